@@ -1,0 +1,54 @@
+/**
+ * Installs and builds what a fresh clone lacks, so that `npm start` and `npm test` each work by themselves.
+ * Plain JavaScript: it runs before there is a compiler.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const sourceFolders = ['src', 'workers', 'native-free-io', 'test', 'bench']
+const stamp = join(root, 'dist', '.tsbuildinfo')
+
+/** A published package carries `dist` and no compiler configuration: nothing is left to prepare. */
+export function prepare() {
+  if (!existsSync(join(root, 'tsconfig.json'))) return
+  if (isOlder(join(root, 'node_modules', '.package-lock.json'), [join(root, 'package-lock.json')])) {
+    say('installing packages')
+    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
+  }
+  if (isOlder(stamp, newestSources())) {
+    say('building')
+    run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'tsconfig.json')])
+  }
+}
+
+function isOlder(target, sources) {
+  if (!existsSync(target)) return true
+  const built = statSync(target).mtimeMs
+  return sources.some((path) => statSync(path).mtimeMs > built)
+}
+
+function newestSources() {
+  const found = [join(root, 'tsconfig.json')]
+  for (const folder of sourceFolders) {
+    if (!existsSync(join(root, folder))) continue
+    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
+      if (entry.isFile() && entry.name.endsWith('.ts')) found.push(join(entry.parentPath, entry.name))
+    }
+  }
+  return found
+}
+
+function run(command, args) {
+  const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] })
+  if (done.status !== 0) {
+    say(`${command} ${args[0]} ended with ${done.error?.message ?? done.status}`)
+    process.exit(1)
+  }
+}
+
+const say = (line) => process.stderr.write(`millrace: ${line}\n`)
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) prepare()
