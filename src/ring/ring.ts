@@ -1,0 +1,126 @@
+import { assert } from '../base/assert.ts'
+import { ringHeader } from './layout.ts'
+
+/** A frame is its body's size in words, its kind, and the body. It never wraps: kind 0 fills the end of a lap. */
+const frameWords = 2
+const padding = 0
+
+/** Bytes of a ring whose frames have room for `capacityWords`, a power of two. */
+export const ringBytes = (capacityWords: number): number => ringHeader.bytes + capacityWords * 4
+
+/** Where a ring lies: an index into the arena's words, and its capacity. */
+export interface RingPlace {
+  readonly at: number
+  readonly capacityWords: number
+}
+
+class End {
+  protected readonly words: Int32Array
+  protected readonly tail: number
+  protected readonly head: number
+  protected readonly start: number
+  protected readonly capacity: number
+
+  constructor(words: Int32Array, place: RingPlace) {
+    assert((place.capacityWords & (place.capacityWords - 1)) === 0, 'the capacity of a ring is a power of two')
+    this.words = words
+    this.tail = place.at + ringHeader.tail
+    this.head = place.at + ringHeader.head
+    this.start = place.at + ringHeader.bytes / 4
+    this.capacity = place.capacityWords
+  }
+}
+
+/** The producing end. Frames are claimed, filled in place, and published together. */
+export class RingProducer extends End {
+  #position: number
+  #released: number
+
+  constructor(words: Int32Array, place: RingPlace) {
+    super(words, place)
+    this.#position = Atomics.load(words, this.tail)
+    this.#released = Atomics.load(words, this.head)
+  }
+
+  /** The largest body that is sure to fit once the ring has drained, wherever the lap ends. */
+  get bodyWordsMax(): number {
+    return (this.capacity >> 1) - frameWords
+  }
+
+  /** Index of the body to fill, or -1 when the ring is full: the caller keeps its work and stops taking more. */
+  claim(kind: number, bodyWords: number): number {
+    const needed = bodyWords + frameWords
+    assert(needed <= this.capacity >> 1, 'a frame takes at most half a ring')
+    const offset = this.#position & (this.capacity - 1)
+    const toLap = this.capacity - offset
+    const skipped = needed > toLap ? toLap : 0
+    if (this.#free() < needed + skipped) {
+      this.#released = Atomics.load(this.words, this.head)
+      if (this.#free() < needed + skipped) return -1
+    }
+    if (skipped > 0) {
+      this.words[this.start + offset] = skipped - frameWords
+      if (skipped > 1) this.words[this.start + offset + 1] = padding
+      this.#position = (this.#position + skipped) | 0
+    }
+    const at = this.start + (this.#position & (this.capacity - 1))
+    this.words[at] = bodyWords
+    this.words[at + 1] = kind
+    this.#position = (this.#position + needed) | 0
+    return at + frameWords
+  }
+
+  /** Makes the claimed frames visible. True when there were any: then the consumer's bell wants ringing. */
+  publish(): boolean {
+    if (Atomics.load(this.words, this.tail) === this.#position) return false
+    Atomics.store(this.words, this.tail, this.#position)
+    return true
+  }
+
+  #free(): number {
+    return this.capacity - ((this.#position - this.#released) | 0)
+  }
+}
+
+/** Body of a frame: `words[at]` up to `words[at + count]`, on loan until the handler returns. */
+export type OnFrame = (kind: number, at: number, count: number) => void
+
+/** The consuming end. */
+export class RingConsumer extends End {
+  #position: number
+
+  constructor(words: Int32Array, place: RingPlace) {
+    super(words, place)
+    this.#position = Atomics.load(words, this.head)
+  }
+
+  get empty(): boolean {
+    return Atomics.load(this.words, this.tail) === this.#position
+  }
+
+  /** Hands at most `limit` frames to `onFrame`, then releases them together. Returns how many there were. */
+  drain(onFrame: OnFrame, limit: number): number {
+    const tail = Atomics.load(this.words, this.tail)
+    let handled = 0
+    while (this.#position !== tail && handled < limit) {
+      const at = this.start + (this.#position & (this.capacity - 1))
+      const bodyWords = this.words[at]!
+      // A lap may end with one spare word: room for a size of -1, not for a kind.
+      const kind = bodyWords < 0 ? padding : this.words[at + 1]!
+      this.#position = (this.#position + bodyWords + frameWords) | 0
+      if (kind === padding) continue
+      onFrame(kind, at + frameWords, bodyWords)
+      handled++
+    }
+    Atomics.store(this.words, this.head, this.#position)
+    return handled
+  }
+}
+
+/** 53-bit numbers as two words. Kafka's offsets and positions stay far below 2^53; callers refuse what does not. */
+export function putLong(words: Int32Array, at: number, value: number): void {
+  words[at] = value | 0
+  words[at + 1] = Math.floor(value / 0x1_0000_0000)
+}
+
+export const getLong = (words: Int32Array, at: number): number => (words[at]! >>> 0) + words[at + 1]! * 0x1_0000_0000
