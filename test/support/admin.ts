@@ -1,0 +1,64 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { decodeBatches, type ReadRecord } from './batch.ts'
+import type { Connection } from './connection.ts'
+import * as requests from './requests.ts'
+import { api } from './requests.ts'
+
+/** What most outside tests do before and after the part they are about. */
+export async function createTopic(
+  connection: Connection,
+  name: string,
+  partitions = 1,
+  configs: Record<string, string> = {},
+): Promise<void> {
+  const errors = requests.readNamedErrors(
+    await connection.call(api.createTopics, requests.createTopics([{ name, partitions, configs }])),
+    true,
+  )
+  if (errors.get(name) !== 0) throw new Error(`topic ${name} was refused with error ${errors.get(name)}`)
+  await untilLed(connection, name, partitions)
+}
+
+/** A topic answers CreateTopics before every partition has a leader that says so. */
+export async function untilLed(connection: Connection, name: string, partitions: number): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    const [topic] = requests.readMetadata(await connection.call(api.metadata, requests.metadata([name])))
+    if (topic?.error === 0 && topic.partitions.length === partitions && topic.partitions.every((each) => each.error === 0)) return
+    await pause(20)
+  }
+  throw new Error(`topic ${name} has no leaders after ten seconds`)
+}
+
+export async function endOffset(connection: Connection, topic: string, partition: number): Promise<bigint> {
+  return requests.readListOffsets(await connection.call(api.listOffsets, requests.listOffsets(topic, partition, -1n))).offset
+}
+
+/** Every record from `offset` to the end of the partition, checksums checked. */
+export async function readAll(connection: Connection, topic: string, partition: number, offset = 0n): Promise<ReadRecord[]> {
+  const end = await endOffset(connection, topic, partition)
+  const found: ReadRecord[] = []
+  for (let next = offset; next < end; ) {
+    const answer = requests.readFetch(await connection.call(api.fetch, requests.fetchRequest([{ topic, partition, offset: next }])))
+    const part = answer.parts[0]
+    if (answer.error !== 0 || part?.error !== 0) throw new Error(`Fetch at ${next} answered ${answer.error} and ${part?.error}`)
+    const records = decodeBatches(part.records).filter((record) => record.offset >= next)
+    if (records.length === 0) throw new Error(`Fetch at ${next} brought nothing although the end is ${end}`)
+    for (const record of records) found.push(record)
+    next = records.at(-1)!.offset + 1n
+  }
+  return found
+}
+
+export interface Producer {
+  readonly producerId: bigint
+  readonly epoch: number
+}
+
+export async function newProducer(connection: Connection): Promise<Producer> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const answer = requests.readInitProducerId(await connection.call(api.initProducerId, requests.initProducerId()))
+    if (answer.error === 0) return answer
+    await pause(50)
+  }
+  throw new Error('no producer id after five seconds')
+}

@@ -1,0 +1,176 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Writer } from './bytes.ts'
+import { connected } from './connection.ts'
+import { formatKafka, javaArguments, kafkaMissing } from './kafka.ts'
+import { type ProcessFigures, processFigures } from './process-figures.ts'
+import { api } from './requests.ts'
+import { root } from './root.ts'
+
+export type BrokerKind = 'millrace' | 'kafka'
+
+export interface BrokerOptions {
+  readonly kind?: BrokerKind
+  /** Kafka's property names, for both kinds. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Where the broker's own folder is made; the system's temporary folder unless told otherwise. */
+  readonly under?: string
+  /** Only Kafka has one to choose. */
+  readonly heap?: string
+}
+
+/** BROKER=kafka points every outside test at a real Kafka, to prove what the test expects. */
+export const brokerKind = (): BrokerKind => (process.env['BROKER'] === 'kafka' ? 'kafka' : 'millrace')
+
+const startLimitMs = 60_000
+const stopLimitMs = 60_000
+const logBytesMax = 1 << 20
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** A broker as a process of its own, on ports of its own, with a folder that is deleted at the end. */
+export class Broker {
+  readonly kind: BrokerKind
+  readonly port: number
+  readonly folder: string
+  readonly #command: readonly string[]
+  #child: ChildProcess | null = null
+  #exited: Promise<number | string> = Promise.resolve(0)
+  #log = ''
+
+  constructor(kind: BrokerKind, port: number, folder: string, command: readonly string[]) {
+    this.kind = kind
+    this.port = port
+    this.folder = folder
+    this.#command = command
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('the broker does not run')
+    return this.#child.pid
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== null
+  }
+
+  /** What it has printed, the last part of it. */
+  get log(): string {
+    return this.#log
+  }
+
+  figures(): ProcessFigures {
+    return processFigures(this.pid)
+  }
+
+  /** Starts it on the folder it had before. Resolves to the milliseconds until it answered a client. */
+  async start(): Promise<number> {
+    const began = performance.now()
+    const [program, ...args] = this.#command
+    const child = spawn(program!, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    running.add(child)
+    this.#child = child
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => this.#hear(String(text)))
+    this.#exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(this.#gone(child, code ?? signal ?? 'nothing'))))
+    while (!(await answers(this.port))) {
+      if (this.#child !== child) throw new Error(`the broker ended with ${await this.#exited}:\n${this.#log}`)
+      if (performance.now() - began > startLimitMs) throw new Error(`no answer from the broker in ${startLimitMs} ms:\n${this.#log}`)
+      await pause(5)
+    }
+    return performance.now() - began
+  }
+
+  /** The clean way. Resolves to the exit code, or the signal's name. */
+  stop(): Promise<number | string> {
+    const child = this.#child
+    if (child === null) return this.#exited
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), stopLimitMs)
+    return this.#exited.finally(() => clearTimeout(late))
+  }
+
+  /** The other way: nothing is flushed, nobody is told. */
+  kill(): Promise<number | string> {
+    this.#child?.kill('SIGKILL')
+    return this.#exited
+  }
+
+  async remove(): Promise<void> {
+    await this.kill()
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  #hear(text: string): void {
+    this.#log = (this.#log + text).slice(-logBytesMax)
+  }
+
+  #gone(child: ChildProcess, how: number | string): number | string {
+    running.delete(child)
+    if (this.#child === child) this.#child = null
+    return how
+  }
+}
+
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const broker = await prepareBroker(options)
+  await broker.start()
+  return broker
+}
+
+/** Everything but the start: a Kafka is formatted, a Millrace formats itself. */
+export async function prepareBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const kind = options.kind ?? brokerKind()
+  const under = options.under ?? tmpdir()
+  mkdirSync(under, { recursive: true })
+  const folder = mkdtempSync(join(under, `${kind}-`))
+  const [client, controller] = await freePorts(2)
+  const settings = options.settings ?? {}
+  if (kind === 'millrace') return new Broker(kind, client!, folder, millraceCommand(folder, client!, settings))
+  const missing = kafkaMissing()
+  if (missing) throw new Error(missing)
+  const properties = formatKafka(folder, { client: client!, controller: controller! }, settings)
+  return new Broker(kind, client!, folder, ['java', ...javaArguments('kafka.Kafka', options.heap ?? '-Xms1g -Xmx1g'), properties])
+}
+
+function millraceCommand(folder: string, port: number, settings: Readonly<Record<string, string>>): string[] {
+  const all: Record<string, string> = {
+    listeners: `PLAINTEXT://127.0.0.1:${port}`,
+    'log.dirs': join(folder, 'data'),
+    'metrics.listener': '',
+    ...settings,
+  }
+  const overrides = Object.entries(all).flatMap(([key, value]) => ['--override', `${key}=${value}`])
+  return [process.execPath, join(root, 'src', 'cli', 'millrace.mjs'), 'server', 'start', ...overrides]
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    await connected(port, (connection) => connection.call(api.apiVersions, new Writer()))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Ports that were free a moment ago: for programs that must be told a number. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))),
+    ),
+  )
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** What Linux says of a process and all its descendants; elsewhere the figures are not there. */
+export interface ProcessFigures {
+  readonly cpuSeconds: number
+  readonly rssMib: number
+  readonly rssPeakMib: number
+}
+
+const ticksPerSecond = 100
+
+export function processFigures(pid: number): ProcessFigures {
+  const all = descendants(pid)
+  return {
+    cpuSeconds: sum(all, (each) => cpuTicks(each) / ticksPerSecond),
+    rssMib: sum(all, (each) => statusKib(each, 'VmRSS') / 1024),
+    rssPeakMib: sum(all, (each) => statusKib(each, 'VmHWM') / 1024),
+  }
+}
+
+export const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
+
+function descendants(pid: number): number[] {
+  const children = new Map<number, number[]>()
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const parent = Number(stat(Number(name))[1])
+    children.set(parent, [...(children.get(parent) ?? []), Number(name)])
+  }
+  const found = [pid]
+  for (const each of found) found.push(...(children.get(each) ?? []))
+  return found
+}
+
+/** Fields after the command's name, which may hold blanks: [0] is the state, [1] the parent. Threads are counted in. */
+function stat(pid: number): string[] {
+  const text = read(`/proc/${pid}/stat`)
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+const cpuTicks = (pid: number): number => {
+  const fields = stat(pid)
+  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
+}
+
+const statusKib = (pid: number, name: string): number =>
+  Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(read(`/proc/${pid}/status`))?.[1] ?? 0)
+
+const sum = (pids: readonly number[], figure: (pid: number) => number): number => pids.reduce((total, pid) => total + figure(pid), 0)
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}
