@@ -1,0 +1,30 @@
+import type { Wire } from '../schema.ts'
+import { bool, int16, int32, int64, message, string } from '../schema.ts'
+
+export const InitProducerIdRequest = message(
+  'InitProducerIdRequest',
+  { key: 22, versions: '0-6', flexible: '2+' },
+  {
+    transactionalId: string({ nullable: '0+' }),
+    transactionTimeoutMs: int32(),
+    producerId: int64({ versions: '3+', default: -1n }),
+    producerEpoch: int16({ versions: '3+', default: -1 }),
+    enable2Pc: bool({ versions: '6+' }),
+    keepPreparedTxn: bool({ versions: '6+' }),
+  },
+)
+export type InitProducerIdRequest = Wire<typeof InitProducerIdRequest>
+
+export const InitProducerIdResponse = message(
+  'InitProducerIdResponse',
+  { key: 22, versions: '0-6', flexible: '2+' },
+  {
+    throttleTimeMs: int32(),
+    errorCode: int16(),
+    producerId: int64({ default: -1n }),
+    producerEpoch: int16(),
+    ongoingTxnProducerId: int64({ versions: '6+', default: -1n }),
+    ongoingTxnProducerEpoch: int16({ versions: '6+', default: -1 }),
+  },
+)
+export type InitProducerIdResponse = Wire<typeof InitProducerIdResponse>

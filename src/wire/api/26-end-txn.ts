@@ -1,0 +1,26 @@
+import type { Wire } from '../schema.ts'
+import { bool, int16, int32, int64, message, string } from '../schema.ts'
+
+export const EndTxnRequest = message(
+  'EndTxnRequest',
+  { key: 26, versions: '0-5', flexible: '3+' },
+  {
+    transactionalId: string(),
+    producerId: int64(),
+    producerEpoch: int16(),
+    committed: bool(),
+  },
+)
+export type EndTxnRequest = Wire<typeof EndTxnRequest>
+
+export const EndTxnResponse = message(
+  'EndTxnResponse',
+  { key: 26, versions: '0-5', flexible: '3+' },
+  {
+    throttleTimeMs: int32(),
+    errorCode: int16(),
+    producerId: int64({ versions: '5+', default: -1n, ignorable: true }),
+    producerEpoch: int16({ versions: '5+', default: -1, ignorable: true }),
+  },
+)
+export type EndTxnResponse = Wire<typeof EndTxnResponse>

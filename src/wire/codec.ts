@@ -1,0 +1,41 @@
+import { compile } from './compile.ts'
+import { Reader, Writer } from './cursor.ts'
+import type { Fields, Message, Wire } from './schema.ts'
+
+/* Two derivations of one table. `interpret` walks it; `compile` unrolls it into straight-line code.
+ * The first is the definition, the second is the speed; test/wire/messages.test.ts holds them together. */
+export { compile } from './compile.ts'
+export { interpret } from './interpret.ts'
+
+/** Reads and writes one version of one message. Reading throws MalformedMessage; writing, UnencodableMessage. */
+export interface Codec<T> {
+  read(from: Reader): T
+  write(to: Writer, value: T): void
+}
+
+const compiled = new WeakMap<object, (Codec<unknown> | undefined)[]>()
+
+/** The compiled codec, made when it is first asked for. */
+export function codec<F extends Fields>(table: Message<F>, version: number): Codec<Wire<Message<F>>> {
+  let versions = compiled.get(table)
+  if (versions === undefined) compiled.set(table, (versions = []))
+  const made = (versions[version] ??= compile(table, version) as Codec<unknown>)
+  return made as Codec<Wire<Message<F>>>
+}
+
+/** One message that is all there is in `bytes`. */
+export function decode<F extends Fields>(table: Message<F>, version: number, bytes: Buffer): Wire<Message<F>> {
+  const reader = new Reader(bytes)
+  const value = codec(table, version).read(reader)
+  reader.finish()
+  return value
+}
+
+const encodedBytesMax = 256 * 1024 * 1024
+
+/** One message in a buffer of its own. */
+export function encode<F extends Fields>(table: Message<F>, version: number, value: Wire<Message<F>>): Buffer {
+  const writer = new Writer(Buffer.allocUnsafeSlow(256), encodedBytesMax)
+  codec(table, version).write(writer, value)
+  return writer.finished()
+}

@@ -1,0 +1,44 @@
+import { apiByKey, headerVersions } from './apis.ts'
+import { type Codec, compile } from './codec.ts'
+import type { Reader } from './cursor.ts'
+import type { Wire } from './schema.ts'
+import { int16, int32, message, string } from './schema.ts'
+
+/**
+ * What precedes every request.
+ *
+ *  v1  client id
+ *  v2  tagged fields
+ *
+ * The client id keeps its int16 length in v2: a broker must be able to read it before it knows whether the version makes sense.
+ */
+export const RequestHeader = message(
+  'RequestHeader',
+  { versions: '1-2', flexible: '2+' },
+  {
+    requestApiKey: int16(),
+    requestApiVersion: int16(),
+    correlationId: int32(),
+    clientId: string({ nullable: '1+', ignorable: true, flexible: 'none' }),
+  },
+)
+export type RequestHeader = Wire<typeof RequestHeader>
+
+/** What precedes every response. v1 has tagged fields. */
+export const ResponseHeader = message('ResponseHeader', { versions: '0-1', flexible: '1+' }, { correlationId: int32() })
+export type ResponseHeader = Wire<typeof ResponseHeader>
+
+const byVersion: readonly (Codec<RequestHeader> | undefined)[] = [undefined, compile(RequestHeader, 1), compile(RequestHeader, 2)]
+
+/**
+ * Reads the header of a frame, in the version that its first four bytes imply.
+ * Undefined for an API key that nobody serves: what follows cannot be understood, and the connection is to be closed.
+ */
+export function readRequestHeader(r: Reader): RequestHeader | undefined {
+  const start = r.at
+  const api = apiByKey[r.int16()]
+  const version = r.int16()
+  if (api === undefined) return undefined
+  r.at = start
+  return byVersion[headerVersions(api, version)[1]]!.read(r)
+}
