@@ -285,48 +285,56 @@ export class Writer {
   }
 
   bool(v: boolean): void {
-    this.#view.setUint8(this.#room(1), v ? 1 : 0)
+    const at = this.#room(1)
+    this.#view.setUint8(at, v ? 1 : 0)
   }
   int8(v: number): void {
     if (v !== (v << 24) >> 24) throw outside('int8', v)
-    this.#view.setInt8(this.#room(1), v)
+    const at = this.#room(1)
+    this.#view.setInt8(at, v)
   }
   int16(v: number): void {
     if (v !== (v << 16) >> 16) throw outside('int16', v)
-    this.#view.setInt16(this.#room(2), v)
+    const at = this.#room(2)
+    this.#view.setInt16(at, v)
   }
   uint16(v: number): void {
     if (v !== (v & 0xffff)) throw outside('uint16', v)
-    this.#view.setUint16(this.#room(2), v)
+    const at = this.#room(2)
+    this.#view.setUint16(at, v)
   }
   int32(v: number): void {
     if (v !== (v | 0)) throw outside('int32', v)
-    this.#view.setInt32(this.#room(4), v)
+    const at = this.#room(4)
+    this.#view.setInt32(at, v)
   }
   uint32(v: number): void {
     if (v !== v >>> 0) throw outside('uint32', v)
-    this.#view.setUint32(this.#room(4), v)
+    const at = this.#room(4)
+    this.#view.setUint32(at, v)
   }
   int64(v: bigint): void {
     if (v !== BigInt.asIntN(64, v)) throw outside('int64', v)
-    this.#view.setBigInt64(this.#room(8), v)
+    const at = this.#room(8)
+    this.#view.setBigInt64(at, v)
   }
   float64(v: number): void {
-    this.#view.setFloat64(this.#room(8), v)
+    const at = this.#room(8)
+    this.#view.setFloat64(at, v)
   }
 
   uvarint(v: number): void {
     let rest = v >>> 0
-    for (; rest > 0x7f; rest >>>= 7) this.#view.setUint8(this.#room(1), (rest & 0x7f) | 0x80)
-    this.#view.setUint8(this.#room(1), rest)
+    for (; rest > 0x7f; rest >>>= 7) this.#byte((rest & 0x7f) | 0x80)
+    this.#byte(rest)
   }
   varint(v: number): void {
     this.uvarint(((v << 1) ^ (v >> 31)) >>> 0)
   }
   varlong(v: bigint): void {
     let rest = BigInt.asUintN(64, (v << 1n) ^ (v >> 63n))
-    for (; rest > 0x7fn; rest >>= 7n) this.#view.setUint8(this.#room(1), Number(rest & 0x7fn) | 0x80)
-    this.#view.setUint8(this.#room(1), Number(rest))
+    for (; rest > 0x7fn; rest >>= 7n) this.#byte(Number(rest & 0x7fn) | 0x80)
+    this.#byte(Number(rest))
   }
 
   uuid(v: string): void {
@@ -426,6 +434,11 @@ export class Writer {
     throw new UnencodableMessage(`version ${version} cannot say anything but the default of ${field}`)
   }
 
+  #byte(v: number): void {
+    const at = this.#room(1)
+    this.#buffer[at] = v
+  }
+  /** Invariant: the place is taken before #view or #buffer is read, since growing replaces both. */
   #room(bytes: number): number {
     const at = this.at
     if (at + bytes > this.#buffer.length) this.#grow(at + bytes)

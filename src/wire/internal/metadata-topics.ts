@@ -1,0 +1,117 @@
+import type { Wire } from '../schema.ts'
+import { arrayOf, int8, int32, int64, message, string, uuid } from '../schema.ts'
+
+export const TopicRecord = message(
+  'TopicRecord',
+  { key: 2, versions: '0', flexible: '0+' },
+  {
+    name: string(),
+    topicId: uuid(),
+  },
+)
+export type TopicRecord = Wire<typeof TopicRecord>
+
+export const RemoveTopicRecord = message(
+  'RemoveTopicRecord',
+  { key: 9, versions: '0', flexible: '0+' },
+  {
+    topicId: uuid(),
+  },
+)
+export type RemoveTopicRecord = Wire<typeof RemoveTopicRecord>
+
+export const PartitionRecord = message(
+  'PartitionRecord',
+  { key: 3, versions: '0-2', flexible: '0+' },
+  {
+    partitionId: int32({ default: -1 }),
+    topicId: uuid(),
+    replicas: arrayOf(int32()),
+    isr: arrayOf(int32()),
+    removingReplicas: arrayOf(int32()),
+    addingReplicas: arrayOf(int32()),
+    leader: int32({ default: -1 }),
+    leaderRecoveryState: int8({ tag: 0 }),
+    leaderEpoch: int32({ default: -1 }),
+    partitionEpoch: int32({ default: -1 }),
+    directories: arrayOf(uuid(), { versions: '1+' }),
+    eligibleLeaderReplicas: arrayOf(int32(), { versions: '2+', tag: 1, nullable: '2+', default: null }),
+    lastKnownElr: arrayOf(int32(), { versions: '2+', tag: 2, nullable: '2+', default: null }),
+  },
+)
+export type PartitionRecord = Wire<typeof PartitionRecord>
+
+export const PartitionChangeRecord = message(
+  'PartitionChangeRecord',
+  { key: 5, versions: '0-2', flexible: '0+' },
+  {
+    partitionId: int32({ default: -1 }),
+    topicId: uuid(),
+    isr: arrayOf(int32(), { tag: 0, nullable: '0+', default: null }),
+    leader: int32({ tag: 1, default: -2 }),
+    replicas: arrayOf(int32(), { tag: 2, nullable: '0+', default: null }),
+    removingReplicas: arrayOf(int32(), { tag: 3, nullable: '0+', default: null }),
+    addingReplicas: arrayOf(int32(), { tag: 4, nullable: '0+', default: null }),
+    leaderRecoveryState: int8({ tag: 5, default: -1 }),
+    directories: arrayOf(uuid(), { versions: '1+', tag: 8, nullable: '1+', default: null }),
+    eligibleLeaderReplicas: arrayOf(int32(), { versions: '2+', tag: 6, nullable: '2+', default: null }),
+    lastKnownElr: arrayOf(int32(), { versions: '2+', tag: 7, nullable: '2+', default: null }),
+  },
+)
+export type PartitionChangeRecord = Wire<typeof PartitionChangeRecord>
+
+export const ClearElrRecord = message(
+  'ClearElrRecord',
+  { key: 28, versions: '0', flexible: '0+' },
+  {
+    topicName: string(),
+  },
+)
+export type ClearElrRecord = Wire<typeof ClearElrRecord>
+
+export const ConfigRecord = message(
+  'ConfigRecord',
+  { key: 4, versions: '0', flexible: '0+' },
+  {
+    resourceType: int8(),
+    resourceName: string(),
+    name: string(),
+    value: string({ nullable: '0+' }),
+  },
+)
+export type ConfigRecord = Wire<typeof ConfigRecord>
+
+export const ProducerIdsRecord = message(
+  'ProducerIdsRecord',
+  { key: 15, versions: '0', flexible: '0+' },
+  {
+    brokerId: int32(),
+    brokerEpoch: int64({ default: -1n }),
+    nextProducerId: int64(),
+  },
+)
+export type ProducerIdsRecord = Wire<typeof ProducerIdsRecord>
+
+export const BeginTransactionRecord = message(
+  'BeginTransactionRecord',
+  { key: 23, versions: '0', flexible: '0+' },
+  {
+    name: string({ tag: 0, nullable: '0+', default: null }),
+  },
+)
+export type BeginTransactionRecord = Wire<typeof BeginTransactionRecord>
+
+export const EndTransactionRecord = message('EndTransactionRecord', { key: 24, versions: '0', flexible: '0+' }, {})
+export type EndTransactionRecord = Wire<typeof EndTransactionRecord>
+
+export const AbortTransactionRecord = message(
+  'AbortTransactionRecord',
+  { key: 25, versions: '0', flexible: '0+' },
+  {
+    reason: string({ tag: 0, nullable: '0+', default: null }),
+  },
+)
+export type AbortTransactionRecord = Wire<typeof AbortTransactionRecord>
+
+export const NoOpRecord = message('NoOpRecord', { key: 20, versions: '0', flexible: '0+' }, {})
+export type NoOpRecord = Wire<typeof NoOpRecord>

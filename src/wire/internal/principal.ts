@@ -1,0 +1,13 @@
+import type { Wire } from '../schema.ts'
+import { bool, message, string } from '../schema.ts'
+
+export const DefaultPrincipalData = message(
+  'DefaultPrincipalData',
+  { versions: '0', flexible: '0+' },
+  {
+    type: string(),
+    name: string(),
+    tokenAuthenticated: bool(),
+  },
+)
+export type DefaultPrincipalData = Wire<typeof DefaultPrincipalData>

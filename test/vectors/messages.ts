@@ -1,0 +1,66 @@
+import { compile, interpret } from '../../src/wire/codec.ts'
+import { MalformedMessage, Reader, Writer } from '../../src/wire/cursor.ts'
+import { type Message, rangeOf } from '../../src/wire/schema.ts'
+import { difference, fromJson, type Json, takeRecords } from './kafka-json.ts'
+import { tables } from './tables.ts'
+import type { Tally } from './tally.ts'
+
+interface Case {
+  readonly version: number
+  readonly hex: string
+  readonly value: Json
+  readonly unknownTaggedField?: boolean
+}
+
+/** One file of message vectors: every case by both codecs. */
+export function checkMessages(file: string, content: Json, tally: Tally): void {
+  const { name, cases } = content as unknown as { name: string; cases: Case[] }
+  const table = tables.get(name)
+  if (table === undefined) tally.fail(file, undefined, `no table describes a message called ${name}`)
+  else cases.forEach((one, index) => void tally.check(file, index, () => checkCase(table, one)))
+}
+
+/** Throws what is wrong. */
+function checkCase(table: Message, one: Case): void {
+  const [low, high] = rangeOf(table.versions)
+  if (one.version < low || one.version > high) throw new Error(`${table.name} has no version ${one.version}, only ${low} to ${high}`)
+  const bytes = Buffer.from(one.hex, 'hex')
+  const stated = fromJson(table.fields, one.value, one.version, table.name)
+  for (const make of [interpret, compile]) {
+    const codec = make(table, one.version)
+    const read = (from: Buffer): unknown => {
+      const reader = new Reader(from)
+      const value = codec.read(reader)
+      reader.finish()
+      return value
+    }
+    const found = read(bytes)
+    const expected = takeRecords({ kind: 'struct', fields: table.fields }, stated, found)
+    agree(difference(expected, found, `${make.name}: ${table.name}`))
+    const writer = new Writer(Buffer.alloc(16), 1 << 24)
+    codec.write(writer, expected as never)
+    const written = writer.finished()
+    if (one.unknownTaggedField) agree(difference(expected, read(written), `${make.name}, written and read again: ${table.name}`))
+    else agree(difference(bytes, written, `${make.name}: bytes written`))
+  }
+  refusesPrefixes(table, one.version, bytes)
+}
+
+/** Reading is a walk that takes every byte of a whole message, so a message that lacks its end must stop it. */
+function refusesPrefixes(table: Message, version: number, bytes: Buffer): void {
+  const codec = compile(table, version)
+  const reader = new Reader(bytes)
+  for (let end = 0; end < bytes.length; end++) {
+    try {
+      codec.read(reader.reset(0, end))
+    } catch (error) {
+      if (error instanceof MalformedMessage) continue
+      throw new Error(`the first ${end} of ${bytes.length} bytes: ${error}`)
+    }
+    throw new Error(`the first ${end} of ${bytes.length} bytes were taken for a message`)
+  }
+}
+
+function agree(complaint: string | undefined): void {
+  if (complaint !== undefined) throw new Error(complaint)
+}

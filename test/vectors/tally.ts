@@ -1,0 +1,18 @@
+/** Counts what passed and tells what failed: file, case, difference. */
+export class Tally {
+  passed = 0
+  readonly failures: string[] = []
+
+  check(file: string, index: number, body: () => void): void {
+    try {
+      body()
+      this.passed++
+    } catch (error) {
+      this.fail(file, index, error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  fail(file: string, index: number | undefined, complaint: string): void {
+    this.failures.push(`${file}${index === undefined ? '' : ` case ${index}`}: ${complaint}`)
+  }
+}
