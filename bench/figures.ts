@@ -1,0 +1,59 @@
+import type { Sample } from './run-scenario.ts'
+import type { Scenario } from './scenarios.ts'
+
+/** What one broker did in all rounds of one scenario. */
+export interface Outcome {
+  readonly peer: string
+  readonly samples: Sample[]
+  readonly failures: string[]
+}
+
+export interface Result {
+  readonly scenario: Scenario
+  readonly outcomes: readonly Outcome[]
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/** The median of a figure over the rounds that have it; null when none has. */
+export function middle(outcome: Outcome, figure: keyof Sample): number | null {
+  const values = outcome.samples.map((sample) => sample[figure]).filter((value) => value !== undefined)
+  return values.length === 0 ? null : median(values)
+}
+
+export interface Ratio {
+  readonly scenario: string
+  readonly peer: string
+  readonly figure: 'throughput' | 'cpu' | 'p99' | 'start'
+  readonly ratio: number
+  readonly wanted: number | null
+  readonly isReached: boolean | null
+}
+
+const compared = { throughput: 'mibPerSecond', cpu: 'brokerCpuSecondsPerGib', p99: 'p99Ms', start: 'startMs' } as const
+
+/** Millrace's median over each peer's, in the same run. */
+export function ratios(results: readonly Result[], subject = 'millrace'): Ratio[] {
+  return results.flatMap(({ scenario, outcomes }) => {
+    const own = outcomes.find((each) => each.peer === subject)
+    if (!own) return []
+    return outcomes.filter((each) => each !== own).flatMap((other) => ratiosOf(scenario, own, other))
+  })
+}
+
+function ratiosOf(scenario: Scenario, own: Outcome, other: Outcome): Ratio[] {
+  const target = scenario.targets[other.peer] ?? {}
+  return (Object.keys(compared) as (keyof typeof compared)[]).flatMap((figure) => {
+    const mine = middle(own, compared[figure])
+    const theirs = middle(other, compared[figure])
+    if (mine === null || theirs === null || theirs === 0) return []
+    const ratio = mine / theirs
+    const wanted = figure === 'start' ? null : (target[figure] ?? null)
+    const isReached = wanted === null ? null : figure === 'throughput' ? ratio >= wanted : ratio <= wanted
+    return [{ scenario: scenario.name, peer: other.peer, figure, ratio, wanted, isReached }]
+  })
+}

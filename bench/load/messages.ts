@@ -1,0 +1,55 @@
+/** What the bench and its load processes say to each other. All times in milliseconds unless the name says otherwise. */
+export interface ProduceLoad {
+  readonly port: number
+  readonly topic: string
+  readonly partitions: number
+  readonly connections: number
+  readonly inFlight: number
+  readonly batchBytes: number
+  readonly recordBytes: number
+  readonly acks: number
+  readonly isIdempotent: boolean
+  /** The run ends at whichever comes first. */
+  readonly mibMax: number
+  readonly secondsMax: number
+  /** Offered load; null sends as fast as answers come. */
+  readonly mibPerSecond: number | null
+}
+
+export interface ProduceResult {
+  readonly mib: number
+  readonly records: number
+  readonly seconds: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+  readonly maxMs: number
+  /** Offset after the last acknowledged record, by partition. */
+  readonly ends: readonly number[]
+  readonly generatorCpuSeconds: number
+}
+
+export interface TailLoad {
+  readonly port: number
+  readonly topic: string
+  readonly partitions: number
+  readonly partitionMaxBytes: number
+  readonly maxBytes: number
+}
+
+export interface TailResult {
+  readonly mib: number
+  readonly records: number
+  /** From the first request to the last record. */
+  readonly seconds: number
+  /** From hearing where the end is to being there. */
+  readonly behindMs: number
+}
+
+export type FromLoad<Result> =
+  | { readonly type: 'ready' }
+  | { readonly type: 'progress'; readonly mib: number }
+  | { readonly type: 'done'; readonly result: Result }
+  | { readonly type: 'failed'; readonly reason: string }
+
+export type ToLoad = { readonly type: 'go' } | { readonly type: 'until'; readonly ends: readonly number[] }

@@ -1,0 +1,106 @@
+/** A process that reads a topic from its beginning and stays at its end: `fork`ed with a TailLoad; ends when told where the end is. */
+import { connect } from 'node:net'
+import { batchAt } from '../../test/support/batch.ts'
+import { Reader } from '../../test/support/bytes.ts'
+import { api, fetchRequest, readFetch, requestFrame } from '../../test/support/requests.ts'
+import type { FromLoad, TailLoad, TailResult, ToLoad } from './messages.ts'
+
+const load = JSON.parse(process.argv[2]!) as TailLoad
+const progressEveryMs = 250
+const waitMs = 100
+const mib = 1024 * 1024
+const say = (message: FromLoad<TailResult>): void => void process.send!(message)
+
+function fail(reason: string): never {
+  say({ type: 'failed', reason })
+  process.exit(1)
+}
+
+const offsets = new Float64Array(load.partitions)
+/** One answer at a time lies here, read where the socket put it. An answer may exceed its limit by one batch. */
+const buffer = Buffer.alloc(load.maxBytes + 2 * mib)
+let filled = 0
+let bytes = 0
+let began = 0
+let ends: readonly number[] | null = null
+let endsHeardAt = 0
+let correlation = 0
+
+function ask(): void {
+  correlation += 1
+  const parts = Array.from(offsets, (offset, partition) => ({ topic: load.topic, partition, offset: BigInt(offset) }))
+  const limits = { waitMs, minBytes: 1, maxBytes: load.maxBytes, partitionMaxBytes: load.partitionMaxBytes }
+  socket.write(requestFrame(api.fetch, fetchRequest(parts, limits), correlation))
+}
+
+function hear(count: number): boolean {
+  filled += count
+  if (filled >= 4 && filled === 4 + buffer.readInt32BE(0)) {
+    take(new Reader(buffer.subarray(0, filled), 8))
+    filled = 0
+    if (!isAtEnd()) ask()
+    else finish()
+  }
+  if (filled === buffer.length) fail('an answer is larger than the limit it was given')
+  return true
+}
+
+function take(answer: Reader): void {
+  answer.skipTags()
+  const { error, parts } = readFetch(answer)
+  if (error !== 0) fail(`Fetch was answered with error ${error}`)
+  for (const part of parts) {
+    if (part.error !== 0) fail(`Fetch of partition ${part.partition} was answered with error ${part.error}`)
+    takeBatches(part.partition, part.records)
+  }
+}
+
+function takeBatches(partition: number, records: Buffer): void {
+  for (let at = 0; records.length - at >= batchAt.records; ) {
+    const end = at + 12 + records.readInt32BE(at + batchAt.length)
+    if (end > records.length) return
+    const baseOffset = records.readUInt32BE(at) * 2 ** 32 + records.readUInt32BE(at + 4)
+    if (baseOffset !== offsets[partition]) fail(`offset ${baseOffset} came where ${offsets[partition]} was due`)
+    offsets[partition] = baseOffset + records.readInt32BE(at + batchAt.lastOffsetDelta) + 1
+    bytes += end - at
+    at = end
+  }
+}
+
+const isAtEnd = (): boolean => ends?.every((end, partition) => offsets[partition]! >= end) ?? false
+
+function finish(): void {
+  const now = performance.now()
+  const result = {
+    mib: bytes / mib,
+    records: offsets.reduce((sum, each) => sum + each, 0),
+    seconds: (now - began) / 1000,
+    behindMs: now - endsHeardAt,
+  }
+  process.send!({ type: 'done', result } satisfies FromLoad<TailResult>, () => process.exit(0))
+}
+
+function obey(message: ToLoad): void {
+  if (message.type === 'go') {
+    began = performance.now()
+    ask()
+  } else {
+    ends = message.ends
+    endsHeardAt = performance.now()
+  }
+}
+
+const socket = connect({
+  port: load.port,
+  host: '127.0.0.1',
+  noDelay: true,
+  onread: { buffer: () => buffer.subarray(filled), callback: hear },
+})
+socket.on('error', (error) => fail(error.message))
+socket.once('close', () => fail('the broker closed the connection'))
+socket.once('connect', () => {
+  process.on('message', obey)
+  process.once('disconnect', () => process.exit(1))
+  say({ type: 'ready' })
+})
+setInterval(() => say({ type: 'progress', mib: bytes / mib }), progressEveryMs).unref()

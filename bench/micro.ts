@@ -1,0 +1,16 @@
+import { machineLimits } from './limits.ts'
+
+export interface MicroRow {
+  readonly name: string
+  readonly value: number
+  readonly unit: string
+  readonly remark?: string
+}
+
+export interface Micro {
+  readonly name: string
+  run(): Promise<readonly MicroRow[]>
+}
+
+/** What is measured without a broker: the machine's own limits first, then parts of the broker beside them. */
+export const micros: readonly Micro[] = [{ name: 'machine', run: machineLimits }]

@@ -1,0 +1,69 @@
+import type { Outcome, Result } from './figures.ts'
+import type { Brokers, Peer } from './peers.ts'
+import type { Progress } from './progress.ts'
+import { type RunOptions, runProduce, runScenario } from './run-scenario.ts'
+import type { Scenario, Shape } from './scenarios.ts'
+
+export interface RoundOptions {
+  readonly rounds: number
+  readonly mib: number
+  readonly secondsMax: number
+  readonly warmMib: number
+}
+
+export const stepCount = (scenarios: readonly Scenario[], peers: readonly Peer[], rounds: number): number =>
+  peers.length + scenarios.length * peers.length * rounds
+
+/** Peers take turns, A B C A B C, so that what else the machine does falls on all of them alike. */
+export async function runRounds(
+  scenarios: readonly Scenario[],
+  peers: readonly Peer[],
+  brokers: Brokers,
+  options: RoundOptions,
+  progress: Progress,
+): Promise<Result[]> {
+  if (scenarios.some((each) => each.kind !== 'startup')) for (const peer of peers) await warm(peer, brokers, options, progress)
+  const results = scenarios.map((scenario) => ({
+    scenario,
+    outcomes: peers.map((peer): Outcome => ({ peer: peer.name, samples: [], failures: [] })),
+  }))
+  for (const { scenario, outcomes } of results) {
+    for (let round = 1; round <= options.rounds; round += 1) {
+      for (const [index, peer] of peers.entries()) {
+        progress.start(`${scenario.name} on ${peer.name}, round ${round}`)
+        await runOnce(scenario, peer, brokers, runOptions(options, progress), outcomes[index]!)
+      }
+    }
+  }
+  return results
+}
+
+/** A run that fails is a result too: the others go on. */
+async function runOnce(scenario: Scenario, peer: Peer, brokers: Brokers, options: RunOptions, outcome: Outcome): Promise<void> {
+  try {
+    outcome.samples.push(await runScenario(scenario, brokers, peer, options))
+  } catch (error) {
+    outcome.failures.push(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** A just-in-time compiler needs some gigabytes of requests of either size before it is at its best. */
+async function warm(peer: Peer, brokers: Brokers, options: RoundOptions, progress: Progress): Promise<void> {
+  progress.start(`warming ${peer.name}`)
+  const shapes: Shape[] = [64 << 10, 16 << 10].map((batchBytes) => ({
+    partitions: 1,
+    connections: 4,
+    inFlight: 5,
+    batchBytes,
+    recordBytes: 1024,
+    mibPerSecond: null,
+  }))
+  for (const shape of shapes) {
+    const limits = { ...runOptions(options, progress), mib: options.warmMib / shapes.length, secondsMax: options.secondsMax * 2 }
+    await runProduce(brokers, peer, shape, true, limits)
+  }
+}
+
+function runOptions(options: RoundOptions, progress: Progress): RunOptions {
+  return { mib: options.mib, secondsMax: options.secondsMax, onProgress: (mib) => progress.show(`${mib.toFixed(0)} MiB`) }
+}

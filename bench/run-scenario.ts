@@ -1,0 +1,152 @@
+import { createTopic } from '../test/support/admin.ts'
+import { encodeBatch } from '../test/support/batch.ts'
+import type { Broker } from '../test/support/broker.ts'
+import { connected } from '../test/support/connection.ts'
+import { api, produce, readProduce } from '../test/support/requests.ts'
+import { assignedConsumer, consumerPerformance, producerPerformance } from './java.ts'
+import type { ProduceResult, TailResult } from './load/messages.ts'
+import { type LoadProcess, produceProcess, tailProcess } from './load/process.ts'
+import { type Brokers, benchBroker, type Peer } from './peers.ts'
+import type { Scenario, Shape } from './scenarios.ts'
+
+/** One run's figures; a figure that a scenario does not have is left out. */
+export interface Sample {
+  readonly mibPerSecond?: number
+  readonly recordsPerSecond?: number
+  readonly p50Ms?: number
+  readonly p99Ms?: number
+  readonly p999Ms?: number
+  readonly brokerCpuSecondsPerGib?: number
+  readonly generatorCpuSecondsPerGib?: number
+  readonly rssPeakMib?: number
+  readonly rssIdleMib?: number
+  readonly tailMibPerSecond?: number
+  readonly tailBehindMs?: number
+  readonly startMs?: number
+}
+
+export interface RunOptions {
+  readonly mib: number
+  readonly secondsMax: number
+  readonly onProgress: (mib: number) => void
+}
+
+const unlimitedSeconds = 120
+const tailLimits = { partitionMaxBytes: 1 << 20, maxBytes: 32 << 20 }
+
+export function runScenario(scenario: Scenario, brokers: Brokers, peer: Peer, options: RunOptions): Promise<Sample> {
+  switch (scenario.kind) {
+    case 'produce':
+      return runProduce(brokers, peer, scenario.shape, scenario.withTail, options)
+    case 'java-produce':
+      return runJavaProduce(brokers, peer, scenario.recordBytes, options)
+    case 'java-consume':
+      return runConsume(brokers, peer, options, scenario.byGroup ? consumerPerformance : assignedConsumer)
+    case 'read':
+      return runConsume(brokers, peer, options, ownConsumer)
+    case 'startup':
+      return runStartup(peer)
+  }
+}
+
+export function runProduce(brokers: Brokers, peer: Peer, shape: Shape, withTail: boolean, options: RunOptions): Promise<Sample> {
+  return brokers.withTopic(peer, shape.partitions, async (broker, topic) => {
+    const load = { ...shape, port: broker.port, topic, acks: -1, isIdempotent: false, mibMax: options.mib, secondsMax: options.secondsMax }
+    const producer = produceProcess(load, options.onProgress)
+    const tail = withTail ? tailProcess({ port: broker.port, topic, partitions: shape.partitions, ...tailLimits }) : null
+    try {
+      await Promise.all([producer.ready, tail?.ready])
+      const cpuBefore = broker.figures().cpuSeconds
+      tail?.tell({ type: 'go' })
+      producer.tell({ type: 'go' })
+      const produced = await producer.done
+      tail?.tell({ type: 'until', ends: produced.ends })
+      const tailed = await tail?.done
+      return { ...producedSample(produced), ...tailSample(tailed), ...brokerSample(broker, cpuBefore, produced.mib) }
+    } finally {
+      producer.kill()
+      tail?.kill()
+    }
+  })
+}
+
+const producedSample = (result: ProduceResult): Sample => ({
+  mibPerSecond: result.mib / result.seconds,
+  recordsPerSecond: result.records / result.seconds,
+  p50Ms: result.p50Ms,
+  p99Ms: result.p99Ms,
+  p999Ms: result.p999Ms,
+  generatorCpuSecondsPerGib: (result.generatorCpuSeconds * 1024) / result.mib,
+})
+
+const tailSample = (result: TailResult | undefined): Sample =>
+  result ? { tailMibPerSecond: result.mib / result.seconds, tailBehindMs: result.behindMs } : {}
+
+function brokerSample(broker: Broker, cpuBefore: number, mib: number): Sample {
+  const { cpuSeconds, rssPeakMib } = broker.figures()
+  return { brokerCpuSecondsPerGib: ((cpuSeconds - cpuBefore) * 1024) / mib, rssPeakMib }
+}
+
+/** A JVM must warm up, so that a Java client is given twice the bytes. */
+const javaFactor = 2
+
+function runJavaProduce(brokers: Brokers, peer: Peer, recordBytes: number, options: RunOptions): Promise<Sample> {
+  const mib = recordBytes < 1024 ? options.mib / 2 : options.mib * javaFactor
+  const records = Math.ceil((mib * 1024 * 1024) / recordBytes)
+  return brokers.withTopic(peer, 1, async (broker, topic) => {
+    const cpuBefore = broker.figures().cpuSeconds
+    const sample = await producerPerformance(broker.address, topic, records, recordBytes)
+    return { ...sample, ...brokerSample(broker, cpuBefore, mib) }
+  })
+}
+
+type Consume = (
+  address: string,
+  topic: string,
+  records: number,
+) => Promise<{ readonly mibPerSecond: number; readonly recordsPerSecond: number }>
+
+/** Fills a topic first, then reads it while it is in memory. */
+function runConsume(brokers: Brokers, peer: Peer, options: RunOptions, consume: Consume): Promise<Sample> {
+  const shape: Shape = { partitions: 1, connections: 1, inFlight: 5, batchBytes: 16 << 10, recordBytes: 1024, mibPerSecond: null }
+  return brokers.withTopic({ ...peer, topicConfigs: {} }, 1, async (broker, topic) => {
+    const fill = { ...shape, port: broker.port, topic, acks: -1, isIdempotent: false, mibMax: options.mib, secondsMax: unlimitedSeconds }
+    const producer = produceProcess(fill)
+    const { records, mib } = await ran(producer)
+    const cpuBefore = broker.figures().cpuSeconds
+    const sample = await consume(broker.address, topic, records)
+    return { ...sample, ...brokerSample(broker, cpuBefore, mib) }
+  })
+}
+
+const ownConsumer: Consume = async (address, topic, records) => {
+  const tail = tailProcess({ port: Number(address.split(':')[1]), topic, partitions: 1, ...tailLimits })
+  await tail.ready
+  tail.tell({ type: 'until', ends: [records] })
+  const { mib, seconds } = await ran(tail)
+  return { mibPerSecond: mib / seconds, recordsPerSecond: records / seconds }
+}
+
+async function ran<Result>(load: LoadProcess<Result>): Promise<Result> {
+  await load.ready
+  load.tell({ type: 'go' })
+  return load.done
+}
+
+/** Formatting is left out where it is a step of its own; Millrace's is part of its first start. */
+async function runStartup(peer: Peer): Promise<Sample> {
+  const broker = await benchBroker(peer.kind)
+  try {
+    const began = performance.now()
+    await broker.start()
+    await connected(broker.port, async (connection) => {
+      await createTopic(connection, 'first')
+      const records = encodeBatch([{ value: Buffer.from('first') }])
+      const [answer] = readProduce(await connection.call(api.produce, produce([{ topic: 'first', partition: 0, records }])))
+      if (answer?.error !== 0) throw new Error(`the first record was refused with error ${answer?.error}`)
+    })
+    return { startMs: performance.now() - began, rssIdleMib: broker.figures().rssMib }
+  } finally {
+    await broker.remove()
+  }
+}

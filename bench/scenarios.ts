@@ -1,0 +1,121 @@
+import type { ProduceLoad } from './load/messages.ts'
+
+/** What Millrace must reach against a peer: throughput at least this many times, the others at most. */
+export interface Target {
+  readonly throughput?: number
+  readonly cpu?: number
+  readonly p99?: number
+}
+
+interface Common {
+  readonly name: string
+  /** What `--scenario` takes besides the name. */
+  readonly group: string
+  readonly about: string
+  readonly targets: { readonly [peer: string]: Target }
+}
+
+export type Shape = Pick<ProduceLoad, 'partitions' | 'connections' | 'inFlight' | 'batchBytes' | 'recordBytes' | 'mibPerSecond'>
+
+export type Scenario =
+  | (Common & { readonly kind: 'produce'; readonly shape: Shape; readonly withTail: boolean })
+  | (Common & { readonly kind: 'java-produce'; readonly recordBytes: number })
+  | (Common & { readonly kind: 'java-consume'; readonly byGroup: boolean })
+  | (Common & { readonly kind: 'read' })
+  | (Common & { readonly kind: 'startup' })
+
+const oneByFive: Shape = { partitions: 1, connections: 1, inFlight: 5, batchBytes: 64 << 10, recordBytes: 1024, mibPerSecond: null }
+const fourByFive: Shape = { ...oneByFive, connections: 4, batchBytes: 16 << 10 }
+const twoByFive: Shape = { ...oneByFive, connections: 2, batchBytes: 1 << 20 }
+
+const produce = (name: string, group: string, about: string, shape: Shape, targets: Common['targets'], withTail = false): Scenario => ({
+  kind: 'produce',
+  name,
+  group,
+  about,
+  shape,
+  withTail,
+  targets,
+})
+
+const halfCpu = 0.5
+const equal = { kafka: { p99: 1 } }
+
+/** The rows that decide whether the write path is fast enough; each with what it is measured against. */
+const decisive: readonly Scenario[] = [
+  produce('64k', '64k', '64 KiB batches of 1 KiB, 1 connection x 5', oneByFive, {
+    kafka: { throughput: 1.7, cpu: halfCpu },
+    'kafka-flushed': { throughput: 4 },
+  }),
+  produce('16k', '16k', '16 KiB batches of 1 KiB, 4 connections x 5', fourByFive, {
+    kafka: { throughput: 2, cpu: halfCpu },
+    'kafka-flushed': { throughput: 10 },
+  }),
+  produce(
+    '100b',
+    '100b',
+    '16 KiB batches of 100 B, 4 connections x 5',
+    { ...fourByFive, recordBytes: 100 },
+    {
+      kafka: { throughput: 2, cpu: halfCpu },
+      'kafka-flushed': { throughput: 10 },
+    },
+  ),
+  produce('1mb', '1mb', '1 MiB batches of 1 KiB, 2 connections x 5', twoByFive, {
+    kafka: { throughput: 1.2, cpu: 1 },
+    'kafka-flushed': { throughput: 2 },
+  }),
+  produce('paced-50', 'paced', '50 MiB/s offered, 16 KiB batches of 1 KiB', { ...fourByFive, mibPerSecond: 50 }, equal),
+  produce('paced-100', 'paced', '100 MiB/s offered, 16 KiB batches of 1 KiB', { ...fourByFive, mibPerSecond: 100 }, equal),
+  java('java-1k', 1024),
+  java('java-100b', 100),
+  {
+    kind: 'java-consume',
+    name: 'consume',
+    group: 'consume',
+    about: 'Java consumer with an assigned partition, 1 KiB',
+    byGroup: false,
+    targets: { kafka: { throughput: 1.1, cpu: halfCpu } },
+  },
+  {
+    kind: 'java-consume',
+    name: 'consume-group',
+    group: 'consume-group',
+    about: 'ConsumerPerformance (a group of one), 1 KiB',
+    byGroup: true,
+    targets: {},
+  },
+  { kind: 'read', name: 'read', group: 'consume', about: 'own consumer, 1 MiB a partition and fetch, 1 KiB', targets: {} },
+  { kind: 'startup', name: 'startup', group: 'startup', about: 'start to first acknowledged record', targets: {} },
+]
+
+function java(name: string, recordBytes: number): Scenario {
+  const about = `ProducerPerformance, ${recordBytes} B, acks=all`
+  return { kind: 'java-produce', name, group: 'java', about, recordBytes, targets: { kafka: { throughput: 1.15, cpu: halfCpu } } }
+}
+
+/** One and sixteen partitions, three sizes of record, alone and with a consumer at the end of the log. */
+const matrix: readonly Scenario[] = [1, 16].flatMap((partitions) =>
+  [100, 1 << 10, 16 << 10].flatMap((recordBytes) =>
+    [false, true].map((withTail) => {
+      const shape = { ...fourByFive, partitions, recordBytes, batchBytes: recordBytes > 1024 ? 64 << 10 : 16 << 10 }
+      const size = recordBytes < 1024 ? `${recordBytes}b` : `${recordBytes / 1024}k`
+      const about = `${partitions} partition${partitions > 1 ? 's' : ''}, ${size} records, 4 x 5${withTail ? ', one tail consumer' : ''}`
+      return produce(`${partitions}p-${size}${withTail ? '-tail' : ''}`, 'matrix', about, shape, {}, withTail)
+    }),
+  ),
+)
+
+export const scenarios: readonly Scenario[] = [...decisive, ...matrix]
+
+/** `consume-group` needs a group coordinator, so it runs only when it is asked for by name. */
+const onRequest = new Set(['consume-group'])
+
+export function chosen(names: readonly string[]): readonly Scenario[] {
+  if (names.length === 0) return scenarios.filter((each) => !onRequest.has(each.name))
+  const found = scenarios.filter((each) => names.includes(each.name) || names.includes(each.group))
+  const known = new Set(scenarios.flatMap((each) => [each.name, each.group]))
+  const unknown = names.filter((name) => !known.has(name))
+  if (unknown.length > 0) throw new Error(`no scenario ${unknown.join(', ')}; there are ${[...known].join(', ')}`)
+  return found
+}
