@@ -33,19 +33,30 @@ export async function endOffset(connection: Connection, topic: string, partition
   return requests.readListOffsets(await connection.call(api.listOffsets, requests.listOffsets(topic, partition, -1n))).offset
 }
 
-/** Every record from `offset` to the end of the partition, checksums checked. */
-export async function readAll(connection: Connection, topic: string, partition: number, offset = 0n): Promise<ReadRecord[]> {
+/** Every record from `offset` to the end of the partition, checksums checked. Resolves to the end. */
+export async function eachRecord(
+  connection: Connection,
+  topic: string,
+  partition: number,
+  offset: bigint,
+  visit: (record: ReadRecord) => void,
+): Promise<bigint> {
   const end = await endOffset(connection, topic, partition)
-  const found: ReadRecord[] = []
   for (let next = offset; next < end; ) {
     const answer = requests.readFetch(await connection.call(api.fetch, requests.fetchRequest([{ topic, partition, offset: next }])))
     const part = answer.parts[0]
     if (answer.error !== 0 || part?.error !== 0) throw new Error(`Fetch at ${next} answered ${answer.error} and ${part?.error}`)
     const records = decodeBatches(part.records).filter((record) => record.offset >= next)
     if (records.length === 0) throw new Error(`Fetch at ${next} brought nothing although the end is ${end}`)
-    for (const record of records) found.push(record)
+    for (const record of records) visit(record)
     next = records.at(-1)!.offset + 1n
   }
+  return end
+}
+
+export async function readAll(connection: Connection, topic: string, partition: number, offset = 0n): Promise<ReadRecord[]> {
+  const found: ReadRecord[] = []
+  await eachRecord(connection, topic, partition, offset, (record) => found.push(record))
   return found
 }
 

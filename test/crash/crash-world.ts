@@ -1,0 +1,128 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { below, type Prng } from '../../src/base/prng.ts'
+import { createTopic, eachRecord, newProducer, untilLed } from '../support/admin.ts'
+import { type Broker, startBroker } from '../support/broker.ts'
+import { Connection, connected } from '../support/connection.ts'
+import { IdempotentProducer, isRecordValue } from './idempotent-producer.ts'
+
+const topic = 'crash'
+const retryable = /refused with error (3|5|6)$/
+
+export interface Round {
+  readonly loadMs: number
+  /** From the start of the process to an answer, and to a leader for every partition. */
+  readonly answerMs: number
+  readonly readyMs: number
+  readonly acknowledged: number
+  readonly unacknowledged: number
+}
+
+/** A broker under load that dies again and again, and a ledger of what it has promised. */
+export class CrashWorld {
+  readonly broker: Broker
+  readonly #random: Prng
+  readonly #producers: readonly IdempotentProducer[]
+  /** Up to here each partition was read and found right. */
+  readonly #verified: bigint[]
+
+  private constructor(broker: Broker, random: Prng, producers: readonly IdempotentProducer[]) {
+    this.broker = broker
+    this.#random = random
+    this.#producers = producers
+    this.#verified = producers.map(() => 0n)
+  }
+
+  static async start(random: Prng, partitions: number): Promise<CrashWorld> {
+    // A real Kafka is fenced after a crash until its last session runs out.
+    const broker = await startBroker({ settings: { 'broker.session.timeout.ms': '1000', 'broker.heartbeat.interval.ms': '200' } })
+    const producers = await connected(broker.port, async (connection) => {
+      await createTopic(connection, topic, partitions)
+      const made: IdempotentProducer[] = []
+      for (let partition = 0; partition < partitions; partition += 1) {
+        made.push(new IdempotentProducer(topic, partition, await newProducer(connection), random))
+      }
+      return made
+    })
+    return new CrashWorld(broker, random, producers)
+  }
+
+  get acknowledged(): number {
+    return this.#producers.reduce((sum, each) => sum + each.acknowledged, 0)
+  }
+
+  /** Load for a random time, the end, the start, and everything promised is looked for. */
+  async round(end: 'kill' | 'stop', loadMsMax: number): Promise<Round> {
+    const loadMs = below(this.#random, loadMsMax)
+    let ended: Promise<unknown> | null = null
+    const load = this.#load(() => ended === null)
+    await Promise.race([pause(loadMs), load])
+    ended = end === 'kill' ? this.broker.kill() : this.broker.stop()
+    await Promise.all([ended, load])
+    const acknowledged = this.acknowledged
+    const began = performance.now()
+    const answerMs = await this.broker.start()
+    await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
+    const readyMs = performance.now() - began
+    await this.verify()
+    const unacknowledged = this.#producers.reduce((sum, each) => sum + each.attempted - each.acknowledged, 0)
+    return { loadMs, answerMs, readyMs, acknowledged, unacknowledged }
+  }
+
+  /** What is still open goes out, and then the log must hold exactly what was attempted. */
+  async settle(): Promise<void> {
+    await this.#load(() => false)
+    await this.verify()
+    for (const producer of this.#producers) {
+      const end = this.#verified[producer.partition]
+      if (end !== BigInt(producer.attempted))
+        throw new Error(`partition ${producer.partition} ends at ${end}, ${producer.attempted} records were sent`)
+    }
+  }
+
+  /** Reads all of it once more from the first record. */
+  async verifyFromStart(): Promise<void> {
+    this.#verified.fill(0n)
+    await this.verify()
+  }
+
+  /** Invariant: the record at offset n is the n-th record that was sent, and nothing that was acknowledged lies behind the end. */
+  async verify(): Promise<void> {
+    await connected(this.broker.port, async (connection) => {
+      for (const producer of this.#producers) {
+        const { partition } = producer
+        let due = this.#verified[partition]!
+        const end = await eachRecord(connection, topic, partition, due, (record) => {
+          if (record.offset !== due) throw new Error(`partition ${partition}: offset ${record.offset} came where ${due} was due`)
+          if (!isRecordValue(record.value, partition, Number(due)))
+            throw new Error(`partition ${partition}: offset ${due} holds another record`)
+          due += 1n
+        })
+        if (end < producer.acknowledged)
+          throw new Error(`partition ${partition} ends at ${end}, but ${producer.acknowledged} records were acknowledged`)
+        if (end > producer.attempted)
+          throw new Error(`partition ${partition} ends at ${end}, but only ${producer.attempted} records were sent`)
+        this.#verified[partition] = end
+      }
+    })
+  }
+
+  /** A connection to each partition; a broker that has just started may first say that it does not lead. */
+  async #load(mayGoOn: () => boolean): Promise<void> {
+    await Promise.all(
+      this.#producers.map(async (producer) => {
+        for (let attempt = 0; ; attempt += 1) {
+          const connection = await Connection.open(this.broker.port).catch(() => null)
+          if (connection === null) return
+          try {
+            return await producer.run(connection, mayGoOn)
+          } catch (error) {
+            if (attempt === 100 || !retryable.test(String(error))) throw error
+            await pause(20)
+          } finally {
+            await connection.close()
+          }
+        }
+      }),
+    )
+  }
+}

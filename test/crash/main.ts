@@ -1,0 +1,64 @@
+/** `npm run crash`: a hundred crashes under load at random moments, and how long each recovery took. */
+import { Command } from 'commander'
+import { produceProcess } from '../../bench/load/process.ts'
+import { prng } from '../../src/base/prng.ts'
+import { createTopic } from '../support/admin.ts'
+import { connected } from '../support/connection.ts'
+import { CrashWorld } from './crash-world.ts'
+
+interface Options {
+  readonly rounds: string
+  readonly seed: string
+  readonly partitions: string
+  readonly load: string
+  readonly fill: string
+}
+
+const options = new Command('crash')
+  .description(
+    'Kills a broker under load again and again and looks for everything it has acknowledged. BROKER=kafka takes a real Kafka instead.',
+  )
+  .option('--rounds <count>', 'crashes', '100')
+  .option('--seed <number>', 'of the load and of the moments', String(Date.now() % 2 ** 31))
+  .option('--partitions <count>', 'each with a producer of its own', '6')
+  .option('--load <milliseconds>', 'longest time between a start and the next crash', '1500')
+  .option('--fill <mib>', 'written before the first crash, so that recovery has something to read', '0')
+  .parse()
+  .opts<Options>()
+
+async function fill(world: CrashWorld, mib: number): Promise<void> {
+  await connected(world.broker.port, (connection) => createTopic(connection, 'fill', 4))
+  const shape = { partitions: 4, connections: 4, inFlight: 5, batchBytes: 256 << 10, recordBytes: 1024, acks: -1, isIdempotent: false }
+  const load = produceProcess({ ...shape, port: world.broker.port, topic: 'fill', mibMax: mib, secondsMax: 600, mibPerSecond: null })
+  await load.ready
+  load.tell({ type: 'go' })
+  const { seconds } = await load.done
+  console.log(`filled with ${mib} MiB in ${seconds.toFixed(1)} s`)
+}
+
+const of = (times: readonly number[], share: number): string =>
+  [...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * share)]!.toFixed(0)
+
+console.log(`seed ${options.seed}`)
+const world = await CrashWorld.start(prng(Number(options.seed)), Number(options.partitions))
+const readyMs: number[] = []
+try {
+  if (Number(options.fill) > 0) await fill(world, Number(options.fill))
+  for (let round = 1; round <= Number(options.rounds); round += 1) {
+    const done = await world.round('kill', Number(options.load))
+    readyMs.push(done.readyMs)
+    const ledger = `${done.acknowledged} records acknowledged, ${done.unacknowledged} open`
+    console.log(
+      `${round}: killed after ${done.loadMs} ms; ${ledger}; answered after ${done.answerMs.toFixed(0)} ms, ready after ${done.readyMs.toFixed(0)} ms`,
+    )
+  }
+  await world.settle()
+  await world.verifyFromStart()
+  console.log(`recovery: median ${of(readyMs, 0.5)} ms, longest ${of(readyMs, 1)} ms`)
+  console.log(`${options.rounds} passed, 0 failed: ${world.acknowledged} records acknowledged, each read back once and in order`)
+} catch (error) {
+  console.error(error, `\nagain with: npm run crash -- --seed ${options.seed} --rounds ${options.rounds}\n${world.broker.log.slice(-4000)}`)
+  process.exitCode = 1
+} finally {
+  await world.broker.remove()
+}
