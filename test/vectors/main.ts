@@ -1,6 +1,7 @@
 /** Checks a folder of golden vectors: `npm run vectors -- DIR`. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkBatches } from './batches.ts'
 import { parseJson } from './kafka-json.ts'
 import { checkMessages } from './messages.ts'
 import { Tally } from './tally.ts'
@@ -18,6 +19,8 @@ if (existsSync(messages)) {
     if (name.endsWith('.json')) checkMessages(join('messages', name), parseJson(readFileSync(join(messages, name), 'utf8')), tally)
   }
 }
+const batches = join(folder, 'record-batches.json')
+if (existsSync(batches)) checkBatches('record-batches.json', parseJson(readFileSync(batches, 'utf8')), tally)
 for (const failure of tally.failures) console.log(failure)
 console.log(`${tally.passed} passed, ${tally.failures.length} failed`)
 process.exitCode = tally.failures.length > 0 ? 1 : 0
