@@ -1,0 +1,68 @@
+import { Command } from 'commander'
+import { type ConfigFile, type Loaded, load } from '../config/load.ts'
+import type { Settings } from '../config/settings.ts'
+
+/** What the commands need of the world, and where they lead. */
+export interface Actions {
+  /** The text of a file, or why it cannot be read. */
+  readonly read: (path: string) => ConfigFile | { readonly unreadable: string }
+  readonly print: (line: string) => void
+  readonly complain: (line: string) => void
+  /** How the process will end, once nothing keeps it. */
+  readonly exitCode: (code: number) => void
+  readonly version: string
+  /** Starts a node. The warnings belong into its log. */
+  readonly start: (settings: Settings, warnings: readonly string[]) => Promise<void>
+}
+
+const collect = (item: string, before: readonly string[]): readonly string[] => [...before, item]
+
+/** The `millrace` command line: `await program(actions).parseAsync()`. */
+export function program(actions: Actions): Command {
+  const millrace = new Command('millrace').description('A Kafka-compatible streaming broker.')
+  millrace.configureOutput({ writeOut: (text) => actions.print(text.trimEnd()), writeErr: (text) => actions.complain(text.trimEnd()) })
+  millrace.showHelpAfterError('(millrace --help says more)').helpCommand(false)
+
+  const server = millrace.command('server').description('run a node').helpCommand(false)
+  server
+    .command('start')
+    .description('start a node in the foreground; without a file: 127.0.0.1:9092, data in ./.millrace, everything embedded')
+    .option('-c, --config <file>', "settings: Kafka's .properties, or .toml")
+    .option('-o, --override <key=value>', 'a setting that wins over the file; may be repeated', collect, [])
+    .action(async ({ config, override }: { config?: string; override: readonly string[] }) => {
+      const loaded = loadFrom(actions, config, override)
+      if (loaded?.settings !== undefined) await actions.start(loaded.settings, loaded.warnings)
+    })
+
+  const config = millrace.command('config').description('look at settings').helpCommand(false)
+  config
+    .command('check')
+    .description('say what is wrong with a file of settings; exit status 1 if anything is')
+    .argument('<file>')
+    .option('-o, --override <key=value>', 'as for server start', collect, [])
+    .action((file: string, { override }: { override: readonly string[] }) => {
+      const loaded = loadFrom(actions, file, override)
+      for (const warning of loaded?.warnings ?? []) actions.complain(`warning: ${warning}`)
+      if (loaded?.settings !== undefined) actions.print(`${file}: nothing is wrong`)
+    })
+
+  millrace
+    .command('version')
+    .description('print the version')
+    .action(() => actions.print(`millrace ${actions.version}`))
+  return millrace
+}
+
+/** Complaints are printed and make the exit status 1. */
+function loadFrom(actions: Actions, path: string | undefined, overrides: readonly string[]): Loaded | undefined {
+  const file = path === undefined ? undefined : actions.read(path)
+  if (file !== undefined && 'unreadable' in file) {
+    actions.complain(file.unreadable)
+    actions.exitCode(1)
+    return undefined
+  }
+  const loaded = load(file, overrides)
+  for (const complaint of loaded.complaints) actions.complain(complaint)
+  if (loaded.complaints.length > 0) actions.exitCode(1)
+  return loaded
+}

@@ -1,0 +1,111 @@
+/** What a setting's text may say. Reading it gives a value, or a Refused that says in words what would have been allowed. */
+export interface Kind<T> {
+  read(text: string): T | Refused
+}
+
+export class Refused {
+  /** Continues the sentence "KEY = VALUE: ". */
+  readonly allowed: string
+
+  constructor(allowed: string) {
+    this.allowed = allowed
+  }
+}
+
+const wholeNumber = /^[+-]?\d+$/
+
+/** A whole number that a double holds exactly. */
+export function integer(min: number, max: number): Kind<number> {
+  return {
+    read(text) {
+      const value = Number(text)
+      if (!wholeNumber.test(text) || !Number.isSafeInteger(value)) return new Refused('must be a whole number')
+      return outside(value, min, max) ?? value
+    },
+  }
+}
+
+const longMin = -(2n ** 63n)
+const longMax = 2n ** 63n - 1n
+
+export function long(min = longMin, max = longMax): Kind<bigint> {
+  return {
+    read(text) {
+      if (!wholeNumber.test(text)) return new Refused('must be a whole number')
+      const value = BigInt(text.replace(/^\+/, ''))
+      if (value < longMin || value > longMax) return new Refused('must be a whole number of 64 bits')
+      return outside(value, min, max) ?? value
+    },
+  }
+}
+
+export function double(min: number, max: number): Kind<number> {
+  return {
+    read(text) {
+      const value = Number(text)
+      if (text === '' || Number.isNaN(value)) return new Refused('must be a number')
+      return outside(value, min, max) ?? value
+    },
+  }
+}
+
+export const boolean: Kind<boolean> = {
+  read(text) {
+    const word = text.toLowerCase()
+    return word === 'true' ? true : word === 'false' ? false : new Refused('must be true or false')
+  },
+}
+
+export const text: Kind<string> = { read: (given) => given }
+
+export function oneOf<const Names extends readonly string[]>(names: Names, ignoreCase = false): Kind<Names[number]> {
+  const fold = (name: string): string => (ignoreCase ? name.toLowerCase() : name)
+  return { read: (given) => names.find((name) => fold(name) === fold(given)) ?? new Refused(`must be one of ${names.join(', ')}`) }
+}
+
+/** Names apart by commas; each at most once. An empty text is an empty list. */
+export const list: Kind<readonly string[]> = {
+  read(given) {
+    if (given === '') return []
+    const items = given.split(',').map((item) => item.trim())
+    if (items.includes('')) return new Refused('must not have an empty item in its list')
+    if (new Set(items).size < items.length) return new Refused('must not name anything twice')
+    return items
+  },
+}
+
+export function listOf(names: readonly string[]): Kind<readonly string[]> {
+  return {
+    read(given) {
+      const items = list.read(given)
+      if (items instanceof Refused || items.every((item) => names.includes(item))) return items
+      return new Refused(`must be a list of ${names.join(', ')}`)
+    },
+  }
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, KB: 1e3, MB: 1e6, GB: 1e9 }
+
+/** A size: `134217728`, `128MiB`, `2 GiB`. */
+export function bytes(min: number, max: number): Kind<number> {
+  return {
+    read(given) {
+      const [, digits, unit] = /^(\d+) ?([KMG]i?B|B|)$/.exec(given) ?? []
+      if (digits === undefined) return new Refused('must be a number of bytes, such as 1048576 or 128MiB')
+      const value = Number(digits) * units[unit!]!
+      if (value >= min && value <= max) return value
+      return new Refused(`must be from ${sizeText(min)} to ${sizeText(max)}`)
+    },
+  }
+}
+
+export function sizeText(size: number): string {
+  for (const unit of ['GiB', 'MiB', 'KiB']) if (size >= units[unit]! && size % units[unit]! === 0) return `${size / units[unit]!}${unit}`
+  return String(size)
+}
+
+function outside<T extends number | bigint>(value: T, min: T, max: T): Refused | undefined {
+  if (value < min) return new Refused(`must be at least ${min}`)
+  if (value > max) return new Refused(`must be at most ${max}`)
+  return undefined
+}

@@ -1,0 +1,105 @@
+import { kafkaBrokerKeys } from './kafka-broker-keys.ts'
+import { type KafkaKey, kindOf } from './kafka-keys.ts'
+import { type Kind, Refused } from './kind.ts'
+import { type Entry, parseProperties } from './properties.ts'
+import { relations, warnings as relationWarnings } from './relations.ts'
+import { type Setting, type SettingName, type Settings, settingRows } from './settings.ts'
+import { parseToml } from './toml.ts'
+
+export interface ConfigFile {
+  readonly name: string
+  readonly content: string
+}
+
+export interface Loaded {
+  /** Undefined when there are complaints. */
+  readonly settings: Settings | undefined
+  readonly complaints: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+interface Given {
+  readonly value: string
+  /** As in "num.partitions = 0 (server.properties line 12)". */
+  readonly where: string
+}
+
+const kafkaKeys: ReadonlyMap<string, KafkaKey> = new Map(kafkaBrokerKeys.map((row) => [row[0], row]))
+const rows = Object.entries(settingRows) as [SettingName, Setting<unknown>][]
+const synonyms = new Set(rows.flatMap(([, row]) => row.synonym ?? []))
+
+/** A file, if there is one, under overrides of the form KEY=VALUE. Everything wrong is said at once. */
+export function load(file: ConfigFile | undefined, overrides: readonly string[]): Loaded {
+  const complaints: string[] = []
+  const given = new Map<string, Given>()
+  for (const entry of file === undefined ? [] : entriesOf(file, complaints)) {
+    given.set(entry.key, { value: entry.value, where: `${file!.name}${entry.line === 0 ? '' : ` line ${entry.line}`}` })
+  }
+  for (const override of overrides) {
+    const [, key, value] = /^\s*([^=]+?)\s*=(.*)$/s.exec(override) ?? []
+    if (key === undefined) complaints.push(`--override ${override}: must be KEY=VALUE`)
+    else given.set(key, { value: value!.trim(), where: '--override' })
+  }
+  const warnings = checkTheRest(given, complaints)
+  const settings = readSettings(given, complaints)
+  if (settings !== undefined) {
+    complaints.push(...relations.flatMap((relation) => relation(settings) ?? []))
+    warnings.push(...relationWarnings.flatMap((relation) => relation(settings) ?? []))
+  }
+  return { settings: complaints.length === 0 ? settings : undefined, complaints, warnings }
+}
+
+function entriesOf(file: ConfigFile, complaints: string[]): readonly Entry[] {
+  if (!file.name.endsWith('.toml')) return parseProperties(file.content)
+  const entries = parseToml(file.content)
+  if (typeof entries !== 'string') return entries
+  complaints.push(`${file.name}: ${entries}`)
+  return []
+}
+
+/** Keys without a row: a wrong value of one that Kafka knows is as wrong as any. */
+function checkTheRest(given: ReadonlyMap<string, Given>, complaints: string[]): string[] {
+  const warnings: string[] = []
+  for (const [key, { value, where }] of given) {
+    if (key in settingRows) continue
+    const row = kafkaKeys.get(key)
+    if (row === undefined) warnings.push(`${key} (${where}) is a key that neither Kafka nor Millrace knows`)
+    else {
+      const read = kindOf(row).read(value)
+      if (read instanceof Refused) complaints.push(complaint(key, value, where, read))
+      else if (!synonyms.has(key)) warnings.push(`${key} (${where}) has no effect yet`)
+    }
+  }
+  return warnings
+}
+
+/** Undefined when a value is wrong, since relations can only be looked at between values. */
+function readSettings(given: ReadonlyMap<string, Given>, complaints: string[]): Settings | undefined {
+  const before = complaints.length
+  const values: Record<string, unknown> = {}
+  for (const [key, row] of rows) {
+    const found = given.get(key) ?? given.get(row.synonym ?? '')
+    const text = found?.value ?? defaultOf(key)
+    const read = text === null ? null : kindOfSetting(key).read(text)
+    if (read instanceof Refused) complaints.push(complaint(key, text!, found?.where ?? 'default', read))
+    else {
+      const cannot = read === null ? undefined : row.cannot?.(read)
+      if (cannot !== undefined) complaints.push(`${key} = ${text} (${found?.where ?? 'default'}): ${cannot}`)
+      values[key] = read
+    }
+  }
+  return complaints.length === before ? (values as Settings) : undefined
+}
+
+const complaint = (key: string, value: string, where: string, refused: Refused): string =>
+  `${key} = ${value} (${where}): ${refused.allowed}`
+
+const settingRow = (key: SettingName): Setting<unknown> => settingRows[key] as Setting<unknown>
+
+/** The text that stands for a missing one. */
+export function defaultOf(key: SettingName): string | null {
+  const { default: ours } = settingRow(key)
+  return ours === undefined ? kafkaKeys.get(key)![2] : ours
+}
+
+export const kindOfSetting = (key: SettingName): Kind<unknown> => settingRow(key).kind ?? kindOf(kafkaKeys.get(key)!)

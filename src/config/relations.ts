@@ -1,0 +1,72 @@
+import { isEverywhere, isLoopback, type Protocol } from './listeners.ts'
+import type { Settings } from './settings.ts'
+
+/** What must hold between settings, which no single row can state: the complaint, or nothing. */
+export type Relation = (settings: Settings) => string | undefined
+
+/** Without a map, a listener speaks the protocol that it is named after; one for controllers, PLAINTEXT. */
+export function protocolOf(settings: Settings, listener: string): Protocol | undefined {
+  const mapped = settings['listener.security.protocol.map'].get(listener)
+  return mapped ?? (controllerNames(settings).includes(listener) ? 'PLAINTEXT' : undefined)
+}
+
+export const controllerNames = (settings: Settings): readonly string[] =>
+  (settings['controller.listener.names'] ?? []).map((name) => name.toUpperCase())
+
+const names = (settings: Settings): string[] => settings.listeners.map((listener) => listener.name)
+const missing = (wanted: readonly string[], from: readonly string[]): string | undefined => wanted.find((name) => !from.includes(name))
+
+export const relations: readonly Relation[] = [
+  (s) => (s.listeners.some((l) => !controllerNames(s).includes(l.name)) ? undefined : 'listeners must name one that is for clients'),
+  (s) => {
+    const odd = s.listeners.find((listener) => protocolOf(s, listener.name) === undefined)
+    return odd && `listeners: ${odd.name} must have a protocol in listener.security.protocol.map`
+  },
+  (s) => {
+    const odd = s.listeners.find((listener) => (protocolOf(s, listener.name) ?? 'PLAINTEXT') !== 'PLAINTEXT')
+    return odd && `listeners: ${odd.name} speaks ${protocolOf(s, odd.name)}, which does not exist yet: only PLAINTEXT does`
+  },
+  (s) => {
+    const ports = s.listeners.map((listener) => listener.port).filter((port) => port !== 0)
+    const twice = ports.find((port, index) => ports.indexOf(port) !== index)
+    return twice === undefined ? undefined : `listeners must have different ports: ${twice} is there twice`
+  },
+  (s) => {
+    const odd = missing(
+      (s['advertised.listeners'] ?? []).map((listener) => listener.name),
+      names(s),
+    )
+    return odd && `advertised.listeners must name listeners: ${odd} is none`
+  },
+  (s) => {
+    const odd = missing(controllerNames(s), names(s))
+    return odd && `controller.listener.names must name listeners: ${odd} is none`
+  },
+  (s) => {
+    const name = s['inter.broker.listener.name']?.toUpperCase()
+    return name === undefined || names(s).includes(name) ? undefined : `inter.broker.listener.name must name a listener: ${name} is none`
+  },
+  (s) => {
+    const odd = (s['advertised.listeners'] ?? []).find((listener) => isEverywhere(listener.host))
+    return odd && `advertised.listeners: ${odd.name} must have a host that clients can dial`
+  },
+  (s) =>
+    s['s3.wal.path'].capacityBytes >= s['s3.wal.cache.size']
+      ? undefined
+      : 's3.wal.path must have room for what s3.wal.cache.size keeps in memory',
+  (s) =>
+    s['s3.wal.cache.size'] >= 2 * s['message.max.bytes'] ? undefined : 's3.wal.cache.size must hold two batches of message.max.bytes',
+]
+
+/** What is allowed and worth a word. */
+export const warnings: readonly Relation[] = [
+  (s) => {
+    const open = s.listeners.find((listener) => !controllerNames(s).includes(listener.name) && !isLoopback(listener.host))
+    return open && `listeners: ${open.name} speaks PLAINTEXT on more than the loopback interface: anybody who reaches it may do anything`
+  },
+  (s) => {
+    const embedded = s.listeners.find((listener) => controllerNames(s).includes(listener.name))
+    return embedded && `listeners: ${embedded.name} is not opened: the controller is embedded and has no listener yet`
+  },
+  (s) => (s['default.replication.factor'] > 1 ? 'default.replication.factor is recorded with topics: one copy is kept' : undefined),
+]

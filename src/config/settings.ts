@@ -1,0 +1,112 @@
+import { bytes, type Kind, oneOf, Refused } from './kind.ts'
+import { type Endpoint, endpoints, httpListener, type Protocol, protocolMap } from './listeners.ts'
+import { type WalUri, walUri } from './wal-uri.ts'
+
+/** A setting that does something. What a row leaves out, Kafka's row of the same name says. */
+export interface Setting<T> {
+  readonly kind?: Kind<T>
+  /** The text that stands for a missing one; null where nothing does. */
+  readonly default?: string | null
+  /** An older name, used where this one is not given. */
+  readonly synonym?: string
+  /** Values that are legal in Kafka and cannot be honoured here. */
+  readonly cannot?: (value: T) => string | undefined
+  readonly about: string
+}
+const own = <T>(row: Setting<T> & { readonly kind: Kind<T>; readonly default: string | null }): Setting<T> => row
+/** `T` is what Kafka's row reads as. */
+const kafka = <T>(row: Setting<T>): Setting<T> => row
+
+const clusterId: Kind<string> = {
+  read: (text) => (/^[A-Za-z0-9_-]{21}[AQgw]$/.test(text) ? text : new Refused('must be a uuid of 22 base64url characters')),
+}
+const MiB = 2 ** 20
+const GiB = 2 ** 30
+
+/**
+ * Every setting of a node: one row each. Types, parsing, checking and the manual all come from here.
+ * Names are Kafka's where Kafka has one, else AutoMQ's where it has one.
+ */
+export const settingRows = {
+  'node.id': kafka<number>({ default: '1', synonym: 'broker.id', about: 'The number of this node, which clients see.' }),
+  'cluster.id': own<string | null>({
+    kind: clusterId,
+    default: null,
+    about: 'The cluster that a first start founds; a random one if not given. Later it must be the same.',
+  }),
+  'process.roles': kafka<readonly string[]>({
+    default: 'broker,controller',
+    cannot: (roles) => (roles.length === 2 ? undefined : 'a node is both broker and controller: nodes with one role do not exist yet'),
+    about: 'What this node is.',
+  }),
+  listeners: kafka<readonly Endpoint[]>({ kind: endpoints, default: 'PLAINTEXT://127.0.0.1:9092', about: 'Where clients connect.' }),
+  'advertised.listeners': kafka<readonly Endpoint[] | null>({
+    kind: endpoints,
+    about: 'What clients are told; the listeners if not given.',
+  }),
+  'listener.security.protocol.map': kafka<ReadonlyMap<string, Protocol>>({ kind: protocolMap, about: 'How each listener speaks.' }),
+  'controller.listener.names': kafka<readonly string[] | null>({ about: 'Listeners that are not for clients.' }),
+  'inter.broker.listener.name': kafka<string | null>({ about: 'The listener that brokers use among themselves.' }),
+  'security.inter.broker.protocol': kafka<string>({
+    cannot: (protocol) => (protocol === 'PLAINTEXT' ? undefined : `${protocol} does not exist yet: only PLAINTEXT does`),
+    about: 'How brokers speak among themselves.',
+  }),
+  'authorizer.class.name': kafka<string>({
+    cannot: (name) => (name === '' ? undefined : 'authorization does not exist yet, and must not seem to'),
+    about: 'Who decides what a client may do.',
+  }),
+  'broker.rack': kafka<string | null>({ about: 'Where this node stands, as clients are told.' }),
+  'log.dirs': kafka<readonly string[]>({
+    default: './.millrace',
+    synonym: 'log.dir',
+    cannot: (folders) => (folders.length === 1 ? undefined : 'a node keeps its data in one folder'),
+    about: 'The folder of everything this node keeps.',
+  }),
+  'num.partitions': kafka<number>({ about: 'Partitions of a topic whose creator does not say.' }),
+  'default.replication.factor': kafka<number>({ about: 'Recorded with such a topic; one copy is kept.' }),
+  'auto.create.topics.enable': kafka<boolean>({ about: 'Whether asking for the metadata of a topic may create it.' }),
+  'delete.topic.enable': kafka<boolean>({ about: 'Whether topics can be deleted.' }),
+  'message.max.bytes': kafka<number>({ about: 'The largest record batch; topics may say otherwise.' }),
+  'compression.type': kafka<string>({
+    cannot: (type) => (type === 'producer' ? undefined : 'only producer can be honoured: batches are not compressed anew'),
+    about: 'The codec that batches are kept in.',
+  }),
+  'log.message.timestamp.type': kafka<'CreateTime' | 'LogAppendTime'>({ about: 'Whose clock dates a record.' }),
+  'log.message.timestamp.before.max.ms': kafka<bigint>({ about: 'How far in the past a record may be dated.' }),
+  'log.message.timestamp.after.max.ms': kafka<bigint>({ about: 'How far in the future a record may be dated.' }),
+  'log.cleanup.policy': kafka<readonly string[]>({ about: 'Whether old records go by age or by key.' }),
+  'socket.request.max.bytes': kafka<number>({ about: 'The largest request; a larger one ends its connection.' }),
+  'connections.max.idle.ms': kafka<bigint>({ about: 'A connection that is silent for longer is closed.' }),
+  'max.connections': kafka<number>({ about: 'Connections at the same time.' }),
+  'max.connections.per.ip': kafka<number>({ about: 'Connections at the same time from one address.' }),
+  'fetch.max.bytes': kafka<number>({ about: 'The most that one fetch response holds, but for a first batch that is larger.' }),
+  'max.incremental.fetch.session.cache.slots': kafka<number>({ about: 'Fetch sessions at the same time.' }),
+  'producer.id.expiration.ms': kafka<number>({ about: 'How long an idle producer can still be recognised.' }),
+  's3.wal.path': own<WalUri>({ kind: walUri, default: 'file://?capacity=2GiB', about: 'The write-ahead log; in log.dirs without a path.' }),
+  's3.wal.cache.size': own<number>({
+    kind: bytes(8 * MiB, 2 * GiB),
+    default: '128MiB',
+    about: 'Log memory: the newest records, from which consumers that keep up are served.',
+  }),
+  'queued.max.requests.size.bytes': own<number>({
+    kind: bytes(8 * MiB, 2 * GiB),
+    default: '128MiB',
+    about: 'Receive memory: requests that have arrived and are not dealt with.',
+  }),
+  'metrics.listener': own<Omit<Endpoint, 'name'> | null>({
+    kind: httpListener,
+    default: 'http://127.0.0.1:9094',
+    about: 'Where Prometheus finds /metrics, beside /healthz and /readyz; empty for nowhere.',
+  }),
+  'log.level': own<(typeof logLevels)[number]>({
+    kind: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
+    default: 'info',
+    about: 'How much the log says.',
+  }),
+} as const
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+
+export type SettingName = keyof typeof settingRows
+type Value<S> = S extends Setting<infer T> ? T : never
+export type Settings = { readonly [K in SettingName]: Value<(typeof settingRows)[K]> }

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest'
+import { kafkaBrokerKeys } from '../../src/config/kafka-broker-keys.ts'
+import { kindOf } from '../../src/config/kafka-keys.ts'
+import { kafkaTopicKeys } from '../../src/config/kafka-topic-keys.ts'
+import { Refused } from '../../src/config/kind.ts'
+import { load } from '../../src/config/load.ts'
+import type { Settings } from '../../src/config/settings.ts'
+
+const loaded = (content: string, overrides: string[] = [], name = 'server.properties') => load({ name, content }, overrides)
+const complaintsOf = (content: string): readonly string[] => loaded(content).complaints
+function settingsOf(content: string, overrides: string[] = [], name?: string): Settings {
+  const { settings, complaints } = loaded(content, overrides, name)
+  expect(complaints).toEqual([])
+  return settings!
+}
+
+test('the defaults have nothing wrong with them and warn of nothing', () => {
+  const { settings, complaints, warnings } = load(undefined, [])
+  expect([complaints, warnings]).toEqual([[], []])
+  expect(settings).toMatchObject({
+    'node.id': 1,
+    listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092 }],
+    'log.dirs': ['./.millrace'],
+    'log.message.timestamp.after.max.ms': 3_600_000n,
+    'producer.id.expiration.ms': 86_400_000,
+    's3.wal.path': { scheme: 'file', path: null, capacityBytes: 2 ** 31 },
+    's3.wal.cache.size': 2 ** 27,
+  })
+})
+
+test('every default of Kafka is right by its own row', () => {
+  for (const row of [...kafkaBrokerKeys, ...kafkaTopicKeys]) {
+    const [name, , text] = row
+    if (text === null || (row[3] === 'nonempty' && text === '')) continue
+    expect(kindOf(row).read(text), name).not.toBeInstanceOf(Refused)
+  }
+})
+
+test('a wrong value is refused with its key, value, line and what is allowed, and all of them at once', () => {
+  const content = '# sizes\nnum.partitions = 0\nlisteners=PLAINTEXT:9092\nqueued.max.requests: many\n'
+  expect(complaintsOf(content)).toEqual([
+    'queued.max.requests = many (server.properties line 4): must be a whole number',
+    'listeners = PLAINTEXT:9092 (server.properties line 3): must be a list of NAME://HOST:PORT, not PLAINTEXT:9092',
+    'num.partitions = 0 (server.properties line 2): must be at least 1',
+  ])
+})
+
+test('a key that nobody knows and one without effect are said and no more', () => {
+  const { complaints, warnings } = loaded('num.partitoins=4\nnum.io.threads=8\n')
+  expect(complaints).toEqual([])
+  expect(warnings).toEqual([
+    'num.partitoins (server.properties line 1) is a key that neither Kafka nor Millrace knows',
+    'num.io.threads (server.properties line 2) has no effect yet',
+  ])
+})
+
+test('an override wins over the file, and the last of two lines over the first', () => {
+  expect(settingsOf('num.partitions=2\nnum.partitions=3\n')['num.partitions']).toBe(3)
+  expect(settingsOf('num.partitions=2\n', ['num.partitions=5'])['num.partitions']).toBe(5)
+  expect(load(undefined, ['num.partitions']).complaints).toEqual(['--override num.partitions: must be KEY=VALUE'])
+})
+
+test('the older names of Kafka hold where the newer are not given', () => {
+  expect(settingsOf('broker.id=7\nlog.dir=/data\n')).toMatchObject({ 'node.id': 7, 'log.dirs': ['/data'] })
+  expect(settingsOf('broker.id=7\nnode.id=8\n')['node.id']).toBe(8)
+})
+
+test('protocols other than PLAINTEXT are refused, under any listener name', () => {
+  const content = 'listeners=INSIDE://127.0.0.1:1,OUTSIDE://127.0.0.1:2\nlistener.security.protocol.map=INSIDE:PLAINTEXT,OUTSIDE:SASL_SSL\n'
+  expect(complaintsOf(content)).toEqual(['listeners: OUTSIDE speaks SASL_SSL, which does not exist yet: only PLAINTEXT does'])
+  expect(complaintsOf('listeners=SSL://127.0.0.1:1\n')).toEqual([
+    'listeners: SSL speaks SSL, which does not exist yet: only PLAINTEXT does',
+  ])
+})
+
+test('listeners must fit each other', () => {
+  expect(complaintsOf('listeners=A://h:1\n')).toEqual(['listeners: A must have a protocol in listener.security.protocol.map'])
+  expect(complaintsOf('advertised.listeners=B://h:1\n')).toEqual(['advertised.listeners must name listeners: B is none'])
+  expect(complaintsOf('advertised.listeners=PLAINTEXT://0.0.0.0:1\n')).toEqual([
+    'advertised.listeners: PLAINTEXT must have a host that clients can dial',
+  ])
+  expect(complaintsOf('inter.broker.listener.name=X\n')).toEqual(['inter.broker.listener.name must name a listener: X is none'])
+  expect(complaintsOf('listeners=PLAINTEXT://a:1,plaintext://b:2\n')).toHaveLength(1)
+})
+
+test('a combined node of Kafka starts, told that its controller has no listener', () => {
+  const content = `process.roles=broker,controller
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093
+advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093`
+  const { complaints, warnings } = loaded(content)
+  expect([complaints, warnings]).toEqual([[], ['listeners: CONTROLLER is not opened: the controller is embedded and has no listener yet']])
+})
+
+test.each([
+  ['process.roles=broker', 'nodes with one role do not exist yet'],
+  ['authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'authorization does not exist yet'],
+  ['compression.type=zstd', 'only producer can be honoured'],
+  ['log.dirs=/a,/b', 'one folder'],
+  ['cluster.id=short', '22 base64url characters'],
+  ['s3.wal.path=s3://bucket', 'does not exist yet'],
+  ['s3.wal.path=file:///wal?capacity=1KiB', 'from 8MiB'],
+  ['s3.wal.path=file:///wal?depth=8', 'no parameter but capacity'],
+  ['s3.wal.path=file:///wal?capacity=64MiB', 'room for what s3.wal.cache.size keeps'],
+  ['metrics.listener=https://localhost:1', 'must be http://HOST:PORT'],
+  ['auto.create.topics.enable=yes', 'must be true or false'],
+  ['log.level=loud', 'must be one of fatal, error'],
+])('%s is refused', (line, why) => {
+  expect(complaintsOf(line)).toEqual([expect.stringContaining(why)])
+})
+
+test('sizes have units and URIs have paths', () => {
+  const settings = settingsOf('s3.wal.path=0@file:///var/wal?capacity=1GiB\ns3.wal.cache.size=64MiB\nmetrics.listener=\n')
+  expect(settings['s3.wal.path']).toEqual({ scheme: 'file', path: '/var/wal', capacityBytes: 2 ** 30 })
+  expect([settings['s3.wal.cache.size'], settings['metrics.listener']]).toEqual([2 ** 26, null])
+})
+
+test('an open listener is worth a warning', () => {
+  expect(loaded('listeners=PLAINTEXT://:9092').warnings).toEqual([
+    'listeners: PLAINTEXT speaks PLAINTEXT on more than the loopback interface: anybody who reaches it may do anything',
+  ])
+})
+
+test('TOML has the same keys, as tables or with dots, and its lines are found', () => {
+  const content = `listeners = ["A://127.0.0.1:1", "B://127.0.0.1:2"]
+node.id = 3
+[listener.security.protocol]
+map = "A:PLAINTEXT,B:PLAINTEXT"
+[num]
+partitions = 4
+`
+  const settings = settingsOf(content, [], 'server.toml')
+  expect([settings['node.id'], settings['num.partitions'], settings.listeners.length]).toEqual([3, 4, 2])
+  expect(loaded('[num]\n\npartitions = 0\n', [], 'a.toml').complaints).toEqual(['num.partitions = 0 (a.toml line 3): must be at least 1'])
+  expect(loaded('[num\n', [], 'a.toml').complaints).toEqual([expect.stringMatching(/^a\.toml: /)])
+})

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { load } from '../../src/config/load.ts'
+import { effectiveTopicConfigs, streamSettings, topicConfigComplaint } from '../../src/config/topic-configs.ts'
+
+const node = load(undefined, ['message.max.bytes=2000000', 'log.cleanup.policy=compact']).settings!
+const configs = (rows: Record<string, string>): Map<string, string> => new Map(Object.entries(rows))
+
+test('what a topic leaves out, the node says', () => {
+  expect(streamSettings(configs({}), node)).toEqual({
+    maxMessageBytes: 2_000_000,
+    timestampType: 'CreateTime',
+    timestampBeforeMaxMs: 2n ** 63n - 1n,
+    timestampAfterMaxMs: 3_600_000n,
+    compacted: true,
+  })
+  const own = configs({ 'cleanup.policy': 'delete', 'message.timestamp.type': 'LogAppendTime', 'max.message.bytes': ' 100 ' })
+  expect(streamSettings(own, node)).toMatchObject({ compacted: false, timestampType: 'LogAppendTime', maxMessageBytes: 100 })
+})
+
+test('every config is listed with its source', () => {
+  const listed = effectiveTopicConfigs(configs({ 'retention.ms': '-1' }), node)
+  expect(listed).toHaveLength(33)
+  const of = (name: string): unknown => listed.find((config) => config.name === name)
+  expect(of('retention.ms')).toEqual({ name: 'retention.ms', value: '-1', source: 1 })
+  expect(of('max.message.bytes')).toEqual({ name: 'max.message.bytes', value: '2000000', source: 4 })
+  expect(of('cleanup.policy')).toEqual({ name: 'cleanup.policy', value: 'compact', source: 4 })
+  expect(of('segment.bytes')).toEqual({ name: 'segment.bytes', value: '1073741824', source: 5 })
+})
+
+test.each([
+  [{ 'retention.msec': '1' }, 'Unknown topic config name: retention.msec'],
+  [{ 'retention.ms': '-2' }, 'Invalid value -2 for configuration retention.ms: must be at least -1'],
+  [{ 'cleanup.policy': 'shred' }, 'Invalid value shred for configuration cleanup.policy: must be a list of compact, delete'],
+  [{ 'compression.gzip.level': '0' }, 'Invalid value 0 for configuration compression.gzip.level: must be at least 1, or -1'],
+  [{ 'compression.type': 'zstd' }, 'Invalid value zstd for configuration compression.type: Only producer can be honoured'],
+  [{ 'remote.storage.enable': 'true' }, 'Invalid value true for configuration remote.storage.enable: There is no second tier'],
+  [{ 'min.compaction.lag.ms': '9', 'max.compaction.lag.ms': '8' }, 'min.compaction.lag.ms (9) must not be above max.compaction.lag.ms (8)'],
+])('%j is refused', (rows, why) => {
+  expect(topicConfigComplaint(configs(rows))).toMatch(new RegExp(`^${why.replaceAll(/[()]/g, '\\$&')}`))
+})
+
+test('configs of Kafka that are only recorded are taken as they are', () => {
+  const rows = {
+    'cleanup.policy': 'compact,delete',
+    'segment.bytes': '2000000',
+    'min.insync.replicas': '2',
+    'compression.gzip.level': '-1',
+  }
+  expect(topicConfigComplaint(configs(rows))).toBeUndefined()
+})
