@@ -56,6 +56,11 @@ export class Reader {
     return this.end - this.at
   }
 
+  /** Array elements granted since the last `reset`. */
+  get elements(): number {
+    return this.#elementsMax - this.#elementsLeft
+  }
+
   /** The frame held one message and nothing after it. */
   finish(): void {
     if (this.at !== this.end) throw this.#malformed('the end of the message', `${this.end - this.at} more bytes`)
