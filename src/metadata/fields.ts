@@ -1,0 +1,61 @@
+/** How a field of a record lies in msgpack. What is read is checked: a record of the wrong shape is damage, never a guess. */
+export interface Field<T> {
+  pack(value: T): unknown
+  unpack(packed: unknown): T
+}
+
+export class DamagedRecord extends Error {}
+
+function plain<T>(what: string, fits: (packed: unknown) => boolean): Field<T> {
+  return {
+    pack: (value) => value,
+    unpack(packed) {
+      if (!fits(packed)) throw new DamagedRecord(`expected ${what}, found ${typeof packed} ${String(packed)}`)
+      return packed as T
+    },
+  }
+}
+
+export const text: Field<string> = plain('a text', (packed) => typeof packed === 'string')
+/** A whole number from nought on. */
+export const count: Field<number> = plain('a whole number', (packed) => Number.isSafeInteger(packed) && Number(packed) >= 0)
+export const long: Field<bigint> = plain('a whole number of 64 bits', (packed) => typeof packed === 'bigint')
+
+export function list<T>(of: Field<T>): Field<readonly T[]> {
+  return {
+    pack: (values) => values.map((value) => of.pack(value)),
+    unpack(packed) {
+      if (!Array.isArray(packed)) throw new DamagedRecord(`expected a list, found ${typeof packed}`)
+      return packed.map((item) => of.unpack(item))
+    },
+  }
+}
+
+/** Some field, of whatever type. */
+export interface AnyField {
+  pack(value: never): unknown
+  unpack(packed: unknown): unknown
+}
+export type Fields = { readonly [name: string]: AnyField }
+export type Values<F> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never }
+
+/** Without names: the fields are told apart by their place, so that a table only ever grows at its end. */
+export function struct<const F extends Fields>(fields: F): Field<Values<F>> {
+  const rows = Object.entries(fields) as [string, Field<unknown>][]
+  return {
+    pack: (value) => rows.map(([name, field]) => field.pack((value as Record<string, unknown>)[name])),
+    unpack(packed) {
+      if (!Array.isArray(packed) || packed.length < rows.length) throw new DamagedRecord(`expected ${rows.length} fields`)
+      return Object.fromEntries(rows.map(([name, field], index) => [name, field.unpack(packed[index])])) as Values<F>
+    },
+  }
+}
+
+/** Texts by text, in the order of their insertion. */
+export const textMap: Field<ReadonlyMap<string, string>> = {
+  pack: (map) => [...map].flat(),
+  unpack(packed) {
+    const flat = list(text).unpack(packed)
+    return new Map(flat.flatMap((key, index) => (index % 2 === 0 ? [[key, flat[index + 1] ?? ''] as const] : [])))
+  },
+}

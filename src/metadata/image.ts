@@ -1,0 +1,170 @@
+import { assert, unreachable } from '../base/assert.ts'
+import type { StreamId } from '../ports.ts'
+import type { MetadataRecord } from './records.ts'
+
+export interface TopicImage {
+  readonly name: string
+  readonly topicId: string
+  readonly replicationFactor: number
+  /** The stream of each partition. */
+  readonly streams: readonly StreamId[]
+  readonly configs: ReadonlyMap<string, string>
+}
+
+export interface StreamImage {
+  readonly stream: StreamId
+  readonly topicId: string
+  readonly partition: number
+  /** Grows when the partition's leader changes, which one node never has. */
+  readonly leaderEpoch: number
+  readonly logStartOffset: bigint
+}
+
+export interface ObjectImage {
+  readonly objectId: number
+  readonly bytes: number
+  readonly streams: readonly { readonly stream: StreamId; readonly start: bigint; readonly end: bigint }[]
+}
+
+/** What the metadata log says, up to where it has been replayed. */
+export interface Image {
+  readonly clusterId: string | null
+  readonly topics: ReadonlyMap<string, TopicImage>
+  readonly topicsById: ReadonlyMap<string, TopicImage>
+  readonly streams: ReadonlyMap<StreamId, StreamImage>
+  /** In the order of commitment. */
+  readonly objects: ReadonlyMap<number, ObjectImage>
+  readonly nextStream: StreamId
+  readonly nextProducerId: bigint
+}
+
+/** The same, for `replay` alone to change. */
+export interface MutableImage extends Image {
+  clusterId: string | null
+  readonly topics: Map<string, TopicImage>
+  readonly topicsById: Map<string, TopicImage>
+  readonly streams: Map<StreamId, StreamImage>
+  readonly objects: Map<number, ObjectImage>
+  nextStream: StreamId
+  nextProducerId: bigint
+}
+
+export const emptyImage = (): MutableImage => ({
+  clusterId: null,
+  topics: new Map(),
+  topicsById: new Map(),
+  streams: new Map(),
+  objects: new Map(),
+  nextStream: 1,
+  nextProducerId: 0n,
+})
+
+/**
+ * Takes one more record into the image.
+ *
+ * A fact about a stream or topic that is gone by then changes nothing: facts are reported by those who do not see deletions in time.
+ */
+export function replay(image: MutableImage, record: MetadataRecord): void {
+  switch (record.type) {
+    case 'clusterFormatted':
+      image.clusterId = record.clusterId
+      return
+    case 'topicCreated':
+      assert(!image.topics.has(record.name), `topic ${record.name} is created once`)
+      setTopic(image, {
+        name: record.name,
+        topicId: record.topicId,
+        replicationFactor: record.replicationFactor,
+        streams: [],
+        configs: record.configs,
+      })
+      addStreams(image, record.topicId, record.streams)
+      return
+    case 'partitionsAdded':
+      addStreams(image, record.topicId, record.streams)
+      return
+    case 'topicDeleted':
+      deleteTopic(image, record.topicId)
+      return
+    case 'topicConfigChanged': {
+      const topic = image.topicsById.get(record.topicId)
+      if (topic !== undefined) setTopic(image, { ...topic, configs: record.configs })
+      return
+    }
+    case 'logStartMoved': {
+      const known = image.streams.get(record.stream)
+      if (known !== undefined && record.offset > known.logStartOffset) {
+        image.streams.set(record.stream, { ...known, logStartOffset: record.offset })
+      }
+      return
+    }
+    case 'producerIdsAllocated':
+      if (record.next > image.nextProducerId) image.nextProducerId = record.next
+      return
+    case 'streamsAllocated':
+      image.nextStream = Math.max(image.nextStream, record.next)
+      return
+    case 'objectCommitted':
+      image.objects.set(record.objectId, { objectId: record.objectId, bytes: record.bytes, streams: record.streams })
+      return
+    case 'objectsRemoved':
+      for (const objectId of record.objectIds) image.objects.delete(objectId)
+      return
+    default:
+      unreachable(record)
+  }
+}
+
+function setTopic(image: MutableImage, topic: TopicImage): void {
+  image.topics.set(topic.name, topic)
+  image.topicsById.set(topic.topicId, topic)
+}
+
+function addStreams(image: MutableImage, topicId: string, streams: readonly StreamId[]): void {
+  const topic = image.topicsById.get(topicId)
+  if (topic === undefined) return
+  streams.forEach((stream, index) => {
+    assert(stream >= image.nextStream, `stream ${stream} has never been used`)
+    image.nextStream = stream + 1
+    image.streams.set(stream, { stream, topicId, partition: topic.streams.length + index, leaderEpoch: 0, logStartOffset: 0n })
+  })
+  setTopic(image, { ...topic, streams: [...topic.streams, ...streams] })
+}
+
+function deleteTopic(image: MutableImage, topicId: string): void {
+  const topic = image.topicsById.get(topicId)
+  if (topic === undefined) return
+  for (const stream of topic.streams) image.streams.delete(stream)
+  image.topics.delete(topic.name)
+  image.topicsById.delete(topicId)
+}
+
+/** Records that say all that the image holds: replayed into an empty one, they give its equal. A log may begin with them anew. */
+export function recordsOf(image: Image): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  if (image.clusterId !== null) records.push({ type: 'clusterFormatted', clusterId: image.clusterId })
+  // By first stream, since stream numbers only grow in a log.
+  const runs = [...image.topicsById.values()].flatMap(runsOf).sort((a, b) => a.streams[0]! - b.streams[0]!)
+  for (const { topic, at, streams } of runs) {
+    const { name, topicId, replicationFactor, configs } = topic
+    if (at === 0) records.push({ type: 'topicCreated', name, topicId, replicationFactor, streams, configs })
+    else records.push({ type: 'partitionsAdded', topicId, streams })
+  }
+  for (const { stream, logStartOffset } of image.streams.values()) {
+    if (logStartOffset > 0n) records.push({ type: 'logStartMoved', stream, offset: logStartOffset })
+  }
+  records.push({ type: 'producerIdsAllocated', next: image.nextProducerId }, { type: 'streamsAllocated', next: image.nextStream })
+  for (const { objectId, bytes, streams } of image.objects.values()) records.push({ type: 'objectCommitted', objectId, bytes, streams })
+  return records
+}
+
+/** A topic's streams, cut wherever their numbers do not follow each other: another topic may have come in between. */
+function runsOf(topic: TopicImage): { topic: TopicImage; at: number; streams: StreamId[] }[] {
+  const runs: { topic: TopicImage; at: number; streams: StreamId[] }[] = []
+  topic.streams.forEach((stream, at) => {
+    const last = runs.at(-1)
+    if (last !== undefined && last.streams.at(-1) === stream - 1) last.streams.push(stream)
+    else runs.push({ topic, at, streams: [stream] })
+  })
+  return runs
+}

@@ -1,0 +1,71 @@
+import { Packr } from 'msgpackr/pack'
+import { assert } from '../base/assert.ts'
+import { count, DamagedRecord, type Fields, list, long, struct, text, textMap, type Values } from './fields.ts'
+
+interface RecordTable<F extends Fields> {
+  /** What stands for the type on disk: never reused. */
+  readonly id: number
+  readonly version: number
+  readonly fields: F
+}
+const table = <const F extends Fields>(id: number, version: number, fields: F): RecordTable<F> => ({ id, version, fields })
+
+/**
+ * What the metadata log consists of. The state of the cluster is what these say, replayed in order; nothing else changes it.
+ *
+ * On disk a record is the msgpack list [id, version, field...]. A table that changes gets a new version and keeps reading the old.
+ */
+export const recordTables = {
+  clusterFormatted: table(1, 0, { clusterId: text }),
+  topicCreated: table(2, 0, { name: text, topicId: text, replicationFactor: count, streams: list(count), configs: textMap }),
+  partitionsAdded: table(3, 0, { topicId: text, streams: list(count) }),
+  topicDeleted: table(4, 0, { topicId: text }),
+  /** All configs of the topic, not the difference. */
+  topicConfigChanged: table(5, 0, { topicId: text, configs: textMap }),
+  logStartMoved: table(6, 0, { stream: count, offset: long }),
+  /** Producer ids below `next` have been given out, or may have been. */
+  producerIdsAllocated: table(7, 0, { next: long }),
+  /** Stream numbers below `next` have been used, perhaps by topics that are gone. Written by snapshots. */
+  streamsAllocated: table(8, 0, { next: count }),
+  /** An object holds, of each stream, the records from `start` up to `end`. */
+  objectCommitted: table(9, 0, { objectId: count, bytes: count, streams: list(struct({ stream: count, start: long, end: long })) }),
+  objectsRemoved: table(10, 0, { objectIds: list(count) }),
+} as const
+
+export type RecordType = keyof typeof recordTables
+export type MetadataRecord = { [T in RecordType]: { readonly type: T } & Values<(typeof recordTables)[T]['fields']> }[RecordType]
+
+const packr = new Packr({ useRecords: false, mapsAsObjects: false })
+const layouts = Object.entries(recordTables).map(([type, { id, version, fields }]) => ({
+  type,
+  id,
+  version,
+  fields: struct(fields as Fields),
+}))
+const byType = new Map(layouts.map((layout) => [layout.type, layout]))
+const byId = new Map(layouts.map((layout) => [layout.id, layout]))
+assert(byId.size === layouts.length, 'each type of record has an id of its own')
+
+export function encodeRecord(record: MetadataRecord): Uint8Array {
+  const { id, version, fields } = byType.get(record.type)!
+  return packr.pack([id, version, ...(fields.pack(record as never) as unknown[])])
+}
+
+/** Throws DamagedRecord for what is no record, or one of a version that this program does not know. */
+export function decodeRecord(bytes: Uint8Array): MetadataRecord {
+  const packed: unknown = unpacked(bytes)
+  if (!Array.isArray(packed) || packed.length < 2) throw new DamagedRecord('expected a list that begins with an id and a version')
+  const [id, version, ...values] = packed as unknown[]
+  const layout = byId.get(id as number)
+  if (layout === undefined) throw new DamagedRecord(`no metadata record has the id ${String(id)}`)
+  if (version !== layout.version) throw new DamagedRecord(`${layout.type} has no version ${String(version)} here: a newer program wrote it`)
+  return { type: layout.type, ...layout.fields.unpack(values) } as unknown as MetadataRecord
+}
+
+function unpacked(bytes: Uint8Array): unknown {
+  try {
+    return packr.unpack(bytes)
+  } catch (error) {
+    throw new DamagedRecord(`not msgpack: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest'
+import { below, prng } from '../../src/base/prng.ts'
+import { DamagedRecord } from '../../src/metadata/fields.ts'
+import { emptyImage, type MutableImage, recordsOf, replay } from '../../src/metadata/image.ts'
+import { decodeRecord, encodeRecord, type MetadataRecord } from '../../src/metadata/records.ts'
+
+const created = (name: string, streams: number[]): MetadataRecord => ({
+  type: 'topicCreated',
+  name,
+  topicId: `id-of-${name}`,
+  replicationFactor: 1,
+  streams,
+  configs: new Map([['retention.ms', '-1']]),
+})
+
+const every: MetadataRecord[] = [
+  { type: 'clusterFormatted', clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ' },
+  created('a', [1, 2]),
+  created('b', [3]),
+  { type: 'partitionsAdded', topicId: 'id-of-a', streams: [4] },
+  { type: 'topicConfigChanged', topicId: 'id-of-b', configs: new Map() },
+  { type: 'logStartMoved', stream: 4, offset: 2n ** 40n },
+  { type: 'producerIdsAllocated', next: 1000n },
+  { type: 'objectCommitted', objectId: 2 ** 40, bytes: 12, streams: [{ stream: 1, start: 0n, end: 5n }] },
+  { type: 'topicDeleted', topicId: 'id-of-b' },
+  { type: 'streamsAllocated', next: 9 },
+  { type: 'objectsRemoved', objectIds: [7] },
+]
+
+const imageOf = (records: readonly MetadataRecord[]): MutableImage => {
+  const image = emptyImage()
+  for (const record of records) replay(image, record)
+  return image
+}
+
+test('a record reads back as it was written', () => {
+  for (const record of every) expect(decodeRecord(encodeRecord(record))).toEqual(record)
+})
+
+test('what is no record is refused, and so is a version of the future', () => {
+  for (const bytes of [[], [0xc1], [0x01], [0x92, 99, 0], [0x93, 1, 0, 5], [0x93, 1, 7, 0xa1, 0x61], [0x92, 1, 0]]) {
+    expect(() => decodeRecord(Uint8Array.from(bytes)), String(bytes)).toThrow(DamagedRecord)
+  }
+})
+
+test('an image is what its records say', () => {
+  const image = imageOf(every)
+  expect(image.topics.get('a')).toMatchObject({ topicId: 'id-of-a', streams: [1, 2, 4] })
+  expect([...image.topics.keys()]).toEqual(['a'])
+  expect(image.streams.get(4)).toEqual({ stream: 4, topicId: 'id-of-a', partition: 2, leaderEpoch: 0, logStartOffset: 2n ** 40n })
+  expect(image.streams.has(3)).toBe(false)
+  expect([image.nextStream, image.nextProducerId, image.clusterId, image.objects.size]).toEqual([9, 1000n, 'AAAAAAAAAAAAAAAAAAAAAQ', 1])
+})
+
+test('a log start never goes back, and facts about what is gone change nothing', () => {
+  const image = imageOf(every)
+  replay(image, { type: 'logStartMoved', stream: 4, offset: 5n })
+  replay(image, { type: 'logStartMoved', stream: 3, offset: 5n })
+  replay(image, { type: 'partitionsAdded', topicId: 'id-of-b', streams: [20] })
+  replay(image, { type: 'topicConfigChanged', topicId: 'id-of-b', configs: new Map() })
+  expect(image).toEqual(imageOf(every))
+})
+
+test('the records of an image give its equal, whatever was done before', () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const image = randomImage(seed)
+    expect(imageOf(recordsOf(image)), `seed ${seed}`).toEqual(image)
+  }
+})
+
+function randomImage(seed: number): MutableImage {
+  const random = prng(seed)
+  const image = emptyImage()
+  for (let step = 0; step < 30; step++) {
+    const names = [...image.topics.keys()]
+    const name = names[below(random, names.length + 1)]
+    const next = image.nextStream
+    const streams = Array.from({ length: 1 + below(random, 3) }, (_, index) => next + index)
+    if (name === undefined) replay(image, created(`t${step}`, streams))
+    else if (below(random, 4) === 0) replay(image, { type: 'topicDeleted', topicId: `id-of-${name}` })
+    else if (below(random, 2) === 0) replay(image, { type: 'partitionsAdded', topicId: `id-of-${name}`, streams })
+    else replay(image, { type: 'logStartMoved', stream: below(random, next), offset: BigInt(below(random, 100)) })
+  }
+  return image
+}

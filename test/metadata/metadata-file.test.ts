@@ -1,0 +1,103 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { MetadataDamaged, MetadataFile } from '../../native-free-io/metadata-file.ts'
+
+let folder: string
+let path: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'metadata-'))
+  path = join(folder, 'metadata.log')
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const never = (error: Error): void => {
+  throw error
+}
+const bytes = (text: string): Uint8Array => Buffer.from(text)
+async function write(...appends: string[][]): Promise<void> {
+  const { log } = await MetadataFile.open(path, never)
+  for (const append of appends) await log.append(append.map(bytes))
+  await log.close()
+}
+async function read(): Promise<string[]> {
+  const { log, records } = await MetadataFile.open(path, never)
+  await log.close()
+  return records.map((record) => Buffer.from(record).toString())
+}
+
+test('what was appended is there after a restart, in order', async () => {
+  await write(['a', 'b'], [''], ['c'])
+  await write(['d'])
+  expect(await read()).toEqual(['a', 'b', '', 'c', 'd'])
+})
+
+test('appends that wait together resolve in order and are written in few frames', async () => {
+  const { log } = await MetadataFile.open(path, never)
+  const order: number[] = []
+  await Promise.all(Array.from({ length: 500 }, (_, index) => log.append([bytes(`r${index}`)]).then(() => order.push(index))))
+  await log.close()
+  expect(order).toEqual(Array.from({ length: 500 }, (_, index) => index))
+  expect(readFileSync(path).toString('latin1').split('MRFM').length - 1).toBeLessThan(5)
+  expect((await read()).length).toBe(500)
+})
+
+test('a write that was cut off at any byte is as if it had never been', async () => {
+  await write(['first'], ['second'])
+  const whole = readFileSync(path)
+  const firstOnly = 8 + 16 + 4 + 5
+  for (let length = firstOnly; length < whole.length; length++) {
+    writeFileSync(path, whole.subarray(0, length))
+    expect(await read(), `cut at ${length}`).toEqual(['first'])
+    await write(['third'])
+    expect(await read()).toEqual(['first', 'third'])
+  }
+})
+
+test('garbage after the last frame is cut off', async () => {
+  await write(['first'])
+  appendFileSync(path, Buffer.alloc(5000, 7))
+  const { log, tornBytes } = await MetadataFile.open(path, never)
+  await log.close()
+  expect([tornBytes, await read()]).toEqual([5000, ['first']])
+})
+
+test('damage before a whole frame is not taken for a torn write', async () => {
+  await write(['first'], ['second'], ['third'])
+  const whole = readFileSync(path)
+  for (const at of [8, 12, 16, 20, 30, 40, 58]) {
+    const damaged = Buffer.from(whole)
+    damaged[at] = damaged[at]! ^ 0x40
+    writeFileSync(path, damaged)
+    await expect(read(), `byte ${at}`).rejects.toThrow(MetadataDamaged)
+  }
+})
+
+test('another file is not taken for a metadata log', async () => {
+  writeFileSync(path, 'num.partitions=4')
+  await expect(read()).rejects.toThrow('is not a metadata log')
+})
+
+test('a log that begins anew holds what it is given and what follows', async () => {
+  const { log } = await MetadataFile.open(path, never)
+  await log.append([bytes('old')])
+  const before = log.bytes
+  const done = [log.append([bytes('older')]), log.replace([bytes('all')]), log.append([bytes('next')])]
+  await Promise.all(done)
+  expect(log.bytes).toBeLessThan(before + 100)
+  await log.close()
+  expect(await read()).toEqual(['all', 'next'])
+})
+
+test('a failed write is reported once, and nobody is told that it worked', async () => {
+  const failures: Error[] = []
+  const { log } = await MetadataFile.open(path, (error) => failures.push(error))
+  await log.append([bytes('a')])
+  await log.close()
+  let resolved = 0
+  for (const record of ['b', 'c']) void log.append([bytes(record)]).then(() => resolved++)
+  await expect.poll(() => failures.length).toBe(1)
+  void log.append([bytes('d')]).then(() => resolved++)
+  expect([failures.length, resolved, await read()]).toEqual([1, 0, ['a']])
+})
