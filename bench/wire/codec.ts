@@ -3,9 +3,11 @@ import { pathToFileURL } from 'node:url'
 import { ProduceRequest, ProduceResponse } from '../../src/wire/api/00-produce.ts'
 import { FetchRequest } from '../../src/wire/api/01-fetch.ts'
 import { MetadataResponse } from '../../src/wire/api/03-metadata.ts'
-import { compile, encode, interpret } from '../../src/wire/codec.ts'
+import { encode } from '../../src/wire/codec.ts'
+import { compile } from '../../src/wire/compile.ts'
 import { Reader, Writer } from '../../src/wire/cursor.ts'
 import { RequestHeader, readRequestHeader } from '../../src/wire/headers.ts'
+import { interpret } from '../../src/wire/interpret.ts'
 import { blank, defaultOf, type Fields, type Message, type Wire } from '../../src/wire/schema.ts'
 
 export interface Row {

@@ -123,8 +123,9 @@ const both: readonly Listener[] = ['broker', 'controller']
 /**
  * Every API of the broker and the controller listener, as Apache Kafka 4.3.1 has them.
  *
- * Header versions are data. "Flexible means header 2" has exceptions: a response to ApiVersions always has header 0, since the client
- * does not know yet what the broker speaks; later versions of Kafka add more.
+ * Header versions are data: '9+ 2/1' is request header 2 and response header 1 from version 9 on. "Flexible means header 2" has
+ * exceptions: a response to ApiVersions always has header 0, since the client does not know yet what the broker speaks; later versions
+ * of Kafka add more.
  *
  * Produce is advertised from 0, although 0 to 2 are refused: without it librdkafka takes the broker for one that cannot decompress
  * (KAFKA-18659).
@@ -132,349 +133,110 @@ const both: readonly Listener[] = ['broker', 'controller']
  * Absent: 4 to 7 (LeaderAndIsr, StopReplica, UpdateMetadata, ControlledShutdown), which left with ZooKeeper.
  */
 export const apis: readonly Api[] = [
-  api(
-    'Produce',
-    ProduceRequest,
-    ProduceResponse,
-    broker,
-    [
-      [3, 1, 0],
-      [9, 2, 1],
-    ],
-    { advertisedOldest: 0 },
-  ),
-  api('Fetch', FetchRequest, FetchResponse, both, [
-    [4, 1, 0],
-    [12, 2, 1],
-  ]),
-  api('ListOffsets', ListOffsetsRequest, ListOffsetsResponse, broker, [
-    [1, 1, 0],
-    [6, 2, 1],
-  ]),
-  api('Metadata', MetadataRequest, MetadataResponse, broker, [
-    [0, 1, 0],
-    [9, 2, 1],
-  ]),
-  api('OffsetCommit', OffsetCommitRequest, OffsetCommitResponse, broker, [
-    [2, 1, 0],
-    [8, 2, 1],
-  ]),
-  api('OffsetFetch', OffsetFetchRequest, OffsetFetchResponse, broker, [
-    [1, 1, 0],
-    [6, 2, 1],
-  ]),
-  api('FindCoordinator', FindCoordinatorRequest, FindCoordinatorResponse, broker, [
-    [0, 1, 0],
-    [3, 2, 1],
-  ]),
-  api('JoinGroup', JoinGroupRequest, JoinGroupResponse, broker, [
-    [0, 1, 0],
-    [6, 2, 1],
-  ]),
-  api('Heartbeat', HeartbeatRequest, HeartbeatResponse, broker, [
-    [0, 1, 0],
-    [4, 2, 1],
-  ]),
-  api('LeaveGroup', LeaveGroupRequest, LeaveGroupResponse, broker, [
-    [0, 1, 0],
-    [4, 2, 1],
-  ]),
-  api('SyncGroup', SyncGroupRequest, SyncGroupResponse, broker, [
-    [0, 1, 0],
-    [4, 2, 1],
-  ]),
-  api('DescribeGroups', DescribeGroupsRequest, DescribeGroupsResponse, broker, [
-    [0, 1, 0],
-    [5, 2, 1],
-  ]),
-  api('ListGroups', ListGroupsRequest, ListGroupsResponse, broker, [
-    [0, 1, 0],
-    [3, 2, 1],
-  ]),
-  api('SaslHandshake', SaslHandshakeRequest, SaslHandshakeResponse, both, [[0, 1, 0]]),
-  api('ApiVersions', ApiVersionsRequest, ApiVersionsResponse, both, [
-    [0, 1, 0],
-    [3, 2, 0],
-  ]),
-  api(
-    'CreateTopics',
-    CreateTopicsRequest,
-    CreateTopicsResponse,
-    both,
-    [
-      [2, 1, 0],
-      [5, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api(
-    'DeleteTopics',
-    DeleteTopicsRequest,
-    DeleteTopicsResponse,
-    both,
-    [
-      [1, 1, 0],
-      [4, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api('DeleteRecords', DeleteRecordsRequest, DeleteRecordsResponse, broker, [
-    [0, 1, 0],
-    [2, 2, 1],
-  ]),
-  api(
-    'InitProducerId',
-    InitProducerIdRequest,
-    InitProducerIdResponse,
-    broker,
-    [
-      [0, 1, 0],
-      [2, 2, 1],
-    ],
-    { latestStable: 5 },
-  ),
-  api('OffsetForLeaderEpoch', OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, broker, [
-    [2, 1, 0],
-    [4, 2, 1],
-  ]),
-  api('AddPartitionsToTxn', AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, broker, [
-    [0, 1, 0],
-    [3, 2, 1],
-  ]),
-  api('AddOffsetsToTxn', AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, broker, [
-    [0, 1, 0],
-    [3, 2, 1],
-  ]),
-  api('EndTxn', EndTxnRequest, EndTxnResponse, broker, [
-    [0, 1, 0],
-    [3, 2, 1],
-  ]),
-  api('WriteTxnMarkers', WriteTxnMarkersRequest, WriteTxnMarkersResponse, broker, [[1, 2, 1]], { clusterAction: true }),
-  api('TxnOffsetCommit', TxnOffsetCommitRequest, TxnOffsetCommitResponse, broker, [
-    [0, 1, 0],
-    [3, 2, 1],
-  ]),
-  api('DescribeAcls', DescribeAclsRequest, DescribeAclsResponse, both, [
-    [1, 1, 0],
-    [2, 2, 1],
-  ]),
-  api(
-    'CreateAcls',
-    CreateAclsRequest,
-    CreateAclsResponse,
-    both,
-    [
-      [1, 1, 0],
-      [2, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api(
-    'DeleteAcls',
-    DeleteAclsRequest,
-    DeleteAclsResponse,
-    both,
-    [
-      [1, 1, 0],
-      [2, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api('DescribeConfigs', DescribeConfigsRequest, DescribeConfigsResponse, both, [
-    [1, 1, 0],
-    [4, 2, 1],
-  ]),
-  api(
-    'AlterConfigs',
-    AlterConfigsRequest,
-    AlterConfigsResponse,
-    both,
-    [
-      [0, 1, 0],
-      [2, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api('AlterReplicaLogDirs', AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse, broker, [
-    [1, 1, 0],
-    [2, 2, 1],
-  ]),
-  api('DescribeLogDirs', DescribeLogDirsRequest, DescribeLogDirsResponse, broker, [
-    [1, 1, 0],
-    [2, 2, 1],
-  ]),
-  api('SaslAuthenticate', SaslAuthenticateRequest, SaslAuthenticateResponse, both, [
-    [0, 1, 0],
-    [2, 2, 1],
-  ]),
-  api(
-    'CreatePartitions',
-    CreatePartitionsRequest,
-    CreatePartitionsResponse,
-    both,
-    [
-      [0, 1, 0],
-      [2, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api(
-    'CreateDelegationToken',
-    CreateDelegationTokenRequest,
-    CreateDelegationTokenResponse,
-    both,
-    [
-      [1, 1, 0],
-      [2, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api(
-    'RenewDelegationToken',
-    RenewDelegationTokenRequest,
-    RenewDelegationTokenResponse,
-    both,
-    [
-      [1, 1, 0],
-      [2, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api(
-    'ExpireDelegationToken',
-    ExpireDelegationTokenRequest,
-    ExpireDelegationTokenResponse,
-    both,
-    [
-      [1, 1, 0],
-      [2, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api('DescribeDelegationToken', DescribeDelegationTokenRequest, DescribeDelegationTokenResponse, both, [
-    [1, 1, 0],
-    [2, 2, 1],
-  ]),
-  api('DeleteGroups', DeleteGroupsRequest, DeleteGroupsResponse, broker, [
-    [0, 1, 0],
-    [2, 2, 1],
-  ]),
-  api(
-    'ElectLeaders',
-    ElectLeadersRequest,
-    ElectLeadersResponse,
-    both,
-    [
-      [0, 1, 0],
-      [2, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api(
-    'IncrementalAlterConfigs',
-    IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse,
-    both,
-    [
-      [0, 1, 0],
-      [1, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api('AlterPartitionReassignments', AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, both, [[0, 2, 1]], {
+  api('Produce', ProduceRequest, ProduceResponse, broker, '3+ 1/0, 9+ 2/1', { advertisedOldest: 0 }),
+  api('Fetch', FetchRequest, FetchResponse, both, '4+ 1/0, 12+ 2/1'),
+  api('ListOffsets', ListOffsetsRequest, ListOffsetsResponse, broker, '1+ 1/0, 6+ 2/1'),
+  api('Metadata', MetadataRequest, MetadataResponse, broker, '0+ 1/0, 9+ 2/1'),
+  api('OffsetCommit', OffsetCommitRequest, OffsetCommitResponse, broker, '2+ 1/0, 8+ 2/1'),
+  api('OffsetFetch', OffsetFetchRequest, OffsetFetchResponse, broker, '1+ 1/0, 6+ 2/1'),
+  api('FindCoordinator', FindCoordinatorRequest, FindCoordinatorResponse, broker, '0+ 1/0, 3+ 2/1'),
+  api('JoinGroup', JoinGroupRequest, JoinGroupResponse, broker, '0+ 1/0, 6+ 2/1'),
+  api('Heartbeat', HeartbeatRequest, HeartbeatResponse, broker, '0+ 1/0, 4+ 2/1'),
+  api('LeaveGroup', LeaveGroupRequest, LeaveGroupResponse, broker, '0+ 1/0, 4+ 2/1'),
+  api('SyncGroup', SyncGroupRequest, SyncGroupResponse, broker, '0+ 1/0, 4+ 2/1'),
+  api('DescribeGroups', DescribeGroupsRequest, DescribeGroupsResponse, broker, '0+ 1/0, 5+ 2/1'),
+  api('ListGroups', ListGroupsRequest, ListGroupsResponse, broker, '0+ 1/0, 3+ 2/1'),
+  api('SaslHandshake', SaslHandshakeRequest, SaslHandshakeResponse, both, '0+ 1/0'),
+  api('ApiVersions', ApiVersionsRequest, ApiVersionsResponse, both, '0+ 1/0, 3+ 2/0'),
+  api('CreateTopics', CreateTopicsRequest, CreateTopicsResponse, both, '2+ 1/0, 5+ 2/1', { forwardable: true }),
+  api('DeleteTopics', DeleteTopicsRequest, DeleteTopicsResponse, both, '1+ 1/0, 4+ 2/1', { forwardable: true }),
+  api('DeleteRecords', DeleteRecordsRequest, DeleteRecordsResponse, broker, '0+ 1/0, 2+ 2/1'),
+  api('InitProducerId', InitProducerIdRequest, InitProducerIdResponse, broker, '0+ 1/0, 2+ 2/1', { latestStable: 5 }),
+  api('OffsetForLeaderEpoch', OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, broker, '2+ 1/0, 4+ 2/1'),
+  api('AddPartitionsToTxn', AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, broker, '0+ 1/0, 3+ 2/1'),
+  api('AddOffsetsToTxn', AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, broker, '0+ 1/0, 3+ 2/1'),
+  api('EndTxn', EndTxnRequest, EndTxnResponse, broker, '0+ 1/0, 3+ 2/1'),
+  api('WriteTxnMarkers', WriteTxnMarkersRequest, WriteTxnMarkersResponse, broker, '1+ 2/1', { clusterAction: true }),
+  api('TxnOffsetCommit', TxnOffsetCommitRequest, TxnOffsetCommitResponse, broker, '0+ 1/0, 3+ 2/1'),
+  api('DescribeAcls', DescribeAclsRequest, DescribeAclsResponse, both, '1+ 1/0, 2+ 2/1'),
+  api('CreateAcls', CreateAclsRequest, CreateAclsResponse, both, '1+ 1/0, 2+ 2/1', { forwardable: true }),
+  api('DeleteAcls', DeleteAclsRequest, DeleteAclsResponse, both, '1+ 1/0, 2+ 2/1', { forwardable: true }),
+  api('DescribeConfigs', DescribeConfigsRequest, DescribeConfigsResponse, both, '1+ 1/0, 4+ 2/1'),
+  api('AlterConfigs', AlterConfigsRequest, AlterConfigsResponse, both, '0+ 1/0, 2+ 2/1', { forwardable: true }),
+  api('AlterReplicaLogDirs', AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse, broker, '1+ 1/0, 2+ 2/1'),
+  api('DescribeLogDirs', DescribeLogDirsRequest, DescribeLogDirsResponse, broker, '1+ 1/0, 2+ 2/1'),
+  api('SaslAuthenticate', SaslAuthenticateRequest, SaslAuthenticateResponse, both, '0+ 1/0, 2+ 2/1'),
+  api('CreatePartitions', CreatePartitionsRequest, CreatePartitionsResponse, both, '0+ 1/0, 2+ 2/1', { forwardable: true }),
+  api('CreateDelegationToken', CreateDelegationTokenRequest, CreateDelegationTokenResponse, both, '1+ 1/0, 2+ 2/1', { forwardable: true }),
+  api('RenewDelegationToken', RenewDelegationTokenRequest, RenewDelegationTokenResponse, both, '1+ 1/0, 2+ 2/1', { forwardable: true }),
+  api('ExpireDelegationToken', ExpireDelegationTokenRequest, ExpireDelegationTokenResponse, both, '1+ 1/0, 2+ 2/1', { forwardable: true }),
+  api('DescribeDelegationToken', DescribeDelegationTokenRequest, DescribeDelegationTokenResponse, both, '1+ 1/0, 2+ 2/1'),
+  api('DeleteGroups', DeleteGroupsRequest, DeleteGroupsResponse, broker, '0+ 1/0, 2+ 2/1'),
+  api('ElectLeaders', ElectLeadersRequest, ElectLeadersResponse, both, '0+ 1/0, 2+ 2/1', { forwardable: true }),
+  api('IncrementalAlterConfigs', IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, both, '0+ 1/0, 1+ 2/1', {
     forwardable: true,
   }),
-  api('ListPartitionReassignments', ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, both, [[0, 2, 1]], {
+  api('AlterPartitionReassignments', AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, both, '0+ 2/1', {
     forwardable: true,
   }),
-  api('OffsetDelete', OffsetDeleteRequest, OffsetDeleteResponse, broker, [[0, 1, 0]]),
-  api('DescribeClientQuotas', DescribeClientQuotasRequest, DescribeClientQuotasResponse, broker, [
-    [0, 1, 0],
-    [1, 2, 1],
-  ]),
-  api(
-    'AlterClientQuotas',
-    AlterClientQuotasRequest,
-    AlterClientQuotasResponse,
-    both,
-    [
-      [0, 1, 0],
-      [1, 2, 1],
-    ],
-    { forwardable: true },
-  ),
-  api('DescribeUserScramCredentials', DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, both, [[0, 2, 1]]),
-  api('AlterUserScramCredentials', AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse, both, [[0, 2, 1]], {
+  api('ListPartitionReassignments', ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, both, '0+ 2/1', {
     forwardable: true,
   }),
-  api('Vote', VoteRequest, VoteResponse, controller, [[0, 2, 1]], { clusterAction: true }),
-  api(
-    'BeginQuorumEpoch',
-    BeginQuorumEpochRequest,
-    BeginQuorumEpochResponse,
-    controller,
-    [
-      [0, 1, 0],
-      [1, 2, 1],
-    ],
-    { clusterAction: true },
-  ),
-  api(
-    'EndQuorumEpoch',
-    EndQuorumEpochRequest,
-    EndQuorumEpochResponse,
-    controller,
-    [
-      [0, 1, 0],
-      [1, 2, 1],
-    ],
-    { clusterAction: true },
-  ),
-  api('DescribeQuorum', DescribeQuorumRequest, DescribeQuorumResponse, both, [[0, 2, 1]], { clusterAction: true, forwardable: true }),
-  api('AlterPartition', AlterPartitionRequest, AlterPartitionResponse, controller, [[2, 2, 1]], { clusterAction: true }),
-  api('UpdateFeatures', UpdateFeaturesRequest, UpdateFeaturesResponse, both, [[0, 2, 1]], { clusterAction: true, forwardable: true }),
-  api('Envelope', EnvelopeRequest, EnvelopeResponse, controller, [[0, 2, 1]], { clusterAction: true }),
-  api('FetchSnapshot', FetchSnapshotRequest, FetchSnapshotResponse, controller, [[0, 2, 1]]),
-  api('DescribeCluster', DescribeClusterRequest, DescribeClusterResponse, both, [[0, 2, 1]]),
-  api('DescribeProducers', DescribeProducersRequest, DescribeProducersResponse, broker, [[0, 2, 1]]),
-  api('BrokerRegistration', BrokerRegistrationRequest, BrokerRegistrationResponse, controller, [[0, 2, 1]], { clusterAction: true }),
-  api('BrokerHeartbeat', BrokerHeartbeatRequest, BrokerHeartbeatResponse, controller, [[0, 2, 1]], { clusterAction: true }),
-  api('UnregisterBroker', UnregisterBrokerRequest, UnregisterBrokerResponse, both, [[0, 2, 1]], { forwardable: true }),
-  api('DescribeTransactions', DescribeTransactionsRequest, DescribeTransactionsResponse, broker, [[0, 2, 1]]),
-  api('ListTransactions', ListTransactionsRequest, ListTransactionsResponse, broker, [[0, 2, 1]]),
-  api('AllocateProducerIds', AllocateProducerIdsRequest, AllocateProducerIdsResponse, controller, [[0, 2, 1]], {
+  api('OffsetDelete', OffsetDeleteRequest, OffsetDeleteResponse, broker, '0+ 1/0'),
+  api('DescribeClientQuotas', DescribeClientQuotasRequest, DescribeClientQuotasResponse, broker, '0+ 1/0, 1+ 2/1'),
+  api('AlterClientQuotas', AlterClientQuotasRequest, AlterClientQuotasResponse, both, '0+ 1/0, 1+ 2/1', { forwardable: true }),
+  api('DescribeUserScramCredentials', DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, both, '0+ 2/1'),
+  api('AlterUserScramCredentials', AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse, both, '0+ 2/1', {
+    forwardable: true,
+  }),
+  api('Vote', VoteRequest, VoteResponse, controller, '0+ 2/1', { clusterAction: true }),
+  api('BeginQuorumEpoch', BeginQuorumEpochRequest, BeginQuorumEpochResponse, controller, '0+ 1/0, 1+ 2/1', { clusterAction: true }),
+  api('EndQuorumEpoch', EndQuorumEpochRequest, EndQuorumEpochResponse, controller, '0+ 1/0, 1+ 2/1', { clusterAction: true }),
+  api('DescribeQuorum', DescribeQuorumRequest, DescribeQuorumResponse, both, '0+ 2/1', { clusterAction: true, forwardable: true }),
+  api('AlterPartition', AlterPartitionRequest, AlterPartitionResponse, controller, '2+ 2/1', { clusterAction: true }),
+  api('UpdateFeatures', UpdateFeaturesRequest, UpdateFeaturesResponse, both, '0+ 2/1', { clusterAction: true, forwardable: true }),
+  api('Envelope', EnvelopeRequest, EnvelopeResponse, controller, '0+ 2/1', { clusterAction: true }),
+  api('FetchSnapshot', FetchSnapshotRequest, FetchSnapshotResponse, controller, '0+ 2/1'),
+  api('DescribeCluster', DescribeClusterRequest, DescribeClusterResponse, both, '0+ 2/1'),
+  api('DescribeProducers', DescribeProducersRequest, DescribeProducersResponse, broker, '0+ 2/1'),
+  api('BrokerRegistration', BrokerRegistrationRequest, BrokerRegistrationResponse, controller, '0+ 2/1', { clusterAction: true }),
+  api('BrokerHeartbeat', BrokerHeartbeatRequest, BrokerHeartbeatResponse, controller, '0+ 2/1', { clusterAction: true }),
+  api('UnregisterBroker', UnregisterBrokerRequest, UnregisterBrokerResponse, both, '0+ 2/1', { forwardable: true }),
+  api('DescribeTransactions', DescribeTransactionsRequest, DescribeTransactionsResponse, broker, '0+ 2/1'),
+  api('ListTransactions', ListTransactionsRequest, ListTransactionsResponse, broker, '0+ 2/1'),
+  api('AllocateProducerIds', AllocateProducerIdsRequest, AllocateProducerIdsResponse, controller, '0+ 2/1', {
     clusterAction: true,
     forwardable: true,
   }),
-  api('ConsumerGroupHeartbeat', ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, broker, [[0, 2, 1]]),
-  api('ConsumerGroupDescribe', ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, broker, [[0, 2, 1]]),
-  api('ControllerRegistration', ControllerRegistrationRequest, ControllerRegistrationResponse, controller, [[0, 2, 1]]),
-  api('GetTelemetrySubscriptions', GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse, broker, [[0, 2, 1]]),
-  api('PushTelemetry', PushTelemetryRequest, PushTelemetryResponse, broker, [[0, 2, 1]]),
-  api('AssignReplicasToDirs', AssignReplicasToDirsRequest, AssignReplicasToDirsResponse, controller, [[0, 2, 1]]),
-  api('ListConfigResources', ListConfigResourcesRequest, ListConfigResourcesResponse, broker, [[0, 2, 1]]),
-  api('DescribeTopicPartitions', DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, broker, [[0, 2, 1]]),
-  api('ShareGroupHeartbeat', ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse, broker, [[1, 2, 1]]),
-  api('ShareGroupDescribe', ShareGroupDescribeRequest, ShareGroupDescribeResponse, broker, [[1, 2, 1]]),
-  api('ShareFetch', ShareFetchRequest, ShareFetchResponse, broker, [[1, 2, 1]]),
-  api('ShareAcknowledge', ShareAcknowledgeRequest, ShareAcknowledgeResponse, broker, [[1, 2, 1]]),
-  api('AddRaftVoter', AddRaftVoterRequest, AddRaftVoterResponse, both, [[0, 2, 1]], { forwardable: true }),
-  api('RemoveRaftVoter', RemoveRaftVoterRequest, RemoveRaftVoterResponse, both, [[0, 2, 1]], { forwardable: true }),
-  api('UpdateRaftVoter', UpdateRaftVoterRequest, UpdateRaftVoterResponse, controller, [[0, 2, 1]]),
-  api('InitializeShareGroupState', InitializeShareGroupStateRequest, InitializeShareGroupStateResponse, broker, [[0, 2, 1]], {
+  api('ConsumerGroupHeartbeat', ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, broker, '0+ 2/1'),
+  api('ConsumerGroupDescribe', ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, broker, '0+ 2/1'),
+  api('ControllerRegistration', ControllerRegistrationRequest, ControllerRegistrationResponse, controller, '0+ 2/1'),
+  api('GetTelemetrySubscriptions', GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse, broker, '0+ 2/1'),
+  api('PushTelemetry', PushTelemetryRequest, PushTelemetryResponse, broker, '0+ 2/1'),
+  api('AssignReplicasToDirs', AssignReplicasToDirsRequest, AssignReplicasToDirsResponse, controller, '0+ 2/1'),
+  api('ListConfigResources', ListConfigResourcesRequest, ListConfigResourcesResponse, broker, '0+ 2/1'),
+  api('DescribeTopicPartitions', DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, broker, '0+ 2/1'),
+  api('ShareGroupHeartbeat', ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse, broker, '1+ 2/1'),
+  api('ShareGroupDescribe', ShareGroupDescribeRequest, ShareGroupDescribeResponse, broker, '1+ 2/1'),
+  api('ShareFetch', ShareFetchRequest, ShareFetchResponse, broker, '1+ 2/1'),
+  api('ShareAcknowledge', ShareAcknowledgeRequest, ShareAcknowledgeResponse, broker, '1+ 2/1'),
+  api('AddRaftVoter', AddRaftVoterRequest, AddRaftVoterResponse, both, '0+ 2/1', { forwardable: true }),
+  api('RemoveRaftVoter', RemoveRaftVoterRequest, RemoveRaftVoterResponse, both, '0+ 2/1', { forwardable: true }),
+  api('UpdateRaftVoter', UpdateRaftVoterRequest, UpdateRaftVoterResponse, controller, '0+ 2/1'),
+  api('InitializeShareGroupState', InitializeShareGroupStateRequest, InitializeShareGroupStateResponse, broker, '0+ 2/1', {
     clusterAction: true,
   }),
-  api('ReadShareGroupState', ReadShareGroupStateRequest, ReadShareGroupStateResponse, broker, [[0, 2, 1]], { clusterAction: true }),
-  api('WriteShareGroupState', WriteShareGroupStateRequest, WriteShareGroupStateResponse, broker, [[0, 2, 1]], { clusterAction: true }),
-  api('DeleteShareGroupState', DeleteShareGroupStateRequest, DeleteShareGroupStateResponse, broker, [[0, 2, 1]], { clusterAction: true }),
-  api('ReadShareGroupStateSummary', ReadShareGroupStateSummaryRequest, ReadShareGroupStateSummaryResponse, broker, [[0, 2, 1]], {
+  api('ReadShareGroupState', ReadShareGroupStateRequest, ReadShareGroupStateResponse, broker, '0+ 2/1', { clusterAction: true }),
+  api('WriteShareGroupState', WriteShareGroupStateRequest, WriteShareGroupStateResponse, broker, '0+ 2/1', { clusterAction: true }),
+  api('DeleteShareGroupState', DeleteShareGroupStateRequest, DeleteShareGroupStateResponse, broker, '0+ 2/1', { clusterAction: true }),
+  api('ReadShareGroupStateSummary', ReadShareGroupStateSummaryRequest, ReadShareGroupStateSummaryResponse, broker, '0+ 2/1', {
     clusterAction: true,
   }),
-  api('StreamsGroupHeartbeat', StreamsGroupHeartbeatRequest, StreamsGroupHeartbeatResponse, broker, [[0, 2, 1]]),
-  api('StreamsGroupDescribe', StreamsGroupDescribeRequest, StreamsGroupDescribeResponse, broker, [[0, 2, 1]]),
-  api('DescribeShareGroupOffsets', DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse, broker, [[0, 2, 1]]),
-  api('AlterShareGroupOffsets', AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse, broker, [[0, 2, 1]]),
-  api('DeleteShareGroupOffsets', DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse, broker, [[0, 2, 1]]),
+  api('StreamsGroupHeartbeat', StreamsGroupHeartbeatRequest, StreamsGroupHeartbeatResponse, broker, '0+ 2/1'),
+  api('StreamsGroupDescribe', StreamsGroupDescribeRequest, StreamsGroupDescribeResponse, broker, '0+ 2/1'),
+  api('DescribeShareGroupOffsets', DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse, broker, '0+ 2/1'),
+  api('AlterShareGroupOffsets', AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse, broker, '0+ 2/1'),
+  api('DeleteShareGroupOffsets', DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse, broker, '0+ 2/1'),
 ]
 
 /** By key; undefined for keys that nobody serves. */
@@ -487,9 +249,7 @@ export const apiByName: ReadonlyMap<string, Api> = new Map(apis.map((api) => [ap
  * which the answer to an ApiVersions request of the future needs.
  */
 export function headerVersions(api: Api, version: number): HeaderVersions {
-  let found = api.headers[0]!
-  for (const row of api.headers) if (version >= row[0]) found = row
-  return found
+  return api.headers.findLast((row) => version >= row[0]) ?? api.headers[0]!
 }
 
 function api<Q extends Fields, R extends Fields>(
@@ -497,15 +257,23 @@ function api<Q extends Fields, R extends Fields>(
   request: Message<Q>,
   response: Message<R>,
   listeners: readonly Listener[],
-  headers: readonly HeaderVersions[],
+  headers: string,
   rest: Partial<Pick<Api, 'latestStable' | 'advertisedOldest' | 'clusterAction' | 'forwardable'>> = {},
 ): Api {
   assert(request.key !== undefined && request.key === response.key, `${name} has one key`)
   assert(request.versions === response.versions, `${name} answers every version that it takes`)
   const [oldest, latest] = rangeOf(request.versions)
-  assert(headers[0]![0] === oldest, `${name} has header versions from its oldest version on`)
-  const row = { key: request.key, name, request, response, oldest, latest, listeners, headers }
+  const rows = headers.split(', ').map(headerRow)
+  assert(rows[0]![0] === oldest, `${name} has header versions from its oldest version on`)
+  const row = { key: request.key, name, request, response, oldest, latest, listeners, headers: rows }
   return { ...row, latestStable: latest, advertisedOldest: oldest, clusterAction: false, forwardable: false, ...rest }
+}
+
+/** '9+ 2/1': from version 9 on, request header 2 and response header 1. */
+function headerRow(text: string): HeaderVersions {
+  const row = text.split(/\+ |\//).map(Number)
+  assert(row.length === 3 && row.every(Number.isInteger), `${text} says from where on which headers`)
+  return row as [number, number, number]
 }
 
 function byKey(): (Api | undefined)[] {

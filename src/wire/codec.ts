@@ -4,8 +4,6 @@ import type { Fields, Message, Wire } from './schema.ts'
 
 /* Two derivations of one table. `interpret` walks it; `compile` unrolls it into straight-line code.
  * The first is the definition, the second is the speed; test/wire/messages.test.ts holds them together. */
-export { compile } from './compile.ts'
-export { interpret } from './interpret.ts'
 
 /** Reads and writes one version of one message. Reading throws MalformedMessage; writing, UnencodableMessage. */
 export interface Codec<T> {

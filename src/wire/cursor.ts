@@ -16,6 +16,11 @@ const internedBytesMax = 48
 const internedStrings = 512
 const internedUuids = 256
 
+/* What the readers of a thread have seen lately. A place holds what came last, so the size is bounded and nothing is ever stale. */
+const strings: string[] = new Array(internedStrings).fill('')
+const uuidWords = new Int32Array(internedUuids * 4)
+const uuids: string[] = new Array(internedUuids).fill('AAAAAAAAAAAAAAAAAAAAAA')
+
 /**
  * Reads one frame at a time out of a buffer that holds many. The buffer may lie in memory shared between threads.
  *
@@ -27,9 +32,6 @@ export class Reader {
   readonly buffer: Buffer
   readonly #view: DataView
   readonly #elementsMax: number
-  readonly #strings: string[] = new Array(internedStrings).fill('')
-  readonly #uuidWords = new Int32Array(internedUuids * 4)
-  readonly #uuids: string[] = new Array(internedUuids).fill('AAAAAAAAAAAAAAAAAAAAAA')
   #start = 0
   #elementsLeft: number
 
@@ -125,7 +127,8 @@ export class Reader {
 
   uuid(): string {
     const at = this.#take(16)
-    const [view, words] = [this.#view, this.#uuidWords]
+    const view = this.#view
+    const words = uuidWords
     const a = view.getInt32(at)
     const b = view.getInt32(at + 4)
     const c = view.getInt32(at + 8)
@@ -137,9 +140,9 @@ export class Reader {
       words[word + 1] = b
       words[word + 2] = c
       words[word + 3] = d
-      this.#uuids[slot] = this.buffer.toString('base64url', at, at + 16)
+      uuids[slot] = this.buffer.toString('base64url', at, at + 16)
     }
-    return this.#uuids[slot]!
+    return uuids[slot]!
   }
 
   /** The lengths before strings, bytes and arrays; -1 is null. */
@@ -195,10 +198,10 @@ export class Reader {
     }
     if (all > 0x7f) return buffer.toString('utf8', at, at + length)
     const slot = (hash ^ (hash >>> 9)) & (internedStrings - 1)
-    const known = this.#strings[slot]!
+    const known = strings[slot]!
     let same = known.length === length
     for (let i = 0; same && i < length; i++) same = known.charCodeAt(i) === buffer[at + i]
-    return same ? known : (this.#strings[slot] = buffer.toString('latin1', at, at + length))
+    return same ? known : (strings[slot] = buffer.toString('latin1', at, at + length))
   }
 
   bytes(length: number): Buffer {

@@ -1,5 +1,5 @@
 import { apiByKey, headerVersions } from './apis.ts'
-import { type Codec, compile } from './codec.ts'
+import { type Codec, codec } from './codec.ts'
 import type { Reader } from './cursor.ts'
 import type { Wire } from './schema.ts'
 import { int16, int32, message, string } from './schema.ts'
@@ -28,7 +28,7 @@ export type RequestHeader = Wire<typeof RequestHeader>
 export const ResponseHeader = message('ResponseHeader', { versions: '0-1', flexible: '1+' }, { correlationId: int32() })
 export type ResponseHeader = Wire<typeof ResponseHeader>
 
-const byVersion: readonly (Codec<RequestHeader> | undefined)[] = [undefined, compile(RequestHeader, 1), compile(RequestHeader, 2)]
+const byVersion: readonly (Codec<RequestHeader> | undefined)[] = [undefined, codec(RequestHeader, 1), codec(RequestHeader, 2)]
 
 /**
  * Reads the header of a frame, in the version that its first four bytes imply.

@@ -6,9 +6,13 @@ import { defaultOf, type Field, type Fields, within } from '../../src/wire/schem
  */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
+/** Strings and numbers, so that digits within a string are left alone. */
+const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+const longWhole = /^-?\d{16,}$/
+
 /** JSON.parse rounds what exceeds 2^53, so long whole numbers arrive as text. */
 export function parseJson(text: string): Json {
-  return JSON.parse(text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, (token) => (token.startsWith('"') ? token : `"${token}"`)))
+  return JSON.parse(text.replace(tokens, (token) => (longWhole.test(token) ? `"${token}"` : token)))
 }
 
 /** The value that a message's JSON stands for. Throws at a field that the table lacks. */

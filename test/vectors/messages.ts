@@ -1,5 +1,6 @@
-import { compile, interpret } from '../../src/wire/codec.ts'
+import { compile } from '../../src/wire/compile.ts'
 import { MalformedMessage, Reader, Writer } from '../../src/wire/cursor.ts'
+import { interpret } from '../../src/wire/interpret.ts'
 import { type Message, rangeOf } from '../../src/wire/schema.ts'
 import { difference, fromJson, type Json, takeRecords } from './kafka-json.ts'
 import { tables } from './tables.ts'

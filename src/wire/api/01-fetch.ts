@@ -1,12 +1,30 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int16, int32, int64, message, records, string, struct, uuid } from '../schema.ts'
 
+/**
+ * Fetch: read record batches from partitions; between voters of a Raft quorum, replicate its log.
+ *
+ *  v5   where the log starts
+ *  v7   fetch sessions: later requests name only what changed (KIP-227)
+ *  v9   the leader epoch is checked (KIP-320)
+ *  v10  zstd
+ *  v11  the rack of the consumer, and the replica that it should read from (KIP-392)
+ *  v12  flexible; the epoch of the last fetched record, and where the logs part (KIP-595)
+ *  v13  topic ids instead of names (KIP-516)
+ *  v14  OFFSET_MOVED_TO_TIERED_STORAGE may come back
+ *  v15  replicas tell their epoch too (KIP-903)
+ *  v16  the response names the new leader (KIP-951)
+ *  v17  the directory of a replica (KIP-853)
+ *  v18  a replica tells its high watermark (KIP-1166)
+ *
+ * The response keeps whole batches: the first may begin before the offset that was asked for.
+ */
 export const FetchRequest = message(
   'FetchRequest',
   { key: 1, versions: '4-18', flexible: '12+' },
   {
     clusterId: string({ versions: '12+', tag: 0, nullable: '12+', default: null, ignorable: true }),
-    replicaId: int32({ versions: '0-14', default: -1 }),
+    replicaId: int32({ versions: '0-14', default: -1, about: '-1 for a consumer' }),
     replicaState: struct(
       {
         replicaId: int32({ default: -1 }),
@@ -17,9 +35,14 @@ export const FetchRequest = message(
     maxWaitMs: int32(),
     minBytes: int32(),
     maxBytes: int32({ default: 2147483647 }),
-    isolationLevel: int8(),
-    sessionId: int32({ versions: '7+', ignorable: true }),
-    sessionEpoch: int32({ versions: '7+', default: -1, ignorable: true }),
+    isolationLevel: int8({ about: '0 read_uncommitted, 1 read_committed' }),
+    sessionId: int32({ versions: '7+', ignorable: true, about: '0 for no session' }),
+    sessionEpoch: int32({
+      versions: '7+',
+      default: -1,
+      ignorable: true,
+      about: '-1: no session; 0: a new one; else the number of the request within its session',
+    }),
     topics: array({
       topic: string({ versions: '0-12', ignorable: true }),
       topicId: uuid({ versions: '13+', ignorable: true }),
@@ -27,7 +50,7 @@ export const FetchRequest = message(
         partition: int32(),
         currentLeaderEpoch: int32({ versions: '9+', default: -1, ignorable: true }),
         fetchOffset: int64(),
-        lastFetchedEpoch: int32({ versions: '12+', default: -1 }),
+        lastFetchedEpoch: int32({ versions: '12+', default: -1, about: '-1 where unknown' }),
         logStartOffset: int64({ versions: '5+', default: -1n, ignorable: true }),
         partitionMaxBytes: int32(),
         replicaDirectoryId: uuid({ versions: '17+', tag: 0, ignorable: true }),
@@ -61,7 +84,7 @@ export const FetchResponse = message(
         partitionIndex: int32(),
         errorCode: int16(),
         highWatermark: int64(),
-        lastStableOffset: int64({ default: -1n }),
+        lastStableOffset: int64({ default: -1n, about: 'every transaction below has been decided' }),
         logStartOffset: int64({ versions: '5+', default: -1n, ignorable: true }),
         divergingEpoch: struct(
           {
@@ -89,7 +112,7 @@ export const FetchResponse = message(
             producerId: int64(),
             firstOffset: int64(),
           },
-          { nullable: '4+' },
+          { nullable: '4+', about: 'null for read_uncommitted' },
         ),
         preferredReadReplica: int32({ versions: '11+', default: -1 }),
         records: records({ nullable: '0+' }),

@@ -1,6 +1,24 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, message, string, uuid } from '../schema.ts'
 
+/**
+ * Metadata: which topics, partitions and leaders there are, and how to reach the brokers.
+ *
+ *  v1   null asks for all topics, an empty list for none; controller, racks
+ *  v2   cluster id
+ *  v3   throttle time
+ *  v4   whether a topic that is not there is to be made
+ *  v5   offline replicas
+ *  v7   leader epochs
+ *  v8   authorized operations
+ *  v9   flexible
+ *  v10  topic ids
+ *  v11  the authorized operations of the cluster moved to DescribeCluster
+ *  v12  topics can be asked for by id
+ *  v13  an error for the whole response: REBOOTSTRAP_REQUIRED (KIP-1102)
+ *
+ * In v0 an empty list of topics asks for all of them.
+ */
 export const MetadataRequest = message(
   'MetadataRequest',
   { key: 3, versions: '0-13', flexible: '9+' },
@@ -10,7 +28,7 @@ export const MetadataRequest = message(
         topicId: uuid({ versions: '10+', ignorable: true }),
         name: string({ nullable: '10+' }),
       },
-      { nullable: '1+' },
+      { nullable: '1+', about: 'null for all' },
     ),
     allowAutoTopicCreation: bool({ versions: '4+', default: true }),
     includeClusterAuthorizedOperations: bool({ versions: '8-10' }),
@@ -46,9 +64,17 @@ export const MetadataResponse = message(
         isrNodes: arrayOf(int32()),
         offlineReplicas: arrayOf(int32(), { versions: '5+', ignorable: true }),
       }),
-      topicAuthorizedOperations: int32({ versions: '8+', default: -2147483648 }),
+      topicAuthorizedOperations: int32({
+        versions: '8+',
+        default: -2147483648,
+        about: 'a bit for each; the lowest int32 when not asked for',
+      }),
     }),
-    clusterAuthorizedOperations: int32({ versions: '8-10', default: -2147483648 }),
+    clusterAuthorizedOperations: int32({
+      versions: '8-10',
+      default: -2147483648,
+      about: 'a bit for each; the lowest int32 when not asked for',
+    }),
     errorCode: int16({ versions: '13+', ignorable: true }),
   },
 )

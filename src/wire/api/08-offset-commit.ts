@@ -1,12 +1,23 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * OffsetCommit: remember how far a group has read.
+ *
+ *  v3   throttle time
+ *  v5   the retention time is gone
+ *  v6   leader epoch of the committed offset
+ *  v7   static members
+ *  v8   flexible
+ *  v9   members of consumer groups (KIP-848): generation is a member epoch
+ *  v10  topic ids instead of names
+ */
 export const OffsetCommitRequest = message(
   'OffsetCommitRequest',
   { key: 8, versions: '2-10', flexible: '8+' },
   {
     groupId: string(),
-    generationIdOrMemberEpoch: int32({ default: -1 }),
+    generationIdOrMemberEpoch: int32({ default: -1, about: '-1 outside a group' }),
     memberId: string(),
     groupInstanceId: string({ versions: '7+', nullable: '7+', default: null }),
     retentionTimeMs: int64({ versions: '2-4', default: -1n, ignorable: true }),

@@ -1,12 +1,21 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * FindCoordinator: which broker coordinates a group, a transactional id or a share partition.
+ *
+ *  v1  key type: 0 a group, 1 a transactional id
+ *  v3  flexible
+ *  v4  several keys in a request
+ *  v5  TRANSACTION_ABORTABLE may come back
+ *  v6  key type 2: a share partition, "group:topicId:partition"
+ */
 export const FindCoordinatorRequest = message(
   'FindCoordinatorRequest',
   { key: 10, versions: '0-6', flexible: '3+' },
   {
     key: string({ versions: '0-3' }),
-    keyType: int8({ versions: '1+' }),
+    keyType: int8({ versions: '1+', about: '0 group, 1 transactional id, 2 share partition' }),
     coordinatorKeys: arrayOf(string(), { versions: '4+' }),
   },
 )

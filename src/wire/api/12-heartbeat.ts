@@ -1,6 +1,13 @@
 import type { Wire } from '../schema.ts'
 import { int16, int32, message, string } from '../schema.ts'
 
+/**
+ * Heartbeat: a member of a classic group is still there.
+ *
+ *  v1  throttle time
+ *  v3  static members
+ *  v4  flexible
+ */
 export const HeartbeatRequest = message(
   'HeartbeatRequest',
   { key: 12, versions: '0-4', flexible: '4+' },

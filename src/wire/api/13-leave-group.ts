@@ -1,6 +1,14 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * LeaveGroup: leave a classic group.
+ *
+ *  v1  throttle time
+ *  v3  several members in a request
+ *  v4  flexible
+ *  v5  the reason for leaving
+ */
 export const LeaveGroupRequest = message(
   'LeaveGroupRequest',
   { key: 13, versions: '0-5', flexible: '4+' },

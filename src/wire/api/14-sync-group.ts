@@ -1,6 +1,14 @@
 import type { Wire } from '../schema.ts'
 import { array, bytes, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * SyncGroup: the leader of a classic group hands in the assignment; every member takes its part.
+ *
+ *  v1  throttle time
+ *  v3  static members
+ *  v4  flexible
+ *  v5  protocol type and name, to be checked
+ */
 export const SyncGroupRequest = message(
   'SyncGroupRequest',
   { key: 14, versions: '0-5', flexible: '4+' },

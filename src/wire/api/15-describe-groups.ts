@@ -1,6 +1,15 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, bytes, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * DescribeGroups: state and members of classic groups.
+ *
+ *  v1  throttle time
+ *  v3  authorized operations
+ *  v4  static members
+ *  v5  flexible
+ *  v6  GROUP_ID_NOT_FOUND and a message for groups that are not there (KIP-1043)
+ */
 export const DescribeGroupsRequest = message(
   'DescribeGroupsRequest',
   { key: 15, versions: '0-6', flexible: '5+' },

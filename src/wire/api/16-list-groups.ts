@@ -1,6 +1,14 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * ListGroups: which groups this broker coordinates.
+ *
+ *  v1  throttle time
+ *  v3  flexible
+ *  v4  filter by state
+ *  v5  filter by type
+ */
 export const ListGroupsRequest = message(
   'ListGroupsRequest',
   { key: 16, versions: '0-5', flexible: '3+' },

@@ -1,6 +1,16 @@
 import type { Wire } from '../schema.ts'
 import { array, bool, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * ApiVersions: which APIs and versions this listener serves, and which features the cluster has.
+ *
+ *  v1  throttle time
+ *  v3  flexible; name and version of the client; features
+ *  v4  features whose lowest version is 0 may be listed (KIP-1022)
+ *
+ * The response always has header v0. To a version that it does not know the broker answers in v0 with UNSUPPORTED_VERSION, so that the
+ * client can ask again.
+ */
 export const ApiVersionsRequest = message(
   'ApiVersionsRequest',
   { key: 18, versions: '0-4', flexible: '3+' },

@@ -1,14 +1,22 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, message, string, uuid } from '../schema.ts'
 
+/**
+ * CreateTopics: make topics.
+ *
+ *  v4  -1 for the broker's own default of partitions and replicas
+ *  v5  flexible; the response tells the configs
+ *  v6  THROTTLING_QUOTA_EXCEEDED may come back
+ *  v7  the response tells the topic id
+ */
 export const CreateTopicsRequest = message(
   'CreateTopicsRequest',
   { key: 19, versions: '2-7', flexible: '5+' },
   {
     topics: array({
       name: string(),
-      numPartitions: int32(),
-      replicationFactor: int16(),
+      numPartitions: int32({ about: '-1 for the default, or with assignments' }),
+      replicationFactor: int16({ about: '-1 for the default, or with assignments' }),
       assignments: array({
         partitionIndex: int32(),
         brokerIds: arrayOf(int32()),
@@ -42,7 +50,7 @@ export const CreateTopicsResponse = message(
           name: string(),
           value: string({ nullable: '5+' }),
           readOnly: bool(),
-          configSource: int8({ default: -1 }),
+          configSource: int8({ default: -1, about: 'as in DescribeConfigs' }),
           isSensitive: bool(),
         },
         { versions: '5+', nullable: '5+', ignorable: true },

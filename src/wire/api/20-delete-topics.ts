@@ -1,6 +1,14 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string, uuid } from '../schema.ts'
 
+/**
+ * DeleteTopics: delete topics.
+ *
+ *  v3  TOPIC_DELETION_DISABLED may come back
+ *  v4  flexible
+ *  v5  error messages; THROTTLING_QUOTA_EXCEEDED may come back
+ *  v6  by id or by name
+ */
 export const DeleteTopicsRequest = message(
   'DeleteTopicsRequest',
   { key: 20, versions: '1-6', flexible: '4+' },

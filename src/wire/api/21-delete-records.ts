@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * DeleteRecords: make a later offset the first of a partition.
+ *
+ *  v2  flexible
+ */
 export const DeleteRecordsRequest = message(
   'DeleteRecordsRequest',
   { key: 21, versions: '0-2', flexible: '2+' },
@@ -9,7 +14,7 @@ export const DeleteRecordsRequest = message(
       name: string(),
       partitions: array({
         partitionIndex: int32(),
-        offset: int64(),
+        offset: int64({ about: '-1 for the high watermark' }),
       }),
     }),
     timeoutMs: int32(),

@@ -1,11 +1,20 @@
 import type { Wire } from '../schema.ts'
 import { bool, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * InitProducerId: get a producer id, and for a transactional id fence its earlier producers.
+ *
+ *  v2  flexible
+ *  v3  a producer that knows its id asks for the next epoch (KIP-360)
+ *  v4  PRODUCER_FENCED may come back
+ *  v5  TRANSACTION_ABORTABLE may come back
+ *  v6  two-phase commit (KIP-939); not stable yet
+ */
 export const InitProducerIdRequest = message(
   'InitProducerIdRequest',
   { key: 22, versions: '0-6', flexible: '2+' },
   {
-    transactionalId: string({ nullable: '0+' }),
+    transactionalId: string({ nullable: '0+', about: 'null for an idempotent producer without transactions' }),
     transactionTimeoutMs: int32(),
     producerId: int64({ versions: '3+', default: -1n }),
     producerEpoch: int16({ versions: '3+', default: -1 }),

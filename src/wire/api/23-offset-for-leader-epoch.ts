@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * OffsetForLeaderEpoch: where a leader epoch ends in the log: how a client finds out that what it read was cut off.
+ *
+ *  v3  replica id
+ *  v4  flexible
+ */
 export const OffsetForLeaderEpochRequest = message(
   'OffsetForLeaderEpochRequest',
   { key: 23, versions: '2-4', flexible: '4+' },

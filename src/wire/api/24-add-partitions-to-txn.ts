@@ -1,6 +1,16 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * AddPartitionsToTxn: name the partitions that a transaction is going to write to.
+ *
+ *  v3  flexible
+ *  v4  several transactions, and only verifying: between brokers
+ *  v5  TRANSACTION_ABORTABLE may come back
+ *
+ * Clients send v0 to v3; from Produce v12 on they do without.
+ */
+
 const addPartitionsToTxnTopic = {
   name: string(),
   partitions: arrayOf(int32()),

@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * AddOffsetsToTxn: name the group whose offsets a transaction is going to commit.
+ *
+ *  v3  flexible
+ *  v4  TRANSACTION_ABORTABLE may come back
+ */
 export const AddOffsetsToTxnRequest = message(
   'AddOffsetsToTxnRequest',
   { key: 25, versions: '0-4', flexible: '3+' },

@@ -1,6 +1,13 @@
 import type { Wire } from '../schema.ts'
 import { bool, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * EndTxn: commit or abort a transaction.
+ *
+ *  v3  flexible
+ *  v4  TRANSACTION_ABORTABLE may come back
+ *  v5  every transaction ends with a new epoch, in the response (KIP-890)
+ */
 export const EndTxnRequest = message(
   'EndTxnRequest',
   { key: 26, versions: '0-5', flexible: '3+' },
@@ -8,7 +15,7 @@ export const EndTxnRequest = message(
     transactionalId: string(),
     producerId: int64(),
     producerEpoch: int16(),
-    committed: bool(),
+    committed: bool({ about: 'false aborts' }),
   },
 )
 export type EndTxnRequest = Wire<typeof EndTxnRequest>

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * WriteTxnMarkers: the transaction coordinator tells partition leaders how a transaction ended.
+ *
+ *  v2  the transaction version, which says how strictly epochs are checked (KIP-1228)
+ */
 export const WriteTxnMarkersRequest = message(
   'WriteTxnMarkersRequest',
   { key: 27, versions: '1-2', flexible: '1+' },

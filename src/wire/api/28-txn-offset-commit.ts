@@ -1,6 +1,14 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * TxnOffsetCommit: remember how far a group has read, once the transaction commits.
+ *
+ *  v2  leader epochs
+ *  v3  flexible; member id and generation, to fence zombies (KIP-447)
+ *  v4  TRANSACTION_ABORTABLE may come back
+ *  v5  the group joins the transaction with it (KIP-890)
+ */
 export const TxnOffsetCommitRequest = message(
   'TxnOffsetCommitRequest',
   { key: 28, versions: '0-5', flexible: '3+' },

@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * DescribeAcls: which access rules match a filter.
+ *
+ *  v1  prefixed resource patterns
+ *  v2  flexible
+ */
 export const DescribeAclsRequest = message(
   'DescribeAclsRequest',
   { key: 29, versions: '1-3', flexible: '2+' },

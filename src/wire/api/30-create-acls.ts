@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * CreateAcls: add access rules.
+ *
+ *  v1  prefixed resource patterns
+ *  v2  flexible
+ */
 export const CreateAclsRequest = message(
   'CreateAclsRequest',
   { key: 30, versions: '1-3', flexible: '2+' },

@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * DeleteAcls: remove the access rules that match filters.
+ *
+ *  v1  prefixed resource patterns
+ *  v2  flexible
+ */
 export const DeleteAclsRequest = message(
   'DeleteAclsRequest',
   { key: 31, versions: '1-3', flexible: '2+' },

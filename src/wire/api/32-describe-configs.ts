@@ -1,12 +1,18 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * DescribeConfigs: the configs of topics, brokers, groups, loggers and client metrics.
+ *
+ *  v3  types and documentation
+ *  v4  flexible
+ */
 export const DescribeConfigsRequest = message(
   'DescribeConfigsRequest',
   { key: 32, versions: '1-4', flexible: '4+' },
   {
     resources: array({
-      resourceType: int8(),
+      resourceType: int8({ about: '2 topic, 4 broker, 8 broker logger, 16 client metrics, 32 group' }),
       resourceName: string(),
       configurationKeys: arrayOf(string(), { nullable: '0+' }),
     }),
@@ -30,7 +36,10 @@ export const DescribeConfigsResponse = message(
         name: string(),
         value: string({ nullable: '0+' }),
         readOnly: bool(),
-        configSource: int8({ default: -1 }),
+        configSource: int8({
+          default: -1,
+          about: "1 topic, 2 broker, 3 cluster-wide default, 4 broker's file, 5 default, 6 broker logger, 7 client metrics, 8 group",
+        }),
         isSensitive: bool(),
         synonyms: array({
           name: string(),

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, bool, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * AlterConfigs: replace all configs of a resource. What the request does not name falls back to its default.
+ *
+ *  v2  flexible
+ */
 export const AlterConfigsRequest = message(
   'AlterConfigsRequest',
   { key: 33, versions: '0-2', flexible: '2+' },

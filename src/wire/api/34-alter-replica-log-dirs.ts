@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * AlterReplicaLogDirs: move replicas between the log directories of a broker.
+ *
+ *  v2  flexible
+ */
 export const AlterReplicaLogDirsRequest = message(
   'AlterReplicaLogDirsRequest',
   { key: 34, versions: '1-2', flexible: '2+' },

@@ -1,6 +1,14 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * DescribeLogDirs: what lies in the log directories of a broker.
+ *
+ *  v2  flexible
+ *  v3  an error for the whole response
+ *  v4  total and usable bytes of the volume
+ *  v5  whether a directory is cordoned
+ */
 export const DescribeLogDirsRequest = message(
   'DescribeLogDirsRequest',
   { key: 35, versions: '1-5', flexible: '2+' },

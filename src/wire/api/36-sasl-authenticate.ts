@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { bytes, int16, int64, message, string } from '../schema.ts'
 
+/**
+ * SaslAuthenticate: one step of a SASL exchange.
+ *
+ *  v1  how long the session may last, after which the client authenticates again (KIP-368)
+ *  v2  flexible
+ */
 export const SaslAuthenticateRequest = message(
   'SaslAuthenticateRequest',
   { key: 36, versions: '0-2', flexible: '2+' },

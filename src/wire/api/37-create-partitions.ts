@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * CreatePartitions: give topics more partitions.
+ *
+ *  v2  flexible
+ *  v3  THROTTLING_QUOTA_EXCEEDED may come back
+ */
 export const CreatePartitionsRequest = message(
   'CreatePartitionsRequest',
   { key: 37, versions: '0-3', flexible: '2+' },

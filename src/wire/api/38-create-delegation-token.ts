@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, bytes, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * CreateDelegationToken: make a token that others can authenticate with.
+ *
+ *  v2  flexible
+ *  v3  on behalf of another owner (KIP-373)
+ */
 export const CreateDelegationTokenRequest = message(
   'CreateDelegationTokenRequest',
   { key: 38, versions: '1-3', flexible: '2+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { bytes, int16, int32, int64, message } from '../schema.ts'
 
+/**
+ * RenewDelegationToken: let a delegation token live longer.
+ *
+ *  v2  flexible
+ */
 export const RenewDelegationTokenRequest = message(
   'RenewDelegationTokenRequest',
   { key: 39, versions: '1-2', flexible: '2+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { bytes, int16, int32, int64, message } from '../schema.ts'
 
+/**
+ * ExpireDelegationToken: let a delegation token end sooner.
+ *
+ *  v2  flexible
+ */
 export const ExpireDelegationTokenRequest = message(
   'ExpireDelegationTokenRequest',
   { key: 40, versions: '1-2', flexible: '2+' },

@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, bytes, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * DescribeDelegationToken: the delegation tokens of owners.
+ *
+ *  v2  flexible
+ *  v3  who asked for the token (KIP-373)
+ */
 export const DescribeDelegationTokenRequest = message(
   'DescribeDelegationTokenRequest',
   { key: 41, versions: '1-3', flexible: '2+' },

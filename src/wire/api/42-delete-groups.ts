@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * DeleteGroups: delete groups that have no members.
+ *
+ *  v2  flexible
+ */
 export const DeleteGroupsRequest = message(
   'DeleteGroupsRequest',
   { key: 42, versions: '0-2', flexible: '2+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, bool, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * IncrementalAlterConfigs: set, delete, append to or subtract from single configs.
+ *
+ *  v1  flexible
+ */
 export const IncrementalAlterConfigsRequest = message(
   'IncrementalAlterConfigsRequest',
   { key: 44, versions: '0-1', flexible: '1+' },
@@ -10,7 +15,7 @@ export const IncrementalAlterConfigsRequest = message(
       resourceName: string(),
       configs: array({
         name: string(),
-        configOperation: int8(),
+        configOperation: int8({ about: '0 set, 1 delete, 2 append, 3 subtract' }),
         value: string({ nullable: '0+' }),
       }),
     }),

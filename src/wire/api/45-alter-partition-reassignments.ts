@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * AlterPartitionReassignments: move partitions to other brokers, or stop moving them.
+ *
+ *  v1  the replication factor may be kept from changing
+ */
 export const AlterPartitionReassignmentsRequest = message(
   'AlterPartitionReassignmentsRequest',
   { key: 45, versions: '0-1', flexible: '0+' },
@@ -11,7 +16,7 @@ export const AlterPartitionReassignmentsRequest = message(
       name: string(),
       partitions: array({
         partitionIndex: int32(),
-        replicas: arrayOf(int32(), { nullable: '0+', default: null }),
+        replicas: arrayOf(int32(), { nullable: '0+', default: null, about: 'null stops the move' }),
       }),
     }),
   },

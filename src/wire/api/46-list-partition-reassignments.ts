@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * ListPartitionReassignments: which partitions are being moved.
+ */
 export const ListPartitionReassignmentsRequest = message(
   'ListPartitionReassignmentsRequest',
   { key: 46, versions: '0', flexible: '0+' },

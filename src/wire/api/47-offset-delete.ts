@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * OffsetDelete: forget how far a group has read topics that it no longer subscribes to.
+ *
+ * Never flexible.
+ */
 export const OffsetDeleteRequest = message(
   'OffsetDeleteRequest',
   { key: 47, versions: '0', flexible: 'none' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, bool, float64, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * DescribeClientQuotas: the quotas of users, client ids and addresses.
+ *
+ *  v1  flexible
+ */
 export const DescribeClientQuotasRequest = message(
   'DescribeClientQuotasRequest',
   { key: 48, versions: '0-1', flexible: '1+' },

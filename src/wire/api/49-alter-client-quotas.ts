@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, bool, float64, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * AlterClientQuotas: change quotas.
+ *
+ *  v1  flexible
+ */
 export const AlterClientQuotasRequest = message(
   'AlterClientQuotasRequest',
   { key: 49, versions: '0-1', flexible: '1+' },

@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * DescribeUserScramCredentials: which SCRAM credentials users have; never the credentials.
+ */
 export const DescribeUserScramCredentialsRequest = message(
   'DescribeUserScramCredentialsRequest',
   { key: 50, versions: '0', flexible: '0+' },

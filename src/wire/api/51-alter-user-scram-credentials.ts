@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, bytes, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * AlterUserScramCredentials: set or delete SCRAM credentials.
+ */
 export const AlterUserScramCredentialsRequest = message(
   'AlterUserScramCredentialsRequest',
   { key: 51, versions: '0', flexible: '0+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string, uint16, uuid } from '../schema.ts'
 
+/**
+ * BeginQuorumEpoch: the leader of the Raft quorum makes itself known to the voters.
+ *
+ *  v1  flexible; directory ids and endpoints (KIP-853)
+ */
 export const BeginQuorumEpochRequest = message(
   'BeginQuorumEpochRequest',
   { key: 53, versions: '0-1', flexible: '1+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string, uint16, uuid } from '../schema.ts'
 
+/**
+ * EndQuorumEpoch: the leader of the Raft quorum resigns, and says who should follow.
+ *
+ *  v1  flexible; directory ids and endpoints (KIP-853)
+ */
 export const EndQuorumEpochRequest = message(
   'EndQuorumEpochRequest',
   { key: 54, versions: '0-1', flexible: '1+' },

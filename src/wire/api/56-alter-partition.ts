@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int16, int32, int64, message, uuid } from '../schema.ts'
 
+/**
+ * AlterPartition: a leader asks the controller to change the in-sync replicas.
+ *
+ *  v3  replicas come with their broker epochs (KIP-903)
+ */
 export const AlterPartitionRequest = message(
   'AlterPartitionRequest',
   { key: 56, versions: '2-3', flexible: '0+' },

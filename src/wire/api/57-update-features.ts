@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, bool, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * UpdateFeatures: raise or lower the finalized versions of features.
+ *
+ *  v1  dry runs, and which kind of downgrade is meant
+ *  v2  one error for the whole request
+ */
 export const UpdateFeaturesRequest = message(
   'UpdateFeaturesRequest',
   { key: 57, versions: '0-2', flexible: '0+' },
@@ -10,7 +16,7 @@ export const UpdateFeaturesRequest = message(
       feature: string(),
       maxVersionLevel: int16(),
       allowDowngrade: bool({ versions: '0' }),
-      upgradeType: int8({ versions: '1+', default: 1 }),
+      upgradeType: int8({ versions: '1+', default: 1, about: '1 upgrade, 2 safe downgrade, 3 unsafe downgrade' }),
     }),
     validateOnly: bool({ versions: '1+' }),
   },

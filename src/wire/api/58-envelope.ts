@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { bytes, int16, message } from '../schema.ts'
 
+/**
+ * Envelope: a broker forwards the request of a client, with its principal and address, to the controller.
+ */
 export const EnvelopeRequest = message(
   'EnvelopeRequest',
   { key: 58, versions: '0', flexible: '0+' },

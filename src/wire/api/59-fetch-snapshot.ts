@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, records, string, struct, uint16, uuid } from '../schema.ts'
 
+/**
+ * FetchSnapshot: read a part of a snapshot of the Raft log.
+ *
+ *  v1  directory ids and endpoints (KIP-853)
+ */
 export const FetchSnapshotRequest = message(
   'FetchSnapshotRequest',
   { key: 59, versions: '0-1', flexible: '0+' },

@@ -1,12 +1,18 @@
 import type { Wire } from '../schema.ts'
 import { array, bool, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * DescribeCluster: cluster id, controller and nodes.
+ *
+ *  v1  of the brokers or of the controllers
+ *  v2  fenced brokers too (KIP-1073)
+ */
 export const DescribeClusterRequest = message(
   'DescribeClusterRequest',
   { key: 60, versions: '0-2', flexible: '0+' },
   {
     includeClusterAuthorizedOperations: bool(),
-    endpointType: int8({ versions: '1+', default: 1 }),
+    endpointType: int8({ versions: '1+', default: 1, about: '1 brokers, 2 controllers' }),
     includeFencedBrokers: bool({ versions: '2+' }),
   },
 )
@@ -19,7 +25,7 @@ export const DescribeClusterResponse = message(
     throttleTimeMs: int32(),
     errorCode: int16(),
     errorMessage: string({ nullable: '0+', default: null }),
-    endpointType: int8({ versions: '1+', default: 1 }),
+    endpointType: int8({ versions: '1+', default: 1, about: '1 brokers, 2 controllers' }),
     clusterId: string(),
     controllerId: int32({ default: -1 }),
     brokers: array({
@@ -29,7 +35,7 @@ export const DescribeClusterResponse = message(
       rack: string({ nullable: '0+', default: null }),
       isFenced: bool({ versions: '2+' }),
     }),
-    clusterAuthorizedOperations: int32({ default: -2147483648 }),
+    clusterAuthorizedOperations: int32({ default: -2147483648, about: 'a bit for each; the lowest int32 when not asked for' }),
   },
 )
 export type DescribeClusterResponse = Wire<typeof DescribeClusterResponse>

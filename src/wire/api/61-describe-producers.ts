@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * DescribeProducers: the producers that are active in partitions.
+ */
 export const DescribeProducersRequest = message(
   'DescribeProducersRequest',
   { key: 61, versions: '0', flexible: '0+' },

@@ -1,6 +1,14 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, int64, message, string, uint16, uuid } from '../schema.ts'
 
+/**
+ * BrokerRegistration: a broker tells the controller that it is there, where, and what it can do.
+ *
+ *  v1  migration from ZooKeeper
+ *  v2  log directories (KIP-858)
+ *  v3  the epoch before a clean shutdown (KIP-966)
+ *  v4  features whose lowest version is 0
+ */
 export const BrokerRegistrationRequest = message(
   'BrokerRegistrationRequest',
   { key: 62, versions: '0-4', flexible: '0+' },

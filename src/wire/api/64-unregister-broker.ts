@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { int16, int32, message, string } from '../schema.ts'
 
+/**
+ * UnregisterBroker: forget a broker that will not come back.
+ */
 export const UnregisterBrokerRequest = message(
   'UnregisterBrokerRequest',
   { key: 64, versions: '0', flexible: '0+' },

@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * DescribeTransactions: state and partitions of transactions.
+ */
 export const DescribeTransactionsRequest = message(
   'DescribeTransactionsRequest',
   { key: 65, versions: '0', flexible: '0+' },

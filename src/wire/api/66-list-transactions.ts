@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, int64, message, string } from '../schema.ts'
 
+/**
+ * ListTransactions: which transactions this broker coordinates.
+ *
+ *  v1  filter by duration
+ *  v2  filter by a pattern of transactional ids
+ */
 export const ListTransactionsRequest = message(
   'ListTransactionsRequest',
   { key: 66, versions: '0-2', flexible: '0+' },

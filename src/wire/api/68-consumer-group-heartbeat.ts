@@ -1,13 +1,18 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string, struct, uuid } from '../schema.ts'
 
+/**
+ * ConsumerGroupHeartbeat: join, stay in, be assigned by and leave a consumer group: the whole protocol of KIP-848.
+ *
+ *  v1  subscription by regular expression; the member chooses its own id
+ */
 export const ConsumerGroupHeartbeatRequest = message(
   'ConsumerGroupHeartbeatRequest',
   { key: 68, versions: '0-1', flexible: '0+' },
   {
     groupId: string(),
     memberId: string(),
-    memberEpoch: int32(),
+    memberEpoch: int32({ about: '0 joins, -1 leaves, -2 leaves but keeps the place of a static member' }),
     instanceId: string({ nullable: '0+', default: null }),
     rackId: string({ nullable: '0+', default: null }),
     rebalanceTimeoutMs: int32({ default: -1 }),

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, message, string, struct, uuid } from '../schema.ts'
 
+/**
+ * ConsumerGroupDescribe: state and members of consumer groups.
+ *
+ *  v1  the protocol that a member speaks
+ */
 export const ConsumerGroupDescribeRequest = message(
   'ConsumerGroupDescribeRequest',
   { key: 69, versions: '0-1', flexible: '0+' },

@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, bool, int16, int32, message, string, uint16, uuid } from '../schema.ts'
 
+/**
+ * ControllerRegistration: a controller tells the active one where it is and what it can do.
+ */
 export const ControllerRegistrationRequest = message(
   'ControllerRegistrationRequest',
   { key: 70, versions: '0', flexible: '0+' },

@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { arrayOf, bool, int8, int16, int32, message, string, uuid } from '../schema.ts'
 
+/**
+ * GetTelemetrySubscriptions: which metrics a client is to send, and how often (KIP-714).
+ */
 export const GetTelemetrySubscriptionsRequest = message(
   'GetTelemetrySubscriptionsRequest',
   { key: 71, versions: '0', flexible: '0+' },

@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { bool, bytes, int8, int16, int32, message, uuid } from '../schema.ts'
 
+/**
+ * PushTelemetry: metrics of a client (KIP-714).
+ */
 export const PushTelemetryRequest = message(
   'PushTelemetryRequest',
   { key: 72, versions: '0', flexible: '0+' },

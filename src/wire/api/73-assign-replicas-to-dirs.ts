@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, uuid } from '../schema.ts'
 
+/**
+ * AssignReplicasToDirs: a broker tells the controller in which directories its replicas lie.
+ */
 export const AssignReplicasToDirsRequest = message(
   'AssignReplicasToDirsRequest',
   { key: 73, versions: '0', flexible: '0+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int16, int32, message, string } from '../schema.ts'
 
+/**
+ * ListConfigResources: which resources have configs.
+ *
+ *  v1  filter by type; v0 lists client metrics alone
+ */
 export const ListConfigResourcesRequest = message(
   'ListConfigResourcesRequest',
   { key: 74, versions: '0-1', flexible: '0+' },

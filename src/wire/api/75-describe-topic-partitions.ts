@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, message, string, struct, uuid } from '../schema.ts'
 
+/**
+ * DescribeTopicPartitions: partitions of topics, a page at a time (KIP-966).
+ */
 export const DescribeTopicPartitionsRequest = message(
   'DescribeTopicPartitionsRequest',
   { key: 75, versions: '0', flexible: '0+' },

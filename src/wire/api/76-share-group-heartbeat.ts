@@ -1,13 +1,16 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string, struct, uuid } from '../schema.ts'
 
+/**
+ * ShareGroupHeartbeat: join, stay in and leave a share group (KIP-932).
+ */
 export const ShareGroupHeartbeatRequest = message(
   'ShareGroupHeartbeatRequest',
   { key: 76, versions: '1', flexible: '0+' },
   {
     groupId: string(),
     memberId: string(),
-    memberEpoch: int32(),
+    memberEpoch: int32({ about: '0 joins, -1 leaves' }),
     rackId: string({ nullable: '0+', default: null }),
     subscribedTopicNames: arrayOf(string(), { nullable: '0+', default: null }),
   },

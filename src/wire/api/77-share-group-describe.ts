@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, message, string, struct, uuid } from '../schema.ts'
 
+/**
+ * ShareGroupDescribe: state and members of share groups.
+ */
 export const ShareGroupDescribeRequest = message(
   'ShareGroupDescribeRequest',
   { key: 77, versions: '1', flexible: '0+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, int64, message, records, string, struct, uuid } from '../schema.ts'
 
+/**
+ * ShareFetch: acquire records for a member of a share group, and acknowledge earlier ones.
+ *
+ *  v2  a strict limit on records (KIP-1206); renewing an acquisition (KIP-1222)
+ */
 export const ShareFetchRequest = message(
   'ShareFetchRequest',
   { key: 78, versions: '1-2', flexible: '0+' },
@@ -19,7 +24,6 @@ export const ShareFetchRequest = message(
       topicId: uuid(),
       partitions: array({
         partitionIndex: int32(),
-        partitionMaxBytes: int32({ versions: '0' }),
         acknowledgementBatches: array({
           firstOffset: int64(),
           lastOffset: int64(),

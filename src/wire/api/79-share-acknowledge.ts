@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, int64, message, string, struct, uuid } from '../schema.ts'
 
+/**
+ * ShareAcknowledge: acknowledge records that a member of a share group acquired.
+ *
+ *  v2  renewing an acquisition (KIP-1222)
+ */
 export const ShareAcknowledgeRequest = message(
   'ShareAcknowledgeRequest',
   { key: 79, versions: '1-2', flexible: '0+' },

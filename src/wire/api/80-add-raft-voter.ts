@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, bool, int16, int32, message, string, uint16, uuid } from '../schema.ts'
 
+/**
+ * AddRaftVoter: make a controller a voter of the Raft quorum (KIP-853).
+ *
+ *  v1  answer before the new voter set is committed
+ */
 export const AddRaftVoterRequest = message(
   'AddRaftVoterRequest',
   { key: 80, versions: '0-1', flexible: '0+' },

@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { int16, int32, message, string, uuid } from '../schema.ts'
 
+/**
+ * RemoveRaftVoter: take a voter out of the Raft quorum (KIP-853).
+ */
 export const RemoveRaftVoterRequest = message(
   'RemoveRaftVoterRequest',
   { key: 81, versions: '0', flexible: '0+' },

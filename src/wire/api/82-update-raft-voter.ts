@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string, struct, uint16, uuid } from '../schema.ts'
 
+/**
+ * UpdateRaftVoter: a voter tells the leader its endpoints and the kraft.version that it supports (KIP-853).
+ */
 export const UpdateRaftVoterRequest = message(
   'UpdateRaftVoterRequest',
   { key: 82, versions: '0', flexible: '0+' },

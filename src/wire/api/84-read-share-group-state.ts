@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * ReadShareGroupState: the state of share partitions, whole.
+ */
 export const ReadShareGroupStateRequest = message(
   'ReadShareGroupStateRequest',
   { key: 84, versions: '0', flexible: '0+' },

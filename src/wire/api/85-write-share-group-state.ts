@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * WriteShareGroupState: change the state of share partitions.
+ *
+ *  v1  how many records beyond the start are delivered for good
+ */
 export const WriteShareGroupStateRequest = message(
   'WriteShareGroupStateRequest',
   { key: 85, versions: '0-1', flexible: '0+' },

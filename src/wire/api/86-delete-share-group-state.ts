@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string, uuid } from '../schema.ts'
 
+/**
+ * DeleteShareGroupState: stop keeping the state of share partitions.
+ */
 export const DeleteShareGroupStateRequest = message(
   'DeleteShareGroupStateRequest',
   { key: 86, versions: '0', flexible: '0+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * ReadShareGroupStateSummary: the state of share partitions without its batches.
+ *
+ *  v1  how many records beyond the start are delivered for good
+ */
 export const ReadShareGroupStateSummaryRequest = message(
   'ReadShareGroupStateSummaryRequest',
   { key: 87, versions: '0-1', flexible: '0+' },

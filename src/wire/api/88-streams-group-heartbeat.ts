@@ -1,6 +1,10 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, int64, message, string, struct, uint16 } from '../schema.ts'
 
+/**
+ * StreamsGroupHeartbeat: join, stay in, be assigned by and leave a streams group (KIP-1071).
+ */
+
 const keyValue = {
   key: string(),
   value: string(),
@@ -35,7 +39,7 @@ export const StreamsGroupHeartbeatRequest = message(
   {
     groupId: string(),
     memberId: string(),
-    memberEpoch: int32(),
+    memberEpoch: int32({ about: '0 joins, -1 leaves, -2 leaves but keeps the place of a static member' }),
     endpointInformationEpoch: int32(),
     instanceId: string({ nullable: '0+', default: null }),
     rackId: string({ nullable: '0+', default: null }),

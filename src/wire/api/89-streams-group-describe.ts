@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, int64, message, string, struct, uint16 } from '../schema.ts'
 
+/**
+ * StreamsGroupDescribe: state, topology and members of streams groups.
+ */
 export const StreamsGroupDescribeRequest = message(
   'StreamsGroupDescribeRequest',
   { key: 89, versions: '0', flexible: '0+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * DescribeShareGroupOffsets: where share groups begin to read.
+ *
+ *  v1  lag
+ */
 export const DescribeShareGroupOffsetsRequest = message(
   'DescribeShareGroupOffsetsRequest',
   { key: 90, versions: '0-1', flexible: '0+' },

@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * AlterShareGroupOffsets: let a share group without members begin elsewhere.
+ */
 export const AlterShareGroupOffsetsRequest = message(
   'AlterShareGroupOffsetsRequest',
   { key: 91, versions: '0', flexible: '0+' },

@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string, uuid } from '../schema.ts'
 
+/**
+ * DeleteShareGroupOffsets: forget where a share group begins to read.
+ */
 export const DeleteShareGroupOffsetsRequest = message(
   'DeleteShareGroupOffsetsRequest',
   { key: 92, versions: '0', flexible: '0+' },

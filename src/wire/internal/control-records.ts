@@ -1,20 +1,26 @@
 import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string, struct, uint16, uuid } from '../schema.ts'
 
+/**
+ * Records of control batches, which no consumer sees: ends of transactions, and what Raft writes into its own log.
+ */
+
+/** The key of every control record, behind an int16 version. */
 export const ControlRecordTypeSchema = message(
   'ControlRecordTypeSchema',
   { versions: '0', flexible: 'none' },
   {
-    type: int16(),
+    type: int16({ about: '0 abort, 1 commit, 2 leader change, 3 snapshot header, 4 snapshot footer, 5 kraft version, 6 kraft voters' }),
   },
 )
 export type ControlRecordTypeSchema = Wire<typeof ControlRecordTypeSchema>
 
+/** The value of a commit or abort, behind an int16 version. */
 export const EndTxnMarker = message(
   'EndTxnMarker',
   { versions: '0', flexible: 'none' },
   {
-    coordinatorEpoch: int32(),
+    coordinatorEpoch: int32({ about: 'fences markers of earlier coordinators' }),
   },
 )
 export type EndTxnMarker = Wire<typeof EndTxnMarker>
@@ -24,6 +30,7 @@ const voter = {
   voterDirectoryId: uuid({ versions: '1+' }),
 }
 
+/** The first record of an epoch of the Raft log: who leads, who voted. */
 export const LeaderChangeMessage = message(
   'LeaderChangeMessage',
   { versions: '0-1', flexible: '0+' },
@@ -36,6 +43,7 @@ export const LeaderChangeMessage = message(
 )
 export type LeaderChangeMessage = Wire<typeof LeaderChangeMessage>
 
+/** The first record of a snapshot. */
 export const SnapshotHeaderRecord = message(
   'SnapshotHeaderRecord',
   { versions: '0', flexible: '0+' },
@@ -46,6 +54,7 @@ export const SnapshotHeaderRecord = message(
 )
 export type SnapshotHeaderRecord = Wire<typeof SnapshotHeaderRecord>
 
+/** The last record of a snapshot: without it the snapshot is not whole. */
 export const SnapshotFooterRecord = message(
   'SnapshotFooterRecord',
   { versions: '0', flexible: '0+' },
@@ -55,6 +64,7 @@ export const SnapshotFooterRecord = message(
 )
 export type SnapshotFooterRecord = Wire<typeof SnapshotFooterRecord>
 
+/** Which version of the Raft protocol counts from here on. */
 export const KRaftVersionRecord = message(
   'KRaftVersionRecord',
   { versions: '0', flexible: '0+' },
@@ -65,6 +75,7 @@ export const KRaftVersionRecord = message(
 )
 export type KRaftVersionRecord = Wire<typeof KRaftVersionRecord>
 
+/** Who may vote from here on, even before this record is committed. */
 export const VotersRecord = message(
   'VotersRecord',
   { versions: '0', flexible: '0+' },

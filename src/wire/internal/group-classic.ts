@@ -1,6 +1,13 @@
 import type { Wire } from '../schema.ts'
 import { array, bytes, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * Records of `__consumer_offsets`: committed offsets and classic groups.
+ *
+ * A key is an int16 record type (the table's `key`) and the fields; a value is an int16 version and the fields. No value is a tombstone.
+ */
+
+/** A committed offset, in the form of the first versions; read for the sake of old logs. */
 export const LegacyOffsetCommitKey = message(
   'LegacyOffsetCommitKey',
   { key: 0, versions: '0', flexible: 'none' },
@@ -23,6 +30,7 @@ export const LegacyOffsetCommitValue = message(
 )
 export type LegacyOffsetCommitValue = Wire<typeof LegacyOffsetCommitValue>
 
+/** A committed offset. */
 export const OffsetCommitKey = message(
   'OffsetCommitKey',
   { key: 1, versions: '0', flexible: 'none' },
@@ -48,6 +56,7 @@ export const OffsetCommitValue = message(
 )
 export type OffsetCommitValue = Wire<typeof OffsetCommitValue>
 
+/** A classic group: generation, leader and members. */
 export const GroupMetadataKey = message(
   'GroupMetadataKey',
   { key: 2, versions: '0', flexible: 'none' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bytes, int8, int32, int64, message, string, struct, uuid } from '../schema.ts'
 
+/**
+ * Records of `__consumer_offsets`: consumer groups (KIP-848). Framed as those of classic groups.
+ */
+
+/** The epoch of a group. */
 export const ConsumerGroupMetadataKey = message(
   'ConsumerGroupMetadataKey',
   { key: 3, versions: '0', flexible: 'none' },
@@ -20,6 +25,7 @@ export const ConsumerGroupMetadataValue = message(
 )
 export type ConsumerGroupMetadataValue = Wire<typeof ConsumerGroupMetadataValue>
 
+/** The partitions of the topics that a group reads. No longer written. */
 export const ConsumerGroupPartitionMetadataKey = message(
   'ConsumerGroupPartitionMetadataKey',
   { key: 4, versions: '0', flexible: 'none' },
@@ -46,6 +52,7 @@ export const ConsumerGroupPartitionMetadataValue = message(
 )
 export type ConsumerGroupPartitionMetadataValue = Wire<typeof ConsumerGroupPartitionMetadataValue>
 
+/** A member, and what it subscribes to. */
 export const ConsumerGroupMemberMetadataKey = message(
   'ConsumerGroupMemberMetadataKey',
   { key: 5, versions: '0', flexible: 'none' },
@@ -82,6 +89,7 @@ export const ConsumerGroupMemberMetadataValue = message(
 )
 export type ConsumerGroupMemberMetadataValue = Wire<typeof ConsumerGroupMemberMetadataValue>
 
+/** The epoch of the target assignment. */
 export const ConsumerGroupTargetAssignmentMetadataKey = message(
   'ConsumerGroupTargetAssignmentMetadataKey',
   { key: 6, versions: '0', flexible: 'none' },
@@ -101,6 +109,7 @@ export const ConsumerGroupTargetAssignmentMetadataValue = message(
 )
 export type ConsumerGroupTargetAssignmentMetadataValue = Wire<typeof ConsumerGroupTargetAssignmentMetadataValue>
 
+/** What a member is to read. */
 export const ConsumerGroupTargetAssignmentMemberKey = message(
   'ConsumerGroupTargetAssignmentMemberKey',
   { key: 7, versions: '0', flexible: 'none' },
@@ -123,6 +132,7 @@ export const ConsumerGroupTargetAssignmentMemberValue = message(
 )
 export type ConsumerGroupTargetAssignmentMemberValue = Wire<typeof ConsumerGroupTargetAssignmentMemberValue>
 
+/** What a member reads, and how far it is on its way to the target. */
 export const ConsumerGroupCurrentMemberAssignmentKey = message(
   'ConsumerGroupCurrentMemberAssignmentKey',
   { key: 8, versions: '0', flexible: 'none' },
@@ -152,6 +162,7 @@ export const ConsumerGroupCurrentMemberAssignmentValue = message(
 )
 export type ConsumerGroupCurrentMemberAssignmentValue = Wire<typeof ConsumerGroupCurrentMemberAssignmentValue>
 
+/** The topics that a regular expression matched when it was last resolved. */
 export const ConsumerGroupRegularExpressionKey = message(
   'ConsumerGroupRegularExpressionKey',
   { key: 16, versions: '0', flexible: 'none' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * Records of `__consumer_offsets`: share groups (KIP-932). Framed as those of classic groups.
+ */
+
+/** A member, and what it subscribes to. */
 export const ShareGroupMemberMetadataKey = message(
   'ShareGroupMemberMetadataKey',
   { key: 10, versions: '0', flexible: 'none' },
@@ -23,6 +28,7 @@ export const ShareGroupMemberMetadataValue = message(
 )
 export type ShareGroupMemberMetadataValue = Wire<typeof ShareGroupMemberMetadataValue>
 
+/** The epoch of a group. */
 export const ShareGroupMetadataKey = message(
   'ShareGroupMetadataKey',
   { key: 11, versions: '0', flexible: 'none' },
@@ -42,6 +48,7 @@ export const ShareGroupMetadataValue = message(
 )
 export type ShareGroupMetadataValue = Wire<typeof ShareGroupMetadataValue>
 
+/** The epoch of the target assignment. */
 export const ShareGroupTargetAssignmentMetadataKey = message(
   'ShareGroupTargetAssignmentMetadataKey',
   { key: 12, versions: '0', flexible: 'none' },
@@ -61,6 +68,7 @@ export const ShareGroupTargetAssignmentMetadataValue = message(
 )
 export type ShareGroupTargetAssignmentMetadataValue = Wire<typeof ShareGroupTargetAssignmentMetadataValue>
 
+/** What a member is to read. */
 export const ShareGroupTargetAssignmentMemberKey = message(
   'ShareGroupTargetAssignmentMemberKey',
   { key: 13, versions: '0', flexible: 'none' },
@@ -83,6 +91,7 @@ export const ShareGroupTargetAssignmentMemberValue = message(
 )
 export type ShareGroupTargetAssignmentMemberValue = Wire<typeof ShareGroupTargetAssignmentMemberValue>
 
+/** What a member reads. */
 export const ShareGroupCurrentMemberAssignmentKey = message(
   'ShareGroupCurrentMemberAssignmentKey',
   { key: 14, versions: '0', flexible: 'none' },
@@ -110,6 +119,7 @@ export const ShareGroupCurrentMemberAssignmentValue = message(
 )
 export type ShareGroupCurrentMemberAssignmentValue = Wire<typeof ShareGroupCurrentMemberAssignmentValue>
 
+/** Which partitions have their state begun, kept and about to be deleted. */
 export const ShareGroupStatePartitionMetadataKey = message(
   'ShareGroupStatePartitionMetadataKey',
   { key: 15, versions: '0', flexible: 'none' },

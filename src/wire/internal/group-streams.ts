@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int16, int32, int64, message, string, struct, uint16 } from '../schema.ts'
 
+/**
+ * Records of `__consumer_offsets`: streams groups (KIP-1071). Framed as those of classic groups.
+ */
+
+/** The epoch of a group. */
 export const StreamsGroupMetadataKey = message(
   'StreamsGroupMetadataKey',
   { key: 17, versions: '0', flexible: 'none' },
@@ -27,6 +32,7 @@ export const StreamsGroupMetadataValue = message(
 )
 export type StreamsGroupMetadataValue = Wire<typeof StreamsGroupMetadataValue>
 
+/** A member: where it runs and what it is called. */
 export const StreamsGroupMemberMetadataKey = message(
   'StreamsGroupMemberMetadataKey',
   { key: 19, versions: '0', flexible: 'none' },
@@ -64,6 +70,7 @@ export const StreamsGroupMemberMetadataValue = message(
 )
 export type StreamsGroupMemberMetadataValue = Wire<typeof StreamsGroupMemberMetadataValue>
 
+/** The epoch of the target assignment. */
 export const StreamsGroupTargetAssignmentMetadataKey = message(
   'StreamsGroupTargetAssignmentMetadataKey',
   { key: 20, versions: '0', flexible: 'none' },
@@ -83,6 +90,7 @@ export const StreamsGroupTargetAssignmentMetadataValue = message(
 )
 export type StreamsGroupTargetAssignmentMetadataValue = Wire<typeof StreamsGroupTargetAssignmentMetadataValue>
 
+/** The tasks that a member is to run. */
 export const StreamsGroupTargetAssignmentMemberKey = message(
   'StreamsGroupTargetAssignmentMemberKey',
   { key: 21, versions: '0', flexible: 'none' },
@@ -109,6 +117,7 @@ export const StreamsGroupTargetAssignmentMemberValue = message(
 )
 export type StreamsGroupTargetAssignmentMemberValue = Wire<typeof StreamsGroupTargetAssignmentMemberValue>
 
+/** The tasks that a member runs, and how far it is on its way to the target. */
 export const StreamsGroupCurrentMemberAssignmentKey = message(
   'StreamsGroupCurrentMemberAssignmentKey',
   { key: 22, versions: '0', flexible: 'none' },
@@ -142,6 +151,7 @@ export const StreamsGroupCurrentMemberAssignmentValue = message(
 )
 export type StreamsGroupCurrentMemberAssignmentValue = Wire<typeof StreamsGroupCurrentMemberAssignmentValue>
 
+/** The topology: subtopologies with their source, sink and internal topics. */
 export const StreamsGroupTopologyKey = message(
   'StreamsGroupTopologyKey',
   { key: 23, versions: '0', flexible: 'none' },

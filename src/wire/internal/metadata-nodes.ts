@@ -1,6 +1,13 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, int64, message, string, uint16, uuid } from '../schema.ts'
 
+/**
+ * Records of KRaft's metadata log: nodes and features.
+ *
+ * Each is an unsigned varint of the frame version, 1, one of the record type (the table's `key`), one of its version, and the fields.
+ */
+
+/** A broker is there. Its epoch is the offset of this record. */
 export const RegisterBrokerRecord = message(
   'RegisterBrokerRecord',
   { key: 0, versions: '0-4', flexible: '0+' },
@@ -29,6 +36,7 @@ export const RegisterBrokerRecord = message(
 )
 export type RegisterBrokerRecord = Wire<typeof RegisterBrokerRecord>
 
+/** A broker is forgotten. */
 export const UnregisterBrokerRecord = message(
   'UnregisterBrokerRecord',
   { key: 1, versions: '0', flexible: '0+' },
@@ -39,6 +47,7 @@ export const UnregisterBrokerRecord = message(
 )
 export type UnregisterBrokerRecord = Wire<typeof UnregisterBrokerRecord>
 
+/** A broker may not lead. */
 export const FenceBrokerRecord = message(
   'FenceBrokerRecord',
   { key: 7, versions: '0', flexible: '0+' },
@@ -49,6 +58,7 @@ export const FenceBrokerRecord = message(
 )
 export type FenceBrokerRecord = Wire<typeof FenceBrokerRecord>
 
+/** A broker may lead. */
 export const UnfenceBrokerRecord = message(
   'UnfenceBrokerRecord',
   { key: 8, versions: '0', flexible: '0+' },
@@ -59,6 +69,7 @@ export const UnfenceBrokerRecord = message(
 )
 export type UnfenceBrokerRecord = Wire<typeof UnfenceBrokerRecord>
 
+/** What changed about a broker: fencing, controlled shutdown, directories. */
 export const BrokerRegistrationChangeRecord = message(
   'BrokerRegistrationChangeRecord',
   { key: 17, versions: '0-3', flexible: '0+' },
@@ -73,6 +84,7 @@ export const BrokerRegistrationChangeRecord = message(
 )
 export type BrokerRegistrationChangeRecord = Wire<typeof BrokerRegistrationChangeRecord>
 
+/** A controller is there. */
 export const RegisterControllerRecord = message(
   'RegisterControllerRecord',
   { key: 27, versions: '0', flexible: '0+' },
@@ -95,6 +107,7 @@ export const RegisterControllerRecord = message(
 )
 export type RegisterControllerRecord = Wire<typeof RegisterControllerRecord>
 
+/** The finalized level of a feature. */
 export const FeatureLevelRecord = message(
   'FeatureLevelRecord',
   { key: 12, versions: '0', flexible: '0+' },
@@ -105,6 +118,7 @@ export const FeatureLevelRecord = message(
 )
 export type FeatureLevelRecord = Wire<typeof FeatureLevelRecord>
 
+/** How far the move from ZooKeeper has come. Old logs hold it. */
 export const ZkMigrationStateRecord = message(
   'ZkMigrationStateRecord',
   { key: 21, versions: '0', flexible: '0+' },

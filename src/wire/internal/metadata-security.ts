@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, bytes, float64, int8, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * Records of KRaft's metadata log: access rules, quotas, credentials, tokens. Framed as those of nodes.
+ */
+
+/** An access rule. */
 export const AccessControlEntryRecord = message(
   'AccessControlEntryRecord',
   { key: 18, versions: '0', flexible: '0+' },
@@ -17,6 +22,7 @@ export const AccessControlEntryRecord = message(
 )
 export type AccessControlEntryRecord = Wire<typeof AccessControlEntryRecord>
 
+/** An access rule is gone. */
 export const RemoveAccessControlEntryRecord = message(
   'RemoveAccessControlEntryRecord',
   { key: 19, versions: '0', flexible: '0+' },
@@ -26,6 +32,7 @@ export const RemoveAccessControlEntryRecord = message(
 )
 export type RemoveAccessControlEntryRecord = Wire<typeof RemoveAccessControlEntryRecord>
 
+/** A quota, or that it is gone. */
 export const ClientQuotaRecord = message(
   'ClientQuotaRecord',
   { key: 14, versions: '0', flexible: '0+' },
@@ -41,6 +48,7 @@ export const ClientQuotaRecord = message(
 )
 export type ClientQuotaRecord = Wire<typeof ClientQuotaRecord>
 
+/** A SCRAM credential. */
 export const UserScramCredentialRecord = message(
   'UserScramCredentialRecord',
   { key: 11, versions: '0', flexible: '0+' },
@@ -55,6 +63,7 @@ export const UserScramCredentialRecord = message(
 )
 export type UserScramCredentialRecord = Wire<typeof UserScramCredentialRecord>
 
+/** A SCRAM credential is gone. */
 export const RemoveUserScramCredentialRecord = message(
   'RemoveUserScramCredentialRecord',
   { key: 22, versions: '0', flexible: '0+' },
@@ -65,6 +74,7 @@ export const RemoveUserScramCredentialRecord = message(
 )
 export type RemoveUserScramCredentialRecord = Wire<typeof RemoveUserScramCredentialRecord>
 
+/** A delegation token. */
 export const DelegationTokenRecord = message(
   'DelegationTokenRecord',
   { key: 10, versions: '0', flexible: '0+' },
@@ -80,6 +90,7 @@ export const DelegationTokenRecord = message(
 )
 export type DelegationTokenRecord = Wire<typeof DelegationTokenRecord>
 
+/** A delegation token is gone. */
 export const RemoveDelegationTokenRecord = message(
   'RemoveDelegationTokenRecord',
   { key: 26, versions: '0', flexible: '0+' },

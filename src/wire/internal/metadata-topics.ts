@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { arrayOf, int8, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * Records of KRaft's metadata log: topics, partitions, configs, producer ids, transactions of records. Framed as those of nodes.
+ */
+
+/** A topic is there. */
 export const TopicRecord = message(
   'TopicRecord',
   { key: 2, versions: '0', flexible: '0+' },
@@ -11,6 +16,7 @@ export const TopicRecord = message(
 )
 export type TopicRecord = Wire<typeof TopicRecord>
 
+/** A topic and its partitions are gone. */
 export const RemoveTopicRecord = message(
   'RemoveTopicRecord',
   { key: 9, versions: '0', flexible: '0+' },
@@ -20,6 +26,7 @@ export const RemoveTopicRecord = message(
 )
 export type RemoveTopicRecord = Wire<typeof RemoveTopicRecord>
 
+/** A partition is there. */
 export const PartitionRecord = message(
   'PartitionRecord',
   { key: 3, versions: '0-2', flexible: '0+' },
@@ -41,6 +48,7 @@ export const PartitionRecord = message(
 )
 export type PartitionRecord = Wire<typeof PartitionRecord>
 
+/** What changed about a partition. */
 export const PartitionChangeRecord = message(
   'PartitionChangeRecord',
   { key: 5, versions: '0-2', flexible: '0+' },
@@ -48,7 +56,7 @@ export const PartitionChangeRecord = message(
     partitionId: int32({ default: -1 }),
     topicId: uuid(),
     isr: arrayOf(int32(), { tag: 0, nullable: '0+', default: null }),
-    leader: int32({ tag: 1, default: -2 }),
+    leader: int32({ tag: 1, default: -2, about: '-1 no leader, -2 no change' }),
     replicas: arrayOf(int32(), { tag: 2, nullable: '0+', default: null }),
     removingReplicas: arrayOf(int32(), { tag: 3, nullable: '0+', default: null }),
     addingReplicas: arrayOf(int32(), { tag: 4, nullable: '0+', default: null }),
@@ -60,6 +68,7 @@ export const PartitionChangeRecord = message(
 )
 export type PartitionChangeRecord = Wire<typeof PartitionChangeRecord>
 
+/** The eligible leader replicas of a topic, or of all topics, are forgotten. */
 export const ClearElrRecord = message(
   'ClearElrRecord',
   { key: 28, versions: '0', flexible: '0+' },
@@ -69,6 +78,7 @@ export const ClearElrRecord = message(
 )
 export type ClearElrRecord = Wire<typeof ClearElrRecord>
 
+/** A config of a resource. */
 export const ConfigRecord = message(
   'ConfigRecord',
   { key: 4, versions: '0', flexible: '0+' },
@@ -76,11 +86,12 @@ export const ConfigRecord = message(
     resourceType: int8(),
     resourceName: string(),
     name: string(),
-    value: string({ nullable: '0+' }),
+    value: string({ nullable: '0+', about: 'null removes the config' }),
   },
 )
 export type ConfigRecord = Wire<typeof ConfigRecord>
 
+/** Producer ids below the next one are given out. */
 export const ProducerIdsRecord = message(
   'ProducerIdsRecord',
   { key: 15, versions: '0', flexible: '0+' },
@@ -92,6 +103,7 @@ export const ProducerIdsRecord = message(
 )
 export type ProducerIdsRecord = Wire<typeof ProducerIdsRecord>
 
+/** The records up to the end of the transaction count together or not at all. */
 export const BeginTransactionRecord = message(
   'BeginTransactionRecord',
   { key: 23, versions: '0', flexible: '0+' },
@@ -101,9 +113,11 @@ export const BeginTransactionRecord = message(
 )
 export type BeginTransactionRecord = Wire<typeof BeginTransactionRecord>
 
+/** They count. */
 export const EndTransactionRecord = message('EndTransactionRecord', { key: 24, versions: '0', flexible: '0+' }, {})
 export type EndTransactionRecord = Wire<typeof EndTransactionRecord>
 
+/** They do not. */
 export const AbortTransactionRecord = message(
   'AbortTransactionRecord',
   { key: 25, versions: '0', flexible: '0+' },
@@ -113,5 +127,6 @@ export const AbortTransactionRecord = message(
 )
 export type AbortTransactionRecord = Wire<typeof AbortTransactionRecord>
 
+/** Nothing but an offset. */
 export const NoOpRecord = message('NoOpRecord', { key: 20, versions: '0', flexible: '0+' }, {})
 export type NoOpRecord = Wire<typeof NoOpRecord>

@@ -1,6 +1,9 @@
 import type { Wire } from '../schema.ts'
 import { bool, message, string } from '../schema.ts'
 
+/**
+ * A principal as one broker hands it to another, in Envelope, behind an int16 version.
+ */
 export const DefaultPrincipalData = message(
   'DefaultPrincipalData',
   { versions: '0', flexible: '0+' },

@@ -1,6 +1,11 @@
 import type { Wire } from '../schema.ts'
 import { array, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * The file `quorum-state`: what a voter must remember over a restart. Kafka keeps it as JSON, with the version in `data_version`.
+ *
+ *  v1  directory ids; the voters are in the log (KIP-853)
+ */
 export const QuorumStateData = message(
   'QuorumStateData',
   { versions: '0-1', flexible: '0+' },

@@ -1,6 +1,12 @@
 import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
+/**
+ * Records of `__share_group_state`: which records of a share partition are delivered, and how often. Framed as those of
+ * `__consumer_offsets`.
+ */
+
+/** The whole state of a share partition; what came before does not count. */
 export const ShareSnapshotKey = message(
   'ShareSnapshotKey',
   { key: 0, versions: '0', flexible: 'none' },
@@ -33,6 +39,7 @@ export const ShareSnapshotValue = message(
 )
 export type ShareSnapshotValue = Wire<typeof ShareSnapshotValue>
 
+/** A change to the last snapshot of a share partition. */
 export const ShareUpdateKey = message(
   'ShareUpdateKey',
   { key: 1, versions: '0', flexible: 'none' },
