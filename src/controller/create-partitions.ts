@@ -1,0 +1,57 @@
+import type { Image } from '../metadata/image.ts'
+import type { MetadataRecord } from '../metadata/records.ts'
+import { errors } from '../wire/errors.ts'
+import { brokersComplaint } from './assignments.ts'
+import type { Refusal } from './create-topics.ts'
+import type { MorePartitions, Questions, Verdict } from './messages.ts'
+import { type ControllerNode, type Outcome, partitionsMax } from './outcome.ts'
+
+/** Partitions can be added, never taken away. A row for each topic, in the order of the request. */
+export function createPartitions(
+  image: Image,
+  node: ControllerNode,
+  { topics, validateOnly }: Questions['createPartitions']['ask'],
+): Outcome<readonly Verdict[]> {
+  const records: MetadataRecord[] = []
+  const answer: Verdict[] = []
+  let nextStream = image.nextStream
+  for (const [index, wanted] of topics.entries()) {
+    const { name } = wanted
+    const twice = topics.some((other, at) => other.name === name && at !== index)
+    if (twice && topics.findIndex((other) => other.name === name) !== index) continue
+    const refusal: Refusal | undefined = twice
+      ? [errors.INVALID_REQUEST, 'Duplicate topic name.']
+      : refusalOf(image, node, wanted, image.nextStream + partitionsMax - nextStream)
+    if (refusal !== undefined) {
+      answer.push({ name, error: refusal[0], message: refusal[1] })
+      continue
+    }
+    const { topicId, streams: present } = image.topics.get(name)!
+    const streams = Array.from({ length: wanted.count - present.length }, (_, at) => nextStream + at)
+    nextStream += streams.length
+    records.push({ type: 'partitionsAdded', topicId, streams })
+    answer.push({ name, error: errors.NONE, message: null })
+  }
+  return { records: validateOnly ? [] : records, answer }
+}
+
+function refusalOf(image: Image, node: ControllerNode, { name, count, assignments }: MorePartitions, free: number): Refusal | undefined {
+  const topic = image.topics.get(name)
+  if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, errors.UNKNOWN_TOPIC_OR_PARTITION.message]
+  const present = topic.streams.length
+  if (count === present) return [errors.INVALID_PARTITIONS, `Topic already has ${present} partition(s).`]
+  if (count < present) {
+    return [errors.INVALID_PARTITIONS, `The topic ${name} currently has ${present} partition(s); ${count} would not be an increase.`]
+  }
+  if (count - present > free) return [errors.INVALID_PARTITIONS, `One request cannot add more than ${partitionsMax} partitions.`]
+  if (assignments === null) return undefined
+  if (assignments.length !== count - present) {
+    const message = `${count - present} partition(s) are to be added, but ${assignments.length} assignment(s) were specified.`
+    return [errors.INVALID_REPLICA_ASSIGNMENT, message]
+  }
+  for (const brokers of assignments) {
+    const wrong = brokersComplaint(brokers, node.nodeId)
+    if (wrong !== undefined) return [errors.INVALID_REPLICA_ASSIGNMENT, wrong]
+  }
+  return undefined
+}

@@ -1,0 +1,110 @@
+import { effectiveTopicConfigs, topicConfigComplaint } from '../config/topic-configs.ts'
+import type { Image } from '../metadata/image.ts'
+import type { MetadataRecord } from '../metadata/records.ts'
+import { errors, type KafkaError } from '../wire/errors.ts'
+import { zeroUuid } from '../wire/schema.ts'
+import { assignmentComplaint, manualComplaint } from './assignments.ts'
+import type { CreatedTopic, NewTopic, Questions } from './messages.ts'
+import { type ControllerNode, type Outcome, partitionsMax } from './outcome.ts'
+import { clusterMetadataTopic, collisionKey, topicNameComplaint } from './topic-names.ts'
+
+/**
+ * More copies than anybody keeps on purpose. Up to here a factor is recorded although one copy is kept, because tools ask for three
+ * whatever the cluster.
+ */
+export const replicationFactorMax = 16
+
+export type Refusal = readonly [error: KafkaError, message: string]
+
+/** Topics that cannot be are refused one by one; the others are created together, or not at all when only to be validated. */
+export function createTopics(
+  image: Image,
+  node: ControllerNode,
+  { topics, validateOnly }: Questions['createTopics']['ask'],
+): Outcome<readonly CreatedTopic[]> {
+  const records: MetadataRecord[] = []
+  const answer: CreatedTopic[] = []
+  const taken = new Map([...image.topics.keys()].filter(hasCollisionCharacter).map((name) => [collisionKey(name), name]))
+  let nextStream = image.nextStream
+  for (const [index, topic] of topics.entries()) {
+    const twice = topics.some((other, at) => other.name === topic.name && at !== index)
+    if (twice && topics.findIndex((other) => other.name === topic.name) !== index) continue
+    const [partitions, replicationFactor] = sizes(topic, node)
+    const free = image.nextStream + partitionsMax - nextStream
+    const refusal: Refusal | undefined = twice
+      ? [errors.INVALID_REQUEST, 'Duplicate topic name.']
+      : (refusalOf(image, node, topic, taken) ??
+        (partitions > free ? [errors.POLICY_VIOLATION, `One request cannot create more than ${partitionsMax} partitions.`] : undefined))
+    if (refusal !== undefined) {
+      answer.push(refused(topic.name, refusal))
+      continue
+    }
+    const { name, topicId } = topic
+    const configs = new Map(topic.configs.map((config) => [config.name, config.value!]))
+    const streams = Array.from({ length: partitions }, (_, partition) => nextStream + partition)
+    nextStream += partitions
+    if (hasCollisionCharacter(name)) taken.set(collisionKey(name), name)
+    records.push({ type: 'topicCreated', name, topicId, replicationFactor, streams, configs })
+    const effective = effectiveTopicConfigs(configs, node.settings)
+    answer.push({ name, topicId, error: errors.NONE, message: null, partitions, replicationFactor, configs: effective })
+  }
+  return { records: validateOnly ? [] : records, answer }
+}
+
+const hasCollisionCharacter = (name: string): boolean => name.includes('.') || name.includes('_')
+
+const refused = (name: string, [error, message]: Refusal): CreatedTopic => ({
+  name,
+  topicId: zeroUuid,
+  error,
+  message,
+  partitions: -1,
+  replicationFactor: -1,
+  configs: [],
+})
+
+function sizes({ assignments, partitions, replicationFactor }: NewTopic, { settings }: ControllerNode): readonly [number, number] {
+  if (assignments.length > 0) return [assignments.length, assignments[0]!.brokers.length]
+  return [
+    partitions === -1 ? settings['num.partitions'] : partitions,
+    replicationFactor === -1 ? settings['default.replication.factor'] : replicationFactor,
+  ]
+}
+
+/** In the order in which Kafka finds fault. */
+function refusalOf(image: Image, node: ControllerNode, topic: NewTopic, taken: ReadonlyMap<string, string>): Refusal | undefined {
+  const { name } = topic
+  if (name === clusterMetadataTopic) return [errors.TOPIC_AUTHORIZATION_FAILED, `No topic can be named ${name}.`]
+  const illegal = topicNameComplaint(name)
+  if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
+  if (image.topics.has(name)) return [errors.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`]
+  const other = hasCollisionCharacter(name) ? taken.get(collisionKey(name)) : undefined
+  if (other !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${other}`]
+  return configRefusal(topic) ?? sizeRefusal(topic, node)
+}
+
+function configRefusal({ configs }: NewTopic): Refusal | undefined {
+  const empty = configs.filter((config) => config.value === null).map((config) => config.name)
+  if (empty.length > 0) return [errors.INVALID_CONFIG, `Null value not supported for topic configs: ${empty.join(', ')}`]
+  const complaint = topicConfigComplaint(new Map(configs.map((config) => [config.name, config.value!])))
+  return complaint === undefined ? undefined : [errors.INVALID_CONFIG, complaint]
+}
+
+function sizeRefusal(topic: NewTopic, node: ControllerNode): Refusal | undefined {
+  if (topic.assignments.length > 0) {
+    const both = manualComplaint(topic)
+    if (both !== undefined) return [errors.INVALID_REQUEST, both]
+    const wrong = assignmentComplaint(topic.assignments, node.nodeId)
+    return wrong === undefined ? undefined : [errors.INVALID_REPLICA_ASSIGNMENT, wrong]
+  }
+  if (topic.replicationFactor < -1 || topic.replicationFactor === 0) {
+    return [errors.INVALID_REPLICATION_FACTOR, 'Replication factor must be larger than 0, or -1 to use the default value.']
+  }
+  if (topic.partitions < -1 || topic.partitions === 0) {
+    return [errors.INVALID_PARTITIONS, 'Number of partitions must be larger than 0, or -1 to use the default value.']
+  }
+  if (topic.replicationFactor > replicationFactorMax) {
+    return [errors.INVALID_REPLICATION_FACTOR, `Replication factor ${topic.replicationFactor} is above ${replicationFactorMax}.`]
+  }
+  return undefined
+}

@@ -1,0 +1,138 @@
+import type { Machine } from '../actor/actor.ts'
+import { assert, unreachable } from '../base/assert.ts'
+import { type Image, type MutableImage, replay, type TopicImage } from '../metadata/image.ts'
+import type { MetadataRecord } from '../metadata/records.ts'
+import { createPartitions } from './create-partitions.ts'
+import { createTopics } from './create-topics.ts'
+import { deleteTopics } from './delete-topics.ts'
+import type { Command, ControllerEffect, ControllerEvent, TopicChange } from './messages.ts'
+import type { ControllerNode, Outcome } from './outcome.ts'
+
+interface Asked {
+  readonly ticket: number
+  readonly command: Command
+}
+
+export interface ControllerState {
+  readonly node: ControllerNode
+  readonly image: MutableImage
+  readonly waiting: Asked[]
+  /** What is on its way to the disk, and the answers that wait for it. */
+  pending: { readonly records: readonly MetadataRecord[]; readonly answers: readonly { ticket: number; answer: unknown }[] } | undefined
+}
+
+/** Commands that wait for the one that is being written; more are refused. */
+export const commandsMax = 10_000
+
+export const controllerState = (node: ControllerNode, image: MutableImage): ControllerState => ({
+  node,
+  image,
+  waiting: [],
+  pending: undefined,
+})
+
+/**
+ * Commands become records one after another, each seeing all that came before it.
+ *
+ * Invariant: the image changes by replaying durable records and in no other way, and an answer leaves after its records are replayed.
+ */
+export const controllerMachine: Machine<ControllerState, ControllerEvent, ControllerEffect> = {
+  step(state, event, out) {
+    switch (event.type) {
+      case 'asked':
+        if (state.waiting.length >= commandsMax) out.push({ type: 'refuse', ticket: event.ticket })
+        else state.waiting.push({ ticket: event.ticket, command: event.command })
+        break
+      case 'appended':
+        finish(state, out)
+        break
+      default:
+        unreachable(event)
+    }
+    advance(state, out)
+  },
+}
+
+function finish(state: ControllerState, out: ControllerEffect[]): void {
+  const pending = state.pending
+  assert(pending !== undefined, 'what was appended was asked for')
+  state.pending = undefined
+  const changes: TopicChange[] = []
+  for (const record of pending.records) {
+    const before = topicOf(state.image, record)
+    replay(state.image, record)
+    const change = changeOf(record, before, topicOf(state.image, record))
+    if (change !== undefined) changes.push(change)
+  }
+  out.push({ type: 'replayed', records: pending.records, changes })
+  for (const { ticket, answer } of pending.answers) out.push({ type: 'answer', ticket, answer })
+}
+
+function advance(state: ControllerState, out: ControllerEffect[]): void {
+  while (state.pending === undefined && state.waiting.length > 0) {
+    const asked = takeTogether(state.waiting)
+    const outcomes = asked.map(({ ticket, command }) => ({ ticket, ...run(state, command) }))
+    const records = outcomes.flatMap((outcome) => outcome.records)
+    if (records.length > 0) {
+      state.pending = { records, answers: outcomes }
+      out.push({ type: 'append', records })
+    } else for (const { ticket, answer } of outcomes) out.push({ type: 'answer', ticket, answer })
+  }
+}
+
+/** Facts depend on nothing, so those that wait side by side share a write. */
+function takeTogether(waiting: Asked[]): Asked[] {
+  let count = 0
+  while (count < waiting.length && waiting[count]!.command.type === 'record') count++
+  return waiting.splice(0, Math.max(count, 1))
+}
+
+function run({ image, node }: ControllerState, command: Command): Outcome<unknown> {
+  switch (command.type) {
+    case 'createTopics':
+      return createTopics(image, node, command)
+    case 'createPartitions':
+      return createPartitions(image, node, command)
+    case 'deleteTopics':
+      return deleteTopics(image, command)
+    case 'allocateProducerIds': {
+      const first = image.nextProducerId
+      return { records: [{ type: 'producerIdsAllocated', next: first + BigInt(command.count) }], answer: { first } }
+    }
+    case 'moveLogStart': {
+      const known = image.streams.get(command.stream)
+      if (known === undefined || command.offset <= known.logStartOffset) return { records: [], answer: known?.logStartOffset }
+      return { records: [{ type: 'logStartMoved', stream: command.stream, offset: command.offset }], answer: command.offset }
+    }
+    case 'record':
+      return { records: command.records, answer: undefined }
+    default:
+      return unreachable(command)
+  }
+}
+
+function topicOf(image: Image, record: MetadataRecord): TopicImage | undefined {
+  if ('topicId' in record) return image.topicsById.get(record.topicId)
+  return record.type === 'logStartMoved' ? image.topicsById.get(image.streams.get(record.stream)?.topicId ?? '') : undefined
+}
+
+function changeOf(record: MetadataRecord, before: TopicImage | undefined, after: TopicImage | undefined): TopicChange | undefined {
+  const topic = after ?? before
+  if (topic === undefined) return undefined
+  const { name, topicId, streams } = topic
+  const change = { name, topicId, streams }
+  switch (record.type) {
+    case 'topicCreated':
+      return { ...change, type: 'created', touched: streams }
+    case 'partitionsAdded':
+      return { ...change, type: 'grown', touched: record.streams }
+    case 'topicDeleted':
+      return { ...change, type: 'deleted', touched: streams }
+    case 'topicConfigChanged':
+      return { ...change, type: 'configured', touched: streams }
+    case 'logStartMoved':
+      return { ...change, type: 'trimmed', touched: [record.stream] }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,20 @@
+const nameBytesMax = 249
+
+/** What is wrong with a topic name; undefined when nothing is. */
+export function topicNameComplaint(name: string): string | undefined {
+  if (name === '') return 'A topic name cannot be empty.'
+  if (name === '.' || name === '..') return `A topic cannot be named ${name}.`
+  if (name.length > nameBytesMax) return `A topic name has at most ${nameBytesMax} characters, not ${name.length}.`
+  if (!/^[a-zA-Z0-9._-]+$/.test(name)) return `Topic name "${name}" is illegal: letters, digits, '.', '_' and '-' are not.`
+  return undefined
+}
+
+/** Names that are equal under this cannot both exist: metric names of old made no difference between them. */
+export const collisionKey = (name: string): string => name.replaceAll('.', '_')
+
+/** Topics that coordinators keep for themselves. Deleting their records or writing to them is not for clients. */
+const internal = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
+export const isInternal = (name: string): boolean => internal.has(name)
+
+/** Kafka's own log of metadata: no topic can have its name. */
+export const clusterMetadataTopic = '__cluster_metadata'

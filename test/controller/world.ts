@@ -1,0 +1,118 @@
+import { load } from '../../src/config/load.ts'
+import type { Settings } from '../../src/config/settings.ts'
+import { Controller, imageOf } from '../../src/controller/controller.ts'
+import type { MetadataLog } from '../../src/metadata/store.ts'
+import type { FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../../src/ports.ts'
+
+export const settingsOf = (...overrides: string[]): Settings => {
+  const { settings, complaints } = load(undefined, overrides)
+  if (settings === undefined) throw new Error(complaints.join('\n'))
+  return settings
+}
+
+/** A log in memory that becomes durable when the test says so, or at once. */
+export class MemoryLog implements MetadataLog {
+  records: Uint8Array[] = []
+  bytes = 0
+  appends = 0
+  replacements = 0
+  held: (() => void)[] | undefined
+
+  append(records: readonly Uint8Array[]): Promise<void> {
+    this.appends++
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        this.records.push(...records)
+        this.bytes += records.reduce((sum, record) => sum + record.length, 0)
+        resolve()
+      }
+      if (this.held === undefined) finish()
+      else this.held.push(finish)
+    })
+  }
+
+  replace(records: readonly Uint8Array[]): Promise<void> {
+    this.replacements++
+    this.records = [...records]
+    this.bytes = 0
+    return Promise.resolve()
+  }
+
+  release(): void {
+    for (const finish of this.held!.splice(0)) finish()
+  }
+}
+
+interface KnownStream extends StreamOffsets {
+  readonly settings: StreamSettings
+}
+
+/** Streams whose records are a list of timestamps. What is done to them is noted in `said`. */
+export class MemoryStreams implements Streams {
+  readonly open_ = new Map<StreamId, KnownStream>()
+  readonly timestamps = new Map<StreamId, bigint[]>()
+  readonly said: string[] = []
+  opening: Promise<void> | undefined
+
+  async open(specs: readonly StreamSpec[]): Promise<void> {
+    await this.opening
+    for (const { stream, leaderEpoch, logStartOffset, settings } of specs) {
+      const highWatermark = BigInt(this.timestamps.get(stream)?.length ?? 0)
+      this.open_.set(stream, { logStartOffset, highWatermark, leaderEpoch, settings })
+    }
+    this.said.push(`open ${specs.map((spec) => spec.stream)}`)
+  }
+  async close(streams: readonly StreamId[]): Promise<void> {
+    for (const stream of streams) this.open_.delete(stream)
+    this.said.push(`close ${streams}`)
+  }
+  async configure(stream: StreamId, settings: StreamSettings): Promise<void> {
+    this.open_.set(stream, { ...this.#known(stream), settings })
+  }
+  async offsets(stream: StreamId): Promise<StreamOffsets> {
+    return this.#known(stream)
+  }
+  async findTimestamp(stream: StreamId, timestamp: bigint): Promise<FoundOffset> {
+    const all = this.timestamps.get(stream) ?? []
+    const offset = all.findIndex((each, at) => each >= timestamp && BigInt(at) >= this.#known(stream).logStartOffset)
+    return offset < 0 ? none : { offset: BigInt(offset), timestamp: all[offset]!, leaderEpoch: 0 }
+  }
+  async findMaxTimestamp(stream: StreamId): Promise<FoundOffset> {
+    const [greatest] = [...(this.timestamps.get(stream) ?? [])].sort((a, b) => (a > b ? -1 : 1))
+    return greatest === undefined ? none : this.findTimestamp(stream, greatest)
+  }
+  async trim(stream: StreamId, offset: bigint): Promise<void> {
+    this.open_.set(stream, { ...this.#known(stream), logStartOffset: offset })
+    this.said.push(`trim ${stream} ${offset}`)
+  }
+  fill(stream: StreamId, timestamps: bigint[]): void {
+    this.timestamps.set(stream, timestamps)
+    this.open_.set(stream, { ...this.#known(stream), highWatermark: BigInt(timestamps.length) })
+  }
+  #known(stream: StreamId): KnownStream {
+    const known = this.open_.get(stream)
+    if (known === undefined) throw new Error(`stream ${stream} is not open`)
+    return known
+  }
+}
+
+const none: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
+
+export interface ControllerWorld {
+  readonly controller: Controller
+  readonly log: MemoryLog
+  readonly streams: MemoryStreams
+  readonly settings: Settings
+  /** Failures that would stop the node. */
+  readonly failures: Error[]
+}
+
+export async function controllerWorld(
+  options: { log?: MemoryLog; streams?: MemoryStreams; settings?: Settings } = {},
+): Promise<ControllerWorld> {
+  const { log = new MemoryLog(), streams = new MemoryStreams(), settings = settingsOf() } = options
+  const failures: Error[] = []
+  const controller = new Controller({ nodeId: 1, settings }, imageOf(log.records), log, streams, (error) => failures.push(error))
+  await controller.start()
+  return { controller, log, streams, settings, failures }
+}
