@@ -47,6 +47,14 @@ export class RingProducer extends End {
     return (this.capacity >> 1) - frameWords
   }
 
+  /** Whether this many frames of a size are sure to find room, wherever the lap ends. */
+  hasRoom(frames: number, bodyWords: number): boolean {
+    const needed = frames * (bodyWords + frameWords) + bodyWords + frameWords
+    if (this.#free() >= needed) return true
+    this.#released = Atomics.load(this.words, this.head)
+    return this.#free() >= needed
+  }
+
   /** Index of the body to fill, or -1 when the ring is full: the caller keeps its work and stops taking more. */
   claim(kind: number, bodyWords: number): number {
     const needed = bodyWords + frameWords
@@ -70,6 +78,11 @@ export class RingProducer extends End {
     return at + frameWords
   }
 
+  /** Takes back the frame claimed last, of this many words, before it is published. */
+  unclaim(bodyWords: number): void {
+    this.#position = (this.#position - bodyWords - frameWords) | 0
+  }
+
   /** Makes the claimed frames visible. True when there were any: then the consumer's bell wants ringing. */
   publish(): boolean {
     if (Atomics.load(this.words, this.tail) === this.#position) return false
@@ -82,8 +95,11 @@ export class RingProducer extends End {
   }
 }
 
-/** Body of a frame: `words[at]` up to `words[at + count]`, on loan until the handler returns. */
-export type OnFrame = (kind: number, at: number, count: number) => void
+/**
+ * Body of a frame: `words[at]` up to `words[at + count]`, on loan until the handler returns.
+ * False leaves the frame, and all behind it, for the next time.
+ */
+export type OnFrame = (kind: number, at: number, count: number) => boolean
 
 /** The consuming end. */
 export class RingConsumer extends End {
@@ -98,7 +114,7 @@ export class RingConsumer extends End {
     return Atomics.load(this.words, this.tail) === this.#position
   }
 
-  /** Hands at most `limit` frames to `onFrame`, then releases them together. Returns how many there were. */
+  /** Hands at most `limit` frames to `onFrame`, then releases them together. Returns how many were taken. */
   drain(onFrame: OnFrame, limit: number): number {
     const tail = Atomics.load(this.words, this.tail)
     let handled = 0
@@ -107,10 +123,11 @@ export class RingConsumer extends End {
       const bodyWords = this.words[at]!
       // A lap may end with one spare word: room for a size of -1, not for a kind.
       const kind = bodyWords < 0 ? padding : this.words[at + 1]!
+      if (kind !== padding) {
+        if (!onFrame(kind, at + frameWords, bodyWords)) break
+        handled++
+      }
       this.#position = (this.#position + bodyWords + frameWords) | 0
-      if (kind === padding) continue
-      onFrame(kind, at + frameWords, bodyWords)
-      handled++
     }
     Atomics.store(this.words, this.head, this.#position)
     return handled

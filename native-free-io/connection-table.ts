@@ -1,0 +1,108 @@
+import type { Server } from 'node:net'
+import type { Frontend } from '../src/broker/frontend.ts'
+import type { IntakeParts } from '../src/broker/intake.ts'
+import type { Counters } from '../src/pipeline/counters.ts'
+import { type AcceptedHandle, Connection, type ConnectionOwner } from './connection.ts'
+import { listen } from './listener.ts'
+
+/** How often idle, stuck and half-sent connections are looked for. */
+const sweepMs = 1000
+/** An idle connection's segment is given back after this. */
+const restMs = 2000
+/** A frame that has begun is whole by then. */
+const frameMs = 60_000
+/** A client that is owed something takes some of it by then. */
+const stuckMs = 120_000
+/** A stop waits this long for requests under way. */
+const drainMs = 2000
+
+export interface TableParts {
+  readonly frontend: Frontend
+  readonly counters: Counters<'network'>
+  readonly intake: IntakeParts
+  readonly limits: { readonly connectionsMax: number; readonly connectionsPerHostMax: number; readonly idleMs: number }
+  onRead(): void
+  onClosed(host: string, why: string): void
+}
+
+/** The connections of one network worker and the listeners they come from. */
+export class ConnectionTable implements ConnectionOwner {
+  readonly frontend: Frontend
+  readonly intake: IntakeParts
+  readonly #parts: TableParts
+  readonly #connections = new Set<Connection>()
+  readonly #perHost = new Map<string, number>()
+  #servers: Server[] = []
+  #sweeper: NodeJS.Timeout | undefined
+  #stopping = false
+
+  constructor(parts: TableParts) {
+    this.#parts = parts
+    this.frontend = parts.frontend
+    this.intake = parts.intake
+  }
+
+  /** Listens on every address; the ports that were bound. */
+  async listen(listeners: readonly { name: string; host: string; port: number }[], backlog: number): Promise<number[]> {
+    const bound = await Promise.all(
+      listeners.map((address) => listen(address, backlog, (accepted) => this.#accept(address.name, accepted))),
+    )
+    this.#servers = bound.map(({ server }) => server)
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs)
+    return bound.map(({ port }) => port)
+  }
+
+  /** Takes no more, lets requests under way finish, and closes every connection. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const server of this.#servers) server.close()
+    const deadline = Date.now() + drainMs
+    while (Date.now() < deadline && [...this.#connections].some((c) => c.channel.queue.length > 0 && !c.channel.fetching)) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    clearInterval(this.#sweeper)
+    for (const connection of this.#connections) connection.close('the broker stops')
+  }
+
+  onRead(bytes: number): void {
+    this.#parts.counters.add('bytes_in', bytes)
+    this.#parts.onRead()
+  }
+  onWrite(bytes: number): void {
+    this.#parts.counters.add('bytes_out', bytes)
+  }
+  onPause(): void {
+    this.#parts.counters.add('pauses', 1)
+  }
+
+  onClose(connection: Connection, why: string | undefined): void {
+    if (!this.#connections.delete(connection)) return
+    const left = (this.#perHost.get(connection.host) ?? 1) - 1
+    if (left > 0) this.#perHost.set(connection.host, left)
+    else this.#perHost.delete(connection.host)
+    this.#parts.counters.add('disconnections', 1)
+    if (why !== undefined) this.#parts.onClosed(connection.host, why)
+  }
+
+  #accept(listener: string, accepted: AcceptedHandle): void {
+    const { limits, counters } = this.#parts
+    const connection = new Connection(this, listener, accepted, Date.now())
+    const fromHost = (this.#perHost.get(connection.host) ?? 0) + 1
+    this.#perHost.set(connection.host, fromHost)
+    this.#connections.add(connection)
+    counters.add('connections', 1)
+    if (this.#stopping) connection.close('the broker stops')
+    else if (this.#connections.size > limits.connectionsMax) connection.close('more connections than max.connections')
+    else if (fromHost > limits.connectionsPerHostMax) connection.close('more connections of one host than max.connections.per.ip')
+  }
+
+  #sweep(): void {
+    const now = Date.now()
+    const limits = { frameMs, stuckMs, idleMs: this.#parts.limits.idleMs }
+    for (const connection of this.#connections) {
+      connection.rest(now, restMs)
+      const why = connection.overdue(now, limits)
+      if (why !== undefined) connection.close(why)
+    }
+  }
+}

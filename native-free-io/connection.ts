@@ -1,0 +1,157 @@
+import { Socket } from 'node:net'
+import type { Channel, Peer } from '../src/broker/channel.ts'
+import type { Frontend } from '../src/broker/frontend.ts'
+import { Intake, type IntakeParts, type Received } from '../src/broker/intake.ts'
+
+/** Responses below this are copied together and sent as one. */
+const coalesceBytesMax = 16 << 10
+
+export interface ConnectionOwner {
+  readonly frontend: Frontend
+  readonly intake: IntakeParts
+  /** After every read: what was dispatched may go, answers may have come. */
+  onRead(bytes: number): void
+  onWrite(bytes: number): void
+  onPause(): void
+  onClose(connection: Connection, why: string | undefined): void
+}
+
+/** What `net.Server` accepted, before anything was read from it. */
+export interface AcceptedHandle {
+  readonly handle: unknown
+  readonly remoteAddress: string
+}
+
+/**
+ * One client's socket. It reads straight into the arena and writes from wherever the parts of a response lie.
+ */
+export class Connection implements Peer {
+  readonly listener: string
+  readonly host: string
+  readonly channel: Channel
+  readonly #socket: Socket
+  readonly #owner: ConnectionOwner
+  readonly #intake: Intake
+  #at = 0
+  #paused = false
+  #why: string | undefined
+  /** Milliseconds: when it was last heard of, when its unfinished frame began, when its client last took something. */
+  #heardAt: number
+  #frameSince: number
+  #drainedAt: number
+  #frames = 0
+  #drained = 0
+
+  constructor(owner: ConnectionOwner, listener: string, accepted: AcceptedHandle, now: number) {
+    this.#owner = owner
+    this.listener = listener
+    this.host = accepted.remoteAddress
+    this.#heardAt = now
+    this.#frameSince = now
+    this.#drainedAt = now
+    this.channel = owner.frontend.connect(this)
+    this.#intake = new Intake(owner.intake, this.channel)
+    this.#socket = new Socket({
+      handle: accepted.handle,
+      readable: true,
+      writable: true,
+      onread: { buffer: () => this.#window(), callback: (bytes: number) => this.#onRead(bytes) },
+    } as unknown as ConstructorParameters<typeof Socket>[0])
+    this.#socket.on('error', (error) => (this.#why ??= error.message))
+    this.#socket.on('end', () => this.#socket.destroy())
+    this.#socket.on('close', () => this.#onClose())
+    this.#socket.setNoDelay(true)
+    this.#socket.resume()
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  send(parts: readonly Uint8Array[], onSent: (() => void) | undefined): void {
+    const socket = this.#socket
+    let bytes = 0
+    for (const part of parts) bytes += part.length
+    this.#owner.onWrite(bytes)
+    if (bytes <= coalesceBytesMax && onSent === undefined) {
+      socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts as Uint8Array[], bytes))
+      return
+    }
+    socket.cork()
+    const last = parts.length - 1
+    parts.forEach((part, index) => {
+      if (index < last || onSent === undefined) socket.write(part)
+      else socket.write(part, () => onSent())
+    })
+    socket.uncork()
+  }
+
+  /** Gathers what is sent until `uncork` into one system call. */
+  cork(): void {
+    this.#socket.cork()
+  }
+  uncork(): void {
+    this.#socket.uncork()
+  }
+
+  close(why: string): void {
+    this.#why ??= why
+    this.#socket.destroy()
+  }
+
+  retry(): void {
+    if (!this.#paused || this.#socket.destroyed) return
+    this.channel.blocked = false
+    this.#paused = false
+    if (this.#follow(this.#intake.retry())) this.#socket.resume()
+    this.#owner.onRead(0)
+  }
+
+  /** Gives back what a connection does not need that has been idle for this long. */
+  rest(now: number, idleMs: number): void {
+    if (!this.#paused && now - this.#heardAt > idleMs) this.#intake.rest()
+  }
+
+  #window(): Buffer {
+    const { at, bytes } = this.#intake.window()
+    this.#at = at
+    return this.#owner.intake.bytes.subarray(at, at + bytes)
+  }
+
+  #onRead(bytes: number): boolean {
+    if (this.#socket.destroyed) return false
+    this.#heardAt = Date.now()
+    const goesOn = this.#follow(this.#intake.received(this.#at, bytes))
+    this.#owner.onRead(bytes)
+    return goesOn
+  }
+
+  #follow(received: Received): boolean {
+    if (received === 'read') return true
+    if (received === 'pause') {
+      this.#paused = true
+      this.#owner.onPause()
+    } else this.close(received.close)
+    return false
+  }
+
+  /** Looks at the clock: why the connection should be closed, if it should. */
+  overdue(now: number, limits: { readonly frameMs: number; readonly stuckMs: number; readonly idleMs: number }): string | undefined {
+    const { frames, isMidFrame } = this.#intake
+    if (!isMidFrame || this.#paused || frames !== this.#frames) this.#frameSince = now
+    this.#frames = frames
+    const drained = this.#socket.bytesWritten - this.#socket.writableLength
+    if (this.#socket.writableLength === 0 || drained !== this.#drained) this.#drainedAt = now
+    this.#drained = drained
+    if (now - this.#frameSince > limits.frameMs) return 'a request that does not end'
+    if (now - this.#drainedAt > limits.stuckMs) return 'a client that does not take its responses'
+    if (now - this.#heardAt > limits.idleMs && this.channel.queue.length === 0) return 'idle for connections.max.idle.ms'
+    return undefined
+  }
+
+  #onClose(): void {
+    this.#owner.frontend.disconnect(this.channel)
+    this.#intake.close()
+    this.#owner.onClose(this, this.#why)
+  }
+}

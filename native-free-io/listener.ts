@@ -1,0 +1,30 @@
+import { createServer, type Server } from 'node:net'
+import type { AcceptedHandle } from './connection.ts'
+
+/**
+ * Accepts connections and hands on their handles, from which nothing has been read: the option to read into one's own
+ * memory exists for sockets that one makes, not for those that a server makes.
+ */
+export function listen(
+  address: { host: string; port: number },
+  backlog: number,
+  onAccept: (accepted: AcceptedHandle) => void,
+): Promise<{ server: Server; port: number }> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ pauseOnConnect: true, noDelay: true }, (accepted) => {
+      const remoteAddress = accepted.remoteAddress ?? ''
+      const inner = accepted as unknown as { _handle: unknown }
+      const handle = inner._handle
+      // The first socket goes without closing the descriptor, which lives on in the handle.
+      inner._handle = null
+      accepted.destroy()
+      if (handle !== null) onAccept({ handle, remoteAddress })
+    })
+    server.once('error', reject)
+    server.listen({ host: address.host, port: address.port, backlog }, () => {
+      server.off('error', reject)
+      const bound = server.address()
+      resolve({ server, port: typeof bound === 'object' && bound !== null ? bound.port : address.port })
+    })
+  })
+}

@@ -1,0 +1,191 @@
+import { Worker } from 'node:worker_threads'
+import type { RoutedTopic } from '../src/broker/routing.ts'
+import type { FromNetwork, ListenerData, NetworkData, Started, ToNetwork } from '../src/broker/thread-messages.ts'
+import { type ArenaPlan, planArena } from '../src/pipeline/arena-plan.ts'
+import type { Answered, Command, Reply } from '../src/pipeline/commands.ts'
+import { type CounterRow, Counters, type Stage } from '../src/pipeline/counters.ts'
+import { kernel } from '../src/pipeline/kernel/kernel.ts'
+import { laneHeader, narrow } from '../src/pipeline/lane.ts'
+import { Bell } from '../src/ring/bell.ts'
+import { type Arena, createArena, openArena } from './arena.ts'
+import { WalFile } from './wal-file.ts'
+
+/** The network worker's rest is bounded; a thread that does not end by itself by then is ended. */
+const stopMs = 5000
+
+export interface PipelineOptions {
+  /** Where the thread entries lie: a folder that holds `sequencer`, `persistence` and `network`, with this extension. */
+  readonly workers: { readonly folder: URL; readonly extension: string }
+  readonly walPath: string
+  readonly walCapacity: number
+  readonly logBytes: number
+  readonly receiveBytes: number
+  readonly listeners: readonly ListenerData[]
+  readonly limits: NetworkData['limits']
+  /** A message of a network worker that is not about the pipeline itself. */
+  onNetwork(message: Extract<FromNetwork, { type: 'forward' | 'load' | 'closed' }>): void
+  /** A thread died. The node cannot go on. */
+  onFailure(thread: string, error: Error): void
+}
+
+/** How the log was found. */
+export interface Recovery {
+  readonly records: number
+  readonly milliseconds: number
+  readonly direct: boolean
+}
+
+/**
+ * The threads of the pipeline and the memory between them, as the main thread holds them.
+ */
+export class Pipeline {
+  readonly recovery: Recovery
+  readonly #arena: Arena
+  readonly #plan: ArenaPlan
+  readonly #wal: WalFile
+  readonly #sequencer: Worker
+  readonly #persistence: Worker
+  readonly #network: Worker
+  readonly #sequencerBell: Bell
+  readonly #persistenceBell: Bell
+  readonly #waiting = new Map<number, (reply: Reply) => void>()
+  #asked = 0
+  #listening: ((ports: readonly number[]) => void) | undefined
+  #stopped: (() => void) | undefined
+
+  private constructor(parts: {
+    arena: Arena
+    plan: ArenaPlan
+    wal: WalFile
+    sequencer: Worker
+    persistence: Worker
+    network: Worker
+    recovery: Recovery
+    onNetwork: PipelineOptions['onNetwork']
+  }) {
+    this.#arena = parts.arena
+    this.#plan = parts.plan
+    this.#wal = parts.wal
+    this.#sequencer = parts.sequencer
+    this.#persistence = parts.persistence
+    this.#network = parts.network
+    this.recovery = parts.recovery
+    this.#sequencerBell = new Bell(parts.arena.words, parts.plan.lane.sequencerBell)
+    this.#persistenceBell = new Bell(parts.arena.words, parts.plan.lane.persistenceBell)
+    this.#sequencer.on('message', ({ id, reply }: Answered) => {
+      this.#waiting.get(id)?.(reply)
+      this.#waiting.delete(id)
+    })
+    this.#network.on('message', (message: FromNetwork) => {
+      if (message.type === 'listening') this.#listening?.(message.ports)
+      else if (message.type === 'stopped') this.#stopped?.()
+      else parts.onNetwork(message)
+    })
+  }
+
+  /** Recovers the log and starts every thread. Nobody can connect before `listen`. */
+  static async start(options: PipelineOptions): Promise<Pipeline> {
+    const plan = planArena({ networkWorkers: 1, receive: options.receiveBytes, log: options.logBytes })
+    const arena = openArena(createArena(plan.pages))
+    const buffers = { ...arena, crc: kernel(arena.memory).crc, superblock: plan.superblock, zeros: plan.zeros }
+    const wal = WalFile.open(options.walPath, options.walCapacity, buffers)
+    if (wal.state.capacity % options.logBytes !== 0) {
+      throw new Error(`the write-ahead log of ${wal.state.capacity} bytes is not a multiple of log memory of ${options.logBytes} bytes`)
+    }
+    Atomics.store(arena.words, plan.lane.header + laneHeader.trimmed, narrow(wal.state.trimmed))
+    const spawn = (name: string, workerData: object): Worker => {
+      const worker = new Worker(new URL(`${name}${options.workers.extension}`, options.workers.folder), { workerData, name })
+      worker.on('error', (error) => options.onFailure(name, error as Error))
+      return worker
+    }
+    const lane = { memory: arena.memory, plan, wal: { path: options.walPath, state: wal.state } }
+    const sequencer = spawn('sequencer', lane)
+    const data: NetworkData = { memory: arena.memory, plan, index: 0, listeners: options.listeners, limits: options.limits }
+    const network = spawn('network', data)
+    const started = await firstMessage<Started>(sequencer)
+    const persistence = spawn('persistence', { ...lane, position: started.position })
+    const recovery = { records: started.records, milliseconds: started.recoveryMs, direct: wal.direct }
+    return new Pipeline({ arena, plan, wal, sequencer, persistence, network, recovery, onNetwork: options.onNetwork })
+  }
+
+  /** Opens the listeners; the ports they got. */
+  listen(): Promise<readonly number[]> {
+    return new Promise((resolve) => {
+      this.#listening = resolve
+      this.tellNetwork({ type: 'listen' })
+    })
+  }
+
+  /** A command to the sequencer, and its reply. */
+  ask(command: Command): Promise<Reply> {
+    return new Promise((resolve) => {
+      const id = ++this.#asked
+      this.#waiting.set(id, resolve)
+      this.#sequencer.postMessage({ id, command })
+      Atomics.add(this.#arena.words, this.#plan.lane.header + laneHeader.commands, 1)
+      this.#sequencerBell.ring()
+    })
+  }
+
+  tellNetwork(message: ToNetwork, moved: readonly ArrayBuffer[] = []): void {
+    this.#network.postMessage(message, moved as ArrayBuffer[])
+  }
+
+  route(set: readonly RoutedTopic[], deleted: readonly string[]): void {
+    this.tellNetwork({ type: 'topics', set, deleted })
+  }
+
+  /** Everything below is stored elsewhere: durable in the log's superblock before the space is used again. */
+  async trim(position: number): Promise<void> {
+    this.#wal.trim(position)
+    await this.ask({ type: 'stored', position })
+    Atomics.store(this.#arena.words, this.#plan.lane.header + laneHeader.trimmed, narrow(position))
+    this.#sequencerBell.ring()
+  }
+
+  counter<S extends Stage>(stage: S, row: CounterRow<S>): number {
+    const address = {
+      network: this.#plan.network[0]!.counters,
+      sequencer: this.#plan.lane.sequencerCounters,
+      persistence: this.#plan.lane.persistenceCounters,
+    }
+    return new Counters(stage, new Float64Array(this.#arena.memory.buffer, address[stage], 32)).read(row)
+  }
+
+  /** Lets what is under way finish, stage after stage, and ends the threads. */
+  async stop(): Promise<void> {
+    const drained = new Promise<void>((resolve) => (this.#stopped = resolve))
+    this.tellNetwork({ type: 'stop' })
+    await inTime(drained)
+    this.#order(1)
+    await ended(this.#sequencer)
+    this.#order(2)
+    await ended(this.#persistence)
+    await this.#network.terminate()
+    this.#wal.close()
+  }
+
+  #order(stop: number): void {
+    Atomics.store(this.#arena.words, this.#plan.lane.header + laneHeader.stop, stop)
+    this.#sequencerBell.ring()
+    this.#persistenceBell.ring()
+  }
+}
+
+function firstMessage<T>(worker: Worker): Promise<T> {
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
+}
+
+async function ended(worker: Worker): Promise<void> {
+  await inTime(new Promise<void>((resolve) => worker.once('exit', () => resolve())))
+  await worker.terminate()
+}
+
+function inTime(promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, stopMs)))
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,176 @@
+import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { record } from '../src/base/layout.ts'
+import { getU64, putU64 } from '../src/base/long.ts'
+import type { WalState, WalWriter } from '../src/pipeline/persistence.ts'
+import { blockBytes } from '../src/stream/wal-record.ts'
+import type { Crc } from '../src/stream/wal-recovery.ts'
+
+/** Two superblocks take turns, so that one is whole whatever happens to the other. */
+const superblock = record({
+  magic: 'u32',
+  crc: 'u32',
+  version: 'u32',
+  incarnation: 'u32',
+  sequence: 'u64',
+  capacity: 'u64',
+  trimmed: 'u64',
+})
+const superblockMagic = 0x4c41574d // "MWAL"
+const formatVersion = 1
+const superblocks = 2
+/** The log proper starts here, so that its writes are aligned to whatever a disk calls a block. */
+const logStart = 65536
+const extendBytes = 1 << 20
+
+/** Memory of the arena that this file may use: whole aligned blocks. */
+export interface WalBuffers {
+  readonly bytes: Buffer
+  readonly view: DataView
+  readonly crc: Crc
+  readonly superblock: number
+  readonly zeros: { readonly base: number; readonly bytes: number }
+}
+
+/**
+ * The circular file of the write-ahead log: positions only grow, and lie in the file at their remainder by the capacity.
+ * Direct and synchronous where the file system allows, else buffered with `fdatasync`; one writing thread.
+ */
+export class WalFile implements WalWriter {
+  readonly #fd: number
+  readonly #buffers: WalBuffers
+  /** False: every write is followed by `fdatasync`. */
+  readonly direct: boolean
+  #state: WalState
+  #sequence: number
+  #allocated: number
+
+  private constructor(fd: number, direct: boolean, buffers: WalBuffers, state: WalState, sequence: number) {
+    this.#fd = fd
+    this.#buffers = buffers
+    this.direct = direct
+    this.#state = state
+    this.#sequence = sequence
+    this.#allocated = fstatSync(fd).size - logStart
+  }
+
+  /** Opens or creates the file and enters a new incarnation, durably. An existing file keeps its capacity. */
+  static open(path: string, capacity: number, buffers: WalBuffers): WalFile {
+    mkdirSync(dirname(path), { recursive: true })
+    const { fd, direct } = openForWriting(path, buffers)
+    const found = readSuperblock(fd, buffers)
+    const state = found?.state ?? { capacity, incarnation: 0, trimmed: 0 }
+    const file = new WalFile(fd, direct, buffers, state, found?.sequence ?? 0)
+    file.#writeSuperblock({ ...state, incarnation: state.incarnation + 1 })
+    syncFolder(dirname(path))
+    return file
+  }
+
+  /** A second handle on a file that `open` has prepared, for another thread. */
+  static attach(path: string, state: WalState, buffers: WalBuffers): WalFile {
+    const { fd, direct } = openForWriting(path, buffers)
+    return new WalFile(fd, direct, buffers, state, 0)
+  }
+
+  get state(): WalState {
+    return this.#state
+  }
+
+  write(address: number, bytes: number, position: number): void {
+    this.#put(address, bytes, logStart + (position % this.#state.capacity))
+    this.#allocated = Math.max(this.#allocated, (position % this.#state.capacity) + bytes)
+  }
+
+  /** Reads whole blocks into the arena. What was never written reads as zeros. */
+  read(address: number, bytes: number, position: number): void {
+    const { bytes: memory } = this.#buffers
+    const found = readSync(this.#fd, memory, address, bytes, logStart + (position % this.#state.capacity))
+    memory.fill(0, address + found, address + bytes)
+  }
+
+  /** Grows the file by a little with zeros: writing over allocated blocks costs half of writing behind the end. */
+  prepare(): boolean {
+    const bytes = Math.min(extendBytes, this.#state.capacity - this.#allocated)
+    if (bytes <= 0) return false
+    this.#put(this.#buffers.zeros.base, bytes, logStart + this.#allocated)
+    this.#allocated += bytes
+    return true
+  }
+
+  /** Everything below is stored elsewhere; durable when this returns. */
+  trim(position: number): void {
+    this.#writeSuperblock({ ...this.#state, trimmed: position })
+  }
+
+  close(): void {
+    closeSync(this.#fd)
+  }
+
+  #put(address: number, bytes: number, at: number): void {
+    const written = writeSync(this.#fd, this.#buffers.bytes, address, bytes, at)
+    if (written !== bytes) throw new Error(`the disk took ${written} of ${bytes} bytes of the write-ahead log`)
+    if (!this.direct) fdatasyncSync(this.#fd)
+  }
+
+  #writeSuperblock(state: WalState): void {
+    const { view, crc, superblock: at, bytes } = this.#buffers
+    this.#sequence++
+    bytes.fill(0, at, at + blockBytes)
+    view.setUint32(at + superblock.magic, superblockMagic, true)
+    view.setUint32(at + superblock.version, formatVersion, true)
+    view.setUint32(at + superblock.incarnation, state.incarnation, true)
+    putU64(view, at + superblock.sequence, this.#sequence)
+    putU64(view, at + superblock.capacity, state.capacity)
+    putU64(view, at + superblock.trimmed, state.trimmed)
+    view.setInt32(at + superblock.crc, crc(at + superblock.version, superblock.bytes - superblock.version, 0), true)
+    this.#put(at, blockBytes, (this.#sequence % superblocks) * blockBytes)
+    this.#state = state
+  }
+}
+
+/** The newer of the whole superblocks; undefined for a file that is new. */
+function readSuperblock(fd: number, buffers: WalBuffers): { state: WalState; sequence: number } | undefined {
+  const { bytes, view, crc, superblock: at } = buffers
+  let newest: { state: WalState; sequence: number } | undefined
+  let marked = false
+  for (let slot = 0; slot < superblocks; slot++) {
+    if (readSync(fd, bytes, at, blockBytes, slot * blockBytes) < blockBytes) continue
+    if (view.getUint32(at + superblock.magic, true) !== superblockMagic) continue
+    marked = true
+    if (view.getInt32(at + superblock.crc, true) !== crc(at + superblock.version, superblock.bytes - superblock.version, 0)) continue
+    const version = view.getUint32(at + superblock.version, true)
+    if (version !== formatVersion) throw new Error(`the write-ahead log has format ${version}; this Millrace reads ${formatVersion}`)
+    const sequence = getU64(view, at + superblock.sequence)
+    if (newest !== undefined && newest.sequence > sequence) continue
+    const state = {
+      capacity: getU64(view, at + superblock.capacity),
+      incarnation: view.getUint32(at + superblock.incarnation, true),
+      trimmed: getU64(view, at + superblock.trimmed),
+    }
+    newest = { state, sequence }
+  }
+  if (marked && newest === undefined) throw new Error('the write-ahead log has no whole superblock')
+  return newest
+}
+
+/** Some file systems refuse direct I/O at open, some at the first write: a write of the block that will be a superblock tells. */
+function openForWriting(path: string, buffers: WalBuffers): { fd: number; direct: boolean } {
+  const base = constants.O_RDWR | constants.O_CREAT
+  let fd = -1
+  try {
+    fd = openSync(path, base | constants.O_DIRECT | constants.O_DSYNC, 0o600)
+    readSync(fd, buffers.bytes, buffers.superblock, blockBytes, 0)
+    if (fstatSync(fd).size === 0) writeSync(fd, buffers.bytes, buffers.zeros.base, blockBytes, logStart)
+    return { fd, direct: true }
+  } catch (error) {
+    if (fd >= 0) closeSync(fd)
+    if (!['EINVAL', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    return { fd: openSync(path, base, 0o600), direct: false }
+  }
+}
+
+function syncFolder(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY)
+  fsyncSync(fd)
+  closeSync(fd)
+}

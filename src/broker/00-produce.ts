@@ -1,0 +1,132 @@
+import type { Mutable } from '../base/mutable.ts'
+import { append, appended, appendFlags, appendKind, reason, reasons } from '../pipeline/frames.ts'
+import { getLong, type RingProducer } from '../ring/ring.ts'
+import { ProduceRequest, type ProduceResponse } from '../wire/api/00-produce.ts'
+import { codec } from '../wire/codec.ts'
+import { MalformedMessage, type Reader } from '../wire/cursor.ts'
+import { errors } from '../wire/errors.ts'
+import type { Channel, Held, Pending } from './channel.ts'
+import type { Routing } from './routing.ts'
+import { zstdVersion } from './versions.ts'
+
+type PartitionResponse = Mutable<ProduceResponse['responses'][number]['partitionResponses'][number]>
+
+/** A produce request on its way: which of its batches are answered, and how durable the log must be to say so. */
+export interface Produce extends Pending {
+  readonly kind: 'produce'
+  readonly acks: number
+  readonly answer: ProduceResponse
+  readonly parts: PartitionResponse[]
+  outstanding: number
+  durableAt: number
+  held: Held | undefined
+}
+
+/** A request's frames go into the ring together. */
+const batchesMax = 4096
+const noPartitions: PartitionResponse[] = []
+
+/**
+ * Reads a produce request and sends its batches to the sequencer, a frame for each partition that exists.
+ * Undefined when the ring is full: nothing has been sent and the request is to be offered again.
+ */
+export function beginProduce(
+  request: { channel: Channel; correlationId: number; version: number; token: number; held: Held },
+  body: Reader,
+  routing: Routing,
+  words: Int32Array,
+  ring: RingProducer,
+): Produce | undefined {
+  const { channel, correlationId, version, token, held } = request
+  const { acks, topicData } = codec(ProduceRequest, version).read(body)
+  const valid = acks === 0 || acks === 1 || acks === -1
+  const produce: Produce = {
+    kind: 'produce',
+    channel,
+    correlationId,
+    version,
+    token,
+    response: undefined,
+    onSent: undefined,
+    acks,
+    answer: { responses: [], throttleTimeMs: 0, nodeEndpoints: [] },
+    parts: [],
+    outstanding: 0,
+    durableAt: 0,
+    held: undefined,
+  }
+  let batches = 0
+  for (const { partitionData } of topicData) batches += partitionData.length
+  if (batches > batchesMax) throw new MalformedMessage(`expected at most ${batchesMax} partitions in a produce request, found ${batches}`)
+  if (!ring.hasRoom(batches, append.words)) return undefined
+  for (const { name, topicId, partitionData } of topicData) {
+    const topic = version >= 13 ? routing.identified(topicId) : routing.named(name)
+    const partitionResponses = partitionData.length === 0 ? noPartitions : ([] as PartitionResponse[])
+    produce.answer.responses.push({ name, topicId, partitionResponses })
+    for (const { index, records } of partitionData) {
+      const part = blankPart(index)
+      partitionResponses.push(part)
+      produce.parts.push(part)
+      const stream = topic?.streams[index]
+      if (!valid) refuse(part, errors.INVALID_REQUIRED_ACKS.code, 0)
+      else if (topic === undefined && version >= 13) refuse(part, errors.UNKNOWN_TOPIC_ID.code, 0)
+      else if (stream === undefined) refuse(part, errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason.unknown)
+      else if (records === null || records.length === 0) refuse(part, errors.INVALID_RECORD.code, reason.notOneBatch)
+      else {
+        const at = ring.claim(appendKind, append.words)
+        words[at + append.request] = token
+        words[at + append.part] = produce.parts.length - 1
+        words[at + append.stream] = stream
+        words[at + append.address] = records.byteOffset
+        words[at + append.bytes] = records.length
+        words[at + append.flags] = version < zstdVersion ? appendFlags.beforeZstd : 0
+        produce.outstanding++
+      }
+    }
+  }
+  if (produce.outstanding > 0) {
+    held.hold()
+    produce.held = held
+  }
+  return produce
+}
+
+const blankPart = (index: number): PartitionResponse => ({
+  index,
+  errorCode: 0,
+  baseOffset: -1n,
+  logAppendTimeMs: -1n,
+  logStartOffset: -1n,
+  recordErrors: [],
+  errorMessage: null,
+  currentLeader: { leaderId: -1, leaderEpoch: -1 },
+})
+
+function refuse(part: PartitionResponse, error: number, why: number): void {
+  part.errorCode = error
+  if (why !== reason.none) part.errorMessage = reasons[why]!
+}
+
+/** Notes what the sequencer says of one batch. True when it was the last. */
+export function appendAnswered(produce: Produce, words: Int32Array, at: number): boolean {
+  const part = produce.parts[words[at + appended.part]!]!
+  const error = words[at + appended.error]!
+  if (error === 0) {
+    part.baseOffset = BigInt(getLong(words, at + appended.baseOffset))
+    part.logAppendTimeMs = BigInt(getLong(words, at + appended.logAppendTime))
+    part.logStartOffset = BigInt(getLong(words, at + appended.logStartOffset))
+    produce.durableAt = Math.max(produce.durableAt, getLong(words, at + appended.durableAt))
+  } else {
+    const why = words[at + appended.reason]!
+    refuse(part, error, why)
+    const record = words[at + appended.words]!
+    if (record >= 0) part.recordErrors.push({ batchIndex: record, batchIndexErrorMessage: reasons[why]! })
+  }
+  produce.outstanding--
+  if (produce.outstanding > 0) return false
+  produce.held?.release()
+  produce.held = undefined
+  return true
+}
+
+export const hasFailed = (produce: Produce): boolean => produce.parts.some((part) => part.errorCode !== 0)

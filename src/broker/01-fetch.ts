@@ -1,0 +1,247 @@
+import type { Mutable } from '../base/mutable.ts'
+import { fetch, fetched, fetchedPart, fetchedRange, fetchedSlice, fetchPart, readKind, where } from '../pipeline/frames.ts'
+import type { StreamId } from '../ports.ts'
+import { getLong, putLong, type RingProducer } from '../ring/ring.ts'
+import { FetchRequest, type FetchResponse } from '../wire/api/01-fetch.ts'
+import { codec } from '../wire/codec.ts'
+import type { Reader } from '../wire/cursor.ts'
+import { errors } from '../wire/errors.ts'
+import type { Channel, Pending } from './channel.ts'
+import type { Context, FetchSessions, Followed, Wanted } from './fetch-session.ts'
+import type { Routing } from './routing.ts'
+import { asRecords, Slices } from './scatter.ts'
+import { fetchByIdVersion } from './versions.ts'
+
+type PartitionResponse = Mutable<FetchResponse['responses'][number]['partitions'][number]>
+
+/** Partitions of one fetch; the session rotates, so that what is left out comes first next time. */
+const partitionsMax = 8192
+/** Pieces this small are copied together: a piece costs more to hand over than to copy. */
+const sliceBytesMin = 2048
+const nothing = Buffer.alloc(0)
+const readCommitted = 1
+
+/** Bytes that are no longer in memory. Ranges are of the write-ahead log's file, a stream's offset is for the object store. */
+export type Load =
+  | { readonly type: 'ranges'; readonly ranges: readonly { readonly position: number; readonly bytes: number }[] }
+  | { readonly type: 'stream'; readonly stream: StreamId; readonly offset: number; readonly bytesMax: number }
+
+/** A fetch on its way. */
+export interface Fetch extends Pending {
+  readonly kind: 'fetch'
+  readonly context: Exclude<Context, { type: 'error' }>
+  readonly readCommitted: boolean
+  readonly partitions: readonly Wanted[]
+  readonly responses: PartitionResponse[]
+  /** Index among the partitions of what was sent to the sequencer, in that order. */
+  readonly asked: readonly number[]
+  /** Milliseconds the client is willing to wait. */
+  readonly waitMs: number
+  /** Where the sequencer keeps it: parked until there is something. */
+  parked: boolean
+  loading: number
+}
+
+/** What `beginFetch` made of a request. `answer` needs no sequencer. */
+export type Begun = { readonly fetch: Fetch; readonly answer: 'now' | 'later' } | { readonly error: number } | 'full'
+
+export function beginFetch(
+  request: { channel: Channel; correlationId: number; version: number; token: number; now: number; fetchBytesMax: number },
+  body: Reader,
+  parts: { routing: Routing; sessions: FetchSessions; words: Int32Array; ring: RingProducer },
+): Begun {
+  const { channel, correlationId, version, token } = request
+  if (!parts.ring.hasRoom(1, fetch.words + partitionsMax * fetchPart.words)) return 'full'
+  const message = codec(FetchRequest, version).read(body)
+  const byId = version >= fetchByIdVersion
+  const wanted: Wanted[] = message.topics.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map((p) => ({
+      topic,
+      topicId,
+      partition: p.partition,
+      offset: p.fetchOffset,
+      maxBytes: p.partitionMaxBytes,
+      leaderEpoch: p.currentLeaderEpoch,
+    })),
+  )
+  const session = { id: message.sessionId, epoch: message.sessionEpoch, byId, partitions: wanted, forgotten: message.forgottenTopicsData }
+  const context = parts.sessions.open(session, request.now)
+  if (context.type === 'error') return { error: context.error }
+
+  const follower = message.replicaId >= 0 || message.replicaState.replicaId >= 0
+  const partitions = context.partitions.slice(0, partitionsMax)
+  const responses = partitions.map((p) => blankPartition(p.partition, message.isolationLevel === readCommitted))
+  const asked: number[] = []
+  const streams: StreamId[] = []
+  let failed = false
+  partitions.forEach((p, index) => {
+    const topic = byId ? parts.routing.identified(p.topicId) : parts.routing.named(p.topic)
+    const stream = topic?.streams[p.partition]
+    const error = problem(byId, topic !== undefined, stream, p, follower)
+    if (error === 0) {
+      asked.push(index)
+      streams.push(stream!)
+    } else {
+      failed = true
+      responses[index]!.errorCode = error
+    }
+  })
+  const waitMs = failed ? 0 : Math.max(0, message.maxWaitMs)
+  const begun: Fetch = {
+    kind: 'fetch',
+    channel,
+    correlationId,
+    version,
+    token,
+    response: undefined,
+    onSent: undefined,
+    context,
+    readCommitted: message.isolationLevel === readCommitted,
+    partitions,
+    responses,
+    asked,
+    waitMs,
+    parked: false,
+    loading: 0,
+  }
+  if (asked.length === 0 && (waitMs === 0 || context.partitions.length > 0)) return { fetch: begun, answer: 'now' }
+  const minBytes = waitMs === 0 ? 0 : message.minBytes
+  const maxBytes = Math.min(message.maxBytes, request.fetchBytesMax)
+  const at = parts.ring.claim(readKind.fetch, fetch.words + asked.length * fetchPart.words)
+  parts.words[at + fetch.request] = token
+  parts.words[at + fetch.minBytes] = minBytes
+  parts.words[at + fetch.maxBytes] = maxBytes
+  parts.words[at + fetch.wait] = waitMs > 0 && minBytes > 0 ? 1 : 0
+  parts.words[at + fetch.parts] = asked.length
+  asked.forEach((index, i) => {
+    const to = at + fetch.words + i * fetchPart.words
+    const p = partitions[index]!
+    parts.words[to + fetchPart.stream] = streams[i]!
+    putLong(parts.words, to + fetchPart.offset, Number(p.offset))
+    parts.words[to + fetchPart.maxBytes] = p.maxBytes
+    parts.words[to + fetchPart.leaderEpoch] = p.leaderEpoch
+  })
+  begun.parked = true
+  return { fetch: begun, answer: 'later' }
+}
+
+function problem(byId: boolean, known: boolean, stream: StreamId | undefined, p: Wanted, follower: boolean): number {
+  if (!known) return byId ? errors.UNKNOWN_TOPIC_ID.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code
+  if (stream === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
+  // There are no replicas to copy to: whoever claims to be one is none.
+  if (follower) return errors.TOPIC_AUTHORIZATION_FAILED.code
+  if (p.offset < 0n || p.offset > BigInt(Number.MAX_SAFE_INTEGER)) return errors.OFFSET_OUT_OF_RANGE.code
+  return 0
+}
+
+const blankPartition = (partitionIndex: number, committed: boolean): PartitionResponse => ({
+  partitionIndex,
+  errorCode: 0,
+  highWatermark: -1n,
+  lastStableOffset: -1n,
+  logStartOffset: -1n,
+  divergingEpoch: { epoch: -1, endOffset: -1n },
+  currentLeader: { leaderId: -1, leaderEpoch: -1 },
+  snapshotId: { endOffset: -1n, epoch: -1 },
+  abortedTransactions: committed ? [] : null,
+  preferredReadReplica: -1,
+  records: nothing,
+})
+
+/** What the sequencer found for a fetch: fills in the responses, returns what has yet to be loaded. */
+export function fetchAnswered(
+  pending: Fetch,
+  words: Int32Array,
+  memory: Buffer,
+  at: number,
+): { readonly index: number; readonly load: Load }[] {
+  const loads: { index: number; load: Load }[] = []
+  let from = at + fetched.words
+  for (const index of pending.asked) {
+    const response = pending.responses[index]!
+    const stream = words[from + fetchedPart.stream]!
+    const count = words[from + fetchedPart.count]!
+    response.errorCode = words[from + fetchedPart.error]!
+    response.highWatermark = BigInt(getLong(words, from + fetchedPart.highWatermark))
+    response.lastStableOffset = response.highWatermark
+    response.logStartOffset = BigInt(getLong(words, from + fetchedPart.logStartOffset))
+    const place = words[from + fetchedPart.where]!
+    const allowance = words[from + fetchedPart.allowance]!
+    from += fetchedPart.words
+    if (place === where.hot) {
+      response.records = asRecords(slicesAt(words, memory, from, count))
+      from += count * fetchedSlice.words
+    } else if (place === where.warm) {
+      loads.push({ index, load: { type: 'ranges', ranges: rangesAt(words, from, count) } })
+      from += count * fetchedRange.words
+    } else if (place === where.cold) {
+      loads.push({ index, load: { type: 'stream', stream, offset: Number(pending.partitions[index]!.offset), bytesMax: allowance } })
+    }
+  }
+  pending.parked = false
+  pending.loading = loads.length
+  return loads
+}
+
+function slicesAt(words: Int32Array, memory: Buffer, at: number, count: number): Slices {
+  const parts: Uint8Array[] = []
+  let small = 0
+  for (let i = 0, from = at; i < count; i++, from += fetchedSlice.words) {
+    const address = words[from + fetchedSlice.address]!
+    const bytes = words[from + fetchedSlice.bytes]!
+    parts.push(memory.subarray(address, address + bytes))
+    if (bytes < sliceBytesMin) small++
+  }
+  return new Slices(small > 1 ? [Buffer.concat(parts)] : parts)
+}
+
+function rangesAt(words: Int32Array, at: number, count: number): { position: number; bytes: number }[] {
+  return Array.from({ length: count }, (_, i) => ({
+    position: getLong(words, at + i * fetchedRange.words + fetchedRange.position),
+    bytes: words[at + i * fetchedRange.words + fetchedRange.bytes]!,
+  }))
+}
+
+/** The message that says it all. An incremental answer leaves out what its client knows already. */
+export function fetchResponse(pending: Fetch): FetchResponse {
+  const { context } = pending
+  const responses: FetchResponse['responses'] = []
+  const session = context.session
+  const told = session === undefined ? [] : (pending.partitions as readonly Followed[])
+  pending.responses.forEach((response, index) => {
+    const wanted = pending.partitions[index]!
+    if (context.type === 'incremental' && !hasNews(told[index]!, response)) return
+    if (session !== undefined) remember(told[index]!, response)
+    const last = responses.at(-1)
+    if (last !== undefined && last.topic === wanted.topic && last.topicId === wanted.topicId) last.partitions.push(response)
+    else responses.push({ topic: wanted.topic, topicId: wanted.topicId, partitions: [response] })
+  })
+  if (context.type === 'incremental') {
+    pending.responses.forEach((response, index) => {
+      if (recordsLength(response) > 0) context.session.rotate(told[index]!)
+    })
+  }
+  return { throttleTimeMs: 0, errorCode: 0, sessionId: session?.id ?? 0, responses, nodeEndpoints: [] }
+}
+
+const recordsLength = (response: PartitionResponse): number => response.records?.length ?? 0
+
+const hasNews = (told: Followed, response: PartitionResponse): boolean =>
+  recordsLength(response) > 0 ||
+  response.errorCode !== 0 ||
+  response.highWatermark !== told.highWatermark ||
+  response.logStartOffset !== told.logStartOffset
+
+/** After an error the client has to hear of the partition again, whatever it says. */
+function remember(told: Followed, response: PartitionResponse): void {
+  told.highWatermark = response.errorCode === 0 ? response.highWatermark : -1n
+  told.logStartOffset = response.logStartOffset
+}
+
+export const fetchError = (error: number): FetchResponse => ({
+  throttleTimeMs: 0,
+  errorCode: error,
+  sessionId: 0,
+  responses: [],
+  nodeEndpoints: [],
+})

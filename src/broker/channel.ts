@@ -1,0 +1,66 @@
+/** Requests of one connection that are worked on at the same time. */
+export const inFlightMax = 64
+/** A connection that owes its client more than this is not read until the client has taken some of it. */
+export const unsentBytesMax = 1 << 20
+
+/** A connection, as the frontend sees it. */
+export interface Peer {
+  readonly listener: string
+  readonly host: string
+  /** Bytes that the client has not taken yet. */
+  readonly unsentBytes: number
+  /** The parts belong to the peer until `onSent`. */
+  send(parts: readonly Uint8Array[], onSent: (() => void) | undefined): void
+  close(why: string): void
+  /** Offers the frames that were left for later. */
+  retry(): void
+}
+
+/** Received bytes that stay where they are until released as often as they were held. */
+export interface Held {
+  hold(): void
+  release(): void
+}
+
+/** One request, from its frame to its response. */
+export interface Pending {
+  readonly channel: Channel
+  readonly correlationId: number
+  readonly version: number
+  /** Index among the frontend's requests; what the rings carry. */
+  token: number
+  /** Set when the response is known; empty for a request that wants none. */
+  response: readonly Uint8Array[] | undefined
+  onSent: (() => void) | undefined
+}
+
+/** The requests of a connection in the order of their arrival, which is the order of the responses. */
+export class Channel {
+  readonly peer: Peer
+  readonly queue: Pending[] = []
+  /** A request that others must not overtake, nor it them: anything but Produce and Fetch, as in Kafka. */
+  exclusive = false
+  /** The fetch in flight; one at a time, since its answer may be large. */
+  fetching: Pending | undefined
+  closed = false
+  /** Frames were left for later. */
+  blocked = false
+
+  constructor(peer: Peer) {
+    this.peer = peer
+  }
+
+  get isFull(): boolean {
+    return this.exclusive || this.queue.length >= inFlightMax || this.peer.unsentBytes > unsentBytesMax
+  }
+
+  /** Sends what is complete at the head of the queue. */
+  flush(): void {
+    while (!this.closed && this.queue.length > 0 && this.queue[0]!.response !== undefined) {
+      const { response, onSent } = this.queue.shift()!
+      if (response!.length > 0) this.peer.send(response!, onSent)
+      else onSent?.()
+    }
+    if (this.blocked && !this.closed && !this.isFull) this.peer.retry()
+  }
+}

@@ -1,0 +1,132 @@
+import { errors } from '../wire/errors.ts'
+
+/** One partition of a fetch: what the client wants of it. */
+export interface Wanted {
+  /** Empty where the request names topics by id. */
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  offset: bigint
+  maxBytes: number
+  leaderEpoch: number
+}
+
+/** A partition of a session, with what its client was told last. */
+export interface Followed extends Wanted {
+  highWatermark: bigint
+  logStartOffset: bigint
+}
+
+const noSession = 0
+const initialEpoch = 0
+const finalEpoch = -1
+const untold = -1n
+/** A session in use again within this time is not given up for a newcomer. Source: KIP-227. */
+const evictionMs = 120_000
+
+export class FetchSession {
+  readonly id: number
+  readonly byId: boolean
+  readonly partitions = new Map<string, Followed>()
+  epoch = 1
+  usedAt: number
+
+  constructor(id: number, byId: boolean, now: number) {
+    this.id = id
+    this.byId = byId
+    this.usedAt = now
+  }
+
+  follow(wanted: Wanted): void {
+    const key = keyOf(wanted)
+    const known = this.partitions.get(key)
+    if (known === undefined) this.partitions.set(key, { ...wanted, highWatermark: untold, logStartOffset: untold })
+    else Object.assign(known, { offset: wanted.offset, maxBytes: wanted.maxBytes, leaderEpoch: wanted.leaderEpoch })
+  }
+
+  forget(topic: string, topicId: string, partition: number): void {
+    this.partitions.delete(keyOf({ topic, topicId, partition }))
+  }
+
+  /** A partition that had something to say goes to the end, so that the next answer starts with the others. */
+  rotate(followed: Followed): void {
+    const key = keyOf(followed)
+    if (this.partitions.delete(key)) this.partitions.set(key, followed)
+  }
+}
+
+const keyOf = (p: { topic: string; topicId: string; partition: number }): string => `${p.partition}:${p.topic}:${p.topicId}`
+
+/** What a fetch is to be answered with. */
+export type Context =
+  | { readonly type: 'full'; readonly session: FetchSession | undefined; readonly partitions: readonly Wanted[] }
+  | { readonly type: 'incremental'; readonly session: FetchSession; readonly partitions: readonly Followed[] }
+  | { readonly type: 'error'; readonly error: number }
+
+/** The fetch sessions of one network worker. Source: KIP-227. */
+export class FetchSessions {
+  readonly #sessions = new Map<number, FetchSession>()
+  readonly #slots: number
+  readonly #nextId: () => number
+
+  /** `nextId` gives positive numbers that are hard to guess. */
+  constructor(slots: number, nextId: () => number) {
+    this.#slots = slots
+    this.#nextId = nextId
+  }
+
+  get count(): number {
+    return this.#sessions.size
+  }
+
+  /** `forgotten` and `partitions` as the request has them; sessions live for requests of `byId` or of names, never both. */
+  open(
+    request: {
+      id: number
+      epoch: number
+      byId: boolean
+      partitions: readonly Wanted[]
+      forgotten: readonly { topic: string; topicId: string; partitions: readonly number[] }[]
+    },
+    now: number,
+  ): Context {
+    const { id, epoch, byId, partitions } = request
+    if (epoch === initialEpoch || epoch === finalEpoch) {
+      if (id !== noSession) this.#sessions.delete(id)
+      const session = epoch === initialEpoch && partitions.length > 0 ? this.#create(byId, now) : undefined
+      for (const wanted of partitions) session?.follow(wanted)
+      return { type: 'full', session, partitions: session === undefined ? partitions : [...session.partitions.values()] }
+    }
+    const session = this.#sessions.get(id)
+    if (session === undefined) return { type: 'error', error: errors.FETCH_SESSION_ID_NOT_FOUND.code }
+    if (session.epoch !== epoch) return { type: 'error', error: errors.INVALID_FETCH_SESSION_EPOCH.code }
+    if (session.byId !== byId) return { type: 'error', error: errors.FETCH_SESSION_TOPIC_ID_ERROR.code }
+    for (const { topic, topicId, partitions: numbers } of request.forgotten) for (const n of numbers) session.forget(topic, topicId, n)
+    for (const wanted of partitions) session.follow(wanted)
+    session.usedAt = now
+    session.epoch = session.epoch === 0x7fff_ffff ? 1 : session.epoch + 1
+    if (session.partitions.size === 0) {
+      this.#sessions.delete(id)
+      return { type: 'full', session: undefined, partitions: [] }
+    }
+    return { type: 'incremental', session, partitions: [...session.partitions.values()] }
+  }
+
+  /** No session, rather than a refusal, when every slot is in use. */
+  #create(byId: boolean, now: number): FetchSession | undefined {
+    if (this.#slots <= 0) return undefined
+    if (this.#sessions.size >= this.#slots && !this.#evict(now)) return undefined
+    let id = this.#nextId()
+    while (this.#sessions.has(id)) id = this.#nextId()
+    const session = new FetchSession(id, byId, now)
+    this.#sessions.set(id, session)
+    return session
+  }
+
+  #evict(now: number): boolean {
+    let idlest: FetchSession | undefined
+    for (const session of this.#sessions.values()) if (idlest === undefined || session.usedAt < idlest.usedAt) idlest = session
+    if (idlest === undefined || now - idlest.usedAt < evictionMs) return false
+    return this.#sessions.delete(idlest.id)
+  }
+}

@@ -1,0 +1,395 @@
+import { answerKind, appended, fetched, fetchRequest, readKind } from '../pipeline/frames.ts'
+import { laneHeader, widen } from '../pipeline/lane.ts'
+import type { Bell } from '../ring/bell.ts'
+import type { RingConsumer, RingProducer } from '../ring/ring.ts'
+import { ProduceResponse } from '../wire/api/00-produce.ts'
+import { FetchResponse } from '../wire/api/01-fetch.ts'
+import { apiByKey, headerVersions } from '../wire/apis.ts'
+import { type Codec, codec } from '../wire/codec.ts'
+import { MalformedMessage, Reader } from '../wire/cursor.ts'
+import { type RequestHeader, ResponseHeader, readRequestHeader } from '../wire/headers.ts'
+import { appendAnswered, beginProduce, hasFailed, type Produce } from './00-produce.ts'
+import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, type Load } from './01-fetch.ts'
+import { Channel, type Held, type Peer, type Pending } from './channel.ts'
+import type { FetchSessions } from './fetch-session.ts'
+import type { Routing } from './routing.ts'
+import { ScatterWriter } from './scatter.ts'
+
+const produceKey = 0
+const fetchKey = 1
+const answersPerTurn = 1024
+/** How long what found a full ring waits before it tries again. */
+const retryMs = 2
+const responseBytesMax = 64 << 20
+
+/** What the frontend needs done by others. */
+export interface FrontendPorts {
+  /** Any request but Produce and Fetch, as it came, for the main thread; the answer comes back by `answered`. */
+  forward(request: { token: number; listener: string; host: string; frame: Buffer }): void
+  /** Bytes for a fetch; the answer comes back by `loaded`. */
+  load(request: { token: number; index: number; load: Load }): void
+  /** Calls `wake` after a time; the result cancels. */
+  after(ms: number, wake: () => void): () => void
+  now(): number
+}
+
+export interface FrontendCounters {
+  add(row: 'requests' | 'produce_requests' | 'fetch_requests' | 'refused_frames', by: number): void
+}
+
+export interface FrontendParts {
+  readonly words: Int32Array
+  readonly memory: Buffer
+  /** Index of the lane's words. */
+  readonly lane: number
+  readonly appends: RingProducer
+  readonly reads: RingProducer
+  readonly answers: RingConsumer
+  readonly sequencer: Bell
+  readonly routing: Routing
+  readonly sessions: FetchSessions
+  readonly ports: FrontendPorts
+  readonly counters: FrontendCounters
+  /** `fetch.max.bytes` */
+  readonly fetchBytesMax: number
+}
+
+interface Forwarded extends Pending {
+  readonly kind: 'forwarded'
+}
+type Request = Produce | Fetch | Forwarded
+
+/** Whether a frame was taken, or is to be offered again by and by. */
+export type Taken = 'taken' | 'later' | 'closed'
+
+/**
+ * The requests of a network worker: reads frames, hands batches and fetches to the sequencer and the rest to the main
+ * thread, and sends the responses, those of a connection in the order of its requests.
+ */
+export class Frontend {
+  readonly #parts: FrontendParts
+  readonly #reader: Reader
+  readonly #writer = new ScatterWriter(Buffer.allocUnsafeSlow(4096), responseBytesMax)
+  readonly #requests: (Request | undefined)[] = []
+  readonly #free: number[] = []
+  readonly #timers = new Map<number, () => void>()
+  /** Answered by the sequencer, waiting for the disk; in the order of the answers. */
+  #undurable: Produce[] = []
+  #durable = 0
+  readonly #dirty = new Set<Channel>()
+  /** Channels whose frames found a full ring. */
+  readonly #blocked = new Set<Channel>()
+
+  constructor(parts: FrontendParts) {
+    this.#parts = parts
+    this.#reader = new Reader(parts.memory)
+  }
+
+  connect(peer: Peer): Channel {
+    return new Channel(peer)
+  }
+
+  /** The connection is gone: nobody wants its answers. */
+  disconnect(channel: Channel): void {
+    channel.closed = true
+    this.#blocked.delete(channel)
+    this.#dirty.delete(channel)
+    this.#hurry(channel)
+    // What is complete will not be sent; what is not is forgotten when its answer comes.
+    for (const pending of channel.queue) if (pending.response !== undefined) pending.onSent?.()
+    channel.queue.length = 0
+  }
+
+  /** A whole frame at [start, end) of the arena, without its size. */
+  frame(channel: Channel, start: number, end: number, held: Held): Taken {
+    if (channel.isFull) return this.#later(channel)
+    const reader = this.#reader.reset(start, end)
+    try {
+      const header = readRequestHeader(reader)
+      if (header === undefined) return this.#refuse(channel, 'an API key that is not served')
+      const taken = this.#dispatch(channel, header, reader, start, end, held)
+      if (taken === 'taken') this.#parts.counters.add('requests', 1)
+      return taken
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error
+      return this.#refuse(channel, error.message)
+    }
+  }
+
+  /** Makes what was dispatched visible to the sequencer. Once after a batch of frames. */
+  publish(): void {
+    const { appends, reads, sequencer } = this.#parts
+    const appended = appends.publish()
+    if (reads.publish() || appended) sequencer.ring()
+  }
+
+  /** Takes in answers and sends what is complete. Returns how much there was. */
+  turn(): number {
+    const { answers, words, lane } = this.#parts
+    const handled = answers.drain((kind, at) => this.#onAnswer(kind, at), answersPerTurn)
+    const durable = widen(Atomics.load(words, lane + laneHeader.durable), this.#durable)
+    this.#durable = durable
+    let settled = 0
+    while (settled < this.#undurable.length && this.#undurable[settled]!.durableAt <= durable)
+      this.#finishProduce(this.#undurable[settled++]!)
+    if (settled > 0) this.#undurable = this.#undurable.slice(settled)
+    this.#flush()
+    return handled + settled
+  }
+
+  get idle(): boolean {
+    const { answers, words, lane } = this.#parts
+    if (!answers.empty) return false
+    return this.#undurable.length === 0 || widen(Atomics.load(words, lane + laneHeader.durable), this.#durable) === this.#durable
+  }
+
+  /** The main thread's answer to what was forwarded: header and body, none for a connection that is to be closed. */
+  answered(token: number, response: Uint8Array | null): void {
+    const pending = this.#requests[token] as Forwarded | undefined
+    if (pending === undefined) return
+    this.#forget(token)
+    pending.channel.exclusive = false
+    if (response === null) {
+      pending.channel.peer.close('the request cannot be answered')
+      return
+    }
+    const size = Buffer.allocUnsafe(4)
+    size.writeInt32BE(response.length)
+    pending.response = [size, response]
+    this.#complete(pending)
+    this.#flush()
+  }
+
+  /** What `ports.load` was asked for; null when it could not be read. */
+  loaded(token: number, index: number, records: Uint8Array | null, error: number): void {
+    const pending = this.#requests[token] as Fetch | undefined
+    if (pending === undefined) return
+    const response = pending.responses[index]!
+    if (records === null) response.errorCode = error
+    else response.records = Buffer.from(records.buffer, records.byteOffset, records.length)
+    pending.loading--
+    if (pending.loading === 0) this.#finishFetch(pending)
+    this.#flush()
+  }
+
+  #dispatch(channel: Channel, header: RequestHeader, reader: Reader, start: number, end: number, held: Held): Taken {
+    const { requestApiKey: key, requestApiVersion: version } = header
+    if (key === produceKey || key === fetchKey) {
+      const api = apiByKey[key]!
+      if (version < api.oldest || version > api.latest) return this.#refuse(channel, `version ${version} of API key ${key}`)
+      return key === produceKey ? this.#produce(channel, header, reader, held) : this.#fetch(channel, header, reader)
+    }
+    if (channel.queue.length > 0) {
+      this.#hurry(channel)
+      return this.#later(channel)
+    }
+    const token = this.#token()
+    const pending: Forwarded = {
+      kind: 'forwarded',
+      channel,
+      correlationId: header.correlationId,
+      version,
+      token,
+      response: undefined,
+      onSent: undefined,
+    }
+    this.#requests[token] = pending
+    channel.exclusive = true
+    channel.queue.push(pending)
+    const { listener, host } = channel.peer
+    this.#parts.ports.forward({ token, listener, host, frame: Buffer.from(this.#parts.memory.subarray(start, end)) })
+    return 'taken'
+  }
+
+  #produce(channel: Channel, header: RequestHeader, reader: Reader, held: Held): Taken {
+    const { routing, words, appends, counters } = this.#parts
+    const token = this.#token()
+    const request = { channel, correlationId: header.correlationId, version: header.requestApiVersion, token, held }
+    const produce = beginProduce(request, reader, routing, words, appends)
+    if (produce === undefined) {
+      this.#free.push(token)
+      return this.#later(channel)
+    }
+    counters.add('produce_requests', 1)
+    this.#enqueue(produce)
+    if (produce.outstanding === 0) this.#finishProduce(produce)
+    return 'taken'
+  }
+
+  #fetch(channel: Channel, header: RequestHeader, reader: Reader): Taken {
+    if (channel.fetching !== undefined) {
+      this.#hurry(channel)
+      return this.#later(channel)
+    }
+    const { routing, sessions, words, reads, counters, ports, fetchBytesMax } = this.#parts
+    const token = this.#token()
+    const { correlationId, requestApiVersion: version } = header
+    const begun = beginFetch({ channel, correlationId, version, token, now: ports.now(), fetchBytesMax }, reader, {
+      routing,
+      sessions,
+      words,
+      ring: reads,
+    })
+    if (begun === 'full') {
+      this.#free.push(token)
+      return this.#later(channel)
+    }
+    counters.add('fetch_requests', 1)
+    if ('error' in begun) {
+      const pending: Forwarded = { kind: 'forwarded', channel, correlationId, version, token, response: undefined, onSent: undefined }
+      this.#enqueue(pending)
+      this.#forget(token)
+      pending.response = this.#encode(fetchKey, version, correlationId, codec(FetchResponse, version), fetchError(begun.error))
+      this.#complete(pending)
+      return 'taken'
+    }
+    this.#enqueue(begun.fetch)
+    channel.fetching = begun.fetch
+    if (begun.answer === 'now') this.#finishFetch(begun.fetch)
+    else if (begun.fetch.waitMs > 0)
+      this.#timers.set(
+        token,
+        ports.after(begun.fetch.waitMs, () => this.#expire(token)),
+      )
+    return 'taken'
+  }
+
+  #enqueue(pending: Request): void {
+    const { channel } = pending
+    this.#requests[pending.token] = pending
+    this.#hurry(channel)
+    channel.queue.push(pending)
+  }
+
+  /** A response waits for those before it: nobody should wait for a fetch that only waits for more. */
+  #hurry(channel: Channel): void {
+    const fetching = channel.fetching as Fetch | undefined
+    if (fetching?.parked) this.#expire(fetching.token)
+  }
+
+  #expire(token: number): void {
+    this.#stopTimer(token)
+    this.#tellReader(readKind.expire, token)
+  }
+
+  /** One word to the sequencer, a little later if the ring is full. The sequencer answers every fetch exactly once. */
+  #tellReader(kind: number, word: number): void {
+    const { reads, words, ports } = this.#parts
+    const at = reads.claim(kind, fetchRequest.words)
+    if (at < 0) {
+      ports.after(retryMs, () => this.#tellReader(kind, word))
+      return
+    }
+    words[at] = word
+    this.publish()
+  }
+
+  #onAnswer(kind: number, at: number): boolean {
+    const { words } = this.#parts
+    if (kind === answerKind.appended) {
+      const produce = this.#requests[words[at + appended.request]!] as Produce
+      if (!appendAnswered(produce, words, at)) return true
+      if (produce.durableAt <= this.#durable) this.#finishProduce(produce)
+      else this.#undurable.push(produce)
+      return true
+    }
+    this.#onFetched(at)
+    return true
+  }
+
+  #onFetched(at: number): void {
+    const { words, memory, ports } = this.#parts
+    const token = words[at + fetched.request]!
+    const pin = words[at + fetched.pin]!
+    const pending = this.#requests[token] as Fetch | undefined
+    if (pending === undefined || pending.kind !== 'fetch' || pending.channel.closed) {
+      this.#unpin(pin)
+      if (pending !== undefined) this.#forget(token)
+      return
+    }
+    this.#stopTimer(token)
+    if (pin >= 0) pending.onSent = () => this.#unpin(pin)
+    for (const { index, load } of fetchAnswered(pending, words, memory, at)) ports.load({ token, index, load })
+    if (pending.loading === 0) this.#finishFetch(pending)
+  }
+
+  #unpin(pin: number): void {
+    if (pin >= 0) this.#tellReader(readKind.release, pin)
+  }
+
+  #finishProduce(produce: Produce): void {
+    this.#forget(produce.token)
+    if (produce.acks !== 0) {
+      const { version, correlationId } = produce
+      produce.response = this.#encode(produceKey, version, correlationId, codec(ProduceResponse, version), produce.answer)
+    } else if (hasFailed(produce)) {
+      produce.channel.peer.close('a batch of a request with acks=0 was refused')
+      return
+    } else produce.response = []
+    this.#complete(produce)
+  }
+
+  #finishFetch(pending: Fetch): void {
+    this.#forget(pending.token)
+    const { version, correlationId } = pending
+    pending.response = this.#encode(fetchKey, version, correlationId, codec(FetchResponse, version), fetchResponse(pending))
+    if (pending.channel.fetching === pending) pending.channel.fetching = undefined
+    this.#complete(pending)
+  }
+
+  #encode<T>(key: number, version: number, correlationId: number, body: Codec<T>, message: T): Uint8Array[] {
+    const writer = this.#writer.reset()
+    writer.int32(0)
+    codec(ResponseHeader, headerVersions(apiByKey[key]!, version)[2]).write(writer, { correlationId })
+    body.write(writer, message)
+    return writer.gather()
+  }
+
+  #complete(pending: Pending): void {
+    if (pending.channel.closed) pending.onSent?.()
+    else this.#dirty.add(pending.channel)
+  }
+
+  #flush(): void {
+    for (const channel of this.#dirty) {
+      this.#dirty.delete(channel)
+      channel.flush()
+    }
+    if (this.#blocked.size === 0) return
+    const blocked = [...this.#blocked]
+    this.#blocked.clear()
+    for (const channel of blocked) channel.peer.retry()
+  }
+
+  #later(channel: Channel): Taken {
+    channel.blocked = true
+    // A full channel is retried by its own flush; one that found a full ring, by and by.
+    if (!channel.isFull && channel.queue.length === 0) {
+      if (this.#blocked.size === 0) this.#parts.ports.after(retryMs, () => this.#flush())
+      this.#blocked.add(channel)
+    }
+    return 'later'
+  }
+
+  #refuse(channel: Channel, why: string): Taken {
+    this.#parts.counters.add('refused_frames', 1)
+    channel.peer.close(why)
+    return 'closed'
+  }
+
+  #token(): number {
+    return this.#free.pop() ?? this.#requests.push(undefined) - 1
+  }
+
+  #forget(token: number): void {
+    this.#stopTimer(token)
+    if (this.#requests[token] === undefined) return
+    this.#requests[token] = undefined
+    this.#free.push(token)
+  }
+
+  #stopTimer(token: number): void {
+    this.#timers.get(token)?.()
+    this.#timers.delete(token)
+  }
+}

@@ -1,0 +1,222 @@
+import type { ReceiveMemory } from '../pipeline/receive-memory.ts'
+import type { Channel, Held } from './channel.ts'
+import type { Taken } from './frontend.ts'
+
+const sizeBytes = 4
+const segmentBytesMin = 64 << 10
+/** Beyond this a segment is only as large as one frame needs. */
+const segmentBytesMax = 4 << 20
+/** Frames that a segment should have room for, so that few are cut by its end. */
+const framesPerSegment = 8
+/** A frame that claims to be larger gets its memory as it arrives. */
+const trustedBytes = 1 << 20
+/** The most that is asked of the kernel at a time. */
+const windowBytesMax = 512 << 10
+
+/** A block of receive memory. It is given back when its connection has left it and every frame in it is done with. */
+class Segment implements Held {
+  readonly base: number
+  readonly bytes: number
+  readonly #memory: ReceiveMemory
+  #holds = 1
+
+  constructor(memory: ReceiveMemory, base: number, bytes: number) {
+    this.#memory = memory
+    this.base = base
+    this.bytes = bytes
+  }
+
+  get end(): number {
+    return this.base + this.bytes
+  }
+  /** Nobody but the connection itself needs it. */
+  get isOwn(): boolean {
+    return this.#holds === 1
+  }
+  hold(): void {
+    this.#holds++
+  }
+  release(): void {
+    if (--this.#holds === 0) this.#memory.give(this.base, this.bytes)
+  }
+}
+
+export interface IntakeParts {
+  readonly memory: ReceiveMemory
+  /** Of the arena, at address 0. */
+  readonly bytes: Buffer
+  readonly view: DataView
+  /** Where connections without a segment read to: what arrives is moved before anybody else reads. */
+  readonly landing: { readonly base: number; readonly bytes: number }
+  /** `socket.request.max.bytes` */
+  readonly requestBytesMax: number
+  frame(channel: Channel, start: number, end: number, held: Held): Taken
+  /** Bytes that had to be moved. */
+  onCopy(bytes: number): void
+}
+
+/** What became of received bytes. `pause`: read no more until `retry` says `read`. */
+export type Received = 'read' | 'pause' | { readonly close: string }
+
+/**
+ * Cuts the bytes of one connection into frames, where they lie. A frame lies in one piece because reads end where a
+ * segment ends; the part of a frame that does not fit is moved to the next segment, the only copy there is.
+ *
+ * Absent: any memory of its own for a connection that has nothing under way.
+ */
+export class Intake {
+  readonly #parts: IntakeParts
+  readonly #channel: Channel
+  #segment: Segment | undefined
+  /** Start of the first frame that is not done with, and end of what has arrived. */
+  #start = 0
+  #fill = 0
+  /** Bytes of the last frame, its size included: what the next one probably takes. */
+  #usual = 0
+  /** Frames taken so far. */
+  frames = 0
+  /** What arrived when there was no memory. */
+  #stash: Buffer | undefined
+
+  constructor(parts: IntakeParts, channel: Channel) {
+    this.#parts = parts
+    this.#channel = channel
+  }
+
+  /** A frame has begun and is not whole. */
+  get isMidFrame(): boolean {
+    return this.#fill > this.#start || this.#stash !== undefined
+  }
+
+  /** Where the next bytes go: an address and a size that is never 0. */
+  window(): { readonly at: number; readonly bytes: number } {
+    const segment = this.#segment
+    if (segment === undefined || this.#fill === segment.end) return { at: this.#parts.landing.base, bytes: this.#parts.landing.bytes }
+    return { at: this.#fill, bytes: Math.min(windowBytesMax, this.#readEnd(segment) - this.#fill) }
+  }
+
+  /** `bytes` have arrived at `at`, the address that `window` gave last. */
+  received(at: number, bytes: number): Received {
+    if (this.#segment !== undefined && at === this.#fill) {
+      this.#fill += bytes
+      return this.#cut()
+    }
+    return this.#land(this.#parts.bytes.subarray(at, at + bytes))
+  }
+
+  /** Goes on with what was left when a read was paused. */
+  retry(): Received {
+    const stash = this.#stash
+    if (stash === undefined) return this.#cut()
+    this.#stash = undefined
+    return this.#land(stash)
+  }
+
+  /** Nothing has come for a while: an empty segment is given back. */
+  rest(): void {
+    if (this.#segment === undefined || this.isMidFrame) return
+    this.#segment.release()
+    this.#segment = undefined
+  }
+
+  close(): void {
+    this.#segment?.release()
+    this.#segment = undefined
+    this.#stash = undefined
+    this.#start = this.#fill = 0
+  }
+
+  /** Moves bytes that arrived outside a segment into one. */
+  #land(bytes: Buffer): Received {
+    const partial = this.#fill - this.#start
+    const segment = this.#take(Math.max(bytes.length + partial, this.#sizeWanted()))
+    if (segment === undefined) {
+      this.#stash = Buffer.from(bytes)
+      return 'pause'
+    }
+    this.#moveTo(segment)
+    this.#parts.bytes.set(bytes, this.#fill)
+    this.#fill += bytes.length
+    this.#parts.onCopy(bytes.length)
+    return this.#cut()
+  }
+
+  #cut(): Received {
+    const { view, requestBytesMax } = this.#parts
+    while (this.#fill - this.#start >= sizeBytes) {
+      const size = view.getInt32(this.#start)
+      if (size <= 0 || size > requestBytesMax) return { close: `a request of ${size} bytes` }
+      const end = this.#start + sizeBytes + size
+      if (end > this.#fill) break
+      const taken = this.#parts.frame(this.#channel, this.#start + sizeBytes, end, this.#segment!)
+      if (taken === 'later') return 'pause'
+      if (taken === 'closed') return 'pause'
+      this.#usual = sizeBytes + size
+      this.#start = end
+      this.frames++
+    }
+    return this.#makeRoom()
+  }
+
+  /** Sees to it that the next read has somewhere to go. */
+  #makeRoom(): Received {
+    const segment = this.#segment
+    if (segment === undefined) return 'read'
+    const partial = this.#fill - this.#start
+    if (partial === 0 && segment.isOwn) {
+      this.#start = this.#fill = segment.base
+      if (segment.bytes >= this.#sizeWanted() || this.#usual <= segmentBytesMin / framesPerSegment) return 'read'
+    }
+    const needed = Math.min(this.#needed(partial), Math.max(trustedBytes, 2 * this.#usual, 4 * partial))
+    if (this.#start + needed <= segment.end) return 'read'
+    const next = this.#take(Math.max(needed, this.#sizeWanted())) ?? this.#take(Math.max(needed, partial + 1))
+    if (next === undefined) return this.#fill === segment.end ? this.#starve() : 'read'
+    this.#moveTo(next)
+    return 'read'
+  }
+
+  /** Bytes of the frame at `#start`, as it says, or as the last one was. */
+  #needed(partial: number): number {
+    return partial >= sizeBytes ? sizeBytes + this.#parts.view.getInt32(this.#start) : Math.max(this.#usual, sizeBytes)
+  }
+
+  /** The segment is full and there is no other: keep what is left of the frame, give the segment back when its frames are done. */
+  #starve(): Received {
+    this.#stash = Buffer.from(this.#parts.bytes.subarray(this.#start, this.#fill))
+    this.#segment!.release()
+    this.#segment = undefined
+    this.#start = this.#fill = 0
+    return 'pause'
+  }
+
+  #moveTo(segment: Segment): void {
+    const partial = this.#fill - this.#start
+    if (partial > 0) {
+      this.#parts.bytes.copyWithin(segment.base, this.#start, this.#fill)
+      this.#parts.onCopy(partial)
+    }
+    this.#segment?.release()
+    this.#segment = segment
+    this.#start = segment.base
+    this.#fill = segment.base + partial
+  }
+
+  #take(bytes: number): Segment | undefined {
+    const size = this.#parts.memory.sizeFor(bytes)
+    if (size === undefined) return undefined
+    const base = this.#parts.memory.take(size)
+    return base < 0 ? undefined : new Segment(this.#parts.memory, base, size)
+  }
+
+  #sizeWanted(): number {
+    return Math.max(segmentBytesMin, Math.min(segmentBytesMax, this.#usual * framesPerSegment), this.#usual)
+  }
+
+  /** Reads stop where the next frame would be cut by the end of the segment: it begins in the next one instead. */
+  #readEnd(segment: Segment): number {
+    const partial = this.#fill - this.#start
+    if (partial < sizeBytes) return segment.end
+    const end = this.#start + sizeBytes + this.#parts.view.getInt32(this.#start)
+    return end > this.#fill && end + this.#usual > segment.end ? Math.min(end, segment.end) : segment.end
+  }
+}

@@ -1,0 +1,34 @@
+import type { StreamId } from '../ports.ts'
+
+export interface RoutedTopic {
+  readonly name: string
+  readonly topicId: string
+  /** The stream of each partition. */
+  readonly streams: readonly StreamId[]
+}
+
+/** Where the partitions of every topic are served: what a network worker needs of the metadata image. */
+export class Routing {
+  readonly #byName = new Map<string, RoutedTopic>()
+  readonly #byId = new Map<string, RoutedTopic>()
+
+  set(topic: RoutedTopic): void {
+    this.#byName.set(topic.name, topic)
+    this.#byId.set(topic.topicId, topic)
+  }
+
+  delete(topicId: string): void {
+    const topic = this.#byId.get(topicId)
+    if (topic === undefined) return
+    this.#byId.delete(topicId)
+    if (this.#byName.get(topic.name)?.topicId === topicId) this.#byName.delete(topic.name)
+  }
+
+  named(name: string): RoutedTopic | undefined {
+    return this.#byName.get(name)
+  }
+
+  identified(topicId: string): RoutedTopic | undefined {
+    return this.#byId.get(topicId)
+  }
+}

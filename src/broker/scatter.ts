@@ -1,0 +1,47 @@
+import { Writer } from '../wire/cursor.ts'
+
+/** Records that are not copied into a response: they lie in pieces, and are sent from where they lie. */
+export class Slices {
+  readonly parts: readonly Uint8Array[]
+  readonly length: number
+
+  constructor(parts: readonly Uint8Array[]) {
+    this.parts = parts
+    this.length = parts.reduce((sum, part) => sum + part.length, 0)
+  }
+}
+
+/** A place in a message for what a codec takes for bytes. */
+export const asRecords = (slices: Slices): Buffer => slices as unknown as Buffer
+
+/** Writes a message around its slices, so that it can be sent as a list of buffers. */
+export class ScatterWriter extends Writer {
+  readonly #cuts: { at: number; slices: Slices }[] = []
+
+  override reset(): this {
+    super.reset()
+    this.#cuts.length = 0
+    return this
+  }
+
+  override put(v: Uint8Array): void {
+    if ((v as unknown) instanceof Slices) this.#cuts.push({ at: this.at, slices: v as unknown as Slices })
+    else super.put(v)
+  }
+
+  /** The whole message, in order; what was written is copied out, what was sliced is not. The first four bytes get its size. */
+  gather(): Uint8Array[] {
+    const sliced = this.#cuts.reduce((sum, cut) => sum + cut.slices.length, 0)
+    this.patchInt32(0, this.at + sliced - 4)
+    const written = Buffer.from(this.finished())
+    const parts: Uint8Array[] = []
+    let from = 0
+    for (const { at, slices } of this.#cuts) {
+      if (at > from) parts.push(written.subarray(from, at))
+      parts.push(...slices.parts)
+      from = at
+    }
+    if (from < written.length) parts.push(written.subarray(from))
+    return parts
+  }
+}

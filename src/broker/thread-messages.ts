@@ -1,0 +1,57 @@
+import type { Load } from '../broker/01-fetch.ts'
+import type { RoutedTopic } from '../broker/routing.ts'
+import type { ArenaPlan } from '../pipeline/arena-plan.ts'
+import type { WalState } from '../pipeline/persistence.ts'
+
+/** What every thread of the pipeline starts with. */
+export interface LaneData {
+  readonly memory: WebAssembly.Memory
+  readonly plan: ArenaPlan
+  readonly wal: { readonly path: string; readonly state: WalState }
+}
+
+export interface ListenerData {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+export interface NetworkData {
+  readonly memory: WebAssembly.Memory
+  readonly plan: ArenaPlan
+  readonly index: number
+  readonly listeners: readonly ListenerData[]
+  readonly limits: {
+    readonly requestBytesMax: number
+    readonly fetchBytesMax: number
+    readonly sessionSlots: number
+    readonly connectionsMax: number
+    readonly connectionsPerHostMax: number
+    readonly idleMs: number
+    readonly backlog: number
+  }
+}
+
+/** Main thread to network worker. */
+export type ToNetwork =
+  | { readonly type: 'listen' }
+  | { readonly type: 'topics'; readonly set: readonly RoutedTopic[]; readonly deleted: readonly string[] }
+  | { readonly type: 'answered'; readonly token: number; readonly response: Uint8Array | null }
+  | { readonly type: 'loaded'; readonly token: number; readonly index: number; readonly records: Uint8Array | null; readonly error: number }
+  | { readonly type: 'stop' }
+
+/** Network worker to main thread. */
+export type FromNetwork =
+  | { readonly type: 'listening'; readonly ports: readonly number[] }
+  | { readonly type: 'forward'; readonly token: number; readonly listener: string; readonly host: string; readonly frame: Uint8Array }
+  | { readonly type: 'load'; readonly token: number; readonly index: number; readonly load: Load }
+  | { readonly type: 'closed'; readonly host: string; readonly why: string }
+  | { readonly type: 'stopped' }
+
+/** What a sequencer says besides its replies. */
+export interface Started {
+  readonly type: 'started'
+  readonly position: number
+  readonly records: number
+  readonly recoveryMs: number
+}

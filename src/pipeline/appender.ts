@@ -1,0 +1,233 @@
+import { getI64, putI64, putU64 } from '../base/long.ts'
+import type { Stream } from '../stream/stream.ts'
+import { crcBytes, crcStart, walKind, walMagic, walRecord } from '../stream/wal-record.ts'
+import { errors } from '../wire/errors.ts'
+import { attribute, batchHeader, codecs, lengthOverhead, magic } from '../wire/record-batch.ts'
+import { appendFlags, reason } from './frames.ts'
+import type { Kernel } from './kernel/kernel.ts'
+import { scanResult, scanStatus } from './kernel/scan.ts'
+import type { LogMemory, NoRoom } from './log-memory.ts'
+
+const crcFrom = batchHeader.attributes
+const noTime = -1
+
+/** What became of a batch. One object, overwritten by every append. */
+export interface Outcome {
+  error: number
+  reason: number
+  baseOffset: number
+  logAppendTime: number
+  durableAt: number
+  /** Indices of the records that are to blame. */
+  refused: number[]
+}
+
+/**
+ * Takes a batch from where the network put it, checks it as Kafka's leader does, and appends it to log memory with
+ * its offset. The copy into log memory and the CRC are one pass; the batch is never encoded again.
+ */
+export class Appender {
+  readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, refused: [] }
+  readonly #kernel: Kernel
+  readonly #view: DataView
+  readonly #memory: LogMemory
+  readonly #scratch: number
+  readonly #incarnation: number
+  #previous: number
+  #durable = 0
+
+  /** `scratch` is the address of a `scanResult` of this thread's own. */
+  constructor(kernel: Kernel, view: DataView, memory: LogMemory, scratch: number, wal: { incarnation: number; previous: number }) {
+    this.#kernel = kernel
+    this.#view = view
+    this.#memory = memory
+    this.#scratch = scratch
+    this.#incarnation = wal.incarnation
+    this.#previous = wal.previous
+  }
+
+  setDurable(position: number): void {
+    this.#durable = position
+  }
+
+  /** Position of the last record written. */
+  get previous(): number {
+    return this.#previous
+  }
+
+  /** The result is in `outcome`, unless there is no room: then nothing has happened and the caller tries again later. */
+  append(stream: Stream, address: number, bytes: number, flags: number, now: number): NoRoom | undefined {
+    const { outcome } = this
+    outcome.error = 0
+    outcome.reason = reason.none
+    outcome.baseOffset = -1
+    outcome.logAppendTime = noTime
+    outcome.durableAt = 0
+    outcome.refused.length = 0
+    if (!this.#checkShape(stream, address, bytes, flags)) return undefined
+
+    const recordBytes = walRecord.bytes + bytes
+    const at = this.#memory.reserve(recordBytes)
+    if (typeof at === 'string') return at
+    const to = this.#memory.address(at) + walRecord.bytes
+    if (!this.#copy(address, to, bytes)) return undefined
+    if (!this.#checkRecords(stream, to, bytes, now)) return undefined
+
+    const view = this.#view
+    const count = view.getInt32(to + batchHeader.recordsCount)
+    const producerId = getI64(view, to + batchHeader.producerId)
+    const producerEpoch = view.getInt16(to + batchHeader.producerEpoch)
+    const sequence = view.getInt32(to + batchHeader.baseSequence)
+    if (producerId >= 0) {
+      const { error, duplicate } = stream.producers.check(producerId, producerEpoch, sequence, count)
+      if (error !== 0) return this.#refuse(error, error === errors.INVALID_PRODUCER_EPOCH.code ? reason.fenced : reason.outOfOrder)
+      if (duplicate !== undefined) {
+        outcome.baseOffset = duplicate.baseOffset
+        outcome.logAppendTime = stream.settings!.timestampType === 'LogAppendTime' ? duplicate.timestamp : noTime
+        outcome.durableAt = duplicate.end
+        return undefined
+      }
+    }
+
+    this.#seal(stream, at, to, bytes)
+    this.#memory.commit(at, recordBytes)
+    const end = at + recordBytes
+    const maxTimestamp = getI64(view, to + batchHeader.maxTimestamp)
+    outcome.baseOffset = stream.next
+    outcome.durableAt = end
+    if (producerId >= 0) stream.producers.append(producerId, producerEpoch, sequence, count, stream.next, maxTimestamp, end)
+    stream.push(stream.next, count, at + walRecord.bytes, bytes, maxTimestamp)
+    return undefined
+  }
+
+  /** Writes the record that leads from one position to another over memory that must stay as it is. */
+  jump(from: number, to: number): void {
+    this.#writeHeader(from, walKind.jump, to - from - walRecord.bytes, 0, 0, 0, 0)
+  }
+
+  #refuse(error: number, why: number): undefined {
+    this.outcome.error = error
+    this.outcome.reason = why
+    return undefined
+  }
+
+  /** What can be told before the bytes are copied. Order and codes as in Kafka's ProduceRequest and UnifiedLog. */
+  #checkShape(stream: Stream, address: number, bytes: number, flags: number): boolean {
+    const view = this.#view
+    const no = (error: number, why: number): false => {
+      this.#refuse(error, why)
+      return false
+    }
+    const invalid = errors.INVALID_RECORD.code
+    if (bytes < batchHeader.bytes) return no(invalid, reason.notOneBatch)
+    if (view.getInt8(address + batchHeader.magic) !== magic) return no(invalid, reason.notOneBatch)
+    const length = view.getInt32(address + batchHeader.batchLength) + lengthOverhead
+    if (length < batchHeader.bytes) return no(errors.CORRUPT_MESSAGE.code, reason.notOneBatch)
+    if (length !== bytes) return no(invalid, reason.notOneBatch)
+    const attributes = view.getInt16(address + batchHeader.attributes)
+    const kind = attributes & attribute.codec
+    if (kind === codecs.zstd && flags & appendFlags.beforeZstd) return no(errors.UNSUPPORTED_COMPRESSION_TYPE.code, reason.zstd)
+    if (bytes > stream.settings!.maxMessageBytes || bytes + walRecord.bytes > this.#memory.recordBytesMax) {
+      return no(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    }
+    return true
+  }
+
+  /** Copies everything in front of the CRC's range as it is, the rest while it is summed. */
+  #copy(from: number, to: number, bytes: number): boolean {
+    this.#kernel.copy(to, from, crcFrom)
+    const crc = this.#kernel.copyCrc(to + crcFrom, from + crcFrom, bytes - crcFrom, 0)
+    if (crc === this.#view.getInt32(to + batchHeader.crc)) return true
+    this.#refuse(errors.CORRUPT_MESSAGE.code, reason.crc)
+    return false
+  }
+
+  /** Kafka's LogValidator, on the copy. May rewrite the timestamp fields, and then the CRC. */
+  #checkRecords(stream: Stream, to: number, bytes: number, now: number): boolean {
+    const view = this.#view
+    const settings = stream.settings!
+    const no = (error: number, why: number): false => {
+      this.#refuse(error, why)
+      return false
+    }
+    const invalid = errors.INVALID_RECORD.code
+    const attributes = view.getInt16(to + batchHeader.attributes)
+    const count = view.getInt32(to + batchHeader.recordsCount)
+    if (view.getInt32(to + batchHeader.baseOffset) !== 0 || view.getInt32(to + batchHeader.baseOffset + 4) !== 0) {
+      return no(invalid, reason.baseOffset)
+    }
+    if (count <= 0 || view.getInt32(to + batchHeader.lastOffsetDelta) !== count - 1) return no(invalid, reason.count)
+    if (attributes & attribute.control) return no(invalid, reason.control)
+    if (attributes & attribute.transactional) return no(errors.INVALID_TXN_STATE.code, reason.transactional)
+    const producerId = getI64(view, to + batchHeader.producerId)
+    if (producerId >= 0 && view.getInt32(to + batchHeader.baseSequence) < 0) return no(invalid, reason.sequence)
+    if (attributes & attribute.logAppendTime) return no(errors.INVALID_TIMESTAMP.code, reason.appendTime)
+    const kind = attributes & attribute.codec
+    if (kind > codecs.zstd) return no(invalid, reason.codec)
+
+    const baseTimestamp = getI64(view, to + batchHeader.baseTimestamp)
+    let earliest = baseTimestamp
+    let latest = getI64(view, to + batchHeader.maxTimestamp)
+    if (kind === codecs.none) {
+      const status = this.#kernel.scan(to + batchHeader.bytes, to + bytes, count, this.#scratch)
+      if (status !== scanStatus.ok) {
+        if (status !== scanStatus.trailing) this.outcome.refused.push(view.getInt32(this.#scratch + scanResult.index, true))
+        return no(invalid, reason.malformed)
+      }
+      const keyless = view.getInt32(this.#scratch + scanResult.keyless, true)
+      if (settings.compacted && keyless >= 0) {
+        this.outcome.refused.push(keyless)
+        return no(invalid, reason.keyless)
+      }
+      earliest = baseTimestamp + this.#delta(scanResult.minDelta)
+      latest = baseTimestamp + this.#delta(scanResult.maxDelta)
+    }
+    if (settings.timestampType === 'LogAppendTime') {
+      view.setInt16(to + batchHeader.attributes, attributes | attribute.logAppendTime)
+      this.outcome.logAppendTime = now
+      this.#setMaxTimestamp(to, bytes, now)
+      return true
+    }
+    // A record without a timestamp (-1) is not judged by its age. Source: KIP-937.
+    const tooOld = earliest !== noTime && now - earliest > Number(settings.timestampBeforeMaxMs)
+    if (tooOld || latest - now > Number(settings.timestampAfterMaxMs)) return no(errors.INVALID_TIMESTAMP.code, reason.timestamp)
+    if (latest !== getI64(view, to + batchHeader.maxTimestamp)) this.#setMaxTimestamp(to, bytes, latest)
+    return true
+  }
+
+  #delta(field: number): number {
+    const low = this.#view.getUint32(this.#scratch + field, true)
+    return this.#view.getInt32(this.#scratch + field + 4, true) * 0x1_0000_0000 + low
+  }
+
+  #setMaxTimestamp(to: number, bytes: number, time: number): void {
+    putI64(this.#view, to + batchHeader.maxTimestamp, time)
+    this.#view.setInt32(to + batchHeader.crc, this.#kernel.crc(to + crcFrom, bytes - crcFrom, 0))
+  }
+
+  /** Gives the batch its offset and leader epoch, and the record its header. */
+  #seal(stream: Stream, at: number, to: number, bytes: number): void {
+    const view = this.#view
+    putI64(view, to + batchHeader.baseOffset, stream.next)
+    view.setInt32(to + batchHeader.partitionLeaderEpoch, stream.leaderEpoch)
+    this.#writeHeader(at, walKind.batch, bytes, stream.id, stream.leaderEpoch, stream.next, view.getInt32(to + batchHeader.crc))
+  }
+
+  #writeHeader(at: number, kind: number, bytes: number, stream: number, epoch: number, baseOffset: number, batchCrc: number): void {
+    const view = this.#view
+    const header = this.#memory.address(at)
+    view.setUint32(header + walRecord.magic, walMagic, true)
+    putU64(view, header + walRecord.position, at)
+    putU64(view, header + walRecord.previous, this.#previous)
+    putU64(view, header + walRecord.durable, this.#durable)
+    putU64(view, header + walRecord.baseOffset, baseOffset)
+    view.setUint32(header + walRecord.stream, stream, true)
+    view.setInt32(header + walRecord.leaderEpoch, epoch, true)
+    view.setUint32(header + walRecord.bytes, bytes, true)
+    view.setInt32(header + walRecord.batchCrc, batchCrc, true)
+    view.setUint32(header + walRecord.incarnation, this.#incarnation, true)
+    view.setUint32(header + walRecord.kind, kind, true)
+    view.setInt32(header + walRecord.crc, this.#kernel.crc(header + crcStart, crcBytes, 0), true)
+    this.#previous = at
+  }
+}

@@ -1,0 +1,84 @@
+import { assert } from '../base/assert.ts'
+import { bellBytes } from '../ring/layout.ts'
+import { type RingPlace, ringBytes } from '../ring/ring.ts'
+import { blockBytes } from '../stream/wal-record.ts'
+import { counterBlockBytes } from './counters.ts'
+import { kernelBytes } from './kernel/kernel.ts'
+import { laneHeader } from './lane.ts'
+
+const pageBytes = 65536
+/** A produce request is 8 words a partition; a fetch 6 words a partition, and its answer up to 12. */
+const appendRingWords = 1 << 16
+const readRingWords = 1 << 17
+const answerRingWords = 1 << 18
+const landingBytes = 64 << 10
+/** Zeros that are written to prepare the write-ahead log. */
+const zeroBytes = 1 << 20
+
+/** Where a network worker's share of the arena lies. Addresses in bytes; rings and bells as indices of words. */
+export interface NetworkPlace {
+  readonly appends: RingPlace
+  readonly reads: RingPlace
+  readonly answers: RingPlace
+  readonly bell: number
+  readonly counters: number
+  /** See `Intake`. */
+  readonly landing: { readonly base: number; readonly bytes: number }
+  readonly receive: { readonly base: number; readonly bytes: number }
+}
+
+export interface LanePlace {
+  readonly header: number
+  readonly sequencerBell: number
+  readonly persistenceBell: number
+  readonly sequencerCounters: number
+  readonly persistenceCounters: number
+  /** For what the kernel reports. */
+  readonly scratch: number
+  readonly log: { readonly base: number; readonly bytes: number }
+}
+
+export interface ArenaPlan {
+  readonly pages: number
+  readonly network: readonly NetworkPlace[]
+  readonly lane: LanePlace
+  /** A block for the log's superblock. */
+  readonly superblock: number
+  readonly zeros: { readonly base: number; readonly bytes: number }
+}
+
+/** Divides the arena, which is at most 4 GiB. Sizes in bytes: `receive` for each network worker, `log` for the lane. */
+export function planArena(sizes: { networkWorkers: number; receive: number; log: number }): ArenaPlan {
+  let at = kernelBytes
+  const take = (bytes: number, alignment: number): number => {
+    const start = Math.ceil(at / alignment) * alignment
+    at = start + bytes
+    return start
+  }
+  const words = (bytes: number): number => take(bytes, 128) / 4
+  const ring = (capacityWords: number): RingPlace => ({ at: words(ringBytes(capacityWords)), capacityWords })
+
+  const superblock = take(blockBytes, blockBytes)
+  const zeros = { base: take(zeroBytes, blockBytes), bytes: zeroBytes }
+  const shared = {
+    header: words(laneHeader.bytes),
+    sequencerBell: words(bellBytes),
+    persistenceBell: words(bellBytes),
+    sequencerCounters: take(counterBlockBytes, 128),
+    persistenceCounters: take(counterBlockBytes, 128),
+    scratch: take(128, 128),
+  }
+  const places = Array.from({ length: sizes.networkWorkers }, () => ({
+    appends: ring(appendRingWords),
+    reads: ring(readRingWords),
+    answers: ring(answerRingWords),
+    bell: words(bellBytes),
+    counters: take(counterBlockBytes, 128),
+    landing: { base: take(landingBytes, pageBytes), bytes: landingBytes },
+  }))
+  const network = places.map((place) => ({ ...place, receive: { base: take(sizes.receive, pageBytes), bytes: sizes.receive } }))
+  const lane = { ...shared, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
+  const pages = Math.ceil(at / pageBytes) + 1
+  assert(pages <= 65536, 'the arena is at most 4 GiB')
+  return { pages, network, lane, superblock, zeros }
+}

@@ -1,0 +1,46 @@
+import type { StreamId, StreamSettings, StreamSpec } from '../ports.ts'
+import type { ProducerSnapshot } from '../stream/producers.ts'
+
+/** What the main thread asks of a sequencer. Each is answered under its id. */
+export type Command =
+  | { readonly type: 'open'; readonly streams: readonly OpenStream[] }
+  | { readonly type: 'close'; readonly streams: readonly StreamId[] }
+  | { readonly type: 'configure'; readonly stream: StreamId; readonly settings: StreamSettings }
+  | { readonly type: 'offsets'; readonly stream: StreamId }
+  | { readonly type: 'find'; readonly stream: StreamId; readonly timestamp: number }
+  | { readonly type: 'findMax'; readonly stream: StreamId }
+  | { readonly type: 'trim'; readonly stream: StreamId; readonly offset: number }
+  | { readonly type: 'expireProducers'; readonly before: number }
+  | { readonly type: 'producers' }
+  /** The object store holds everything below this position of the write-ahead log. */
+  | { readonly type: 'stored'; readonly position: number }
+
+export interface OpenStream extends StreamSpec {
+  /** End of what the object store holds. */
+  readonly storedEnd: number
+  readonly producers: readonly ProducerSnapshot[]
+}
+
+/** Where a batch lies in the write-ahead log. */
+export interface BatchPlace {
+  readonly baseOffset: number
+  readonly position: number
+  readonly bytes: number
+  readonly maxTimestamp: number
+}
+
+export type Reply =
+  | { readonly type: 'done' }
+  | { readonly type: 'unknown' }
+  | { readonly type: 'offsets'; readonly logStart: number; readonly highWatermark: number; readonly leaderEpoch: number }
+  | { readonly type: 'place'; readonly place: BatchPlace | undefined; readonly leaderEpoch: number }
+  | { readonly type: 'producers'; readonly streams: readonly (readonly [StreamId, readonly ProducerSnapshot[]])[] }
+
+export interface Asked {
+  readonly id: number
+  readonly command: Command
+}
+export interface Answered {
+  readonly id: number
+  readonly reply: Reply
+}

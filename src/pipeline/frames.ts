@@ -1,0 +1,107 @@
+/**
+ * What travels through the rings: one table a frame, a word a field; `long` takes two (`putLong`, `getLong`).
+ * Lists follow the fixed part.
+ */
+type Word = 'int' | 'long'
+type Frame<T> = { readonly [K in keyof T]: number } & { readonly words: number }
+
+function frame<const T extends Record<string, Word>>(table: T): Frame<T> {
+  const at: Record<string, number> = {}
+  let words = 0
+  for (const [name, kind] of Object.entries(table)) {
+    at[name] = words
+    words += kind === 'long' ? 2 : 1
+  }
+  return Object.freeze({ ...at, words }) as Frame<T>
+}
+
+/** Network worker to sequencer, the produce ring. `address` and `bytes` are the partition's records field. */
+export const appendKind = 1
+export const append = frame({ request: 'int', part: 'int', stream: 'int', address: 'int', bytes: 'int', flags: 'int' })
+/** The request is older than zstd (Produce before v7, KIP-110). */
+export const appendFlags = { beforeZstd: 1 } as const
+
+/** Network worker to sequencer, the read ring. */
+export const readKind = { fetch: 1, expire: 2, release: 3 } as const
+/** Followed by `parts` times `fetchPart`. */
+export const fetch = frame({ request: 'int', minBytes: 'int', maxBytes: 'int', wait: 'int', parts: 'int' })
+export const fetchPart = frame({ stream: 'int', offset: 'long', maxBytes: 'int', leaderEpoch: 'int' })
+/** `expire`: answer with what is there. Every fetch is answered exactly once. */
+export const fetchRequest = frame({ request: 'int' })
+/** The slices of an answer are no longer read. */
+export const release = frame({ pin: 'int' })
+
+/** Sequencer to network worker. */
+export const answerKind = { appended: 1, fetched: 2 } as const
+/** Valid once the log is durable up to `durableAt`. Followed by the indices of refused records, if any. */
+export const appended = frame({
+  request: 'int',
+  part: 'int',
+  error: 'int',
+  reason: 'int',
+  baseOffset: 'long',
+  logAppendTime: 'long',
+  logStartOffset: 'long',
+  durableAt: 'long',
+})
+/** Followed by `parts` times `fetchedPart`. `pin` is to be released once the slices have been read; -1 for none. */
+export const fetched = frame({ request: 'int', pin: 'int', parts: 'int' })
+/** Followed by `count` times `fetchedSlice` (`hot`) or `fetchedRange` (`warm`). */
+export const fetchedPart = frame({
+  stream: 'int',
+  error: 'int',
+  where: 'int',
+  count: 'int',
+  allowance: 'int',
+  highWatermark: 'long',
+  logStartOffset: 'long',
+  leaderEpoch: 'int',
+})
+/** In log memory; in the write-ahead log's file alone; in the object store. */
+export const where = { none: 0, hot: 1, warm: 2, cold: 3 } as const
+export const fetchedSlice = frame({ address: 'int', bytes: 'int' })
+/** `position` in the write-ahead log. */
+export const fetchedRange = frame({ position: 'long', bytes: 'int' })
+
+/** Why a batch was refused, for the message that goes with the error code. */
+export const reasons = [
+  '',
+  'The record batch is larger than max.message.bytes.',
+  'A produce request holds exactly one record batch of format 2 for a partition.',
+  'The CRC-32C of the record batch does not match its contents.',
+  'The number of records does not match the offsets of the record batch.',
+  'A client must not write control batches.',
+  'A batch of an idempotent producer needs a sequence number of 0 or more.',
+  'The base offset of a produced record batch is 0.',
+  'The records of the batch are malformed.',
+  'Compacted topics take only records that have a key.',
+  'The timestamp of a record is outside what the topic accepts.',
+  'The compression codec is not known.',
+  'Compression with zstd needs Produce version 7 or later.',
+  'Log append time is given by the broker, not by the producer.',
+  'The sequence number does not follow that of the last batch.',
+  'The producer epoch is older than the one that wrote last.',
+  'Transactions are not served.',
+  'This server does not host the partition.',
+] as const
+
+export const reason = {
+  none: 0,
+  tooLarge: 1,
+  notOneBatch: 2,
+  crc: 3,
+  count: 4,
+  control: 5,
+  sequence: 6,
+  baseOffset: 7,
+  malformed: 8,
+  keyless: 9,
+  timestamp: 10,
+  codec: 11,
+  zstd: 12,
+  appendTime: 13,
+  outOfOrder: 14,
+  fenced: 15,
+  transactional: 16,
+  unknown: 17,
+} as const

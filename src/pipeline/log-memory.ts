@@ -1,0 +1,143 @@
+import { assert } from '../base/assert.ts'
+import { alignBlock, alignRecord, blockBytes, walRecord } from '../stream/wal-record.ts'
+
+/** A range of positions whose memory somebody still reads. */
+interface Pin {
+  from: number
+  to: number
+}
+
+/** Why there is no room: memory waits for the disk, the log waits to be trimmed. */
+export type NoRoom = 'memory' | 'log'
+
+/**
+ * Where the next record goes. Log memory is a ring that mirrors the tail of the write-ahead log: the byte at position p
+ * lies at `base + p mod bytes`.
+ *
+ * Invariants: what is not durable is never overwritten; what is pinned is stepped over, never waited for; a record lies
+ * in one piece; a header never crosses a block.
+ */
+export class LogMemory {
+  readonly base: number
+  readonly bytes: number
+  readonly #capacity: number
+  readonly #onJump: (from: number, to: number) => void
+  readonly #pins = new Map<number, Pin>()
+  #nextPin = 1
+  #pinned = 0
+  /** Everything below has been overwritten, or may have been. */
+  #oldest: number
+  #end: number
+  #durable: number
+  #trimmed: number
+
+  /** `position` is where the log goes on; memory holds nothing of what lies before `oldest`. `onJump` writes the record that says so. */
+  constructor(
+    place: { base: number; bytes: number; capacity: number; position: number; oldest: number; trimmed: number },
+    onJump: (from: number, to: number) => void,
+  ) {
+    assert(place.capacity % place.bytes === 0, 'the capacity of the log is a multiple of log memory')
+    assert(place.bytes % blockBytes === 0, 'log memory is whole blocks')
+    assert(place.position % blockBytes === 0, 'the log goes on at a block')
+    this.base = place.base
+    this.bytes = place.bytes
+    this.#capacity = place.capacity
+    this.#end = place.position
+    this.#durable = place.position
+    this.#oldest = place.oldest
+    this.#trimmed = place.trimmed
+    this.#onJump = onJump
+  }
+
+  /** End of the last record. */
+  get end(): number {
+    return this.#end
+  }
+  /** Start of what memory still holds. */
+  get oldest(): number {
+    return this.#oldest
+  }
+  get pinned(): number {
+    return this.#pinned
+  }
+  /** The greatest record (header and body) that is sure to find room in an empty log. */
+  get recordBytesMax(): number {
+    return this.bytes / 4
+  }
+
+  address(position: number): number {
+    return this.base + (position % this.bytes)
+  }
+
+  setDurable(position: number): void {
+    this.#durable = position
+  }
+  setTrimmed(position: number): void {
+    this.#trimmed = position
+  }
+
+  /** Position for a record of `bytes`, header included, or why there is none. Nothing is taken until `commit`. */
+  reserve(bytes: number): number | NoRoom {
+    for (;;) {
+      const at = this.#start()
+      const target = this.#obstacle(at, bytes)
+      const to = target === at ? at + bytes : target + walRecord.bytes
+      if (to > this.#durable + this.bytes) return 'memory'
+      if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'
+      this.#oldest = Math.max(this.#oldest, to - this.bytes)
+      if (target === at) return at
+      // What is stepped over may hold a pin, and is never older than `#oldest` says.
+      this.#onJump(at, target)
+      this.#end = target
+    }
+  }
+
+  commit(at: number, bytes: number): void {
+    this.#end = alignRecord(at + bytes)
+  }
+
+  /** Closes the group of records: the next one starts on a block of its own. Returns where. */
+  closeGroup(): number {
+    this.#end = alignBlock(this.#end)
+    return this.#end
+  }
+
+  /** Keeps the memory of a range as it is until `unpin`. */
+  pin(from: number, to: number): number {
+    const id = this.#nextPin
+    this.#nextPin = (this.#nextPin % 0x7fff_ffff) + 1
+    this.#pins.set(id, { from, to })
+    this.#pinned += to - from
+    return id
+  }
+
+  unpin(id: number): void {
+    const pin = this.#pins.get(id)
+    if (pin === undefined) return
+    this.#pinned -= pin.to - pin.from
+    this.#pins.delete(id)
+  }
+
+  /** A header needs the rest of its block, or the next one. */
+  #start(): number {
+    const rest = blockBytes - (this.#end % blockBytes)
+    return rest < walRecord.bytes ? this.#end + rest : this.#end
+  }
+
+  /** `at`, or the first position behind what is in the way of a record there: the end of the lap, a pin. */
+  #obstacle(at: number, bytes: number): number {
+    const lapEnd = (Math.floor(at / this.bytes) + 1) * this.bytes
+    if (at + bytes > lapEnd) return lapEnd
+    // In front of every pin the end of a group and the header of a jump find room.
+    const to = at + bytes + 2 * blockBytes
+    for (const pin of this.#pins.values()) {
+      // A pin stays where it is in memory while the log laps it: its positions move on a lap at a time.
+      while (pin.to + this.bytes <= at) {
+        pin.from += this.bytes
+        pin.to += this.bytes
+      }
+      if (pin.from + this.bytes < to && at < pin.to + this.bytes) return Math.min(alignBlock(pin.to + this.bytes), lapEnd)
+    }
+    return at
+  }
+}

@@ -1,0 +1,93 @@
+import type { Bell } from '../ring/bell.ts'
+import { laneHeader, narrow, widen } from './lane.ts'
+
+/** What the file says of the log. */
+export interface WalState {
+  readonly capacity: number
+  /** Starts so far, this one included. */
+  readonly incarnation: number
+  /** First position that is kept. */
+  readonly trimmed: number
+}
+
+/** The write-ahead log's file as this stage needs it. Every call returns when the bytes are on the disk, or throws. */
+export interface WalWriter {
+  /** `address` in the arena; all three are multiples of a block. */
+  write(address: number, bytes: number, position: number): void
+  /** Does a little of what makes later writes cheaper; false when there is nothing left to do. */
+  prepare(): boolean
+}
+
+/** Rows of the stage's counters. */
+export interface PersistenceCounters {
+  add(row: 'writes' | 'bytes', by: number): void
+}
+
+/** One write at the most: what gathers meanwhile is the next group, and a reader waits no longer than this takes. */
+const writeBytesMax = 2 << 20
+
+/**
+ * Makes groups durable, in order, straight out of log memory. An error of the disk is thrown: after a failed write
+ * nobody knows what the disk holds, so the node stops and recovers by restart.
+ */
+export class Persistence {
+  readonly #words: Int32Array
+  readonly #lane: number
+  readonly #memory: { readonly base: number; readonly bytes: number }
+  readonly #file: WalWriter
+  /** Whoever acts on progress: the sequencer first, then the network workers. */
+  readonly #bells: readonly Bell[]
+  readonly #counters: PersistenceCounters
+  #durable: number
+  #prepared = false
+
+  constructor(parts: {
+    words: Int32Array
+    lane: number
+    memory: { readonly base: number; readonly bytes: number }
+    file: WalWriter
+    bells: readonly Bell[]
+    counters: PersistenceCounters
+    /** Where the log goes on. */
+    position: number
+  }) {
+    this.#words = parts.words
+    this.#lane = parts.lane
+    this.#memory = parts.memory
+    this.#file = parts.file
+    this.#bells = parts.bells
+    this.#counters = parts.counters
+    this.#durable = parts.position
+  }
+
+  /** Writes what is published, up to a bound; 0 when there is nothing. */
+  turn(): number {
+    const published = this.#published()
+    if (published === this.#durable) return this.#prepare()
+    Atomics.store(this.#words, this.#lane + laneHeader.hungry, 0)
+    const offset = this.#durable % this.#memory.bytes
+    const bytes = Math.min(published - this.#durable, writeBytesMax, this.#memory.bytes - offset)
+    this.#file.write(this.#memory.base + offset, bytes, this.#durable)
+    this.#durable += bytes
+    const done = this.#durable === this.#published()
+    Atomics.store(this.#words, this.#lane + laneHeader.durable, narrow(this.#durable))
+    if (done) Atomics.store(this.#words, this.#lane + laneHeader.hungry, 1)
+    for (const bell of this.#bells) bell.ring()
+    this.#counters.add('writes', 1)
+    this.#counters.add('bytes', bytes)
+    return bytes
+  }
+
+  get idle(): boolean {
+    return this.#published() === this.#durable
+  }
+
+  #published(): number {
+    return widen(Atomics.load(this.#words, this.#lane + laneHeader.published), this.#durable)
+  }
+
+  #prepare(): number {
+    if (!this.#prepared) this.#prepared = !this.#file.prepare()
+    return this.#prepared ? 0 : 1
+  }
+}

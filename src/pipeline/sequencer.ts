@@ -1,0 +1,323 @@
+import type { StreamId } from '../ports.ts'
+import type { Bell } from '../ring/bell.ts'
+import { putLong, type RingConsumer, type RingProducer } from '../ring/ring.ts'
+import { Stream } from '../stream/stream.ts'
+import { errors } from '../wire/errors.ts'
+import type { Appender, Outcome } from './appender.ts'
+import type { Asked, BatchPlace, Command, OpenStream, Reply } from './commands.ts'
+import { answerKind, append, appended, fetchRequest, readKind, reason, release } from './frames.ts'
+import { laneHeader, narrow, widen } from './lane.ts'
+import type { LogMemory } from './log-memory.ts'
+import { Reader } from './reader.ts'
+
+/** The sequencer's side of one network worker. */
+export interface Client {
+  readonly appends: RingConsumer
+  readonly reads: RingConsumer
+  readonly answers: RingProducer
+  readonly bell: Bell
+}
+
+/** A group is handed over unasked when it has grown to this. */
+const groupBytesMax = 1 << 20
+/** Frames of one ring in one turn, so that no network worker waits for another. */
+const framesPerTurn = 256
+
+/** Rows of the stage's counters. */
+export interface SequencerCounters {
+  add(row: 'batches' | 'records' | 'bytes' | 'refused' | 'duplicates' | 'fetches' | 'stalls', by: number): void
+}
+
+interface Growth {
+  readonly stream: Stream
+  readonly end: number
+  readonly bytes: number
+}
+
+/**
+ * Validates and sequences: the one writer of its streams. `turn` does what there is to do and returns how much that
+ * was; the thread sleeps when it was nothing.
+ */
+export class Sequencer {
+  readonly #words: Int32Array
+  readonly #lane: number
+  readonly #memory: LogMemory
+  readonly #appender: Appender
+  readonly #streams: Map<StreamId, Stream>
+  readonly #clients: readonly (Client & { readonly reader: Reader })[]
+  readonly #persistence: Bell
+  readonly #counters: SequencerCounters
+  #growth: Growth[] = []
+  #stalled = false
+  #published: number
+  #durable: number
+  #now = 0
+
+  constructor(parts: {
+    words: Int32Array
+    /** Index of the lane's words. */
+    lane: number
+    memory: LogMemory
+    appender: Appender
+    streams: Map<StreamId, Stream>
+    clients: readonly Client[]
+    persistence: Bell
+    counters: SequencerCounters
+  }) {
+    this.#words = parts.words
+    this.#lane = parts.lane
+    this.#memory = parts.memory
+    this.#appender = parts.appender
+    this.#streams = parts.streams
+    this.#persistence = parts.persistence
+    this.#counters = parts.counters
+    this.#published = parts.memory.end
+    this.#durable = parts.memory.end
+    this.#clients = parts.clients.map((client) => ({
+      ...client,
+      reader: new Reader(parts.words, client.answers, parts.memory, parts.streams, this.#durable, (stream) => this.#watch(stream)),
+    }))
+  }
+
+  /** `now` is the wall clock in milliseconds. */
+  turn(now: number): number {
+    this.#now = now
+    this.#stalled = false
+    let work = this.#hearPersistence()
+    for (const client of this.#clients) {
+      const reads = client.reads.drain((kind, at) => this.#onRead(client, kind, at), framesPerTurn)
+      const appends = client.appends.drain((_, at) => this.#onAppend(client, at), framesPerTurn)
+      // Answers to appends count once they are durable: persistence will ring. Reads are waited for now.
+      if (client.answers.publish() && reads > 0) client.bell.ring()
+      work += reads + appends
+    }
+    this.#handOver()
+    return work
+  }
+
+  /** An append found no room: it waits for the disk, for a trim, or for a network worker to take answers. */
+  get stalled(): boolean {
+    return this.#stalled
+  }
+
+  /** Nothing to do until a bell rings, or until what stalls an append has changed. */
+  get idle(): boolean {
+    const durable = Atomics.load(this.#words, this.#lane + laneHeader.durable)
+    if (durable !== narrow(this.#durable)) return false
+    if (this.#memory.end !== this.#published && this.#isHungry()) return false
+    if (this.#stalled) return this.#clients.every((client) => client.reads.empty)
+    return this.#clients.every((client) => client.appends.empty && client.reads.empty)
+  }
+
+  execute({ command }: Asked): Reply {
+    const reply = this.#execute(command)
+    for (const client of this.#clients) if (client.answers.publish()) client.bell.ring()
+    return reply
+  }
+
+  #hearPersistence(): number {
+    const trimmed = widen(Atomics.load(this.#words, this.#lane + laneHeader.trimmed), this.#durable)
+    this.#memory.setTrimmed(trimmed)
+    const durable = widen(Atomics.load(this.#words, this.#lane + laneHeader.durable), this.#durable)
+    if (durable === this.#durable) return 0
+    this.#durable = durable
+    this.#memory.setDurable(durable)
+    this.#appender.setDurable(durable)
+    for (const client of this.#clients) client.reader.setDurable(durable)
+    let reached = 0
+    while (reached < this.#growth.length && this.#growth[reached]!.end <= durable) {
+      const { stream, bytes } = this.#growth[reached]!
+      stream.settle(durable)
+      if (!this.#clients.every((client) => client.reader.wake(stream, bytes))) break
+      reached++
+    }
+    if (reached > 0) {
+      this.#growth = this.#growth.slice(reached)
+      for (const client of this.#clients) if (client.answers.publish()) client.bell.ring()
+    }
+    return 1
+  }
+
+  #onAppend(client: Client, at: number): boolean {
+    const words = this.#words
+    const answer = client.answers.claim(answerKind.appended, appended.words + 1)
+    if (answer < 0) return this.#stall()
+    const stream = this.#streams.get(words[at + append.stream]!)
+    const { outcome } = this.#appender
+    const next = stream?.next ?? 0
+    if (stream === undefined || !stream.open) {
+      Object.assign(outcome, { error: errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason: reason.unknown, baseOffset: -1, durableAt: 0 })
+    } else {
+      const noRoom = this.#appender.append(
+        stream,
+        words[at + append.address]!,
+        words[at + append.bytes]!,
+        words[at + append.flags]!,
+        this.#now,
+      )
+      if (noRoom !== undefined) {
+        client.answers.unclaim(appended.words + 1)
+        return this.#stall()
+      }
+      if (stream.next !== next) this.#count(stream, stream.next - next, words[at + append.bytes]!)
+    }
+    this.#writeAnswer(answer, at, outcome, stream)
+    if (outcome.durableAt <= this.#durable) client.bell.ring()
+    if (this.#memory.end - this.#published >= groupBytesMax) this.#publish()
+    return true
+  }
+
+  #count(stream: Stream, records: number, bytes: number): void {
+    this.#counters.add('batches', 1)
+    this.#counters.add('records', records)
+    this.#counters.add('bytes', bytes)
+    if (stream.waiting.size > 0) this.#growth.push({ stream, end: stream.index.end(stream.index.length - 1), bytes })
+  }
+
+  #writeAnswer(to: number, at: number, outcome: Outcome, stream: Stream | undefined): void {
+    const words = this.#words
+    words[to + appended.request] = words[at + append.request]!
+    words[to + appended.part] = words[at + append.part]!
+    words[to + appended.error] = outcome.error
+    words[to + appended.reason] = outcome.reason
+    putLong(words, to + appended.baseOffset, outcome.baseOffset)
+    putLong(words, to + appended.logAppendTime, outcome.error === 0 ? outcome.logAppendTime : -1)
+    putLong(words, to + appended.logStartOffset, outcome.error === 0 ? stream!.logStart : -1)
+    putLong(words, to + appended.durableAt, outcome.durableAt)
+    words[to + appended.words] = outcome.error !== 0 && outcome.refused.length > 0 ? outcome.refused[0]! : -1
+    if (outcome.error !== 0) this.#counters.add('refused', 1)
+  }
+
+  /** Whatever is written so far must reach the disk for the stall to end. */
+  #stall(): boolean {
+    this.#counters.add('stalls', 1)
+    this.#stalled = true
+    this.#publish()
+    return false
+  }
+
+  #onRead(client: Client & { readonly reader: Reader }, kind: number, at: number): boolean {
+    switch (kind) {
+      case readKind.fetch:
+        this.#counters.add('fetches', 1)
+        return client.reader.fetch(at)
+      case readKind.expire:
+        return client.reader.expire(this.#words[at + fetchRequest.request]!)
+      default:
+        this.#memory.unpin(this.#words[at + release.pin]!)
+        return true
+    }
+  }
+
+  /** Group commit without a timer: the write in progress is the time in which the next group gathers. */
+  #handOver(): void {
+    if (this.#memory.end === this.#published) return
+    if (this.#isHungry() || this.#memory.end - this.#published >= groupBytesMax) this.#publish()
+  }
+
+  #isHungry(): boolean {
+    return Atomics.load(this.#words, this.#lane + laneHeader.hungry) === 1
+  }
+
+  #publish(): void {
+    if (this.#memory.end === this.#published) return
+    this.#published = this.#memory.closeGroup()
+    for (const client of this.#clients) client.answers.publish()
+    Atomics.store(this.#words, this.#lane + laneHeader.published, narrow(this.#published))
+    this.#persistence.ring()
+  }
+
+  /** A fetch now waits for this stream: what is on its way to the disk will wake it. */
+  #watch(stream: Stream): void {
+    const { index } = stream
+    if (stream.settled === index.length) return
+    let bytes = 0
+    for (let i = stream.settled; i < index.length; i++) bytes += index.bytes(i)
+    this.#growth.push({ stream, end: index.end(index.length - 1), bytes })
+  }
+
+  #execute(command: Command): Reply {
+    switch (command.type) {
+      case 'open':
+        for (const spec of command.streams) this.#open(spec)
+        return { type: 'done' }
+      case 'close':
+        for (const id of command.streams) this.#close(id)
+        return { type: 'done' }
+      case 'producers':
+        return { type: 'producers', streams: Array.from(this.#streams.values(), (s) => [s.id, s.producers.snapshot()] as const) }
+      case 'expireProducers':
+        for (const stream of this.#streams.values()) stream.producers.expire(command.before)
+        return { type: 'done' }
+      case 'stored':
+        for (const stream of this.#streams.values()) stream.dropBelow(command.position)
+        return { type: 'done' }
+      default: {
+        const stream = this.#streams.get(command.stream)
+        return stream?.open ? this.#executeOn(stream, command) : { type: 'unknown' }
+      }
+    }
+  }
+
+  #executeOn(stream: Stream, command: Extract<Command, { stream: StreamId }>): Reply {
+    stream.settle(this.#durable)
+    switch (command.type) {
+      case 'configure':
+        stream.settings = command.settings
+        return { type: 'done' }
+      case 'offsets':
+        return { type: 'offsets', logStart: stream.logStart, highWatermark: stream.highWatermark, leaderEpoch: stream.leaderEpoch }
+      case 'trim':
+        stream.logStart = Math.max(stream.logStart, command.offset)
+        for (const client of this.#clients) client.reader.disturb(stream)
+        return { type: 'done' }
+      case 'find':
+        return { type: 'place', place: this.#findTimestamp(stream, command.timestamp), leaderEpoch: stream.leaderEpoch }
+      case 'findMax':
+        return { type: 'place', place: this.#findMaxTimestamp(stream), leaderEpoch: stream.leaderEpoch }
+    }
+  }
+
+  #open(spec: OpenStream): void {
+    let stream = this.#streams.get(spec.stream)
+    if (stream === undefined) {
+      stream = new Stream(spec.stream)
+      this.#streams.set(spec.stream, stream)
+    }
+    stream.adopt(spec, spec.storedEnd)
+    stream.producers.restore(spec.producers, stream.next)
+  }
+
+  #close(id: StreamId): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined) return
+    stream.settings = undefined
+    for (const client of this.#clients) client.reader.disturb(stream)
+    this.#streams.delete(id)
+  }
+
+  #findTimestamp(stream: Stream, timestamp: number): BatchPlace | undefined {
+    const { index } = stream
+    for (let i = 0; i < stream.settled; i++) {
+      if (index.maxTimestamp(i) >= timestamp && index.base(i) + index.count(i) > stream.logStart) return place(stream, i)
+    }
+    return undefined
+  }
+
+  #findMaxTimestamp(stream: Stream): BatchPlace | undefined {
+    const { index } = stream
+    let best = -1
+    for (let i = 0; i < stream.settled; i++) {
+      if (index.base(i) + index.count(i) <= stream.logStart) continue
+      if (best < 0 || index.maxTimestamp(i) > index.maxTimestamp(best)) best = i
+    }
+    return best < 0 ? undefined : place(stream, best)
+  }
+}
+
+const place = ({ index }: Stream, i: number): BatchPlace => ({
+  baseOffset: index.base(i),
+  position: index.position(i),
+  bytes: index.bytes(i),
+  maxTimestamp: index.maxTimestamp(i),
+})

@@ -1,0 +1,27 @@
+import { getI64 } from '../base/long.ts'
+import type { StreamId } from '../ports.ts'
+import { batchHeader } from '../wire/record-batch.ts'
+import { Stream } from './stream.ts'
+import type { RecoveredBatch } from './wal-recovery.ts'
+import { WalCorrupt } from './wal-recovery.ts'
+
+/** Takes a recovered batch into its stream, as the append did that wrote it. */
+export function replay(streams: Map<StreamId, Stream>, view: DataView, batch: RecoveredBatch): void {
+  let stream = streams.get(batch.stream)
+  if (stream === undefined) {
+    stream = new Stream(batch.stream)
+    stream.next = batch.baseOffset
+    streams.set(batch.stream, stream)
+  }
+  if (stream.next !== batch.baseOffset) {
+    throw new WalCorrupt(`stream ${batch.stream} goes on at offset ${batch.baseOffset} where ${stream.next} was to follow`)
+  }
+  const { address } = batch
+  const count = view.getInt32(address + batchHeader.recordsCount)
+  const maxTimestamp = getI64(view, address + batchHeader.maxTimestamp)
+  const producerId = getI64(view, address + batchHeader.producerId)
+  stream.push(batch.baseOffset, count, batch.position, batch.bytes, maxTimestamp)
+  if (producerId < 0) return
+  const epoch = view.getInt16(address + batchHeader.producerEpoch)
+  stream.producers.replay(producerId, epoch, view.getInt32(address + batchHeader.baseSequence), count, batch.baseOffset, maxTimestamp)
+}

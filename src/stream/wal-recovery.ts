@@ -1,0 +1,190 @@
+import { getI64, getU64 } from '../base/long.ts'
+import { batchHeader, lengthOverhead } from '../wire/record-batch.ts'
+import { alignBlock, alignRecord, blockBytes, crcBytes, crcStart, walKind, walMagic, walRecord } from './wal-record.ts'
+
+/** CRC-32C over a region, as the kernel does it. */
+export type Crc = (address: number, bytes: number, seed: number) => number
+
+/** A batch that recovery found whole; `address` is where it lies for the moment. */
+export interface RecoveredBatch {
+  readonly stream: number
+  readonly baseOffset: number
+  readonly position: number
+  readonly bytes: number
+  readonly address: number
+}
+
+export interface RecoverySource {
+  /** First position that the log keeps. */
+  readonly trimmed: number
+  readonly capacity: number
+  /** Of the life that wrote last; greater ones are not believed. */
+  readonly incarnation: number
+  /** Bytes of the window over the log: the byte at position p shows at `base + p mod window`. */
+  readonly window: number
+  readonly base: number
+  readonly view: DataView
+  readonly crc: Crc
+  /** Fills the window with [position, position + bytes), both whole blocks, not past the end of a lap. */
+  read(position: number, bytes: number): void
+}
+
+export interface Recovered {
+  /** Where the log goes on: the block behind the last whole record. */
+  readonly position: number
+  /** Position of the last record, -1 for none. */
+  readonly previous: number
+  /** The window holds what lies in [oldest, position). */
+  readonly oldest: number
+  readonly records: number
+}
+
+const chunkBytes = 1 << 20
+/** How far behind the end a durable record is looked for: more than is ever on its way to the disk at once. */
+const lookAheadBytes = 32 << 20
+
+/** The log is damaged where it was durable once: a person has to decide. */
+export class WalCorrupt extends Error {}
+
+/**
+ * Reads the log from its start to the last whole record. Records that were on their way to the disk when it stopped may
+ * be torn or missing; they were never acknowledged. One that is damaged although a later record says that it had been
+ * durable throws `WalCorrupt`.
+ */
+export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch) => void): Recovered {
+  const walk = new Walk(source)
+  let end = source.trimmed
+  let previous = -1
+  let records = 0
+  for (;;) {
+    const at = walk.next(end, previous)
+    if (at < 0) break
+    const bytes = walk.bytes(at)
+    if (walk.kind(at) === walKind.batch) onBatch(walk.batch(at))
+    previous = at
+    records++
+    end = walk.kind(at) === walKind.batch ? alignRecord(at + walRecord.bytes + bytes) : at + walRecord.bytes + bytes
+  }
+  walk.refuseDurableBeyond(end)
+  return { position: alignBlock(end), previous, oldest: walk.oldest, records }
+}
+
+class Walk {
+  readonly #source: RecoverySource
+  #loaded: number
+  #incarnation = 0
+
+  constructor(source: RecoverySource) {
+    this.#source = source
+    this.#loaded = Math.floor(source.trimmed / blockBytes) * blockBytes
+  }
+
+  get oldest(): number {
+    return Math.max(Math.floor(this.#source.trimmed / blockBytes) * blockBytes, this.#loaded - this.#source.window)
+  }
+
+  /** Position of the record that follows `end`: there, or at the next block. -1 when there is none. */
+  next(end: number, previous: number): number {
+    for (const at of [end, alignBlock(end)]) {
+      if (at % blockBytes > blockBytes - walRecord.bytes) continue
+      if (this.#isWhole(at, previous)) {
+        this.#incarnation = this.#field(at, walRecord.incarnation)
+        return at
+      }
+    }
+    return -1
+  }
+
+  kind(at: number): number {
+    return this.#field(at, walRecord.kind)
+  }
+  bytes(at: number): number {
+    return this.#field(at, walRecord.bytes)
+  }
+
+  batch(at: number): RecoveredBatch {
+    const header = this.#address(at)
+    return {
+      stream: this.#field(at, walRecord.stream),
+      baseOffset: getU64(this.#source.view, header + walRecord.baseOffset),
+      position: at + walRecord.bytes,
+      bytes: this.bytes(at),
+      address: header + walRecord.bytes,
+    }
+  }
+
+  /** Groups start on blocks: the first record of any later group would tell. */
+  refuseDurableBeyond(end: number): void {
+    const from = alignBlock(end)
+    const to = Math.min(
+      from + Math.min(lookAheadBytes, this.#source.window / 2),
+      Math.floor(this.#source.trimmed / blockBytes) * blockBytes + this.#source.capacity,
+    )
+    for (let at = from; at < to; at += blockBytes) {
+      if (!this.#load(at + blockBytes) || !this.#hasHeader(at)) continue
+      if (getU64(this.#source.view, this.#address(at) + walRecord.durable) > end) {
+        throw new WalCorrupt(
+          `the write-ahead log is damaged at position ${end}: the record at position ${at} was written when that was durable`,
+        )
+      }
+    }
+  }
+
+  #isWhole(at: number, previous: number): boolean {
+    const { view, trimmed, capacity } = this.#source
+    if (at + walRecord.bytes > trimmed + capacity || !this.#load(at + walRecord.bytes) || !this.#hasHeader(at)) return false
+    const header = this.#address(at)
+    if (previous >= 0 && getU64(view, header + walRecord.previous) !== previous) return false
+    if (this.#field(at, walRecord.incarnation) < this.#incarnation) return false
+    if (this.kind(at) === walKind.jump) return true
+    const bytes = this.bytes(at)
+    if (bytes < batchHeader.bytes || bytes > this.#source.window / 2) return false
+    if ((at % this.#source.window) + walRecord.bytes + bytes > this.#source.window) return false
+    return this.#load(at + walRecord.bytes + bytes) && this.#matches(header, header + walRecord.bytes, bytes)
+  }
+
+  /** The header agrees with the batch, and the batch with its CRC. */
+  #matches(header: number, body: number, bytes: number): boolean {
+    const { view, crc } = this.#source
+    const batchCrc = view.getInt32(header + walRecord.batchCrc, true)
+    return (
+      view.getInt32(body + batchHeader.batchLength) + lengthOverhead === bytes &&
+      view.getInt32(body + batchHeader.crc) === batchCrc &&
+      view.getInt32(body + batchHeader.partitionLeaderEpoch) === view.getInt32(header + walRecord.leaderEpoch, true) &&
+      getI64(view, body + batchHeader.baseOffset) === getU64(view, header + walRecord.baseOffset) &&
+      crc(body + batchHeader.attributes, bytes - batchHeader.attributes, 0) === batchCrc
+    )
+  }
+
+  #hasHeader(at: number): boolean {
+    const { view, crc, incarnation } = this.#source
+    const header = this.#address(at)
+    return (
+      view.getUint32(header + walRecord.magic, true) === walMagic &&
+      getU64(view, header + walRecord.position) === at &&
+      view.getUint32(header + walRecord.incarnation, true) <= incarnation &&
+      view.getInt32(header + walRecord.crc, true) === crc(header + crcStart, crcBytes, 0)
+    )
+  }
+
+  #field(at: number, field: number): number {
+    return this.#source.view.getUint32(this.#address(at) + field, true)
+  }
+
+  #address(position: number): number {
+    return this.#source.base + (position % this.#source.window)
+  }
+
+  /** Has the window reach `to`; false when that lies behind the end of the log. */
+  #load(to: number): boolean {
+    const { window, trimmed, capacity } = this.#source
+    const last = Math.floor(trimmed / blockBytes) * blockBytes + capacity
+    while (this.#loaded < to) {
+      const bytes = Math.min(chunkBytes, window - (this.#loaded % window), last - this.#loaded)
+      if (bytes <= 0) return false
+      this.#source.read(this.#loaded, bytes)
+      this.#loaded += bytes
+    }
+    return true
+  }
+}

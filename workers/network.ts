@@ -1,0 +1,106 @@
+/** A network thread: its sockets, its frontend, and the wake-ups between them. */
+import { randomInt } from 'node:crypto'
+import { parentPort, workerData } from 'node:worker_threads'
+import { openArena } from '../native-free-io/arena.ts'
+import { ConnectionTable } from '../native-free-io/connection-table.ts'
+import { FetchSessions } from '../src/broker/fetch-session.ts'
+import { Frontend } from '../src/broker/frontend.ts'
+import { Routing } from '../src/broker/routing.ts'
+import type { FromNetwork, NetworkData, ToNetwork } from '../src/broker/thread-messages.ts'
+import { Counters } from '../src/pipeline/counters.ts'
+import { ReceiveMemory } from '../src/pipeline/receive-memory.ts'
+import { Bell } from '../src/ring/bell.ts'
+import { RingConsumer, RingProducer } from '../src/ring/ring.ts'
+
+const { memory, plan, index, listeners, limits } = workerData as NetworkData
+const port = parentPort!
+const say = (message: FromNetwork, moved: readonly ArrayBuffer[] = []): void => port.postMessage(message, moved as ArrayBuffer[])
+const arena = openArena(memory)
+const { words } = arena
+const place = plan.network[index]!
+const counters = new Counters('network', new Float64Array(memory.buffer, place.counters, 32))
+const bell = new Bell(words, place.bell)
+const routing = new Routing()
+
+const frontend = new Frontend({
+  words,
+  memory: arena.bytes,
+  lane: plan.lane.header,
+  appends: new RingProducer(words, place.appends),
+  reads: new RingProducer(words, place.reads),
+  answers: new RingConsumer(words, place.answers),
+  sequencer: new Bell(words, plan.lane.sequencerBell),
+  routing,
+  sessions: new FetchSessions(limits.sessionSlots, () => randomInt(1, 0x7fff_ffff)),
+  ports: {
+    forward: ({ token, listener, host, frame }) => say({ type: 'forward', token, listener, host, frame }),
+    load: ({ token, index: part, load }) => say({ type: 'load', token, index: part, load }),
+    after: (ms, wake) => {
+      const timer = setTimeout(wake, ms)
+      return () => clearTimeout(timer)
+    },
+    now: () => Date.now(),
+  },
+  counters,
+  fetchBytesMax: limits.fetchBytesMax,
+})
+
+/** An idle turn of the event loop is cheaper than to be put to sleep and woken: one is taken before sleeping. */
+const idleTurnsMax = 1
+let idleTurns = 0
+let scheduled = false
+let asleep = false
+
+function turn(): void {
+  scheduled = false
+  asleep = false
+  if (frontend.turn() > 0) idleTurns = 0
+  else if (++idleTurns > idleTurnsMax) {
+    idleTurns = 0
+    counters.add('wakes', 1)
+    asleep = bell.arm(() => frontend.idle, turn)
+    if (asleep) return
+  }
+  schedule()
+}
+
+/** At most one turn is on its way. */
+function schedule(): void {
+  if (scheduled) return
+  scheduled = true
+  setImmediate(turn)
+}
+
+const table = new ConnectionTable({
+  frontend,
+  counters,
+  limits,
+  intake: {
+    memory: new ReceiveMemory(place.receive.base, place.receive.bytes),
+    bytes: arena.bytes,
+    view: arena.view,
+    landing: place.landing,
+    requestBytesMax: limits.requestBytesMax,
+    frame: (channel, start, end, held) => frontend.frame(channel, start, end, held),
+    onCopy: (bytes) => counters.add('copied_bytes', bytes),
+  },
+  onRead: () => frontend.publish(),
+  onClosed: (host, why) => say({ type: 'closed', host, why }),
+})
+
+const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { type: T }>) => void } = {
+  listen: () => void table.listen(listeners, limits.backlog).then((ports) => say({ type: 'listening', ports })),
+  topics: ({ set, deleted }) => {
+    for (const id of deleted) routing.delete(id)
+    for (const topic of set) routing.set(topic)
+  },
+  answered: ({ token, response }) => frontend.answered(token, response),
+  loaded: ({ token, index: part, records, error }) => frontend.loaded(token, part, records, error),
+  stop: () =>
+    void table.stop().then(() => {
+      say({ type: 'stopped' })
+      port.close()
+    }),
+}
+port.on('message', (message: ToNetwork) => (obey[message.type] as (message: ToNetwork) => void)(message))
+schedule()

@@ -1,0 +1,42 @@
+/** The persistence thread of a lane: writes what is published until it is told to stop, and then the rest. */
+import { workerData } from 'node:worker_threads'
+import { openArena } from '../native-free-io/arena.ts'
+import { WalFile } from '../native-free-io/wal-file.ts'
+import type { LaneData } from '../src/broker/thread-messages.ts'
+import { Counters } from '../src/pipeline/counters.ts'
+import { kernel } from '../src/pipeline/kernel/kernel.ts'
+import { laneHeader } from '../src/pipeline/lane.ts'
+import { Persistence } from '../src/pipeline/persistence.ts'
+import { Bell } from '../src/ring/bell.ts'
+
+const { memory, plan, wal, position } = workerData as LaneData & { readonly position: number }
+const arena = openArena(memory)
+const { words } = arena
+const { lane } = plan
+const file = WalFile.attach(wal.path, wal.state, { ...arena, crc: kernel(memory).crc, superblock: plan.superblock, zeros: plan.zeros })
+const counters = new Counters('persistence', new Float64Array(memory.buffer, lane.persistenceCounters, 32))
+const bell = new Bell(words, lane.persistenceBell)
+const persistence = new Persistence({
+  words,
+  lane: lane.header,
+  memory: lane.log,
+  file,
+  bells: [new Bell(words, lane.sequencerBell), ...plan.network.map((place) => new Bell(words, place.bell))],
+  counters,
+  position,
+})
+
+const looksBeforeSleep = 50
+const sleepMs = 1000
+const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
+
+let looks = 0
+while (!stopped() || !persistence.idle) {
+  if (persistence.turn() > 0) looks = 0
+  else if (++looks > looksBeforeSleep) {
+    looks = 0
+    counters.add('sleeps', 1)
+    bell.sleep(() => persistence.idle && !stopped(), sleepMs)
+  }
+}
+file.close()
