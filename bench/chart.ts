@@ -1,13 +1,20 @@
 import { middle, type Result } from './figures.ts'
 import type { Sample } from './run-scenario.ts'
 
-const panels: readonly { readonly title: string; readonly figure: keyof Sample }[] = [
-  { title: 'Throughput, MiB/s (longer is better)', figure: 'mibPerSecond' },
-  { title: 'Latency of an acknowledgement, P99 in ms (shorter is better)', figure: 'p99Ms' },
-  { title: 'Broker CPU seconds per GiB (shorter is better)', figure: 'brokerCpuSecondsPerGib' },
+interface Panel {
+  readonly title: string
+  readonly figure: keyof Sample
+  /** Where a logarithmic axis begins; null for an axis from nought. */
+  readonly logarithmicFrom: number | null
+}
+
+const panels: readonly Panel[] = [
+  { title: 'Throughput, MiB/s (longer is better)', figure: 'mibPerSecond', logarithmicFrom: null },
+  { title: 'Latency of an acknowledgement, P99 in ms, logarithmic (shorter is better)', figure: 'p99Ms', logarithmicFrom: 0.1 },
+  { title: 'Broker CPU seconds per GiB (shorter is better)', figure: 'brokerCpuSecondsPerGib', logarithmicFrom: null },
 ]
 const colours: Readonly<Record<string, string>> = { millrace: '#0b7a75', kafka: '#7a7f87', 'kafka-flushed': '#c0b283' }
-const bar = { height: 14, gap: 3, left: 130, width: 640, label: 90 }
+const bar = { height: 14, gap: 3, left: 130, width: 640, label: 150 }
 
 interface Bar {
   readonly scenario: string
@@ -30,7 +37,7 @@ export function chart(results: readonly Result[], title: string): string {
     bars.forEach((each, index) => {
       if (index > 0 && bars[index - 1]!.scenario !== each.scenario) y += 8
       const isFirst = index === 0 || bars[index - 1]!.scenario !== each.scenario
-      parts.push(drawn(each, y, most, isFirst))
+      parts.push(drawn(each, y, (value) => place(panel, value, most), isFirst))
       y += bar.height + bar.gap
     })
     y += 32
@@ -50,8 +57,13 @@ function barsOf(results: readonly Result[], figure: keyof Sample): Bar[] {
   )
 }
 
-function drawn(each: Bar, y: number, most: number, isFirst: boolean): string {
-  const x = (value: number): string => (bar.left + (value / most) * bar.width).toFixed(1)
+function place(panel: Panel, value: number, most: number): number {
+  const from = panel.logarithmicFrom
+  return from === null ? value / most : Math.max(0, Math.log(value / from)) / Math.log(most / from)
+}
+
+function drawn(each: Bar, y: number, share: (value: number) => number, isFirst: boolean): string {
+  const x = (value: number): string => (bar.left + share(value) * bar.width).toFixed(1)
   const middleY = y + bar.height / 2
   const fill = colours[each.peer] ?? '#444'
   const name = isFirst ? `<text x="${bar.left - 8}" y="${y + 11}" text-anchor="end">${xmlText(each.scenario)}</text>` : ''

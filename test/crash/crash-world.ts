@@ -1,11 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { below, type Prng } from '../../src/base/prng.ts'
+import { below, chance, type Prng } from '../../src/base/prng.ts'
 import { createTopic, eachRecord, newProducer, untilLed } from '../support/admin.ts'
 import { type Broker, startBroker } from '../support/broker.ts'
 import { Connection, connected } from '../support/connection.ts'
 import { IdempotentProducer, isRecordValue } from './idempotent-producer.ts'
 
 const topic = 'crash'
+const killedAgainPermille = 250
+const startMsMax = 400
 const retryable = /refused with error (3|5|6)$/
 
 export interface Round {
@@ -59,6 +61,7 @@ export class CrashWorld {
     ended = end === 'kill' ? this.broker.kill() : this.broker.stop()
     await Promise.all([ended, load])
     const acknowledged = this.acknowledged
+    if (end === 'kill' && chance(this.#random, killedAgainPermille)) await this.#killWhileItStarts()
     const began = performance.now()
     const answerMs = await this.broker.start()
     await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
@@ -104,6 +107,14 @@ export class CrashWorld {
         this.#verified[partition] = end
       }
     })
+  }
+
+  /** A recovery that is cut short must leave a log that recovers. */
+  async #killWhileItStarts(): Promise<void> {
+    const started = this.broker.start().catch(() => null)
+    await pause(below(this.#random, startMsMax))
+    await this.broker.kill()
+    await started
   }
 
   /** A connection to each partition; a broker that has just started may first say that it does not lead. */

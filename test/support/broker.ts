@@ -123,7 +123,10 @@ export class Broker {
 
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const broker = await prepareBroker(options)
-  await broker.start()
+  await broker.start().catch(async (error: unknown) => {
+    await broker.remove()
+    throw error
+  })
   return broker
 }
 

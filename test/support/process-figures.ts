@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-/** What Linux says of a process and all its descendants; elsewhere the figures are not there. */
+/** What Linux says of a process and all its descendants; elsewhere every figure is nought. */
 export interface ProcessFigures {
   readonly cpuSeconds: number
   readonly rssMib: number
@@ -8,9 +8,10 @@ export interface ProcessFigures {
 }
 
 const ticksPerSecond = 100
+const isLinux = existsSync('/proc/self/stat')
 
 export function processFigures(pid: number): ProcessFigures {
-  const all = descendants(pid)
+  const all = isLinux ? descendants(pid) : []
   return {
     cpuSeconds: sum(all, (each) => cpuTicks(each) / ticksPerSecond),
     rssMib: sum(all, (each) => statusKib(each, 'VmRSS') / 1024),
@@ -18,7 +19,7 @@ export function processFigures(pid: number): ProcessFigures {
   }
 }
 
-export const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
+export const openFiles = (pid: number): number => (isLinux ? readdirSync(`/proc/${pid}/fd`).length : 0)
 
 function descendants(pid: number): number[] {
   const children = new Map<number, number[]>()
