@@ -5,7 +5,8 @@ import { type ArenaPlan, planArena } from '../src/pipeline/arena-plan.ts'
 import type { Answered, Command, Reply } from '../src/pipeline/commands.ts'
 import { type CounterRow, Counters, type Stage } from '../src/pipeline/counters.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
-import { laneHeader, narrow } from '../src/pipeline/lane.ts'
+import { laneHeader, narrow, widen } from '../src/pipeline/lane.ts'
+import type { WalState } from '../src/pipeline/persistence.ts'
 import { Bell } from '../src/ring/bell.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
 import { WalFile } from './wal-file.ts'
@@ -43,6 +44,7 @@ export class Pipeline {
   readonly #arena: Arena
   readonly #plan: ArenaPlan
   readonly #wal: WalFile
+  readonly #walPath: string
   readonly #sequencer: Worker
   readonly #persistence: Worker
   readonly #network: Worker
@@ -57,6 +59,7 @@ export class Pipeline {
     arena: Arena
     plan: ArenaPlan
     wal: WalFile
+    walPath: string
     sequencer: Worker
     persistence: Worker
     network: Worker
@@ -66,6 +69,7 @@ export class Pipeline {
     this.#arena = parts.arena
     this.#plan = parts.plan
     this.#wal = parts.wal
+    this.#walPath = parts.walPath
     this.#sequencer = parts.sequencer
     this.#persistence = parts.persistence
     this.#network = parts.network
@@ -105,7 +109,17 @@ export class Pipeline {
     const started = await firstMessage<Started>(sequencer)
     const persistence = spawn('persistence', { ...lane, position: started.position })
     const recovery = { records: started.records, milliseconds: started.recoveryMs, direct: wal.direct }
-    return new Pipeline({ arena, plan, wal, sequencer, persistence, network, recovery, onNetwork: options.onNetwork })
+    return new Pipeline({
+      arena,
+      plan,
+      wal,
+      walPath: options.walPath,
+      sequencer,
+      persistence,
+      network,
+      recovery,
+      onNetwork: options.onNetwork,
+    })
   }
 
   /** Opens the listeners; the ports they got. */
@@ -133,6 +147,20 @@ export class Pipeline {
 
   route(set: readonly RoutedTopic[], deleted: readonly string[]): void {
     this.tellNetwork({ type: 'topics', set, deleted })
+  }
+
+  /** Position up to which the log is durable. */
+  get durable(): number {
+    return widen(Atomics.load(this.#arena.words, this.#plan.lane.header + laneHeader.durable), this.#wal.state.trimmed)
+  }
+
+  /** Position from which on the log is kept. */
+  get stored(): number {
+    return this.#wal.state.trimmed
+  }
+
+  get wal(): { readonly path: string; readonly state: WalState } {
+    return { path: this.#walPath, state: this.#wal.state }
   }
 
   /** Everything below is stored elsewhere: durable in the log's superblock before the space is used again. */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { record } from '../src/base/layout.ts'
 import { getU64, putU64 } from '../src/base/long.ts'
 import type { WalState, WalWriter } from '../src/pipeline/persistence.ts'
-import { blockBytes } from '../src/stream/wal-record.ts'
+import { blockBytes, walRecord } from '../src/stream/wal-record.ts'
 import type { Crc } from '../src/stream/wal-recovery.ts'
 
 /** Two superblocks take turns, so that one is whole whatever happens to the other. */
@@ -84,8 +84,14 @@ export class WalFile implements WalWriter {
   /** Reads whole blocks into the arena. What was never written reads as zeros. */
   read(address: number, bytes: number, position: number): void {
     const { bytes: memory } = this.#buffers
-    const found = readSync(this.#fd, memory, address, bytes, logStart + (position % this.#state.capacity))
-    memory.fill(0, address + found, address + bytes)
+    const { capacity } = this.#state
+    for (let done = 0; done < bytes; ) {
+      const at = (position + done) % capacity
+      const wanted = Math.min(bytes - done, capacity - at)
+      const found = readSync(this.#fd, memory, address + done, wanted, logStart + at)
+      memory.fill(0, address + done + found, address + done + wanted)
+      done += wanted
+    }
   }
 
   /** Grows the file by a little with zeros: writing over allocated blocks costs half of writing behind the end. */
@@ -173,4 +179,27 @@ function syncFolder(path: string): void {
   const fd = openSync(path, constants.O_RDONLY)
   fsyncSync(fd)
   closeSync(fd)
+}
+
+/**
+ * Batches by their positions, one after another. Undefined when the header in front of one is not its own: the log has
+ * come round and written something else there.
+ */
+export function readWalRanges(
+  read: (into: Uint8Array, at: number) => number,
+  capacity: number,
+  ranges: readonly { readonly position: number; readonly bytes: number }[],
+): Uint8Array<ArrayBuffer> | undefined {
+  const out = new Uint8Array(ranges.reduce((sum, range) => sum + range.bytes, 0))
+  let to = 0
+  for (const { position, bytes } of ranges) {
+    const whole = new Uint8Array(walRecord.bytes + bytes)
+    if (read(whole, logStart + ((position - walRecord.bytes) % capacity)) !== whole.length) return undefined
+    const view = new DataView(whole.buffer)
+    if (getU64(view, walRecord.position) !== position - walRecord.bytes || view.getUint32(walRecord.length, true) !== bytes)
+      return undefined
+    out.set(whole.subarray(walRecord.bytes), to)
+    to += bytes
+  }
+  return out
 }

@@ -63,6 +63,7 @@ function place<const T extends Record<string, Width>>(table: T, aligned: boolean
   const offsets: Record<string, number> = {}
   let at = 0
   for (const [name, width] of Object.entries(table)) {
+    assert(name !== 'bytes', 'bytes is the size of the whole, no field of it')
     assert(!aligned || at % widths[width] === 0, `${name} is aligned to its width`)
     offsets[name] = at
     at += widths[width]

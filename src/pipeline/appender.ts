@@ -223,7 +223,7 @@ export class Appender {
     putU64(view, header + walRecord.baseOffset, baseOffset)
     view.setUint32(header + walRecord.stream, stream, true)
     view.setInt32(header + walRecord.leaderEpoch, epoch, true)
-    view.setUint32(header + walRecord.bytes, bytes, true)
+    view.setUint32(header + walRecord.length, bytes, true)
     view.setInt32(header + walRecord.batchCrc, batchCrc, true)
     view.setUint32(header + walRecord.incarnation, this.#incarnation, true)
     view.setUint32(header + walRecord.kind, kind, true)

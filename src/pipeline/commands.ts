@@ -7,7 +7,7 @@ export type Command =
   | { readonly type: 'close'; readonly streams: readonly StreamId[] }
   | { readonly type: 'configure'; readonly stream: StreamId; readonly settings: StreamSettings }
   | { readonly type: 'offsets'; readonly stream: StreamId }
-  | { readonly type: 'find'; readonly stream: StreamId; readonly timestamp: number }
+  | { readonly type: 'find'; readonly stream: StreamId; readonly timestamp: number; readonly from: number }
   | { readonly type: 'findMax'; readonly stream: StreamId }
   | { readonly type: 'trim'; readonly stream: StreamId; readonly offset: number }
   | { readonly type: 'expireProducers'; readonly before: number }
@@ -24,6 +24,8 @@ export interface OpenStream extends StreamSpec {
 /** Where a batch lies in the write-ahead log. */
 export interface BatchPlace {
   readonly baseOffset: number
+  /** Offsets it takes. */
+  readonly count: number
   readonly position: number
   readonly bytes: number
   readonly maxTimestamp: number

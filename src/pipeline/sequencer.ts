@@ -272,7 +272,11 @@ export class Sequencer {
         for (const client of this.#clients) client.reader.disturb(stream)
         return { type: 'done' }
       case 'find':
-        return { type: 'place', place: this.#findTimestamp(stream, command.timestamp), leaderEpoch: stream.leaderEpoch }
+        return {
+          type: 'place',
+          place: this.#findTimestamp(stream, command.timestamp, Math.max(command.from, stream.logStart)),
+          leaderEpoch: stream.leaderEpoch,
+        }
       case 'findMax':
         return { type: 'place', place: this.#findMaxTimestamp(stream), leaderEpoch: stream.leaderEpoch }
     }
@@ -296,10 +300,10 @@ export class Sequencer {
     this.#streams.delete(id)
   }
 
-  #findTimestamp(stream: Stream, timestamp: number): BatchPlace | undefined {
+  #findTimestamp(stream: Stream, timestamp: number, from: number): BatchPlace | undefined {
     const { index } = stream
     for (let i = 0; i < stream.settled; i++) {
-      if (index.maxTimestamp(i) >= timestamp && index.base(i) + index.count(i) > stream.logStart) return place(stream, i)
+      if (index.maxTimestamp(i) >= timestamp && index.base(i) + index.count(i) > from) return place(stream, i)
     }
     return undefined
   }
@@ -317,6 +321,7 @@ export class Sequencer {
 
 const place = ({ index }: Stream, i: number): BatchPlace => ({
   baseOffset: index.base(i),
+  count: index.count(i),
   position: index.position(i),
   bytes: index.bytes(i),
   maxTimestamp: index.maxTimestamp(i),

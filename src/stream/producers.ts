@@ -105,13 +105,20 @@ export class Producers {
     return Array.from(this.#byId, ([id, { epoch, batches }]) => ({ id, epoch, batches }))
   }
 
-  /** A snapshot may be ahead of the log: what it says of offsets from `end` on was never durable. */
+  /**
+   * Takes in a snapshot, under what replay has found since. A snapshot may be ahead of the log: what it says of offsets
+   * from `end` on was never durable.
+   */
   restore(snapshot: readonly ProducerSnapshot[], end: number): void {
     for (const { id, epoch, batches } of snapshot) {
-      const kept = batches.filter((batch) => batch.baseOffset < end)
+      const known = this.#byId.get(id)
+      if (known !== undefined && known.epoch !== epoch) continue
+      const before = Math.min(end, known?.batches[0]?.baseOffset ?? end)
+      const older = batches.filter((batch) => batch.baseOffset < before).map((batch) => ({ ...batch, end: 0 }))
+      const kept = [...older, ...(known?.batches ?? [])].slice(-remembered)
       if (kept.length === 0) continue
       const producer = new Producer(epoch)
-      producer.batches = kept.map((batch) => ({ ...batch, end: 0 }))
+      producer.batches = kept
       producer.lastTimestamp = kept.at(-1)!.timestamp
       this.#byId.set(id, producer)
     }

@@ -18,7 +18,7 @@ export const walRecord = record({
   baseOffset: 'i64',
   stream: 'u32',
   leaderEpoch: 'i32',
-  bytes: 'u32',
+  length: 'u32',
   batchCrc: 'u32',
   incarnation: 'u32',
   kind: 'u32',

@@ -53,20 +53,36 @@ export class WalCorrupt extends Error {}
  */
 export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch) => void): Recovered {
   const walk = new Walk(source)
-  let end = source.trimmed
+  const { end, previous, records } = follow(walk, source.trimmed, Number.POSITIVE_INFINITY, onBatch)
+  walk.refuseDurableBeyond(end)
+  return { position: alignBlock(end), previous, oldest: walk.oldest, records }
+}
+
+/** Reads the whole records of a part of the log that is durable, up to `until`. Returns where the next one begins. */
+export function readDurable(source: RecoverySource, until: number, onBatch: (batch: RecoveredBatch) => void): number {
+  return follow(new Walk(source), source.trimmed, until, onBatch).end
+}
+
+function follow(
+  walk: Walk,
+  from: number,
+  until: number,
+  onBatch: (batch: RecoveredBatch) => void,
+): { end: number; previous: number; records: number } {
+  let end = from
   let previous = -1
   let records = 0
   for (;;) {
     const at = walk.next(end, previous)
     if (at < 0) break
-    const bytes = walk.bytes(at)
+    const after = walk.end(at)
+    if (after > until) break
     if (walk.kind(at) === walKind.batch) onBatch(walk.batch(at))
     previous = at
     records++
-    end = walk.kind(at) === walKind.batch ? alignRecord(at + walRecord.bytes + bytes) : at + walRecord.bytes + bytes
+    end = after
   }
-  walk.refuseDurableBeyond(end)
-  return { position: alignBlock(end), previous, oldest: walk.oldest, records }
+  return { end, previous, records }
 }
 
 class Walk {
@@ -99,7 +115,13 @@ class Walk {
     return this.#field(at, walRecord.kind)
   }
   bytes(at: number): number {
-    return this.#field(at, walRecord.bytes)
+    return this.#field(at, walRecord.length)
+  }
+
+  /** Where the next record may begin. */
+  end(at: number): number {
+    const end = at + walRecord.bytes + this.bytes(at)
+    return this.kind(at) === walKind.batch ? alignRecord(end) : end
   }
 
   batch(at: number): RecoveredBatch {

@@ -1,0 +1,119 @@
+import type { BatchPlace, Command, Reply } from '../src/pipeline/commands.ts'
+import type { FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../src/ports.ts'
+import type { ObjectMap } from '../src/stream/object-map.ts'
+import type { ProducerSnapshot } from '../src/stream/producers.ts'
+import { batchAt, isRefusal } from '../src/wire/record-batch.ts'
+import { type Record, readRecords } from '../src/wire/records.ts'
+import { nodeCodecs } from './codecs.ts'
+import type { ObjectJobs } from './object-jobs.ts'
+import type { Pipeline } from './pipeline.ts'
+
+/** What a batch may unpack to when a time is looked for in it. */
+const unpackedBytesMax = 256 << 20
+const notFound: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
+
+/** A stream that is not served, or no longer. */
+export class UnknownStream extends Error {}
+
+/** The streams of this node: what its lane holds, and before that what the object store holds. */
+export class LaneStreams implements Streams {
+  readonly #pipeline: Pipeline
+  readonly #objects: ObjectMap
+  readonly #jobs: ObjectJobs
+  /** From the snapshot of the last life, until each stream is opened. */
+  readonly #producers: Map<StreamId, readonly ProducerSnapshot[]>
+
+  constructor(pipeline: Pipeline, objects: ObjectMap, jobs: ObjectJobs, producers: Map<StreamId, readonly ProducerSnapshot[]>) {
+    this.#pipeline = pipeline
+    this.#objects = objects
+    this.#jobs = jobs
+    this.#producers = producers
+  }
+
+  async open(specs: readonly StreamSpec[]): Promise<void> {
+    const streams = specs.map((spec) => {
+      const producers = this.#producers.get(spec.stream) ?? []
+      this.#producers.delete(spec.stream)
+      return { ...spec, storedEnd: this.#objects.end(spec.stream), producers }
+    })
+    await this.#ask({ type: 'open', streams })
+  }
+
+  async close(streams: readonly StreamId[]): Promise<void> {
+    await this.#ask({ type: 'close', streams })
+    for (const stream of streams) this.#objects.forget(stream)
+  }
+
+  async configure(stream: StreamId, settings: StreamSettings): Promise<void> {
+    await this.#ask({ type: 'configure', stream, settings })
+  }
+
+  async trim(stream: StreamId, offset: bigint): Promise<void> {
+    await this.#ask({ type: 'trim', stream, offset: Number(offset) })
+  }
+
+  async offsets(stream: StreamId): Promise<StreamOffsets> {
+    const { logStart, highWatermark, leaderEpoch } = await this.#offsets(stream)
+    return { logStartOffset: BigInt(logStart), highWatermark: BigInt(highWatermark), leaderEpoch }
+  }
+
+  async findTimestamp(stream: StreamId, timestamp: bigint): Promise<FoundOffset> {
+    const { logStart, leaderEpoch } = await this.#offsets(stream)
+    for (const { objectId } of this.#objects.from(stream, logStart)) {
+      const batch = await this.#jobs.firstSince(objectId, stream, logStart, Number(timestamp))
+      const found = batch && firstSince(batch, BigInt(logStart), timestamp)
+      if (found) return { ...found, leaderEpoch }
+    }
+    // A batch says how late its latest record is, and a trim may have taken just that one.
+    for (let from = logStart; ; ) {
+      const reply = await this.#ask({ type: 'find', stream, timestamp: Number(timestamp), from })
+      if (reply.type !== 'place' || reply.place === undefined) return notFound
+      const found = firstSince(await this.#load(reply.place), BigInt(logStart), timestamp)
+      if (found) return { ...found, leaderEpoch }
+      from = reply.place.baseOffset + reply.place.count
+    }
+  }
+
+  async findMaxTimestamp(stream: StreamId): Promise<FoundOffset> {
+    const { logStart, leaderEpoch } = await this.#offsets(stream)
+    let best: { maxTimestamp: number; batch: Uint8Array } | undefined
+    for (const { objectId } of this.#objects.from(stream, logStart)) {
+      const found = await this.#jobs.latest(objectId, stream, logStart)
+      if (found && (best === undefined || found.maxTimestamp > best.maxTimestamp)) best = found
+    }
+    const reply = await this.#ask({ type: 'findMax', stream })
+    const hot = reply.type === 'place' ? reply.place : undefined
+    if (hot !== undefined && (best === undefined || hot.maxTimestamp > best.maxTimestamp)) {
+      best = { maxTimestamp: hot.maxTimestamp, batch: await this.#load(hot) }
+    }
+    if (best === undefined) return notFound
+    const found = firstSince(best.batch, BigInt(logStart), BigInt(best.maxTimestamp))
+    return found ? { ...found, leaderEpoch } : notFound
+  }
+
+  async #offsets(stream: StreamId): Promise<Extract<Reply, { type: 'offsets' }>> {
+    const reply = await this.#ask({ type: 'offsets', stream })
+    if (reply.type !== 'offsets') throw new UnknownStream(`stream ${stream} is not served`)
+    return reply
+  }
+
+  async #load({ position, bytes }: BatchPlace): Promise<Uint8Array> {
+    const loaded = await this.#jobs.ranges([{ position, bytes }])
+    if (loaded === undefined) throw new UnknownStream('the batch moved to the object store while it was looked for')
+    return loaded
+  }
+
+  #ask(command: Command): Promise<Reply> {
+    return this.#pipeline.ask(command)
+  }
+}
+
+/** The first record of a batch, from an offset on, that is of this time or later. */
+function firstSince(batch: Uint8Array, from: bigint, timestamp: bigint): { offset: bigint; timestamp: bigint } | undefined {
+  const bytes = Buffer.from(batch.buffer, batch.byteOffset, batch.length)
+  const header = batchAt(bytes, 0)
+  if (isRefusal(header)) throw new Error(`a stored batch is damaged: ${header.because}`)
+  const records: Record[] = readRecords(bytes, 0, header, nodeCodecs, unpackedBytesMax)
+  const found = records.find((each) => each.offset >= from && each.timestamp >= timestamp)
+  return found && { offset: found.offset, timestamp: found.timestamp }
+}
