@@ -63,13 +63,12 @@ export function oneOf<const Names extends readonly string[]>(names: Names, ignor
   return { read: (given) => names.find((name) => fold(name) === fold(given)) ?? new Refused(`must be one of ${names.join(', ')}`) }
 }
 
-/** Names apart by commas; each at most once. An empty text is an empty list. */
+/** Names apart by commas. An empty text is an empty list. */
 export const list: Kind<readonly string[]> = {
   read(given) {
     if (given === '') return []
     const items = given.split(',').map((item) => item.trim())
     if (items.includes('')) return new Refused('must not have an empty item in its list')
-    if (new Set(items).size < items.length) return new Refused('must not name anything twice')
     return items
   },
 }

@@ -4,7 +4,7 @@ import { errors } from '../wire/errors.ts'
 import { brokersComplaint } from './assignments.ts'
 import type { Refusal } from './create-topics.ts'
 import type { MorePartitions, Questions, Verdict } from './messages.ts'
-import { type ControllerNode, type Outcome, partitionsMax } from './outcome.ts'
+import { type ControllerNode, type Outcome, onceEach, partitionsMax } from './outcome.ts'
 
 /** Partitions can be added, never taken away. A row for each topic, in the order of the request. */
 export function createPartitions(
@@ -15,11 +15,9 @@ export function createPartitions(
   const records: MetadataRecord[] = []
   const answer: Verdict[] = []
   let nextStream = image.nextStream
-  for (const [index, wanted] of topics.entries()) {
+  for (const { item: wanted, isRepeated } of onceEach(topics, (topic) => topic.name)) {
     const { name } = wanted
-    const twice = topics.some((other, at) => other.name === name && at !== index)
-    if (twice && topics.findIndex((other) => other.name === name) !== index) continue
-    const refusal: Refusal | undefined = twice
+    const refusal: Refusal | undefined = isRepeated
       ? [errors.INVALID_REQUEST, 'Duplicate topic name.']
       : refusalOf(image, node, wanted, image.nextStream + partitionsMax - nextStream)
     if (refusal !== undefined) {

@@ -5,7 +5,7 @@ import { errors, type KafkaError } from '../wire/errors.ts'
 import { zeroUuid } from '../wire/schema.ts'
 import { assignmentComplaint, manualComplaint } from './assignments.ts'
 import type { CreatedTopic, NewTopic, Questions } from './messages.ts'
-import { type ControllerNode, type Outcome, partitionsMax } from './outcome.ts'
+import { type ControllerNode, type Outcome, onceEach, partitionsMax } from './outcome.ts'
 import { clusterMetadataTopic, collisionKey, topicNameComplaint } from './topic-names.ts'
 
 /**
@@ -26,12 +26,10 @@ export function createTopics(
   const answer: CreatedTopic[] = []
   const taken = new Map([...image.topics.keys()].filter(hasCollisionCharacter).map((name) => [collisionKey(name), name]))
   let nextStream = image.nextStream
-  for (const [index, topic] of topics.entries()) {
-    const twice = topics.some((other, at) => other.name === topic.name && at !== index)
-    if (twice && topics.findIndex((other) => other.name === topic.name) !== index) continue
+  for (const { item: topic, isRepeated } of onceEach(topics, ({ name }) => name)) {
     const [partitions, replicationFactor] = sizes(topic, node)
     const free = image.nextStream + partitionsMax - nextStream
-    const refusal: Refusal | undefined = twice
+    const refusal: Refusal | undefined = isRepeated
       ? [errors.INVALID_REQUEST, 'Duplicate topic name.']
       : (refusalOf(image, node, topic, taken) ??
         (partitions > free ? [errors.POLICY_VIOLATION, `One request cannot create more than ${partitionsMax} partitions.`] : undefined))
@@ -74,7 +72,7 @@ function sizes({ assignments, partitions, replicationFactor }: NewTopic, { setti
 /** In the order in which Kafka finds fault. */
 function refusalOf(image: Image, node: ControllerNode, topic: NewTopic, taken: ReadonlyMap<string, string>): Refusal | undefined {
   const { name } = topic
-  if (name === clusterMetadataTopic) return [errors.TOPIC_AUTHORIZATION_FAILED, `No topic can be named ${name}.`]
+  if (name === clusterMetadataTopic) return [errors.INVALID_REQUEST, `No topic can be named ${name}.`]
   const illegal = topicNameComplaint(name)
   if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
   if (image.topics.has(name)) return [errors.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`]

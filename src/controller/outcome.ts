@@ -15,3 +15,12 @@ export interface ControllerNode {
   readonly nodeId: number
   readonly settings: Settings
 }
+
+/** Of each item the first, and whether more of its name follow. */
+export function onceEach<T>(items: readonly T[], nameOf: (item: T) => string): { readonly item: T; readonly isRepeated: boolean }[] {
+  const counts = new Map<string, number>()
+  for (const item of items) counts.set(nameOf(item), (counts.get(nameOf(item)) ?? 0) + 1)
+  const firsts = new Map<string, T>()
+  for (const item of items) if (!firsts.has(nameOf(item))) firsts.set(nameOf(item), item)
+  return [...firsts].map(([name, item]) => ({ item, isRepeated: counts.get(name)! > 1 }))
+}

@@ -129,7 +129,7 @@ test.each<[string, Partial<NewTopic>, string]>([
   ['x'.repeat(249), {}, 'NONE'],
   ['here_it.is', {}, 'INVALID_TOPIC_EXCEPTION'],
   ['here.it_is', {}, 'TOPIC_ALREADY_EXISTS'],
-  ['__cluster_metadata', {}, 'TOPIC_AUTHORIZATION_FAILED'],
+  ['__cluster_metadata', {}, 'INVALID_REQUEST'],
   ['a', { partitions: 0 }, 'INVALID_PARTITIONS'],
   ['a', { partitions: -2 }, 'INVALID_PARTITIONS'],
   ['a', { partitions: 10_001 }, 'POLICY_VIOLATION'],

@@ -1,0 +1,46 @@
+import { cleanupPolicies } from '../config/topic-configs.ts'
+import { isInternal } from '../controller/topic-names.ts'
+import { DeleteRecordsRequest, DeleteRecordsResponse } from '../wire/api/21-delete-records.ts'
+import { errors, type KafkaError } from '../wire/errors.ts'
+import type { RequestContext } from './context.ts'
+import { handler } from './handler.ts'
+import { isError, offsetsOf, servedPartition } from './partitions.ts'
+
+/** An offset that stands for the end of what can be read. */
+const highWatermarkOffset = -1n
+
+/** Moves the start of logs forward. Asking for less than what is gone already is no error, and neither is asking again. */
+export const deleteRecords = handler({
+  request: DeleteRecordsRequest,
+  response: DeleteRecordsResponse,
+  versions: [0, 2],
+  async handle({ topics }, context) {
+    const answered = topics.map(async ({ name, partitions }) => ({
+      name,
+      partitions: await Promise.all(
+        partitions.map(async ({ partitionIndex, offset }) => {
+          const moved = await moveLogStart(context, name, partitionIndex, offset)
+          return typeof moved === 'bigint'
+            ? { partitionIndex, lowWatermark: moved, errorCode: errors.NONE.code }
+            : { partitionIndex, lowWatermark: -1n, errorCode: moved.code }
+        }),
+      ),
+    }))
+    return { throttleTimeMs: 0, topics: await Promise.all(answered) }
+  },
+})
+
+async function moveLogStart(context: RequestContext, name: string, index: number, asked: bigint): Promise<bigint | KafkaError> {
+  const { controller, settings } = context
+  const partition = servedPartition(context, name, index, -1)
+  if (isError(partition)) return partition
+  if (isInternal(name)) return errors.INVALID_TOPIC_EXCEPTION
+  const { configs } = controller.image.topics.get(name)!
+  if (!cleanupPolicies(configs, settings).includes('delete')) return errors.POLICY_VIOLATION
+  const offsets = await offsetsOf(context, partition.stream)
+  if (offsets === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION
+  const offset = asked === highWatermarkOffset ? offsets.highWatermark : asked
+  if (offset < 0n || offset > offsets.highWatermark) return errors.OFFSET_OUT_OF_RANGE
+  const moved = await controller.ask({ type: 'moveLogStart', stream: partition.stream, offset })
+  return moved ?? errors.UNKNOWN_TOPIC_OR_PARTITION
+}

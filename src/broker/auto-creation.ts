@@ -1,0 +1,50 @@
+import type { Controller } from '../controller/controller.ts'
+import type { CreatedTopic } from '../controller/messages.ts'
+import type { Entropy } from '../ports.ts'
+import type { KafkaError } from '../wire/errors.ts'
+import { newTopicId } from './topic-ids.ts'
+
+/** Creates topics because somebody asked for them; who asks for one that is being created waits for that one. */
+export class AutoCreation {
+  readonly #controller: Controller
+  readonly #entropy: Entropy
+  readonly #creating = new Map<string, Promise<KafkaError>>()
+
+  constructor(controller: Controller, entropy: Entropy) {
+    this.#controller = controller
+    this.#entropy = entropy
+  }
+
+  /** How it went for each name. The topics that came to be are served. */
+  async create(names: readonly string[]): Promise<ReadonlyMap<string, KafkaError>> {
+    const fresh = names.filter((name) => !this.#creating.has(name))
+    if (fresh.length > 0) {
+      const created = this.#ask(fresh)
+      for (const name of fresh) {
+        const error = created.then((topics) => topics.get(name)!.error)
+        // Whoever waits hears of a rejection; this keeps the map's own reference from being an unheard one.
+        error.catch(() => {})
+        this.#creating.set(name, error)
+      }
+      const forget = (): void => {
+        for (const name of fresh) this.#creating.delete(name)
+      }
+      created.then(forget, forget)
+    }
+    const results = names.map(async (name) => [name, await this.#creating.get(name)!] as const)
+    return new Map(await Promise.all(results))
+  }
+
+  async #ask(names: readonly string[]): Promise<ReadonlyMap<string, CreatedTopic>> {
+    const topics = names.map((name) => ({
+      name,
+      topicId: newTopicId(this.#entropy),
+      partitions: -1,
+      replicationFactor: -1,
+      assignments: [],
+      configs: [],
+    }))
+    const created = await this.#controller.ask({ type: 'createTopics', topics, validateOnly: false })
+    return new Map(created.map((topic) => [topic.name, topic]))
+  }
+}

@@ -1,0 +1,51 @@
+import { assert } from '../base/assert.ts'
+import { type Api, apiByKey } from '../wire/apis.ts'
+import { listOffsets } from './02-list-offsets.ts'
+import { metadata } from './03-metadata.ts'
+import { findCoordinator } from './10-find-coordinator.ts'
+import { apiVersions } from './18-api-versions.ts'
+import { createTopics } from './19-create-topics.ts'
+import { deleteTopics } from './20-delete-topics.ts'
+import { deleteRecords } from './21-delete-records.ts'
+import { initProducerId } from './22-init-producer-id.ts'
+import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
+import { createPartitions } from './37-create-partitions.ts'
+import { describeCluster } from './60-describe-cluster.ts'
+import { describeTopicPartitions } from './75-describe-topic-partitions.ts'
+import type { ApiRange } from './context.ts'
+import type { Handler } from './handler.ts'
+
+/** What the main thread serves. A row's own types meet again in its codec, which the compiler cannot follow through a list. */
+export const handlers = [
+  listOffsets,
+  metadata,
+  findCoordinator,
+  apiVersions,
+  createTopics,
+  deleteTopics,
+  deleteRecords,
+  initProducerId,
+  offsetForLeaderEpoch,
+  createPartitions,
+  describeCluster,
+  describeTopicPartitions,
+] as unknown as readonly Handler[]
+
+export const handlerByKey: ReadonlyMap<number, Handler> = new Map(handlers.map((handler) => [handler.api.key, handler]))
+assert(handlerByKey.size === handlers.length, 'an API is served in one place')
+
+const produceKey = 0
+const fetchKey = 1
+
+/** What the network workers serve themselves. */
+const servedByNetwork: readonly Api[] = [apiByKey[produceKey]!, apiByKey[fetchKey]!]
+
+/** What ApiVersions says: everything that is served, and nothing else. */
+export const servedApis: readonly ApiRange[] = [
+  ...servedByNetwork.map(({ key, advertisedOldest, latestStable }) => ({
+    apiKey: key,
+    minVersion: advertisedOldest,
+    maxVersion: latestStable,
+  })),
+  ...handlers.map(({ api, oldest, latest }) => ({ apiKey: api.key, minVersion: oldest, maxVersion: latest })),
+].sort((a, b) => a.apiKey - b.apiKey)

@@ -1,0 +1,46 @@
+import type { Image, StreamImage } from '../metadata/image.ts'
+import type { StreamId, StreamOffsets } from '../ports.ts'
+import { errors, type KafkaError } from '../wire/errors.ts'
+import type { RequestContext } from './context.ts'
+
+/** The stream of a partition that lanes serve, or why there is none. Leader epoch -1 is a client that does not check. */
+export function servedPartition(context: RequestContext, name: string, partition: number, leaderEpoch: number): StreamImage | KafkaError {
+  const stream = streamOf(context.controller.image, name, partition)
+  if (stream === undefined || !context.controller.isServed(stream.stream)) return errors.UNKNOWN_TOPIC_OR_PARTITION
+  if (leaderEpoch === -1 || leaderEpoch === stream.leaderEpoch) return stream
+  return leaderEpoch < stream.leaderEpoch ? errors.FENCED_LEADER_EPOCH : errors.UNKNOWN_LEADER_EPOCH
+}
+
+export const isError = (found: StreamImage | KafkaError): found is KafkaError => 'code' in found
+
+function streamOf(image: Image, name: string, partition: number): StreamImage | undefined {
+  const stream = image.topics.get(name)?.streams[partition]
+  return stream === undefined ? undefined : image.streams.get(stream)
+}
+
+/** What a question about a stream comes to; undefined when its topic has been deleted meanwhile. */
+export async function whileServed<T>(context: RequestContext, stream: StreamId, question: Promise<T>): Promise<T | undefined> {
+  try {
+    return await question
+  } catch (error) {
+    if (context.controller.isServed(stream)) throw error
+    return undefined
+  }
+}
+
+export const offsetsOf = (context: RequestContext, stream: StreamId): Promise<StreamOffsets | undefined> =>
+  whileServed(context, stream, context.streams.offsets(stream))
+
+/** Names of partitions that a request has more than once. */
+export function duplicates(partitions: Iterable<readonly [topic: string, partition: number]>): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const [topic, partition] of partitions) {
+    const name = partitionName(topic, partition)
+    if (seen.has(name)) twice.add(name)
+    seen.add(name)
+  }
+  return twice
+}
+
+export const partitionName = (topic: string, partition: number): string => `${topic}-${partition}`

@@ -1,0 +1,31 @@
+import type { Controller } from '../controller/controller.ts'
+
+/** Ids that are fetched at a time, as in Kafka: a restart leaves the rest of a block unused. */
+const blockIds = 1000
+
+/** Gives out producer ids, each once for all time. */
+export class ProducerIds {
+  readonly #controller: Controller
+  #next = 0n
+  #end = 0n
+  #fetching: Promise<void> | undefined
+
+  constructor(controller: Controller) {
+    this.#controller = controller
+  }
+
+  async take(): Promise<bigint> {
+    while (this.#next === this.#end) await (this.#fetching ??= this.#fetch())
+    return this.#next++
+  }
+
+  async #fetch(): Promise<void> {
+    try {
+      const { first } = await this.#controller.ask({ type: 'allocateProducerIds', count: blockIds })
+      this.#next = first
+      this.#end = first + BigInt(blockIds)
+    } finally {
+      this.#fetching = undefined
+    }
+  }
+}

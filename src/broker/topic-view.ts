@@ -1,0 +1,23 @@
+import type { TopicImage } from '../metadata/image.ts'
+import { errors } from '../wire/errors.ts'
+import type { RequestContext } from './context.ts'
+
+/** A partition as the describing APIs show it. There is one copy, here, whatever replication factor is on record. */
+export interface PartitionView {
+  readonly errorCode: number
+  readonly partitionIndex: number
+  readonly leaderId: number
+  readonly leaderEpoch: number
+}
+
+/** A partition whose stream is not open yet has no leader for the moment. */
+export function partitionView({ controller, nodeId }: RequestContext, topic: TopicImage, partition: number): PartitionView {
+  const stream = topic.streams[partition]!
+  const isServed = controller.isServed(stream)
+  return {
+    errorCode: isServed ? errors.NONE.code : errors.LEADER_NOT_AVAILABLE.code,
+    partitionIndex: partition,
+    leaderId: isServed ? nodeId : -1,
+    leaderEpoch: controller.image.streams.get(stream)!.leaderEpoch,
+  }
+}

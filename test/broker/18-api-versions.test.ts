@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { handlers, servedApis } from '../../src/broker/handlers.ts'
+import { ApiVersionsRequest, ApiVersionsResponse } from '../../src/wire/api/18-api-versions.ts'
+import { apiByKey } from '../../src/wire/apis.ts'
+import { brokerWorld, frame } from './world.ts'
+
+const named = { clientSoftwareName: 'apache-kafka-java', clientSoftwareVersion: '4.3.1' }
+
+test('what is advertised is what is served, and every version of it can be parsed', async () => {
+  const world = await brokerWorld()
+  const { apiKeys, errorCode } = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
+  expect(errorCode).toBe(0)
+  expect(apiKeys.map(({ apiKey, minVersion, maxVersion }) => `${apiByKey[apiKey]!.name} ${minVersion}-${maxVersion}`)).toEqual([
+    'Produce 0-13',
+    'Fetch 4-18',
+    'ListOffsets 1-11',
+    'Metadata 0-13',
+    'FindCoordinator 0-6',
+    'ApiVersions 0-4',
+    'CreateTopics 2-7',
+    'DeleteTopics 1-6',
+    'DeleteRecords 0-2',
+    'InitProducerId 0-5',
+    'OffsetForLeaderEpoch 2-4',
+    'CreatePartitions 0-3',
+    'DescribeCluster 0-2',
+    'DescribeTopicPartitions 0-0',
+  ])
+  for (const { api, oldest, latest } of handlers) expect([oldest >= api.oldest, latest <= api.latestStable], api.name).toEqual([true, true])
+})
+
+test('no feature is finalized, since clients would use it', async () => {
+  const world = await brokerWorld()
+  const answer = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
+  expect([answer.supportedFeatures, answer.finalizedFeatures, answer.finalizedFeaturesEpoch]).toEqual([[], [], -1n])
+})
+
+test('a version of the future is answered in the oldest layout, with the range to choose from', async () => {
+  const world = await brokerWorld()
+  for (const version of [5, 99, 32767]) {
+    const request = frame(ApiVersionsRequest, 4, { clientSoftwareName: 'x', clientSoftwareVersion: 'y' })
+    request.writeInt16BE(version, 2)
+    const answer = await world.broker.handle('PLAINTEXT', request)
+    expect(answer.type === 'respond' && answer.bytes.toString('hex')).toBe('0000004d' + '0023' + '00000001' + '0012' + '0000' + '0004')
+  }
+})
+
+test.each([
+  ['', '1'],
+  ['a b', '1'],
+  ['-a', '1'],
+  ['a', '1.'],
+])('the software name "%s" with version "%s" is refused', async (clientSoftwareName, clientSoftwareVersion) => {
+  const world = await brokerWorld()
+  const { errorCode, apiKeys } = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 3, { clientSoftwareName, clientSoftwareVersion })
+  expect([errorCode, apiKeys]).toEqual([42, []])
+})
+
+test('versions without a software name need none', async () => {
+  const world = await brokerWorld()
+  for (const version of [0, 1, 2]) {
+    expect((await world.ask(ApiVersionsRequest, ApiVersionsResponse, version, {})).apiKeys.length).toBe(servedApis.length)
+  }
+})

@@ -1,0 +1,77 @@
+import { Broker } from '../../src/broker/broker.ts'
+import type { Settings } from '../../src/config/settings.ts'
+import { apiByKey, headerVersions } from '../../src/wire/apis.ts'
+import { codec } from '../../src/wire/codec.ts'
+import { Reader, Writer } from '../../src/wire/cursor.ts'
+import { RequestHeader, ResponseHeader } from '../../src/wire/headers.ts'
+import { blank, type Fields, type Message, type Wire } from '../../src/wire/schema.ts'
+import { type ControllerWorld, controllerWorld, type MemoryLog, settingsOf } from '../controller/world.ts'
+
+export interface BrokerWorld extends ControllerWorld {
+  readonly broker: Broker
+  /** Errors that no client can have caused. */
+  readonly reported: Error[]
+  /** Sends a request whose other fields have their defaults. */
+  ask<Q extends Fields, R extends Fields>(
+    request: Message<Q>,
+    response: Message<R>,
+    version: number,
+    fields: Partial<Wire<Message<Q>>>,
+    listener?: string,
+  ): Promise<Wire<Message<R>>>
+}
+
+/** A broker whose streams and log are in memory, as the network workers see it. */
+export async function brokerWorld(options: { settings?: Settings; log?: MemoryLog } = {}): Promise<BrokerWorld> {
+  const { settings = settingsOf('num.partitions=4') } = options
+  const world = await controllerWorld({ ...options, settings })
+  const reported: Error[] = []
+  let random = 0
+  const node = {
+    nodeId: 1,
+    clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
+    settings,
+    controller: world.controller,
+    streams: world.streams,
+    entropy: { bytes: (count: number) => Buffer.alloc(count, ++random) },
+    advertised: new Map([
+      ['PLAINTEXT', { host: 'here', port: 9092 }],
+      ['OUTSIDE', { host: 'there', port: 9999 }],
+    ]),
+  }
+  const broker = new Broker(node, (error) => reported.push(error))
+  return {
+    ...world,
+    broker,
+    reported,
+    async ask(request, response, version, fields, listener = 'PLAINTEXT') {
+      const answer = await broker.handle(listener, frame(request, version, { ...blank(request), ...fields }))
+      if (answer.type === 'close') throw new Error(answer.because)
+      return parse(response, version, answer.bytes)
+    },
+  }
+}
+
+export function frame<Q extends Fields>(request: Message<Q>, version: number, value: Wire<Message<Q>>): Buffer {
+  const writer = new Writer(Buffer.alloc(256), 1 << 24)
+  const [, header] = headerVersions(apiByKey[request.key!]!, version)
+  codec(RequestHeader, header).write(writer, {
+    requestApiKey: request.key!,
+    requestApiVersion: version,
+    correlationId: 77,
+    clientId: 'test',
+  })
+  codec(request, version).write(writer, value)
+  return Buffer.from(writer.finished())
+}
+
+/** Checks the header, and that nothing follows the body. */
+export function parse<R extends Fields>(response: Message<R>, version: number, bytes: Buffer): Wire<Message<R>> {
+  const reader = new Reader(bytes)
+  const [, , header] = headerVersions(apiByKey[response.key!]!, version)
+  const { correlationId } = codec(ResponseHeader, header).read(reader)
+  if (correlationId !== 77) throw new Error(`correlation id ${correlationId}`)
+  const value = codec(response, version).read(reader)
+  reader.finish()
+  return value
+}
