@@ -1,0 +1,67 @@
+/** The `millrace` command: reads what is asked, starts a node, and stops it when it is told to. */
+import { readFileSync } from 'node:fs'
+import { pino } from 'pino'
+import { program } from '../src/cli/program.ts'
+import type { Settings } from '../src/config/settings.ts'
+import { startNode } from './node.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', rootOf(import.meta.url)), 'utf8')) as { version: string }
+
+/** In a build this file lies one folder deeper than in the sources. */
+function rootOf(url: string): URL {
+  return new URL(url.includes('/dist/workers/') ? '../' : './', url)
+}
+
+function read(path: string): { name: string; content: string } | { unreadable: string } {
+  try {
+    return { name: path, content: readFileSync(path, 'utf8') }
+  } catch (error) {
+    return { unreadable: `${path} cannot be read: ${(error as Error).message}` }
+  }
+}
+
+async function start(settings: Settings, warnings: readonly string[]): Promise<void> {
+  const log = pino({ level: settings['log.level'] }, pino.destination({ dest: 2, sync: true }))
+  for (const warning of warnings) log.warn(warning)
+  const fail = (why: string, error: Error): void => {
+    log.fatal({ err: error }, `the node stops: ${why} failed`)
+    process.exit(1)
+  }
+  const node = await startNode(settings, log, fail).catch((error: Error) => fail('the start', error))
+  if (node === undefined) return
+  let stopping = false
+  const stop = (signal: string): void => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'stopping')
+    node.stop().then(
+      () => process.exit(0),
+      (error: Error) => fail('the stop', error),
+    )
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+  const [first] = node.addresses
+  for (const { name, host, port } of node.addresses) log.info({ listener: name, host, port }, 'listening')
+  process.stdout.write(welcome(`${first!.host}:${first!.port}`))
+}
+
+const welcome = (address: string): string => `
+Millrace ${version} is ready at ${address}. Try, in another terminal:
+
+  echo hello | kcat -b ${address} -P -t greetings
+  kcat -b ${address} -C -t greetings -o beginning -e
+
+Ctrl-C stops it; acknowledged records stay.
+`
+
+await program({
+  read,
+  print: (line) => process.stdout.write(`${line}\n`),
+  complain: (line) => process.stderr.write(`${line}\n`),
+  exitCode: (code) => {
+    process.exitCode = code
+  },
+  version,
+  start,
+}).parseAsync()

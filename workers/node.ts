@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
+import { openDataFolder } from '../native-free-io/data-folder.ts'
+import { MetadataFile } from '../native-free-io/metadata-file.ts'
+import { ObjectJobs } from '../native-free-io/object-jobs.ts'
+import { Pipeline } from '../native-free-io/pipeline.ts'
+import { loadProducers, removeOrphans, StoreKeeper } from '../native-free-io/store-keeper.ts'
+import { LaneStreams } from '../native-free-io/streams.ts'
+import type { Load } from '../src/broker/01-fetch.ts'
+import { Broker } from '../src/broker/broker.ts'
+import type { Address } from '../src/broker/context.ts'
+import type { FromNetwork } from '../src/broker/thread-messages.ts'
+import { controllerNames } from '../src/config/relations.ts'
+import type { Settings } from '../src/config/settings.ts'
+import { Controller, imageOf } from '../src/controller/controller.ts'
+import { ObjectMap } from '../src/stream/object-map.ts'
+import { sealPolicy } from '../src/stream/seal-policy.ts'
+import { errors } from '../src/wire/errors.ts'
+
+const backlog = 512
+const producerSweepMs = 60_000
+const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+const here = new URL('./', import.meta.url)
+
+export interface Node {
+  readonly clusterId: string
+  /** Where clients connect, as it was bound. */
+  readonly addresses: readonly (Address & { readonly name: string })[]
+  readonly pipeline: Pipeline
+  readonly controller: Controller
+  /** Finishes what is under way, and lets go of the folder. */
+  stop(): Promise<void>
+}
+
+/** Starts a node on its folder. `fail` hears of what ends it: the process is to stop at once. */
+export async function startNode(settings: Settings, log: Logger, fail: (why: string, error: Error) => void): Promise<Node> {
+  const entropy = { bytes: (count: number) => randomBytes(count) }
+  const path = settings['log.dirs'][0]!
+  const folder = await openDataFolder(path, { nodeId: settings['node.id'], clusterId: settings['cluster.id'] }, entropy)
+  const objectFolder = join(folder.path, 'objects')
+  const snapshotPath = join(folder.path, 'producers.snapshot')
+  mkdirSync(objectFolder, { recursive: true })
+
+  const opened = await MetadataFile.open(join(folder.path, 'metadata.log'), (error) => fail('the metadata log', error))
+  if (opened.tornBytes > 0) log.warn({ bytes: opened.tornBytes }, 'the metadata log ended in a write that a crash cut off')
+  const image = imageOf(opened.records)
+  const orphans = removeOrphans(objectFolder, image)
+  if (orphans > 0) log.info({ orphans }, 'removed objects that were never committed')
+  const objects = new ObjectMap()
+  for (const { objectId, streams } of image.objects.values()) objects.add(objectId, streams)
+
+  const clients = settings.listeners.filter(({ name }) => !controllerNames(settings).includes(name))
+  const wal = settings['s3.wal.path']
+  const pipeline = await Pipeline.start({
+    workers: { folder: here, extension },
+    walPath: wal.path ?? join(folder.path, 'wal', 'lane-0.wal'),
+    walCapacity: wal.capacityBytes,
+    logBytes: settings['s3.wal.cache.size'],
+    receiveBytes: settings['queued.max.requests.size.bytes'],
+    listeners: clients,
+    limits: {
+      requestBytesMax: settings['socket.request.max.bytes'],
+      fetchBytesMax: settings['fetch.max.bytes'],
+      sessionSlots: settings['max.incremental.fetch.session.cache.slots'],
+      connectionsMax: settings['max.connections'],
+      connectionsPerHostMax: settings['max.connections.per.ip'],
+      idleMs: Number(settings['connections.max.idle.ms']),
+      backlog,
+    },
+    onNetwork: (message) => hear[message.type](message as never),
+    onFailure: (thread, error) => fail(`the ${thread} thread`, error),
+  })
+  const { records, milliseconds, direct } = pipeline.recovery
+  log.info({ records, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
+  if (!direct) log.warn('the file system has no direct I/O: the write-ahead log is written through the page cache, with fdatasync')
+
+  const jobs = new ObjectJobs(fileURLToPath(new URL(`object${extension}`, here)), objectFolder, pipeline.wal)
+  const streams = new LaneStreams(pipeline, objects, jobs, await loadProducers(snapshotPath))
+  const controllerNode = { nodeId: settings['node.id'], settings }
+  const controller = new Controller(controllerNode, image, opened.log, streams, (error) => fail('the controller', error))
+  if (image.clusterId === null) {
+    await controller.ask({ type: 'record', records: [{ type: 'clusterFormatted', clusterId: folder.clusterId }] })
+  }
+
+  const advertised = new Map<string, Address>()
+  const broker = new Broker(
+    { nodeId: settings['node.id'], clusterId: folder.clusterId, settings, controller, streams, entropy, advertised },
+    (error) => log.error({ err: error }, 'a request met a bug'),
+  )
+  broker.onTopicsChanged(({ name, topicId, partitions, deleted }) => {
+    if (deleted) pipeline.route([], [topicId])
+    else pipeline.route([{ name, topicId, streams: partitions }], [])
+  })
+  await controller.start()
+
+  const load = async (wanted: Load): Promise<Uint8Array<ArrayBuffer> | undefined> => {
+    if (wanted.type === 'ranges') return jobs.ranges(wanted.ranges)
+    const part = objects.at(wanted.stream, wanted.offset)
+    return part && jobs.read(part.objectId, wanted.stream, wanted.offset, wanted.bytesMax)
+  }
+  type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
+  const hear: Pick<Heard, 'forward' | 'load' | 'closed'> = {
+    forward: ({ token, listener, frame }) => {
+      void broker.handle(listener, frame).then((answer) => {
+        if (answer.type === 'close') log.info({ because: answer.because }, 'closing a connection')
+        pipeline.tellNetwork({ type: 'answered', token, response: answer.type === 'respond' ? answer.bytes : null })
+      })
+    },
+    load: ({ token, index, load: wanted }) => {
+      const answer = (loaded: Uint8Array<ArrayBuffer> | null, error: number): void =>
+        pipeline.tellNetwork({ type: 'loaded', token, index, records: loaded, error }, loaded === null ? [] : [loaded.buffer])
+      load(wanted).then(
+        // What was overwritten while it was asked for lies in an object by now: the client asks again.
+        (loaded) => answer(loaded ?? new Uint8Array(0), 0),
+        (error: Error) => {
+          log.error({ err: error }, 'old records could not be read')
+          answer(null, errors.KAFKA_STORAGE_ERROR.code)
+        },
+      )
+    },
+    closed: ({ host, why }) => log.debug({ host, why }, 'closed a connection'),
+  }
+
+  const keeper = new StoreKeeper({
+    pipeline,
+    jobs,
+    objects,
+    controller,
+    policy: sealPolicy(pipeline.wal.state.capacity),
+    folder: objectFolder,
+    snapshotPath,
+    onStored: (objectId, bytes) => log.debug({ objectId, bytes }, 'stored an object'),
+    onFailure: (error) => fail('the object store', error),
+  })
+  keeper.start()
+  const expiry = setInterval(() => {
+    void pipeline.ask({ type: 'expireProducers', before: Date.now() - settings['producer.id.expiration.ms'] })
+  }, producerSweepMs)
+  expiry.unref()
+
+  for (const { name, host, port } of settings['advertised.listeners'] ?? clients) advertised.set(name, { host, port })
+  const ports = await pipeline.listen()
+  const addresses = clients.map(({ name, host }, index) => ({ name, host, port: ports[index]! }))
+  for (const { name, host, port } of addresses) if ((advertised.get(name)?.port ?? 0) === 0) advertised.set(name, { host, port })
+
+  const stop = async (): Promise<void> => {
+    clearInterval(expiry)
+    await keeper.stop()
+    await pipeline.stop()
+    await jobs.close()
+    await opened.log.close()
+    folder.release()
+  }
+  return { clusterId: folder.clusterId, addresses, pipeline, controller, stop }
+}
