@@ -123,7 +123,10 @@ function isRunning(pid: number): boolean {
 /** When a process started, where the system says so: process numbers come again, in containers at once. */
 function startOf(pid: number): string {
   const stat = readText(`/proc/${pid}/stat`)
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-'
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // A zombie is dead, though nobody has buried it.
+  if (fields?.[0] === 'Z') return 'dead'
+  return fields?.[19] ?? '-'
 }
 
 function readText(path: string): string | undefined {
