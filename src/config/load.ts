@@ -57,12 +57,15 @@ function entriesOf(file: ConfigFile, complaints: string[]): readonly Entry[] {
   return []
 }
 
+/** A key for one listener alone, and perhaps for one SASL mechanism of it. */
+const listenerPrefix = /^listener\.name\.[^.]+\.((plain|scram-sha-256|scram-sha-512|gssapi|oauthbearer)\.)?/
+
 /** Keys without a row: a wrong value of one that Kafka knows is as wrong as any. */
 function checkTheRest(given: ReadonlyMap<string, Given>, complaints: string[]): string[] {
   const warnings: string[] = []
   for (const [key, { value, where }] of given) {
     if (key in settingRows) continue
-    const row = kafkaKeys.get(key)
+    const row = kafkaKeys.get(key) ?? kafkaKeys.get(key.replace(listenerPrefix, ''))
     if (row === undefined) warnings.push(`${key} (${where}) is a key that neither Kafka nor Millrace knows`)
     else {
       const read = kindOf(row).read(value)
@@ -92,7 +95,10 @@ function readSettings(given: ReadonlyMap<string, Given>, complaints: string[]): 
 }
 
 const complaint = (key: string, value: string, where: string, refused: Refused): string =>
-  `${key} = ${value} (${where}): ${refused.allowed}`
+  `${key} = ${withoutSecrets(value)} (${where}): ${refused.allowed}`
+
+/** What a complaint says ends in logs, and URIs may carry credentials. */
+const withoutSecrets = (value: string): string => value.replace(/((access|secret)Key=)[^&,]*/gi, '$1***')
 
 const settingRow = (key: SettingName): Setting<unknown> => settingRows[key] as Setting<unknown>
 

@@ -134,3 +134,16 @@ partitions = 4
   expect(loaded('[num]\n\npartitions = 0\n', [], 'a.toml').complaints).toEqual(['num.partitions = 0 (a.toml line 3): must be at least 1'])
   expect(loaded('[num\n', [], 'a.toml').complaints).toEqual([expect.stringMatching(/^a\.toml: /)])
 })
+
+test('a key for one listener is a key of Kafka', () => {
+  const { complaints, warnings } = loaded(
+    'listener.name.inside.scram-sha-256.sasl.jaas.config=x\nlistener.name.inside.max.connections=-1\n',
+  )
+  expect(warnings).toEqual(['listener.name.inside.scram-sha-256.sasl.jaas.config (server.properties line 1) has no effect yet'])
+  expect(complaints).toEqual(['listener.name.inside.max.connections = -1 (server.properties line 2): must be at least 0'])
+})
+
+test('a complaint does not tell secrets', () => {
+  const [complaint] = complaintsOf('s3.wal.path=s3://b?accessKey=AKIA&secretKey=hunter2&region=x')
+  expect(complaint).toContain('s3://b?accessKey=***&secretKey=***&region=x')
+})

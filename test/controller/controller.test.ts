@@ -223,3 +223,16 @@ test('topics are deleted by name or id, and not when asked for twice', async () 
   expect(verdicts(await controller.ask({ type: 'deleteTopics', topics: twice }))).toEqual(['c INVALID_REQUEST', 'null INVALID_REQUEST'])
   expect(streams.said).toEqual(['open 1', 'open 2', 'open 3', 'close 1', 'close 2'])
 })
+
+test('a stream that cannot be opened stops the node, and nobody is answered', async () => {
+  const { controller, streams, failures } = await controllerWorld()
+  streams.opening = Promise.reject(new Error('no memory'))
+  let answered = false
+  const mark = (): void => {
+    answered = true
+  }
+  void controller.ask(create(topic('a'))).then(mark, mark)
+  void controller.ask(create(topic('b'))).then(mark, mark)
+  await new Promise(setImmediate)
+  expect([failures.map((error) => error.message), answered, controller.isServed(1)]).toEqual([['no memory'], false, false])
+})

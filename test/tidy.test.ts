@@ -1,0 +1,244 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import ts from 'typescript'
+import { expect, test } from 'vitest'
+import { root } from './support/root.ts'
+
+/**
+ * Who may import whom, besides itself. The rows of the README's map, from the bottom up: a part knows what is below it.
+ * Two parts of one row meet in messages; an edge between them stands in `besides`, with its reason.
+ */
+const rows: readonly (readonly string[])[] = [
+  ['src/base'],
+  ['src/ports.ts'],
+  ['src/wire', 'src/ring', 'src/actor', 'src/config', 'src/metrics'],
+  ['src/raft', 'src/metadata', 'src/stream', 'src/pipeline'],
+  ['src/broker', 'src/controller', 'src/balancer', 'src/group', 'src/transaction', 'src/security', 'src/cli'],
+  ['native-free-io'],
+  ['workers'],
+  ['test', 'bench'],
+]
+
+const besides: Readonly<Record<string, string>> = {
+  'src/pipeline -> src/stream': 'a lane is its streams and their log: the sequencer moves what a stream decides',
+  'src/broker -> src/controller': 'handlers ask the controller by its commands, and see topics by its names',
+  'test -> bench': 'benchmarks are run tiny as tests',
+  'bench -> test': 'a load generator is a client like those of the outside tests',
+}
+
+/** Packages, and the one place that each is for. `node:` is for those who touch the world. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  'src/cli': ['commander'],
+  'src/config': ['smol-toml'],
+  'src/metadata': ['msgpackr/pack'],
+  'native-free-io': ['node:', '@aws-sdk/client-s3', 'msgpackr/pack', 'pino', 'piscina'],
+  workers: ['node:', 'pino', 'piscina'],
+  test: ['node:', ''],
+  bench: ['node:', ''],
+}
+
+/** What a machine that is a function of its inputs cannot call, and what it does instead. */
+const bans: Readonly<Record<string, string>> = {
+  'Date.now': 'time arrives in an event or comes by the Clock port',
+  'new Date': 'time arrives in an event or comes by the Clock port',
+  performance: 'time arrives in an event or comes by the Clock port',
+  'Math.random': 'randomness comes from base/prng.ts or by the Entropy port',
+  crypto: 'randomness comes from base/prng.ts or by the Entropy port',
+  setTimeout: 'ask for a tick, or for a wake by a port',
+  setInterval: 'ask for a tick, or for a wake by a port',
+  setImmediate: 'ask for a tick, or for a wake by a port',
+  queueMicrotask: 'say it as an effect',
+  process: 'settings are handed in',
+  console: 'say it as an effect or by a port; logs belong to native-free-io/log.ts',
+}
+
+const linesMax = 1000
+
+interface Source {
+  readonly path: string
+  readonly text: string
+  readonly tree: ts.SourceFile
+}
+
+type Rule = (source: Source) => readonly string[]
+
+const partOf = (path: string): string => rows.flat().find((part) => path === part || path.startsWith(`${part}/`)) ?? dirname(path)
+const rowOf = (part: string): number => rows.findIndex((row) => row.includes(part))
+
+function everyNode<T>(tree: ts.Node, look: (node: ts.Node) => T | undefined): T[] {
+  const found: T[] = []
+  const visit = (node: ts.Node): void => {
+    const seen = look(node)
+    if (seen !== undefined) found.push(seen)
+    ts.forEachChild(node, visit)
+  }
+  visit(tree)
+  return found
+}
+
+const lineOf = (tree: ts.SourceFile, node: ts.Node): number => tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1
+
+function importsOf({ tree }: Source): string[] {
+  return everyNode(tree, (node) => {
+    const isStatement = (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier
+    const named = isStatement ? node.moduleSpecifier : ts.isCallExpression(node) && isImportCall(node) ? node.arguments[0] : undefined
+    return named !== undefined && ts.isStringLiteral(named) ? named.text : undefined
+  })
+}
+const isImportCall = (node: ts.CallExpression): boolean => node.expression.kind === ts.SyntaxKind.ImportKeyword
+
+const importsPointDownward: Rule = (source) => {
+  const from = partOf(source.path)
+  if (rowOf(from) < 0) return [`${from} is in no row: give it a place in the table of this test and in the README's map`]
+  return importsOf(source).flatMap((name) => {
+    if (!name.startsWith('.')) {
+      const allowed = packages[from] ?? []
+      return allowed.some((each) => (each.endsWith(':') || each === '' ? name.startsWith(each) : name === each))
+        ? []
+        : [`${from} may not import ${name}: the world belongs to native-free-io, and a package to the one part that it is for`]
+    }
+    const to = partOf(relative(root, resolve(root, dirname(source.path), name)))
+    if (to === from || rowOf(to) < rowOf(from) || `${from} -> ${to}` in besides) return []
+    return [`${from} may not import ${to}: parts know what is below them, and meet their neighbours in messages`]
+  })
+}
+
+const srcOnlyDecides: Rule = ({ path, tree }) => {
+  if (!path.startsWith('src/')) return []
+  return everyNode(tree, (node) => {
+    const called = nameUsed(node)
+    return called !== undefined && Object.hasOwn(bans, called) ? `line ${lineOf(tree, node)}: ${called}: ${bans[called]}` : undefined
+  })
+}
+
+/** The global that an expression reaches for. A property or a declaration of such a name is another thing. */
+function nameUsed(node: ts.Node): string | undefined {
+  if (ts.isNewExpression(node) && node.expression.getText() === 'Date' && !node.arguments?.length) return 'new Date'
+  if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) {
+    const both = `${node.expression.text}.${node.name.text}`
+    return Object.hasOwn(bans, both) ? both : ts.isIdentifier(node.expression) ? node.expression.text : undefined
+  }
+  if (ts.isCallExpression(node) && ts.isIdentifier(node.expression)) return node.expression.text
+  return undefined
+}
+
+/** A function may be long on purpose. It may not drift past a screen by accident: hence a zone and no limit. */
+const functionsFitAScreen: Rule = ({ path, tree }) => {
+  if (path.startsWith('test/')) return []
+  return everyNode(tree, (node) => {
+    if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return undefined
+    const lines = tree.getLineAndCharacterOfPosition(node.end).line - lineOf(tree, node) + 2
+    return lines > 70 && lines <= 80
+      ? `line ${lineOf(tree, node)}: a function of ${lines} lines: back under 71, or long on purpose`
+      : undefined
+  })
+}
+
+const namesAreKebabCase: Rule = ({ path }) => {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  const isKebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|d))?\.ts$/.test(name)
+  const isVague = /^(utils?|helpers?|manager|common|misc|index)\.ts$/.test(name)
+  return isKebab && !isVague ? [] : [`call the file after what it holds, in kebab-case: ${name} does not say it`]
+}
+
+const exportsHaveNames: Rule = ({ tree }) =>
+  everyNode(tree, (node) => {
+    const isDefault =
+      (ts.isExportAssignment(node) && !node.isExportEquals) ||
+      (ts.canHaveModifiers(node) && ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword) === true)
+    return isDefault ? `line ${lineOf(tree, node)}: export it by its name, so that it has the same one everywhere` : undefined
+  })
+
+const noBarrels: Rule = ({ tree }) => {
+  const from = tree.statements.filter((each) => ts.isExportDeclaration(each) && each.moduleSpecifier !== undefined)
+  const hasStar = from.some((each) => (each as ts.ExportDeclaration).exportClause === undefined)
+  if (hasStar) return ['import from the file that has it: nothing is exported on with a star']
+  return from.length > 0 && from.length === tree.statements.length
+    ? ['import from the files themselves: one that only exports on is not needed']
+    : []
+}
+
+const everyTestRuns: Rule = ({ path, tree }) => {
+  if (!path.startsWith('test/')) return []
+  return everyNode(tree, (node) => {
+    const isTest = ts.isPropertyAccessExpression(node) && /^(test|it|describe|suite)$/.test(node.expression.getText(tree))
+    return isTest && /^(skip|only|todo|fails)$/.test(node.name.text)
+      ? `line ${lineOf(tree, node)}: let it run, or delete it: .${node.name.text} hides what it would say`
+      : undefined
+  })
+}
+
+const filesHaveOneIdea: Rule = ({ text }) => {
+  const lines = text.split('\n').length
+  return lines > linesMax ? [`${lines} lines are more than one idea: give each its file`] : []
+}
+
+const nothingIsPutOff: Rule = ({ text }) =>
+  [...text.matchAll(/\b(TO[D]O|FIX[M]E|XX[X]|HA[C]K)\b/g)].map(([word]) => `${word}: do it now, or write down what is absent as a fact`)
+
+const apiFilesHaveTheirNumber: Rule = ({ path, text }) => {
+  const [, number] = /^src\/wire\/api\/(\d+)-/.exec(path) ?? []
+  if (number === undefined) return []
+  const keys = new Set([...text.matchAll(/\{ key: (\d+),/g)].map(([, key]) => Number(key)))
+  return keys.size === 1 && keys.has(Number(number)) ? [] : [`the file's number is its API key: ${number} against ${[...keys]}`]
+}
+
+const rules: Readonly<Record<string, Rule>> = {
+  'imports point downward': importsPointDownward,
+  'src decides and does nothing else': srcOnlyDecides,
+  'functions do not drift past a screen': functionsFitAScreen,
+  'files are called after what they hold': namesAreKebabCase,
+  'exports have names': exportsHaveNames,
+  'nothing is exported only to be exported on': noBarrels,
+  'every test runs': everyTestRuns,
+  'files have one idea': filesHaveOneIdea,
+  'nothing is put off': nothingIsPutOff,
+  'files of APIs have their numbers': apiFilesHaveTheirNumber,
+}
+
+const parse = (path: string, text: string): Source => ({ path, text, tree: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true) })
+
+/** Programs in .mjs run before the compiler is there, and are left to the formatter. */
+const sources: readonly Source[] = ['src', 'workers', 'native-free-io', 'test', 'bench']
+  .filter((folder) => existsSync(join(root, folder)))
+  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path}`))
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => parse(path, readFileSync(join(root, path), 'utf8')))
+
+test.each(Object.entries(rules))('%s', (_, rule) => {
+  expect(sources.flatMap((source) => rule(source).map((complaint) => `${source.path}: ${complaint}`))).toEqual([])
+})
+
+const lines = (count: number): string => `${'x\n'.repeat(count)}`
+
+test.each<[string, string, string, RegExp | undefined]>([
+  ['imports point downward', 'src/wire/a.ts', "import { b } from '../broker/b.ts'", /src\/wire may not import src\/broker/],
+  ['imports point downward', 'src/raft/a.ts', "import type { b } from '../stream/b.ts'", /meet their neighbours/],
+  ['imports point downward', 'src/raft/a.ts', "const b = await import('node:fs')", /the world belongs/],
+  ['imports point downward', 'src/new/a.ts', '', /in no row/],
+  ['imports point downward', 'src/broker/a.ts', "import { b } from '../wire/b.ts'", undefined],
+  ['src decides and does nothing else', 'src/wire/a.ts', 'const now = Date.now()', /line 1: Date.now: time arrives/],
+  ['src decides and does nothing else', 'src/wire/a.ts', '\nconst a = new Date()', /line 2: new Date/],
+  ['src decides and does nothing else', 'src/wire/a.ts', 'const a = process.env', /settings are handed in/],
+  ['src decides and does nothing else', 'src/wire/a.ts', 'setTimeout(() => {}, 1)', /ask for a tick/],
+  ['src decides and does nothing else', 'src/wire/a.ts', "const row = { 'process.roles': 1, process: roles.process }", undefined],
+  ['functions do not drift past a screen', 'src/a.ts', `function a() {\n${lines(73)}}`, /a function of 75 lines/],
+  ['functions do not drift past a screen', 'src/a.ts', `function a() {\n${lines(68)}}`, undefined],
+  ['functions do not drift past a screen', 'src/a.ts', `function a() {\n${lines(90)}}`, undefined],
+  ['files are called after what they hold', 'src/wire/readName.ts', '', /kebab-case/],
+  ['files are called after what they hold', 'src/wire/utils.ts', '', /does not say it/],
+  ['files are called after what they hold', 'src/wire/00-produce.ts', '', undefined],
+  ['exports have names', 'src/a.ts', 'export default 1', /by its name/],
+  ['exports have names', 'src/a.ts', 'export default function a() {}', /by its name/],
+  ['nothing is exported only to be exported on', 'src/a.ts', "export * from './b.ts'", /with a star/],
+  ['nothing is exported only to be exported on', 'src/a.ts', "export { b } from './b.ts'", /is not needed/],
+  ['every test runs', 'test/a.test.ts', 'test.only("a", () => {})', /.only hides/],
+  ['every test runs', 'test/a.test.ts', 'describe.skip("a", () => {})', /.skip hides/],
+  ['files have one idea', 'src/a.ts', lines(1001), /more than one idea/],
+  ['nothing is put off', 'src/a.ts', `// ${'TO'}${'DO'} later`, /do it now/],
+  ['files of APIs have their numbers', 'src/wire/api/03-a.ts', '{ key: 4, versions }', /3 against 4/],
+])('the rule that %s sees %s %j', (name, path, text, complaint) => {
+  const found = rules[name]!(parse(path, text)).join()
+  if (complaint === undefined) expect(found).toBe('')
+  else expect(found).toMatch(complaint)
+})
