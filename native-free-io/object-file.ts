@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, writevSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   footerBytes,
@@ -9,9 +9,7 @@ import {
   type ObjectStream,
   readFooter,
 } from '../src/stream/object-format.ts'
-
-/** Buffers in one system call; the system takes 1,024. */
-const partsPerWrite = 512
+import { AlignedWriter, type Staging } from './aligned-writer.ts'
 
 /** Objects are named by their number alone, so that a folder needs no other memory of them. */
 export const objectName = (objectId: number): string => `${String(objectId).padStart(16, '0')}.object`
@@ -21,28 +19,30 @@ export function objectIdOf(name: string): number | undefined {
   return found === null ? undefined : Number(found[1])
 }
 
-export interface BatchParts extends ObjectBatch {
-  readonly part: Uint8Array
+/** A batch, and where it lies in the arena. */
+export interface StagedBatch extends ObjectBatch {
+  readonly address: number
 }
 
 /** Writes an object, whole and durable or not at all. Returns its size and what it holds. */
 export function writeObject(
   folder: string,
   objectId: number,
-  streams: ReadonlyMap<number, readonly BatchParts[]>,
+  streams: ReadonlyMap<number, readonly StagedBatch[]>,
+  staging: Staging,
 ): { bytes: number; streams: ObjectStream[] } {
   const rows = [...streams.entries()]
-  const index = indexOf(rows)
   const path = join(folder, objectName(objectId))
-  const fd = openSync(`${path}.tmp`, 'w', 0o600)
-  let bytes = 0
+  const writer = new AlignedWriter(`${path}.tmp`, staging)
   try {
-    const parts: Uint8Array[] = [...rows.flatMap(([, batches]) => batches.map((batch) => batch.part)), index]
-    for (let i = 0; i < parts.length; i += partsPerWrite) bytes += writeAll(fd, parts.slice(i, i + partsPerWrite))
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+    for (const [, batches] of rows) for (const { address, bytes } of batches) writer.appendAt(address, bytes)
+    writer.append(indexOf(rows))
+  } catch (error) {
+    writer.abandon()
+    throw error
   }
+  const { bytes } = writer
+  writer.finish()
   renameSync(`${path}.tmp`, path)
   const directory = openSync(dirname(path), constants.O_RDONLY)
   fsyncSync(directory)
@@ -52,13 +52,6 @@ export function writeObject(
     return { stream, start: batches[0]!.baseOffset, end: last.baseOffset + last.count }
   })
   return { bytes, streams: held }
-}
-
-function writeAll(fd: number, parts: readonly Uint8Array[]): number {
-  const wanted = parts.reduce((sum, part) => sum + part.length, 0)
-  const written = writevSync(fd, parts as Uint8Array[])
-  if (written !== wanted) throw new Error(`the disk took ${written} of ${wanted} bytes of an object`)
-  return wanted
 }
 
 /** Index bytes that are kept for the next read. */

@@ -21,6 +21,8 @@ export interface PipelineOptions {
   readonly walCapacity: number
   readonly logBytes: number
   readonly receiveBytes: number
+  /** The network worker sequences too: one thread less, for a machine with few cores. */
+  readonly inline: boolean
   readonly listeners: readonly ListenerData[]
   readonly limits: NetworkData['limits']
   /** A message of a network worker that is not about the pipeline itself. */
@@ -45,7 +47,8 @@ export class Pipeline {
   readonly #plan: ArenaPlan
   readonly #wal: WalFile
   readonly #walPath: string
-  readonly #sequencer: Worker
+  /** Undefined where the network worker sequences too. */
+  readonly #sequencer: Worker | undefined
   readonly #persistence: Worker
   readonly #network: Worker
   readonly #sequencerBell: Bell
@@ -60,7 +63,7 @@ export class Pipeline {
     plan: ArenaPlan
     wal: WalFile
     walPath: string
-    sequencer: Worker
+    sequencer: Worker | undefined
     persistence: Worker
     network: Worker
     recovery: Recovery
@@ -76,20 +79,18 @@ export class Pipeline {
     this.recovery = parts.recovery
     this.#sequencerBell = new Bell(parts.arena.words, parts.plan.lane.sequencerBell)
     this.#persistenceBell = new Bell(parts.arena.words, parts.plan.lane.persistenceBell)
-    this.#sequencer.on('message', ({ id, reply }: Answered) => {
-      this.#waiting.get(id)?.(reply)
-      this.#waiting.delete(id)
-    })
+    this.#sequencer?.on('message', (answered: Answered) => this.#replied(answered))
     this.#network.on('message', (message: FromNetwork) => {
       if (message.type === 'listening') this.#listening?.(message.ports)
       else if (message.type === 'stopped') this.#stopped?.()
-      else parts.onNetwork(message)
+      else if (message.type === 'replied') this.#replied(message.answered)
+      else if (message.type !== 'started') parts.onNetwork(message)
     })
   }
 
   /** Recovers the log and starts every thread. Nobody can connect before `listen`. */
   static async start(options: PipelineOptions): Promise<Pipeline> {
-    const plan = planArena({ networkWorkers: 1, receive: options.receiveBytes, log: options.logBytes })
+    const plan = planArena({ networkWorkers: 1, receive: options.receiveBytes, log: options.logBytes, inline: options.inline })
     const arena = openArena(createArena(plan.pages))
     const buffers = { ...arena, crc: kernel(arena.memory).crc, superblock: plan.superblock, zeros: plan.zeros }
     const wal = WalFile.open(options.walPath, options.walCapacity, buffers)
@@ -103,10 +104,17 @@ export class Pipeline {
       return worker
     }
     const lane = { memory: arena.memory, plan, wal: { path: options.walPath, state: wal.state } }
-    const sequencer = spawn('sequencer', lane)
-    const data: NetworkData = { memory: arena.memory, plan, index: 0, listeners: options.listeners, limits: options.limits }
+    const sequencer = options.inline ? undefined : spawn('sequencer', lane)
+    const data: NetworkData = {
+      memory: arena.memory,
+      plan,
+      lane: options.inline ? lane : undefined,
+      index: 0,
+      listeners: options.listeners,
+      limits: options.limits,
+    }
     const network = spawn('network', data)
-    const started = await firstMessage<Started>(sequencer)
+    const started = await firstMessage<Started>(sequencer ?? network)
     const persistence = spawn('persistence', { ...lane, position: started.position })
     const recovery = { records: started.records, milliseconds: started.recoveryMs, direct: wal.direct }
     return new Pipeline({
@@ -135,10 +143,19 @@ export class Pipeline {
     return new Promise((resolve) => {
       const id = ++this.#asked
       this.#waiting.set(id, resolve)
+      if (this.#sequencer === undefined) {
+        this.tellNetwork({ type: 'asked', asked: { id, command } })
+        return
+      }
       this.#sequencer.postMessage({ id, command })
       Atomics.add(this.#arena.words, this.#plan.lane.header + laneHeader.commands, 1)
       this.#sequencerBell.ring()
     })
+  }
+
+  #replied({ id, reply }: Answered): void {
+    this.#waiting.get(id)?.(reply)
+    this.#waiting.delete(id)
   }
 
   tellNetwork(message: ToNetwork, moved: readonly ArrayBuffer[] = []): void {
@@ -186,7 +203,7 @@ export class Pipeline {
     this.tellNetwork({ type: 'stop' })
     await inTime(drained)
     this.#order(1)
-    await ended(this.#sequencer)
+    if (this.#sequencer !== undefined) await ended(this.#sequencer)
     this.#order(2)
     await ended(this.#persistence)
     await this.#network.terminate()

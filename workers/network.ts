@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { openArena } from '../native-free-io/arena.ts'
 import { ConnectionTable } from '../native-free-io/connection-table.ts'
+import { openLane } from '../native-free-io/lane.ts'
 import { FetchSessions } from '../src/broker/fetch-session.ts'
 import { Frontend } from '../src/broker/frontend.ts'
 import { Routing } from '../src/broker/routing.ts'
@@ -12,7 +13,7 @@ import { ReceiveMemory } from '../src/pipeline/receive-memory.ts'
 import { Bell } from '../src/ring/bell.ts'
 import { RingConsumer, RingProducer } from '../src/ring/ring.ts'
 
-const { memory, plan, index, listeners, limits } = workerData as NetworkData
+const { memory, plan, lane, index, listeners, limits } = workerData as NetworkData
 const port = parentPort!
 const say = (message: FromNetwork, moved: readonly ArrayBuffer[] = []): void => port.postMessage(message, moved as ArrayBuffer[])
 const arena = openArena(memory)
@@ -21,6 +22,9 @@ const place = plan.network[index]!
 const counters = new Counters('network', new Float64Array(memory.buffer, place.counters, 32))
 const bell = new Bell(words, place.bell)
 const routing = new Routing()
+/** On a small machine this thread is the sequencer too: what it has just received is still in its cache. */
+const own = lane && openLane(lane, arena)
+if (own) say(own.started)
 
 const frontend = new Frontend({
   words,
@@ -54,15 +58,18 @@ let asleep = false
 function turn(): void {
   scheduled = false
   asleep = false
-  if (frontend.turn() > 0) idleTurns = 0
+  const sequenced = own?.sequencer.turn(Date.now()) ?? 0
+  if (frontend.turn() + sequenced > 0) idleTurns = 0
   else if (++idleTurns > idleTurnsMax) {
     idleTurns = 0
     counters.add('wakes', 1)
-    asleep = bell.arm(() => frontend.idle, turn)
+    asleep = bell.arm(idle, turn)
     if (asleep) return
   }
   schedule()
 }
+
+const idle = (): boolean => frontend.idle && (own === undefined || own.sequencer.idle)
 
 /** At most one turn is on its way. */
 function schedule(): void {
@@ -84,7 +91,10 @@ const table = new ConnectionTable({
     frame: (channel, start, end, held) => frontend.frame(channel, start, end, held),
     onCopy: (bytes) => counters.add('copied_bytes', bytes),
   },
-  onRead: () => frontend.publish(),
+  onRead: () => {
+    frontend.publish()
+    own?.sequencer.turn(Date.now())
+  },
   onClosed: (host, why) => say({ type: 'closed', host, why }),
 })
 
@@ -96,6 +106,11 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
   },
   answered: ({ token, response }) => frontend.answered(token, response),
   loaded: ({ token, index: part, records, error }) => frontend.loaded(token, part, records, error),
+  asked: ({ asked }) => {
+    const reply = own!.sequencer.execute(asked)
+    say({ type: 'replied', answered: { id: asked.id, reply } })
+    frontend.turn()
+  },
   stop: () =>
     void table.stop().then(() => {
       say({ type: 'stopped' })

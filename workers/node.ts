@@ -60,6 +60,7 @@ export async function startNode(settings: Settings, log: Logger, fail: (why: str
     walCapacity: wal.capacityBytes,
     logBytes: settings['s3.wal.cache.size'],
     receiveBytes: settings['queued.max.requests.size.bytes'],
+    inline: process.env['INLINE'] === '1',
     listeners: clients,
     limits: {
       requestBytesMax: settings['socket.request.max.bytes'],

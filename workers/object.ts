@@ -1,35 +1,62 @@
 /** Work of the object workers: tasks that take long and that nobody's latency may wait for. */
 import { closeSync, openSync, readSync } from 'node:fs'
-import { openArena } from '../native-free-io/arena.ts'
-import { type BatchParts, ObjectReader, writeObject } from '../native-free-io/object-file.ts'
+import type { Staging } from '../native-free-io/aligned-writer.ts'
+import { type Arena, createArena, openArena } from '../native-free-io/arena.ts'
+import { ObjectReader, type StagedBatch, writeObject } from '../native-free-io/object-file.ts'
 import type { BuildTask, BuiltObject, FindTask, RangesTask, ReadTask } from '../native-free-io/object-jobs.ts'
 import { readWalRanges, WalFile } from '../native-free-io/wal-file.ts'
 import { getI64 } from '../src/base/long.ts'
-import { kernel, kernelBytes, writeTables } from '../src/pipeline/kernel/kernel.ts'
+import { type Kernel, kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
 import { alignBlock, blockBytes } from '../src/stream/wal-record.ts'
 import { readDurable } from '../src/stream/wal-recovery.ts'
 import { batchHeader } from '../src/wire/record-batch.ts'
 
+interface Room {
+  /** Bytes for the log, behind the staging area. */
+  readonly log: number
+  readonly arena: Arena
+  readonly kernel: Kernel
+  readonly staging: Staging
+}
+
+/** Behind the kernel's tables. */
+const base = alignBlock(kernelBytes)
+/** The log is read in pieces that may reach behind what is asked for. */
+const readAheadBytes = 2 << 20
+/** An object is written in pieces of this size. */
+const stagingBytes = 4 << 20
+let room: Room | undefined
+
+/** Memory for a part of the log: direct I/O and the kernel want it so. Made once, since memory costs more to touch first than to use. */
+function roomFor(bytes: number): Room {
+  if (room === undefined || room.log < bytes) {
+    const memory = createArena(Math.ceil((base + stagingBytes + bytes) / 65536))
+    const arena = openArena(memory)
+    const machine = kernel(memory)
+    room = { log: bytes, arena, kernel: machine, staging: { memory: arena.bytes, base, bytes: stagingBytes, copy: machine.copy } }
+  }
+  return room
+}
+
 /** Turns a durable part of the write-ahead log into an object, its batches sorted by stream. */
 export function build({ wal, from, until, folder, objectId, stored }: BuildTask): BuiltObject {
   const start = Math.floor(from / blockBytes) * blockBytes
-  const base = alignBlock(kernelBytes)
-  const pages = Math.ceil((base + alignBlock(until - start) + (2 << 20)) / 65536)
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
-  writeTables(memory)
-  const { crc } = kernel(memory)
-  const arena = openArena(memory)
+  const { arena, kernel: machine, staging } = roomFor(alignBlock(until - start) + readAheadBytes)
+  const { crc } = machine
+  const log = staging.base + staging.bytes
   const file = WalFile.attach(wal.path, wal.state, { ...arena, crc, superblock: base, zeros: { base, bytes: blockBytes } })
-  const streams = new Map<number, BatchParts[]>()
+  const streams = new Map<number, StagedBatch[]>()
   try {
     const source = {
       ...wal.state,
       trimmed: from,
       window: Number.MAX_SAFE_INTEGER,
-      base: base - start,
+      base: log - start,
       view: arena.view,
       crc,
-      read: (position: number, bytes: number) => file.read(base + position - start, bytes, position),
+      // Summed when they were appended, and by whoever reads them.
+      sumBatches: false,
+      read: (position: number, bytes: number) => file.read(log + position - start, bytes, position),
     }
     const end = readDurable(source, until, ({ stream, baseOffset, bytes, address }) => {
       const known = stored.get(stream)
@@ -41,10 +68,10 @@ export function build({ wal, from, until, folder, objectId, stored }: BuildTask)
         count: arena.view.getInt32(address + batchHeader.recordsCount),
         bytes,
         maxTimestamp: getI64(arena.view, address + batchHeader.maxTimestamp),
-        part: arena.bytes.subarray(address, address + bytes),
+        address,
       })
     })
-    return { end, object: streams.size === 0 ? undefined : writeObject(folder, objectId, streams) }
+    return { end, object: streams.size === 0 ? undefined : writeObject(folder, objectId, streams, staging) }
   } finally {
     file.close()
   }

@@ -27,7 +27,8 @@ const persistence = new Persistence({
 })
 
 const looksBeforeSleep = 50
-const sleepMs = 1000
+/** A pause this long is taken for one in which there is time to prepare. */
+const pauseMs = 20
 const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
 
 let looks = 0
@@ -36,7 +37,8 @@ while (!stopped() || !persistence.idle) {
   else if (++looks > looksBeforeSleep) {
     looks = 0
     counters.add('sleeps', 1)
-    bell.sleep(() => persistence.idle && !stopped(), sleepMs)
+    bell.sleep(() => persistence.idle && !stopped(), pauseMs)
+    if (persistence.idle) persistence.prepare()
   }
 }
 file.close()

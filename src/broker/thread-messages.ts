@@ -1,6 +1,7 @@
 import type { Load } from '../broker/01-fetch.ts'
 import type { RoutedTopic } from '../broker/routing.ts'
 import type { ArenaPlan } from '../pipeline/arena-plan.ts'
+import type { Answered, Asked } from '../pipeline/commands.ts'
 import type { WalState } from '../pipeline/persistence.ts'
 
 /** What every thread of the pipeline starts with. */
@@ -19,6 +20,8 @@ export interface ListenerData {
 export interface NetworkData {
   readonly memory: WebAssembly.Memory
   readonly plan: ArenaPlan
+  /** The lane that this thread sequences itself; undefined where a thread of its own does. */
+  readonly lane: LaneData | undefined
   readonly index: number
   readonly listeners: readonly ListenerData[]
   readonly limits: {
@@ -38,6 +41,7 @@ export type ToNetwork =
   | { readonly type: 'topics'; readonly set: readonly RoutedTopic[]; readonly deleted: readonly string[] }
   | { readonly type: 'answered'; readonly token: number; readonly response: Uint8Array | null }
   | { readonly type: 'loaded'; readonly token: number; readonly index: number; readonly records: Uint8Array | null; readonly error: number }
+  | { readonly type: 'asked'; readonly asked: Asked }
   | { readonly type: 'stop' }
 
 /** Network worker to main thread. */
@@ -46,7 +50,9 @@ export type FromNetwork =
   | { readonly type: 'forward'; readonly token: number; readonly listener: string; readonly host: string; readonly frame: Uint8Array }
   | { readonly type: 'load'; readonly token: number; readonly index: number; readonly load: Load }
   | { readonly type: 'closed'; readonly host: string; readonly why: string }
+  | { readonly type: 'replied'; readonly answered: Answered }
   | { readonly type: 'stopped' }
+  | Started
 
 /** What a sequencer says besides its replies. */
 export interface Started {

@@ -47,8 +47,11 @@ export interface ArenaPlan {
   readonly zeros: { readonly base: number; readonly bytes: number }
 }
 
-/** Divides the arena, which is at most 4 GiB. Sizes in bytes: `receive` for each network worker, `log` for the lane. */
-export function planArena(sizes: { networkWorkers: number; receive: number; log: number }): ArenaPlan {
+/**
+ * Divides the arena, which is at most 4 GiB. Sizes in bytes: `receive` for each network worker, `log` for the lane.
+ * `inline`: the one network worker is the sequencer too, and has one bell for both.
+ */
+export function planArena(sizes: { networkWorkers: number; receive: number; log: number; inline: boolean }): ArenaPlan {
   let at = kernelBytes
   const take = (bytes: number, alignment: number): number => {
     const start = Math.ceil(at / alignment) * alignment
@@ -77,7 +80,8 @@ export function planArena(sizes: { networkWorkers: number; receive: number; log:
     landing: { base: take(landingBytes, pageBytes), bytes: landingBytes },
   }))
   const network = places.map((place) => ({ ...place, receive: { base: take(sizes.receive, pageBytes), bytes: sizes.receive } }))
-  const lane = { ...shared, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
+  const sequencerBell = sizes.inline ? network[0]!.bell : shared.sequencerBell
+  const lane = { ...shared, sequencerBell, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
   const pages = Math.ceil(at / pageBytes) + 1
   assert(pages <= 65536, 'the arena is at most 4 GiB')
   return { pages, network, lane, superblock, zeros }

@@ -63,7 +63,7 @@ export class Persistence {
   /** Writes what is published, up to a bound; 0 when there is nothing. */
   turn(): number {
     const published = this.#published()
-    if (published === this.#durable) return this.#prepare()
+    if (published === this.#durable) return 0
     Atomics.store(this.#words, this.#lane + laneHeader.hungry, 0)
     const offset = this.#durable % this.#memory.bytes
     const bytes = Math.min(published - this.#durable, writeBytesMax, this.#memory.bytes - offset)
@@ -86,8 +86,8 @@ export class Persistence {
     return widen(Atomics.load(this.#words, this.#lane + laneHeader.published), this.#durable)
   }
 
-  #prepare(): number {
+  /** For a time when nothing has been published for a while: what comes next waits for as long as this takes. */
+  prepare(): void {
     if (!this.#prepared) this.#prepared = !this.#file.prepare()
-    return this.#prepared ? 0 : 1
   }
 }

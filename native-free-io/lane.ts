@@ -1,0 +1,69 @@
+import type { LaneData, Started } from '../src/broker/thread-messages.ts'
+import { Appender } from '../src/pipeline/appender.ts'
+import { Counters } from '../src/pipeline/counters.ts'
+import { kernel } from '../src/pipeline/kernel/kernel.ts'
+import { laneHeader, narrow } from '../src/pipeline/lane.ts'
+import { LogMemory } from '../src/pipeline/log-memory.ts'
+import { Sequencer } from '../src/pipeline/sequencer.ts'
+import type { StreamId } from '../src/ports.ts'
+import { Bell } from '../src/ring/bell.ts'
+import { RingConsumer, RingProducer } from '../src/ring/ring.ts'
+import { replay } from '../src/stream/replay.ts'
+import type { Stream } from '../src/stream/stream.ts'
+import { recover } from '../src/stream/wal-recovery.ts'
+import type { Arena } from './arena.ts'
+import { WalFile } from './wal-file.ts'
+
+export interface OpenedLane {
+  readonly sequencer: Sequencer
+  readonly counters: Counters<'sequencer'>
+  readonly started: Started
+}
+
+/** Recovers the log of a lane into its streams, and makes the sequencer that goes on from there. For the thread that will run it. */
+export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
+  const { words, view, memory } = arena
+  const { lane } = plan
+  const machine = kernel(memory)
+  const began = performance.now()
+  const streams = new Map<StreamId, Stream>()
+  const file = WalFile.attach(wal.path, wal.state, { ...arena, crc: machine.crc, superblock: plan.superblock, zeros: plan.zeros })
+  const recovered = recover(
+    {
+      ...wal.state,
+      window: lane.log.bytes,
+      base: lane.log.base,
+      view,
+      crc: machine.crc,
+      sumBatches: true,
+      read: (position, bytes) => file.read(lane.log.base + (position % lane.log.bytes), bytes, position),
+    },
+    (batch) => replay(streams, view, batch),
+  )
+  file.close()
+  const { position, oldest, previous, records } = recovered
+  const log = { incarnation: wal.state.incarnation, previous: Math.max(0, previous) }
+  const place = { ...lane.log, capacity: wal.state.capacity, position, oldest, trimmed: wal.state.trimmed }
+  const logMemory: LogMemory = new LogMemory(place, (from, to) => appender.jump(from, to))
+  const appender = new Appender(machine, view, logMemory, lane.scratch, log)
+  const counters = new Counters('sequencer', new Float64Array(memory.buffer, lane.sequencerCounters, 32))
+  Atomics.store(words, lane.header + laneHeader.published, narrow(position))
+  Atomics.store(words, lane.header + laneHeader.durable, narrow(position))
+  Atomics.store(words, lane.header + laneHeader.hungry, 1)
+  const sequencer = new Sequencer({
+    words,
+    lane: lane.header,
+    memory: logMemory,
+    appender,
+    streams,
+    clients: plan.network.map((network) => ({
+      appends: new RingConsumer(words, network.appends),
+      reads: new RingConsumer(words, network.reads),
+      answers: new RingProducer(words, network.answers),
+      bell: new Bell(words, network.bell),
+    })),
+    persistence: new Bell(words, lane.persistenceBell),
+    counters,
+  })
+  return { sequencer, counters, started: { type: 'started', position, records, recoveryMs: performance.now() - began } }
+}
