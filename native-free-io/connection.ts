@@ -86,14 +86,6 @@ export class Connection implements Peer {
     socket.uncork()
   }
 
-  /** Gathers what is sent until `uncork` into one system call. */
-  cork(): void {
-    this.#socket.cork()
-  }
-  uncork(): void {
-    this.#socket.uncork()
-  }
-
   close(why: string): void {
     this.#why ??= why
     this.#socket.destroy()

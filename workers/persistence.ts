@@ -29,6 +29,7 @@ const persistence = new Persistence({
 const looksBeforeSleep = 50
 /** A pause this long is taken for one in which there is time to prepare. */
 const pauseMs = 20
+const sleepMs = 1000
 const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
 
 let looks = 0
@@ -37,7 +38,7 @@ while (!stopped() || !persistence.idle) {
   else if (++looks > looksBeforeSleep) {
     looks = 0
     counters.add('sleeps', 1)
-    bell.sleep(() => persistence.idle && !stopped(), pauseMs)
+    bell.sleep(() => persistence.idle && !stopped(), persistence.isPrepared ? sleepMs : pauseMs)
     if (persistence.idle) persistence.prepare()
   }
 }

@@ -56,11 +56,21 @@ export class Channel {
 
   /** Sends what is complete at the head of the queue. */
   flush(): void {
-    while (!this.closed && this.queue.length > 0 && this.queue[0]!.response !== undefined) {
-      const { response, onSent } = this.queue.shift()!
-      if (response!.length > 0) this.peer.send(response!, onSent)
-      else onSent?.()
-    }
+    let complete = 0
+    while (complete < this.queue.length && this.queue[complete]!.response !== undefined) complete++
+    if (complete > 0 && !this.closed) this.#send(this.queue.splice(0, complete))
     if (this.blocked && !this.closed && !this.isFull) this.peer.retry()
+  }
+
+  /** Responses that are only bytes go together: a system call for each would cost more than all that went before. */
+  #send(requests: readonly Pending[]): void {
+    let together: Uint8Array[] = []
+    for (const { response, onSent } of requests) {
+      together.push(...response!)
+      if (onSent === undefined) continue
+      this.peer.send(together, onSent)
+      together = []
+    }
+    if (together.length > 0) this.peer.send(together, undefined)
   }
 }

@@ -3,8 +3,8 @@ import { alignBlock, alignRecord, blockBytes, walRecord } from '../stream/wal-re
 
 /** A range of positions whose memory somebody still reads. */
 interface Pin {
-  from: number
-  to: number
+  readonly from: number
+  readonly to: number
 }
 
 /** Why there is no room: memory waits for the disk, the log waits to be trimmed. */
@@ -124,20 +124,27 @@ export class LogMemory {
     return rest < walRecord.bytes ? this.#end + rest : this.#end
   }
 
-  /** `at`, or the first position behind what is in the way of a record there: the end of the lap, a pin. */
+  /** `at`, or the first position behind all that is in the way of a record there: the end of the lap, pins. */
   #obstacle(at: number, bytes: number): number {
     const lapEnd = (Math.floor(at / this.bytes) + 1) * this.bytes
-    if (at + bytes > lapEnd) return lapEnd
-    // In front of every pin the end of a group and the header of a jump find room.
-    const to = at + bytes + 2 * blockBytes
-    for (const pin of this.#pins.values()) {
-      // A pin stays where it is in memory while the log laps it: its positions move on a lap at a time.
-      while (pin.to + this.bytes <= at) {
-        pin.from += this.bytes
-        pin.to += this.bytes
-      }
-      if (pin.from + this.bytes < to && at < pin.to + this.bytes) return Math.min(alignBlock(pin.to + this.bytes), lapEnd)
+    let target = at + bytes > lapEnd ? lapEnd : at
+    // What lies behind one pin may lie in another. Whoever has gone a whole lap waits.
+    while (target < at + this.bytes) {
+      // In front of every pin the end of a group and the header of a jump find room.
+      const behind = this.#behindPin(target, (target === at ? at + bytes : target) + 2 * blockBytes)
+      if (behind === target) break
+      target = behind
     }
-    return at
+    return target
+  }
+
+  /** `from`, or the first block behind a pin that has its memory in [from, to). */
+  #behindPin(from: number, to: number): number {
+    for (const pin of this.#pins.values()) {
+      // A pin stays where it is in memory while the log laps it: this many laps on is where it ends behind `from`.
+      const laps = Math.max(0, Math.floor((from - pin.to) / this.bytes) + 1) * this.bytes
+      if (pin.from + laps < to) return alignBlock(pin.to + laps)
+    }
+    return from
   }
 }

@@ -82,6 +82,11 @@ export class Persistence {
     return this.#published() === this.#durable
   }
 
+  /** There is nothing left to prepare. */
+  get isPrepared(): boolean {
+    return this.#prepared
+  }
+
   #published(): number {
     return widen(Atomics.load(this.#words, this.#lane + laneHeader.published), this.#durable)
   }
