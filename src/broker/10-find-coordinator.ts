@@ -11,7 +11,8 @@ const keyTypes = { group: 0, transaction: 1, share: 2 } as const
 
 /**
  * There are no coordinators yet. Members of groups are told to try again, as while Kafka creates its offsets topic. Transactional
- * producers get an error that no client takes for a passing one, so that they fail at once and not after a minute.
+ * producers get an error that is not retriable: Java's fails at once, librdkafka's when the time of its init_transactions is over, as it
+ * gives up earlier only for want of authorization, which would be a lie.
  */
 export const findCoordinator = handler({
   request: FindCoordinatorRequest,

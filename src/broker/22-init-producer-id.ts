@@ -26,8 +26,8 @@ export const initProducerId = handler({
 })
 
 /**
- * A transactional id gets as far as Kafka would check it, and then UNSUPPORTED_VERSION: transactions do not exist yet, and clients take
- * this error for final.
+ * A transactional id gets as far as Kafka would check it, and then UNSUPPORTED_VERSION, which is not retriable: transactions do not
+ * exist yet.
  */
 function refusal({ transactionalId, transactionTimeoutMs, producerId, producerEpoch }: InitProducerIdRequest): KafkaError {
   if ((producerId === -1n) !== (producerEpoch === noEpoch)) return errors.INVALID_REQUEST
