@@ -13,7 +13,8 @@ import { api, requestFrame } from '../support/requests.ts'
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 60_000
 const settleMs = 15_000
-const growthMibMax = 128
+/** What a broker sets aside once for all its work is touched bit by bit, and counts when it is. */
+const growthMibMax = 256
 /** A segment or an index that was opened meanwhile is no leak. */
 const ownFilesMax = 16
 let broker: Broker
