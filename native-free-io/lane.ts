@@ -1,6 +1,7 @@
 import type { LaneData, Started } from '../src/broker/thread-messages.ts'
+import { MetricBlock } from '../src/metrics/rows.ts'
 import { Appender } from '../src/pipeline/appender.ts'
-import { Counters } from '../src/pipeline/counters.ts'
+import { type Counters, counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { laneHeader, narrow } from '../src/pipeline/lane.ts'
 import { LogMemory } from '../src/pipeline/log-memory.ts'
@@ -46,7 +47,7 @@ export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
   const place = { ...lane.log, capacity: wal.state.capacity, position, oldest, trimmed: wal.state.trimmed }
   const logMemory: LogMemory = new LogMemory(place, (from, to) => appender.jump(from, to))
   const appender = new Appender(machine, view, logMemory, lane.scratch, log)
-  const counters = new Counters('sequencer', new Float64Array(memory.buffer, lane.sequencerCounters, 32))
+  const counters = new MetricBlock(stages.sequencer, new Float64Array(memory.buffer, lane.sequencerCounters, counterBlockBytes / 8))
   Atomics.store(words, lane.header + laneHeader.published, narrow(position))
   Atomics.store(words, lane.header + laneHeader.durable, narrow(position))
   Atomics.store(words, lane.header + laneHeader.hungry, 1)

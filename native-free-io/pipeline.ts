@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import type { RoutedTopic } from '../src/broker/routing.ts'
 import type { FromNetwork, ListenerData, NetworkData, Started, ToNetwork } from '../src/broker/thread-messages.ts'
+import type { MetricTable } from '../src/metrics/rows.ts'
 import { type ArenaPlan, planArena } from '../src/pipeline/arena-plan.ts'
 import type { Answered, Command, Reply } from '../src/pipeline/commands.ts'
-import { type CounterRow, Counters, type Stage } from '../src/pipeline/counters.ts'
+import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { laneHeader, narrow, widen } from '../src/pipeline/lane.ts'
 import type { WalState } from '../src/pipeline/persistence.ts'
@@ -188,13 +189,20 @@ export class Pipeline {
     this.#sequencerBell.ring()
   }
 
-  counter<S extends Stage>(stage: S, row: CounterRow<S>): number {
-    const address = {
-      network: this.#plan.network[0]!.counters,
-      sequencer: this.#plan.lane.sequencerCounters,
-      persistence: this.#plan.lane.persistenceCounters,
-    }
-    return new Counters(stage, new Float64Array(this.#arena.memory.buffer, address[stage], 32)).read(row)
+  /** What each thread of the pipeline counts. */
+  get counters(): readonly { readonly table: MetricTable; readonly values: Float64Array }[] {
+    const { network, lane } = this.#plan
+    const values = (address: number): Float64Array => new Float64Array(this.#arena.memory.buffer, address, counterBlockBytes / 8)
+    return [
+      { table: stages.network, values: values(network[0]!.counters) },
+      { table: stages.sequencer, values: values(lane.sequencerCounters) },
+      { table: stages.persistence, values: values(lane.persistenceCounters) },
+    ]
+  }
+
+  /** Position up to which the log is sequenced. */
+  get published(): number {
+    return widen(Atomics.load(this.#arena.words, this.#plan.lane.header + laneHeader.published), this.#wal.state.trimmed)
   }
 
   /** Lets what is under way finish, stage after stage, and ends the threads. */

@@ -1,6 +1,6 @@
 /** The `millrace` command: reads what is asked, starts a node, and stops it when it is told to. */
 import { readFileSync } from 'node:fs'
-import { pino } from 'pino'
+import { openLog } from '../native-free-io/log.ts'
 import { program } from '../src/cli/program.ts'
 import type { Settings } from '../src/config/settings.ts'
 import { startNode } from './node.ts'
@@ -21,7 +21,7 @@ function read(path: string): { name: string; content: string } | { unreadable: s
 }
 
 async function start(settings: Settings, warnings: readonly string[]): Promise<void> {
-  const log = pino({ level: settings['log.level'] }, pino.destination({ dest: 2, sync: true }))
+  const log = openLog(settings['log.level'])
   for (const warning of warnings) log.warn(warning)
   const fail = (why: string, error: Error): void => {
     log.fatal({ err: error }, `the node stops: ${why} failed`)

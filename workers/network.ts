@@ -8,7 +8,8 @@ import { FetchSessions } from '../src/broker/fetch-session.ts'
 import { Frontend } from '../src/broker/frontend.ts'
 import { Routing } from '../src/broker/routing.ts'
 import type { FromNetwork, NetworkData, ToNetwork } from '../src/broker/thread-messages.ts'
-import { Counters } from '../src/pipeline/counters.ts'
+import { MetricBlock } from '../src/metrics/rows.ts'
+import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { ReceiveMemory } from '../src/pipeline/receive-memory.ts'
 import { Bell } from '../src/ring/bell.ts'
 import { RingConsumer, RingProducer } from '../src/ring/ring.ts'
@@ -19,7 +20,7 @@ const say = (message: FromNetwork, moved: readonly ArrayBuffer[] = []): void => 
 const arena = openArena(memory)
 const { words } = arena
 const place = plan.network[index]!
-const counters = new Counters('network', new Float64Array(memory.buffer, place.counters, 32))
+const counters = new MetricBlock(stages.network, new Float64Array(memory.buffer, place.counters, counterBlockBytes / 8))
 const bell = new Bell(words, place.bell)
 const routing = new Routing()
 /** On a small machine this thread is the sequencer too: what it has just received is still in its cache. */

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Logger } from 'pino'
 import { openDataFolder } from '../native-free-io/data-folder.ts'
+import { serveHttp } from '../native-free-io/http.ts'
+import type { Log } from '../native-free-io/log.ts'
 import { MetadataFile } from '../native-free-io/metadata-file.ts'
 import { ObjectJobs } from '../native-free-io/object-jobs.ts'
 import { Pipeline } from '../native-free-io/pipeline.ts'
@@ -19,6 +20,7 @@ import { Controller, imageOf } from '../src/controller/controller.ts'
 import { ObjectMap } from '../src/stream/object-map.ts'
 import { sealPolicy } from '../src/stream/seal-policy.ts'
 import { errors } from '../src/wire/errors.ts'
+import { nodeMetrics } from './metrics.ts'
 
 const backlog = 512
 const producerSweepMs = 60_000
@@ -36,7 +38,7 @@ export interface Node {
 }
 
 /** Starts a node on its folder. `fail` hears of what ends it: the process is to stop at once. */
-export async function startNode(settings: Settings, log: Logger, fail: (why: string, error: Error) => void): Promise<Node> {
+export async function startNode(settings: Settings, log: Log, fail: (why: string, error: Error) => void): Promise<Node> {
   const entropy = { bytes: (count: number) => randomBytes(count) }
   const path = settings['log.dirs'][0]!
   const folder = await openDataFolder(path, { nodeId: settings['node.id'], clusterId: settings['cluster.id'] }, entropy)
@@ -147,8 +149,19 @@ export async function startNode(settings: Settings, log: Logger, fail: (why: str
   const addresses = clients.map(({ name, host }, index) => ({ name, host, port: ports[index]! }))
   for (const { name, host, port } of addresses) if ((advertised.get(name)?.port ?? 0) === 0) advertised.set(name, { host, port })
 
+  let ready = true
+  const metrics = nodeMetrics({ pipeline, controller })
+  const listener = settings['metrics.listener']
+  const http =
+    listener === null
+      ? undefined
+      : await serveHttp({ ...listener, metrics: () => metrics.text(), isAlive: () => true, isReady: () => ready })
+  if (http !== undefined) log.info({ host: listener!.host, port: http.port }, 'serving metrics')
+
   const stop = async (): Promise<void> => {
+    ready = false
     clearInterval(expiry)
+    await http?.close()
     await keeper.stop()
     await pipeline.stop()
     await jobs.close()

@@ -3,7 +3,8 @@ import { workerData } from 'node:worker_threads'
 import { openArena } from '../native-free-io/arena.ts'
 import { WalFile } from '../native-free-io/wal-file.ts'
 import type { LaneData } from '../src/broker/thread-messages.ts'
-import { Counters } from '../src/pipeline/counters.ts'
+import { MetricBlock } from '../src/metrics/rows.ts'
+import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { laneHeader } from '../src/pipeline/lane.ts'
 import { Persistence } from '../src/pipeline/persistence.ts'
@@ -14,7 +15,7 @@ const arena = openArena(memory)
 const { words } = arena
 const { lane } = plan
 const file = WalFile.attach(wal.path, wal.state, { ...arena, crc: kernel(memory).crc, superblock: plan.superblock, zeros: plan.zeros })
-const counters = new Counters('persistence', new Float64Array(memory.buffer, lane.persistenceCounters, 32))
+const counters = new MetricBlock(stages.persistence, new Float64Array(memory.buffer, lane.persistenceCounters, counterBlockBytes / 8))
 const bell = new Bell(words, lane.persistenceBell)
 const persistence = new Persistence({
   words,

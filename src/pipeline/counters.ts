@@ -1,6 +1,8 @@
-/** What the stages count, a row each: the name is part of a metric's name, the text its help. All only grow. */
-export const counterRows = {
-  network: {
+import { blockBytes, type MetricBlock, stageTable } from '../metrics/rows.ts'
+
+/** What the stages count, a table each. A thread has a block of its stage's rows, which it alone writes. */
+export const stages = {
+  network: stageTable('network', {
     requests: 'Requests that arrived whole.',
     bytes_in: 'Bytes received from clients.',
     bytes_out: 'Bytes handed to the sockets of clients.',
@@ -12,8 +14,8 @@ export const counterRows = {
     pauses: 'Times a connection was not read because a bound was reached.',
     copied_bytes: 'Bytes moved a second time on their way in: frames that outgrew their segment.',
     wakes: 'Times the event loop slept and was woken by another stage.',
-  },
-  sequencer: {
+  }),
+  sequencer: stageTable('sequencer', {
     batches: 'Record batches appended.',
     records: 'Records appended.',
     bytes: 'Bytes of the record batches appended.',
@@ -22,36 +24,16 @@ export const counterRows = {
     fetches: 'Fetches looked up.',
     stalls: 'Times an append found no room.',
     sleeps: 'Times the stage slept.',
-  },
-  persistence: {
+  }),
+  persistence: stageTable('persistence', {
     writes: 'Writes to the write-ahead log, each durable when it returned.',
     bytes: 'Bytes written to the write-ahead log.',
     sleeps: 'Times the stage slept.',
-  },
+  }),
 } as const
 
-export type Stage = keyof typeof counterRows
-export type CounterRow<S extends Stage> = keyof (typeof counterRows)[S]
+export type Stage = keyof typeof stages
+export type Counters<S extends Stage> = MetricBlock<(typeof stages)[S]>
 
-/** One block of rows a stage and thread; 128 bytes apart, so that no two writers share a line. */
-export const counterBlockBytes = 256
-
-/** The rows of one thread. It alone writes them; anybody may read. */
-export class Counters<S extends Stage> {
-  readonly #values: Float64Array
-  readonly #index: Readonly<Record<string, number>>
-
-  constructor(stage: S, values: Float64Array) {
-    this.#values = values
-    this.#index = Object.fromEntries(Object.keys(counterRows[stage]).map((row, index) => [row, index]))
-  }
-
-  add(row: CounterRow<S>, by: number): void {
-    const index = this.#index[row as string]!
-    this.#values[index] = this.#values[index]! + by
-  }
-
-  read(row: CounterRow<S>): number {
-    return this.#values[this.#index[row as string]!]!
-  }
-}
+/** Room for the block of any stage. */
+export const counterBlockBytes = Math.max(...Object.values(stages).map((table) => blockBytes(table)))
