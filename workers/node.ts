@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openDataFolder } from '../native-free-io/data-folder.ts'
@@ -14,6 +15,7 @@ import type { Load } from '../src/broker/01-fetch.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import type { FromNetwork } from '../src/broker/thread-messages.ts'
+import { advertisedAddresses } from '../src/config/advertised.ts'
 import { controllerNames } from '../src/config/relations.ts'
 import type { Settings } from '../src/config/settings.ts'
 import { Controller, imageOf } from '../src/controller/controller.ts'
@@ -84,6 +86,9 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   const streams = new LaneStreams(pipeline, objects, jobs, await loadProducers(snapshotPath))
   const controllerNode = { nodeId: settings['node.id'], settings }
   const controller = new Controller(controllerNode, image, opened.log, streams, (error) => fail('the controller', error))
+  if (image.clusterId !== null && image.clusterId !== folder.clusterId) {
+    throw new Error(`the metadata log belongs to cluster ${image.clusterId}, the folder to ${folder.clusterId}`)
+  }
   if (image.clusterId === null) {
     await controller.ask({ type: 'record', records: [{ type: 'clusterFormatted', clusterId: folder.clusterId }] })
   }
@@ -108,7 +113,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   const hear: Pick<Heard, 'forward' | 'load' | 'closed'> = {
     forward: ({ token, listener, frame }) => {
       void broker.handle(listener, frame).then((answer) => {
-        if (answer.type === 'close') log.info({ because: answer.because }, 'closing a connection')
+        if (answer.type === 'close') log.debug({ because: answer.because }, 'closing a connection')
         pipeline.tellNetwork({ type: 'answered', token, response: answer.type === 'respond' ? answer.bytes : null })
       })
     },
@@ -144,10 +149,13 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   }, producerSweepMs)
   expiry.unref()
 
-  for (const { name, host, port } of settings['advertised.listeners'] ?? clients) advertised.set(name, { host, port })
+  const advertise = (bound: ReadonlyMap<string, number>): void => {
+    for (const [name, address] of advertisedAddresses(settings, bound, hostname())) advertised.set(name, address)
+  }
+  advertise(new Map())
   const ports = await pipeline.listen()
   const addresses = clients.map(({ name, host }, index) => ({ name, host, port: ports[index]! }))
-  for (const { name, host, port } of addresses) if ((advertised.get(name)?.port ?? 0) === 0) advertised.set(name, { host, port })
+  advertise(new Map(addresses.map(({ name, port }) => [name, port])))
 
   let ready = true
   const metrics = nodeMetrics({ pipeline, controller })

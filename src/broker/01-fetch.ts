@@ -106,23 +106,34 @@ export function beginFetch(
   }
   if (asked.length === 0 && (waitMs === 0 || context.partitions.length > 0)) return { fetch: begun, answer: 'now' }
   const minBytes = waitMs === 0 ? 0 : message.minBytes
-  const maxBytes = Math.min(message.maxBytes, request.fetchBytesMax)
-  const at = parts.ring.claim(readKind.fetch, fetch.words + asked.length * fetchPart.words)
-  parts.words[at + fetch.request] = token
-  parts.words[at + fetch.minBytes] = minBytes
-  parts.words[at + fetch.maxBytes] = maxBytes
-  parts.words[at + fetch.wait] = waitMs > 0 && minBytes > 0 ? 1 : 0
-  parts.words[at + fetch.parts] = asked.length
+  ask(begun, streams, { minBytes, maxBytes: Math.min(message.maxBytes, request.fetchBytesMax) }, parts.words, parts.ring)
+  return { fetch: begun, answer: 'later' }
+}
+
+/** Hands the fetch to the sequencer, which answers it once, by and by. */
+function ask(
+  begun: Fetch,
+  streams: readonly StreamId[],
+  limits: { minBytes: number; maxBytes: number },
+  words: Int32Array,
+  ring: RingProducer,
+): void {
+  const { asked, partitions } = begun
+  const at = ring.claim(readKind.fetch, fetch.words + asked.length * fetchPart.words)
+  words[at + fetch.request] = begun.token
+  words[at + fetch.minBytes] = limits.minBytes
+  words[at + fetch.maxBytes] = limits.maxBytes
+  words[at + fetch.wait] = begun.waitMs > 0 && limits.minBytes > 0 ? 1 : 0
+  words[at + fetch.parts] = asked.length
   asked.forEach((index, i) => {
     const to = at + fetch.words + i * fetchPart.words
-    const p = partitions[index]!
-    parts.words[to + fetchPart.stream] = streams[i]!
-    putLong(parts.words, to + fetchPart.offset, Number(p.offset))
-    parts.words[to + fetchPart.maxBytes] = p.maxBytes
-    parts.words[to + fetchPart.leaderEpoch] = p.leaderEpoch
+    const { offset, maxBytes, leaderEpoch } = partitions[index]!
+    words[to + fetchPart.stream] = streams[i]!
+    putLong(words, to + fetchPart.offset, Number(offset))
+    words[to + fetchPart.maxBytes] = maxBytes
+    words[to + fetchPart.leaderEpoch] = leaderEpoch
   })
   begun.parked = true
-  return { fetch: begun, answer: 'later' }
 }
 
 function problem(byId: boolean, known: boolean, stream: StreamId | undefined, p: Wanted, follower: boolean): number {
