@@ -56,7 +56,7 @@ export class WalCorrupt extends Error {}
 export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch) => void): Recovered {
   const walk = new Walk(source)
   const { end, previous, records } = follow(walk, source.trimmed, Number.POSITIVE_INFINITY, onBatch)
-  walk.refuseDurableBeyond(end)
+  walk.refuseDurableBeyond(end, previous)
   return { position: alignBlock(end), previous, oldest: walk.oldest, records }
 }
 
@@ -137,8 +137,12 @@ class Walk {
     }
   }
 
-  /** Groups start on blocks: the first record of any later group would tell. */
-  refuseDurableBeyond(end: number): void {
+  /**
+   * Groups start on blocks: the first record of any later group would tell. What it says was durable ends at a block too,
+   * and may be no more than the group that `end` belongs to; then only the record that follows at once can say whether
+   * that group had one more.
+   */
+  refuseDurableBeyond(end: number, previous: number): void {
     const from = alignBlock(end)
     const to = Math.min(
       from + Math.min(lookAheadBytes, this.#source.window / 2),
@@ -146,7 +150,10 @@ class Walk {
     )
     for (let at = from; at < to; at += blockBytes) {
       if (!this.#load(at + blockBytes) || !this.#hasHeader(at)) continue
-      if (getU64(this.#source.view, this.#address(at) + walRecord.durable) > end) {
+      const header = this.#address(at)
+      const durable = getU64(this.#source.view, header + walRecord.durable)
+      const skips = at === from && durable === from && previous >= 0 && getU64(this.#source.view, header + walRecord.previous) !== previous
+      if (durable > from || skips) {
         throw new WalCorrupt(
           `the write-ahead log is damaged at position ${end}: the record at position ${at} was written when that was durable`,
         )
