@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openDataFolder } from '../native-free-io/data-folder.ts'
@@ -19,6 +19,7 @@ import { advertisedAddresses } from '../src/config/advertised.ts'
 import { controllerNames } from '../src/config/relations.ts'
 import type { Settings } from '../src/config/settings.ts'
 import { Controller, imageOf } from '../src/controller/controller.ts'
+import { isInline } from '../src/pipeline/stages.ts'
 import { ObjectMap } from '../src/stream/object-map.ts'
 import { sealPolicy } from '../src/stream/seal-policy.ts'
 import { errors } from '../src/wire/errors.ts'
@@ -64,7 +65,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     walCapacity: wal.capacityBytes,
     logBytes: settings['s3.wal.cache.size'],
     receiveBytes: settings['queued.max.requests.size.bytes'],
-    inline: process.env['INLINE'] === '1',
+    inline: isInline(settings['sequencer.thread'], availableParallelism()),
     listeners: clients,
     limits: {
       requestBytesMax: settings['socket.request.max.bytes'],

@@ -40,7 +40,7 @@ function roomFor(bytes: number): Room {
 
 /** Turns a durable part of the write-ahead log into an object, its batches sorted by stream. */
 export function build({ wal, from, until, folder, objectId, stored }: BuildTask): BuiltObject {
-  const start = Math.floor(from / blockBytes) * blockBytes
+  const start = Math.floor(from.trimmed / blockBytes) * blockBytes
   const { arena, kernel: machine, staging } = roomFor(alignBlock(until - start) + readAheadBytes)
   const { crc } = machine
   const log = staging.base + staging.bytes
@@ -49,7 +49,7 @@ export function build({ wal, from, until, folder, objectId, stored }: BuildTask)
   try {
     const source = {
       ...wal.state,
-      trimmed: from,
+      ...from,
       window: Number.MAX_SAFE_INTEGER,
       base: log - start,
       view: arena.view,

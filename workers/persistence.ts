@@ -30,6 +30,7 @@ const persistence = new Persistence({
 const looksBeforeSleep = 50
 /** A pause this long is taken for one in which there is time to prepare. */
 const pauseMs = 20
+const stepsPerPause = 8
 const sleepMs = 1000
 const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
 
@@ -40,7 +41,7 @@ while (!stopped() || !persistence.idle) {
     looks = 0
     counters.add('sleeps', 1)
     bell.sleep(() => persistence.idle && !stopped(), persistence.isPrepared ? sleepMs : pauseMs)
-    if (persistence.idle) persistence.prepare()
+    for (let step = 0; step < stepsPerPause && persistence.idle; step++) persistence.prepare()
   }
 }
 file.close()

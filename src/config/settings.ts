@@ -93,6 +93,11 @@ export const settingRows = {
     default: '128MiB',
     about: 'Receive memory: requests that have arrived and are not dealt with.',
   }),
+  'sequencer.thread': own<(typeof sequencerThreads)[number]>({
+    kind: oneOf(['auto', 'own', 'network']),
+    default: 'auto',
+    about: 'Whether batches are sequenced in a thread of its own or in the network thread; auto decides by the number of cores.',
+  }),
   'metrics.listener': own<Omit<Endpoint, 'name'> | null>({
     kind: httpListener,
     default: 'http://127.0.0.1:9094',
@@ -105,6 +110,7 @@ export const settingRows = {
   }),
 } as const
 
+const sequencerThreads = ['auto', 'own', 'network'] as const
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 
 export type SettingName = keyof typeof settingRows

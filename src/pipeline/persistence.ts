@@ -1,13 +1,12 @@
 import type { Bell } from '../ring/bell.ts'
+import type { Cut } from '../stream/wal-record.ts'
 import { laneHeader, narrow, widen } from './lane.ts'
 
 /** What the file says of the log. */
-export interface WalState {
+export interface WalState extends Cut {
   readonly capacity: number
   /** Starts so far, this one included. */
   readonly incarnation: number
-  /** First position that is kept. */
-  readonly trimmed: number
 }
 
 /** The write-ahead log's file as this stage needs it. Every call returns when the bytes are on the disk, or throws. */
