@@ -1,9 +1,10 @@
 import { Piscina } from 'piscina'
 import type { WalState } from '../src/pipeline/persistence.ts'
+import type { Cut } from '../src/stream/wal-record.ts'
 
 export interface BuildTask {
   readonly wal: { readonly path: string; readonly state: WalState }
-  readonly from: number
+  readonly from: Cut
   readonly until: number
   readonly folder: string
   readonly objectId: number
@@ -12,7 +13,7 @@ export interface BuildTask {
 }
 export interface BuiltObject {
   /** Where the next object begins. */
-  readonly end: number
+  readonly end: Cut
   /** Undefined when nothing was worth storing. */
   readonly object: { readonly bytes: number; readonly streams: readonly { stream: number; start: number; end: number }[] } | undefined
 }
@@ -56,7 +57,7 @@ export class ObjectJobs {
     this.#pool = new Piscina({ filename, minThreads: 0, maxThreads: threads, idleTimeout: idleMs, maxQueue: queueMax, atomics: 'disabled' })
   }
 
-  build(objectId: number, from: number, until: number, stored: ReadonlyMap<number, number>): Promise<BuiltObject> {
+  build(objectId: number, from: Cut, until: number, stored: ReadonlyMap<number, number>): Promise<BuiltObject> {
     const task: BuildTask = { wal: this.#wal, from, until, folder: this.#folder, objectId, stored }
     return this.#pool.run(task, { name: 'build' })
   }

@@ -9,6 +9,7 @@ import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { laneHeader, narrow, widen } from '../src/pipeline/lane.ts'
 import type { WalState } from '../src/pipeline/persistence.ts'
 import { Bell } from '../src/ring/bell.ts'
+import type { Cut } from '../src/stream/wal-record.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
 import { WalFile } from './wal-file.ts'
 
@@ -181,11 +182,11 @@ export class Pipeline {
     return { path: this.#walPath, state: this.#wal.state }
   }
 
-  /** Everything below is stored elsewhere: durable in the log's superblock before the space is used again. */
-  async trim(position: number): Promise<void> {
-    this.#wal.trim(position)
-    await this.ask({ type: 'stored', position })
-    Atomics.store(this.#arena.words, this.#plan.lane.header + laneHeader.trimmed, narrow(position))
+  /** Everything below the cut is stored elsewhere: durable in the log's superblock before the space is used again. */
+  async trim(cut: Cut): Promise<void> {
+    this.#wal.trim(cut)
+    await this.ask({ type: 'stored', position: cut.trimmed })
+    Atomics.store(this.#arena.words, this.#plan.lane.header + laneHeader.trimmed, narrow(cut.trimmed))
     this.#sequencerBell.ring()
   }
 

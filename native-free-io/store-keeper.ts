@@ -84,8 +84,8 @@ export class StoreKeeper {
     const { pipeline, jobs, objects, controller, snapshotPath } = this.#parts
     const live = new Map([...controller.image.streams.keys()].map((stream) => [stream, objects.end(stream)]))
     const objectId = this.#nextObjectId++
-    const { end, object } = await jobs.build(objectId, pipeline.stored, until, live)
-    if (end === pipeline.stored) throw new Error(`the write-ahead log cannot be read at position ${end}, which is durable`)
+    const { end, object } = await jobs.build(objectId, pipeline.wal.state, until, live)
+    if (end.trimmed === pipeline.stored) throw new Error(`the write-ahead log cannot be read at position ${end.trimmed}, which is durable`)
     if (object !== undefined) {
       const streams = object.streams.map(({ stream, start, end: last }) => ({ stream, start: BigInt(start), end: BigInt(last) }))
       await controller.ask({ type: 'record', records: [{ type: 'objectCommitted', objectId, bytes: object.bytes, streams }] })

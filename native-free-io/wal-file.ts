@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { record } from '../src/base/layout.ts'
 import { getU64, putU64 } from '../src/base/long.ts'
 import type { WalState, WalWriter } from '../src/pipeline/persistence.ts'
-import { blockBytes, walRecord } from '../src/stream/wal-record.ts'
+import { blockBytes, type Cut, walRecord } from '../src/stream/wal-record.ts'
 import type { Crc } from '../src/stream/wal-recovery.ts'
 
 /** Two superblocks take turns, so that one is whole whatever happens to the other. */
@@ -15,6 +15,9 @@ const superblock = record({
   sequence: 'u64',
   capacity: 'u64',
   trimmed: 'u64',
+  previous: 'u64',
+  previousIncarnation: 'u32',
+  reserved: 'u32',
 })
 const superblockMagic = 0x4c41574d // "MWAL"
 const formatVersion = 1
@@ -59,7 +62,7 @@ export class WalFile implements WalWriter {
     mkdirSync(dirname(path), { recursive: true })
     const { fd, direct } = openForWriting(path, buffers)
     const found = readSuperblock(fd, buffers)
-    const state = found?.state ?? { capacity, incarnation: 0, trimmed: 0 }
+    const state = found?.state ?? { capacity, incarnation: 0, trimmed: 0, previous: 0, previousIncarnation: 0 }
     const file = new WalFile(fd, direct, buffers, state, found?.sequence ?? 0)
     file.#writeSuperblock({ ...state, incarnation: state.incarnation + 1 })
     syncFolder(dirname(path))
@@ -103,9 +106,9 @@ export class WalFile implements WalWriter {
     return true
   }
 
-  /** Everything below is stored elsewhere; durable when this returns. */
-  trim(position: number): void {
-    this.#writeSuperblock({ ...this.#state, trimmed: position })
+  /** Everything below the cut is stored elsewhere; durable when this returns. */
+  trim(cut: Cut): void {
+    this.#writeSuperblock({ ...this.#state, ...cut })
   }
 
   close(): void {
@@ -128,6 +131,8 @@ export class WalFile implements WalWriter {
     putU64(view, at + superblock.sequence, this.#sequence)
     putU64(view, at + superblock.capacity, state.capacity)
     putU64(view, at + superblock.trimmed, state.trimmed)
+    putU64(view, at + superblock.previous, state.previous)
+    view.setUint32(at + superblock.previousIncarnation, state.previousIncarnation, true)
     view.setInt32(at + superblock.crc, crc(at + superblock.version, superblock.bytes - superblock.version, 0), true)
     this.#put(at, blockBytes, (this.#sequence % superblocks) * blockBytes)
     this.#state = state
@@ -152,6 +157,8 @@ function readSuperblock(fd: number, buffers: WalBuffers): { state: WalState; seq
       capacity: getU64(view, at + superblock.capacity),
       incarnation: view.getUint32(at + superblock.incarnation, true),
       trimmed: getU64(view, at + superblock.trimmed),
+      previous: getU64(view, at + superblock.previous),
+      previousIncarnation: view.getUint32(at + superblock.previousIncarnation, true),
     }
     newest = { state, sequence }
   }

@@ -54,7 +54,7 @@ export function build({ wal, from, until, folder, objectId, stored }: BuildTask)
       base: log - start,
       view: arena.view,
       crc,
-      // Summed when they were appended, and by whoever reads them.
+      // Those of this life were summed when they were appended.
       sumBatches: false,
       read: (position: number, bytes: number) => file.read(log + position - start, bytes, position),
     }

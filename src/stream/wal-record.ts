@@ -26,6 +26,18 @@ export const walRecord = record({
 
 export const walMagic = 0x4d5f4c57 // "WL_M"
 
+/**
+ * Where the log was cut. What lies behind the cut is believed only as the successor of the record in front of it: at
+ * `trimmed` itself, an earlier life may have left a record that never counted.
+ */
+export interface Cut {
+  /** First position that is kept. */
+  readonly trimmed: number
+  /** Position of the last record in front of it, and the life that wrote it: 0 for none. */
+  readonly previous: number
+  readonly previousIncarnation: number
+}
+
 /** `jump`: the log goes on `bytes` behind this header; what lies between means nothing. */
 export const walKind = { batch: 1, jump: 2 } as const
 

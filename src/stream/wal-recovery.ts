@@ -1,6 +1,6 @@
 import { getI64, getU64 } from '../base/long.ts'
 import { batchHeader, lengthOverhead } from '../wire/record-batch.ts'
-import { alignBlock, alignRecord, blockBytes, crcBytes, crcStart, walKind, walMagic, walRecord } from './wal-record.ts'
+import { alignBlock, alignRecord, blockBytes, type Cut, crcBytes, crcStart, walKind, walMagic, walRecord } from './wal-record.ts'
 
 /** CRC-32C over a region, as the kernel does it. */
 export type Crc = (address: number, bytes: number, seed: number) => number
@@ -14,9 +14,7 @@ export interface RecoveredBatch {
   readonly address: number
 }
 
-export interface RecoverySource {
-  /** First position that the log keeps. */
-  readonly trimmed: number
+export interface RecoverySource extends Cut {
   readonly capacity: number
   /** Of the life that wrote last; greater ones are not believed. */
   readonly incarnation: number
@@ -25,7 +23,7 @@ export interface RecoverySource {
   readonly base: number
   readonly view: DataView
   readonly crc: Crc
-  /** Whether to sum the batches too, and not only compare what their headers say. */
+  /** Whether to sum the batches of this life too: what is durable of them is known to be whole, of an earlier life's it is not. */
   readonly sumBatches: boolean
   /** Fills the window with [position, position + bytes), both whole blocks, not past the end of a lap. */
   read(position: number, bytes: number): void
@@ -55,42 +53,47 @@ export class WalCorrupt extends Error {}
  */
 export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch) => void): Recovered {
   const walk = new Walk(source)
-  const { end, previous, records } = follow(walk, source.trimmed, Number.POSITIVE_INFINITY, onBatch)
+  const { end, previous, records } = follow(walk, source, Number.POSITIVE_INFINITY, onBatch)
   walk.refuseDurableBeyond(end, previous)
   return { position: alignBlock(end), previous, oldest: walk.oldest, records }
 }
 
-/** Reads the whole records of a part of the log that is durable, up to `until`. Returns where the next one begins. */
-export function readDurable(source: RecoverySource, until: number, onBatch: (batch: RecoveredBatch) => void): number {
-  return follow(new Walk(source), source.trimmed, until, onBatch).end
+/** Reads the whole records of a part of the log that is durable, up to `until`. Returns where it may be cut then. */
+export function readDurable(source: RecoverySource, until: number, onBatch: (batch: RecoveredBatch) => void): Cut {
+  const { end, previous, incarnation } = follow(new Walk(source), source, until, onBatch)
+  return { trimmed: end, previous: Math.max(0, previous), previousIncarnation: incarnation }
 }
 
-function follow(
-  walk: Walk,
-  from: number,
-  until: number,
-  onBatch: (batch: RecoveredBatch) => void,
-): { end: number; previous: number; records: number } {
-  let end = from
-  let previous = -1
+interface Followed {
+  readonly end: number
+  /** Position of the last record, -1 for none, and the life that wrote it. */
+  readonly previous: number
+  readonly incarnation: number
+  readonly records: number
+}
+
+function follow(walk: Walk, cut: Cut, until: number, onBatch: (batch: RecoveredBatch) => void): Followed {
+  let end = cut.trimmed
+  let incarnation = cut.previousIncarnation
+  let previous = incarnation === 0 ? -1 : cut.previous
   let records = 0
   for (;;) {
-    const at = walk.next(end, previous)
+    const at = walk.next(end, previous, incarnation)
     if (at < 0) break
     const after = walk.end(at)
     if (after > until) break
     if (walk.kind(at) === walKind.batch) onBatch(walk.batch(at))
     previous = at
+    incarnation = walk.incarnation(at)
     records++
     end = after
   }
-  return { end, previous, records }
+  return { end, previous, incarnation, records }
 }
 
 class Walk {
   readonly #source: RecoverySource
   #loaded: number
-  #incarnation = 0
 
   constructor(source: RecoverySource) {
     this.#source = source
@@ -102,19 +105,19 @@ class Walk {
   }
 
   /** Position of the record that follows `end`: there, or at the next block. -1 when there is none. */
-  next(end: number, previous: number): number {
+  next(end: number, previous: number, incarnation: number): number {
     for (const at of [end, alignBlock(end)]) {
       if (at % blockBytes > blockBytes - walRecord.bytes) continue
-      if (this.#isWhole(at, previous)) {
-        this.#incarnation = this.#field(at, walRecord.incarnation)
-        return at
-      }
+      if (this.#isWhole(at, previous, incarnation)) return at
     }
     return -1
   }
 
   kind(at: number): number {
     return this.#field(at, walRecord.kind)
+  }
+  incarnation(at: number): number {
+    return this.#field(at, walRecord.incarnation)
   }
   bytes(at: number): number {
     return this.#field(at, walRecord.length)
@@ -161,29 +164,30 @@ class Walk {
     }
   }
 
-  #isWhole(at: number, previous: number): boolean {
+  #isWhole(at: number, previous: number, incarnation: number): boolean {
     const { view, trimmed, capacity } = this.#source
     if (at + walRecord.bytes > trimmed + capacity || !this.#load(at + walRecord.bytes) || !this.#hasHeader(at)) return false
     const header = this.#address(at)
     if (previous >= 0 && getU64(view, header + walRecord.previous) !== previous) return false
-    if (this.#field(at, walRecord.incarnation) < this.#incarnation) return false
+    if (this.incarnation(at) < incarnation) return false
     if (this.kind(at) === walKind.jump) return true
     const bytes = this.bytes(at)
     if (bytes < batchHeader.bytes || bytes > this.#source.window / 2) return false
     if ((at % this.#source.window) + walRecord.bytes + bytes > this.#source.window) return false
-    return this.#load(at + walRecord.bytes + bytes) && this.#matches(header, header + walRecord.bytes, bytes)
+    const sum = this.#source.sumBatches || this.incarnation(at) < this.#source.incarnation
+    return this.#load(at + walRecord.bytes + bytes) && this.#matches(header, header + walRecord.bytes, bytes, sum)
   }
 
   /** The header agrees with the batch, and the batch with its CRC. */
-  #matches(header: number, body: number, bytes: number): boolean {
-    const { view, crc, sumBatches } = this.#source
+  #matches(header: number, body: number, bytes: number, sum: boolean): boolean {
+    const { view, crc } = this.#source
     const batchCrc = view.getInt32(header + walRecord.batchCrc, true)
     return (
       view.getInt32(body + batchHeader.batchLength) + lengthOverhead === bytes &&
       view.getInt32(body + batchHeader.crc) === batchCrc &&
       view.getInt32(body + batchHeader.partitionLeaderEpoch) === view.getInt32(header + walRecord.leaderEpoch, true) &&
       getI64(view, body + batchHeader.baseOffset) === getU64(view, header + walRecord.baseOffset) &&
-      (!sumBatches || crc(body + batchHeader.attributes, bytes - batchHeader.attributes, 0) === batchCrc)
+      (!sum || crc(body + batchHeader.attributes, bytes - batchHeader.attributes, 0) === batchCrc)
     )
   }
 

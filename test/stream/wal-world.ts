@@ -1,0 +1,402 @@
+import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
+import { Appender } from '../../src/pipeline/appender.ts'
+import { laneHeader, narrow, widen } from '../../src/pipeline/lane.ts'
+import { LogMemory } from '../../src/pipeline/log-memory.ts'
+import { Persistence, type WalState, type WalWriter } from '../../src/pipeline/persistence.ts'
+import { Bell } from '../../src/ring/bell.ts'
+import type { ProducerSnapshot } from '../../src/stream/producers.ts'
+import { replay } from '../../src/stream/replay.ts'
+import type { Stream } from '../../src/stream/stream.ts'
+import { Stream as StreamClass } from '../../src/stream/stream.ts'
+import { blockBytes } from '../../src/stream/wal-record.ts'
+import { type RecoverySource, readDurable, recover } from '../../src/stream/wal-recovery.ts'
+import { buildBatch } from '../../src/wire/batch-builder.ts'
+import { batchHeader } from '../../src/wire/record-batch.ts'
+import { type SmallArena, smallArena } from '../pipeline/small-arena.ts'
+
+export const capacity = 4 << 20
+const logBytes = 1 << 20
+const streamsMax = 4
+const now = 1_700_000_000_000
+
+/** The parts under test, which a planted bug replaces. */
+export interface Machines {
+  readonly LogMemory: typeof LogMemory
+  readonly Appender: typeof Appender
+  readonly Persistence: typeof Persistence
+  readonly recover: typeof recover
+  readonly readDurable: typeof readDurable
+  /** Whether a batch is acknowledged when the disk has it, or too early. */
+  readonly acknowledge: 'durable' | 'published'
+}
+
+export const machines: Machines = { LogMemory, Appender, Persistence, recover, readDurable, acknowledge: 'durable' }
+
+class Crash extends Error {}
+
+/** A disk that keeps what was written, and of the write in which it crashes a random part of its sectors. */
+class Disk implements WalWriter {
+  readonly bytes = Buffer.alloc(capacity)
+  readonly #arena: Buffer
+  readonly #random: Prng
+  crashing = false
+
+  constructor(arena: Buffer, random: Prng) {
+    this.#arena = arena
+    this.#random = random
+  }
+
+  write(address: number, bytes: number, position: number): void {
+    const to = position % capacity
+    if (!this.crashing) {
+      this.#arena.copy(this.bytes, to, address, address + bytes)
+      return
+    }
+    const sector = chance(this.#random, 700) ? 512 : 4096
+    const keep = [0, 100, 500, 900, 1000][below(this.#random, 5)]!
+    for (let at = 0; at < bytes; at += sector) {
+      if (chance(this.#random, keep)) this.#arena.copy(this.bytes, to + at, address + at, address + at + sector)
+    }
+    throw new Crash()
+  }
+
+  prepare(): boolean {
+    return false
+  }
+}
+
+/** What somebody was told, or is waiting to be told. */
+interface Sent {
+  readonly stream: number
+  readonly bytes: Buffer
+  baseOffset: number
+  readonly count: number
+  readonly producer: number
+  readonly sequence: number
+  durableAt: number
+  acknowledged: boolean
+}
+
+/**
+ * One log through many lives: appends, turns of the disk, trims, pins, and crashes. `run` throws when something that was
+ * acknowledged is not there, in order, once and unchanged.
+ */
+export class WalWorld {
+  readonly #machines: Machines
+  readonly #random: Prng
+  readonly #arena: SmallArena
+  readonly #disk: Disk
+  #state: WalState = { capacity, incarnation: 0, trimmed: 0, previous: 0, previousIncarnation: 0 }
+  /** What the object store holds: the log below its trim. */
+  #stored = new Map<number, number>()
+  #snapshots = new Map<number, readonly ProducerSnapshot[]>()
+  /** Of each stream, what should be found in the log, in order. */
+  #sent = new Map<number, Sent[]>()
+  #sequences = new Map<number, number>()
+  #streams = new Map<number, Stream>()
+  #pins = new Map<number, { from: number; bytes: Buffer }>()
+  #memory!: LogMemory
+  #appender!: Appender
+  #persistence!: Persistence
+  #durable = 0
+  readonly figures = { lives: 0, appends: 0, recovered: 0, lost: 0, duplicates: 0, laps: 0, trims: 0 }
+
+  constructor(seed: number, planted: Partial<Machines> = {}) {
+    this.#machines = { ...machines, ...planted }
+    this.#random = prng(seed)
+    this.#arena = smallArena({ log: logBytes, receive: 1 << 20 })
+    this.#disk = new Disk(this.#arena.bytes, this.#random)
+    this.#start()
+  }
+
+  run(lives: number, steps: number): this {
+    for (let life = 0; life < lives; life++) {
+      for (let step = below(this.#random, steps); step >= 0; step--) this.#step()
+      this.#crash()
+      this.#start()
+    }
+    return this
+  }
+
+  #step(): void {
+    const p = this.#random
+    const dice = below(p, 1000)
+    if (dice < 600) this.#append()
+    else if (dice < 750) this.#publish()
+    else if (dice < 900) this.#persist()
+    else if (dice < 930) this.#trim()
+    else if (dice < 960) this.#pin()
+    else this.#unpin()
+    this.#checkPins()
+  }
+
+  #append(): void {
+    const p = this.#random
+    const id = 1 + below(p, streamsMax)
+    const stream = this.#streams.get(id)!
+    const isIdempotent = id <= 2
+    const unacknowledged = this.#sent.get(id)!.filter((sent) => !sent.acknowledged)
+    if (isIdempotent && unacknowledged.length === 5) return
+    const sequence = isIdempotent ? this.#sequences.get(id)! : -1
+    const count = 1 + below(p, 3)
+    const size = chance(p, 30) ? 1000 + below(p, 150_000) : chance(p, 500) ? [100, 700, 4000][below(p, 3)]! : below(p, 9000)
+    const value = Buffer.alloc(Math.floor(size / count), below(p, 256))
+    const producer = isIdempotent ? { producerId: BigInt(1000 + id), producerEpoch: 0, baseSequence: sequence } : {}
+    const batch = buildBatch(
+      Array.from({ length: count }, () => ({ timestamp: BigInt(now), value })),
+      producer,
+    )
+    if (!this.#put(stream, batch)) return
+    const { outcome } = this.#appender
+    if (outcome.error !== 0) throw new Error(`a good batch was refused with ${outcome.error}, reason ${outcome.reason}`)
+    if (outcome.baseOffset !== stream.next - count) throw new Error('a batch was given an offset that is not the next')
+    if (isIdempotent) this.#sequences.set(id, sequence + count)
+    const producerId = isIdempotent ? 1000 + id : -1
+    const sent = { stream: id, bytes: this.#bytesOf(stream, stream.index.length - 1), baseOffset: outcome.baseOffset, count, sequence }
+    this.#sent.get(id)!.push({ ...sent, producer: producerId, durableAt: outcome.durableAt, acknowledged: false })
+    this.figures.appends++
+  }
+
+  /** False when there was no room. */
+  #put(stream: Stream, batch: Buffer): boolean {
+    const { base } = this.#arena.plan.network[0]!.receive
+    batch.copy(this.#arena.bytes, base)
+    return this.#appender.append(stream, base, batch.length, 0, now) === undefined
+  }
+
+  #publish(): void {
+    const end = this.#memory.closeGroup()
+    Atomics.store(this.#arena.words, this.#lane + laneHeader.published, narrow(end))
+    if (this.#machines.acknowledge === 'published') this.#acknowledge(end)
+  }
+
+  #persist(): void {
+    this.#persistence.turn()
+    const durable = widen(Atomics.load(this.#arena.words, this.#lane + laneHeader.durable), this.#durable)
+    if (durable < this.#durable) throw new Error('what is durable became less')
+    this.#durable = durable
+    this.#memory.setDurable(durable)
+    this.#appender.setDurable(durable)
+    this.#acknowledge(durable)
+  }
+
+  #acknowledge(durable: number): void {
+    for (const list of this.#sent.values()) for (const sent of list) if (sent.durableAt <= durable) sent.acknowledged = true
+  }
+
+  /** As the keeper of the object store does it: what is durable is read back, and the producers are saved with it. */
+  #trim(): void {
+    const { trimmed } = this.#state
+    const until = trimmed + below(this.#random, this.#durable - trimmed + 1)
+    const window = Buffer.alloc(Number(until - trimmed) + (2 << 20))
+    const start = Math.floor(trimmed / blockBytes) * blockBytes
+    const stored = new Map(this.#stored)
+    const source = {
+      ...this.#source(window, Number.MAX_SAFE_INTEGER, -start),
+      read: (position: number, bytes: number) => this.#readDisk(window, position - start, position, bytes),
+      sumBatches: false,
+      crc: this.#crcOf(window),
+    }
+    const read = this.#machines.readDurable(source, until, (batch) => {
+      const end = batch.baseOffset + new DataView(window.buffer).getInt32(batch.address + batchHeader.recordsCount)
+      stored.set(batch.stream, end)
+    })
+    const state = this.#stateAfter(read)
+    if (state.trimmed === trimmed) return
+    this.#stored = stored
+    this.#state = state
+    this.#snapshots = new Map(Array.from(this.#streams.values(), (stream) => [stream.id, stream.producers.snapshot()]))
+    for (const stream of this.#streams.values()) stream.dropBelow(state.trimmed)
+    this.#memory.setTrimmed(Math.floor(state.trimmed / blockBytes) * blockBytes)
+    for (const [id, list] of this.#sent) {
+      const kept = list.filter((sent) => sent.baseOffset >= (stored.get(id) ?? 0))
+      for (const sent of list) {
+        if (!kept.includes(sent) && sent.durableAt > this.#durable) throw new Error('what is not durable was stored')
+      }
+      this.#sent.set(id, kept)
+    }
+    this.figures.trims++
+  }
+
+  #stateAfter(read: ReturnType<typeof readDurable>): WalState {
+    return { ...this.#state, ...read }
+  }
+
+  #pin(): void {
+    const stream = this.#streams.get(1 + below(this.#random, streamsMax))!
+    if (stream.index.length === 0 || this.#pins.size >= 3) return
+    const from = below(this.#random, stream.index.length)
+    const to = Math.min(stream.index.length - 1, from + below(this.#random, 3))
+    const [start, end] = [stream.index.position(from), stream.index.end(to)]
+    if (end > this.#durable || start <= this.#memory.oldest + (64 << 10) || end - start > logBytes / 4) return
+    this.#pins.set(this.#memory.pin(start, end), { from: start, bytes: this.#memoryAt(start, end - start) })
+  }
+
+  #unpin(): void {
+    for (const id of this.#pins.keys()) {
+      if (!chance(this.#random, 500)) continue
+      this.#memory.unpin(id)
+      this.#pins.delete(id)
+    }
+  }
+
+  #checkPins(): void {
+    for (const { from, bytes } of this.#pins.values()) {
+      if (!this.#memoryAt(from, bytes.length).equals(bytes)) throw new Error('memory was overwritten while it was pinned')
+    }
+  }
+
+  /** The write in progress, if there is one, is cut; everything that is not on the disk is gone. */
+  #crash(): void {
+    this.#disk.crashing = chance(this.#random, 800)
+    try {
+      if (this.#disk.crashing) this.#persistence.turn()
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error
+    }
+    this.#disk.crashing = false
+    this.figures.laps = Math.floor(this.#memory.end / capacity)
+  }
+
+  #start(): void {
+    this.figures.lives++
+    this.#state = { ...this.#state, incarnation: this.#state.incarnation + 1 }
+    this.#arena.bytes.fill(0xee, this.#log.base, this.#log.base + logBytes)
+    const twice = [this.#recover(), this.#recover()] as const
+    if (JSON.stringify(twice[0].recovered) !== JSON.stringify(twice[1].recovered)) throw new Error('two recoveries differ')
+    const { recovered, streams } = twice[1]
+    for (let id = 1; id <= streamsMax; id++) this.#adopt(id, streams.get(id) ?? new StreamClass(id))
+    const { position, oldest, previous } = recovered
+    const place = { ...this.#log, capacity, position, oldest, trimmed: Math.floor(this.#state.trimmed / blockBytes) * blockBytes }
+    const wal = { incarnation: this.#state.incarnation, previous: Math.max(0, previous) }
+    const { plan, view, words, kernel } = this.#arena
+    this.#memory = new this.#machines.LogMemory(place, (from, to) => this.#appender.jump(from, to))
+    this.#appender = new this.#machines.Appender(kernel, view, this.#memory, plan.lane.scratch, wal)
+    this.#appender.setDurable(position)
+    for (const word of [laneHeader.published, laneHeader.durable]) Atomics.store(words, this.#lane + word, narrow(position))
+    this.#persistence = new this.#machines.Persistence({
+      words,
+      lane: this.#lane,
+      memory: this.#log,
+      file: this.#disk,
+      bells: [new Bell(words, plan.lane.sequencerBell)],
+      counters: { add: () => {} },
+      position,
+    })
+    this.#durable = position
+    this.#pins.clear()
+    this.#retry()
+  }
+
+  #recover(): { recovered: ReturnType<typeof recover>; streams: Map<number, Stream> } {
+    const streams = new Map<number, Stream>()
+    const { view, kernel, bytes } = this.#arena
+    const { base } = this.#log
+    const source = {
+      ...this.#source(bytes, logBytes, base),
+      view,
+      crc: kernel.crc,
+      read: (position: number, count: number) => this.#readDisk(bytes, base + (position % logBytes), position, count),
+    }
+    const recovered = this.#machines.recover(source, (batch) => {
+      replay(streams, view, batch)
+      this.#checkRecovered(batch.stream, batch.baseOffset, bytes.subarray(batch.address, batch.address + batch.bytes))
+    })
+    return { recovered, streams }
+  }
+
+  /** What recovery finds is what was sent, in order. */
+  #checkRecovered(stream: number, baseOffset: number, bytes: Buffer): void {
+    const sent = this.#sent.get(stream)!.find((each) => each.baseOffset === baseOffset)
+    if (sent === undefined) throw new Error(`stream ${stream} has a batch at offset ${baseOffset} that nobody sent, or that is stored`)
+    if (!sent.bytes.equals(bytes)) throw new Error(`stream ${stream} has another batch at offset ${baseOffset} than was sent`)
+  }
+
+  #adopt(id: number, stream: Stream): void {
+    const settings = {
+      maxMessageBytes: 1 << 20,
+      timestampType: 'CreateTime' as const,
+      timestampBeforeMaxMs: 2n ** 63n - 1n,
+      timestampAfterMaxMs: 3_600_000n,
+      compacted: false,
+    }
+    stream.adopt({ stream: id, leaderEpoch: 3, logStartOffset: 0n, settings }, this.#stored.get(id) ?? 0)
+    stream.producers.restore(this.#snapshots.get(id) ?? [], stream.next)
+    this.#streams.set(id, stream)
+    if (!this.#sent.has(id)) {
+      this.#sent.set(id, [])
+      this.#sequences.set(id, 0)
+    }
+    for (const sent of this.#sent.get(id)!) {
+      const isThere = sent.baseOffset < stream.next
+      if (sent.acknowledged && !isThere) throw new Error(`stream ${id}: offset ${sent.baseOffset} was acknowledged and is lost`)
+      if (isThere) this.figures.recovered++
+      else this.figures.lost++
+    }
+  }
+
+  /** Producers that heard nothing send again what they sent: it is there once, at the offset it had if it had one. */
+  #retry(): void {
+    for (const [id, list] of this.#sent) {
+      const stream = this.#streams.get(id)!
+      const there = list.filter((sent) => sent.baseOffset < stream.next)
+      const unheard = list.filter((sent) => !sent.acknowledged)
+      for (const sent of there) sent.acknowledged = true
+      this.#sent.set(id, there)
+      for (const sent of unheard) {
+        if (sent.producer < 0) continue
+        const { next } = stream
+        const batch = Buffer.from(sent.bytes)
+        batch.writeBigInt64BE(0n, batchHeader.baseOffset)
+        if (!this.#put(stream, batch)) throw new Error('no room for what had room before')
+        const { outcome } = this.#appender
+        if (outcome.error !== 0) throw new Error(`a retry was refused with ${outcome.error}`)
+        if (sent.baseOffset < next) {
+          if (stream.next !== next || outcome.baseOffset !== sent.baseOffset) throw new Error('a retry was appended twice')
+          if (outcome.durableAt > this.#durable) throw new Error('a retry of what was recovered waits for the disk')
+          this.figures.duplicates++
+        } else {
+          sent.baseOffset = outcome.baseOffset
+          there.push({ ...sent, bytes: this.#bytesOf(stream, stream.index.length - 1), durableAt: outcome.durableAt })
+        }
+      }
+    }
+  }
+
+  #source(_: Buffer, window: number, base: number): RecoverySource {
+    const view = new DataView(_.buffer, _.byteOffset, _.length)
+    return { ...this.#state, window, base, view, crc: this.#arena.kernel.crc, sumBatches: true, read: () => {} }
+  }
+
+  /** The kernel sums only the arena: what lies elsewhere visits it. */
+  #crcOf(elsewhere: Buffer): RecoverySource['crc'] {
+    const { base } = this.#arena.plan.network[0]!.receive
+    return (address, bytes, seed) => {
+      elsewhere.copy(this.#arena.bytes, base, address, address + bytes)
+      return this.#arena.kernel.crc(base, bytes, seed)
+    }
+  }
+
+  #readDisk(to: Buffer, at: number, position: number, bytes: number): void {
+    for (let done = 0; done < bytes; ) {
+      const from = (position + done) % capacity
+      done += this.#disk.bytes.copy(to, at + done, from, Math.min(capacity, from + bytes - done))
+    }
+  }
+
+  #bytesOf(stream: Stream, index: number): Buffer {
+    return this.#memoryAt(stream.index.position(index), stream.index.bytes(index))
+  }
+
+  #memoryAt(position: number, bytes: number): Buffer {
+    const at = this.#memory.address(position)
+    return Buffer.from(this.#arena.bytes.subarray(at, at + bytes))
+  }
+
+  get #lane(): number {
+    return this.#arena.plan.lane.header
+  }
+  get #log(): { readonly base: number; readonly bytes: number } {
+    return this.#arena.plan.lane.log
+  }
+}
