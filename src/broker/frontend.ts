@@ -121,6 +121,8 @@ export class Frontend {
     const { appends, reads, sequencer } = this.#parts
     const appended = appends.publish()
     if (reads.publish() || appended) sequencer.ring()
+    // Some requests need no other stage to be answered.
+    if (this.#dirty.size > 0) this.#flush()
   }
 
   /** Takes in answers and sends what is complete. Returns how much there was. */

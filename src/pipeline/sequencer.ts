@@ -28,6 +28,12 @@ export interface SequencerCounters {
   add(row: 'batches' | 'records' | 'bytes' | 'refused' | 'duplicates' | 'fetches' | 'stalls', by: number): void
 }
 
+interface Served extends Client {
+  readonly reader: Reader
+  /** Has been answered something that does not wait for the disk. */
+  isUrgent: boolean
+}
+
 interface Growth {
   readonly stream: Stream
   readonly end: number
@@ -44,7 +50,7 @@ export class Sequencer {
   readonly #memory: LogMemory
   readonly #appender: Appender
   readonly #streams: Map<StreamId, Stream>
-  readonly #clients: readonly (Client & { readonly reader: Reader })[]
+  readonly #clients: readonly Served[]
   readonly #persistence: Bell
   readonly #counters: SequencerCounters
   #growth: Growth[] = []
@@ -75,6 +81,7 @@ export class Sequencer {
     this.#durable = parts.memory.end
     this.#clients = parts.clients.map((client) => ({
       ...client,
+      isUrgent: false,
       reader: new Reader(parts.words, client.answers, parts.memory, parts.streams, this.#durable, (stream) => this.#watch(stream)),
     }))
   }
@@ -87,8 +94,10 @@ export class Sequencer {
     for (const client of this.#clients) {
       const reads = client.reads.drain((kind, at) => this.#onRead(client, kind, at), framesPerTurn)
       const appends = client.appends.drain((_, at) => this.#onAppend(client, at), framesPerTurn)
-      // Answers to appends count once they are durable: persistence will ring. Reads are waited for now.
-      if (client.answers.publish() && reads > 0) client.bell.ring()
+      client.answers.publish()
+      // Answers to appends count once they are durable: persistence will ring. All others are waited for now.
+      if (reads > 0 || client.isUrgent) client.bell.ring()
+      client.isUrgent = false
       work += reads + appends
     }
     this.#handOver()
@@ -138,7 +147,7 @@ export class Sequencer {
     return 1
   }
 
-  #onAppend(client: Client, at: number): boolean {
+  #onAppend(client: Served, at: number): boolean {
     const words = this.#words
     const answer = client.answers.claim(answerKind.appended, appended.words + 1)
     if (answer < 0) return this.#stall()
@@ -162,7 +171,7 @@ export class Sequencer {
       if (stream.next !== next) this.#count(stream, stream.next - next, words[at + append.bytes]!)
     }
     this.#writeAnswer(answer, at, outcome, stream)
-    if (outcome.durableAt <= this.#durable) client.bell.ring()
+    if (outcome.durableAt <= this.#durable) client.isUrgent = true
     if (this.#memory.end - this.#published >= groupBytesMax) this.#publish()
     return true
   }
@@ -196,7 +205,7 @@ export class Sequencer {
     return false
   }
 
-  #onRead(client: Client & { readonly reader: Reader }, kind: number, at: number): boolean {
+  #onRead(client: Served, kind: number, at: number): boolean {
     switch (kind) {
       case readKind.fetch:
         this.#counters.add('fetches', 1)
