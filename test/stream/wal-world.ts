@@ -32,6 +32,28 @@ export interface Machines {
 
 export const machines: Machines = { LogMemory, Appender, Persistence, recover, readDurable, acknowledge: 'durable' }
 
+/** How often things happen beside an append, permille. */
+interface Weather {
+  readonly sizes: 'equal' | 'blocks' | 'mixed' | 'large'
+  readonly publish: number
+  readonly persist: number
+  readonly trim: number
+  readonly pin: number
+  readonly unpin: number
+}
+
+function weather(p: Prng): Weather {
+  const pick = <T>(...from: T[]): T => from[below(p, from.length)]!
+  return {
+    sizes: pick('equal', 'blocks', 'mixed', 'large'),
+    publish: pick(30, 200, 600),
+    persist: pick(10, 100, 400),
+    trim: pick(0, 30, 100),
+    pin: pick(0, 100, 300),
+    unpin: pick(10, 100),
+  }
+}
+
 class Crash extends Error {}
 
 /** A disk that keeps what was written, and of the write in which it crashes a random part of its sectors. */
@@ -99,7 +121,8 @@ export class WalWorld {
   #appender!: Appender
   #persistence!: Persistence
   #durable = 0
-  readonly figures = { lives: 0, appends: 0, recovered: 0, lost: 0, duplicates: 0, laps: 0, trims: 0 }
+  #weather!: Weather
+  readonly figures = { lives: 0, appends: 0, recovered: 0, lost: 0, duplicates: 0, laps: 0, trims: 0, full: 0, pins: 0 }
 
   constructor(seed: number, planted: Partial<Machines> = {}) {
     this.#machines = { ...machines, ...planted }
@@ -111,6 +134,7 @@ export class WalWorld {
 
   run(lives: number, steps: number): this {
     for (let life = 0; life < lives; life++) {
+      this.#weather = weather(this.#random)
       for (let step = below(this.#random, steps); step >= 0; step--) this.#step()
       this.#crash()
       this.#start()
@@ -119,14 +143,13 @@ export class WalWorld {
   }
 
   #step(): void {
-    const p = this.#random
-    const dice = below(p, 1000)
-    if (dice < 600) this.#append()
-    else if (dice < 750) this.#publish()
-    else if (dice < 900) this.#persist()
-    else if (dice < 930) this.#trim()
-    else if (dice < 960) this.#pin()
-    else this.#unpin()
+    const { publish, persist, trim, pin, unpin } = this.#weather
+    this.#append()
+    if (chance(this.#random, publish)) this.#publish()
+    if (chance(this.#random, persist)) this.#persist()
+    if (chance(this.#random, trim)) this.#trim()
+    if (chance(this.#random, pin)) this.#pin()
+    if (chance(this.#random, unpin)) this.#unpin()
     this.#checkPins()
   }
 
@@ -134,13 +157,12 @@ export class WalWorld {
     const p = this.#random
     const id = 1 + below(p, streamsMax)
     const stream = this.#streams.get(id)!
-    const isIdempotent = id <= 2
+    const isIdempotent = id === 1
     const unacknowledged = this.#sent.get(id)!.filter((sent) => !sent.acknowledged)
     if (isIdempotent && unacknowledged.length === 5) return
     const sequence = isIdempotent ? this.#sequences.get(id)! : -1
     const count = 1 + below(p, 3)
-    const size = chance(p, 30) ? 1000 + below(p, 150_000) : chance(p, 500) ? [100, 700, 4000][below(p, 3)]! : below(p, 9000)
-    const value = Buffer.alloc(Math.floor(size / count), below(p, 256))
+    const value = Buffer.alloc(Math.floor(this.#size() / count), below(p, 256))
     const producer = isIdempotent ? { producerId: BigInt(1000 + id), producerEpoch: 0, baseSequence: sequence } : {}
     const batch = buildBatch(
       Array.from({ length: count }, () => ({ timestamp: BigInt(now), value })),
@@ -155,6 +177,21 @@ export class WalWorld {
     const sent = { stream: id, bytes: this.#bytesOf(stream, stream.index.length - 1), baseOffset: outcome.baseOffset, count, sequence }
     this.#sent.get(id)!.push({ ...sent, producer: producerId, durableAt: outcome.durableAt, acknowledged: false })
     this.figures.appends++
+  }
+
+  /** Equal sizes make what an earlier life left fit behind what a later one wrote. */
+  #size(): number {
+    const p = this.#random
+    switch (this.#weather.sizes) {
+      case 'equal':
+        return 300
+      case 'blocks':
+        return [100, 700, 4000][below(p, 3)]!
+      case 'mixed':
+        return chance(p, 30) ? 1000 + below(p, 100_000) : below(p, 9000)
+      case 'large':
+        return below(p, 60_000)
+    }
   }
 
   /** False when there was no room. */
@@ -224,17 +261,18 @@ export class WalWorld {
 
   #pin(): void {
     const stream = this.#streams.get(1 + below(this.#random, streamsMax))!
-    if (stream.index.length === 0 || this.#pins.size >= 3) return
-    const from = below(this.#random, stream.index.length)
-    const to = Math.min(stream.index.length - 1, from + below(this.#random, 3))
+    if (stream.index.length === 0 || this.#pins.size >= 4) return
+    const from = Math.max(0, stream.index.length - 1 - below(this.#random, 40))
+    const to = Math.min(stream.index.length - 1, from + below(this.#random, 20))
     const [start, end] = [stream.index.position(from), stream.index.end(to)]
     if (end > this.#durable || start <= this.#memory.oldest + (64 << 10) || end - start > logBytes / 4) return
+    this.figures.pins++
     this.#pins.set(this.#memory.pin(start, end), { from: start, bytes: this.#memoryAt(start, end - start) })
   }
 
   #unpin(): void {
     for (const id of this.#pins.keys()) {
-      if (!chance(this.#random, 500)) continue
+      if (!chance(this.#random, 300)) continue
       this.#memory.unpin(id)
       this.#pins.delete(id)
     }
@@ -256,6 +294,7 @@ export class WalWorld {
     }
     this.#disk.crashing = false
     this.figures.laps = Math.floor(this.#memory.end / capacity)
+    this.figures.full += this.#memory.end > this.#state.trimmed + capacity - logBytes / 4 ? 1 : 0
   }
 
   #start(): void {
@@ -348,7 +387,11 @@ export class WalWorld {
         const { next } = stream
         const batch = Buffer.from(sent.bytes)
         batch.writeBigInt64BE(0n, batchHeader.baseOffset)
-        if (!this.#put(stream, batch)) throw new Error('no room for what had room before')
+        if (!this.#put(stream, batch)) {
+          // The log is full, and what was torn takes room too: the producer gives up, and uses the numbers for something else.
+          this.#sequences.set(id, sent.sequence)
+          break
+        }
         const { outcome } = this.#appender
         if (outcome.error !== 0) throw new Error(`a retry was refused with ${outcome.error}`)
         if (sent.baseOffset < next) {

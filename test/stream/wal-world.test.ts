@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest'
+import * as assert from '../../src/base/assert.ts'
+import * as long from '../../src/base/long.ts'
+import * as frames from '../../src/pipeline/frames.ts'
+import * as scan from '../../src/pipeline/kernel/scan.ts'
+import * as lane from '../../src/pipeline/lane.ts'
+import * as walRecord from '../../src/stream/wal-record.ts'
+import * as errors from '../../src/wire/errors.ts'
+import * as recordBatch from '../../src/wire/record-batch.ts'
+import { mutant } from '../support/mutant.ts'
+import { type Machines, WalWorld } from './wal-world.ts'
+
+const imports = {
+  'src/base/assert.ts': assert,
+  'src/base/long.ts': long,
+  'src/pipeline/frames.ts': frames,
+  'src/pipeline/kernel/scan.ts': scan,
+  'src/pipeline/lane.ts': lane,
+  'src/stream/wal-record.ts': walRecord,
+  'src/wire/errors.ts': errors,
+  'src/wire/record-batch.ts': recordBatch,
+}
+const recovery = (from: string, to: string): Partial<Machines> => mutant('src/stream/wal-recovery.ts', { from, to }, imports)
+const memory = (from: string, to: string): Partial<Machines> => mutant('src/pipeline/log-memory.ts', { from, to }, imports)
+const persistence = (from: string, to: string): Partial<Machines> => mutant('src/pipeline/persistence.ts', { from, to }, imports)
+
+test.each(Array.from({ length: 16 }, (_, seed) => seed))('many lives lose nothing that was acknowledged, seed %i', (seed) => {
+  const { figures } = new WalWorld(seed).run(12, 400)
+  expect(figures.lives).toBe(13)
+})
+
+test('the same seed twice is the same history, and histories have all that they should', () => {
+  const worlds = (): Record<string, number>[] => [7, 8, 9, 10].map((seed) => new WalWorld(seed).run(12, 400).figures)
+  const once = worlds()
+  expect(once).toEqual(worlds())
+  for (const figure of Object.keys(once[0]!))
+    expect({ figure, sum: once.reduce((sum, world) => sum + world[figure]!, 0) }).not.toMatchObject({ sum: 0 })
+})
+
+/** A world is trusted for what it has caught. */
+describe('some seed catches a machine that', () => {
+  test.each<readonly [string, () => Partial<Machines>]>([
+    ['acknowledges what the disk does not have', () => ({ acknowledge: 'published' })],
+    ['ignores which record a record follows', () => recovery('if (previous >= 0 && getU64', 'if (previous < -1 && getU64')],
+    ['ignores which life wrote a record', () => recovery('if (this.incarnation(at) < incarnation) return false', '')],
+    ['does not sum batches', () => recovery('(!sum ||', '(true ||')],
+    [
+      'does not sum batches of an earlier life before it stores them',
+      () => recovery('this.incarnation(at) < this.#source.incarnation', 'false'),
+    ],
+    ['takes up behind a trim whatever lies there', () => recovery('let incarnation = cut.previousIncarnation', 'let incarnation = 0')],
+    ['takes a torn tail for damage', () => recovery('if (durable > from || skips)', 'if (durable > end || skips)')],
+    ['goes on inside the block of the last record', () => recovery('position: alignBlock(end)', 'position: end')],
+    ['overwrites what is not durable', () => memory("if (to > this.#durable + this.bytes) return 'memory'", '')],
+    ['overwrites what is not trimmed', () => memory("if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'", '')],
+    ['overwrites what is pinned', () => memory('if (pin.from + laps < to)', 'if (false)')],
+    ['lands in a second pin', () => memory('if (behind === target) break', 'return behind')],
+    [
+      'says before the write that it is done',
+      () => persistence('this.#file.write(', 'Atomics.store(this.#words, this.#lane + 0, 0); this.#file.write('),
+    ],
+  ])('%s', (_, plant) => {
+    const planted = plant()
+    const caught = Array.from({ length: 80 }, (_, seed) => seed).find((seed) => {
+      try {
+        new WalWorld(seed, planted).run(12, 400)
+        return false
+      } catch {
+        return true
+      }
+    })
+    expect(caught).toBeDefined()
+  })
+})

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import ts from 'typescript'
+import { root } from './root.ts'
+
+/**
+ * A module of `src` with a bug planted: its text with one place changed. What it imports is handed in, as it stands.
+ * A place that is no longer there, or there twice, is an error: the test is to follow the source.
+ */
+export function mutant<T>(
+  path: string,
+  change: { readonly from: string; readonly to: string },
+  imports: Readonly<Record<string, unknown>>,
+): T {
+  const text = readFileSync(join(root, path), 'utf8')
+  const places = text.split(change.from).length - 1
+  if (places !== 1) throw new Error(`${path} has ${places} places that read ${change.from}`)
+  const options = { compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: false } }
+  const { outputText } = ts.transpileModule(text.replace(change.from, change.to), options)
+  const exported = {}
+  const find = (name: string): unknown => {
+    const wanted = relative(root, join(root, dirname(path), name))
+    if (!(wanted in imports)) throw new Error(`${path} imports ${wanted}, which was not handed in`)
+    return imports[wanted]
+  }
+  new Function('require', 'exports', outputText)(find, exported)
+  return exported as T
+}
