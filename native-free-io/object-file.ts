@@ -10,6 +10,8 @@ import {
   readFooter,
 } from '../src/stream/object-format.ts'
 import { AlignedWriter, type Staging } from './aligned-writer.ts'
+import { OpenFiles } from './open-files.ts'
+import { unfilled } from './wal-file.ts'
 
 /** Objects are named by their number alone, so that a folder needs no other memory of them. */
 export const objectName = (objectId: number): string => `${String(objectId).padStart(16, '0')}.object`
@@ -60,6 +62,7 @@ const indexCacheBytesMax = 16 << 20
 /** Reads objects of one folder. */
 export class ObjectReader {
   readonly #folder: string
+  readonly #files = new OpenFiles()
   /** In the order of use. */
   readonly #indices = new Map<number, ObjectIndex>()
   #cached = 0
@@ -91,12 +94,8 @@ export class ObjectReader {
   }
 
   #open<T>(objectId: number, use: (fd: number, index: ObjectIndex) => T): T {
-    const fd = openSync(join(this.#folder, objectName(objectId)), 'r')
-    try {
-      return use(fd, this.#index(objectId, fd))
-    } finally {
-      closeSync(fd)
-    }
+    const fd = this.#files.open(join(this.#folder, objectName(objectId)))
+    return use(fd, this.#index(objectId, fd))
   }
 
   #index(objectId: number, fd: number): ObjectIndex {
@@ -120,7 +119,7 @@ export class ObjectReader {
 
 function readAt(fd: number, position: number, bytes: number): Uint8Array<ArrayBuffer> {
   if (position < 0 || bytes < 0) throw new ObjectDamaged('an object is shorter than it says')
-  const out = new Uint8Array(bytes)
+  const out = unfilled(bytes)
   for (let done = 0; done < bytes; ) {
     const found = readSync(fd, out, done, bytes - done, position + done)
     if (found === 0) throw new ObjectDamaged('an object is shorter than it says')

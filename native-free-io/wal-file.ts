@@ -188,6 +188,15 @@ function syncFolder(path: string): void {
   closeSync(fd)
 }
 
+interface WalRange {
+  readonly position: number
+  readonly bytes: number
+}
+
+/** What lies between two batches is read along, up to this: a second system call costs more. */
+const gapBytesMax = 64 << 10
+const spanBytesMax = 8 << 20
+
 /**
  * Batches by their positions, one after another. Undefined when the header in front of one is not its own: the log has
  * come round and written something else there.
@@ -195,18 +204,43 @@ function syncFolder(path: string): void {
 export function readWalRanges(
   read: (into: Uint8Array, at: number) => number,
   capacity: number,
-  ranges: readonly { readonly position: number; readonly bytes: number }[],
+  ranges: readonly WalRange[],
 ): Uint8Array<ArrayBuffer> | undefined {
-  const out = new Uint8Array(ranges.reduce((sum, range) => sum + range.bytes, 0))
+  const out = unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
   let to = 0
-  for (const { position, bytes } of ranges) {
-    const whole = new Uint8Array(walRecord.bytes + bytes)
-    if (read(whole, logStart + ((position - walRecord.bytes) % capacity)) !== whole.length) return undefined
+  for (const span of spansOf(ranges, capacity)) {
+    const from = span[0]!.position - walRecord.bytes
+    const last = span.at(-1)!
+    const whole = unfilled(last.position + last.bytes - from)
+    if (read(whole, logStart + (from % capacity)) !== whole.length) return undefined
     const view = new DataView(whole.buffer)
-    if (getU64(view, walRecord.position) !== position - walRecord.bytes || view.getUint32(walRecord.length, true) !== bytes)
-      return undefined
-    out.set(whole.subarray(walRecord.bytes), to)
-    to += bytes
+    for (const { position, bytes } of span) {
+      const header = position - walRecord.bytes - from
+      if (getU64(view, header + walRecord.position) !== position - walRecord.bytes) return undefined
+      if (view.getUint32(header + walRecord.length, true) !== bytes) return undefined
+      out.set(whole.subarray(position - from, position - from + bytes), to)
+      to += bytes
+    }
   }
   return out
 }
+
+/** Neighbours that are read together: near each other, and on the same side of the end of the file. */
+function spansOf(ranges: readonly WalRange[], capacity: number): WalRange[][] {
+  const spans: WalRange[][] = []
+  for (const range of ranges) {
+    const span = spans.at(-1)
+    const previous = span?.at(-1)
+    const isNear =
+      previous !== undefined &&
+      range.position - (previous.position + previous.bytes) <= gapBytesMax &&
+      range.position + range.bytes - span![0]!.position <= spanBytesMax &&
+      Math.floor((range.position + range.bytes - 1) / capacity) === Math.floor((span![0]!.position - walRecord.bytes) / capacity)
+    if (isNear) span!.push(range)
+    else spans.push([range])
+  }
+  return spans
+}
+
+/** Memory of its own, so that it can be handed to another thread, and not cleared, since it will be filled. */
+export const unfilled = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer)

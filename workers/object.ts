@@ -1,9 +1,11 @@
 /** Work of the object workers: tasks that take long and that nobody's latency may wait for. */
-import { closeSync, openSync, readSync } from 'node:fs'
+import { readSync } from 'node:fs'
+import { move } from 'piscina'
 import type { Staging } from '../native-free-io/aligned-writer.ts'
 import { type Arena, createArena, openArena } from '../native-free-io/arena.ts'
 import { ObjectReader, type StagedBatch, writeObject } from '../native-free-io/object-file.ts'
 import type { BuildTask, BuiltObject, FindTask, RangesTask, ReadTask } from '../native-free-io/object-jobs.ts'
+import { OpenFiles } from '../native-free-io/open-files.ts'
 import { readWalRanges, WalFile } from '../native-free-io/wal-file.ts'
 import { getI64 } from '../src/base/long.ts'
 import { type Kernel, kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
@@ -84,8 +86,9 @@ function readerOf(folder: string): ObjectReader {
   return reader
 }
 
-export const read = ({ folder, objectId, stream, offset, bytesMax }: ReadTask): Uint8Array | undefined =>
-  readerOf(folder).read(objectId, stream, offset, bytesMax)
+export function read({ folder, objectId, stream, offset, bytesMax }: ReadTask): Uint8Array | undefined {
+  return moved(readerOf(folder).read(objectId, stream, offset, bytesMax))
+}
 
 export const firstSince = ({ folder, objectId, stream, offset, timestamp }: FindTask): Uint8Array | undefined =>
   readerOf(folder).firstSince(objectId, stream, offset, timestamp)
@@ -94,10 +97,11 @@ export const latest = ({ folder, objectId, stream, offset }: FindTask): { maxTim
 
 /** Batches that only the file of the write-ahead log holds; undefined when one of them has been overwritten. */
 export function ranges({ path, capacity, ranges: wanted }: RangesTask): Uint8Array | undefined {
-  const fd = openSync(path, 'r')
-  try {
-    return readWalRanges((bytes, at) => readSync(fd, bytes, 0, bytes.length, at), capacity, wanted)
-  } finally {
-    closeSync(fd)
-  }
+  const fd = walFiles.open(path)
+  return moved(readWalRanges((bytes, at) => readSync(fd, bytes, 0, bytes.length, at), capacity, wanted))
 }
+
+const walFiles = new OpenFiles()
+
+/** Handed to the main thread, not copied for it. */
+const moved = (bytes: Uint8Array<ArrayBuffer> | undefined): Uint8Array | undefined => bytes && (move(bytes) as Uint8Array)
