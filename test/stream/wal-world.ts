@@ -389,6 +389,7 @@ export class WalWorld {
         batch.writeBigInt64BE(0n, batchHeader.baseOffset)
         if (!this.#put(stream, batch)) {
           // The log is full, and what was torn takes room too: the producer gives up, and uses the numbers for something else.
+          if (sent.baseOffset < next) continue
           this.#sequences.set(id, sent.sequence)
           break
         }
