@@ -104,7 +104,8 @@ export class Reader {
     for (const waiter of stream.waiting) {
       if (!(waiter instanceof Parked) || this.#parked.get(waiter.request) !== waiter) continue
       waiter.fresh += bytes
-      if (waiter.fresh >= waiter.wanted && !this.#answer(waiter)) return false
+      // What is fresh may have been counted twice, or be more of a partition than it may have.
+      if (waiter.fresh >= waiter.wanted && this.#isReady(waiter) && !this.#answer(waiter)) return false
     }
     return true
   }
