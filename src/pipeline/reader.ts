@@ -9,6 +9,9 @@ import type { LogMemory } from './log-memory.ts'
 const lappedSoon = 64 << 10
 /** A response carries at most this much out of log memory, whatever the client allows: its slices stay pinned while it is sent. */
 const hotBytesMax = 8 << 20
+/** Of log memory: what all answers together may pin, and how far one of them may reach. The log steps over a pin as a whole. */
+const pinnedShare = 4
+const spanShare = 8
 /** Of the frame that answers: a bound on slices. */
 const slicesMax = 2048
 
@@ -206,11 +209,18 @@ export class Reader {
     return this.#writeSlices(known!, part, at, allowance, budget)
   }
 
+  /** In memory, for as long as it takes to send, and not so far from what else is pinned that the log would leap over it. */
+  #isHot(position: number, pinned: Budget): boolean {
+    const { oldest, end, bytes, pinned: pinnedBytes } = this.#memory
+    if (position < oldest || position < end + lappedSoon - bytes || pinnedBytes >= bytes / pinnedShare) return false
+    return pinned.to === 0 || Math.max(pinned.to, position) - Math.min(pinned.from, position) <= bytes / spanShare
+  }
+
   #writeSlices(stream: Stream, part: Part, at: number, allowance: number, budget: Budget): number {
     const words = this.#words
     const { index } = stream
     const first = Math.max(0, index.find(part.offset))
-    const hot = index.position(first) > this.#memory.oldest + lappedSoon && this.#memory.pinned < this.#memory.bytes / 4
+    const hot = this.#isHot(index.position(first), budget)
     let to = at + fetchedPart.words
     let bytes = 0
     let count = 0
@@ -218,6 +228,7 @@ export class Reader {
       const size = index.bytes(i)
       if (bytes + size > allowance && !(budget.first && count === 0)) break
       const position = index.position(i)
+      if (hot && count > 0 && position + size - budget.from > this.#memory.bytes / spanShare) break
       if (hot) {
         words[to + fetchedSlice.address] = this.#memory.address(position)
         words[to + fetchedSlice.bytes] = size
