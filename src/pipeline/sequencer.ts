@@ -57,6 +57,7 @@ export class Sequencer {
   #stalled = false
   #published: number
   #durable: number
+  #kept = 0
   #now = 0
 
   constructor(parts: {
@@ -104,7 +105,7 @@ export class Sequencer {
     return work
   }
 
-  /** An append found no room: it waits for the disk, for a trim, or for a network worker to take answers. */
+  /** An append or an answer found no room: it waits for the disk, for a trim, or for a network worker to take answers. */
   get stalled(): boolean {
     return this.#stalled
   }
@@ -114,7 +115,7 @@ export class Sequencer {
     const durable = Atomics.load(this.#words, this.#lane + laneHeader.durable)
     if (durable !== narrow(this.#durable)) return false
     if (this.#memory.end !== this.#published && this.#isHungry()) return false
-    if (this.#stalled) return this.#clients.every((client) => client.reads.empty)
+    if (this.#stalled) return this.#trimmed() === this.#kept && this.#clients.every((client) => client.reads.empty)
     return this.#clients.every((client) => client.appends.empty && client.reads.empty)
   }
 
@@ -125,26 +126,35 @@ export class Sequencer {
   }
 
   #hearPersistence(): number {
-    const trimmed = widen(Atomics.load(this.#words, this.#lane + laneHeader.trimmed), this.#durable)
-    this.#memory.setTrimmed(trimmed)
+    this.#kept = this.#trimmed()
+    this.#memory.setTrimmed(widen(this.#kept, this.#durable))
     const durable = widen(Atomics.load(this.#words, this.#lane + laneHeader.durable), this.#durable)
-    if (durable === this.#durable) return 0
+    if (durable === this.#durable) return this.#wake()
     this.#durable = durable
     this.#memory.setDurable(durable)
     this.#appender.setDurable(durable)
     for (const client of this.#clients) client.reader.setDurable(durable)
+    return 1 + this.#wake()
+  }
+
+  /** Answers fetches that waited for what is durable now; those whose answer finds no room, in a later turn. */
+  #wake(): number {
     let reached = 0
-    while (reached < this.#growth.length && this.#growth[reached]!.end <= durable) {
+    while (reached < this.#growth.length && this.#growth[reached]!.end <= this.#durable) {
       const { stream, bytes } = this.#growth[reached]!
-      stream.settle(durable)
-      if (!this.#clients.every((client) => client.reader.wake(stream, bytes))) break
+      stream.settle(this.#durable)
+      this.#stalled = !this.#clients.every((client) => client.reader.wake(stream, bytes))
+      if (this.#stalled) break
       reached++
     }
-    if (reached > 0) {
-      this.#growth = this.#growth.slice(reached)
-      for (const client of this.#clients) if (client.answers.publish()) client.bell.ring()
-    }
-    return 1
+    if (reached > 0) this.#growth = this.#growth.slice(reached)
+    for (const client of this.#clients) if (client.answers.publish()) client.bell.ring()
+    return reached
+  }
+
+  /** In blocks, as the main thread says it. */
+  #trimmed(): number {
+    return Atomics.load(this.#words, this.#lane + laneHeader.trimmed)
   }
 
   #onAppend(client: Served, at: number): boolean {
@@ -169,9 +179,11 @@ export class Sequencer {
         return this.#stall()
       }
       if (stream.next !== next) this.#count(stream, stream.next - next, words[at + append.bytes]!)
+      else if (outcome.error === 0) this.#counters.add('duplicates', 1)
     }
     this.#writeAnswer(answer, at, outcome, stream)
-    if (outcome.durableAt <= this.#durable) client.isUrgent = true
+    // Nothing new is on its way to the disk for it, and what was may have got there already.
+    if (stream === undefined || stream.next === next) client.isUrgent = true
     if (this.#memory.end - this.#published >= groupBytesMax) this.#publish()
     return true
   }
