@@ -77,6 +77,8 @@ export class Intake {
   frames = 0
   /** What arrived when there was no memory. */
   #stash: Buffer | undefined
+  /** Until `retry`, which may leave the segment: what is still read meanwhile lands outside. */
+  #isPaused = false
 
   constructor(parts: IntakeParts, channel: Channel) {
     this.#parts = parts
@@ -91,32 +93,32 @@ export class Intake {
   /** Where the next bytes go: an address and a size that is never 0. */
   window(): { readonly at: number; readonly bytes: number } {
     const segment = this.#segment
-    if (segment === undefined || this.#fill === segment.end) return { at: this.#parts.landing.base, bytes: this.#parts.landing.bytes }
+    if (segment === undefined || this.#isPaused || this.#fill === segment.end) {
+      return { at: this.#parts.landing.base, bytes: this.#parts.landing.bytes }
+    }
     return { at: this.#fill, bytes: Math.min(windowBytesMax, this.#readEnd(segment) - this.#fill) }
   }
 
   /** `bytes` have arrived at `at`, the address that `window` gave last. */
   received(at: number, bytes: number): Received {
-    if (this.#segment !== undefined && at === this.#fill) {
-      this.#fill += bytes
-      return this.#cut()
-    }
-    return this.#land(this.#parts.bytes.subarray(at, at + bytes))
+    if (this.#segment === undefined || at !== this.#fill) return this.#noting(this.#land(this.#parts.bytes.subarray(at, at + bytes)))
+    this.#fill += bytes
+    return this.#noting(this.#cut())
   }
 
   /** Goes on with what was left when a read was paused. */
   retry(): Received {
     const stash = this.#stash
-    if (stash === undefined) return this.#cut()
     this.#stash = undefined
-    return this.#land(stash)
+    return this.#noting(stash === undefined ? this.#cut() : this.#land(stash))
   }
 
-  /** Nothing has come for a while: an empty segment is given back. */
-  rest(): void {
-    if (this.#segment === undefined || this.isMidFrame) return
+  /** Gives an empty segment back. True when it did: the window that was given last is no longer to be read to. */
+  rest(): boolean {
+    if (this.#segment === undefined || this.isMidFrame) return false
     this.#segment.release()
     this.#segment = undefined
+    return true
   }
 
   close(): void {
@@ -126,15 +128,22 @@ export class Intake {
     this.#start = this.#fill = 0
   }
 
-  /** Moves bytes that arrived outside a segment into one. */
+  #noting(received: Received): Received {
+    this.#isPaused = received === 'pause'
+    return received
+  }
+
+  /** Moves bytes that arrived outside the segment into it, or into a larger one. */
   #land(bytes: Buffer): Received {
-    const partial = this.#fill - this.#start
-    const segment = this.#take(Math.max(bytes.length + partial, this.#sizeWanted()))
-    if (segment === undefined) {
-      this.#stash = Buffer.from(bytes)
-      return 'pause'
+    if (this.#segment === undefined || bytes.length > this.#segment.end - this.#fill) {
+      const needed = bytes.length + this.#fill - this.#start
+      const segment = this.#take(Math.max(needed, this.#sizeWanted())) ?? this.#take(needed)
+      if (segment === undefined) {
+        this.#stash = Buffer.from(bytes)
+        return 'pause'
+      }
+      this.#moveTo(segment)
     }
-    this.#moveTo(segment)
     this.#parts.bytes.set(bytes, this.#fill)
     this.#fill += bytes.length
     this.#parts.onCopy(bytes.length)
