@@ -7,8 +7,10 @@ import { listen } from './listener.ts'
 
 /** How often idle, stuck and half-sent connections are looked for. */
 const sweepMs = 1000
-/** An idle connection's segment is given back after this. */
+/** An idle connection's segment is given back after this, when memory is scarce. */
 const restMs = 2000
+/** How often connections look for receive memory that found none. */
+const starvedMs = 5
 /** A frame that has begun is whole by then. */
 const frameMs = 60_000
 /** A client that is owed something takes some of it by then. */
@@ -34,6 +36,9 @@ export class ConnectionTable implements ConnectionOwner {
   readonly #perHost = new Map<string, number>()
   #servers: Server[] = []
   #sweeper: NodeJS.Timeout | undefined
+  /** In the order in which they began to wait for receive memory. */
+  readonly #starving = new Set<Connection>()
+  #feeder: NodeJS.Timeout | undefined
   #stopping = false
 
   constructor(parts: TableParts) {
@@ -61,6 +66,7 @@ export class ConnectionTable implements ConnectionOwner {
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
     clearInterval(this.#sweeper)
+    clearTimeout(this.#feeder)
     for (const connection of this.#connections) connection.close('the broker stops')
   }
 
@@ -75,7 +81,20 @@ export class ConnectionTable implements ConnectionOwner {
     this.#parts.counters.add('pauses', 1)
   }
 
+  onStarve(connection: Connection): void {
+    this.#starving.add(connection)
+    if (!this.#stopping) this.#feeder ??= setTimeout(() => this.#feed(), starvedMs)
+  }
+
+  #feed(): void {
+    this.#feeder = undefined
+    const starving = [...this.#starving]
+    this.#starving.clear()
+    for (const connection of starving) connection.retry()
+  }
+
   onClose(connection: Connection, why: string | undefined): void {
+    this.#starving.delete(connection)
     if (!this.#connections.delete(connection)) return
     const left = (this.#perHost.get(connection.host) ?? 1) - 1
     if (left > 0) this.#perHost.set(connection.host, left)
@@ -99,8 +118,10 @@ export class ConnectionTable implements ConnectionOwner {
   #sweep(): void {
     const now = Date.now()
     const limits = { frameMs, stuckMs, idleMs: this.#parts.limits.idleMs }
+    const { memory } = this.intake
+    const isScarce = memory.freeBytes < memory.bytes / 2 || this.#starving.size > 0
     for (const connection of this.#connections) {
-      connection.rest(now, restMs)
+      if (isScarce) connection.rest(now, restMs)
       const why = connection.overdue(now, limits)
       if (why !== undefined) connection.close(why)
     }

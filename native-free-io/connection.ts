@@ -13,6 +13,8 @@ export interface ConnectionOwner {
   onRead(bytes: number): void
   onWrite(bytes: number): void
   onPause(): void
+  /** It can go on when there is receive memory: somebody is to call `retry`. */
+  onStarve(connection: Connection): void
   onClose(connection: Connection, why: string | undefined): void
 }
 
@@ -30,6 +32,7 @@ export class Connection implements Peer {
   readonly host: string
   readonly channel: Channel
   readonly #socket: Socket
+  readonly #handle: { useUserBuffer(buffer: Uint8Array): void }
   readonly #owner: ConnectionOwner
   readonly #intake: Intake
   #at = 0
@@ -50,6 +53,7 @@ export class Connection implements Peer {
     this.#frameSince = now
     this.#drainedAt = now
     this.channel = owner.frontend.connect(this)
+    this.#handle = accepted.handle as { useUserBuffer(buffer: Uint8Array): void }
     this.#intake = new Intake(owner.intake, this.channel)
     this.#socket = new Socket({
       handle: accepted.handle,
@@ -59,6 +63,8 @@ export class Connection implements Peer {
     } as unknown as ConstructorParameters<typeof Socket>[0])
     this.#socket.on('error', (error) => (this.#why ??= error.message))
     this.#socket.on('end', () => this.#socket.destroy())
+    // Requests were left for later when the client was owed too much.
+    this.#socket.on('drain', () => this.channel.flush())
     this.#socket.on('close', () => this.#onClose())
     this.#socket.setNoDelay(true)
     this.#socket.resume()
@@ -99,9 +105,13 @@ export class Connection implements Peer {
     this.#owner.onRead(0)
   }
 
-  /** Gives back what a connection does not need that has been idle for this long. */
+  /**
+   * Gives back what a connection does not need that has been idle for this long. Node asks for the next window as soon as
+   * it has filled the last, so this one has to be taken from it; each time costs some bytes until the connection ends.
+   */
   rest(now: number, idleMs: number): void {
-    if (!this.#paused && now - this.#heardAt > idleMs) this.#intake.rest()
+    if (this.#paused || this.#socket.destroyed || now - this.#heardAt <= idleMs) return
+    if (this.#intake.rest()) this.#handle.useUserBuffer(this.#window())
   }
 
   #window(): Buffer {
@@ -123,6 +133,7 @@ export class Connection implements Peer {
     if (received === 'pause') {
       this.#paused = true
       this.#owner.onPause()
+      if (!this.channel.blocked && !this.#socket.destroyed) this.#owner.onStarve(this)
     } else this.close(received.close)
     return false
   }

@@ -24,6 +24,9 @@ export class ReceiveMemory {
     this.#freeBytes = bytes
   }
 
+  get bytes(): number {
+    return this.#sizeOf(this.#levels - 1)
+  }
   get freeBytes(): number {
     return this.#freeBytes
   }
