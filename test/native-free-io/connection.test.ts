@@ -1,0 +1,167 @@
+import { once } from 'node:events'
+import type { Server } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { Connection, type ConnectionOwner } from '../../native-free-io/connection.ts'
+import { listen } from '../../native-free-io/listener.ts'
+import { Channel, type Held } from '../../src/broker/channel.ts'
+import type { Frontend, Taken } from '../../src/broker/frontend.ts'
+import { ReceiveMemory } from '../../src/pipeline/receive-memory.ts'
+
+const kib = 1024
+const base = 64 * kib
+const open: { server: Server; clients: Socket[] }[] = []
+
+afterEach(() => {
+  for (const { server, clients } of open.splice(0)) {
+    for (const client of clients) client.destroy()
+    server.close()
+  }
+})
+
+/** A listener whose connections read into a small memory, and a frontend that only notes what it gets. */
+async function world(options: { memory?: number; frame?: (body: Buffer, held: Held, channel: Channel) => Taken } = {}) {
+  const { memory: memoryBytes = 1024 * kib } = options
+  const arena = Buffer.alloc(base + memoryBytes)
+  const memory = new ReceiveMemory(base, memoryBytes)
+  const frames: Buffer[] = []
+  const connections: Connection[] = []
+  const heard: (() => void)[] = []
+  let pauses = 0
+  let received = 0
+  const owner: ConnectionOwner = {
+    frontend: {
+      connect: (peer: Connection) => new Channel(peer),
+      disconnect: (channel: Channel) => (channel.closed = true),
+    } as unknown as Frontend,
+    intake: {
+      memory,
+      bytes: arena,
+      view: new DataView(arena.buffer, arena.byteOffset, arena.length),
+      landing: { base: 0, bytes: base },
+      requestBytesMax: 512 * kib,
+      frame: (channel, start, end, held) => {
+        const body = Buffer.from(arena.subarray(start, end))
+        const taken = options.frame?.(body, held, channel) ?? 'taken'
+        if (taken === 'taken') frames.push(body)
+        return taken
+      },
+      onCopy: () => {},
+    },
+    onRead: (bytes) => {
+      received += bytes
+      for (const wake of heard.splice(0)) wake()
+    },
+    onWrite: () => {},
+    onPause: () => pauses++,
+    onStarve: () => {},
+    onClose: () => {},
+  }
+  const clients: Socket[] = []
+  const { server, port } = await listen({ host: '127.0.0.1', port: 0 }, 16, (accepted) =>
+    connections.push(new Connection(owner, 'PLAINTEXT', accepted, 0)),
+  )
+  open.push({ server, clients })
+  return {
+    arena,
+    memory,
+    frames,
+    connections,
+    get pauses() {
+      return pauses
+    },
+    get received() {
+      return received
+    },
+    async client(): Promise<Socket> {
+      const client = connect(port, '127.0.0.1')
+      clients.push(client)
+      const count = connections.length
+      await once(client, 'connect')
+      while (connections.length === count) await new Promise((resolve) => setImmediate(resolve))
+      return client
+    },
+    /** Looks after every read. */
+    async until(isDone: () => boolean): Promise<void> {
+      while (!isDone()) await new Promise<void>((resolve) => heard.push(resolve))
+    },
+  }
+}
+
+const framed = (body: Buffer): Buffer => {
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(body.length)
+  return Buffer.concat([size, body])
+}
+
+/** Fills what is free with a pattern, as other connections would with their frames. */
+function occupy(memory: ReceiveMemory, arena: Buffer): () => boolean {
+  const taken: number[] = []
+  for (let at = memory.take(64 * kib); at >= 0; at = memory.take(64 * kib)) taken.push(at)
+  for (const at of taken) arena.fill(0xaa, at, at + 64 * kib)
+  return () => {
+    const isUntouched = taken.every((at) => arena.subarray(at, at + 64 * kib).every((byte) => byte === 0xaa))
+    for (const at of taken) memory.give(at, 64 * kib)
+    return isUntouched
+  }
+}
+
+test('what arrives after a rest does not land in memory that was given back', async () => {
+  const { arena, memory, frames, connections, client, until } = await world()
+  const socket = await client()
+  socket.write(framed(Buffer.alloc(100, 1)))
+  await until(() => frames.length === 1)
+  connections[0]!.rest(Number.MAX_SAFE_INTEGER, 0)
+  expect(memory.freeBytes).toBe(1024 * kib)
+  // What came back last is given out first.
+  const [given, spare] = [memory.take(64 * kib), memory.take(64 * kib)]
+  memory.give(given, 64 * kib)
+  const isUntouched = occupy(memory, arena)
+  memory.give(spare, 64 * kib)
+  socket.write(framed(Buffer.alloc(200, 2)))
+  await until(() => frames.length === 2)
+  expect(isUntouched()).toBe(true)
+  expect(frames[1]!.equals(Buffer.alloc(200, 2))).toBe(true)
+})
+
+test('what arrives after a pause does not land in memory that was given back', async () => {
+  let isBusy = false
+  const there = await world({ frame: () => (isBusy ? 'later' : 'taken') })
+  const { arena, memory, frames, connections, until } = there
+  const socket = await there.client()
+  isBusy = true
+  const large = framed(Buffer.alloc(400 * kib, 3))
+  socket.write(Buffer.concat([framed(Buffer.alloc(10 * kib, 2)), large.subarray(0, 1000)]))
+  await until(() => there.pauses === 1)
+  isBusy = false
+  // The large frame has no room in the segment of the small one, and moves to another.
+  connections[0]!.retry()
+  expect(frames.length).toBe(1)
+  const isUntouched = occupy(memory, arena)
+  socket.write(large.subarray(1000, 30 * kib))
+  await until(() => there.received === framed(Buffer.alloc(10 * kib)).length + 30 * kib)
+  expect(isUntouched()).toBe(true)
+  socket.write(large.subarray(30 * kib))
+  await until(() => frames.length === 2)
+  expect(frames[1]!.equals(large.subarray(4))).toBe(true)
+})
+
+test('who was paused because its client took nothing goes on when the client does', async () => {
+  const { frames, connections, client, until } = await world({
+    frame: (body, _, channel) => {
+      if (channel.peer.unsentBytes > 1 << 20) {
+        channel.blocked = true
+        return 'later'
+      }
+      if (body[0] === 1) channel.peer.send([Buffer.alloc(16 << 20)], undefined)
+      return 'taken'
+    },
+  })
+  const socket = await client()
+  socket.pause()
+  socket.write(Buffer.concat([framed(Buffer.from([1])), framed(Buffer.from([2]))]))
+  await until(() => frames.length === 1)
+  expect(connections[0]!.unsentBytes).toBeGreaterThan(1 << 20)
+  socket.resume()
+  await until(() => frames.length === 2)
+})
