@@ -1,12 +1,17 @@
 import { closeSync, constants, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { blockBytes } from '../src/stream/wal-record.ts'
 
+/** One write at the most: the write-ahead log waits behind it on the same disk. */
+const pieceBytesMax = 256 << 10
+
 /** Memory of an arena to gather in: whole aligned blocks, and how to copy inside the arena. */
 export interface Staging {
   readonly memory: Buffer
   readonly base: number
   readonly bytes: number
   copy(to: number, from: number, bytes: number): void
+  /** Called after every piece with the milliseconds it took: whoever shares the disk gets as long. */
+  pause(tookMs: number): void
 }
 
 /**
@@ -67,9 +72,15 @@ export class AlignedWriter {
 
   #flush(bytes: number): void {
     if (bytes === 0) return
-    const { memory, base } = this.#staging
-    const written = writeSync(this.#fd, memory, base, bytes, this.#written)
-    if (written !== bytes) throw new Error(`the disk took ${written} of ${bytes} bytes`)
+    const { memory, base, pause } = this.#staging
+    for (let done = 0; done < bytes; ) {
+      const piece = Math.min(bytes - done, pieceBytesMax)
+      const began = performance.now()
+      const written = writeSync(this.#fd, memory, base + done, piece, this.#written + done)
+      if (written !== piece) throw new Error(`the disk took ${written} of ${piece} bytes`)
+      done += piece
+      pause(performance.now() - began)
+    }
     this.#written += bytes
     this.#staged = 0
   }

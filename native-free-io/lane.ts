@@ -21,6 +21,9 @@ export interface OpenedLane {
   readonly started: Started
 }
 
+/** Nobody else needs the disk while a log is recovered. */
+const recoveryReadBytes = 1 << 20
+
 /** Recovers the log of a lane into its streams, and makes the sequencer that goes on from there. For the thread that will run it. */
 export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
   const { words, view, memory } = arena
@@ -37,6 +40,7 @@ export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
       view,
       crc: machine.crc,
       sumBatches: true,
+      readBytes: recoveryReadBytes,
       read: (position, bytes) => file.read(lane.log.base + (position % lane.log.bytes), bytes, position),
     },
     (batch) => replay(streams, view, batch),

@@ -25,6 +25,8 @@ export interface RecoverySource extends Cut {
   readonly crc: Crc
   /** Whether to sum the batches of this life too: what is durable of them is known to be whole, of an earlier life's it is not. */
   readonly sumBatches: boolean
+  /** How much is read at a time: whole blocks. */
+  readonly readBytes: number
   /** Fills the window with [position, position + bytes), both whole blocks, not past the end of a lap. */
   read(position: number, bytes: number): void
 }
@@ -39,7 +41,6 @@ export interface Recovered {
   readonly records: number
 }
 
-const chunkBytes = 1 << 20
 /** How far behind the end a durable record is looked for: more than is ever on its way to the disk at once. */
 const lookAheadBytes = 32 << 20
 
@@ -215,7 +216,7 @@ class Walk {
     const { window, trimmed, capacity } = this.#source
     const last = Math.floor(trimmed / blockBytes) * blockBytes + capacity
     while (this.#loaded < to) {
-      const bytes = Math.min(chunkBytes, window - (this.#loaded % window), last - this.#loaded)
+      const bytes = Math.min(this.#source.readBytes, window - (this.#loaded % window), last - this.#loaded)
       if (bytes <= 0) return false
       this.#source.read(this.#loaded, bytes)
       this.#loaded += bytes

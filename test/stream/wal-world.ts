@@ -409,7 +409,7 @@ export class WalWorld {
 
   #source(_: Buffer, window: number, base: number): RecoverySource {
     const view = new DataView(_.buffer, _.byteOffset, _.length)
-    return { ...this.#state, window, base, view, crc: this.#arena.kernel.crc, sumBatches: true, read: () => {} }
+    return { ...this.#state, window, base, view, crc: this.#arena.kernel.crc, sumBatches: true, readBytes: 1 << 20, read: () => {} }
   }
 
   /** The kernel sums only the arena: what lies elsewhere visits it. */
