@@ -37,7 +37,7 @@ export interface Fetch extends Pending {
   readonly asked: readonly number[]
   /** Milliseconds the client is willing to wait. */
   readonly waitMs: number
-  /** Where the sequencer keeps it: parked until there is something. */
+  /** The sequencer keeps it until there is something, and has not been told to hurry. */
   parked: boolean
   loading: number
 }

@@ -207,9 +207,10 @@ export class Frontend {
     const { routing, words, appends, counters } = this.#parts
     const token = this.#token()
     const request = { channel, correlationId: header.correlationId, version: header.requestApiVersion, token, held }
-    const produce = beginProduce(request, reader, routing, words, appends)
+    const produce = this.#orForget(token, () => beginProduce(request, reader, routing, words, appends))
     if (produce === undefined) {
       this.#free.push(token)
+      this.#hurry(channel)
       return this.#later(channel)
     }
     counters.add('produce_requests', 1)
@@ -226,12 +227,8 @@ export class Frontend {
     const { routing, sessions, words, reads, counters, ports, fetchBytesMax } = this.#parts
     const token = this.#token()
     const { correlationId, requestApiVersion: version } = header
-    const begun = beginFetch({ channel, correlationId, version, token, now: ports.now(), fetchBytesMax }, reader, {
-      routing,
-      sessions,
-      words,
-      ring: reads,
-    })
+    const request = { channel, correlationId, version, token, now: ports.now(), fetchBytesMax }
+    const begun = this.#orForget(token, () => beginFetch(request, reader, { routing, sessions, words, ring: reads }))
     if (begun === 'full') {
       this.#free.push(token)
       return this.#later(channel)
@@ -266,7 +263,9 @@ export class Frontend {
   /** A response waits for those before it: nobody should wait for a fetch that only waits for more. */
   #hurry(channel: Channel): void {
     const fetching = channel.fetching as Fetch | undefined
-    if (fetching?.parked) this.#expire(fetching.token)
+    if (!fetching?.parked) return
+    fetching.parked = false
+    this.#expire(fetching.token)
   }
 
   #expire(token: number): void {
@@ -377,6 +376,16 @@ export class Frontend {
     this.#parts.counters.add('refused_frames', 1)
     channel.peer.close(why)
     return 'closed'
+  }
+
+  /** A request that cannot be read has no use for its token. */
+  #orForget<T>(token: number, begin: () => T): T {
+    try {
+      return begin()
+    } catch (error) {
+      this.#free.push(token)
+      throw error
+    }
   }
 
   #token(): number {
