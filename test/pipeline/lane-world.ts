@@ -100,14 +100,15 @@ export class LaneWorld {
   readonly #answers: RingConsumer
   #at: number
 
-  constructor(options: { log?: number; capacity?: number; answerWords?: number } = {}) {
+  constructor(options: { log?: number; capacity?: number; answerWords?: number; appendWords?: number } = {}) {
     const { log = 1 << 20, capacity = 16 * log } = options
     this.arena = smallArena({ log, receive: 4 << 20 })
     const { plan, words, view, kernel } = this.arena
     const { lane } = plan
     const [network] = plan.network as [(typeof plan.network)[number]]
     const answers = { ...network.answers, capacityWords: options.answerWords ?? network.answers.capacityWords }
-    this.#appends = new RingProducer(words, network.appends)
+    const appends = { ...network.appends, capacityWords: options.appendWords ?? network.appends.capacityWords }
+    this.#appends = new RingProducer(words, appends)
     this.#reads = new RingProducer(words, network.reads)
     this.#answers = new RingConsumer(words, answers)
     this.#at = network.receive.base
@@ -125,7 +126,7 @@ export class LaneWorld {
       streams: this.streams,
       clients: [
         {
-          appends: new RingConsumer(words, network.appends),
+          appends: new RingConsumer(words, appends),
           reads: new RingConsumer(words, network.reads),
           answers: new RingProducer(words, answers),
           bell,

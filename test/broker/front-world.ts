@@ -1,0 +1,244 @@
+import type { Channel, Peer } from '../../src/broker/channel.ts'
+import { FetchSessions } from '../../src/broker/fetch-session.ts'
+import { Frontend, type FrontendPorts, type Taken } from '../../src/broker/frontend.ts'
+import { Routing } from '../../src/broker/routing.ts'
+import type { StreamSettings } from '../../src/ports.ts'
+import { Bell } from '../../src/ring/bell.ts'
+import { RingConsumer, RingProducer } from '../../src/ring/ring.ts'
+import { ProduceRequest, ProduceResponse } from '../../src/wire/api/00-produce.ts'
+import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
+import { apiByKey, headerVersions } from '../../src/wire/apis.ts'
+import { codec } from '../../src/wire/codec.ts'
+import { Reader, Writer } from '../../src/wire/cursor.ts'
+import { RequestHeader, ResponseHeader } from '../../src/wire/headers.ts'
+import { blank, type Fields, type Message, type Wire } from '../../src/wire/schema.ts'
+import { LaneWorld, now } from '../pipeline/lane-world.ts'
+
+export const topicId = Buffer.alloc(16, 7).toString('base64url')
+export const otherId = Buffer.alloc(16, 9).toString('base64url')
+
+/** A client's end: what was sent to it, and what became of the connection. */
+export class Client implements Peer {
+  readonly listener = 'PLAINTEXT'
+  readonly host = '127.0.0.1'
+  readonly channel: Channel
+  readonly responses: Buffer[] = []
+  /** Calls that say that something was taken; kept back while `isSlow`. */
+  readonly unsent: (() => void)[] = []
+  unsentBytes = 0
+  isSlow = false
+  closed: string | undefined
+  /** Frames that were left for later, in order. */
+  readonly waiting: Buffer[] = []
+  #isOffering = false
+  readonly #world: FrontWorld
+  #bytes = Buffer.alloc(0)
+
+  constructor(world: FrontWorld) {
+    this.#world = world
+    this.channel = world.frontend.connect(this)
+  }
+
+  send(parts: readonly Uint8Array[], onSent: (() => void) | undefined): void {
+    this.#bytes = Buffer.concat([this.#bytes, ...parts])
+    while (this.#bytes.length >= 4 && this.#bytes.length >= 4 + this.#bytes.readInt32BE()) {
+      const end = 4 + this.#bytes.readInt32BE()
+      this.responses.push(this.#bytes.subarray(4, end))
+      this.#bytes = this.#bytes.subarray(end)
+    }
+    if (onSent === undefined) return
+    if (this.isSlow) this.unsent.push(onSent)
+    else onSent()
+  }
+
+  close(why: string): void {
+    this.closed ??= why
+  }
+
+  retry(): void {
+    if (this.#isOffering) return
+    this.channel.blocked = false
+    while (this.waiting.length > 0 && this.#offer(this.waiting[0]!)) this.waiting.shift()
+  }
+
+  #offer(bytes: Buffer): boolean {
+    this.#isOffering = true
+    const taken = this.#world.offer(this, bytes)
+    this.#isOffering = false
+    return taken === 'taken'
+  }
+
+  /** Sends a request. Those behind one that was left for later wait with it. */
+  ask<Q extends Fields>(request: Message<Q>, version: number, correlationId: number, fields: Partial<Wire<Message<Q>>>): void {
+    const writer = new Writer(Buffer.alloc(256), 1 << 24)
+    const [, header] = headerVersions(apiByKey[request.key!]!, version)
+    codec(RequestHeader, header).write(writer, { requestApiKey: request.key!, requestApiVersion: version, correlationId, clientId: 'test' })
+    codec(request, version).write(writer, { ...blank(request), ...fields })
+    this.push(Buffer.from(writer.finished()))
+  }
+
+  push(bytes: Buffer): void {
+    if (this.waiting.length > 0 || !this.#offer(bytes)) this.waiting.push(bytes)
+  }
+
+  produce(
+    correlationId: number,
+    records: Buffer | null,
+    fields: { acks?: number; topic?: string; partition?: number; version?: number } = {},
+  ): void {
+    const { acks = -1, topic = 't', partition = 0, version = 11 } = fields
+    const partitionData = [{ index: partition, records }]
+    const topicData = [{ name: version >= 13 ? '' : topic, topicId: version >= 13 ? topic : blankId, partitionData }]
+    this.ask(ProduceRequest, version, correlationId, { acks, topicData })
+  }
+
+  fetch(
+    correlationId: number,
+    offset: bigint,
+    fields: Partial<FetchRequest> & { partition?: number; topic?: string; version?: number; partitionMaxBytes?: number } = {},
+  ): void {
+    const { partition = 0, topic = 't', version = 11, partitionMaxBytes = 1 << 20, ...rest } = fields
+    const partitions = [{ ...blankPartition, partition, fetchOffset: offset, partitionMaxBytes }]
+    const topics = [{ topic: version >= 13 ? '' : topic, topicId: version >= 13 ? topic : blankId, partitions }]
+    this.ask(FetchRequest, version, correlationId, { maxWaitMs: 1000, minBytes: 1, maxBytes: 50 << 20, sessionEpoch: -1, topics, ...rest })
+  }
+
+  /** The correlation ids of what has come so far. */
+  get answered(): number[] {
+    return this.responses.map((bytes) => bytes.readInt32BE())
+  }
+
+  produced(index: number, version = 11): ProduceResponse {
+    return this.#parse(ProduceResponse, version, index)
+  }
+  fetched(index: number, version = 11): FetchResponse {
+    return this.#parse(FetchResponse, version, index)
+  }
+
+  #parse<R extends Fields>(response: Message<R>, version: number, index: number): Wire<Message<R>> {
+    const reader = new Reader(this.responses.at(index)!)
+    codec(ResponseHeader, headerVersions(apiByKey[response.key!]!, version)[2]).read(reader)
+    const value = codec(response, version).read(reader)
+    reader.finish()
+    return value
+  }
+}
+
+const blankId = 'AAAAAAAAAAAAAAAAAAAAAA'
+const blankPartition = {
+  partition: 0,
+  currentLeaderEpoch: -1,
+  fetchOffset: 0n,
+  lastFetchedEpoch: -1,
+  logStartOffset: -1n,
+  partitionMaxBytes: 0,
+  replicaDirectoryId: 'AAAAAAAAAAAAAAAAAAAAAA',
+  highWatermark: 2n ** 63n - 1n,
+}
+
+/** A frontend and its lane, both stepped by hand. Topic `t` has streams 1 and 2. */
+export class FrontWorld {
+  readonly lane: LaneWorld
+  readonly frontend: Frontend
+  readonly routing = new Routing()
+  readonly sessions: FetchSessions
+  readonly forwarded: { token: number; frame: Buffer }[] = []
+  readonly loads: Parameters<FrontendPorts['load']>[0][] = []
+  readonly timers = new Map<number, { ms: number; wake: () => void }>()
+  readonly counted: Record<string, number> = {}
+  /** Bytes of requests that are in use. */
+  held = 0
+  clock = 0
+  #timer = 0
+  #at: number
+
+  constructor(options: { log?: number; settings?: Partial<StreamSettings>; appendWords?: number; sessionSlots?: number } = {}) {
+    this.lane = new LaneWorld(options)
+    for (const stream of [1, 2]) this.lane.open(stream, options.settings)
+    this.routing.set({ name: 't', topicId, streams: [1, 2] })
+    const { words, bytes, plan } = this.lane.arena
+    const [network] = plan.network as [(typeof plan.network)[number]]
+    this.#at = network.receive.base
+    let sessionId = 100
+    this.sessions = new FetchSessions(options.sessionSlots ?? 10, () => ++sessionId)
+    this.frontend = new Frontend({
+      words,
+      memory: bytes,
+      lane: plan.lane.header,
+      appends: new RingProducer(words, { ...network.appends, capacityWords: options.appendWords ?? network.appends.capacityWords }),
+      reads: new RingProducer(words, network.reads),
+      answers: new RingConsumer(words, network.answers),
+      sequencer: new Bell(words, plan.lane.sequencerBell),
+      routing: this.routing,
+      sessions: this.sessions,
+      ports: {
+        forward: (request) => this.forwarded.push(request),
+        load: (request) => this.loads.push(request),
+        after: (ms, wake) => {
+          const id = ++this.#timer
+          this.timers.set(id, { ms, wake })
+          return () => this.timers.delete(id)
+        },
+        now: () => now + this.clock,
+      },
+      counters: { add: (row: string, by: number) => void (this.counted[row] = (this.counted[row] ?? 0) + by) },
+      fetchBytesMax: 50 << 20,
+    })
+  }
+
+  client(): Client {
+    return new Client(this)
+  }
+
+  /** Offers a frame as an intake would. */
+  offer(client: Client, frame: Buffer): Taken {
+    const { base, bytes } = this.lane.arena.plan.network[0]!.receive
+    if (this.#at + frame.length > base + bytes) this.#at = base
+    const start = this.#at
+    frame.copy(this.lane.arena.bytes, start)
+    // Frames of other connections may be offered before this returns.
+    this.#at += frame.length
+    let holds = 0
+    const held = {
+      hold: () => {
+        holds++
+        this.held++
+      },
+      release: () => {
+        if (--holds < 0) throw new Error('released more often than held')
+        this.held--
+      },
+    }
+    const taken = this.frontend.frame(client.channel, start, start + frame.length, held)
+    if (taken !== 'taken' && this.#at === start + frame.length) this.#at = start
+    return taken
+  }
+
+  /** Everything but the disk, until it is quiet. */
+  run(): this {
+    for (let turns = 0; turns < 1000; turns++) {
+      this.frontend.publish()
+      if (this.lane.turn() + this.frontend.turn() === 0) return this
+    }
+    throw new Error('the frontend does not come to rest')
+  }
+
+  /** And the disk. */
+  settle(): this {
+    for (let turns = 0; turns < 1000; turns++) {
+      this.run()
+      if (this.lane.write() === 0) return this.run()
+    }
+    throw new Error('the pipeline does not come to rest')
+  }
+
+  /** Lets every timer ring that is due within `ms`. */
+  pass(ms: number): this {
+    for (const [id, timer] of [...this.timers]) {
+      if (timer.ms > ms) continue
+      this.timers.delete(id)
+      timer.wake()
+    }
+    return this.settle()
+  }
+}
