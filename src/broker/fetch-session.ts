@@ -101,8 +101,8 @@ export class FetchSessions {
     if (session === undefined) return { type: 'error', error: errors.FETCH_SESSION_ID_NOT_FOUND.code }
     if (session.epoch !== epoch) return { type: 'error', error: errors.INVALID_FETCH_SESSION_EPOCH.code }
     if (session.byId !== byId) return { type: 'error', error: errors.FETCH_SESSION_TOPIC_ID_ERROR.code }
-    for (const { topic, topicId, partitions: numbers } of request.forgotten) for (const n of numbers) session.forget(topic, topicId, n)
     for (const wanted of partitions) session.follow(wanted)
+    for (const { topic, topicId, partitions: numbers } of request.forgotten) for (const n of numbers) session.forget(topic, topicId, n)
     session.usedAt = now
     session.epoch = session.epoch === 0x7fff_ffff ? 1 : session.epoch + 1
     if (session.partitions.size === 0) {
