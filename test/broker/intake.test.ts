@@ -197,7 +197,10 @@ describe('an intake', () => {
     const made = parts(128 * kib)
     const taken = [made.memory.take(64 * kib), made.memory.take(64 * kib)]
     let frames = 0
-    const intake = made.make(() => (frames++, 'taken'))
+    const intake = made.make(() => {
+      frames++
+      return 'taken'
+    })
     expect(feed(made, intake, frameOf(96, 100))).toBe('pause')
     expect(intake.isMidFrame).toBe(true)
     expect(intake.retry()).toBe('pause')

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest'
+import { FetchSessions, type Wanted } from '../../src/broker/fetch-session.ts'
+import { errors } from '../../src/wire/errors.ts'
+
+const wanted = (partition: number, offset = 0n, topic = 't'): Wanted => ({
+  topic,
+  topicId: '',
+  partition,
+  offset,
+  maxBytes: 100,
+  leaderEpoch: -1,
+})
+const request = (id: number, epoch: number, partitions: Wanted[] = [], forgotten: number[] = [], byId = false) => ({
+  id,
+  epoch,
+  byId,
+  partitions,
+  forgotten: forgotten.length > 0 ? [{ topic: 't', topicId: '', partitions: forgotten }] : [],
+})
+
+function sessions(slots = 3): FetchSessions {
+  let id = 0
+  return new FetchSessions(slots, () => ++id)
+}
+
+const idOf = (found: ReturnType<FetchSessions['open']>): number => (found.type === 'error' ? -1 : (found.session?.id ?? 0))
+const partitionsOf = (found: ReturnType<FetchSessions['open']>): number[] =>
+  found.type === 'error' ? [] : found.partitions.map((p) => p.partition)
+
+describe('fetch sessions', () => {
+  test('are made by epoch 0 and not by epoch -1', () => {
+    const all = sessions()
+    expect(idOf(all.open(request(0, -1, [wanted(0)]), 0))).toBe(0)
+    expect(all.count).toBe(0)
+    expect(idOf(all.open(request(0, 0, [wanted(0)]), 0))).toBe(1)
+    expect(all.count).toBe(1)
+  })
+
+  test('remember partitions, change them, and forget them', () => {
+    const all = sessions()
+    all.open(request(0, 0, [wanted(0), wanted(1)]), 0)
+    expect(partitionsOf(all.open(request(1, 1), 0))).toEqual([0, 1])
+    const changed = all.open(request(1, 2, [wanted(2), wanted(1, 7n)]), 0)
+    expect(partitionsOf(changed)).toEqual([0, 1, 2])
+    expect(changed.type === 'incremental' && changed.partitions[1]!.offset).toBe(7n)
+    expect(partitionsOf(all.open(request(1, 3, [], [0, 2]), 0))).toEqual([1])
+  })
+
+  test('forget what a request both names and forgets', () => {
+    const all = sessions()
+    all.open(request(0, 0, [wanted(0), wanted(1)]), 0)
+    expect(partitionsOf(all.open(request(1, 1, [wanted(0, 5n)], [0]), 0))).toEqual([1])
+  })
+
+  test('end when they follow nothing', () => {
+    const all = sessions()
+    all.open(request(0, 0, [wanted(0)]), 0)
+    expect(all.open(request(1, 1, [], [0]), 0)).toMatchObject({ type: 'full', session: undefined, partitions: [] })
+    expect(all.count).toBe(0)
+  })
+
+  test('are closed by a full request that names them', () => {
+    const all = sessions()
+    all.open(request(0, 0, [wanted(0)]), 0)
+    expect(idOf(all.open(request(1, 0, [wanted(0)]), 0))).toBe(2)
+    expect(all.count).toBe(1)
+    all.open(request(2, -1, [wanted(0)]), 0)
+    expect(all.count).toBe(0)
+  })
+
+  test('refuse an unknown id, a wrong epoch, and a change between names and ids', () => {
+    const all = sessions()
+    all.open(request(0, 0, [wanted(0)]), 0)
+    expect(all.open(request(9, 1), 0)).toEqual({ type: 'error', error: errors.FETCH_SESSION_ID_NOT_FOUND.code })
+    for (const epoch of [2, 5, -2])
+      expect(all.open(request(1, epoch), 0)).toEqual({ type: 'error', error: errors.INVALID_FETCH_SESSION_EPOCH.code })
+    expect(all.open(request(1, 1, [], [], true), 0)).toEqual({ type: 'error', error: errors.FETCH_SESSION_TOPIC_ID_ERROR.code })
+    expect(all.open(request(1, 1), 0).type).toBe('incremental')
+  })
+
+  test('count epochs up to the largest number and go on with 1', () => {
+    const all = sessions()
+    const made = all.open(request(0, 0, [wanted(0)]), 0)
+    if (made.type !== 'full') throw new Error('a full fetch context')
+    made.session!.epoch = 0x7fff_ffff
+    expect(all.open(request(1, 0x7fff_ffff), 0).type).toBe('incremental')
+    expect(all.open(request(1, 1), 0).type).toBe('incremental')
+  })
+
+  test('are not made when every slot is in use, until one has not been used for two minutes', () => {
+    const all = sessions(2)
+    all.open(request(0, 0, [wanted(0)]), 0)
+    all.open(request(0, 0, [wanted(0)]), 1000)
+    expect(idOf(all.open(request(0, 0, [wanted(0)]), 60_000))).toBe(0)
+    all.open(request(1, 1), 119_000)
+    expect(idOf(all.open(request(0, 0, [wanted(0)]), 121_500))).toBe(3)
+    expect(all.open(request(2, 1), 121_500)).toMatchObject({ type: 'error' })
+    expect(all.open(request(1, 2), 121_500).type).toBe('incremental')
+    expect(all.count).toBe(2)
+    expect(idOf(sessions(0).open(request(0, 0, [wanted(0)]), 0))).toBe(0)
+  })
+
+  test('put what had something to say at the end', () => {
+    const all = sessions()
+    const made = all.open(request(0, 0, [wanted(0), wanted(1), wanted(2)]), 0)
+    if (made.type !== 'full') throw new Error('a full fetch context')
+    made.session!.rotate(made.session!.partitions.get('0:t:')!)
+    expect(partitionsOf(all.open(request(1, 1), 0))).toEqual([1, 2, 0])
+  })
+})
