@@ -31,7 +31,7 @@ export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
   const machine = kernel(memory)
   const began = performance.now()
   const streams = new Map<StreamId, Stream>()
-  const file = WalFile.attach(wal.path, wal.state, { ...arena, crc: machine.crc, superblock: plan.superblock, zeros: plan.zeros })
+  const file = WalFile.attach(wal.path, wal.state, { ...arena, crc: machine.crc, superblock: plan.spareBlock, zeros: plan.zeros })
   const recovered = recover(
     {
       ...wal.state,

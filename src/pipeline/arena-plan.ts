@@ -44,6 +44,8 @@ export interface ArenaPlan {
   readonly lane: LanePlace
   /** A block for the log's superblock. */
   readonly superblock: number
+  /** A block for the threads that open the log while the main thread may be writing the superblock. */
+  readonly spareBlock: number
   readonly zeros: { readonly base: number; readonly bytes: number }
 }
 
@@ -62,6 +64,7 @@ export function planArena(sizes: { networkWorkers: number; receive: number; log:
   const ring = (capacityWords: number): RingPlace => ({ at: words(ringBytes(capacityWords)), capacityWords })
 
   const superblock = take(blockBytes, blockBytes)
+  const spareBlock = take(blockBytes, blockBytes)
   const zeros = { base: take(zeroBytes, blockBytes), bytes: zeroBytes }
   const shared = {
     header: words(laneHeader.bytes),
@@ -84,5 +87,5 @@ export function planArena(sizes: { networkWorkers: number; receive: number; log:
   const lane = { ...shared, sequencerBell, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
   const pages = Math.ceil(at / pageBytes) + 1
   assert(pages <= 65536, 'the arena is at most 4 GiB')
-  return { pages, network, lane, superblock, zeros }
+  return { pages, network, lane, superblock, spareBlock, zeros }
 }
