@@ -19,6 +19,8 @@ const superblock = record({
   previousIncarnation: 'u32',
   reserved: 'u32',
 })
+/** The whole block, whatever of it is in use: so that every format can tell that another is whole. */
+const summed = { start: superblock.version, bytes: blockBytes - superblock.version } as const
 const superblockMagic = 0x4c41574d // "MWAL"
 const formatVersion = 1
 const superblocks = 2
@@ -133,7 +135,7 @@ export class WalFile implements WalWriter {
     putU64(view, at + superblock.trimmed, state.trimmed)
     putU64(view, at + superblock.previous, state.previous)
     view.setUint32(at + superblock.previousIncarnation, state.previousIncarnation, true)
-    view.setInt32(at + superblock.crc, crc(at + superblock.version, superblock.bytes - superblock.version, 0), true)
+    view.setInt32(at + superblock.crc, crc(at + summed.start, summed.bytes, 0), true)
     this.#put(at, blockBytes, (this.#sequence % superblocks) * blockBytes)
     this.#state = state
   }
@@ -148,7 +150,7 @@ function readSuperblock(fd: number, buffers: WalBuffers): { state: WalState; seq
     if (readSync(fd, bytes, at, blockBytes, slot * blockBytes) < blockBytes) continue
     if (view.getUint32(at + superblock.magic, true) !== superblockMagic) continue
     marked = true
-    if (view.getInt32(at + superblock.crc, true) !== crc(at + superblock.version, superblock.bytes - superblock.version, 0)) continue
+    if (view.getInt32(at + superblock.crc, true) !== crc(at + summed.start, summed.bytes, 0)) continue
     const version = view.getUint32(at + superblock.version, true)
     if (version !== formatVersion) throw new Error(`the write-ahead log has format ${version}; this Millrace reads ${formatVersion}`)
     const sequence = getU64(view, at + superblock.sequence)
