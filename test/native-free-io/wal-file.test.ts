@@ -1,0 +1,204 @@
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createArena, openArena } from '../../native-free-io/arena.ts'
+import { readWalRanges, type WalBuffers, WalFile } from '../../native-free-io/wal-file.ts'
+import { kernel, kernelBytes } from '../../src/pipeline/kernel/kernel.ts'
+import { alignBlock, blockBytes, walRecord } from '../../src/stream/wal-record.ts'
+
+const mib = 1 << 20
+const logStart = 65_536
+const capacity = 4 * mib
+let folder: string
+let path: string
+let buffers: WalBuffers
+/** Blocks of the arena for the tests. */
+let at: number
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'wal-'))
+  path = join(folder, 'inside', 'lane.wal')
+  const arena = openArena(createArena(96))
+  const superblock = alignBlock(kernelBytes)
+  const zeros = { base: superblock + blockBytes, bytes: mib }
+  at = zeros.base + zeros.bytes
+  buffers = { ...arena, crc: kernel(arena.memory).crc, superblock, zeros }
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const fill = (byte: number, bytes: number): void => void buffers.bytes.fill(byte, at, at + bytes)
+
+/** What lies in the log, read through a handle of its own. */
+function readBack(position: number, bytes: number): Buffer {
+  const file = WalFile.open(path, capacity, buffers)
+  buffers.bytes.fill(0xee, at, at + bytes)
+  file.read(at, bytes, position)
+  file.close()
+  return Buffer.from(buffers.bytes.subarray(at, at + bytes))
+}
+
+function damage(offset: number, byte: number, bytes = 1): void {
+  const fd = openSync(path, 'r+')
+  writeSync(fd, Buffer.alloc(bytes, byte), 0, bytes, offset)
+  closeSync(fd)
+}
+
+test('a new log counts its starts, keeps its capacity, and is cut nowhere', () => {
+  for (let incarnation = 1; incarnation < 5; incarnation++) {
+    const file = WalFile.open(path, incarnation === 1 ? capacity : 64 * mib, buffers)
+    expect(file.state).toEqual({ capacity, incarnation, trimmed: 0, previous: 0, previousIncarnation: 0 })
+    file.close()
+  }
+})
+
+/** Where the system has a file system in memory, which may not know direct I/O. */
+test.runIf(existsSync('/dev/shm'))('a file system in memory holds a log too', () => {
+  const there = mkdtempSync('/dev/shm/wal-')
+  try {
+    const file = WalFile.open(join(there, 'lane.wal'), capacity, buffers)
+    fill(9, 2 * blockBytes)
+    file.write(at, 2 * blockBytes, mib)
+    file.trim({ trimmed: mib, previous: 0, previousIncarnation: 1 })
+    file.close()
+    const again = WalFile.open(join(there, 'lane.wal'), capacity, buffers)
+    expect(again.state).toMatchObject({ incarnation: 2, trimmed: mib })
+    fill(0, blockBytes)
+    again.read(at, blockBytes, mib + blockBytes)
+    again.close()
+    expect(buffers.bytes[at]).toBe(9)
+  } finally {
+    rmSync(there, { recursive: true })
+  }
+})
+
+test('what is written is read back, across the end of the file too', () => {
+  const file = WalFile.open(path, capacity, buffers)
+  for (const [byte, position] of [
+    [1, 0],
+    [2, 3 * mib],
+    [3, capacity + blockBytes],
+    [4, 2 * capacity - blockBytes],
+  ] as const) {
+    fill(byte, blockBytes)
+    file.write(at, blockBytes, position)
+  }
+  file.close()
+  expect(readBack(3 * mib, blockBytes)).toEqual(Buffer.alloc(blockBytes, 2))
+  const wrapped = readBack(2 * capacity - blockBytes, 3 * blockBytes)
+  expect([wrapped[0], wrapped[blockBytes], wrapped[2 * blockBytes]]).toEqual([4, 1, 3])
+  expect(readBack(mib, blockBytes)).toEqual(Buffer.alloc(blockBytes))
+})
+
+test('where nothing was ever written it reads as zeros', () => {
+  expect(readBack(3 * mib, 2 * blockBytes)).toEqual(Buffer.alloc(2 * blockBytes))
+})
+
+test('preparing grows the file to its capacity and leaves what is there', () => {
+  const file = WalFile.open(path, capacity, buffers)
+  fill(7, blockBytes)
+  file.write(at, blockBytes, 0)
+  let steps = 0
+  while (file.prepare()) steps++
+  expect(steps).toBeLessThanOrEqual(5)
+  file.close()
+  expect(statSync(path).size).toBe(logStart + capacity)
+  expect(readBack(0, 2 * blockBytes)).toEqual(Buffer.concat([Buffer.alloc(blockBytes, 7), Buffer.alloc(blockBytes)]))
+})
+
+test('a second handle prepares and writes behind the first', () => {
+  const file = WalFile.open(path, capacity, buffers)
+  const second = WalFile.attach(path, file.state, buffers)
+  expect(second.direct).toBe(file.direct)
+  while (second.prepare());
+  fill(5, blockBytes)
+  second.write(at, blockBytes, 8 * blockBytes)
+  file.trim({ trimmed: blockBytes, previous: 64, previousIncarnation: 1 })
+  second.close()
+  file.close()
+  expect(readBack(8 * blockBytes, blockBytes)).toEqual(Buffer.alloc(blockBytes, 5))
+})
+
+describe('the superblock', () => {
+  const cut = { trimmed: 5 * mib, previous: 5 * mib - 4096, previousIncarnation: 1 }
+
+  /** Starts, and trims: sequence 1 in slot 1, sequence 2 in slot 0. */
+  function trimmed(): void {
+    const file = WalFile.open(path, capacity, buffers)
+    file.trim(cut)
+    file.close()
+  }
+
+  test('remembers where the log was cut', () => {
+    trimmed()
+    const file = WalFile.open(path, capacity, buffers)
+    expect(file.state).toEqual({ capacity, incarnation: 2, ...cut })
+    file.close()
+  })
+
+  test('is written to two places in turn, so that a torn one leaves the one before', () => {
+    trimmed()
+    damage(40, 0xff)
+    const file = WalFile.open(path, capacity, buffers)
+    expect(file.state).toMatchObject({ incarnation: 2, trimmed: 0 })
+    file.close()
+    damage(blockBytes + 40, 0xff)
+    const again = WalFile.open(path, capacity, buffers)
+    expect(again.state).toMatchObject({ incarnation: 3, trimmed: 0 })
+    again.close()
+  })
+
+  test.each([512, 1024, 2048, 4096])('whose first %i bytes were zeroed leaves the one before', (bytes) => {
+    trimmed()
+    damage(0, 0, bytes)
+    const file = WalFile.open(path, capacity, buffers)
+    expect(file.state).toMatchObject({ incarnation: 2, trimmed: 0 })
+    file.close()
+  })
+
+  test('that is damaged in both places is an error, not a new log', () => {
+    trimmed()
+    damage(40, 0xff)
+    damage(blockBytes + 40, 0xff)
+    expect(() => WalFile.open(path, capacity, buffers)).toThrow('no whole superblock')
+  })
+
+  test('of another format is an error that names both', () => {
+    trimmed()
+    const block = Buffer.from(readFileSync(path).subarray(0, blockBytes))
+    block.writeUInt32LE(9, 8)
+    block.copy(buffers.bytes, at)
+    block.writeInt32LE(buffers.crc(at + 8, blockBytes - 8, 0), 4)
+    const fd = openSync(path, 'r+')
+    writeSync(fd, block, 0, blockBytes, 0)
+    closeSync(fd)
+    expect(() => WalFile.open(path, capacity, buffers)).toThrow(/format 9.*reads 1/)
+  })
+})
+
+describe('batches by their positions', () => {
+  /** A header that says where it is and how long its batch, and a batch of one byte again and again. */
+  const put = (log: Buffer, position: number, bytes: number, byte: number): void => {
+    const header = (position - walRecord.bytes) % capacity
+    log.fill(byte, position % capacity, (position % capacity) + bytes)
+    log.writeUInt32LE(position - walRecord.bytes, header + walRecord.position)
+    log.writeUInt32LE(bytes, header + walRecord.length)
+  }
+  const read = (log: Buffer) => (into: Uint8Array, from: number) => log.copy(into, 0, from - logStart, from - logStart + into.length)
+
+  test('are read together, and none that has been overwritten', () => {
+    const log = Buffer.alloc(capacity)
+    put(log, 1064, 100, 1)
+    put(log, 5064, 200, 2)
+    put(log, 3 * mib + 64, 300, 3)
+    const wanted = [
+      { position: 1064, bytes: 100 },
+      { position: 5064, bytes: 200 },
+      { position: 3 * mib + 64, bytes: 300 },
+    ]
+    const found = readWalRanges(read(log), capacity, wanted)
+    expect(Buffer.from(found!)).toEqual(Buffer.concat([Buffer.alloc(100, 1), Buffer.alloc(200, 2), Buffer.alloc(300, 3)]))
+    put(log, capacity + 5064, 200, 9)
+    expect(readWalRanges(read(log), capacity, wanted)).toBeUndefined()
+  })
+})
