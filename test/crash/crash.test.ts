@@ -7,6 +7,7 @@ const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 120_000
 const loadMsMax = 1000
 let world: CrashWorld
+let acknowledged = 0
 
 beforeAll(async () => {
   world = await CrashWorld.start(prng(seed), 3)
@@ -26,8 +27,9 @@ for (const round of [1, 2, 3]) {
   test(
     `kill -9 under load loses, reorders or repeats nothing that was acknowledged, time ${round}`,
     seeded(async () => {
-      const { acknowledged } = await world.round('kill', loadMsMax)
-      expect(acknowledged).toBeGreaterThan(0)
+      const round = await world.round('kill', loadMsMax)
+      // A kill may come before the first answer; not every time.
+      acknowledged += round.acknowledged
     }),
     limitMs,
   )
@@ -49,6 +51,7 @@ test(
   seeded(async () => {
     await world.settle()
     await world.verifyFromStart()
+    expect(acknowledged).toBeGreaterThan(0)
   }),
   limitMs,
 )
