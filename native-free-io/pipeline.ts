@@ -116,7 +116,11 @@ export class Pipeline {
       limits: options.limits,
     }
     const network = spawn('network', data)
-    const started = await firstMessage<Started>(sequencer ?? network)
+    const started = await firstMessage<Started>(sequencer ?? network).catch(async (error: unknown) => {
+      await Promise.all([sequencer?.terminate(), network.terminate()])
+      wal.close()
+      throw error
+    })
     const persistence = spawn('persistence', { ...lane, position: started.position })
     const recovery = { records: started.records, milliseconds: started.recoveryMs, direct: wal.direct }
     return new Pipeline({
