@@ -1,4 +1,6 @@
+import { kernelSpeed } from './kernel.ts'
 import { machineLimits } from './limits.ts'
+import { ringSpeed } from './ring.ts'
 
 export interface MicroRow {
   readonly name: string
@@ -13,4 +15,8 @@ export interface Micro {
 }
 
 /** What is measured without a broker: the machine's own limits first, then parts of the broker beside them. */
-export const micros: readonly Micro[] = [{ name: 'machine', run: machineLimits }]
+export const micros: readonly Micro[] = [
+  { name: 'machine', run: machineLimits },
+  { name: 'kernel', run: () => kernelSpeed() },
+  { name: 'ring', run: () => ringSpeed() },
+]
