@@ -49,6 +49,8 @@ export class StoreKeeper {
   #working: Promise<void> | undefined
   #storing = false
   #sweptAt = 0
+  /** Where the log was published up to at the last look. */
+  #seen = -1
   #nextObjectId: number
 
   constructor(parts: StoreParts) {
@@ -68,7 +70,10 @@ export class StoreKeeper {
   #look(): void {
     if (this.#working !== undefined) return
     const { pipeline, policy } = this.#parts
-    const until = nextSeal(policy, this.#storing, pipeline.stored, pipeline.durable)
+    const { stored, durable, published } = pipeline
+    const isQuiet = published === this.#seen
+    this.#seen = published
+    const until = nextSeal(policy, { stored, durable, isQuiet, isStoring: this.#storing })
     this.#storing = until !== undefined
     const work = until !== undefined ? this.#store(until) : this.#isSweepDue() ? this.#sweep() : undefined
     if (work === undefined) return
