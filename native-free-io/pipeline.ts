@@ -238,6 +238,8 @@ function firstMessage<T>(worker: Worker): Promise<T> {
 }
 
 async function ended(worker: Worker): Promise<void> {
+  // Of a thread that has ended by itself nothing more is heard.
+  if (worker.threadId < 0) return
   await inTime(new Promise<void>((resolve) => worker.once('exit', () => resolve())))
   await worker.terminate()
 }

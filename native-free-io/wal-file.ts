@@ -56,7 +56,7 @@ export class WalFile implements WalWriter {
     this.direct = direct
     this.#state = state
     this.#sequence = sequence
-    this.#allocated = fstatSync(fd).size - logStart
+    this.#allocated = Math.floor(fstatSync(fd).size / blockBytes) * blockBytes - logStart
   }
 
   /** Opens or creates the file and enters a new incarnation, durably. An existing file keeps its capacity. */
