@@ -136,6 +136,9 @@ test('a log that is shorter than it says is no reason not to start', async () =>
   truncateSync(join(folder, 'lane.wal'), 65536 + 3 * 8192 - 5000)
   const second = await start()
   expect((await second.pipeline.ask({ type: 'offsets', stream: 1 })).type).toBe('offsets')
+  await second.pipeline.stop()
+  started.length = 0
+  expect(second.failures).toEqual([])
 })
 
 test('a start that fails leaves no thread behind', async () => {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -104,6 +104,15 @@ test('preparing grows the file to its capacity and leaves what is there', () => 
   file.close()
   expect(statSync(path).size).toBe(logStart + capacity)
   expect(readBack(0, 2 * blockBytes)).toEqual(Buffer.concat([Buffer.alloc(blockBytes, 7), Buffer.alloc(blockBytes)]))
+})
+
+test('a file that does not end at a block is prepared from the last whole one on', () => {
+  WalFile.open(path, capacity, buffers).close()
+  truncateSync(path, logStart + 3 * blockBytes + 100)
+  const file = WalFile.open(path, capacity, buffers)
+  while (file.prepare());
+  file.close()
+  expect(statSync(path).size).toBe(logStart + capacity)
 })
 
 test('a second handle prepares and writes behind the first', () => {
