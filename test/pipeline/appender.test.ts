@@ -206,3 +206,12 @@ test.each([
   })
   expect(stored!.equals(expected)).toBe(true)
 })
+
+/** Kafka 4.3.1 cuts off what follows a batch, and stores offsets within a plain batch as they come; clients that do either are broken. */
+test.each([
+  ['a few bytes behind it', Buffer.concat([good(), Buffer.alloc(5)])],
+  ['half a batch behind it', Buffer.concat([good(), good().subarray(0, 70)])],
+  ['records whose offsets do not count up', changed((b) => b.writeInt8(10, batchHeader.bytes + 1 + (b[batchHeader.bytes]! >> 1) + 3))],
+])('a batch with %s is refused, where Kafka takes it', (_, batch) => {
+  expect(append(batch).answer.error).toBe(errors.INVALID_RECORD.code)
+})
