@@ -39,36 +39,34 @@ test('the same seed twice is the same history, and histories have all that they 
 
 /** A world is trusted for what it has caught. */
 describe('some seed catches a machine that', () => {
-  test.each<readonly [string, () => Partial<Machines>]>([
-    ['acknowledges what the disk does not have', () => ({ acknowledge: 'published' })],
-    ['ignores which record a record follows', () => recovery('if (previous >= 0 && getU64', 'if (previous < -1 && getU64')],
-    ['ignores which life wrote a record', () => recovery('if (this.incarnation(at) < incarnation) return false', '')],
-    ['does not sum batches', () => recovery('(!sum ||', '(true ||')],
-    [
-      'does not sum batches of an earlier life before it stores them',
-      () => recovery('this.incarnation(at) < this.#source.incarnation', 'false'),
-    ],
-    ['takes up behind a trim whatever lies there', () => recovery('let incarnation = cut.previousIncarnation', 'let incarnation = 0')],
-    ['takes a torn tail for damage', () => recovery('if (durable > from || skips)', 'if (durable > end || skips)')],
-    ['goes on inside the block of the last record', () => recovery('position: alignBlock(end)', 'position: end')],
-    ['overwrites what is not durable', () => memory("if (to > this.#durable + this.bytes) return 'memory'", '')],
-    ['overwrites what is not trimmed', () => memory("if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'", '')],
-    ['overwrites what is pinned', () => memory('if (pin.from + laps < to)', 'if (false)')],
-    ['lands in a second pin', () => memory('if (behind === target) break', 'return behind')],
-    [
-      'says before the write that it is done',
-      () => persistence('this.#file.write(', 'Atomics.store(this.#words, this.#lane + 0, 0); this.#file.write('),
-    ],
-  ])('%s', (_, plant) => {
-    const planted = plant()
-    const caught = Array.from({ length: 80 }, (_, seed) => seed).find((seed) => {
-      try {
-        new WalWorld(seed, planted).run(12, 400)
-        return false
-      } catch {
-        return true
-      }
-    })
-    expect(caught).toBeDefined()
-  })
+  test.each<readonly [string, number, () => Partial<Machines>]>([
+    ['acknowledges what the disk does not have', 0, () => ({ acknowledge: 'published' })],
+    ['claims more of a write than it wrote', 0, () => persistence('this.#durable += bytes', 'this.#durable = published')],
+    ['ignores which record a record follows', 14, () => recovery('if (previous >= 0 && getU64', 'if (previous < -1 && getU64')],
+    ['ignores which life wrote a record', 8, () => recovery('if (this.incarnation(at) < incarnation) return false', '')],
+    ['does not sum batches', 0, () => recovery('(!sum ||', '(true ||')],
+    ['stores what an earlier life left without a look', 1, () => recovery('this.incarnation(at) < this.#source.incarnation', 'false')],
+    ['takes up behind a trim whatever lies there', 23, () => recovery('let incarnation = cut.previousIncarnation', 'let incarnation = 0')],
+    ['takes a torn tail for damage', 0, () => recovery('if (durable > from || skips)', 'if (durable > end || skips)')],
+    ['goes on inside the block of the last record', 0, () => recovery('position: alignBlock(end)', 'position: end')],
+    ['overwrites what is not durable', 0, () => memory("if (to > this.#durable + this.bytes) return 'memory'", '')],
+    ['overwrites what is not trimmed', 3, () => memory("if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'", '')],
+    ['overwrites what is pinned', 0, () => memory('if (pin.from + laps < to)', 'if (false)')],
+    ['lands in a second pin', 2, () => memory('if (behind === target) break', 'return behind')],
+  ])(
+    '%s, such as seed %i',
+    (_, likely, plant) => {
+      const planted = plant()
+      const caught = [likely, ...Array.from({ length: 40 }, (_, seed) => seed)].find((seed) => {
+        try {
+          new WalWorld(seed, planted).run(12, 400)
+          return false
+        } catch {
+          return true
+        }
+      })
+      expect(caught).toBeDefined()
+    },
+    30_000,
+  )
 })
