@@ -18,6 +18,8 @@ import type { Pipeline } from './pipeline.ts'
 const lookMs = 100
 /** How often objects that nobody needs are looked for. */
 const sweepMs = 5000
+/** How often it is looked whether what a snapshot knows is durable. */
+const durableLookMs = 5
 const packr = new Packr({ useRecords: false })
 const crcBytes = 4
 
@@ -89,8 +91,13 @@ export class StoreKeeper {
     const { pipeline, jobs, objects, controller, snapshotPath } = this.#parts
     const live = new Map([...controller.image.streams.keys()].map((stream) => [stream, objects.end(stream)]))
     const objectId = this.#nextObjectId++
-    const { end, object } = await jobs.build(objectId, pipeline.wal.state, until, live)
-    if (end.trimmed === pipeline.stored) throw new Error(`the write-ahead log cannot be read at position ${end.trimmed}, which is durable`)
+    let { end, object } = await jobs.build(objectId, pipeline.wal.state, until, live)
+    // A jump over what is being sent may be longer than an object: then the next part has to be, too.
+    for (let reach = until; end.trimmed === pipeline.stored; ) {
+      if (reach >= pipeline.durable) throw new Error(`the write-ahead log cannot be read at position ${end.trimmed}, which is durable`)
+      reach = Math.min(pipeline.durable, reach + (reach - pipeline.stored))
+      ;({ end, object } = await jobs.build(objectId, pipeline.wal.state, reach, live))
+    }
     if (object !== undefined) {
       const streams = object.streams.map(({ stream, start, end: last }) => ({ stream, start: BigInt(start), end: BigInt(last) }))
       await controller.ask({ type: 'record', records: [{ type: 'objectCommitted', objectId, bytes: object.bytes, streams }] })
@@ -102,8 +109,12 @@ export class StoreKeeper {
   }
 
   async #producers(): Promise<ProducerSnapshots> {
-    const reply = await this.#parts.pipeline.ask({ type: 'producers' })
-    return reply.type === 'producers' ? reply.streams : []
+    const { pipeline } = this.#parts
+    const reply = await pipeline.ask({ type: 'producers' })
+    if (reply.type !== 'producers') return []
+    // A snapshot must not know of batches that a crash can still undo: it would have forgotten the older ones for them.
+    while (pipeline.durable < reply.end) await new Promise((resolve) => setTimeout(resolve, durableLookMs))
+    return reply.streams
   }
 
   #isSweepDue(): boolean {

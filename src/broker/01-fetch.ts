@@ -104,7 +104,8 @@ export function beginFetch(
     parked: false,
     loading: 0,
   }
-  if (asked.length === 0 && (waitMs === 0 || context.partitions.length > 0)) return { fetch: begun, answer: 'now' }
+  // Nothing to wait for: every partition has an error, or there is none.
+  if (asked.length === 0) return { fetch: begun, answer: 'now' }
   const minBytes = waitMs === 0 ? 0 : message.minBytes
   ask(begun, streams, { minBytes, maxBytes: Math.min(message.maxBytes, request.fetchBytesMax) }, parts.words, parts.ring)
   return { fetch: begun, answer: 'later' }

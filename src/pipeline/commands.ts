@@ -36,7 +36,12 @@ export type Reply =
   | { readonly type: 'unknown' }
   | { readonly type: 'offsets'; readonly logStart: number; readonly highWatermark: number; readonly leaderEpoch: number }
   | { readonly type: 'place'; readonly place: BatchPlace | undefined; readonly leaderEpoch: number }
-  | { readonly type: 'producers'; readonly streams: readonly (readonly [StreamId, readonly ProducerSnapshot[]])[] }
+  /** `end` is the position up to which the log must be durable for the snapshots to hold. */
+  | {
+      readonly type: 'producers'
+      readonly streams: readonly (readonly [StreamId, readonly ProducerSnapshot[]])[]
+      readonly end: number
+    }
 
 export interface Asked {
   readonly id: number

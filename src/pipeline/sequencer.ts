@@ -266,7 +266,11 @@ export class Sequencer {
         for (const id of command.streams) this.#close(id)
         return { type: 'done' }
       case 'producers':
-        return { type: 'producers', streams: Array.from(this.#streams.values(), (s) => [s.id, s.producers.snapshot()] as const) }
+        return {
+          type: 'producers',
+          streams: Array.from(this.#streams.values(), (s) => [s.id, s.producers.snapshot()] as const),
+          end: this.#memory.end,
+        }
       case 'expireProducers':
         for (const stream of this.#streams.values()) stream.producers.expire(command.before)
         return { type: 'done' }
