@@ -89,7 +89,8 @@ export class AlignedWriter {
 function openDirect(path: string): number {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC
   try {
-    return openSync(path, flags | constants.O_DIRECT, 0o600)
+    // Durable piece by piece: one flush of a whole object would hold up every write of the log behind it.
+    return openSync(path, flags | constants.O_DIRECT | constants.O_DSYNC, 0o600)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
     return openSync(path, flags, 0o600)
