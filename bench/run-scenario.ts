@@ -112,7 +112,15 @@ type Consume = (
 function runConsume(brokers: Brokers, peer: Peer, options: RunOptions, consume: Consume): Promise<Sample> {
   const shape: Shape = { partitions: 1, connections: 1, inFlight: 5, batchBytes: 16 << 10, recordBytes: 1024, mibPerSecond: null }
   return brokers.withTopic({ ...peer, topicConfigs: {} }, 1, async (broker, topic) => {
-    const fill = { ...shape, port: broker.port, topic, acks: -1, isIdempotent: false, mibMax: Math.min(options.mib, memoryMib), secondsMax: unlimitedSeconds }
+    const fill = {
+      ...shape,
+      port: broker.port,
+      topic,
+      acks: -1,
+      isIdempotent: false,
+      mibMax: Math.min(options.mib, memoryMib),
+      secondsMax: unlimitedSeconds,
+    }
     const producer = produceProcess(fill)
     const { records, mib } = await ran(producer)
     const cpuBefore = broker.figures().cpuSeconds
