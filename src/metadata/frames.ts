@@ -1,5 +1,5 @@
 import { record } from '../base/layout.ts'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../wire/crc32c.ts'
 
 /**
  * A frame holds the records that became durable together: a header, then each record behind its length.
@@ -28,7 +28,7 @@ export function encodeFrame(records: readonly Uint8Array[]): Buffer {
 }
 
 /** Over everything but itself. */
-const checksum = (frame: Buffer): number => crc32c(frame.subarray(header.bytes), crc32c(frame.subarray(0, header.crc)))
+const checksum = (frame: Buffer): number => crc32c(frame.subarray(header.bytes), 0, undefined, crc32c(frame.subarray(0, header.crc)))
 
 /** The frame at `at`, if there is a whole one. */
 function frameAt(log: Buffer, at: number): Buffer | undefined {
