@@ -194,6 +194,17 @@ export class Pipeline {
     this.#sequencerBell.ring()
   }
 
+  /** Memory through which the main thread appends, and its address in the arena. */
+  get staging(): { readonly base: number; readonly memory: Buffer } {
+    const { base, bytes } = this.#plan.staging
+    return { base, memory: this.#arena.bytes.subarray(base, base + bytes) }
+  }
+
+  /** The main thread's own, rung whenever more of the log is durable. */
+  get mainBell(): Bell {
+    return new Bell(this.#arena.words, this.#plan.mainBell)
+  }
+
   /** What each thread of the pipeline counts. */
   get counters(): readonly { readonly table: MetricTable; readonly values: Float64Array }[] {
     const { network, lane } = this.#plan

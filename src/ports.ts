@@ -194,8 +194,7 @@ export interface S3Location {
   readonly endpoint: string | null
   /** The bucket in the path, not in the host name. */
   readonly pathStyle: boolean
-  /** Null: as the machine or the environment has them, by the SDK's own chain. */
-  readonly credentials: { readonly accessKey: string; readonly secretKey: string; readonly sessionToken?: string } | null
+  readonly credentials: S3Credentials
   /** Sent with every body for the store to check; null for none. */
   readonly checksum: 'CRC32' | 'CRC32C' | null
   /** Bodies are part of the signature, which costs five times the CPU; only for stores that refuse it otherwise. */
@@ -208,3 +207,9 @@ export interface S3Location {
   /** Bodies up to this size are sent in one request, larger ones in parts of it. */
   readonly partBytes: number
 }
+
+/** `environment`: MILLRACE_S3_ACCESS_KEY and its like, or AWS's names; `instance`: as the machine has them, by the SDK's own chain. */
+export type S3Credentials =
+  | { readonly type: 'static'; readonly accessKey: string; readonly secretKey: string; readonly sessionToken?: string }
+  | { readonly type: 'environment' }
+  | { readonly type: 'instance' }

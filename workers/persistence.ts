@@ -22,7 +22,7 @@ const persistence = new Persistence({
   lane: lane.header,
   memory: lane.log,
   file,
-  bells: [new Bell(words, lane.sequencerBell), ...plan.network.map((place) => new Bell(words, place.bell))],
+  bells: [new Bell(words, lane.sequencerBell), ...plan.network.map((place) => new Bell(words, place.bell)), new Bell(words, plan.mainBell)],
   counters,
   position,
 })

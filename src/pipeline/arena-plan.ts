@@ -14,6 +14,8 @@ const answerRingWords = 1 << 18
 const landingBytes = 64 << 10
 /** Zeros that are written to prepare the write-ahead log. */
 const zeroBytes = 1 << 20
+/** Batches of the main thread's own on their way to the sequencer. */
+const stagingBytes = 2 << 20
 
 /** Where a network worker's share of the arena lies. Addresses in bytes; rings and bells as indices of words. */
 export interface NetworkPlace {
@@ -47,6 +49,10 @@ export interface ArenaPlan {
   /** A block for the threads that open the log while the main thread may be writing the superblock. */
   readonly spareBlock: number
   readonly zeros: { readonly base: number; readonly bytes: number }
+  /** What the main thread appends passes through here. */
+  readonly staging: { readonly base: number; readonly bytes: number }
+  /** The main thread's, rung when the log has become durable. */
+  readonly mainBell: number
 }
 
 /**
@@ -66,6 +72,8 @@ export function planArena(sizes: { networkWorkers: number; receive: number; log:
   const superblock = take(blockBytes, blockBytes)
   const spareBlock = take(blockBytes, blockBytes)
   const zeros = { base: take(zeroBytes, blockBytes), bytes: zeroBytes }
+  const staging = { base: take(stagingBytes, blockBytes), bytes: stagingBytes }
+  const mainBell = words(bellBytes)
   const shared = {
     header: words(laneHeader.bytes),
     sequencerBell: words(bellBytes),
@@ -87,5 +95,5 @@ export function planArena(sizes: { networkWorkers: number; receive: number; log:
   const lane = { ...shared, sequencerBell, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
   const pages = Math.ceil(at / pageBytes) + 1
   assert(pages <= 65536, 'the arena is at most 4 GiB')
-  return { pages, network, lane, superblock, spareBlock, zeros }
+  return { pages, network, lane, superblock, spareBlock, zeros, staging, mainBell }
 }

@@ -12,6 +12,10 @@ export type Command =
   | { readonly type: 'trim'; readonly stream: StreamId; readonly offset: number }
   | { readonly type: 'expireProducers'; readonly before: number }
   | { readonly type: 'producers' }
+  /** Batches that the main thread has put into the arena; `now` is the wall clock. */
+  | { readonly type: 'append'; readonly now: number; readonly batches: readonly StagedBatch[] }
+  /** Where the durable batches from an offset on lie. */
+  | { readonly type: 'places'; readonly stream: StreamId; readonly from: number; readonly bytesMax: number }
   /** The object store holds everything below this position of the write-ahead log. */
   | { readonly type: 'stored'; readonly position: number }
 
@@ -19,6 +23,19 @@ export interface OpenStream extends StreamSpec {
   /** End of what the object store holds. */
   readonly storedEnd: number
   readonly producers: readonly ProducerSnapshot[]
+}
+
+export interface StagedBatch {
+  readonly stream: StreamId
+  readonly address: number
+  readonly bytes: number
+}
+
+/** What became of a staged batch; valid once the log is durable up to `durableAt`. */
+export interface AppendedBatch {
+  readonly error: number
+  readonly baseOffset: number
+  readonly durableAt: number
 }
 
 /** Where a batch lies in the write-ahead log. */
@@ -36,6 +53,10 @@ export type Reply =
   | { readonly type: 'unknown' }
   | { readonly type: 'offsets'; readonly logStart: number; readonly highWatermark: number; readonly leaderEpoch: number }
   | { readonly type: 'place'; readonly place: BatchPlace | undefined; readonly leaderEpoch: number }
+  /** Shorter than what was asked for where there was no room for the rest. */
+  | { readonly type: 'appended'; readonly batches: readonly AppendedBatch[] }
+  /** `hotStart`: what lies before it is in the object store alone. */
+  | { readonly type: 'places'; readonly places: readonly BatchPlace[]; readonly hotStart: number }
   /** `end` is the position up to which the log must be durable for the snapshots to hold. */
   | {
       readonly type: 'producers'

@@ -8,6 +8,8 @@ import type { Asked, BatchPlace, Command, OpenStream, Reply } from './commands.t
 import { answerKind, append, appended, fetchRequest, readKind, reason, release } from './frames.ts'
 import { laneHeader, narrow, widen } from './lane.ts'
 import type { LogMemory } from './log-memory.ts'
+import { appendStaged } from './main-appends.ts'
+import { placeOf, placesFrom } from './places.ts'
 import { Reader } from './reader.ts'
 
 /** The sequencer's side of one network worker. */
@@ -225,9 +227,16 @@ export class Sequencer {
       case readKind.expire:
         return client.reader.expire(this.#words[at + fetchRequest.request]!)
       default:
-        this.#memory.unpin(this.#words[at + release.pin]!)
+        this.#release(at)
         return true
     }
+  }
+
+  #release(at: number): void {
+    const words = this.#words
+    const bytes = words[at + release.bytes]!
+    if (bytes === 0) this.#memory.unpin(words[at + release.pin]!)
+    else this.#memory.narrow(words[at + release.pin]!, words[at + release.address]!, bytes)
   }
 
   /** Group commit without a timer: the write in progress is the time in which the next group gathers. */
@@ -274,6 +283,8 @@ export class Sequencer {
       case 'expireProducers':
         for (const stream of this.#streams.values()) stream.producers.expire(command.before)
         return { type: 'done' }
+      case 'append':
+        return this.#appendStaged(command)
       case 'stored':
         for (const stream of this.#streams.values()) stream.dropBelow(command.position)
         return { type: 'done' }
@@ -292,6 +303,8 @@ export class Sequencer {
         return { type: 'done' }
       case 'offsets':
         return { type: 'offsets', logStart: stream.logStart, highWatermark: stream.highWatermark, leaderEpoch: stream.leaderEpoch }
+      case 'places':
+        return { type: 'places', places: placesFrom(stream, command.from, command.bytesMax), hotStart: stream.hotStart }
       case 'trim':
         stream.logStart = Math.max(stream.logStart, command.offset)
         for (const client of this.#clients) client.reader.disturb(stream)
@@ -305,6 +318,16 @@ export class Sequencer {
       case 'findMax':
         return { type: 'place', place: this.#findMaxTimestamp(stream), leaderEpoch: stream.leaderEpoch }
     }
+  }
+
+  /** What comes from the main thread is handed over at once if the disk is idle: nobody may turn the stage for a while. */
+  #appendStaged({ batches, now }: Extract<Command, { type: 'append' }>): Reply {
+    const onGrown = (stream: Stream, records: number, bytes: number): void => this.#count(stream, records, bytes)
+    const appended = appendStaged(batches, this.#streams, this.#appender, now, onGrown)
+    // What is there must reach the disk for the rest to find room.
+    if (appended.length < batches.length) this.#publish()
+    this.#handOver()
+    return { type: 'appended', batches: appended }
   }
 
   #open(spec: OpenStream): void {
@@ -328,7 +351,7 @@ export class Sequencer {
   #findTimestamp(stream: Stream, timestamp: number, from: number): BatchPlace | undefined {
     const { index } = stream
     for (let i = 0; i < stream.settled; i++) {
-      if (index.maxTimestamp(i) >= timestamp && index.base(i) + index.count(i) > from) return place(stream, i)
+      if (index.maxTimestamp(i) >= timestamp && index.base(i) + index.count(i) > from) return placeOf(stream, i)
     }
     return undefined
   }
@@ -340,14 +363,6 @@ export class Sequencer {
       if (index.base(i) + index.count(i) <= stream.logStart) continue
       if (best < 0 || index.maxTimestamp(i) > index.maxTimestamp(best)) best = i
     }
-    return best < 0 ? undefined : place(stream, best)
+    return best < 0 ? undefined : placeOf(stream, best)
   }
 }
-
-const place = ({ index }: Stream, i: number): BatchPlace => ({
-  baseOffset: index.base(i),
-  count: index.count(i),
-  position: index.position(i),
-  bytes: index.bytes(i),
-  maxTimestamp: index.maxTimestamp(i),
-})
