@@ -4,6 +4,7 @@ import { type Kind, Refused } from './kind.ts'
 import { type Entry, parseProperties } from './properties.ts'
 import { relations, warnings as relationWarnings } from './relations.ts'
 import { type Setting, type SettingName, type Settings, settingRows } from './settings.ts'
+import { uriWithoutSecrets } from './store-uri.ts'
 import { parseToml } from './toml.ts'
 
 export interface ConfigFile {
@@ -37,7 +38,7 @@ export function load(file: ConfigFile | undefined, overrides: readonly string[])
   }
   for (const override of overrides) {
     const [, key, value] = /^\s*([^=]+?)\s*=(.*)$/s.exec(override) ?? []
-    if (key === undefined) complaints.push(`--override ${override}: must be KEY=VALUE`)
+    if (key === undefined) complaints.push(`--override ${uriWithoutSecrets(override)}: must be KEY=VALUE`)
     else given.set(key, { value: value!.trim(), where: '--override' })
   }
   const warnings = checkTheRest(given, complaints)
@@ -87,18 +88,16 @@ function readSettings(given: ReadonlyMap<string, Given>, complaints: string[]): 
     if (read instanceof Refused) complaints.push(complaint(key, text!, found?.where ?? 'default', read))
     else {
       const cannot = read === null ? undefined : row.cannot?.(read)
-      if (cannot !== undefined) complaints.push(`${key} = ${text} (${found?.where ?? 'default'}): ${cannot}`)
+      if (cannot !== undefined) complaints.push(complaint(key, text!, found?.where ?? 'default', new Refused(cannot)))
       values[key] = read
     }
   }
   return complaints.length === before ? (values as Settings) : undefined
 }
 
-const complaint = (key: string, value: string, where: string, refused: Refused): string =>
-  `${key} = ${withoutSecrets(value)} (${where}): ${refused.allowed}`
-
 /** What a complaint says ends in logs, and URIs may carry credentials. */
-const withoutSecrets = (value: string): string => value.replace(/((access|secret)Key=)[^&,]*/gi, '$1***')
+const complaint = (key: string, value: string, where: string, refused: Refused): string =>
+  `${key} = ${uriWithoutSecrets(value)} (${where}): ${refused.allowed}`
 
 const settingRow = (key: SettingName): Setting<unknown> => settingRows[key] as Setting<unknown>
 

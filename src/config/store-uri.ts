@@ -1,0 +1,182 @@
+import type { S3Credentials, S3Location, StoreLocation } from '../ports.ts'
+import { boolean, bytes, integer, type Kind, oneOf, Refused, text } from './kind.ts'
+
+const MiB = 2 ** 20
+
+/** What may stand behind the `?` of an s3:// URI. Refusals name the parameter and never its value, which may be a secret. */
+const parameters = {
+  region: text,
+  endpoint: text,
+  pathStyle: boolean,
+  authType: oneOf(['static', 'instance']),
+  accessKey: text,
+  secretKey: text,
+  checksumAlgorithm: oneOf(['CRC32', 'CRC32C']),
+  apiCallTimeoutMs: integer(1, 3_600_000),
+  apiCallAttemptTimeoutMs: integer(1, 3_600_000),
+  signBodies: boolean,
+  conditionalPut: boolean,
+  partSize: bytes(5 * MiB, 1024 * MiB),
+} as const satisfies Readonly<Record<string, Kind<unknown>>>
+
+type Given = { -readonly [Name in keyof typeof parameters]?: (typeof parameters)[Name] extends Kind<infer T> ? T : never }
+
+/** A store, and parameters that are the caller's: those of a write-ahead log on a bucket, say. */
+export interface StoreUri {
+  readonly location: StoreLocation
+  readonly rest: ReadonlyMap<string, string>
+}
+
+/** `file:///dir`, `mem://name`, `s3://bucket?region=&endpoint=…`. A bucket id in front (`0@`), as AutoMQ writes it, changes nothing. */
+export const storeUri: Kind<StoreLocation> = {
+  read(given) {
+    const found = parseStoreUri(given, [])
+    return found instanceof Refused ? found : found.location
+  },
+}
+
+/** `own` names the parameters that are left to the caller. */
+export function parseStoreUri(given: string, own: readonly string[]): StoreUri | Refused {
+  if (/,\s*-?\d+@/.test(given)) return new Refused('must name one bucket: several are not supported, and none of them would be better off')
+  const [, scheme, place, query] = /^(?:-?\d+@)?([a-z][a-z0-9]*):\/\/([^?]*)(?:\?(.*))?$/s.exec(given.trim()) ?? []
+  if (scheme === undefined) return new Refused('must be a URI, such as s3://bucket?region=eu-central-1 or file:///var/lib/millrace/objects')
+  const named = pairsOf(query ?? '')
+  if (named instanceof Refused) return named
+  const rest = new Map<string, string>()
+  for (const name of own) {
+    if (named.has(name)) rest.set(name, named.get(name)!)
+    named.delete(name)
+  }
+  const location = locationOf(scheme, place!, named)
+  return location instanceof Refused ? location : { location, rest }
+}
+
+function locationOf(scheme: string, place: string, named: ReadonlyMap<string, string>): StoreLocation | Refused {
+  if (scheme === 's3') return s3Location(place, named)
+  if (scheme !== 'file' && scheme !== 'mem') return new Refused(`must be s3://, file:// or mem://: there is no store on ${scheme}://`)
+  const [first] = named.keys()
+  if (first !== undefined) return new Refused(`must have no parameters on ${scheme}://, and has ${first}`)
+  if (scheme === 'mem') return { scheme, name: place }
+  const folder = decoded(place)
+  if (!folder?.startsWith('/')) return new Refused('must have an absolute path: three slashes after file:')
+  return { scheme, folder }
+}
+
+function s3Location(bucket: string, named: ReadonlyMap<string, string>): S3Location | Refused {
+  // A slash at the end is how some write a bucket; more than that would be a folder, which nobody here keeps apart.
+  const name = bucket.replace(/\/$/, '')
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/.test(name))
+    return new Refused('must have the name of a bucket, and no path, after s3://')
+  const given = read(named)
+  if (given instanceof Refused) return given
+  const credentials = credentialsOf(given)
+  if (credentials instanceof Refused) return credentials
+  const endpoint = given.endpoint === undefined || given.endpoint === '' ? null : endpointOf(given.endpoint)
+  if (endpoint instanceof Refused) return endpoint
+  const attemptTimeoutMs = given.apiCallAttemptTimeoutMs ?? 10_000
+  const timeoutMs = given.apiCallTimeoutMs ?? Math.max(30_000, attemptTimeoutMs)
+  if (timeoutMs < attemptTimeoutMs) return new Refused('must have an apiCallTimeoutMs that is at least apiCallAttemptTimeoutMs')
+  return {
+    scheme: 's3',
+    bucket: name,
+    region: given.region || 'us-east-1',
+    endpoint,
+    pathStyle: given.pathStyle ?? (endpoint !== null && hasNoSubdomains(endpoint)),
+    credentials,
+    checksum: given.checksumAlgorithm ?? null,
+    signBodies: given.signBodies ?? false,
+    conditionalPut: given.conditionalPut ?? true,
+    attemptTimeoutMs,
+    timeoutMs,
+    partBytes: given.partSize ?? 16 * MiB,
+  }
+}
+
+function read(named: ReadonlyMap<string, string>): Given | Refused {
+  const given: Record<string, unknown> = {}
+  for (const [name, value] of named) {
+    // Which of AutoMQ's bucket roles this is; there is only one here.
+    if (name === 'type' && value === 'main') continue
+    if (!Object.hasOwn(parameters, name))
+      return new Refused(`must have no parameter but ${Object.keys(parameters).join(', ')}, and has ${name}`)
+    const found = parameters[name as keyof typeof parameters].read(value)
+    if (found instanceof Refused) return new Refused(`must have a ${name} that is right: it ${found.allowed}`)
+    given[name] = found
+  }
+  return given as Given
+}
+
+function credentialsOf({ authType, accessKey, secretKey }: Given): S3Credentials | Refused {
+  if ((accessKey === undefined) !== (secretKey === undefined)) return new Refused('must have accessKey and secretKey both, or neither')
+  if (accessKey === '' || secretKey === '') return new Refused('must have an accessKey and a secretKey that are not empty')
+  if (authType === 'instance') {
+    return accessKey === undefined
+      ? { type: 'instance' }
+      : new Refused('must have no keys with authType=instance, which are those of the machine')
+  }
+  return accessKey === undefined ? { type: 'environment' } : { type: 'static', accessKey, secretKey: secretKey! }
+}
+
+/** Scheme, host and port. What stands before an `@` would be a secret that nobody expects there. */
+function endpointOf(given: string): string | Refused {
+  const [, origin] = /^(https?:\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?)\/?$/.exec(given) ?? []
+  return origin ?? new Refused('must have an endpoint of the form http(s)://HOST or http(s)://HOST:PORT')
+}
+
+/** An address or a name without dots: no bucket can stand in front of it. */
+const hasNoSubdomains = (endpoint: string): boolean => {
+  const host = endpoint.replace(/^https?:\/\//, '').replace(/:\d+$/, '')
+  return host.startsWith('[') || /^[\d.]+$/.test(host) || !host.includes('.')
+}
+
+function pairsOf(query: string): Map<string, string> | Refused {
+  const named = new Map<string, string>()
+  for (const pair of query.split('&').filter((each) => each !== '')) {
+    const at = pair.indexOf('=')
+    const name = at < 0 ? pair : pair.slice(0, at)
+    if (!/^[A-Za-z][A-Za-z0-9]*$/.test(name)) return new Refused('must have parameters of the form NAME=VALUE, apart by &')
+    const value = at < 0 ? undefined : decoded(pair.slice(at + 1))
+    if (value === undefined) return new Refused(`must have a ${name} that is percent-encoded: % is written %25, & is written %26`)
+    if (named.has(name)) return new Refused(`must have one ${name}`)
+    named.set(name, value)
+  }
+  return named
+}
+
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return undefined
+  }
+}
+
+export type Environment = { readonly [name: string]: string | undefined }
+
+/** Names of the environment, in the order in which they are looked for: access key, secret key, session token. */
+const environmentNames = [
+  ['MILLRACE_S3_ACCESS_KEY', 'MILLRACE_S3_SECRET_KEY', 'MILLRACE_S3_SESSION_TOKEN'],
+  ['KAFKA_S3_ACCESS_KEY', 'KAFKA_S3_SECRET_KEY', 'KAFKA_S3_SESSION_TOKEN'],
+  ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'],
+] as const
+
+/** Credentials that are in the URI or the environment; without any, those of the machine. */
+export function credentialsIn(environment: Environment, credentials: S3Credentials): Exclude<S3Credentials, { type: 'environment' }> {
+  if (credentials.type !== 'environment') return credentials
+  for (const [access, secret, token] of environmentNames) {
+    const [accessKey, secretKey, sessionToken] = [environment[access], environment[secret], environment[token]]
+    if (accessKey && secretKey) return { type: 'static', accessKey, secretKey, ...(sessionToken ? { sessionToken } : {}) }
+  }
+  return { type: 'instance' }
+}
+
+/** A store's name for logs and messages: no keys, no tokens. */
+export function storeName(location: StoreLocation): string {
+  if (location.scheme === 'file') return `file://${location.folder}`
+  if (location.scheme === 'mem') return `mem://${location.name}`
+  return `s3://${location.bucket}${location.endpoint === null ? ` in ${location.region}` : ` at ${location.endpoint}`}`
+}
+
+/** The URI as it may be shown, right or wrong: what is behind `accessKey=` and `secretKey=` is left out. */
+export const uriWithoutSecrets = (uri: string): string =>
+  uri.replace(/((?:access|secret)[-_.]?key\s*=)[^&]*?(?=&|,\s*-?\d+@|$)/gis, '$1***')
