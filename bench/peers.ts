@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createTopic } from '../test/support/admin.ts'
@@ -52,8 +53,7 @@ export class Brokers {
     this.#topics += 1
     const topic = `bench-${this.#topics}`
     await connected(broker.port, (connection) => createTopic(connection, topic, partitions, peer.topicConfigs))
-    spawnSync('sync')
-    await pause(250)
+    await quietDisk()
     try {
       return await run(broker, topic)
     } finally {
@@ -63,5 +63,23 @@ export class Brokers {
 
   async remove(): Promise<void> {
     for (const broker of this.#running.values()) await broker.remove()
+  }
+}
+
+const lookMs = 250
+/** Files of deleted topics go at each broker's own time; when none has gone for this long, they are taken to be gone. */
+const quietLooks = 6
+const looksMax = 80
+
+/** Waits until nobody frees space any more, and what was written is on the disk: a run must not pay for the one before. */
+async function quietDisk(): Promise<void> {
+  mkdirSync(benchDataFolder, { recursive: true })
+  let free = -1
+  for (let looks = 0, quiet = 0; looks < looksMax && quiet < quietLooks; looks += 1) {
+    spawnSync('sync')
+    await pause(lookMs)
+    const { bfree } = statfsSync(benchDataFolder)
+    quiet = bfree === free ? quiet + 1 : 0
+    free = bfree
   }
 }
