@@ -1,0 +1,73 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
+/** Somebody who may ask. */
+export interface Account {
+  readonly secretKey: string
+  readonly sessionToken?: string
+  /** Their credentials are past their time. */
+  readonly isExpired?: boolean
+}
+
+/** Why a request is refused: status, S3's code, and S3's words. */
+export type Refusal = readonly [status: number, code: string, message: string]
+
+/** What S3 allows clocks to differ by. */
+const skewMaxMs = 15 * 60_000
+
+const header = (request: IncomingMessage, name: string): string => String(request.headers[name] ?? '')
+
+/** Undefined when the request is signed as S3 wants it (AWS Signature Version 4, in headers) by somebody in `accounts`. */
+export function checkSignature(request: IncomingMessage, accounts: ReadonlyMap<string, Account>, nowMs: number): Refusal | undefined {
+  const found =
+    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
+      header(request, 'authorization'),
+    )
+  if (found === null) return [403, 'AccessDenied', 'Anonymous access is forbidden']
+  const [, accessKey, day, region, signedHeaders, signature] = found as unknown as [string, string, string, string, string, string]
+  const account = accounts.get(accessKey)
+  if (account === undefined) return [403, 'InvalidAccessKeyId', 'The access key does not exist']
+  if (account.isExpired) return [400, 'ExpiredToken', 'The provided token has expired']
+  if (header(request, 'x-amz-security-token') !== (account.sessionToken ?? ''))
+    return [400, 'InvalidToken', 'The token is malformed or invalid']
+  const date = header(request, 'x-amz-date')
+  const at = Date.parse(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
+  if (!(Math.abs(at - nowMs) <= skewMaxMs))
+    return [403, 'RequestTimeTooSkewed', 'The difference between the request time and the current time is too large']
+  const names = signedHeaders.split(';')
+  if (!names.includes('host') || !names.includes('x-amz-date')) return [403, 'AccessDenied', 'Host and date must be signed']
+  const scope = `${day}/${region}/s3/aws4_request`
+  const toSign = ['AWS4-HMAC-SHA256', date, scope, sha256(canonicalRequest(request, names))].join('\n')
+  const key = ['s3', 'aws4_request'].reduce((last, part) => hmac(last, part), hmac(hmac(`AWS4${account.secretKey}`, day), region))
+  if (timingSafeEqual(hmac(key, toSign), Buffer.from(signature, 'hex'))) return undefined
+  return [403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided']
+}
+
+function canonicalRequest(request: IncomingMessage, names: readonly string[]): string {
+  const [path, query = ''] = request.url!.split('?') as [string, string?]
+  const pairs = query
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map(
+      (pair) => (pair.includes('=') ? pair : `${pair}=`).split('=', 2).map((part) => encoded(decodeURIComponent(part))) as [string, string],
+    )
+    .sort(([a, x], [b, y]) => (a === b ? compare(x, y) : compare(a, b)))
+  return [
+    request.method,
+    path
+      .split('/')
+      .map((part) => encoded(decodeURIComponent(part)))
+      .join('/'),
+    pairs.map(([name, value]) => `${name}=${value}`).join('&'),
+    ...names.map((name) => `${name}:${header(request, name).trim().replace(/\s+/g, ' ')}`),
+    '',
+    names.join(';'),
+    header(request, 'x-amz-content-sha256'),
+  ].join('\n')
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+const encoded = (part: string): string =>
+  encodeURIComponent(part).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
