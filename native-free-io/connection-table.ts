@@ -4,6 +4,7 @@ import type { IntakeParts } from '../src/broker/intake.ts'
 import type { Counters } from '../src/pipeline/counters.ts'
 import { type AcceptedHandle, Connection, type ConnectionOwner } from './connection.ts'
 import { listen } from './listener.ts'
+import { SlowMemory } from './outbox.ts'
 
 /** How often idle, stuck and half-sent connections are looked for. */
 const sweepMs = 1000
@@ -15,6 +16,13 @@ const starvedMs = 5
 const frameMs = 60_000
 /** A client that is owed something takes some of it by then. */
 const stuckMs = 120_000
+/**
+ * What has not been taken for this long is copied out of the log's memory: a thousand times what loopback needs for it,
+ * and less than the log needs to come round twice. Looked at as often.
+ */
+const lateMs = 500
+/** For what slow readers have not taken, together. Beyond it, it stays in the log's memory, and the log steps over it. */
+const slowBytes = 64 << 20
 /** A stop waits this long for requests under way. */
 const drainMs = 2000
 
@@ -31,6 +39,7 @@ export interface TableParts {
 export class ConnectionTable implements ConnectionOwner {
   readonly frontend: Frontend
   readonly intake: IntakeParts
+  readonly slow = new SlowMemory(slowBytes)
   readonly #parts: TableParts
   readonly #connections = new Set<Connection>()
   readonly #perHost = new Map<string, number>()
@@ -39,6 +48,8 @@ export class ConnectionTable implements ConnectionOwner {
   /** In the order in which they began to wait for receive memory. */
   readonly #starving = new Set<Connection>()
   #feeder: NodeJS.Timeout | undefined
+  readonly #late = new Set<Connection>()
+  #reliever: NodeJS.Timeout | undefined
   #stopping = false
 
   constructor(parts: TableParts) {
@@ -67,6 +78,7 @@ export class ConnectionTable implements ConnectionOwner {
     }
     clearInterval(this.#sweeper)
     clearTimeout(this.#feeder)
+    clearTimeout(this.#reliever)
     for (const connection of this.#connections) connection.close('the broker stops')
   }
 
@@ -93,8 +105,21 @@ export class ConnectionTable implements ConnectionOwner {
     for (const connection of starving) connection.retry()
   }
 
+  onLate(connection: Connection): void {
+    this.#late.add(connection)
+    if (!this.#stopping) this.#reliever ??= setTimeout(() => this.#relieve(), lateMs)
+  }
+
+  #relieve(): void {
+    this.#reliever = undefined
+    const now = Date.now()
+    for (const connection of this.#late) if (!connection.relieve(now, lateMs)) this.#late.delete(connection)
+    if (this.#late.size > 0) this.#reliever = setTimeout(() => this.#relieve(), lateMs)
+  }
+
   onClose(connection: Connection, why: string | undefined): void {
     this.#starving.delete(connection)
+    this.#late.delete(connection)
     if (!this.#connections.delete(connection)) return
     const left = (this.#perHost.get(connection.host) ?? 1) - 1
     if (left > 0) this.#perHost.set(connection.host, left)

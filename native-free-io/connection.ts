@@ -1,20 +1,21 @@
 import { Socket } from 'node:net'
-import type { Channel, Peer } from '../src/broker/channel.ts'
+import type { Channel, Loan, Peer } from '../src/broker/channel.ts'
 import type { Frontend } from '../src/broker/frontend.ts'
 import { Intake, type IntakeParts, type Received } from '../src/broker/intake.ts'
-
-/** Responses below this are copied together and sent as one. */
-const coalesceBytesMax = 16 << 10
+import { Outbox, type SlowMemory } from './outbox.ts'
 
 export interface ConnectionOwner {
   readonly frontend: Frontend
   readonly intake: IntakeParts
+  readonly slow: SlowMemory
   /** After every read: what was dispatched may go, answers may have come. */
   onRead(bytes: number): void
   onWrite(bytes: number): void
   onPause(): void
   /** It can go on when there is receive memory: somebody is to call `retry`. */
   onStarve(connection: Connection): void
+  /** Its client is not taking what lies in memory of the log: somebody is to call `relieve`. */
+  onLate(connection: Connection): void
   onClose(connection: Connection, why: string | undefined): void
 }
 
@@ -35,6 +36,7 @@ export class Connection implements Peer {
   readonly #handle: { useUserBuffer(buffer: Uint8Array): void }
   readonly #owner: ConnectionOwner
   readonly #intake: Intake
+  readonly #outbox: Outbox
   #at = 0
   #paused = false
   #why: string | undefined
@@ -61,35 +63,32 @@ export class Connection implements Peer {
       writable: true,
       onread: { buffer: () => this.#window(), callback: (bytes: number) => this.#onRead(bytes) },
     } as unknown as ConstructorParameters<typeof Socket>[0])
+    this.#outbox = new Outbox(this.#socket, owner.intake.bytes.buffer, owner.slow, () => this.channel.flush())
     this.#socket.on('error', (error) => (this.#why ??= error.message))
     this.#socket.on('end', () => this.#socket.destroy())
     // Requests were left for later when the client was owed too much.
-    this.#socket.on('drain', () => this.channel.flush())
+    this.#socket.on('drain', () => this.#outbox.drained())
     this.#socket.on('close', () => this.#onClose())
     this.#socket.setNoDelay(true)
     this.#socket.resume()
   }
 
   get unsentBytes(): number {
-    return this.#socket.writableLength
+    return this.#outbox.unsentBytes
   }
 
-  send(parts: readonly Uint8Array[], onSent: (() => void) | undefined): void {
-    const socket = this.#socket
+  send(parts: readonly Uint8Array[], loan: Loan | undefined): void {
     let bytes = 0
     for (const part of parts) bytes += part.length
     this.#owner.onWrite(bytes)
-    if (bytes <= coalesceBytesMax && onSent === undefined) {
-      socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts as Uint8Array[], bytes))
-      return
-    }
-    socket.cork()
-    const last = parts.length - 1
-    parts.forEach((part, index) => {
-      if (index < last || onSent === undefined) socket.write(part)
-      else socket.write(part, () => onSent())
-    })
-    socket.uncork()
+    this.#outbox.send(parts, loan, bytes)
+    if (loan !== undefined && this.#outbox.isLate) this.#owner.onLate(this)
+  }
+
+  /** Copies out of the log's memory what its client has not taken for this long. True when there will be more to copy. */
+  relieve(now: number, waitMs: number): boolean {
+    this.#outbox.relieve(now, waitMs)
+    return this.#outbox.isLate
   }
 
   close(why: string): void {
@@ -144,7 +143,7 @@ export class Connection implements Peer {
     if (!isMidFrame || this.#paused || frames !== this.#frames) this.#frameSince = now
     this.#frames = frames
     const drained = this.#socket.bytesWritten - this.#socket.writableLength
-    if (this.#socket.writableLength === 0 || drained !== this.#drained) this.#drainedAt = now
+    if (this.unsentBytes === 0 || drained !== this.#drained) this.#drainedAt = now
     this.#drained = drained
     if (now - this.#frameSince > limits.frameMs) return 'a request that does not end'
     if (now - this.#drainedAt > limits.stuckMs) return 'a client that does not take its responses'
@@ -154,6 +153,7 @@ export class Connection implements Peer {
 
   #onClose(): void {
     this.#owner.frontend.disconnect(this.channel)
+    this.#outbox.close()
     this.#intake.close()
     this.#owner.onClose(this, this.#why)
   }

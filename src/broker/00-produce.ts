@@ -47,7 +47,7 @@ export function beginProduce(
     version,
     token,
     response: undefined,
-    onSent: undefined,
+    loan: undefined,
     acks,
     answer: { responses: [], throttleTimeMs: 0, nodeEndpoints: [] },
     parts: [],

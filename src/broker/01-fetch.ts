@@ -94,7 +94,7 @@ export function beginFetch(
     version,
     token,
     response: undefined,
-    onSent: undefined,
+    loan: undefined,
     context,
     readCommitted: message.isolationLevel === readCommitted,
     partitions,

@@ -3,14 +3,22 @@ export const inFlightMax = 64
 /** A connection that owes its client more than this is not read until the client has taken some of it. */
 export const unsentBytesMax = 1 << 20
 
+/** Memory of the log in which parts of a response lie: the log leaves it as it is until it is given back. */
+export interface Loan {
+  /** Of the arena, no more than [start, end) is still read. */
+  keep(start: number, end: number): void
+  /** Once or more often. */
+  giveBack(): void
+}
+
 /** A connection, as the frontend sees it. */
 export interface Peer {
   readonly listener: string
   readonly host: string
   /** Bytes that the client has not taken yet. */
   readonly unsentBytes: number
-  /** The parts belong to the peer until `onSent`. */
-  send(parts: readonly Uint8Array[], onSent: (() => void) | undefined): void
+  /** What of the parts is lent belongs to the peer until it gives it back. */
+  send(parts: readonly Uint8Array[], loan: Loan | undefined): void
   close(why: string): void
   /** Offers the frames that were left for later. */
   retry(): void
@@ -31,7 +39,7 @@ export interface Pending {
   token: number
   /** Set when the response is known; empty for a request that wants none. */
   response: readonly Uint8Array[] | undefined
-  onSent: (() => void) | undefined
+  loan: Loan | undefined
 }
 
 /** The requests of a connection in the order of their arrival, which is the order of the responses. */
@@ -65,10 +73,10 @@ export class Channel {
   /** Responses that are only bytes go together: a system call for each would cost more than all that went before. */
   #send(requests: readonly Pending[]): void {
     let together: Uint8Array[] = []
-    for (const { response, onSent } of requests) {
+    for (const { response, loan } of requests) {
       together.push(...response!)
-      if (onSent === undefined) continue
-      this.peer.send(together, onSent)
+      if (loan === undefined) continue
+      this.peer.send(together, loan)
       together = []
     }
     if (together.length > 0) this.peer.send(together, undefined)

@@ -1,4 +1,4 @@
-import { answerKind, appended, fetched, fetchRequest, readKind } from '../pipeline/frames.ts'
+import { answerKind, appended, fetched, readKind } from '../pipeline/frames.ts'
 import { laneHeader, widen } from '../pipeline/lane.ts'
 import type { Bell } from '../ring/bell.ts'
 import type { RingConsumer, RingProducer } from '../ring/ring.ts'
@@ -10,7 +10,7 @@ import { MalformedMessage, Reader } from '../wire/cursor.ts'
 import { type RequestHeader, ResponseHeader, readRequestHeader } from '../wire/headers.ts'
 import { appendAnswered, beginProduce, hasFailed, type Produce } from './00-produce.ts'
 import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, type Load } from './01-fetch.ts'
-import { Channel, type Held, type Peer, type Pending } from './channel.ts'
+import { Channel, type Held, type Loan, type Peer, type Pending } from './channel.ts'
 import type { FetchSessions } from './fetch-session.ts'
 import type { Routing } from './routing.ts'
 import { ScatterWriter } from './scatter.ts'
@@ -96,7 +96,7 @@ export class Frontend {
     this.#dirty.delete(channel)
     this.#hurry(channel)
     // What is complete will not be sent; what is not is forgotten when its answer comes.
-    for (const pending of channel.queue) if (pending.response !== undefined) pending.onSent?.()
+    for (const pending of channel.queue) if (pending.response !== undefined) pending.loan?.giveBack()
     channel.queue.length = 0
   }
 
@@ -193,7 +193,7 @@ export class Frontend {
       version,
       token,
       response: undefined,
-      onSent: undefined,
+      loan: undefined,
     }
     this.#requests[token] = pending
     channel.exclusive = true
@@ -235,7 +235,7 @@ export class Frontend {
     }
     counters.add('fetch_requests', 1)
     if ('error' in begun) {
-      const pending: Forwarded = { kind: 'forwarded', channel, correlationId, version, token, response: undefined, onSent: undefined }
+      const pending: Forwarded = { kind: 'forwarded', channel, correlationId, version, token, response: undefined, loan: undefined }
       this.#enqueue(pending)
       this.#forget(token)
       pending.response = this.#encode(fetchKey, version, correlationId, codec(FetchResponse, version), fetchError(begun.error))
@@ -273,15 +273,15 @@ export class Frontend {
     this.#tellReader(readKind.expire, token)
   }
 
-  /** One word to the sequencer, a little later if the ring is full. The sequencer answers every fetch exactly once. */
-  #tellReader(kind: number, word: number): void {
+  /** A few words to the sequencer, a little later if the ring is full. The sequencer answers every fetch exactly once. */
+  #tellReader(kind: number, ...body: readonly number[]): void {
     const { reads, words, ports } = this.#parts
-    const at = reads.claim(kind, fetchRequest.words)
+    const at = reads.claim(kind, body.length)
     if (at < 0) {
-      ports.after(retryMs, () => this.#tellReader(kind, word))
+      ports.after(retryMs, () => this.#tellReader(kind, ...body))
       return
     }
-    words[at] = word
+    words.set(body, at)
     this.publish()
   }
 
@@ -309,13 +309,26 @@ export class Frontend {
       return
     }
     this.#stopTimer(token)
-    if (pin >= 0) pending.onSent = () => this.#unpin(pin)
+    if (pin >= 0) pending.loan = this.#loan(pin)
     for (const { index, load } of fetchAnswered(pending, words, memory, at)) ports.load({ token, index, load })
     if (pending.loading === 0) this.#finishFetch(pending)
   }
 
   #unpin(pin: number): void {
-    if (pin >= 0) this.#tellReader(readKind.release, pin)
+    if (pin >= 0) this.#tellReader(readKind.release, pin, 0, 0)
+  }
+
+  #loan(pin: number): Loan {
+    let isOut = true
+    return {
+      keep: (start, end) => {
+        if (isOut) this.#tellReader(readKind.release, pin, start, end - start)
+      },
+      giveBack: () => {
+        if (isOut) this.#unpin(pin)
+        isOut = false
+      },
+    }
   }
 
   #finishProduce(produce: Produce): void {
@@ -347,7 +360,7 @@ export class Frontend {
   }
 
   #complete(pending: Pending): void {
-    if (pending.channel.closed) pending.onSent?.()
+    if (pending.channel.closed) pending.loan?.giveBack()
     else this.#dirty.add(pending.channel)
   }
 

@@ -28,8 +28,8 @@ export const fetch = frame({ request: 'int', minBytes: 'int', maxBytes: 'int', w
 export const fetchPart = frame({ stream: 'int', offset: 'long', maxBytes: 'int', leaderEpoch: 'int' })
 /** `expire`: answer with what is there. Every fetch is answered exactly once. */
 export const fetchRequest = frame({ request: 'int' })
-/** The slices of an answer are no longer read. */
-export const release = frame({ pin: 'int' })
+/** The slices of an answer are no longer read, but for `bytes` from `address` on. The body is written in this order. */
+export const release = frame({ pin: 'int', address: 'int', bytes: 'int' })
 
 /** Sequencer to network worker. */
 export const answerKind = { appended: 1, fetched: 2 } as const

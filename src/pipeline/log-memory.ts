@@ -111,6 +111,16 @@ export class LogMemory {
     return id
   }
 
+  /** Of what is pinned, keeps no more than this piece of memory. */
+  narrow(id: number, address: number, bytes: number): void {
+    const pin = this.#pins.get(id)
+    if (pin === undefined) return
+    const from = pin.from + ((address - this.address(pin.from) + this.bytes) % this.bytes)
+    assert(from + bytes <= pin.to, 'a pin only becomes narrower')
+    this.#pinned -= pin.to - pin.from - bytes
+    this.#pins.set(id, { from, to: from + bytes })
+  }
+
   unpin(id: number): void {
     const pin = this.#pins.get(id)
     if (pin === undefined) return

@@ -1,4 +1,4 @@
-import type { Channel, Peer } from '../../src/broker/channel.ts'
+import type { Channel, Loan, Peer } from '../../src/broker/channel.ts'
 import { FetchSessions } from '../../src/broker/fetch-session.ts'
 import { Frontend, type FrontendPorts, type Taken } from '../../src/broker/frontend.ts'
 import { Routing } from '../../src/broker/routing.ts'
@@ -23,8 +23,8 @@ export class Client implements Peer {
   readonly host = '127.0.0.1'
   readonly channel: Channel
   readonly responses: Buffer[] = []
-  /** Calls that say that something was taken; kept back while `isSlow`. */
-  readonly unsent: (() => void)[] = []
+  /** What was lent to it and is not given back, since it `isSlow`. */
+  readonly unsent: Loan[] = []
   unsentBytes = 0
   isSlow = false
   closed: string | undefined
@@ -39,16 +39,16 @@ export class Client implements Peer {
     this.channel = world.frontend.connect(this)
   }
 
-  send(parts: readonly Uint8Array[], onSent: (() => void) | undefined): void {
+  send(parts: readonly Uint8Array[], loan: Loan | undefined): void {
     this.#bytes = Buffer.concat([this.#bytes, ...parts])
     while (this.#bytes.length >= 4 && this.#bytes.length >= 4 + this.#bytes.readInt32BE()) {
       const end = 4 + this.#bytes.readInt32BE()
       this.responses.push(this.#bytes.subarray(4, end))
       this.#bytes = this.#bytes.subarray(end)
     }
-    if (onSent === undefined) return
-    if (this.isSlow) this.unsent.push(onSent)
-    else onSent()
+    if (loan === undefined) return
+    if (this.isSlow) this.unsent.push(loan)
+    else loan.giveBack()
   }
 
   close(why: string): void {

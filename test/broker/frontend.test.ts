@@ -206,7 +206,7 @@ describe('a connection that ends', () => {
     world.settle()
     expect(world.lane.memory.pinned).toBeGreaterThan(0)
     world.frontend.disconnect(client.channel)
-    for (const taken of client.unsent.splice(0)) taken()
+    for (const loan of client.unsent.splice(0)) loan.giveBack()
     world.settle()
     expect(world.lane.memory.pinned).toBe(0)
   })
@@ -266,6 +266,25 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))('any mix of requests is
     expect(client.answered).toEqual(asked)
   }
   expect([world.held, world.lane.memory.pinned, world.timers.size]).toEqual([0, 0, 0])
+})
+
+test('a client that has copied out what it was lent gives back all but what it still reads', () => {
+  const world = new FrontWorld()
+  const client = world.client()
+  client.produce(1, batchOf(1, 10_000))
+  world.settle()
+  client.isSlow = true
+  client.fetch(2, 0n)
+  world.settle()
+  const [loan] = client.unsent
+  expect(world.lane.memory.pinned).toBeGreaterThanOrEqual(10_000)
+  const address = world.lane.memory.address(4096)
+  loan!.keep(address, address + 100)
+  expect(world.run().lane.memory.pinned).toBe(100)
+  loan!.giveBack()
+  loan!.giveBack()
+  loan!.keep(address, address + 100)
+  expect(world.run().lane.memory.pinned).toBe(0)
 })
 
 test('an error of one partition is not the error of another', () => {

@@ -4,7 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { Connection, type ConnectionOwner } from '../../native-free-io/connection.ts'
 import { listen } from '../../native-free-io/listener.ts'
-import { Channel, type Held } from '../../src/broker/channel.ts'
+import { SlowMemory, windowBytes } from '../../native-free-io/outbox.ts'
+import { Channel, type Held, type Loan } from '../../src/broker/channel.ts'
 import type { Frontend, Taken } from '../../src/broker/frontend.ts'
 import { ReceiveMemory } from '../../src/pipeline/receive-memory.ts'
 
@@ -20,14 +21,17 @@ afterEach(() => {
 })
 
 /** A listener whose connections read into a small memory, and a frontend that only notes what it gets. */
-async function world(options: { memory?: number; frame?: (body: Buffer, held: Held, channel: Channel) => Taken } = {}) {
+async function world(options: { memory?: number; slow?: number; frame?: (body: Buffer, held: Held, channel: Channel) => Taken } = {}) {
   const { memory: memoryBytes = 1024 * kib } = options
   const arena = Buffer.alloc(base + memoryBytes)
   const memory = new ReceiveMemory(base, memoryBytes)
   const frames: Buffer[] = []
   const connections: Connection[] = []
   const heard: (() => void)[] = []
+  const slow = new SlowMemory(options.slow ?? 0)
   let pauses = 0
+  let closed = 0
+  let late = 0
   let received = 0
   const owner: ConnectionOwner = {
     frontend: {
@@ -55,7 +59,9 @@ async function world(options: { memory?: number; frame?: (body: Buffer, held: He
     onWrite: () => {},
     onPause: () => pauses++,
     onStarve: () => {},
-    onClose: () => {},
+    slow,
+    onLate: () => late++,
+    onClose: () => closed++,
   }
   const clients: Socket[] = []
   const { server, port } = await listen({ host: '127.0.0.1', port: 0 }, 16, (accepted) =>
@@ -65,10 +71,17 @@ async function world(options: { memory?: number; frame?: (body: Buffer, held: He
   return {
     arena,
     memory,
+    slow,
     frames,
     connections,
     get pauses() {
       return pauses
+    },
+    get open() {
+      return connections.length - closed
+    },
+    get late() {
+      return late
     },
     get received() {
       return received
@@ -164,4 +177,78 @@ test('who was paused because its client took nothing goes on when the client doe
   expect(connections[0]!.unsentBytes).toBeGreaterThan(1 << 20)
   socket.resume()
   await until(() => frames.length === 2)
+})
+
+/** A loan of memory that notes what is still read of it. */
+function lend(arena: Buffer, at: number, bytes: number): { loan: Loan; part: Buffer; kept: () => number; range: () => number[] } {
+  let range = [at, at + bytes]
+  const part = arena.subarray(at, at + bytes)
+  const address = part.byteOffset - at
+  const loan = {
+    keep: (start: number, end: number) => (range = [start - address, end - address]),
+    giveBack: () => (range = [0, 0]),
+  }
+  return { part, loan, kept: () => range[1]! - range[0]!, range: () => range }
+}
+
+/** Connects a client that reads nothing, and sends it 6 MiB of pattern out of the arena. */
+async function slowReader(slow: number) {
+  const there = await world({ memory: 8 << 20, slow })
+  const { arena, connections, client } = there
+  const socket = await client()
+  socket.pause()
+  const bytes = 6 << 20
+  for (let at = base; at < base + bytes; at++) arena[at] = (at * 7 + (at >>> 9)) & 0xff
+  const sent = Buffer.concat([Buffer.from('head'), arena.subarray(base, base + bytes), Buffer.from('tail')])
+  const { loan, part, kept, range } = lend(arena, base, bytes)
+  connections[0]!.send([Buffer.from('head'), part.subarray(0, 3 << 20), part.subarray(3 << 20), Buffer.from('tail')], loan)
+  // What the kernel took at once is known to be taken a little later.
+  await new Promise((resolve) => setImmediate(resolve))
+  const all = async (): Promise<Buffer> => {
+    const chunks: Buffer[] = []
+    let length = 0
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      length += chunk.length
+    })
+    socket.resume()
+    while (length < sent.length) await once(socket, 'data')
+    return Buffer.concat(chunks)
+  }
+  return { there, connection: connections[0]!, arena, sent, kept, range, all, bytes }
+}
+
+test('what a reader does not take in time is copied out, and arrives whole although the memory is written again', async () => {
+  const { there, connection, arena, sent, kept, range, all, bytes } = await slowReader(8 << 20)
+  expect(there.late).toBe(1)
+  expect(connection.unsentBytes).toBeGreaterThan(0)
+  expect(connection.relieve(0, 1000)).toBe(true)
+  expect(kept()).toBe(bytes)
+  const inFlight = Buffer.from(arena)
+  expect(connection.relieve(Number.MAX_SAFE_INTEGER, 1000)).toBe(false)
+  expect(kept()).toBeLessThanOrEqual(windowBytes)
+  // The little that the kernel was given stays: everything else is somebody else's now.
+  const [start, end] = range()
+  arena.fill(0xee, base)
+  inFlight.copy(arena, start!, start!, end!)
+  expect((await all()).equals(sent)).toBe(true)
+  expect(kept()).toBe(0)
+})
+
+test('without memory for it, what a reader does not take stays where it is, and arrives', async () => {
+  const { connection, sent, kept, all, bytes } = await slowReader(1 << 20)
+  expect(connection.relieve(Number.MAX_SAFE_INTEGER, 1000)).toBe(true)
+  expect(kept()).toBe(bytes)
+  expect((await all()).equals(sent)).toBe(true)
+  expect(kept()).toBe(0)
+})
+
+test('a connection that ends gives back what it was lent and what was copied', async () => {
+  const { there, connection, kept } = await slowReader(8 << 20)
+  connection.relieve(Number.MAX_SAFE_INTEGER, 0)
+  expect(there.slow.freeBytes).toBeLessThan(8 << 20)
+  connection.close('enough')
+  while (there.open > 0) await new Promise((resolve) => setImmediate(resolve))
+  expect(kept()).toBe(0)
+  expect(there.slow.freeBytes).toBe(8 << 20)
 })

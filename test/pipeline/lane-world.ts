@@ -194,11 +194,11 @@ export class LaneWorld {
     this.#tell(readKind.expire, request)
   }
   release(pin: number): void {
-    this.#tell(readKind.release, pin)
+    this.#tell(readKind.release, pin, 0, 0)
   }
 
-  #tell(kind: number, word: number): void {
-    this.arena.words[this.#reads.claim(kind, 1)] = word
+  #tell(kind: number, ...body: number[]): void {
+    this.arena.words.set(body, this.#reads.claim(kind, body.length))
     this.#reads.publish()
   }
 

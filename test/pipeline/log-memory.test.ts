@@ -115,6 +115,26 @@ test('two pins that overlap are both stepped over', () => {
     for (const pin of pins) expect({ write, pin, hit: overlapsInMemory(write, pin) }).toMatchObject({ hit: false })
 })
 
+test('a pin that became narrower holds no more than what is left of it', () => {
+  const { memory, writes, put } = logMemory()
+  for (let i = 0; i < 8; i++) put(30 * kib)
+  memory.setDurable(memory.closeGroup())
+  const id = memory.pin(50 * kib, 200 * kib)
+  memory.narrow(id, memory.address(100 * kib), 10 * kib)
+  memory.narrow(id + 1, memory.address(0), 10 * kib)
+  expect(memory.pinned).toBe(10 * kib)
+  writes.length = 0
+  for (let i = 0; i < 30; i++) {
+    put(10 * kib)
+    memory.setDurable(memory.closeGroup())
+  }
+  const [whole, left] = [50, 100].map((from, i) => ({ from: from * kib, to: [200, 110][i]! * kib }))
+  expect(writes.some((write) => overlapsInMemory(write, whole!))).toBe(true)
+  expect(writes.some((write) => overlapsInMemory(write, left!))).toBe(false)
+  memory.unpin(id)
+  expect(memory.pinned).toBe(0)
+})
+
 test('a pin at the start of memory survives the end of a lap', () => {
   const { memory, writes, put } = logMemory({ position: lap })
   for (let i = 0; i < 8; i++) put(30 * kib)

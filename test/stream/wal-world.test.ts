@@ -30,7 +30,7 @@ test.each(Array.from({ length: 16 }, (_, seed) => seed))('many lives lose nothin
 })
 
 test('the same seed twice is the same history, and histories have all that they should', () => {
-  const worlds = (): Record<string, number>[] => [7, 8, 9, 10].map((seed) => new WalWorld(seed).run(12, 400).figures)
+  const worlds = (): Record<string, number>[] => [7, 8, 12, 24].map((seed) => new WalWorld(seed).run(12, 400).figures)
   const once = worlds()
   expect(once).toEqual(worlds())
   for (const figure of Object.keys(once[0]!))

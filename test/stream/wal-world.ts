@@ -273,9 +273,21 @@ export class WalWorld {
   #unpin(): void {
     for (const id of this.#pins.keys()) {
       if (!chance(this.#random, 300)) continue
-      this.#memory.unpin(id)
-      this.#pins.delete(id)
+      if (chance(this.#random, 500)) this.#narrow(id)
+      else {
+        this.#memory.unpin(id)
+        this.#pins.delete(id)
+      }
     }
+  }
+
+  /** As a network worker does it that has copied out some of what is pinned. */
+  #narrow(id: number): void {
+    const { from, bytes } = this.#pins.get(id)!
+    const skipped = below(this.#random, bytes.length)
+    const kept = bytes.subarray(skipped, skipped + 1 + below(this.#random, bytes.length - skipped))
+    this.#memory.narrow(id, this.#memory.address(from + skipped), kept.length)
+    this.#pins.set(id, { from: from + skipped, bytes: kept })
   }
 
   #checkPins(): void {
@@ -434,7 +446,9 @@ export class WalWorld {
 
   #memoryAt(position: number, bytes: number): Buffer {
     const at = this.#memory.address(position)
-    return Buffer.from(this.#arena.bytes.subarray(at, at + bytes))
+    const inLap = Math.min(bytes, this.#log.base + logBytes - at)
+    const { base } = this.#log
+    return Buffer.concat([this.#arena.bytes.subarray(at, at + inLap), this.#arena.bytes.subarray(base, base + bytes - inLap)])
   }
 
   get #lane(): number {

@@ -1,0 +1,188 @@
+import type { Socket } from 'node:net'
+import type { Loan } from '../src/broker/channel.ts'
+
+/** Responses below this are copied together and sent as one. */
+const coalesceBytesMax = 16 << 10
+/**
+ * The socket has at most this much at a time, since what it has cannot be taken back. Measured on loopback with answers of
+ * 8 MiB: all at once 4.6 GiB/s, 1 MiB at a time 4.5, 256 KiB 2.6, 64 KiB 1.4.
+ */
+export const windowBytes = 1 << 20
+
+/** Memory for what slow readers have not taken: a bound for all connections of a network worker together. */
+export class SlowMemory {
+  #free: number
+
+  constructor(bytes: number) {
+    this.#free = bytes
+  }
+
+  get freeBytes(): number {
+    return this.#free
+  }
+  take(bytes: number): boolean {
+    if (bytes > this.#free) return false
+    this.#free -= bytes
+    return true
+  }
+  give(bytes: number): void {
+    this.#free += bytes
+  }
+}
+
+/** Parts that are sent one after another, and what is to be given back when they are. */
+interface Letter {
+  /** What the socket has not got. */
+  parts: Uint8Array[]
+  readonly loan: Loan | undefined
+  /** The loan is as it was made: nothing has been copied out. */
+  isLent: boolean
+  readonly since: number
+  /** Ranges of the arena that the socket has and its client has not taken. */
+  readonly flying: Set<Range>
+  /** Bytes of slow memory that it has. */
+  copied: number
+}
+
+interface Range {
+  start: number
+  end: number
+}
+
+/**
+ * What one client is owed, in order. Parts are sent from where they lie; those that lie in memory of the log and that the
+ * client does not take in time are copied out, so that the log has its memory back.
+ *
+ * Invariant: of a letter's loan, only what is in `parts` and in `flying` is read.
+ */
+export class Outbox {
+  readonly #socket: Socket
+  readonly #arena: ArrayBufferLike
+  readonly #slow: SlowMemory
+  readonly #letters: Letter[] = []
+  /** Given to the socket as a whole, not yet taken by the client. */
+  readonly #given = new Set<Letter>()
+  readonly #onTaken: () => void
+  #bytes = 0
+
+  /** `arena` is the memory that loans are of. `onTaken` hears when the client has taken something. */
+  constructor(socket: Socket, arena: ArrayBufferLike, slow: SlowMemory, onTaken: () => void) {
+    this.#onTaken = onTaken
+    this.#socket = socket
+    this.#arena = arena
+    this.#slow = slow
+  }
+
+  get unsentBytes(): number {
+    return this.#bytes + this.#socket.writableLength
+  }
+
+  /** Some of what it holds lies in memory that is lent, and waits for the client. */
+  get isLate(): boolean {
+    const isLent = (letter: Letter): boolean => letter.isLent
+    return this.#letters.some(isLent) || (this.#socket.writableLength > 0 && [...this.#given].some(isLent))
+  }
+
+  send(parts: readonly Uint8Array[], loan: Loan | undefined, bytes: number): void {
+    if (this.#letters.length === 0 && bytes <= coalesceBytesMax && loan === undefined) {
+      this.#socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts as Uint8Array[], bytes))
+      return
+    }
+    this.#letters.push({ parts: [...parts], loan, isLent: loan !== undefined, since: Date.now(), flying: new Set(), copied: 0 })
+    this.#bytes += bytes
+    this.#feed()
+  }
+
+  /** Gives the socket what it has room for. */
+  #feed(): void {
+    for (let room = this.#room(); room > 0 && this.#letters.length > 0; room = this.#room()) {
+      this.#socket.cork()
+      while (room > 0 && this.#letters.length > 0) room -= this.#give(this.#letters[0]!, room)
+      this.#socket.uncork()
+    }
+  }
+
+  /** The socket has sent what it had. */
+  drained(): void {
+    if (this.#socket.destroyed) return
+    this.#feed()
+    this.#onTaken()
+  }
+
+  /** Copies out what has been waiting for longer than `waitMs`. What finds no memory stays where it is. */
+  relieve(now: number, waitMs: number): void {
+    for (const letter of [...this.#letters, ...this.#given]) {
+      if (!letter.isLent || now - letter.since < waitMs) continue
+      const lent = letter.parts.filter((part) => part.buffer === this.#arena)
+      const bytes = lent.reduce((sum, part) => sum + part.length, 0)
+      if (!this.#slow.take(bytes)) continue
+      letter.copied = bytes
+      letter.isLent = false
+      const copy = Buffer.allocUnsafeSlow(bytes)
+      let at = 0
+      letter.parts = letter.parts.map((part) => {
+        if (part.buffer !== this.#arena) return part
+        copy.set(part, at)
+        at += part.length
+        return copy.subarray(at - part.length, at)
+      })
+      const ranges = [...letter.flying]
+      if (ranges.length === 0) letter.loan?.giveBack()
+      else letter.loan?.keep(Math.min(...ranges.map(({ start }) => start)), Math.max(...ranges.map(({ end }) => end)))
+    }
+  }
+
+  /** The connection is gone, and nothing of it is read any more. */
+  close(): void {
+    for (const letter of [...this.#letters, ...this.#given]) this.#finish(letter)
+    this.#letters.length = 0
+    this.#given.clear()
+    this.#bytes = 0
+  }
+
+  #room(): number {
+    return this.#socket.destroyed ? 0 : windowBytes - this.#socket.writableLength
+  }
+
+  /** Gives the socket parts of one letter, up to `room` bytes; returns how many. */
+  #give(letter: Letter, room: number): number {
+    const { parts } = letter
+    const range: Range = { start: Number.POSITIVE_INFINITY, end: 0 }
+    const pieces: Uint8Array[] = []
+    let bytes = 0
+    let whole = 0
+    while (whole < parts.length && bytes < room) {
+      const part = parts[whole]!
+      const piece = part.length > room - bytes ? part.subarray(0, room - bytes) : part
+      if (piece === part) whole++
+      else parts[whole] = part.subarray(piece.length)
+      if (piece.buffer === this.#arena) {
+        range.start = Math.min(range.start, piece.byteOffset)
+        range.end = Math.max(range.end, piece.byteOffset + piece.length)
+      }
+      pieces.push(piece)
+      bytes += piece.length
+    }
+    parts.splice(0, whole)
+    this.#bytes -= bytes
+    if (range.end > 0) letter.flying.add(range)
+    const isLast = parts.length === 0
+    if (isLast) this.#given.add(this.#letters.shift()!)
+    pieces.forEach((piece, i) => {
+      if (i < pieces.length - 1) this.#socket.write(piece)
+      else this.#socket.write(piece, () => this.#taken(letter, range, isLast))
+    })
+    return bytes
+  }
+
+  #taken(letter: Letter, range: Range, isLast: boolean): void {
+    letter.flying.delete(range)
+    if (isLast && this.#given.delete(letter)) this.#finish(letter)
+    this.drained()
+  }
+
+  #finish(letter: Letter): void {
+    this.#slow.give(letter.copied)
+    letter.loan?.giveBack()
+  }
+}
