@@ -22,6 +22,7 @@ const rows: readonly (readonly string[])[] = [
 const besides: Readonly<Record<string, string>> = {
   'src/pipeline -> src/stream': 'a lane is its streams and their log: the sequencer moves what a stream decides',
   'src/broker -> src/controller': 'handlers ask the controller by its commands, and see topics by its names',
+  'src/broker -> src/group': 'handlers ask the coordinator of groups by its questions',
   'test -> bench': 'benchmarks are run tiny as tests',
   'bench -> test': 'a load generator is a client like those of the outside tests',
 }

@@ -3,22 +3,27 @@ import { mkdirSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeCodecs } from '../native-free-io/codecs.ts'
 import { openDataFolder } from '../native-free-io/data-folder.ts'
 import { serveHttp } from '../native-free-io/http.ts'
 import type { Log } from '../native-free-io/log.ts'
 import { MetadataFile } from '../native-free-io/metadata-file.ts'
 import { ObjectJobs } from '../native-free-io/object-jobs.ts'
+import { LanePartitionLog } from '../native-free-io/partition-log.ts'
 import { Pipeline } from '../native-free-io/pipeline.ts'
 import { loadProducers, removeOrphans, StoreKeeper } from '../native-free-io/store-keeper.ts'
 import { LaneStreams } from '../native-free-io/streams.ts'
 import type { Load } from '../src/broker/01-fetch.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
+import { offsetsTopic } from '../src/broker/offsets-topic.ts'
 import type { FromNetwork } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
 import { controllerNames } from '../src/config/relations.ts'
 import type { Settings } from '../src/config/settings.ts'
 import { Controller, imageOf } from '../src/controller/controller.ts'
+import { offsetsTopicName } from '../src/controller/topic-names.ts'
+import { GroupCoordinator } from '../src/group/coordinator.ts'
 import { isInline } from '../src/pipeline/stages.ts'
 import { ObjectMap } from '../src/stream/object-map.ts'
 import { sealPolicy } from '../src/stream/seal-policy.ts'
@@ -29,6 +34,12 @@ const backlog = 512
 const producerSweepMs = 60_000
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 const here = new URL('./', import.meta.url)
+
+/** A wake that keeps no process alive. */
+function after(ms: number, wake: () => void): () => void {
+  const timer = setTimeout(wake, ms).unref()
+  return () => clearTimeout(timer)
+}
 
 export interface Node {
   readonly clusterId: string
@@ -94,14 +105,26 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     await controller.ask({ type: 'record', records: [{ type: 'clusterFormatted', clusterId: folder.clusterId }] })
   }
 
+  const groups = new GroupCoordinator({
+    settings,
+    topic: offsetsTopic(controller, settings, entropy),
+    log: new LanePartitionLog(pipeline, objects, jobs, Date.now),
+    codecs: nodeCodecs,
+    clock: { now: Date.now },
+    after,
+    failed: (error) => fail('the group coordinator', error),
+  })
   const advertised = new Map<string, Address>()
   const broker = new Broker(
-    { nodeId: settings['node.id'], clusterId: folder.clusterId, settings, controller, streams, entropy, advertised },
+    { nodeId: settings['node.id'], clusterId: folder.clusterId, settings, controller, streams, groups, entropy, advertised },
     (error) => log.error({ err: error }, 'a request met a bug'),
   )
   broker.onTopicsChanged(({ name, topicId, partitions, deleted }) => {
-    if (deleted) pipeline.route([], [topicId])
-    else pipeline.route([{ name, topicId, streams: partitions }], [])
+    if (deleted) {
+      pipeline.route([], [topicId])
+      if (name === offsetsTopicName) groups.forget()
+      else groups.topicDeleted(name)
+    } else pipeline.route([{ name, topicId, streams: partitions }], [])
   })
   await controller.start()
 
@@ -112,8 +135,8 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   }
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
   const hear: Pick<Heard, 'forward' | 'load' | 'closed'> = {
-    forward: ({ token, listener, frame }) => {
-      void broker.handle(listener, frame).then((answer) => {
+    forward: ({ token, listener, host, frame }) => {
+      void broker.handle(listener, host, frame).then((answer) => {
         if (answer.type === 'close') log.debug({ because: answer.because }, 'closing a connection')
         pipeline.tellNetwork({ type: 'answered', token, response: answer.type === 'respond' ? answer.bytes : null })
       })
@@ -145,6 +168,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     onFailure: (error) => fail('the object store', error),
   })
   keeper.start()
+  groups.start()
   const expiry = setInterval(() => {
     void pipeline.ask({ type: 'expireProducers', before: Date.now() - settings['producer.id.expiration.ms'] })
   }, producerSweepMs)

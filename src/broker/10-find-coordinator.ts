@@ -1,6 +1,7 @@
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../wire/api/10-find-coordinator.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { blank } from '../wire/schema.ts'
+import { type Address, advertisedAddress, type RequestContext } from './context.ts'
 import { handler } from './handler.ts'
 
 /** Several keys from here on. */
@@ -9,33 +10,42 @@ const batchVersion = 4
 const shareVersion = 6
 const keyTypes = { group: 0, transaction: 1, share: 2 } as const
 
+interface Found extends Address {
+  readonly nodeId: number
+  readonly errorCode: number
+  readonly errorMessage: string | null
+}
+
 /**
- * There are no coordinators yet. Members of groups are told to try again, as while Kafka creates its offsets topic. Transactional
- * producers get an error that is not retriable: Java's fails at once, librdkafka's when the time of its init_transactions is over, as it
- * gives up earlier only for want of authorization, which would be a lie.
+ * Which node coordinates a group: this one. Transactional producers get an error that is not retriable: Java's fails at once,
+ * librdkafka's when the time of its init_transactions is over, as it gives up earlier only for want of authorization, which would be a lie.
  */
 export const findCoordinator = handler({
   request: FindCoordinatorRequest,
   response: FindCoordinatorResponse,
   versions: [0, 6],
-  handle({ keyType, coordinatorKeys }, { version }) {
-    const [error, message] = answer(keyType, version)
-    const nowhere = { nodeId: -1, host: '', port: -1, errorCode: error.code, errorMessage: message }
-    if (version < batchVersion) return { ...blank(FindCoordinatorResponse), ...nowhere }
-    return { ...blank(FindCoordinatorResponse), coordinators: coordinatorKeys.map((key) => ({ key, ...nowhere })) }
+  async handle({ key, keyType, coordinatorKeys }, context) {
+    if (context.version < batchVersion) return { ...blank(FindCoordinatorResponse), ...(await find(key, keyType, context)) }
+    const coordinators = await Promise.all(coordinatorKeys.map(async (each) => ({ key: each, ...(await find(each, keyType, context)) })))
+    return { ...blank(FindCoordinatorResponse), coordinators }
   },
 })
 
-function answer(keyType: number, version: number): readonly [KafkaError, string] {
+async function find(key: string, keyType: number, context: RequestContext): Promise<Found> {
   switch (keyType) {
-    case keyTypes.group:
-      return [errors.COORDINATOR_NOT_AVAILABLE, 'Groups are not coordinated yet.']
+    case keyTypes.group: {
+      const notReady = await context.groups.find(key)
+      if (notReady !== undefined) return nowhere(notReady.error, notReady.error.message)
+      return { nodeId: context.nodeId, ...advertisedAddress(context), errorCode: errors.NONE.code, errorMessage: null }
+    }
     case keyTypes.transaction:
-      return [errors.UNSUPPORTED_VERSION, 'Transactions do not exist yet.']
+      return nowhere(errors.UNSUPPORTED_VERSION, 'Transactions do not exist yet.')
     case keyTypes.share:
-      if (version < shareVersion) return [errors.INVALID_REQUEST, `Share groups have coordinators from version ${shareVersion} on.`]
-      return [errors.COORDINATOR_NOT_AVAILABLE, 'Share groups are not coordinated yet.']
+      if (context.version >= shareVersion) return nowhere(errors.COORDINATOR_NOT_AVAILABLE, 'Share groups are not coordinated yet.')
+      return nowhere(errors.INVALID_REQUEST, `Share groups have coordinators from version ${shareVersion} on.`)
     default:
-      return [errors.INVALID_REQUEST, `There is no coordinator of type ${keyType}.`]
+      return nowhere(errors.INVALID_REQUEST, `There is no coordinator of type ${keyType}.`)
   }
 }
+
+const nowhere = ({ code }: KafkaError, errorMessage: string): Found => ({ nodeId: -1, host: '', port: -1, errorCode: code, errorMessage })

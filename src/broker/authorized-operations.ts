@@ -20,3 +20,4 @@ export const notAsked = -(2 ** 31)
 /** Without an authorizer everybody may do everything that there is to do. */
 export const topicOperations = bits('read', 'write', 'create', 'delete', 'alter', 'describe', 'describeConfigs', 'alterConfigs')
 export const clusterOperations = bits('create', 'alter', 'describe', 'clusterAction', 'describeConfigs', 'alterConfigs', 'idempotentWrite')
+export const groupOperations = bits('read', 'delete', 'describe', 'describeConfigs', 'alterConfigs')

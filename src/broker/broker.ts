@@ -40,13 +40,13 @@ export class Broker {
   }
 
   /** `frame` is a request with its header and without its size. It may not change while the answer is awaited. */
-  async handle(listener: string, frame: Uint8Array): Promise<Answer> {
+  async handle(listener: string, host: string, frame: Uint8Array): Promise<Answer> {
     const buffer = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
     try {
       const reader = new Reader(buffer)
       const header = readRequestHeader(reader)
       if (header === undefined) return close(`there is no API ${buffer.readInt16BE(0)}`)
-      return await this.#answer(listener, header, reader)
+      return await this.#answer(listener, host, header, reader)
     } catch (error) {
       if (error instanceof MalformedMessage || error instanceof ControllerBusy) return close(error.message)
       this.#report(error as Error)
@@ -54,7 +54,7 @@ export class Broker {
     }
   }
 
-  async #answer(listener: string, header: RequestHeader, reader: Reader): Promise<Answer> {
+  async #answer(listener: string, host: string, header: RequestHeader, reader: Reader): Promise<Answer> {
     const { requestApiKey: key, requestApiVersion: version, correlationId, clientId } = header
     const handler = handlerByKey.get(key)
     if (handler === undefined) return close(`${apiByKey[key]!.name} is not served`)
@@ -70,6 +70,7 @@ export class Broker {
         ...this.#node,
         version,
         listener,
+        host,
         clientId,
         served: servedApis,
         autoCreation: this.#autoCreation,

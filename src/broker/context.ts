@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.ts'
 import type { Controller } from '../controller/controller.ts'
+import type { GroupCoordinator } from '../group/coordinator.ts'
 import type { Entropy, Streams } from '../ports.ts'
 import type { AutoCreation } from './auto-creation.ts'
 import type { ProducerIds } from './producer-ids.ts'
@@ -16,6 +17,7 @@ export interface BrokerNode {
   readonly settings: Settings
   readonly controller: Controller
   readonly streams: Streams
+  readonly groups: GroupCoordinator
   readonly entropy: Entropy
   /** What clients of each listener are told. */
   readonly advertised: ReadonlyMap<string, Address>
@@ -32,6 +34,8 @@ export interface ApiRange {
 export interface RequestContext extends BrokerNode {
   readonly version: number
   readonly listener: string
+  /** Where the client is, as it connected. */
+  readonly host: string
   readonly clientId: string | null
   /** Every API of this node, as clients are told. */
   readonly served: readonly ApiRange[]

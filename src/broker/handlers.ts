@@ -2,7 +2,15 @@ import { assert } from '../base/assert.ts'
 import { type Api, apiByKey } from '../wire/apis.ts'
 import { listOffsets } from './02-list-offsets.ts'
 import { metadata } from './03-metadata.ts'
+import { offsetCommit } from './08-offset-commit.ts'
+import { offsetFetch } from './09-offset-fetch.ts'
 import { findCoordinator } from './10-find-coordinator.ts'
+import { joinGroup } from './11-join-group.ts'
+import { heartbeat } from './12-heartbeat.ts'
+import { leaveGroup } from './13-leave-group.ts'
+import { syncGroup } from './14-sync-group.ts'
+import { describeGroups } from './15-describe-groups.ts'
+import { listGroups } from './16-list-groups.ts'
 import { apiVersions } from './18-api-versions.ts'
 import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
@@ -10,6 +18,8 @@ import { deleteRecords } from './21-delete-records.ts'
 import { initProducerId } from './22-init-producer-id.ts'
 import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
 import { createPartitions } from './37-create-partitions.ts'
+import { deleteGroups } from './42-delete-groups.ts'
+import { offsetDelete } from './47-offset-delete.ts'
 import { describeCluster } from './60-describe-cluster.ts'
 import { describeTopicPartitions } from './75-describe-topic-partitions.ts'
 import type { ApiRange } from './context.ts'
@@ -19,7 +29,15 @@ import type { Handler } from './handler.ts'
 export const handlers = [
   listOffsets,
   metadata,
+  offsetCommit,
+  offsetFetch,
   findCoordinator,
+  joinGroup,
+  heartbeat,
+  leaveGroup,
+  syncGroup,
+  describeGroups,
+  listGroups,
   apiVersions,
   createTopics,
   deleteTopics,
@@ -27,6 +45,8 @@ export const handlers = [
   initProducerId,
   offsetForLeaderEpoch,
   createPartitions,
+  deleteGroups,
+  offsetDelete,
   describeCluster,
   describeTopicPartitions,
 ] as unknown as readonly Handler[]

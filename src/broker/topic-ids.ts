@@ -1,6 +1,16 @@
 import type { Entropy } from '../ports.ts'
 import { zeroUuid } from '../wire/schema.ts'
 
+const uuidGroups = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/
+
+/** A random uuid as Java prints it. */
+export function newUuid(entropy: Entropy): string {
+  const bytes = Buffer.from(entropy.bytes(16))
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  return bytes.toString('hex').replace(uuidGroups, '$1-$2-$3-$4-$5')
+}
+
 /** A random topic id. Those that begin with a dash are left out, as Kafka does, since tools would take them for an option. */
 export function newTopicId(entropy: Entropy): string {
   for (;;) {

@@ -51,6 +51,10 @@ export const relations: readonly Relation[] = [
     return odd && `advertised.listeners: ${odd.name} must have a host that clients can dial`
   },
   (s) =>
+    s['group.min.session.timeout.ms'] <= s['group.max.session.timeout.ms']
+      ? undefined
+      : 'group.min.session.timeout.ms must not be above group.max.session.timeout.ms',
+  (s) =>
     s['s3.wal.path'].capacityBytes >= s['s3.wal.cache.size']
       ? undefined
       : 's3.wal.path must have room for what s3.wal.cache.size keeps in memory',

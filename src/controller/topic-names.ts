@@ -13,7 +13,8 @@ export function topicNameComplaint(name: string): string | undefined {
 export const collisionKey = (name: string): string => name.replaceAll('.', '_')
 
 /** Topics that coordinators keep for themselves. Deleting their records or writing to them is not for clients. */
-const internal = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
+export const offsetsTopicName = '__consumer_offsets'
+const internal = new Set([offsetsTopicName, '__transaction_state', '__share_group_state'])
 export const isInternal = (name: string): boolean => internal.has(name)
 
 /** Kafka's own log of metadata: no topic can have its name. */

@@ -15,7 +15,15 @@ test('what is advertised is what is served, and every version of it can be parse
     'Fetch 4-18',
     'ListOffsets 1-11',
     'Metadata 0-13',
+    'OffsetCommit 2-10',
+    'OffsetFetch 1-10',
     'FindCoordinator 0-6',
+    'JoinGroup 0-9',
+    'Heartbeat 0-4',
+    'LeaveGroup 0-5',
+    'SyncGroup 0-5',
+    'DescribeGroups 0-6',
+    'ListGroups 0-5',
     'ApiVersions 0-4',
     'CreateTopics 2-7',
     'DeleteTopics 1-6',
@@ -23,6 +31,8 @@ test('what is advertised is what is served, and every version of it can be parse
     'InitProducerId 0-5',
     'OffsetForLeaderEpoch 2-4',
     'CreatePartitions 0-3',
+    'DeleteGroups 0-2',
+    'OffsetDelete 0-0',
     'DescribeCluster 0-2',
     'DescribeTopicPartitions 0-0',
   ])
@@ -40,7 +50,7 @@ test('a version of the future is answered in the oldest layout, with the range t
   for (const version of [5, 99, 32767]) {
     const request = frame(ApiVersionsRequest, 4, { clientSoftwareName: 'x', clientSoftwareVersion: 'y' })
     request.writeInt16BE(version, 2)
-    const answer = await world.broker.handle('PLAINTEXT', request)
+    const answer = await world.broker.handle('PLAINTEXT', '127.0.0.1', request)
     expect(answer.type === 'respond' && answer.bytes.toString('hex')).toBe('0000004d' + '0023' + '00000001' + '0012' + '0000' + '0004')
   }
 })

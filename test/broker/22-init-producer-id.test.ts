@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../src/wire/api/10-find-coordinator.ts'
 import { InitProducerIdRequest, InitProducerIdResponse } from '../../src/wire/api/22-init-producer-id.ts'
 import { MemoryLog } from '../controller/world.ts'
 import { type BrokerWorld, brokerWorld } from './world.ts'
@@ -25,17 +24,4 @@ test.each<[Partial<InitProducerIdRequest>, number]>([
   [{ producerEpoch: 5 }, 42],
 ])('%o is answered with error %d', async (fields, error) => {
   expect(await ask(await brokerWorld(), fields)).toMatchObject({ errorCode: error, producerId: -1n, producerEpoch: -1 })
-})
-
-test('groups are told to try again, transactions that there are none', async () => {
-  const world = await brokerWorld()
-  const find = (version: number, fields: Partial<FindCoordinatorRequest>) =>
-    world.ask(FindCoordinatorRequest, FindCoordinatorResponse, version, fields)
-  expect(await find(0, { key: 'g' })).toMatchObject({ errorCode: 15, nodeId: -1, host: '', port: -1 })
-  expect(await find(3, { key: 'x', keyType: 1 })).toMatchObject({ errorCode: 35 })
-  const batch = await find(6, { coordinatorKeys: ['g', 'h'], keyType: 0 })
-  expect(batch.coordinators.map(({ key, errorCode }) => `${key} ${errorCode}`)).toEqual(['g 15', 'h 15'])
-  const error = async (version: number, keyType: number) =>
-    (await find(version, { coordinatorKeys: ['k'], keyType })).coordinators[0]!.errorCode
-  expect([await error(4, 1), await error(5, 2), await error(6, 2), await error(6, 9)]).toEqual([35, 42, 15, 42])
 })

@@ -17,7 +17,7 @@ const with16 =
 
 test.each<[string, (request: Buffer) => Buffer, RegExp]>([
   ['an unknown API', with16(999, 0), /no API 999/],
-  ['an API that is not served', with16(11, 0), /JoinGroup is not served/],
+  ['an API that is not served', with16(88, 0), /StreamsGroupHeartbeat is not served/],
   ['an API of the network workers', with16(0, 0), /Produce is not served/],
   ['an unsupported version', with16(14, 2), /Metadata has no version 14/],
   ['a negative version', with16(-1, 2), /Metadata has no version -1/],
@@ -26,20 +26,20 @@ test.each<[string, (request: Buffer) => Buffer, RegExp]>([
   ['an empty frame', () => Buffer.alloc(0), /expected/],
 ])('%s ends the connection', async (_, change, why) => {
   const { broker, reported } = await brokerWorld()
-  const answer = await broker.handle('PLAINTEXT', change(metadataFrame()))
+  const answer = await broker.handle('PLAINTEXT', '127.0.0.1', change(metadataFrame()))
   expect(answer).toEqual({ type: 'close', because: expect.stringMatching(why) })
   expect(reported).toEqual([])
 })
 
 test('bytes after a body are ignored', async () => {
   const { broker } = await brokerWorld()
-  const answer = await broker.handle('PLAINTEXT', Buffer.concat([metadataFrame(), Buffer.alloc(9, 7)]))
+  const answer = await broker.handle('PLAINTEXT', '127.0.0.1', Buffer.concat([metadataFrame(), Buffer.alloc(9, 7)]))
   expect(answer.type).toBe('respond')
 })
 
 test('a response is a buffer of its own, to be handed to another thread', async () => {
   const { broker } = await brokerWorld()
-  const answer = await broker.handle('PLAINTEXT', frame(ApiVersionsRequest, 0, blank(ApiVersionsRequest)))
+  const answer = await broker.handle('PLAINTEXT', '127.0.0.1', frame(ApiVersionsRequest, 0, blank(ApiVersionsRequest)))
   expect(answer.type === 'respond' && answer.bytes.buffer.byteLength).toBeLessThanOrEqual(1024)
 })
 
@@ -64,7 +64,7 @@ test('no bytes make a handler fail', async () => {
     const bytes = frame(request, version, blank(request))
     const longer = Buffer.concat([bytes, Buffer.alloc(below(random, 40))])
     for (let flips = below(random, 12); flips >= 0; flips--) longer[8 + below(random, longer.length - 8)] = below(random, 256)
-    await broker.handle('PLAINTEXT', longer)
+    await broker.handle('PLAINTEXT', '127.0.0.1', longer)
     expect(reported, `SEED=${seed}, round ${round}`).toEqual([])
   }
 })

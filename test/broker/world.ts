@@ -1,14 +1,22 @@
+import { nodeCodecs } from '../../native-free-io/codecs.ts'
 import { Broker } from '../../src/broker/broker.ts'
+import { offsetsTopic } from '../../src/broker/offsets-topic.ts'
 import type { Settings } from '../../src/config/settings.ts'
+import { offsetsTopicName } from '../../src/controller/topic-names.ts'
+import { GroupCoordinator } from '../../src/group/coordinator.ts'
 import { apiByKey, headerVersions } from '../../src/wire/apis.ts'
 import { codec } from '../../src/wire/codec.ts'
 import { Reader, Writer } from '../../src/wire/cursor.ts'
 import { RequestHeader, ResponseHeader } from '../../src/wire/headers.ts'
 import { blank, type Fields, type Message, type Wire } from '../../src/wire/schema.ts'
 import { type ControllerWorld, controllerWorld, type MemoryLog, settingsOf } from '../controller/world.ts'
+import { FakeTime } from '../group/fake-time.ts'
+import { MemoryPartitionLog } from '../group/memory-partition-log.ts'
 
 export interface BrokerWorld extends ControllerWorld {
   readonly broker: Broker
+  readonly partitionLog: MemoryPartitionLog
+  readonly time: FakeTime
   /** Errors that no client can have caused. */
   readonly reported: Error[]
   /** Sends a request whose other fields have their defaults. */
@@ -22,18 +30,38 @@ export interface BrokerWorld extends ControllerWorld {
 }
 
 /** A broker whose streams and log are in memory, as the network workers see it. */
-export async function brokerWorld(options: { settings?: Settings; log?: MemoryLog } = {}): Promise<BrokerWorld> {
+export async function brokerWorld(
+  options: { settings?: Settings; log?: MemoryLog; partitionLog?: MemoryPartitionLog } = {},
+): Promise<BrokerWorld> {
   const { settings = settingsOf('num.partitions=4') } = options
   const world = await controllerWorld({ ...options, settings })
   const reported: Error[] = []
   let random = 0
+  const { partitionLog = new MemoryPartitionLog() } = options
+  const time = new FakeTime()
+  const entropy = { bytes: (count: number) => Buffer.alloc(count, ++random) }
+  const { controller } = world
+  const groups = new GroupCoordinator({
+    settings,
+    topic: offsetsTopic(controller, settings, entropy),
+    log: partitionLog,
+    codecs: nodeCodecs,
+    clock: time,
+    after: (ms, wake) => time.after(ms, wake),
+    failed: (error) => reported.push(error),
+  })
+  controller.onTopicsChanged(({ name, deleted }) => {
+    if (deleted && name === offsetsTopicName) groups.forget()
+    else if (deleted) groups.topicDeleted(name)
+  })
   const node = {
     nodeId: 1,
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
     settings,
-    controller: world.controller,
+    controller,
     streams: world.streams,
-    entropy: { bytes: (count: number) => Buffer.alloc(count, ++random) },
+    groups,
+    entropy,
     advertised: new Map([
       ['PLAINTEXT', { host: 'here', port: 9092 }],
       ['OUTSIDE', { host: 'there', port: 9999 }],
@@ -42,10 +70,12 @@ export async function brokerWorld(options: { settings?: Settings; log?: MemoryLo
   const broker = new Broker(node, (error) => reported.push(error))
   return {
     ...world,
+    partitionLog,
+    time,
     broker,
     reported,
     async ask(request, response, version, fields, listener = 'PLAINTEXT') {
-      const answer = await broker.handle(listener, frame(request, version, { ...blank(request), ...fields }))
+      const answer = await broker.handle(listener, '127.0.0.1', frame(request, version, { ...blank(request), ...fields }))
       if (answer.type === 'close') throw new Error(answer.because)
       return parse(response, version, answer.bytes)
     },

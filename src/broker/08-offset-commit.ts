@@ -1,0 +1,73 @@
+import { NotReady } from '../group/coordinator.ts'
+import { OffsetCommitRequest, OffsetCommitResponse } from '../wire/api/08-offset-commit.ts'
+import { errors, type KafkaError } from '../wire/errors.ts'
+import type { RequestContext } from './context.ts'
+import { handler } from './handler.ts'
+import { isError, servedPartition } from './partitions.ts'
+
+type AskedTopic = OffsetCommitRequest['topics'][number]
+
+/** Topics are named by id from here on. */
+const byIdVersion = 10
+
+/** What one partition of the request comes to: an offset to commit, or why not. */
+interface Part {
+  readonly asked: AskedTopic['partitions'][number]
+  readonly topic: string
+  readonly topicId: string
+  error: KafkaError
+}
+
+/** Keeps how far a group has read. Partitions that are not there are refused, the others are committed together. */
+export const offsetCommit = handler({
+  request: OffsetCommitRequest,
+  response: OffsetCommitResponse,
+  versions: [2, 10],
+  async handle(request, context) {
+    const topics = request.topics.map((topic) => ({ topic, parts: partsOf(topic, context) }))
+    const good = topics.flatMap(({ parts }) => parts.filter(({ error }) => error === errors.NONE))
+    if (good.length > 0) await commit(request, good, context)
+    return {
+      throttleTimeMs: 0,
+      topics: topics.map(({ topic: { name, topicId }, parts }) => ({
+        name,
+        topicId,
+        partitions: parts.map(({ asked, error }) => ({ partitionIndex: asked.partitionIndex, errorCode: error.code })),
+      })),
+    }
+  },
+})
+
+function partsOf({ name, topicId, partitions }: AskedTopic, context: RequestContext): Part[] {
+  const { image } = context.controller
+  const topic = context.version >= byIdVersion ? image.topicsById.get(topicId) : image.topics.get(name)
+  const missing = context.version >= byIdVersion ? errors.UNKNOWN_TOPIC_ID : errors.UNKNOWN_TOPIC_OR_PARTITION
+  return partitions.map((asked) => {
+    if (topic === undefined) return { asked, topic: '', topicId, error: missing }
+    const partition = servedPartition(context, topic.name, asked.partitionIndex, -1)
+    return { asked, topic: topic.name, topicId: topic.topicId, error: isError(partition) ? partition : errors.NONE }
+  })
+}
+
+async function commit(request: OffsetCommitRequest, parts: readonly Part[], { groups, version }: RequestContext): Promise<void> {
+  const said = await groups.ask({
+    type: 'commit',
+    groupId: request.groupId,
+    memberId: request.memberId,
+    instanceId: request.groupInstanceId,
+    generation: request.generationIdOrMemberEpoch,
+    version,
+    retentionTimeMs: request.retentionTimeMs,
+    offsets: parts.map(({ asked, topic, topicId }) => ({
+      topic,
+      topicId,
+      partition: asked.partitionIndex,
+      offset: asked.committedOffset,
+      leaderEpoch: asked.committedLeaderEpoch,
+      metadata: asked.committedMetadata,
+    })),
+  })
+  parts.forEach((part, index) => {
+    part.error = said instanceof NotReady ? said.error : 'code' in said ? said : said[index]!
+  })
+}

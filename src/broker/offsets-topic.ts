@@ -1,0 +1,36 @@
+import type { Settings } from '../config/settings.ts'
+import type { Controller } from '../controller/controller.ts'
+import { offsetsTopicName } from '../controller/topic-names.ts'
+import type { OffsetsTopic } from '../group/coordinator.ts'
+import type { Entropy, StreamId } from '../ports.ts'
+import { newTopicId } from './topic-ids.ts'
+
+/** The offsets topic as the controller has it. It is created when somebody first looks for the coordinator of a group. */
+export function offsetsTopic(controller: Controller, settings: Settings, entropy: Entropy): OffsetsTopic {
+  let creating: Promise<void> | undefined
+  const create = async (): Promise<void> => {
+    const topic = {
+      name: offsetsTopicName,
+      topicId: newTopicId(entropy),
+      partitions: settings['offsets.topic.num.partitions'],
+      replicationFactor: settings['offsets.topic.replication.factor'],
+      assignments: [],
+      configs: [
+        { name: 'cleanup.policy', value: 'compact' },
+        { name: 'max.message.bytes', value: String(settings['message.max.bytes']) },
+      ],
+    }
+    await controller.ask({ type: 'createTopics', topics: [topic], validateOnly: false })
+  }
+  return {
+    streams(): readonly StreamId[] | undefined {
+      const streams = controller.image.topics.get(offsetsTopicName)?.streams
+      return streams?.every((stream) => controller.isServed(stream)) ? streams : undefined
+    },
+    create(): Promise<void> {
+      creating ??= create().finally(() => (creating = undefined))
+      return creating
+    },
+    exists: (topic) => controller.image.topics.has(topic),
+  }
+}

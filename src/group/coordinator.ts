@@ -1,0 +1,252 @@
+import { Actor } from '../actor/actor.ts'
+import { assert } from '../base/assert.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Clock, PartitionLog, StreamId } from '../ports.ts'
+import type { Codecs } from '../wire/compression/codecs.ts'
+import { errors, type KafkaError } from '../wire/errors.ts'
+import { GroupPartition } from './group-partition.ts'
+import { groupLimits } from './limits.ts'
+import { groupRecords } from './load.ts'
+import { type GroupState, groupMachine, groupState, listGroups } from './machine.ts'
+import type { AnswerTo, GroupEffect, GroupEvent, ListedGroup, Question } from './messages.ts'
+import { partitionOf } from './partition-of.ts'
+
+/** The coordinator cannot say, or not yet. */
+export class NotReady {
+  readonly error: KafkaError
+
+  constructor(error: KafkaError) {
+    this.error = error
+  }
+}
+
+/** The topic that groups are kept in. */
+export interface OffsetsTopic {
+  /** The stream of each partition, if the topic exists and is served. */
+  streams(): readonly StreamId[] | undefined
+  /** Resolves when the topic exists, or nobody can make it. */
+  create(): Promise<void>
+  /** Of any topic that groups may have read. */
+  exists(topic: string): boolean
+}
+
+export interface CoordinatorParts {
+  readonly settings: Settings
+  readonly topic: OffsetsTopic
+  readonly log: PartitionLog
+  readonly codecs: Codecs
+  readonly clock: Clock
+  /** Calls `wake` after a while; returns what cancels it. */
+  after(ms: number, wake: () => void): () => void
+  /** The node cannot keep its promises any more and has to stop. */
+  failed(error: Error): void
+}
+
+interface Partition {
+  readonly log: GroupPartition
+  readonly loading: Promise<void>
+  isLoaded: boolean
+  /** Topics that were deleted while it was not loaded: their offsets are to go. */
+  readonly deleted: Set<string>
+}
+
+const mailboxMax = 100_000
+/** A client is told to come back only when a load takes longer than this. */
+const loadPatienceMs = 200
+const timerMsMax = 2 ** 31 - 1
+
+/**
+ * Performs what the machine of groups decides: keeps their records in the offsets topic, and lets no answer out before they are durable.
+ * A partition is loaded when somebody first asks for one of its groups.
+ */
+export class GroupCoordinator {
+  readonly #parts: CoordinatorParts
+  readonly #state: GroupState
+  readonly #actor: Actor<GroupState, GroupEvent, GroupEffect>
+  readonly #partitions = new Map<number, Partition>()
+  readonly #asked = new Map<number, (said: unknown) => void>()
+  /** Topics that were deleted before anybody asked for a partition. */
+  readonly #deleted = new Set<string>()
+  readonly #dirty = new Set<GroupPartition>()
+  /** Partitions of the topic when it was first seen: where a group lies does not change when it grows. */
+  #count: number | undefined
+  #tickets = 0
+  #turning = false
+  #wakeAt = Number.POSITIVE_INFINITY
+  #cancelWake: () => void = () => {}
+
+  constructor(parts: CoordinatorParts) {
+    this.#parts = parts
+    this.#state = groupState(groupLimits(parts.settings))
+    this.#actor = new Actor(
+      groupMachine,
+      this.#state,
+      {
+        write: ({ groupId, records }) => {
+          const { log } = this.#partitionOf(groupId)
+          log.write(records)
+          this.#dirty.add(log)
+        },
+        answer: ({ groupId, ticket, answer }) => {
+          const say = (said: unknown): void => {
+            this.#asked.get(ticket)?.(said)
+            this.#asked.delete(ticket)
+          }
+          const giveUp = (): void => say(new NotReady(errors.COORDINATOR_NOT_AVAILABLE))
+          this.#partitionOf(groupId).log.whenDurable(() => say(answer), giveUp)
+        },
+        wake: ({ at }) => this.#wake(at),
+      },
+      mailboxMax,
+    )
+  }
+
+  /** Looks from time to time for what has expired. */
+  start(): void {
+    const interval = Math.min(timerMsMax, Number(this.#parts.settings['offsets.retention.check.interval.ms']))
+    this.#parts.after(interval, () => {
+      void this.#sweep().finally(() => this.start())
+    })
+  }
+
+  /** Makes the coordinator of a group ready: what FindCoordinator asks for. */
+  async find(groupId: string): Promise<NotReady | undefined> {
+    if (this.#parts.topic.streams() === undefined) await this.#parts.topic.create()
+    const partition = this.#open(groupId)
+    return partition === undefined ? new NotReady(errors.COORDINATOR_NOT_AVAILABLE) : undefined
+  }
+
+  async ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | NotReady> {
+    const partition = this.#open(question.groupId)
+    if (partition === undefined) return new NotReady(errors.NOT_COORDINATOR)
+    if (!(await this.#isReady([partition]))) return new NotReady(errors.COORDINATOR_LOAD_IN_PROGRESS)
+    return new Promise((resolve) => {
+      const ticket = this.#tickets++
+      this.#asked.set(ticket, resolve as (said: unknown) => void)
+      this.#tell({ type: 'asked', now: this.#parts.clock.now(), ticket, question })
+    })
+  }
+
+  async list(): Promise<readonly ListedGroup[] | NotReady> {
+    return (await this.#isReady(this.#openAll())) ? listGroups(this.#state) : new NotReady(errors.COORDINATOR_LOAD_IN_PROGRESS)
+  }
+
+  topicDeleted(topic: string): void {
+    this.#deleted.add(topic)
+    for (const partition of this.#partitions.values()) if (!partition.isLoaded) partition.deleted.add(topic)
+    this.#tell({ type: 'topicDeleted', now: this.#parts.clock.now(), topic })
+  }
+
+  /** The offsets topic itself is gone, and with it every group. */
+  forget(): void {
+    this.#partitions.clear()
+    this.#count = undefined
+    this.#tell({ type: 'forgotten' })
+    for (const say of this.#asked.values()) say(new NotReady(errors.NOT_COORDINATOR))
+    this.#asked.clear()
+  }
+
+  #streams(): readonly StreamId[] | undefined {
+    const streams = this.#parts.topic.streams()
+    this.#count ??= streams?.length
+    return streams?.slice(0, this.#count)
+  }
+
+  #partitionOf(groupId: string): Partition {
+    const partition = this.#partitions.get(partitionOf(groupId, this.#count ?? 1))
+    assert(partition !== undefined, `the partition of group ${groupId} is open`)
+    return partition
+  }
+
+  #open(groupId: string): Partition | undefined {
+    const streams = this.#streams()
+    return streams === undefined ? undefined : this.#openAt(partitionOf(groupId, streams.length), streams)
+  }
+
+  #openAll(): Partition[] {
+    const streams = this.#streams() ?? []
+    return streams.map((_, index) => this.#openAt(index, streams))
+  }
+
+  #openAt(index: number, streams: readonly StreamId[]): Partition {
+    const known = this.#partitions.get(index)
+    if (known !== undefined) return known
+    const { settings } = this.#parts
+    const limits = { batchBytesMax: settings['message.max.bytes'], patienceMs: settings['offsets.commit.timeout.ms'] }
+    const stream = streams[index]!
+    let loaded = (): void => {}
+    const partition: Partition = {
+      log: new GroupPartition(stream, this.#parts, limits),
+      loading: new Promise<void>((resolve) => (loaded = resolve)),
+      isLoaded: false,
+      deleted: new Set(this.#deleted),
+    }
+    this.#partitions.set(index, partition)
+    this.#load(index, partition, streams.length).then(loaded, (error: Error) => {
+      if (this.#partitions.get(index) === partition) this.#parts.failed(error)
+    })
+    return partition
+  }
+
+  async #load(index: number, partition: Partition, partitions: number): Promise<void> {
+    const { log, codecs, topic, settings, clock } = this.#parts
+    const topics = new Set<string>()
+    for await (const records of groupRecords(log, partition.log.stream, codecs, settings['offsets.load.buffer.size'])) {
+      if (this.#partitions.get(index) !== partition) return
+      for (const record of records) if (record.type === 'offset') topics.add(record.topic)
+      this.#tell({ type: 'replayed', records })
+    }
+    for (const name of topics) {
+      if (partition.deleted.has(name) || !topic.exists(name)) this.#tell({ type: 'topicDeleted', now: clock.now(), topic: name })
+    }
+    this.#tell({ type: 'loaded', now: clock.now(), partition: index, partitions })
+    partition.isLoaded = true
+  }
+
+  async #isReady(partitions: readonly Partition[]): Promise<boolean> {
+    const loading = partitions.filter(({ isLoaded }) => !isLoaded).map((partition) => partition.loading)
+    if (loading.length === 0) return true
+    let cancel = (): void => {}
+    const late = new Promise<void>((resolve) => (cancel = this.#parts.after(loadPatienceMs, resolve)))
+    await Promise.race([Promise.all(loading), late])
+    cancel()
+    return partitions.every(({ isLoaded }) => isLoaded)
+  }
+
+  async #sweep(): Promise<void> {
+    await Promise.all(this.#openAll().map(({ loading }) => loading))
+    this.#tell({ type: 'swept', now: this.#parts.clock.now() })
+  }
+
+  #wake(at: number): void {
+    const { clock, after } = this.#parts
+    this.#cancelWake()
+    this.#wakeAt = at
+    this.#cancelWake = after(Math.min(timerMsMax, Math.max(0, at - clock.now())), () => {
+      if (this.#wakeAt === at) this.#tell({ type: 'ticked', now: clock.now() })
+    })
+  }
+
+  #tell(event: GroupEvent): void {
+    assert(this.#actor.tell(event), 'the mailbox has room: it is emptied at once')
+    if (this.#turning) return
+    this.#turning = true
+    try {
+      while (this.#actor.turn() > 0);
+      this.#turning = false
+    } catch (error) {
+      // A broken invariant: nothing is decided any more.
+      this.#parts.failed(error as Error)
+      return
+    }
+    for (const partition of this.#dirty) this.#flush(partition)
+    this.#dirty.clear()
+  }
+
+  #flush(partition: GroupPartition): void {
+    partition.flush().catch((error: Error) => {
+      partition.giveUp()
+      if ([...this.#partitions.values()].some(({ log }) => log === partition)) this.#parts.failed(error)
+    })
+  }
+}

@@ -1,0 +1,105 @@
+import { assert } from '../base/assert.ts'
+import type { Clock, PartitionLog, StreamId } from '../ports.ts'
+import { buildBatch } from '../wire/batch-builder.ts'
+import { batchHeader } from '../wire/record-batch.ts'
+import { encodeGroupRecord, type GroupRecord, type KeyAndValue } from './records.ts'
+
+export interface GroupPartitionPorts {
+  readonly log: PartitionLog
+  readonly clock: Clock
+  after(ms: number, wake: () => void): () => void
+}
+
+export interface GroupPartitionLimits {
+  readonly batchBytesMax: number
+  /** Who waits for the disk is told after this that nobody knows. */
+  readonly patienceMs: number
+}
+
+interface Waiting {
+  readonly after: number
+  readonly say: () => void
+  readonly giveUp: () => void
+}
+
+/** Of a record, besides key and value: its length, deltas and lengths. */
+const recordOverheadBytes = 32
+
+/**
+ * The writing end of one partition of the offsets topic. What is written while an append is under way goes together with the next.
+ */
+export class GroupPartition {
+  readonly stream: StreamId
+  readonly #ports: GroupPartitionPorts
+  readonly #limits: GroupPartitionLimits
+  #pending: KeyAndValue[] = []
+  #written = 0
+  #durable = 0
+  #flushing = false
+  #waiting: Waiting[] = []
+
+  constructor(stream: StreamId, ports: GroupPartitionPorts, limits: GroupPartitionLimits) {
+    this.stream = stream
+    this.#ports = ports
+    this.#limits = limits
+  }
+
+  write(records: readonly GroupRecord[]): void {
+    for (const record of records) this.#pending.push(encodeGroupRecord(record))
+    this.#written++
+  }
+
+  /** Says it once all that has been written so far is durable. `giveUp` is for when nobody can tell whether it will be. */
+  whenDurable(say: () => void, giveUp: () => void): void {
+    if (this.#durable === this.#written) say()
+    else this.#waiting.push({ after: this.#written, say, giveUp })
+  }
+
+  /** Rejects when the log refuses, which it does when the partition is gone. */
+  async flush(): Promise<void> {
+    if (this.#flushing) return
+    this.#flushing = true
+    const { log, clock, after } = this.#ports
+    while (this.#pending.length > 0) {
+      const records = this.#pending
+      const upTo = this.#written
+      this.#pending = []
+      const cancel = after(this.#limits.patienceMs, () => this.giveUp())
+      await log.append(this.stream, this.#batches(records, BigInt(clock.now()))).finally(cancel)
+      this.#durable = upTo
+      this.#release()
+    }
+    this.#flushing = false
+  }
+
+  /** Nobody waits any longer. */
+  giveUp(): void {
+    for (const { giveUp } of this.#waiting.splice(0)) giveUp()
+  }
+
+  #release(): void {
+    let count = 0
+    while (count < this.#waiting.length && this.#waiting[count]!.after <= this.#durable) count++
+    for (const { say } of this.#waiting.splice(0, count)) say()
+  }
+
+  #batches(records: readonly KeyAndValue[], timestamp: bigint): Buffer[] {
+    const batches: Buffer[] = []
+    let together: KeyAndValue[] = []
+    let bytes: number = batchHeader.bytes
+    const finish = (): void => void batches.push(buildBatch(together.map((record) => ({ ...record, timestamp }))))
+    for (const record of records) {
+      const size = record.key.length + (record.value?.length ?? 0) + recordOverheadBytes
+      assert(batchHeader.bytes + size <= this.#limits.batchBytesMax, 'a record of a group fits into a batch')
+      if (bytes + size > this.#limits.batchBytesMax) {
+        finish()
+        together = []
+        bytes = batchHeader.bytes
+      }
+      together.push(record)
+      bytes += size
+    }
+    finish()
+    return batches
+  }
+}

@@ -1,0 +1,160 @@
+import type { KafkaError } from '../wire/errors.ts'
+import type { CommittedOffset } from './offsets.ts'
+import type { GroupRecord } from './records.ts'
+
+export interface Protocol {
+  readonly name: string
+  readonly metadata: Buffer
+}
+
+/** A member as it names itself. */
+export interface MemberRef {
+  readonly memberId: string
+  readonly instanceId: string | null
+}
+
+export interface JoinAsk extends MemberRef {
+  readonly clientId: string
+  readonly clientHost: string
+  readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
+  readonly protocolType: string
+  readonly protocols: readonly Protocol[]
+  /** The client comes back with the id that it is given first (KIP-394). */
+  readonly knowsMemberIdRequired: boolean
+  /** A leader can be told that the assignment stands (KIP-814). */
+  readonly knowsSkipAssignment: boolean
+  /** What makes a new member's id unique. */
+  readonly uuid: string
+}
+
+export interface JoinAnswer {
+  readonly error: KafkaError
+  readonly memberId: string
+  readonly generation: number
+  readonly protocolType: string | null
+  readonly protocolName: string | null
+  readonly leader: string
+  readonly skipAssignment: boolean
+  /** For the leader alone. */
+  readonly members: readonly (MemberRef & { readonly metadata: Buffer })[]
+}
+
+export interface SyncAsk extends MemberRef {
+  readonly generation: number
+  readonly protocolType: string | null
+  readonly protocolName: string | null
+  readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
+}
+
+export interface SyncAnswer {
+  readonly error: KafkaError
+  readonly protocolType: string | null
+  readonly protocolName: string | null
+  readonly assignment: Buffer
+}
+
+export interface LeaveAnswer {
+  readonly error: KafkaError
+  readonly members: readonly (MemberRef & { readonly error: KafkaError })[]
+}
+
+export interface PartitionRef {
+  readonly topic: string
+  readonly partition: number
+}
+
+export interface CommitAsk extends MemberRef {
+  readonly generation: number
+  /** The version of the request: what a client can be told. */
+  readonly version: number
+  /** -1 where the broker decides. */
+  readonly retentionTimeMs: bigint
+  readonly offsets: readonly (PartitionRef & {
+    readonly topicId: string
+    readonly offset: bigint
+    readonly leaderEpoch: number
+    readonly metadata: string | null
+  })[]
+}
+
+export interface FetchAsk {
+  readonly memberId: string | null
+  readonly memberEpoch: number
+}
+
+export interface FetchedOffsets {
+  readonly error: KafkaError
+  /** Everything that is committed: by topic and partition. */
+  readonly offsets: ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>>
+}
+
+export interface DescribedMember extends MemberRef {
+  readonly clientId: string
+  readonly clientHost: string
+  readonly metadata: Buffer
+  readonly assignment: Buffer
+}
+
+export interface DescribedGroup {
+  readonly error: KafkaError
+  readonly message: string | null
+  readonly state: string
+  readonly protocolType: string
+  readonly protocolName: string
+  readonly members: readonly DescribedMember[]
+}
+
+export interface ListedGroup {
+  readonly groupId: string
+  readonly protocolType: string
+  readonly state: string
+  readonly type: GroupType
+}
+
+/** As ListGroups spells it. */
+export type GroupType = 'classic'
+
+/** What can be asked about one group, and the answers. */
+export interface Questions {
+  readonly join: { readonly ask: JoinAsk; readonly answer: JoinAnswer }
+  readonly sync: { readonly ask: SyncAsk; readonly answer: SyncAnswer }
+  readonly heartbeat: { readonly ask: MemberRef & { readonly generation: number }; readonly answer: KafkaError }
+  readonly leave: { readonly ask: { readonly members: readonly MemberRef[] }; readonly answer: LeaveAnswer }
+  /** An error for the group, or one for each offset. */
+  readonly commit: { readonly ask: CommitAsk; readonly answer: KafkaError | readonly KafkaError[] }
+  readonly fetch: { readonly ask: FetchAsk; readonly answer: FetchedOffsets }
+  readonly deleteOffsets: {
+    readonly ask: { readonly partitions: readonly PartitionRef[] }
+    readonly answer: KafkaError | readonly KafkaError[]
+  }
+  readonly describe: { readonly ask: object; readonly answer: DescribedGroup }
+  readonly delete: { readonly ask: object; readonly answer: KafkaError }
+}
+
+export type QuestionType = keyof Questions
+export type Question = { [Q in QuestionType]: { readonly type: Q; readonly groupId: string } & Questions[Q]['ask'] }[QuestionType]
+export type AnswerTo<Q extends Question> = Questions[Q['type']]['answer']
+export type Asking<Q extends QuestionType> = Extract<Question, { type: Q }>
+
+/** What the machine hears. `now` is the wall clock in milliseconds; a ticket is the asker's. */
+export type GroupEvent =
+  | { readonly type: 'asked'; readonly now: number; readonly ticket: number; readonly question: Question }
+  /** Records of a partition that is being loaded, in their order. */
+  | { readonly type: 'replayed'; readonly records: readonly GroupRecord[] }
+  /** The partition is as its log says: its groups live from now on. */
+  | { readonly type: 'loaded'; readonly now: number; readonly partition: number; readonly partitions: number }
+  /** It may be time for something. */
+  | { readonly type: 'ticked'; readonly now: number }
+  | { readonly type: 'topicDeleted'; readonly now: number; readonly topic: string }
+  /** There is nothing to coordinate any more: the topic is gone. */
+  | { readonly type: 'forgotten' }
+  /** Offsets and groups that are old enough go. */
+  | { readonly type: 'swept'; readonly now: number }
+
+/** What the machine wants. An answer counts once all that was written before it, of the same group, is durable. */
+export type GroupEffect =
+  | { readonly type: 'write'; readonly groupId: string; readonly records: readonly GroupRecord[] }
+  | { readonly type: 'answer'; readonly groupId: string; readonly ticket: number; readonly answer: unknown }
+  /** To be ticked at this time at the latest; earlier wishes are void. */
+  | { readonly type: 'wake'; readonly at: number }

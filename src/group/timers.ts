@@ -1,0 +1,100 @@
+interface Entry<A> {
+  at: number
+  action: A
+}
+interface Place {
+  readonly at: number
+  readonly key: string
+}
+
+/**
+ * What is to happen at a time unless it is put off or cancelled. Putting off is the common case, as every heartbeat does it: it costs a
+ * look into a map, since the place in the heap stays until it comes up.
+ *
+ * Invariant: a key that has an entry has a place in the heap that comes up no later than the entry is due.
+ */
+export class Timers<A> {
+  readonly #entries = new Map<string, Entry<A>>()
+  /** A binary heap by time. Places of cancelled keys stay until they come up. */
+  readonly #heap: Place[] = []
+  /** The earliest place of each key that is in the heap. */
+  readonly #placed = new Map<string, number>()
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  set(key: string, at: number, action: A): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) this.#entries.set(key, { at, action })
+    else {
+      entry.at = at
+      entry.action = action
+    }
+    if ((this.#placed.get(key) ?? Number.POSITIVE_INFINITY) > at) this.#place(key, at)
+  }
+
+  cancel(key: string): void {
+    this.#entries.delete(key)
+  }
+
+  has(key: string): boolean {
+    return this.#entries.has(key)
+  }
+
+  /** When to look again; never later than the next entry is due. */
+  get next(): number | undefined {
+    return this.#heap[0]?.at
+  }
+
+  /** Takes out an action that is due by `now`; undefined when there is none. */
+  take(now: number): A | undefined {
+    while (this.#heap.length > 0 && this.#heap[0]!.at <= now) {
+      const { at, key } = this.#pop()
+      if (this.#placed.get(key) !== at) continue
+      this.#placed.delete(key)
+      const entry = this.#entries.get(key)
+      if (entry === undefined) continue
+      if (entry.at > now) {
+        this.#place(key, entry.at)
+        continue
+      }
+      this.#entries.delete(key)
+      return entry.action
+    }
+    return undefined
+  }
+
+  #place(key: string, at: number): void {
+    this.#placed.set(key, at)
+    const heap = this.#heap
+    let i = heap.push({ at, key }) - 1
+    while (i > 0) {
+      const parent = (i - 1) >> 1
+      if (heap[parent]!.at <= heap[i]!.at) break
+      swap(heap, i, parent)
+      i = parent
+    }
+  }
+
+  #pop(): Place {
+    const heap = this.#heap
+    const top = heap[0]!
+    const last = heap.pop()!
+    if (heap.length === 0) return top
+    heap[0] = last
+    for (let i = 0; ; ) {
+      let least = i
+      for (const child of [2 * i + 1, 2 * i + 2]) if (child < heap.length && heap[child]!.at < heap[least]!.at) least = child
+      if (least === i) return top
+      swap(heap, i, least)
+      i = least
+    }
+  }
+}
+
+function swap(heap: Place[], i: number, j: number): void {
+  const place = heap[i]!
+  heap[i] = heap[j]!
+  heap[j] = place
+}

@@ -1,0 +1,37 @@
+interface Timer {
+  readonly at: number
+  readonly wake: () => void
+}
+
+/** A clock that stands still until the test moves it. */
+export class FakeTime {
+  #now = 1_700_000_000_000
+  readonly #timers = new Set<Timer>()
+
+  now(): number {
+    return this.#now
+  }
+
+  after(ms: number, wake: () => void): () => void {
+    const timer = { at: this.#now + ms, wake }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
+  }
+
+  /** Lets everything happen that is due within `ms`, in order. What that leads to happens in between. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#now + ms
+    for (;;) {
+      await settled()
+      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)
+      if (next === undefined) break
+      this.#timers.delete(next)
+      this.#now = Math.max(this.#now, next.at)
+      next.wake()
+    }
+    this.#now = end
+  }
+}
+
+/** Promises that can go on have done so. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
