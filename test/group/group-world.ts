@@ -1,0 +1,205 @@
+import type { GroupLimits } from '../../src/group/limits.ts'
+import { type GroupState, groupMachine, groupState } from '../../src/group/machine.ts'
+import type { AnswerTo, Asking, GroupEffect, GroupEvent, JoinAnswer, Protocol, Question, SyncAnswer } from '../../src/group/messages.ts'
+import { partitionOf } from '../../src/group/partition-of.ts'
+import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../../src/group/records.ts'
+import { encode } from '../../src/wire/codec.ts'
+import { ConsumerProtocolSubscription } from '../../src/wire/internal/consumer-protocol.ts'
+import { blank } from '../../src/wire/schema.ts'
+
+export const limits: GroupLimits = {
+  sessionTimeoutMinMs: 6000,
+  sessionTimeoutMaxMs: 1_800_000,
+  membersMax: 100,
+  initialDelayMs: 0,
+  metadataBytesMax: 4096,
+  offsetsRetentionMs: 10_000_000,
+  recordBytesMax: 1_000_000,
+}
+
+export const sessionMs = 10_000
+export const rebalanceMs = 30_000
+export const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+/** What a consumer that reads these topics sends. */
+export function subscription(...topics: string[]): Buffer {
+  const body = encode(ConsumerProtocolSubscription, 1, { ...blank(ConsumerProtocolSubscription), topics })
+  return Buffer.concat([Buffer.from([0, 1]), body])
+}
+
+export const protocols = (...names: string[]): Protocol[] => names.map((name) => ({ name, metadata: subscription('t') }))
+
+/** The machine alone, stepped by hand. Every record goes through its bytes, and its answers are kept by ticket. */
+export class GroupWorld {
+  state: GroupState
+  now = 1_700_000_000_000
+  readonly answers = new Map<number, unknown>()
+  readonly records: GroupRecord[] = []
+  readonly #limits: GroupLimits
+  #tickets = 0
+  #uuids = 0
+  wakeAt: number | undefined
+
+  constructor(changed: Partial<GroupLimits> = {}) {
+    this.#limits = { ...limits, ...changed }
+    this.state = groupState(this.#limits)
+  }
+
+  step(event: GroupEvent): void {
+    const out: GroupEffect[] = []
+    groupMachine.step(this.state, event, out)
+    for (const effect of out) {
+      if (effect.type === 'wake') this.wakeAt = effect.at
+      else if (effect.type === 'write') this.records.push(...effect.records.map(throughBytes))
+      else {
+        if (this.answers.has(effect.ticket)) throw new Error(`ticket ${effect.ticket} is answered twice`)
+        this.answers.set(effect.ticket, effect.answer)
+      }
+    }
+  }
+
+  /** Asks, and returns the ticket. */
+  ask(question: Question): number {
+    const ticket = this.#tickets++
+    this.step({ type: 'asked', now: this.now, ticket, question })
+    return ticket
+  }
+
+  /** Of a question that is answered at once. */
+  say<Q extends Question>(question: Q): AnswerTo<Q> {
+    const ticket = this.ask(question)
+    if (!this.answers.has(ticket)) throw new Error(`${question.type} is not answered yet`)
+    return this.answers.get(ticket) as AnswerTo<Q>
+  }
+
+  answered<A>(ticket: number): A | undefined {
+    return this.answers.get(ticket) as A | undefined
+  }
+
+  join(fields: Partial<Asking<'join'>> = {}): number {
+    return this.ask({
+      type: 'join',
+      groupId: 'g',
+      memberId: '',
+      instanceId: null,
+      clientId: 'c',
+      clientHost: '/127.0.0.1',
+      sessionTimeoutMs: sessionMs,
+      rebalanceTimeoutMs: rebalanceMs,
+      protocolType: 'consumer',
+      protocols: protocols('range'),
+      knowsMemberIdRequired: false,
+      knowsSkipAssignment: true,
+      uuid: String(++this.#uuids),
+      ...fields,
+    })
+  }
+
+  joined(ticket: number): JoinAnswer {
+    const said = this.answered<JoinAnswer>(ticket)
+    if (said === undefined) throw new Error(`join ${ticket} still waits`)
+    return said
+  }
+
+  sync(
+    memberId: string,
+    generation: number,
+    assigned: Readonly<Record<string, string>> = {},
+    fields: Partial<Asking<'sync'>> = {},
+  ): number {
+    return this.ask({
+      type: 'sync',
+      groupId: 'g',
+      memberId,
+      instanceId: null,
+      generation,
+      protocolType: 'consumer',
+      protocolName: 'range',
+      assignments: Object.entries(assigned).map(([to, text]) => ({ memberId: to, assignment: Buffer.from(text) })),
+      ...fields,
+    })
+  }
+
+  /** Error and assignment, as text; undefined while it waits. */
+  synced(ticket: number): string | undefined {
+    const said = this.answered<SyncAnswer>(ticket)
+    return said && `${said.error.name} ${said.assignment.toString()}`
+  }
+
+  heartbeat(memberId: string, generation: number, instanceId: string | null = null): string {
+    return this.say({ type: 'heartbeat', groupId: 'g', memberId, instanceId, generation }).name
+  }
+
+  leave(...memberIds: string[]): string[] {
+    const members = memberIds.map((memberId) => ({ memberId, instanceId: null }))
+    return this.say({ type: 'leave', groupId: 'g', members }).members.map(({ error }) => error.name)
+  }
+
+  commit(fields: Partial<Asking<'commit'>> = {}, offset = 1n, topic = 't'): string {
+    const said = this.say({
+      type: 'commit',
+      groupId: 'g',
+      memberId: '',
+      instanceId: null,
+      generation: -1,
+      version: 9,
+      retentionTimeMs: -1n,
+      offsets: [{ topic, topicId: zeroId, partition: 0, offset, leaderEpoch: 3, metadata: 'm' }],
+      ...fields,
+    })
+    return 'code' in said ? said.name : said.map(({ name }) => name).join()
+  }
+
+  fetched(groupId = 'g'): Record<string, bigint> {
+    const { offsets } = this.say({ type: 'fetch', groupId, memberId: null, memberEpoch: -1 })
+    return Object.fromEntries(
+      [...offsets].flatMap(([topic, rows]) => [...rows].map(([index, value]) => [`${topic}-${index}`, value.offset])),
+    )
+  }
+
+  describe(groupId = 'g') {
+    return this.say({ type: 'describe', groupId })
+  }
+
+  /** Lets time pass, with every wake that the machine asked for at its time. */
+  pass(ms: number): void {
+    const end = this.now + ms
+    while (this.wakeAt !== undefined && this.wakeAt <= end) {
+      this.now = Math.max(this.now, this.wakeAt)
+      this.wakeAt = undefined
+      this.step({ type: 'ticked', now: this.now })
+    }
+    this.now = end
+  }
+
+  /** A stable group whose first member leads, and whose members came one after another: as many generations. Returns their ids. */
+  stable(count: number): string[] {
+    const ids: string[] = []
+    for (let i = 0; i < count; i++) {
+      const tickets = [this.join(), ...ids.map((memberId) => this.join({ memberId }))]
+      this.pass(0)
+      const [added, ...others] = tickets.map((ticket) => this.joined(ticket).memberId)
+      ids.splice(0, ids.length, ...others, added!)
+      const parts = Object.fromEntries(ids.map((each, part) => [each, `part ${part}`]))
+      for (const id of ids) this.sync(id, this.generation, parts)
+    }
+    return ids
+  }
+
+  get generation(): number {
+    return this.state.groups.get('g')!.generation
+  }
+
+  /** A machine that knows nothing but what was written. */
+  restart(): void {
+    this.state = groupState(this.#limits)
+    this.wakeAt = undefined
+    this.step({ type: 'replayed', records: this.records })
+    this.step({ type: 'loaded', now: this.now, partition: partitionOf('g', 50), partitions: 50 })
+  }
+}
+
+function throughBytes(record: GroupRecord): GroupRecord {
+  const { key, value } = encodeGroupRecord(record)
+  return decodeGroupRecord(key, value)!
+}
