@@ -47,7 +47,7 @@ export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
   )
   file.close()
   const { position, oldest, previous, records } = recovered
-  const log = { incarnation: wal.state.incarnation, previous: Math.max(0, previous) }
+  const log = { incarnation: wal.state.incarnation, secret: wal.state.secret, previous: Math.max(0, previous) }
   const place = { ...lane.log, capacity: wal.state.capacity, position, oldest, trimmed: wal.state.trimmed }
   const logMemory: LogMemory = new LogMemory(place, (from, to) => appender.jump(from, to))
   const appender = new Appender(machine, view, logMemory, lane.scratch, log)

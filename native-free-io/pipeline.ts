@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { RoutedTopic } from '../src/broker/routing.ts'
 import type { FromNetwork, ListenerData, NetworkData, Started, ToNetwork } from '../src/broker/thread-messages.ts'
@@ -95,7 +96,7 @@ export class Pipeline {
     const plan = planArena({ networkWorkers: 1, receive: options.receiveBytes, log: options.logBytes, inline: options.inline })
     const arena = openArena(createArena(plan.pages))
     const buffers = { ...arena, crc: kernel(arena.memory).crc, superblock: plan.superblock, zeros: plan.zeros }
-    const wal = WalFile.open(options.walPath, options.walCapacity, buffers)
+    const wal = WalFile.open(options.walPath, options.walCapacity, buffers, () => randomBytes(4).readInt32LE())
     if (wal.state.capacity % options.logBytes !== 0) {
       throw new Error(`the write-ahead log of ${wal.state.capacity} bytes is not a multiple of log memory of ${options.logBytes} bytes`)
     }

@@ -17,12 +17,12 @@ const superblock = record({
   trimmed: 'u64',
   previous: 'u64',
   previousIncarnation: 'u32',
-  reserved: 'u32',
+  secret: 'u32',
 })
 /** The whole block, whatever of it is in use: so that every format can tell that another is whole. */
 const summed = { start: superblock.version, bytes: blockBytes - superblock.version } as const
 const superblockMagic = 0x4c41574d // "MWAL"
-const formatVersion = 1
+const formatVersion = 2
 const superblocks = 2
 /** The log proper starts here, so that its writes are aligned to whatever a disk calls a block. */
 const logStart = 65536
@@ -59,12 +59,12 @@ export class WalFile implements WalWriter {
     this.#allocated = Math.floor(fstatSync(fd).size / blockBytes) * blockBytes - logStart
   }
 
-  /** Opens or creates the file and enters a new incarnation, durably. An existing file keeps its capacity. */
-  static open(path: string, capacity: number, buffers: WalBuffers): WalFile {
+  /** Opens or creates the file and enters a new incarnation, durably. An existing file keeps its capacity and its secret. */
+  static open(path: string, capacity: number, buffers: WalBuffers, entropy: () => number): WalFile {
     mkdirSync(dirname(path), { recursive: true })
     const { fd, direct } = openForWriting(path, buffers)
     const found = readSuperblock(fd, buffers)
-    const state = found?.state ?? { capacity, incarnation: 0, trimmed: 0, previous: 0, previousIncarnation: 0 }
+    const state = found?.state ?? { capacity, secret: entropy() >>> 0, incarnation: 0, trimmed: 0, previous: 0, previousIncarnation: 0 }
     const file = new WalFile(fd, direct, buffers, state, found?.sequence ?? 0)
     file.#writeSuperblock({ ...state, incarnation: state.incarnation + 1 })
     syncFolder(dirname(path))
@@ -135,6 +135,7 @@ export class WalFile implements WalWriter {
     putU64(view, at + superblock.trimmed, state.trimmed)
     putU64(view, at + superblock.previous, state.previous)
     view.setUint32(at + superblock.previousIncarnation, state.previousIncarnation, true)
+    view.setUint32(at + superblock.secret, state.secret, true)
     view.setInt32(at + superblock.crc, crc(at + summed.start, summed.bytes, 0), true)
     this.#put(at, blockBytes, (this.#sequence % superblocks) * blockBytes)
     this.#state = state
@@ -158,6 +159,7 @@ function readSuperblock(fd: number, buffers: WalBuffers): { state: WalState; seq
     const state = {
       capacity: getU64(view, at + superblock.capacity),
       incarnation: view.getUint32(at + superblock.incarnation, true),
+      secret: view.getUint32(at + superblock.secret, true),
       trimmed: getU64(view, at + superblock.trimmed),
       previous: getU64(view, at + superblock.previous),
       previousIncarnation: view.getUint32(at + superblock.previousIncarnation, true),

@@ -33,16 +33,24 @@ export class Appender {
   readonly #memory: LogMemory
   readonly #scratch: number
   readonly #incarnation: number
+  readonly #secret: number
   #previous: number
   #durable = 0
 
   /** `scratch` is the address of a `scanResult` of this thread's own. */
-  constructor(kernel: Kernel, view: DataView, memory: LogMemory, scratch: number, wal: { incarnation: number; previous: number }) {
+  constructor(
+    kernel: Kernel,
+    view: DataView,
+    memory: LogMemory,
+    scratch: number,
+    wal: { incarnation: number; secret: number; previous: number },
+  ) {
     this.#kernel = kernel
     this.#view = view
     this.#memory = memory
     this.#scratch = scratch
     this.#incarnation = wal.incarnation
+    this.#secret = wal.secret
     this.#previous = wal.previous
   }
 
@@ -227,7 +235,7 @@ export class Appender {
     view.setInt32(header + walRecord.batchCrc, batchCrc, true)
     view.setUint32(header + walRecord.incarnation, this.#incarnation, true)
     view.setUint32(header + walRecord.kind, kind, true)
-    view.setInt32(header + walRecord.crc, this.#kernel.crc(header + crcStart, crcBytes, 0), true)
+    view.setInt32(header + walRecord.crc, this.#kernel.crc(header + crcStart, crcBytes, this.#secret), true)
     this.#previous = at
   }
 }

@@ -7,6 +7,8 @@ export interface WalState extends Cut {
   readonly capacity: number
   /** Starts so far, this one included. */
   readonly incarnation: number
+  /** Of this log alone; the sums of its headers begin with it. 32 bits. */
+  readonly secret: number
 }
 
 /** The write-ahead log's file as this stage needs it. Every call returns when the bytes are on the disk, or throws. */

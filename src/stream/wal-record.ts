@@ -47,6 +47,9 @@ export const blockBytes = 4096
 export const alignRecord = (position: number): number => Math.ceil(position / 8) * 8
 export const alignBlock = (position: number): number => Math.ceil(position / blockBytes) * blockBytes
 
-/** The CRC covers everything behind itself. */
+/**
+ * The CRC covers everything behind itself, and begins with the log's secret: bytes of a client that look like a header are
+ * taken for one by chance alone, should a torn write lay them bare.
+ */
 export const crcStart = walRecord.position
 export const crcBytes = walRecord.bytes - crcStart

@@ -16,6 +16,7 @@ export interface RecoveredBatch {
 
 export interface RecoverySource extends Cut {
   readonly capacity: number
+  readonly secret: number
   /** Of the life that wrote last; greater ones are not believed. */
   readonly incarnation: number
   /** Bytes of the window over the log: the byte at position p shows at `base + p mod window`. */
@@ -193,13 +194,13 @@ class Walk {
   }
 
   #hasHeader(at: number): boolean {
-    const { view, crc, incarnation } = this.#source
+    const { view, crc, incarnation, secret } = this.#source
     const header = this.#address(at)
     return (
       view.getUint32(header + walRecord.magic, true) === walMagic &&
       getU64(view, header + walRecord.position) === at &&
       view.getUint32(header + walRecord.incarnation, true) <= incarnation &&
-      view.getInt32(header + walRecord.crc, true) === crc(header + crcStart, crcBytes, 0)
+      view.getInt32(header + walRecord.crc, true) === crc(header + crcStart, crcBytes, secret)
     )
   }
 

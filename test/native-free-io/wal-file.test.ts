@@ -13,10 +13,17 @@ const capacity = 4 * mib
 let folder: string
 let path: string
 let buffers: WalBuffers
+const secret = 0xfeed_beef
+let drawn: number
+const entropy = (): number => {
+  drawn++
+  return secret | 0
+}
 /** Blocks of the arena for the tests. */
 let at: number
 
 beforeEach(() => {
+  drawn = 0
   folder = mkdtempSync(join(tmpdir(), 'wal-'))
   path = join(folder, 'inside', 'lane.wal')
   const arena = openArena(createArena(96))
@@ -31,7 +38,7 @@ const fill = (byte: number, bytes: number): void => void buffers.bytes.fill(byte
 
 /** What lies in the log, read through a handle of its own. */
 function readBack(position: number, bytes: number): Buffer {
-  const file = WalFile.open(path, capacity, buffers)
+  const file = WalFile.open(path, capacity, buffers, entropy)
   buffers.bytes.fill(0xee, at, at + bytes)
   file.read(at, bytes, position)
   file.close()
@@ -44,24 +51,25 @@ function damage(offset: number, byte: number, bytes = 1): void {
   closeSync(fd)
 }
 
-test('a new log counts its starts, keeps its capacity, and is cut nowhere', () => {
+test('a new log counts its starts, keeps its capacity and its secret, and is cut nowhere', () => {
   for (let incarnation = 1; incarnation < 5; incarnation++) {
-    const file = WalFile.open(path, incarnation === 1 ? capacity : 64 * mib, buffers)
-    expect(file.state).toEqual({ capacity, incarnation, trimmed: 0, previous: 0, previousIncarnation: 0 })
+    const file = WalFile.open(path, incarnation === 1 ? capacity : 64 * mib, buffers, entropy)
+    expect(file.state).toEqual({ capacity, secret, incarnation, trimmed: 0, previous: 0, previousIncarnation: 0 })
     file.close()
   }
+  expect(drawn).toBe(1)
 })
 
 /** Where the system has a file system in memory, which may not know direct I/O. */
 test.runIf(existsSync('/dev/shm'))('a file system in memory holds a log too', () => {
   const there = mkdtempSync('/dev/shm/wal-')
   try {
-    const file = WalFile.open(join(there, 'lane.wal'), capacity, buffers)
+    const file = WalFile.open(join(there, 'lane.wal'), capacity, buffers, entropy)
     fill(9, 2 * blockBytes)
     file.write(at, 2 * blockBytes, mib)
     file.trim({ trimmed: mib, previous: 0, previousIncarnation: 1 })
     file.close()
-    const again = WalFile.open(join(there, 'lane.wal'), capacity, buffers)
+    const again = WalFile.open(join(there, 'lane.wal'), capacity, buffers, entropy)
     expect(again.state).toMatchObject({ incarnation: 2, trimmed: mib })
     fill(0, blockBytes)
     again.read(at, blockBytes, mib + blockBytes)
@@ -73,7 +81,7 @@ test.runIf(existsSync('/dev/shm'))('a file system in memory holds a log too', ()
 })
 
 test('what is written is read back, across the end of the file too', () => {
-  const file = WalFile.open(path, capacity, buffers)
+  const file = WalFile.open(path, capacity, buffers, entropy)
   for (const [byte, position] of [
     [1, 0],
     [2, 3 * mib],
@@ -95,7 +103,7 @@ test('where nothing was ever written it reads as zeros', () => {
 })
 
 test('preparing grows the file to its capacity and leaves what is there', () => {
-  const file = WalFile.open(path, capacity, buffers)
+  const file = WalFile.open(path, capacity, buffers, entropy)
   fill(7, blockBytes)
   file.write(at, blockBytes, 0)
   let steps = 0
@@ -107,16 +115,16 @@ test('preparing grows the file to its capacity and leaves what is there', () => 
 })
 
 test('a file that does not end at a block is prepared from the last whole one on', () => {
-  WalFile.open(path, capacity, buffers).close()
+  WalFile.open(path, capacity, buffers, entropy).close()
   truncateSync(path, logStart + 3 * blockBytes + 100)
-  const file = WalFile.open(path, capacity, buffers)
+  const file = WalFile.open(path, capacity, buffers, entropy)
   while (file.prepare());
   file.close()
   expect(statSync(path).size).toBe(logStart + capacity)
 })
 
 test('a second handle prepares and writes behind the first', () => {
-  const file = WalFile.open(path, capacity, buffers)
+  const file = WalFile.open(path, capacity, buffers, entropy)
   const second = WalFile.attach(path, file.state, buffers)
   expect(second.direct).toBe(file.direct)
   while (second.prepare());
@@ -133,26 +141,26 @@ describe('the superblock', () => {
 
   /** Starts, and trims: sequence 1 in slot 1, sequence 2 in slot 0. */
   function trimmed(): void {
-    const file = WalFile.open(path, capacity, buffers)
+    const file = WalFile.open(path, capacity, buffers, entropy)
     file.trim(cut)
     file.close()
   }
 
   test('remembers where the log was cut', () => {
     trimmed()
-    const file = WalFile.open(path, capacity, buffers)
-    expect(file.state).toEqual({ capacity, incarnation: 2, ...cut })
+    const file = WalFile.open(path, capacity, buffers, entropy)
+    expect(file.state).toEqual({ capacity, secret, incarnation: 2, ...cut })
     file.close()
   })
 
   test('is written to two places in turn, so that a torn one leaves the one before', () => {
     trimmed()
     damage(40, 0xff)
-    const file = WalFile.open(path, capacity, buffers)
+    const file = WalFile.open(path, capacity, buffers, entropy)
     expect(file.state).toMatchObject({ incarnation: 2, trimmed: 0 })
     file.close()
     damage(blockBytes + 40, 0xff)
-    const again = WalFile.open(path, capacity, buffers)
+    const again = WalFile.open(path, capacity, buffers, entropy)
     expect(again.state).toMatchObject({ incarnation: 3, trimmed: 0 })
     again.close()
   })
@@ -160,7 +168,7 @@ describe('the superblock', () => {
   test.each([512, 1024, 2048, 4096])('whose first %i bytes were zeroed leaves the one before', (bytes) => {
     trimmed()
     damage(0, 0, bytes)
-    const file = WalFile.open(path, capacity, buffers)
+    const file = WalFile.open(path, capacity, buffers, entropy)
     expect(file.state).toMatchObject({ incarnation: 2, trimmed: 0 })
     file.close()
   })
@@ -169,7 +177,7 @@ describe('the superblock', () => {
     trimmed()
     damage(40, 0xff)
     damage(blockBytes + 40, 0xff)
-    expect(() => WalFile.open(path, capacity, buffers)).toThrow('no whole superblock')
+    expect(() => WalFile.open(path, capacity, buffers, entropy)).toThrow('no whole superblock')
   })
 
   test('of another format is an error that names both', () => {
@@ -181,7 +189,7 @@ describe('the superblock', () => {
     const fd = openSync(path, 'r+')
     writeSync(fd, block, 0, blockBytes, 0)
     closeSync(fd)
-    expect(() => WalFile.open(path, capacity, buffers)).toThrow(/format 9.*reads 1/)
+    expect(() => WalFile.open(path, capacity, buffers, entropy)).toThrow(/format 9.*reads 2/)
   })
 })
 

@@ -114,7 +114,7 @@ export class LaneWorld {
     this.#at = network.receive.base
     const place = { ...lane.log, capacity, position: 0, oldest: 0, trimmed: 0 }
     this.memory = new LogMemory(place, (from, to) => appender.jump(from, to))
-    const appender = new Appender(kernel, view, this.memory, lane.scratch, { incarnation: 1, previous: 0 })
+    const appender = new Appender(kernel, view, this.memory, lane.scratch, { incarnation: 1, secret: 0, previous: 0 })
     Atomics.store(words, lane.header + laneHeader.hungry, 1)
     const add = (row: string, by: number): void => void (this.counted[row] = (this.counted[row] ?? 0) + by)
     const bell = new HeardBell(words, network.bell, () => this.rung.push(!this.#answers.empty))

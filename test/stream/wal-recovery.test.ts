@@ -11,6 +11,7 @@ import { smallArena } from '../pipeline/small-arena.ts'
 const logBytes = 1 << 20
 const capacity = 2 << 20
 const arena = smallArena({ log: logBytes, receive: 1 << 20 })
+const secret = 0xc0ffee
 const { base } = arena.plan.lane.log
 
 interface Written {
@@ -36,7 +37,11 @@ function written(
   const memory = new LogMemory({ ...plan.lane.log, capacity, position, oldest: life?.oldest ?? 0, trimmed: 0 }, (from, to) =>
     appender.jump(from, to),
   )
-  const appender = new Appender(kernel, view, memory, plan.lane.scratch, { incarnation, previous: Math.max(0, life?.previous ?? 0) })
+  const appender = new Appender(kernel, view, memory, plan.lane.scratch, {
+    incarnation,
+    secret,
+    previous: Math.max(0, life?.previous ?? 0),
+  })
   appender.setDurable(position)
   const stream = new Stream(1)
   stream.adopt({ stream: 1, leaderEpoch: 3, logStartOffset: 0n, settings }, life?.records ?? 0)
@@ -70,6 +75,7 @@ function recovered(disk: Buffer, incarnation = 2): Recovered & { offsets: number
       previous: 0,
       previousIncarnation: 0,
       capacity,
+      secret,
       incarnation,
       window: logBytes,
       base,

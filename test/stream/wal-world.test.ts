@@ -29,6 +29,13 @@ test.each(Array.from({ length: 16 }, (_, seed) => seed))('many lives lose nothin
   expect(figures.lives).toBe(13)
 })
 
+test.each(Array.from({ length: 8 }, (_, seed) => seed))(
+  'a client that writes records of a log into its batches is not believed, seed %i',
+  (seed) => {
+    new WalWorld(seed, { clients: 'forging' }).run(12, 400)
+  },
+)
+
 test('the same seed twice is the same history, and histories have all that they should', () => {
   const worlds = (): Record<string, number>[] => [7, 8, 12, 24].map((seed) => new WalWorld(seed).run(12, 400).figures)
   const once = worlds()
@@ -41,6 +48,7 @@ test('the same seed twice is the same history, and histories have all that they 
 describe('some seed catches a machine that', () => {
   test.each<readonly [string, number, () => Partial<Machines>]>([
     ['acknowledges what the disk does not have', 0, () => ({ acknowledge: 'published' })],
+    ['has no secret in the sums of its headers', 2, () => ({ salt: 'known', clients: 'forging' })],
     ['claims more of a write than it wrote', 0, () => persistence('this.#durable += bytes', 'this.#durable = published')],
     ['ignores which record a record follows', 14, () => recovery('if (previous >= 0 && getU64', 'if (previous < -1 && getU64')],
     ['ignores which life wrote a record', 8, () => recovery('if (this.incarnation(at) < incarnation) return false', '')],

@@ -1,4 +1,4 @@
-import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
+import { below, chance, nextWord, type Prng, prng } from '../../src/base/prng.ts'
 import { Appender } from '../../src/pipeline/appender.ts'
 import { laneHeader, narrow, widen } from '../../src/pipeline/lane.ts'
 import { LogMemory } from '../../src/pipeline/log-memory.ts'
@@ -8,7 +8,7 @@ import type { ProducerSnapshot } from '../../src/stream/producers.ts'
 import { replay } from '../../src/stream/replay.ts'
 import type { Stream } from '../../src/stream/stream.ts'
 import { Stream as StreamClass } from '../../src/stream/stream.ts'
-import { blockBytes } from '../../src/stream/wal-record.ts'
+import { alignBlock, blockBytes, crcStart, walKind, walMagic, walRecord } from '../../src/stream/wal-record.ts'
 import { type RecoverySource, readDurable, recover } from '../../src/stream/wal-recovery.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { batchHeader } from '../../src/wire/record-batch.ts'
@@ -18,6 +18,12 @@ export const capacity = 4 << 20
 const logBytes = 1 << 20
 const streamsMax = 4
 const now = 1_700_000_000_000
+/** What a client believes that every log begins its sums with. */
+const knownSecret = 0
+const forgedPermille = 200
+const forgedBytes = 60_000
+/** Of a record with such a value, what precedes it: length, attributes, timestamp, offset, no key, length. */
+const recordPrefix = 3 + 1 + 1 + 1 + 1 + 3
 
 /** The parts under test, which a planted bug replaces. */
 export interface Machines {
@@ -28,9 +34,22 @@ export interface Machines {
   readonly readDurable: typeof readDurable
   /** Whether a batch is acknowledged when the disk has it, or too early. */
   readonly acknowledge: 'durable' | 'published'
+  /** Whether the log has a secret that its clients cannot know. */
+  readonly salt: 'secret' | 'known'
+  /** Forging ones put records of a log into their batches, see `forgery`. */
+  readonly clients: 'honest' | 'forging'
 }
 
-export const machines: Machines = { LogMemory, Appender, Persistence, recover, readDurable, acknowledge: 'durable' }
+export const machines: Machines = {
+  LogMemory,
+  Appender,
+  Persistence,
+  recover,
+  readDurable,
+  acknowledge: 'durable',
+  salt: 'secret',
+  clients: 'honest',
+}
 
 /** How often things happen beside an append, permille. */
 interface Weather {
@@ -108,7 +127,7 @@ export class WalWorld {
   readonly #random: Prng
   readonly #arena: SmallArena
   readonly #disk: Disk
-  #state: WalState = { capacity, incarnation: 0, trimmed: 0, previous: 0, previousIncarnation: 0 }
+  #state: WalState = { capacity, secret: knownSecret, incarnation: 0, trimmed: 0, previous: 0, previousIncarnation: 0 }
   /** What the object store holds: the log below its trim. */
   #stored = new Map<number, number>()
   #snapshots = new Map<number, readonly ProducerSnapshot[]>()
@@ -127,6 +146,7 @@ export class WalWorld {
   constructor(seed: number, planted: Partial<Machines> = {}) {
     this.#machines = { ...machines, ...planted }
     this.#random = prng(seed)
+    if (this.#machines.salt === 'secret') this.#state = { ...this.#state, secret: nextWord(prng(~seed)) }
     this.#arena = smallArena({ log: logBytes, receive: 1 << 20 })
     this.#disk = new Disk(this.#arena.bytes, this.#random)
     this.#start()
@@ -161,8 +181,9 @@ export class WalWorld {
     const unacknowledged = this.#sent.get(id)!.filter((sent) => !sent.acknowledged)
     if (isIdempotent && unacknowledged.length === 5) return
     const sequence = isIdempotent ? this.#sequences.get(id)! : -1
-    const count = 1 + below(p, 3)
-    const value = Buffer.alloc(Math.floor(this.#size() / count), below(p, 256))
+    const isForged = !isIdempotent && this.#machines.clients === 'forging' && chance(p, forgedPermille)
+    const count = isForged ? 1 : 1 + below(p, 3)
+    const value = isForged ? this.#forgery(stream) : Buffer.alloc(Math.floor(this.#size() / count), below(p, 256))
     const producer = isIdempotent ? { producerId: BigInt(1000 + id), producerEpoch: 0, baseSequence: sequence } : {}
     const batch = buildBatch(
       Array.from({ length: count }, () => ({ timestamp: BigInt(now), value })),
@@ -177,6 +198,40 @@ export class WalWorld {
     const sent = { stream: id, bytes: this.#bytesOf(stream, stream.index.length - 1), baseOffset: outcome.baseOffset, count, sequence }
     this.#sent.get(id)!.push({ ...sent, producer: producerId, durableAt: outcome.durableAt, acknowledged: false })
     this.figures.appends++
+  }
+
+  /**
+   * A value with a record of the log in it, where recovery would look for the next if it had lost only the one that the
+   * value belongs to. Whoever writes it knows all of the log but its secret.
+   */
+  #forgery(stream: Stream): Buffer {
+    const at = this.#memory.end
+    const forgedAt = alignBlock(at + walRecord.bytes + 200)
+    const inner = buildBatch([{ timestamp: BigInt(now), value: Buffer.from('forged') }])
+    inner.writeBigInt64BE(BigInt(stream.next), batchHeader.baseOffset)
+    inner.writeInt32BE(stream.leaderEpoch, batchHeader.partitionLeaderEpoch)
+    const header = Buffer.alloc(walRecord.bytes)
+    header.writeUInt32LE(walMagic, walRecord.magic)
+    header.writeBigUInt64LE(BigInt(forgedAt), walRecord.position)
+    header.writeBigUInt64LE(BigInt(this.#appender.previous), walRecord.previous)
+    header.writeBigInt64LE(BigInt(stream.next), walRecord.baseOffset)
+    header.writeUInt32LE(stream.id, walRecord.stream)
+    header.writeInt32LE(stream.leaderEpoch, walRecord.leaderEpoch)
+    header.writeUInt32LE(inner.length, walRecord.length)
+    header.writeInt32LE(inner.readInt32BE(batchHeader.crc), walRecord.batchCrc)
+    header.writeUInt32LE(this.#state.incarnation, walRecord.incarnation)
+    header.writeUInt32LE(walKind.batch, walRecord.kind)
+    header.writeInt32LE(this.#sum(header.subarray(crcStart)), walRecord.crc)
+    const value = Buffer.alloc(forgedBytes)
+    const valueAt = at + walRecord.bytes + batchHeader.bytes + recordPrefix
+    Buffer.concat([header, inner]).copy(value, forgedAt - valueAt)
+    return value
+  }
+
+  #sum(bytes: Buffer): number {
+    const { base } = this.#arena.plan.network[0]!.receive
+    bytes.copy(this.#arena.bytes, base)
+    return this.#arena.kernel.crc(base, bytes.length, knownSecret)
   }
 
   /** Equal sizes make what an earlier life left fit behind what a later one wrote. */
@@ -319,7 +374,7 @@ export class WalWorld {
     for (let id = 1; id <= streamsMax; id++) this.#adopt(id, streams.get(id) ?? new StreamClass(id))
     const { position, oldest, previous } = recovered
     const place = { ...this.#log, capacity, position, oldest, trimmed: Math.floor(this.#state.trimmed / blockBytes) * blockBytes }
-    const wal = { incarnation: this.#state.incarnation, previous: Math.max(0, previous) }
+    const wal = { incarnation: this.#state.incarnation, secret: this.#state.secret, previous: Math.max(0, previous) }
     const { plan, view, words, kernel } = this.#arena
     this.#memory = new this.#machines.LogMemory(place, (from, to) => this.#appender.jump(from, to))
     this.#appender = new this.#machines.Appender(kernel, view, this.#memory, plan.lane.scratch, wal)
