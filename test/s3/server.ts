@@ -165,7 +165,7 @@ function flipped(bytes: Buffer, at: number): Buffer {
 /** False when nobody listens any more. */
 async function write(response: ServerResponse, bytes: Buffer, fault: Fault | undefined): Promise<boolean> {
   if (fault?.type !== 'trickle') {
-    if (!response.write(bytes)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(bytes)) await drained(response)
     return !response.destroyed
   }
   const step = Math.max(1, Math.floor(fault.bytesPerSecond / 20))
@@ -175,6 +175,16 @@ async function write(response: ServerResponse, bytes: Buffer, fault: Fault | und
     await sleep(50)
   }
   return true
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      response.off('drain', go).off('close', go)
+      resolve()
+    }
+    response.on('drain', go).on('close', go)
+  })
 }
 
 async function hang(message: IncomingMessage): Promise<void> {

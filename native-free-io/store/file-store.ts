@@ -1,0 +1,329 @@
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type {
+  FaultKind,
+  FileLocation,
+  ListedObject,
+  ListPage,
+  ObjectStore,
+  ObjectUpload,
+  StoreFault,
+  StoreOperation,
+} from '../../src/ports.ts'
+import { isFault } from '../../src/stream/store-faults.ts'
+import { assertKey, compareKeys, pageKeys } from './keys.ts'
+import { storeFault } from './mem-store.ts'
+
+/** Where objects grow before they have their names. No key begins with a dot: see `nameOf`. */
+const unfinished = '.unfinished'
+/** So many bytes at a time are written, and durable before the next: one flush of a whole object would hold up the log behind it. */
+const writeBytes = 1 << 20
+/** A folder may be removed, because it is empty, just when an object is to be put there. */
+const placeTriesMax = 100
+
+/**
+ * Objects as files of a folder. An object has its name when all of it is durable. Two processes may share the folder:
+ * names are given out by the file system.
+ */
+export class FileStore implements ObjectStore {
+  readonly can = { conditionalPut: true }
+  readonly #folder: string
+
+  constructor({ folder }: FileLocation) {
+    this.#folder = folder
+  }
+
+  async put(key: string, pieces: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<StoreFault | undefined> {
+    const upload = new FileUpload(this, key, this.#folder)
+    const fault = (await upload.append(pieces)) ?? (await upload.finish(ifAbsent, 'put'))
+    if (fault !== undefined) await upload.abort()
+    return fault
+  }
+
+  get(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array | StoreFault> {
+    if (start >= end) return Promise.resolve(new Uint8Array(0))
+    return this.#answer('get', key, async () => {
+      const file = await open(this.#path(key), 'r')
+      try {
+        const bytes = Math.max(0, Math.min(end, (await file.stat()).size) - start)
+        const room = (into ?? new Uint8Array(bytes)).subarray(0, bytes)
+        for (let at = 0; at < bytes; ) {
+          const { bytesRead } = await file.read(room, at, bytes - at, start + at)
+          if (bytesRead === 0) throw new Error(`the file ends ${bytes - at} bytes too early`)
+          at += bytesRead
+        }
+        return room
+      } finally {
+        await file.close()
+      }
+    })
+  }
+
+  size(key: string): Promise<number | StoreFault> {
+    return this.#answer('size', key, async () => (await stat(this.#path(key))).size)
+  }
+
+  upload(key: string): ObjectUpload {
+    return new FileUpload(this, key, this.#folder)
+  }
+
+  async remove(keys: readonly string[]): Promise<StoreFault | undefined> {
+    for (const key of keys) {
+      const fault = await this.#answer('remove', key, async () => {
+        await rm(this.#path(key), { force: true })
+        await this.#prune(dirname(this.#path(key)))
+      })
+      if (fault !== undefined) return fault
+    }
+    return undefined
+  }
+
+  list(prefix: string, from = ''): Promise<ListPage | StoreFault> {
+    return this.#answer('list', prefix, async () => {
+      // The folder that the prefix names, or that it stands in.
+      const top = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+      const keys = (await this.#keysBelow(top)).filter((key) => key.startsWith(prefix) && (from === '' || compareKeys(key, from) > 0))
+      keys.sort(compareKeys)
+      const page = keys.slice(0, pageKeys)
+      const found = await Promise.all(page.map((key) => this.#listed(key)))
+      return { objects: found.flatMap((each) => each ?? []), next: page.length < keys.length ? page.at(-1) : undefined }
+    })
+  }
+
+  abandonUploads(_prefix: string, beforeMs: number): Promise<number | StoreFault> {
+    return this.#answer('abandon', '', async () => {
+      const folder = join(this.#folder, unfinished)
+      let found = 0
+      for (const name of await readdir(folder).catch(absent(() => []))) {
+        const path = join(folder, name)
+        if ((await stat(path)).mtimeMs >= beforeMs) continue
+        await rm(path, { force: true })
+        found++
+      }
+      return found
+    })
+  }
+
+  async close(): Promise<void> {}
+
+  /** Gives what is durable under `path` its name. */
+  async place(path: string, key: string, ifAbsent: boolean): Promise<void> {
+    const target = this.#path(key)
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#makeFolder(dirname(target))
+        await (ifAbsent ? link(path, target) : rename(path, target))
+        break
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT' || tries === placeTriesMax) throw error
+      }
+    }
+    await syncFolder(dirname(target))
+    if (ifAbsent) await rm(path)
+  }
+
+  async #answer<T>(operation: StoreOperation, key: string, work: () => Promise<T>): Promise<T | StoreFault> {
+    try {
+      return await work()
+    } catch (error) {
+      return fileFault(error, operation, key)
+    }
+  }
+
+  async #keysBelow(top: string): Promise<string[]> {
+    const folder = top === '' ? this.#folder : this.#path(top.slice(0, -1))
+    const keys: string[] = []
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(absent(() => []))) {
+      const name = keyPartOf(entry.name)
+      if (name === undefined) continue
+      if (entry.isDirectory()) keys.push(...(await this.#keysBelow(`${top}${name}/`)))
+      else keys.push(`${top}${name}`)
+    }
+    return keys
+  }
+
+  async #listed(key: string): Promise<ListedObject | undefined> {
+    const found = await stat(this.#path(key)).catch(absent(() => undefined))
+    return found && { key, bytes: found.size, modifiedMs: found.mtimeMs }
+  }
+
+  #path(key: string): string {
+    assertKey(key)
+    return join(this.#folder, ...key.split('/').map(nameOf))
+  }
+
+  /** The names of new folders are made durable, too. */
+  async #makeFolder(folder: string): Promise<void> {
+    const first = await mkdir(folder, { recursive: true })
+    if (first === undefined) return
+    for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at))
+  }
+
+  /** Folders that have become empty. */
+  async #prune(folder: string): Promise<void> {
+    for (let at = folder; at.length > this.#folder.length; at = dirname(at)) {
+      try {
+        await rmdir(at)
+      } catch {
+        return
+      }
+    }
+  }
+}
+
+class FileUpload implements ObjectUpload {
+  bytes = 0
+  readonly #store: FileStore
+  readonly #key: string
+  readonly #path: string
+  #file: FileHandle | undefined
+  /** Small pieces that go to the file together. */
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #written = 0
+
+  constructor(store: FileStore, key: string, folder: string) {
+    assertKey(key)
+    this.#store = store
+    this.#key = key
+    this.#path = join(folder, unfinished, randomUUID())
+  }
+
+  async append(pieces: readonly Uint8Array[]): Promise<StoreFault | undefined> {
+    try {
+      for (const piece of pieces) {
+        this.bytes += piece.length
+        for (let at = 0; at < piece.length; ) {
+          const some = piece.subarray(at, at + writeBytes - this.#pendingBytes)
+          this.#pending.push(some)
+          this.#pendingBytes += some.length
+          at += some.length
+          if (this.#pendingBytes === writeBytes) await this.#write()
+        }
+      }
+      return undefined
+    } catch (error) {
+      return fileFault(error, 'upload', this.#key)
+    }
+  }
+
+  async copy(key: string, start: number, end: number): Promise<StoreFault | undefined> {
+    for (let at = start; at < end; ) {
+      const bytes = await this.#store.get(key, at, Math.min(end, at + writeBytes))
+      if (isFault(bytes)) return bytes
+      if (bytes.length === 0) return storeFault('invalid', 'copy', key, `it ends before ${end}`)
+      at += bytes.length
+      const fault = await this.append([bytes])
+      if (fault !== undefined) return fault
+    }
+    return undefined
+  }
+
+  async complete(): Promise<number | StoreFault> {
+    return (await this.finish(false, 'upload')) ?? this.bytes
+  }
+
+  async finish(ifAbsent: boolean, operation: StoreOperation): Promise<StoreFault | undefined> {
+    try {
+      await this.#write()
+      const file = await this.#opened()
+      await file.sync()
+      this.#file = undefined
+      await file.close()
+      await this.#store.place(this.#path, this.#key, ifAbsent)
+      return undefined
+    } catch (error) {
+      return fileFault(error, operation, this.#key)
+    }
+  }
+
+  async abort(): Promise<void> {
+    await this.#file?.close().catch(() => {})
+    this.#file = undefined
+    await rm(this.#path, { force: true })
+  }
+
+  async #opened(): Promise<FileHandle> {
+    if (this.#file !== undefined) return this.#file
+    await mkdir(dirname(this.#path), { recursive: true })
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DSYNC
+    return (this.#file = await open(this.#path, flags, 0o600))
+  }
+
+  async #write(): Promise<void> {
+    const file = await this.#opened()
+    let pieces = this.#pending
+    this.#pending = []
+    for (let left = this.#pendingBytes; left > 0; ) {
+      const { bytesWritten } = await file.writev(pieces, this.#written)
+      this.#written += bytesWritten
+      left -= bytesWritten
+      if (left > 0) pieces = without(pieces, bytesWritten)
+    }
+    this.#pendingBytes = 0
+  }
+}
+
+/** What is behind the first `bytes` of pieces. */
+function without(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let at = 0
+  return pieces.flatMap((piece) => {
+    const start = bytes - at
+    at += piece.length
+    return start >= piece.length ? [] : [piece.subarray(Math.max(0, start))]
+  })
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const file = await open(folder, constants.O_RDONLY)
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** A file system allows more names than are wise: what is not plain is written as %XX of its bytes in UTF-8. */
+const nameOf = (part: string): string =>
+  encodeURIComponent(part)
+    .replace(/[!'()*~]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replace(/^\./, '%2E')
+
+/** Undefined for what is not an object's. */
+function keyPartOf(name: string): string | undefined {
+  if (name.startsWith('.')) return undefined
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return undefined
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
+
+const absent =
+  <T>(instead: () => T) =>
+  (error: unknown): T => {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return instead()
+    throw error
+  }
+
+const codes: Readonly<Record<string, FaultKind>> = {
+  ENOENT: 'missing',
+  ENOTDIR: 'missing',
+  EEXIST: 'exists',
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+  ENAMETOOLONG: 'invalid',
+  EISDIR: 'invalid',
+  ENOTEMPTY: 'invalid',
+}
+
+/** A disk that fails once is not asked again: that is for its owner to decide. */
+const fileFault = (error: unknown, operation: StoreOperation, key: string): StoreFault =>
+  storeFault(codes[codeOf(error) ?? ''] ?? 'unavailable', operation, key, (error as Error).message)

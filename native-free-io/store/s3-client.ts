@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import type { S3Client } from '@aws-sdk/client-s3'
+import { credentialsIn, type Environment } from '../../src/config/store-uri.ts'
+import type { S3Location } from '../../src/ports.ts'
+import { crc32c } from '../../src/wire/crc32c.ts'
+import type { Trouble } from './attempts.ts'
+import { S3Transport, type Transfer } from './s3-transport.ts'
+import { troubleOf } from './s3-troubles.ts'
+
+export type Sdk = typeof import('@aws-sdk/client-s3')
+
+/** The SDK's client, a request made by it, and the options that carry the transfer past it. */
+export type Ask<T> = (client: S3Client, sdk: Sdk, options: object) => Promise<T>
+
+/** What a failed request leaves: how the next try may go, and the error itself for those who know more. */
+export interface Failed extends Trouble {
+  readonly error: unknown
+}
+
+/** One bucket's client: made when it is first used, since loading the SDK takes longer than most requests. */
+export class S3Connection {
+  readonly location: S3Location
+  readonly #environment: Environment
+  readonly #transport = new S3Transport()
+  readonly #secrets: readonly string[]
+  #sdk: Promise<Sdk> | undefined
+  #client: S3Client | undefined
+
+  constructor(location: S3Location, environment: Environment) {
+    this.location = location
+    this.#environment = environment
+    const { credentials } = location
+    const resolved = credentialsIn(environment, credentials)
+    const secrets = resolved.type === 'static' ? [resolved.secretKey, resolved.accessKey, resolved.sessionToken ?? ''] : []
+    this.#secrets = secrets.filter((each) => each.length > 3)
+  }
+
+  async send<T>(ask: Ask<T>, transfer: Transfer): Promise<T | Failed> {
+    try {
+      const sdk = await (this.#sdk ??= loadSdk())
+      this.#client ??= this.#create(sdk)
+      return await ask(this.#client, sdk, { transfer })
+    } catch (error) {
+      const trouble = troubleOf(error, transfer.wasSent === true, (text) => this.#hide(text))
+      // A new client asks the machine for its credentials again.
+      if (trouble.trouble === 'expired') this.#client = undefined
+      return { ...trouble, error }
+    }
+  }
+
+  close(): void {
+    this.#transport.destroy()
+  }
+
+  #create(sdk: Sdk): S3Client {
+    const { location } = this
+    const credentials = credentialsIn(this.#environment, location.credentials)
+    const keys = credentials.type === 'static' && {
+      accessKeyId: credentials.accessKey,
+      secretAccessKey: credentials.secretKey,
+      ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken }),
+    }
+    return new sdk.S3Client({
+      region: location.region,
+      ...(location.endpoint === null ? {} : { endpoint: location.endpoint }),
+      forcePathStyle: location.pathStyle,
+      ...(keys === false ? {} : { credentials: keys }),
+      requestHandler: this.#transport as never,
+      expectContinueHeader: false,
+      // Several stores refuse checksums that they do not know; objects carry their own.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      // There is one policy of retries, and it is not the SDK's.
+      maxAttempts: 1,
+      cacheMiddleware: true,
+      followRegionRedirects: false,
+    })
+  }
+
+  #hide(text: string): string {
+    return this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
+  }
+}
+
+/** Its word on the age of Node is for those who choose Node, and would stand between the lines of the log. */
+function loadSdk(): Promise<Sdk> {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
+  return import('@aws-sdk/client-s3')
+}
+
+/** A command as far as its middleware goes. */
+interface Stacked {
+  readonly middlewareStack: {
+    add(middleware: never, options: { readonly step: 'build'; readonly name: string; readonly priority: 'low' }): void
+  }
+}
+interface BuildArguments {
+  readonly request: { readonly headers: Record<string, string>; readonly body?: string | Uint8Array }
+}
+type Build = (next: (given: BuildArguments) => unknown) => (given: BuildArguments) => unknown
+
+function onBuild<C extends Stacked>(command: C, name: string, change: (request: BuildArguments['request']) => void): C {
+  const middleware: Build = (next) => (given) => {
+    change(given.request)
+    return next(given)
+  }
+  command.middlewareStack.add(middleware as never, { step: 'build', name, priority: 'low' })
+  return command
+}
+
+/** Says what the signature covers of a body that goes past the SDK: nothing, unless the store insists. */
+export function withPayload<C extends Stacked>(command: C, pieces: readonly Uint8Array[], isSigned: boolean): C {
+  return onBuild(command, 'millracePayload', ({ headers }) => {
+    headers['x-amz-content-sha256'] = isSigned ? sha256(pieces) : 'UNSIGNED-PAYLOAD'
+  })
+}
+
+/** The checksum that every store takes where one is required; some know no other. */
+export function withMd5<C extends Stacked>(command: C): C {
+  return onBuild(command, 'millraceMd5', ({ headers, body }) => {
+    for (const name of Object.keys(headers)) if (/^x-amz-(sdk-)?checksum-/i.test(name)) delete headers[name]
+    headers['content-md5'] = createHash('md5')
+      .update(body ?? '')
+      .digest('base64')
+  })
+}
+
+function sha256(pieces: readonly Uint8Array[]): string {
+  const hash = createHash('sha256')
+  for (const piece of pieces) hash.update(piece)
+  return hash.digest('hex')
+}
+
+/** The checksum of a body, as the parameters of a request have it. */
+export function checksumOf(
+  algorithm: S3Location['checksum'],
+  pieces: readonly Uint8Array[],
+): { ChecksumCRC32?: string; ChecksumCRC32C?: string } {
+  if (algorithm === null) return {}
+  const word = Buffer.alloc(4)
+  if (algorithm === 'CRC32') {
+    word.writeUInt32BE(pieces.reduce((crc, piece) => crc32(piece, crc), 0))
+    return { ChecksumCRC32: word.toString('base64') }
+  }
+  word.writeUInt32BE(pieces.reduce((crc, piece) => crc32c(piece, 0, piece.length, crc), 0) >>> 0)
+  return { ChecksumCRC32C: word.toString('base64') }
+}

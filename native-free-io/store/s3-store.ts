@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto'
+import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
+import type { Environment } from '../../src/config/store-uri.ts'
+import type { ListPage, ObjectStore, ObjectUpload, S3Location, StoreAbilities, StoreFault, StoreOperation } from '../../src/ports.ts'
+import { isFault } from '../../src/stream/store-faults.ts'
+import { type Attempt, Attempts, isTrouble, type Rhythm, type Trouble } from './attempts.ts'
+import { assertKey } from './keys.ts'
+import { type Ask, checksumOf, type Failed, S3Connection, withMd5, withPayload } from './s3-client.ts'
+import type { Transfer } from './s3-transport.ts'
+import { S3Upload } from './s3-upload.ts'
+
+/** A store that moves less than this is as good as gone. */
+const slowestBytesPerMs = 2 ** 20 / 1000
+/** By the protocol. */
+const removeMax = 1000
+/** Marks who wrote an object, so that the answer to a put that was done but not confirmed can be told from a lost race. */
+const writerName = 'millrace-writer'
+
+/** A bucket, by way of the AWS SDK. */
+export class S3Store implements ObjectStore {
+  readonly can: StoreAbilities
+  readonly location: S3Location
+  readonly attempts: Attempts
+  readonly #connection: S3Connection
+
+  constructor(location: S3Location, environment: Environment, rhythm?: Rhythm) {
+    this.location = location
+    this.can = { conditionalPut: location.conditionalPut }
+    this.attempts = new Attempts(rhythm)
+    this.#connection = new S3Connection(location, environment)
+  }
+
+  async put(key: string, pieces: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<StoreFault | undefined> {
+    assertKey(key)
+    if (ifAbsent && !this.can.conditionalPut) {
+      return {
+        fault: 'unsupported',
+        operation: 'put',
+        key,
+        detail: 'conditional puts are off for this store',
+        attempts: 0,
+        mayBeDone: false,
+      }
+    }
+    const { bucket: Bucket, checksum, signBodies } = this.location
+    const bytes = bytesOf(pieces)
+    const sums = checksumOf(checksum, pieces)
+    const writer = randomUUID()
+    const condition = ifAbsent ? { IfNoneMatch: '*', Metadata: { [writerName]: writer } } : {}
+    const answer = await this.request('put', key, bytes, { pieces }, (client, sdk, options) => {
+      const command = new sdk.PutObjectCommand({ Bucket, Key: key, ContentLength: bytes, ...sums, ...condition })
+      return client.send(withPayload(command, pieces, signBodies), options)
+    })
+    if (!isFault(answer)) return undefined
+    // Somebody was first. It was this very put when one of its tries went through unheard.
+    if (answer.fault === 'exists' && answer.mayBeDone) return this.#isOwn(key, writer, answer)
+    return answer
+  }
+
+  async #isOwn(key: string, writer: string, fault: StoreFault): Promise<StoreFault | undefined> {
+    const head = await this.#head('put', key)
+    if (isFault(head)) return { ...head, mayBeDone: true }
+    return head.Metadata?.[writerName] === writer ? undefined : { ...fault, mayBeDone: false }
+  }
+
+  async get(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array | StoreFault> {
+    if (start >= end) return new Uint8Array(0)
+    const room = (bytes: number): Uint8Array | undefined => (bytes > end - start ? undefined : (into ?? new Uint8Array(bytes)))
+    const Range = `bytes=${start}-${Number.isFinite(end) ? end - 1 : ''}`
+    const { bucket: Bucket } = this.location
+    const asked = Number.isFinite(end) ? end - start : 0
+    return this.attempts.run('get', key, this.totalMs(asked), async (attempt) => {
+      const transfer: Transfer = { ...this.#timing(attempt, asked), room }
+      const answer = await this.#connection.send(
+        (client, sdk, options) => client.send(new sdk.GetObjectCommand({ Bucket, Key: key, Range }), options),
+        transfer,
+      )
+      if (!isTrouble(answer)) return checkRange(answer, transfer.received, start, end)
+      // The object ends before the range begins.
+      return statusOf(answer.error) === 416 ? new Uint8Array(0) : answer
+    })
+  }
+
+  async size(key: string): Promise<number | StoreFault> {
+    const head = await this.#head('size', key)
+    return isFault(head) ? head : (head.ContentLength ?? 0)
+  }
+
+  #head(operation: StoreOperation, key: string) {
+    const { bucket: Bucket } = this.location
+    return this.request(operation, key, 0, {}, (client, sdk, options) =>
+      client.send(new sdk.HeadObjectCommand({ Bucket, Key: key }), options),
+    )
+  }
+
+  upload(key: string): ObjectUpload {
+    assertKey(key)
+    return new S3Upload(this, key)
+  }
+
+  async remove(keys: readonly string[]): Promise<StoreFault | undefined> {
+    for (let at = 0; at < keys.length; at += removeMax) {
+      const fault = await this.#removeSome(keys.slice(at, at + removeMax))
+      if (fault !== undefined) return fault
+    }
+    return undefined
+  }
+
+  async #removeSome(keys: readonly string[]): Promise<StoreFault | undefined> {
+    const { bucket: Bucket } = this.location
+    let left = keys
+    const answer = await this.attempts.run('remove', keys[0]!, this.totalMs(0), async (attempt): Promise<'done' | Trouble> => {
+      const found = await this.#connection.send(
+        (client, sdk, options) => {
+          const command = new sdk.DeleteObjectsCommand({ Bucket, Delete: { Quiet: true, Objects: left.map((Key) => ({ Key })) } })
+          return client.send(withMd5(command), options)
+        },
+        this.#timing(attempt, 0),
+      )
+      if (isTrouble(found)) return found
+      // Some are removed and some are not: only those are tried again.
+      const failed = (found.Errors ?? []).filter(({ Code }) => Code !== 'NoSuchKey')
+      if (failed.length === 0) return 'done'
+      left = failed.flatMap(({ Key }) => Key ?? [])
+      const { Code = '', Key = '' } = failed[0]!
+      return { trouble: /Denied/.test(Code) ? 'denied' : 'unavailable', detail: `${Key} was not removed: ${Code}`, mayBeDone: true }
+    })
+    return isFault(answer) ? answer : undefined
+  }
+
+  async list(prefix: string, from?: string): Promise<ListPage | StoreFault> {
+    const { bucket: Bucket } = this.location
+    const page = await this.request('list', prefix, 0, {}, (client, sdk, options) =>
+      client.send(
+        new sdk.ListObjectsV2Command({ Bucket, Prefix: prefix, ...(from === undefined ? {} : { ContinuationToken: from }) }),
+        options,
+      ),
+    )
+    if (isFault(page)) return page
+    const objects = (page.Contents ?? []).map(({ Key, Size, LastModified }) => ({
+      key: Key ?? '',
+      bytes: Size ?? 0,
+      modifiedMs: LastModified?.getTime() ?? 0,
+    }))
+    return { objects, next: page.IsTruncated ? page.NextContinuationToken : undefined }
+  }
+
+  async abandonUploads(prefix: string, beforeMs: number): Promise<number | StoreFault> {
+    const { bucket: Bucket } = this.location
+    const found = await this.request('abandon', prefix, 0, {}, (client, sdk, options) =>
+      client.send(new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: prefix }), options),
+    )
+    if (isFault(found)) return found
+    const old = (found.Uploads ?? []).filter(({ Initiated }) => (Initiated?.getTime() ?? 0) < beforeMs)
+    for (const { Key, UploadId } of old) {
+      const fault = await this.endUpload(Key!, UploadId!)
+      if (fault !== undefined) return fault
+    }
+    return old.length
+  }
+
+  /** One that is not there any more has ended. */
+  async endUpload(key: string, uploadId: string): Promise<StoreFault | undefined> {
+    const { bucket: Bucket } = this.location
+    const answer = await this.request('abandon', key, 0, {}, (client, sdk, options) =>
+      client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key: key, UploadId: uploadId }), options).catch((error) => {
+        if (statusOf(error) !== 404) throw error
+      }),
+    )
+    return isFault(answer) ? answer : undefined
+  }
+
+  async close(): Promise<void> {
+    this.attempts.close()
+    this.#connection.close()
+  }
+
+  /** A request with all its tries. `bytes` is how much it moves. */
+  request<T>(
+    operation: StoreOperation,
+    key: string,
+    bytes: number,
+    transfer: Pick<Transfer, 'pieces'>,
+    ask: Ask<T>,
+  ): Promise<T | StoreFault> {
+    return this.attempts.run<T>(operation, key, this.totalMs(bytes), (attempt) => this.once(attempt, bytes, transfer, ask))
+  }
+
+  once<T>(attempt: Attempt, bytes: number, transfer: Pick<Transfer, 'pieces'>, ask: Ask<T>): Promise<T | Failed> {
+    return this.#connection.send(ask, { ...this.#timing(attempt, bytes), ...transfer })
+  }
+
+  totalMs(bytes: number): number {
+    return this.location.timeoutMs + (2 * bytes) / slowestBytesPerMs
+  }
+
+  #timing({ signal, leftMs }: Attempt, bytes: number): Transfer {
+    const timeoutMs = Math.min(this.location.attemptTimeoutMs + bytes / slowestBytesPerMs, leftMs)
+    return { signal, timeoutMs: Math.max(1, Math.ceil(timeoutMs)) }
+  }
+}
+
+export const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
+
+export const statusOf = (error: unknown): number | undefined =>
+  (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode
+
+/** A store that answers with another part of the object than it was asked for is not believed. */
+function checkRange(answer: GetObjectCommandOutput, received: Uint8Array | undefined, start: number, end: number): Uint8Array | Trouble {
+  const body = received ?? new Uint8Array(0)
+  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(answer.ContentRange ?? `bytes 0-${body.length - 1}/${body.length}`) ?? []
+  const isRight = Number(first) === start && Number(last) + 1 === Math.min(end, Number(total)) && body.length === Number(last) + 1 - start
+  if (isRight) return body
+  const detail = `asked for [${start}, ${end}), got ${body.length} bytes as ${answer.ContentRange ?? 'the whole object'}`
+  return { trouble: 'corrupt', detail, mayBeDone: false }
+}

@@ -1,0 +1,225 @@
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { Readable } from 'node:stream'
+
+/** What the SDK hands to its transport, as far as it is of use here. */
+interface SignedRequest {
+  readonly protocol: string
+  readonly hostname: string
+  readonly port?: number
+  readonly method: string
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | readonly string[] | null>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: unknown
+}
+
+/** How the bytes of one request go past the SDK, which would hash them, gather them or wrap them in streams. */
+export interface Transfer {
+  /** The whole of the request with its answer has to end within this time. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** What is sent, one piece behind the other, in place of a body. */
+  readonly pieces?: readonly Uint8Array[]
+  /** Where the body of a good answer is put, by its length; undefined refuses it. */
+  readonly room?: (bytes: number) => Uint8Array | undefined
+  /** True once there was a connection to send on: before that nothing can have been done. */
+  wasSent?: boolean
+  /** What was read. */
+  received?: Uint8Array
+}
+
+/** Connections to one store. Kept short of what servers and file descriptors bear. */
+const socketsMax = 64
+const connectTimeoutMs = 3000
+/** Answers that are not objects: lists of a thousand keys are the largest. */
+const answerBytesMax = 16 << 20
+/** So many bytes at a time are handed to a socket. */
+const corkBytes = 1 << 20
+
+/** Thrown to the SDK, which passes it on. `code` is Node's, or one of those below. */
+class TransportError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+export const transportCodes = {
+  timeout: 'MILLRACE_TIMEOUT',
+  connect: 'MILLRACE_CONNECT',
+  body: 'MILLRACE_BODY',
+  closed: 'MILLRACE_CLOSED',
+} as const
+
+/**
+ * Carries signed requests of the SDK over HTTP/1.1. In place of the SDK's own transport, because that one waits for a server
+ * to bless large bodies, only warns of timeouts, and reads an object through three streams.
+ */
+export class S3Transport {
+  readonly metadata = { handlerProtocol: 'http/1.1' }
+  readonly #http = new HttpAgent({ keepAlive: true, maxSockets: socketsMax, scheduling: 'lifo' })
+  readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: socketsMax, scheduling: 'lifo' })
+
+  /** The SDK's door. `transfer` comes through the options of its `send`. */
+  async handle(request: SignedRequest, { transfer }: { transfer?: Transfer } = {}): Promise<{ response: unknown }> {
+    // A request that the SDK makes of its own accord, for credentials say, has no transfer.
+    const carried = transfer ?? { timeoutMs: 10_000, signal: new AbortController().signal }
+    const { message, body } = await this.#exchange(request, carried)
+    const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, String(value)]))
+    return {
+      response: {
+        statusCode: message.statusCode,
+        reason: message.statusMessage,
+        headers,
+        body: Readable.from([body], { objectMode: false }),
+      },
+    }
+  }
+
+  updateHttpClientConfig(): void {}
+
+  httpHandlerConfigs(): object {
+    return {}
+  }
+
+  destroy(): void {
+    this.#http.destroy()
+    this.#https.destroy()
+  }
+
+  #exchange(request: SignedRequest, transfer: Transfer): Promise<{ message: IncomingMessage; body: Uint8Array }> {
+    const { protocol, hostname, port, method, path, headers } = request
+    const isTls = protocol === 'https:'
+    const options = {
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      method,
+      path: path + queryText(request.query),
+      headers,
+      agent: isTls ? this.#https : this.#http,
+      ...(port === undefined ? {} : { port }),
+    }
+    return new Promise((resolve, reject) => {
+      const outgoing = (isTls ? httpsRequest : httpRequest)(options)
+      const end = (error?: Error): void => {
+        clearTimeout(timer)
+        clearTimeout(connecting)
+        transfer.signal.removeEventListener('abort', close)
+        if (error === undefined) return
+        outgoing.destroy()
+        reject(error)
+      }
+      const timer = setTimeout(
+        () => end(new TransportError(transportCodes.timeout, `no whole answer within ${transfer.timeoutMs} ms`)),
+        transfer.timeoutMs,
+      )
+      let connecting: NodeJS.Timeout | undefined
+      const close = (): void => end(new TransportError(transportCodes.closed, 'the store was closed'))
+      if (transfer.signal.aborted) return close()
+      transfer.signal.addEventListener('abort', close)
+      outgoing.on('socket', (socket) => {
+        const isConnected = (): void => {
+          clearTimeout(connecting)
+          transfer.wasSent = true
+        }
+        if (!socket.connecting) return isConnected()
+        connecting = setTimeout(
+          () => end(new TransportError(transportCodes.connect, `no connection within ${connectTimeoutMs} ms`)),
+          connectTimeoutMs,
+        )
+        socket.once(isTls ? 'secureConnect' : 'connect', isConnected)
+      })
+      outgoing.on('error', end)
+      outgoing.on('response', (message) => {
+        receive(message, transfer).then(
+          (body) => {
+            end()
+            resolve({ message, body })
+          },
+          (error: Error) => end(error),
+        )
+      })
+      send(outgoing, request, transfer).catch(end)
+    })
+  }
+}
+
+async function send(outgoing: ClientRequest, { body }: SignedRequest, { pieces }: Transfer): Promise<void> {
+  if (pieces === undefined) {
+    if (body instanceof Uint8Array || typeof body === 'string') outgoing.end(body)
+    else outgoing.end()
+    return
+  }
+  for (let at = 0; at < pieces.length; ) {
+    // Small pieces leave together, in one system call.
+    outgoing.cork()
+    let isFull = false
+    for (let held = 0; at < pieces.length && held < corkBytes; at++) {
+      held += pieces[at]!.length
+      if (pieces[at]!.length > 0) isFull = !outgoing.write(pieces[at]!)
+    }
+    outgoing.uncork()
+    if (isFull && at < pieces.length) await drained(outgoing)
+    if (outgoing.destroyed) return
+  }
+  outgoing.end()
+}
+
+function drained(outgoing: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      outgoing.off('drain', go).off('close', go)
+      resolve()
+    }
+    outgoing.on('drain', go).on('close', go)
+  })
+}
+
+/** The body: into the transfer's room where an object is read, else as it is. */
+async function receive(message: IncomingMessage, transfer: Transfer): Promise<Uint8Array> {
+  const isObject = transfer.room !== undefined && (message.statusCode === 200 || message.statusCode === 206)
+  if (!isObject) {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of message as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > answerBytesMax) throw new TransportError(transportCodes.body, `an answer of more than ${answerBytesMax} bytes`)
+      chunks.push(chunk)
+    }
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  }
+  const expected = Number(message.headers['content-length'] ?? Number.NaN)
+  const room = Number.isSafeInteger(expected) ? transfer.room!(expected) : undefined
+  if (room === undefined) throw new TransportError(transportCodes.body, `a body of ${expected} bytes, which is not what was asked for`)
+  await fill(message, room.subarray(0, expected))
+  transfer.received = room.subarray(0, expected)
+  return new Uint8Array(0)
+}
+
+function fill(message: IncomingMessage, room: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let at = 0
+    message.on('data', (chunk: Buffer) => {
+      if (at + chunk.length <= room.length) room.set(chunk, at)
+      at += chunk.length
+    })
+    message.on('error', reject)
+    message.on('close', () => {
+      if (message.complete && at === room.length) resolve()
+      else reject(new TransportError(transportCodes.body, `${at} bytes of a body of ${room.length}`))
+    })
+  })
+}
+
+function queryText(query: SignedRequest['query']): string {
+  const pairs = Object.entries(query ?? {}).flatMap(([name, value]) => {
+    const values = value === null ? [''] : typeof value === 'string' ? [value] : value
+    return values.map((each) => `${encoded(name)}=${encoded(each)}`)
+  })
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
+}
+
+/** As it was signed: what RFC 3986 does not reserve is all that stays. */
+const encoded = (part: string): string =>
+  encodeURIComponent(part).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -1,0 +1,204 @@
+import type { CompleteMultipartUploadCommandOutput } from '@aws-sdk/client-s3'
+import type { ObjectUpload, StoreFault } from '../../src/ports.ts'
+import { isFault } from '../../src/stream/store-faults.ts'
+import { isTrouble } from './attempts.ts'
+import { checksumOf, withPayload } from './s3-client.ts'
+import { bytesOf, type S3Store } from './s3-store.ts'
+import { codeOf } from './s3-troubles.ts'
+
+/** Parts of one object that are on their way at the same time. */
+const partsInFlight = 4
+/** By the protocol: no part but the last is smaller, and none that is copied is larger. */
+const partBytesMin = 5 * 2 ** 20
+const copyBytesMax = 2 ** 30
+
+interface SentPart {
+  readonly PartNumber: number
+  readonly ETag: string | undefined
+}
+
+/** An object that is sent in parts while it grows; in one request when it stays small. All parts but copied ones and the last are of one size. */
+export class S3Upload implements ObjectUpload {
+  bytes = 0
+  readonly #store: S3Store
+  readonly #key: string
+  #uploadId: Promise<string | StoreFault> | undefined
+  /** What is not sent yet. */
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  readonly #parts: SentPart[] = []
+  readonly #sending = new Set<Promise<void>>()
+  #partCount = 0
+  #fault: StoreFault | undefined
+
+  constructor(store: S3Store, key: string) {
+    this.#store = store
+    this.#key = key
+  }
+
+  async append(pieces: readonly Uint8Array[]): Promise<StoreFault | undefined> {
+    const { partBytes } = this.#store.location
+    for (const piece of pieces) {
+      this.bytes += piece.length
+      for (let at = 0; at < piece.length; ) {
+        const some = piece.subarray(at, at + partBytes - this.#pendingBytes)
+        this.#pending.push(some)
+        this.#pendingBytes += some.length
+        at += some.length
+        if (this.#pendingBytes === partBytes) await this.#sendPending()
+        if (this.#fault !== undefined) return this.#fault
+      }
+    }
+    return this.#fault
+  }
+
+  async copy(key: string, start: number, end: number): Promise<StoreFault | undefined> {
+    let at = start
+    // A part that is copied must not stand behind one that is too small, nor be so itself: what is missing is read.
+    if (this.#pendingBytes > 0) at += Math.max(0, partBytesMin - this.#pendingBytes)
+    if (end - at < partBytesMin) return this.#copyByHand(key, start, end)
+    const fault = await this.#copyByHand(key, start, at)
+    if (fault !== undefined) return fault
+    await this.#sendPending()
+    for (; at < end && this.#fault === undefined; ) {
+      // The last two share what is left, so that none is too small.
+      const left = end - at
+      const bytes = left <= copyBytesMax ? left : left < 2 * copyBytesMax ? Math.ceil(left / 2) : copyBytesMax
+      const from = at
+      await this.#start((id, number) => this.#copyPart(id, number, key, from, from + bytes))
+      at += bytes
+      this.bytes += bytes
+    }
+    return this.#fault
+  }
+
+  async complete(): Promise<number | StoreFault> {
+    if (this.#uploadId === undefined) {
+      const fault = this.#fault ?? (await this.#store.put(this.#key, this.#pending))
+      this.#forget()
+      return fault ?? this.bytes
+    }
+    await this.#sendPending()
+    await this.#settled(0)
+    this.#forget()
+    const id = await this.#uploadId
+    if (this.#fault !== undefined || isFault(id)) return this.#fault ?? (id as StoreFault)
+    const answer = await this.#finish(id)
+    return isFault(answer) ? (this.#fault = answer) : this.bytes
+  }
+
+  async abort(): Promise<void> {
+    this.#fault ??= fault('upload', this.#key, 'it was given up')
+    await this.#settled(0)
+    this.#forget()
+    const id = await this.#uploadId
+    // A sweep finds what this leaves behind.
+    if (typeof id === 'string') await this.#store.endUpload(this.#key, id)
+  }
+
+  #forget(): void {
+    this.#pending = []
+    this.#pendingBytes = 0
+  }
+
+  async #copyByHand(key: string, start: number, end: number): Promise<StoreFault | undefined> {
+    const { partBytes } = this.#store.location
+    for (let at = start; at < end; ) {
+      const bytes = await this.#store.get(key, at, Math.min(end, at + partBytes))
+      if (isFault(bytes)) return (this.#fault = bytes)
+      if (bytes.length === 0) return (this.#fault = fault('copy', key, `it ends before ${end}`))
+      at += bytes.length
+      const failed = await this.append([bytes])
+      if (failed !== undefined) return failed
+    }
+    return undefined
+  }
+
+  async #sendPending(): Promise<void> {
+    const pieces = this.#pending
+    if (this.#pendingBytes === 0) return
+    this.#forget()
+    await this.#start((id, number) => this.#sendPart(id, number, pieces))
+  }
+
+  /** Waits until there is room for one more part, then begins it. */
+  async #start(send: (uploadId: string, number: number) => Promise<{ readonly ETag: string | undefined } | StoreFault>): Promise<void> {
+    const PartNumber = ++this.#partCount
+    this.#uploadId ??= this.#create()
+    const id = await this.#uploadId
+    if (isFault(id)) this.#fault ??= id
+    if (isFault(id) || this.#fault !== undefined) return
+    const sending = send(id, PartNumber).then((answer) => {
+      this.#sending.delete(sending)
+      if (isFault(answer)) this.#fault ??= answer
+      else this.#parts.push({ PartNumber, ...answer })
+    })
+    this.#sending.add(sending)
+    await this.#settled(partsInFlight - 1)
+  }
+
+  async #settled(leave: number): Promise<void> {
+    while (this.#sending.size > leave) await Promise.race(this.#sending)
+  }
+
+  async #create(): Promise<string | StoreFault> {
+    const { bucket: Bucket, checksum } = this.#store.location
+    const sums = checksum === null ? {} : ({ ChecksumAlgorithm: checksum } as const)
+    const answer = await this.#store.request('upload', this.#key, 0, {}, (client, sdk, options) =>
+      client.send(new sdk.CreateMultipartUploadCommand({ Bucket, Key: this.#key, ...sums }), options),
+    )
+    return isFault(answer) ? answer : (answer.UploadId ?? fault('upload', this.#key, 'an upload has no id'))
+  }
+
+  async #sendPart(UploadId: string, PartNumber: number, pieces: readonly Uint8Array[]): Promise<SentPart | StoreFault> {
+    const { bucket: Bucket, checksum, signBodies } = this.#store.location
+    const bytes = bytesOf(pieces)
+    const sums = checksumOf(checksum, pieces)
+    const answer = await this.#store.request('upload', this.#key, bytes, { pieces }, (client, sdk, options) => {
+      const command = new sdk.UploadPartCommand({ Bucket, Key: this.#key, UploadId, PartNumber, ContentLength: bytes, ...sums })
+      return client.send(withPayload(command, pieces, signBodies), options)
+    })
+    return isFault(answer) ? answer : { PartNumber, ETag: answer.ETag, ...sums }
+  }
+
+  async #copyPart(UploadId: string, PartNumber: number, key: string, start: number, end: number): Promise<SentPart | StoreFault> {
+    const { bucket: Bucket } = this.#store.location
+    const CopySource = `${Bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
+    // The store moves the bytes: it takes its time, and so may we.
+    const answer = await this.#store.request('copy', key, end - start, {}, (client, sdk, options) => {
+      const range = { CopySource, CopySourceRange: `bytes=${start}-${end - 1}` }
+      return client.send(new sdk.UploadPartCopyCommand({ Bucket, Key: this.#key, UploadId, PartNumber, ...range }), options)
+    })
+    if (isFault(answer)) return answer
+    const { ETag, ChecksumCRC32, ChecksumCRC32C } = answer.CopyPartResult ?? {}
+    const sums = { ...(ChecksumCRC32 && { ChecksumCRC32 }), ...(ChecksumCRC32C && { ChecksumCRC32C }) }
+    return { PartNumber, ETag, ...sums }
+  }
+
+  #finish(UploadId: string): Promise<CompleteMultipartUploadCommandOutput | 'done' | StoreFault> {
+    const { bucket: Bucket } = this.#store.location
+    const Parts = this.#parts.toSorted((a, b) => a.PartNumber - b.PartNumber)
+    return this.#store.attempts.run<CompleteMultipartUploadCommandOutput | 'done'>(
+      'upload',
+      this.#key,
+      this.#store.totalMs(this.bytes),
+      async (attempt) => {
+        const answer = await this.#store.once(attempt, 0, {}, (client, sdk, options) =>
+          client.send(new sdk.CompleteMultipartUploadCommand({ Bucket, Key: this.#key, UploadId, MultipartUpload: { Parts } }), options),
+        )
+        // An upload that a try before this one has completed is not there any more, but the object is.
+        if (!isTrouble(answer) || codeOf(answer.error) !== 'NoSuchUpload' || !attempt.mayBeDone) return answer
+        return (await this.#store.size(this.#key)) === this.bytes ? 'done' : answer
+      },
+    )
+  }
+}
+
+const fault = (operation: 'upload' | 'copy', key: string, detail: string): StoreFault => ({
+  fault: 'invalid',
+  operation,
+  key,
+  detail,
+  attempts: 0,
+  mayBeDone: false,
+})

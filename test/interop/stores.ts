@@ -1,0 +1,98 @@
+/**
+ * The contract of object stores, tried on S3 servers that others wrote, where they are there or can be built:
+ *
+ *   node src/cli/run.mjs test/interop/stores.ts [MinIO versitygw moto Ceph]
+ *
+ * Or on a bucket that is given, which is left as it was but for keys under millrace-contract/:
+ *
+ *   MILLRACE_S3_ACCESS_KEY=… MILLRACE_S3_SECRET_KEY=… node src/cli/run.mjs test/interop/stores.ts 's3://bucket?endpoint=…'
+ */
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { openStore } from '../../native-free-io/store/open-store.ts'
+import { probeStore } from '../../native-free-io/store/probe.ts'
+import { Refused } from '../../src/config/kind.ts'
+import { storeName, storeUri } from '../../src/config/store-uri.ts'
+import type { StoreLocation } from '../../src/ports.ts'
+import { faultText, isFault } from '../../src/stream/store-faults.ts'
+import { clearFolder, contract } from '../store/contract.ts'
+import { account, type StoreServer, storeServers } from './store-servers.ts'
+
+const partBytes = 5 * 2 ** 20
+const folder = 'millrace-contract/'
+const checkMs = 120_000
+const totals = { passed: 0, failed: 0, skipped: 0 }
+const asked = process.argv.slice(2)
+
+for (const uri of asked.filter((each) => each.includes('://'))) {
+  const location = storeUri.read(uri)
+  if (location instanceof Refused) throw new Error(`the URI ${location.allowed}`)
+  await tryStore(storeName(location), location)
+}
+for (const server of storeServers) {
+  if (asked.length === 0 || asked.includes(server.name)) await tryServer(server)
+}
+console.log(`stores: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} servers skipped`)
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : totals.passed === 0 && totals.failed === 0 ? 0 : 1
+
+async function tryServer({ name, absent, start }: StoreServer): Promise<void> {
+  const reason = absent()
+  if (reason !== undefined) {
+    totals.skipped++
+    return console.log(`${name}: skipped, ${reason}`)
+  }
+  const running = await start()
+  try {
+    const secretKey = encodeURIComponent(account.secretKey)
+    const uri = `0@s3://contract?endpoint=${running.endpoint}&pathStyle=true&authType=static&accessKey=${account.accessKey}&secretKey=${secretKey}&partSize=${partBytes}`
+    const location = storeUri.read(uri)
+    if (location instanceof Refused || location.scheme !== 's3') throw new Error('the URI is right')
+    const client = new S3Client({
+      region: location.region,
+      endpoint: running.endpoint,
+      forcePathStyle: true,
+      credentials: { accessKeyId: account.accessKey, secretAccessKey: account.secretKey },
+    })
+    await client.send(new CreateBucketCommand({ Bucket: location.bucket }))
+    client.destroy()
+    await tryStore(name, location)
+  } finally {
+    await running.stop()
+  }
+}
+
+async function tryStore(name: string, given: StoreLocation): Promise<void> {
+  const first = await openStore(given)
+  const found = await probeStore(first, `${folder}probe`)
+  await first.close()
+  if (isFault(found)) {
+    totals.failed++
+    return console.log(`${name}: ${faultText(found)}`)
+  }
+  const location = given.scheme === 's3' ? { ...given, conditionalPut: found.conditionalPut } : given
+  console.log(`${name}: conditional put ${found.conditionalPut ? 'has one winner' : 'cannot be relied on'}`)
+  const store = await openStore(location)
+  const before = totals.failed
+  let passed = 0
+  for (const [claim, check] of Object.entries(contract)) {
+    const at = `${folder}${claim.replace(/[^a-z0-9]/gi, '-')}/`
+    try {
+      await within(check({ store, at, partBytes }), checkMs)
+      passed++
+    } catch (error) {
+      totals.failed++
+      console.log(`${name}: ${claim}: FAILED: ${(error as Error).message}`)
+    }
+    await clearFolder(store, at).catch((error: Error) => console.log(`${name}: what is left cannot be removed: ${error.message}`))
+  }
+  totals.passed += passed
+  await store.close()
+  console.log(`${name}: ${passed} passed, ${totals.failed - before} failed`)
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
