@@ -192,7 +192,7 @@ function syncFolder(path: string): void {
   closeSync(fd)
 }
 
-interface WalRange {
+export interface WalRange {
   readonly position: number
   readonly bytes: number
 }
@@ -228,6 +228,13 @@ export function readWalRanges(
   }
   return out
 }
+
+/**
+ * Nothing of the ranges can have been written over before this was asked. A header that is right says less: the bytes behind
+ * it may have been written while they were read.
+ */
+export const isKept = (ranges: readonly WalRange[], published: number, capacity: number): boolean =>
+  ranges.every(({ position }) => published <= position - walRecord.bytes + capacity)
 
 /** Neighbours that are read together: near each other, and on the same side of the end of the file. */
 function spansOf(ranges: readonly WalRange[], capacity: number): WalRange[][] {

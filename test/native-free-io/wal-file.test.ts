@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createArena, openArena } from '../../native-free-io/arena.ts'
-import { readWalRanges, type WalBuffers, WalFile } from '../../native-free-io/wal-file.ts'
+import { isKept, readWalRanges, type WalBuffers, WalFile } from '../../native-free-io/wal-file.ts'
 import { kernel, kernelBytes } from '../../src/pipeline/kernel/kernel.ts'
 import { alignBlock, blockBytes, walRecord } from '../../src/stream/wal-record.ts'
 
@@ -217,5 +217,23 @@ describe('batches by their positions', () => {
     expect(Buffer.from(found!)).toEqual(Buffer.concat([Buffer.alloc(100, 1), Buffer.alloc(200, 2), Buffer.alloc(300, 3)]))
     put(log, capacity + 5064, 200, 9)
     expect(readWalRanges(read(log), capacity, wanted)).toBeUndefined()
+  })
+
+  test('are not trusted when the log came round while they were read, although every header was right', () => {
+    const log = Buffer.alloc(capacity)
+    put(log, 1064, 100, 1)
+    put(log, 5064, 200, 2)
+    const wanted = [
+      { position: 1064, bytes: 100 },
+      { position: 5064, bytes: 200 },
+    ]
+    const lapped = (into: Uint8Array, from: number): number => {
+      log.fill(9, 5064 + 100, 5064 + 200)
+      return read(log)(into, from)
+    }
+    expect(readWalRanges(lapped, capacity, wanted)).toBeDefined()
+    expect(isKept(wanted, capacity, capacity)).toBe(true)
+    expect(isKept(wanted, capacity + 1000 + 64 - walRecord.bytes, capacity)).toBe(true)
+    expect(isKept(wanted, capacity + blockBytes, capacity)).toBe(false)
   })
 })

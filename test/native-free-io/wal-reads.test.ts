@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { readRanges } from '../../native-free-io/wal-reads.ts'
+import { walRecord } from '../../src/stream/wal-record.ts'
+
+const capacity = 1 << 20
+const ranges = [{ position: walRecord.bytes, bytes: 100 }]
+
+test.each([
+  ['is served', capacity, true],
+  ['and that may have been written over while it was read is not', capacity + 4096, false],
+])('a batch of the log that was read %s', async (_, publishedThen, isServed) => {
+  const log = { published: 4096, wal: { state: { capacity } } }
+  const jobs = {
+    ranges: async () => {
+      log.published = publishedThen
+      return new Uint8Array(100)
+    },
+  }
+  expect((await readRanges(jobs, log, ranges)) !== undefined).toBe(isServed)
+})
