@@ -36,7 +36,9 @@ async function find(key: string, keyType: number, context: RequestContext): Prom
     case keyTypes.group: {
       const notReady = await context.groups.find(key)
       if (notReady !== undefined) return nowhere(notReady.error, notReady.error.message)
-      return { nodeId: context.nodeId, ...advertisedAddress(context), errorCode: errors.NONE.code, errorMessage: null }
+      // Kafka's clients never show it; it is what Kafka's brokers say.
+      const errorMessage = context.version < batchVersion ? errors.NONE.name : ''
+      return { nodeId: context.nodeId, ...advertisedAddress(context), errorCode: errors.NONE.code, errorMessage }
     }
     case keyTypes.transaction:
       return nowhere(errors.UNSUPPORTED_VERSION, 'Transactions do not exist yet.')

@@ -19,8 +19,8 @@ export const describeGroups = handler({
     const rows = asked.map(async (groupId): Promise<GroupRow> => {
       const said = await groups.ask({ type: 'describe', groupId })
       if (said instanceof NotReady) return failed(groupId, said.error)
-      if (said.error !== errors.NONE && version < notFoundVersion) return { ...shown(groupId, said), ...nothingWrong, authorizedOperations }
-      return { ...shown(groupId, said), authorizedOperations }
+      if (said.error === errors.NONE) return { ...shown(groupId, said), authorizedOperations }
+      return version < notFoundVersion ? { ...shown(groupId, said), ...nothingWrong, authorizedOperations } : shown(groupId, said)
     })
     return { throttleTimeMs: 0, groups: await Promise.all(rows) }
   },

@@ -11,6 +11,7 @@ export const offsetDelete = handler({
   response: OffsetDeleteResponse,
   versions: [0, 0],
   async handle({ groupId, topics }, context) {
+    if (groupId === '') return { errorCode: errors.INVALID_GROUP_ID.code, throttleTimeMs: 0, topics: [] }
     const parts = topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex, error: refusal(name, partitionIndex, context) })),
     )

@@ -3,7 +3,7 @@ import type { ClassicGroup } from './classic-group.ts'
 import { metadataOf, noBytes } from './classic-member.ts'
 import type { DescribedGroup, ListedGroup } from './messages.ts'
 
-/** The protocol, and what members want and have, is shown of a stable group alone. */
+/** The protocol, and what members want, is shown of a stable group alone. */
 export function describe(group: ClassicGroup): DescribedGroup {
   const isStable = group.state === 'Stable'
   return {
@@ -18,7 +18,7 @@ export function describe(group: ClassicGroup): DescribedGroup {
       clientId: member.clientId,
       clientHost: member.clientHost,
       metadata: isStable ? metadataOf(member, group.protocolName) : noBytes,
-      assignment: isStable ? member.assignment : noBytes,
+      assignment: member.assignment,
     })),
   }
 }

@@ -22,7 +22,7 @@ export type GroupRecord =
   | { readonly type: 'classicGroup'; readonly groupId: string; readonly value: GroupMetadataValue | null }
 
 /** What Kafka 4.3 writes. A commit with a time to expire at fits the first version alone. */
-const versions = { offset: 3, expiringOffset: 1, offsetOfTopic: 4, group: 3 } as const
+const versions = { offset: 4, expiringOffset: 1, group: 3 } as const
 const noTime = -1n
 const recordBytesMax = 128 << 20
 

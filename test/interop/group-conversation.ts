@@ -1,0 +1,421 @@
+import { nodeCodecs } from '../../native-free-io/codecs.ts'
+import { partitionOf } from '../../src/group/partition-of.ts'
+import { decodeGroupRecord } from '../../src/group/records.ts'
+import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
+import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadata.ts'
+import { OffsetCommitRequest, OffsetCommitResponse } from '../../src/wire/api/08-offset-commit.ts'
+import { OffsetFetchRequest, OffsetFetchResponse } from '../../src/wire/api/09-offset-fetch.ts'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../src/wire/api/10-find-coordinator.ts'
+import { JoinGroupRequest, JoinGroupResponse } from '../../src/wire/api/11-join-group.ts'
+import { HeartbeatRequest, HeartbeatResponse } from '../../src/wire/api/12-heartbeat.ts'
+import { LeaveGroupRequest, LeaveGroupResponse } from '../../src/wire/api/13-leave-group.ts'
+import { SyncGroupRequest, SyncGroupResponse } from '../../src/wire/api/14-sync-group.ts'
+import { DescribeGroupsRequest, DescribeGroupsResponse } from '../../src/wire/api/15-describe-groups.ts'
+import { ListGroupsRequest, ListGroupsResponse } from '../../src/wire/api/16-list-groups.ts'
+import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
+import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../src/wire/api/42-delete-groups.ts'
+import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../src/wire/api/47-offset-delete.ts'
+import { batchAt, batchBytes, isRefusal } from '../../src/wire/record-batch.ts'
+import { readRecords } from '../../src/wire/records.ts'
+import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
+import { subscription } from '../group/group-world.ts'
+import { WireClient } from './wire-client.ts'
+
+const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+/** What is said, and what is answered to it, with the names that each broker makes up replaced by numbers. */
+class Protocol {
+  readonly lines: string[] = []
+  readonly #names = new Map<string, string>()
+  readonly port: number
+
+  constructor(port: number) {
+    this.port = port
+  }
+
+  /** Asks on a connection of its own, since some answers wait. */
+  async ask<Q extends Fields, R extends Fields>(
+    request: Message<Q>,
+    response: Message<R>,
+    version: number,
+    fields: Partial<Wire<Message<Q>>>,
+    label = '',
+  ): Promise<Wire<Message<R>>> {
+    const client = await WireClient.open(this.port)
+    try {
+      const answer = await client.ask(request, response, version, fields)
+      this.note(`${request.name} v${version} ${label}`, answer)
+      return answer
+    } catch (error) {
+      this.lines.push(`${request.name} v${version} ${label}: ${(error as Error).message}`)
+      throw error
+    } finally {
+      client.close()
+    }
+  }
+
+  note(what: string, value: unknown): void {
+    this.lines.push(`${what}: ${this.#shown(value)}`)
+  }
+
+  #shown(value: unknown): string {
+    const text = JSON.stringify(value, (key, each: unknown) => {
+      if (key === 'throttleTimeMs') return undefined
+      // What is said to people is each broker's own.
+      if (key === 'errorMessage' && typeof each === 'string' && each.includes(' ')) return 'SENTENCE'
+      if (key === 'port') return typeof each === 'number' && each > 0 ? 'PORT' : each
+      if (typeof each === 'bigint') return Number(each)
+      const buffer = each as { type?: string; data?: number[] } | null
+      if (buffer?.type === 'Buffer') return Buffer.from(buffer.data!).toString('latin1')
+      return each
+    })
+    const named = text.replace(/[a-z]+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, (name) => {
+      if (!this.#names.has(name)) this.#names.set(name, `MEMBER-${this.#names.size + 1}`)
+      return this.#names.get(name)!
+    })
+    return JSON.stringify(sorted(JSON.parse(named)))
+  }
+}
+
+/** Kafka lists what it keeps in hash maps in no order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const each = value.map(sorted)
+    return each.every((one) => typeof one === 'object' && !Array.isArray(one))
+      ? each.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      : each
+  }
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, sorted(one)]))
+}
+
+const range = (...topics: string[]) => [{ name: 'range', metadata: subscription(...topics) }]
+const joining = { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 60_000, protocolType: 'consumer', protocols: range('known') }
+const syncing = { protocolType: 'consumer', protocolName: 'range' }
+
+/** Everything that can be asked of a group, and much that cannot; the answers of a broker, line by line. */
+export async function converse(port: number): Promise<string[]> {
+  const said = new Protocol(port)
+  await prepare(said)
+  await strangers(said)
+  await dynamicMembers(said)
+  await staticMembers(said)
+  await offsets(said)
+  await administration(said)
+  await records(said, port)
+  return said.lines
+}
+
+async function prepare(said: Protocol): Promise<void> {
+  const topic = { name: 'known', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
+  const client = await WireClient.open(said.port)
+  await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: 30_000 })
+  // Kafka answers COORDINATOR_NOT_AVAILABLE until its topic is there.
+  for (;;) {
+    const { errorCode } = await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g', keyType: 0 })
+    const listed = await client.ask(ListGroupsRequest, ListGroupsResponse, 4, {})
+    const found = await client.ask(OffsetFetchRequest, OffsetFetchResponse, 5, { groupId: 'g', topics: null })
+    if (errorCode === 0 && listed.errorCode === 0 && found.errorCode === 0) break
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  client.close()
+  await said.ask(FindCoordinatorRequest, FindCoordinatorResponse, 0, { key: 'g' })
+  await said.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g', keyType: 0 })
+  await said.ask(FindCoordinatorRequest, FindCoordinatorResponse, 4, { coordinatorKeys: ['g', 'h', ''], keyType: 0 })
+  await said.ask(FindCoordinatorRequest, FindCoordinatorResponse, 6, { coordinatorKeys: ['g'], keyType: 7 })
+}
+
+/** Of those who are no members. */
+async function strangers(said: Protocol): Promise<void> {
+  const join = (version: number, fields: Partial<JoinGroupRequest>, label: string) =>
+    said.ask(JoinGroupRequest, JoinGroupResponse, version, { groupId: 'nobody', ...joining, ...fields }, label)
+  await join(9, { groupId: '' }, 'no group id')
+  await join(9, { sessionTimeoutMs: 1 }, 'short session')
+  await join(5, { memberId: 'x' }, 'unknown member of unknown group')
+  await join(9, { memberId: 'x' }, 'unknown member of unknown group')
+  await join(9, { protocolType: '' }, 'no protocol type')
+  await join(9, { protocols: [] }, 'no protocols')
+  await join(9, { memberId: 'x', groupInstanceId: 'i' }, 'unknown static member')
+  const sync = { groupId: 'nowhere', generationId: 1, memberId: 'x' }
+  await said.ask(SyncGroupRequest, SyncGroupResponse, 3, sync)
+  await said.ask(SyncGroupRequest, SyncGroupResponse, 5, sync, 'without protocol')
+  await said.ask(SyncGroupRequest, SyncGroupResponse, 5, { ...sync, ...syncing })
+  await said.ask(SyncGroupRequest, SyncGroupResponse, 5, { ...sync, ...syncing, groupId: '' })
+  for (const groupId of ['nowhere', '']) {
+    await said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, generationId: 1, memberId: 'x' })
+    await said.ask(LeaveGroupRequest, LeaveGroupResponse, 2, { groupId, memberId: 'x' })
+    await said.ask(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId, members: [{ memberId: 'x', groupInstanceId: null, reason: null }] })
+    await said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 5, { groups: [groupId], includeAuthorizedOperations: true })
+    await said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId], includeAuthorizedOperations: true })
+    await said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId, groupId] })
+    await said.ask(OffsetDeleteRequest, OffsetDeleteResponse, 0, {
+      groupId,
+      topics: [{ name: 'known', partitions: [{ partitionIndex: 0 }] }],
+    })
+  }
+}
+
+async function dynamicMembers(said: Protocol): Promise<void> {
+  const groupId = 'dynamic'
+  const join = (version: number, fields: Partial<JoinGroupRequest>, label: string) =>
+    said.ask(JoinGroupRequest, JoinGroupResponse, version, { groupId, ...joining, ...fields }, label)
+  const sync = (version: number, fields: Partial<SyncGroupRequest>, label: string) =>
+    said.ask(SyncGroupRequest, SyncGroupResponse, version, { groupId, ...(version >= 5 ? syncing : {}), ...fields }, label)
+  const beat = (memberId: string, generationId: number, label: string) =>
+    said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId }, label)
+  const describe = (label: string) =>
+    said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId], includeAuthorizedOperations: true }, label)
+  const { memberId } = await join(9, {}, 'asks for an id')
+  await describe('with a pending member')
+  await join(9, { memberId, protocols: [] }, 'pending, without protocols')
+  await join(9, { memberId }, 'comes back with it')
+  await describe('before the assignment')
+  await beat(memberId, 1, 'before the assignment')
+  await sync(5, { memberId, generationId: 2 }, 'wrong generation')
+  await sync(5, { memberId, generationId: 1, protocolName: 'other' }, 'wrong protocol')
+  await join(9, { memberId }, 'again, before the assignment')
+  const commit = { groupId, memberId, generationIdOrMemberEpoch: 1, topics: [commitOf('known', 0, 5n)] }
+  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, commit, 'before the assignment')
+  const assignments = [
+    { memberId, assignment: Buffer.from('part') },
+    { memberId: 'nobody', assignment: Buffer.from('x') },
+  ]
+  await sync(5, { memberId, generationId: 1, assignments }, 'leader')
+  await sync(3, { memberId, generationId: 1 }, 'again')
+  await describe('stable')
+  await beat(memberId, 1, 'stable')
+  await beat(memberId, 0, 'old generation')
+  await beat('nobody', 1, 'unknown member')
+  await join(9, { memberId, protocolType: 'other' }, 'other type')
+  await join(9, { memberId, protocols: [{ name: 'other', metadata: Buffer.alloc(0) }] }, 'other protocol')
+  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, commit, 'stable')
+  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, { ...commit, generationIdOrMemberEpoch: 7 }, 'wrong generation')
+  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, { ...commit, memberId: 'x' }, 'wrong member')
+  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, { ...commit, memberId: '', generationIdOrMemberEpoch: -1 }, 'from outside')
+  await said.ask(OffsetDeleteRequest, OffsetDeleteResponse, 0, {
+    groupId,
+    topics: [
+      { name: 'known', partitions: [{ partitionIndex: 0 }] },
+      { name: 'unknown', partitions: [{ partitionIndex: 0 }] },
+    ],
+  })
+  await said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId] }, 'with members')
+  // A second member, of an old client, makes the first one join again.
+  const second = join(3, {}, 'second member')
+  while ((await beatQuietly(said, groupId, memberId, 1)) === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  await beat(memberId, 1, 'while gathering')
+  await sync(5, { memberId, generationId: 1 }, 'while gathering')
+  await describe('gathering')
+  await join(9, { memberId }, 'leader, again')
+  const follower = (await second).memberId
+  await join(9, { memberId: follower }, 'follower, again, before the assignment')
+  await sync(5, { memberId, generationId: 2, assignments: [{ memberId: follower, assignment: Buffer.from('all') }] }, 'leader')
+  await sync(0, { memberId: follower, generationId: 2 }, 'follower')
+  await join(9, { memberId: follower }, 'follower, unchanged, stable')
+  await describe('two members')
+  const left = [memberId, 'nobody', follower].map((each) => ({ memberId: each, groupInstanceId: null, reason: null }))
+  await said.ask(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId, members: left })
+  await describe('left')
+  await join(9, { memberId }, 'one that left')
+  await beat(memberId, 3, 'empty')
+  await sync(5, { memberId, generationId: 3 }, 'empty')
+}
+
+async function staticMembers(said: Protocol): Promise<void> {
+  const groupId = 'static'
+  const groupInstanceId = 'instance'
+  const join = (version: number, fields: Partial<JoinGroupRequest>, label: string) =>
+    said.ask(JoinGroupRequest, JoinGroupResponse, version, { groupId, groupInstanceId, ...joining, ...fields }, label)
+  const first = await join(9, {}, 'first')
+  const assignments = [{ memberId: first.memberId, assignment: Buffer.from('part') }]
+  await said.ask(SyncGroupRequest, SyncGroupResponse, 5, {
+    groupId,
+    groupInstanceId,
+    memberId: first.memberId,
+    generationId: 1,
+    ...syncing,
+    assignments,
+  })
+  const second = await join(9, {}, 'came back')
+  const third = await join(8, {}, 'came back, older client')
+  await join(9, { memberId: second.memberId }, 'fenced')
+  await join(9, { memberId: third.memberId, groupInstanceId: 'other' }, 'other instance')
+  for (const [memberId, instance] of [
+    [second.memberId, groupInstanceId],
+    [third.memberId, groupInstanceId],
+    [third.memberId, 'other'],
+    [third.memberId, null],
+  ] as const) {
+    await said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, groupInstanceId: instance, generationId: 1 }, `${instance}`)
+    const commit = { groupId, memberId, groupInstanceId: instance, generationIdOrMemberEpoch: 1, topics: [commitOf('known', 1, 9n)] }
+    await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, commit, `${instance}`)
+  }
+  await said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId] })
+  const members = [
+    { memberId: '', groupInstanceId: 'other', reason: null },
+    { memberId: second.memberId, groupInstanceId, reason: null },
+    { memberId: '', groupInstanceId, reason: 'done' },
+  ]
+  await said.ask(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId, members })
+}
+
+async function offsets(said: Protocol): Promise<void> {
+  const commit = (version: number, fields: Partial<OffsetCommitRequest>, label: string) =>
+    said.ask(
+      OffsetCommitRequest,
+      OffsetCommitResponse,
+      version,
+      { groupId: 'simple', memberId: '', generationIdOrMemberEpoch: -1, ...fields },
+      label,
+    )
+  await commit(2, { topics: [commitOf('known', 0, 1n, 'old')], retentionTimeMs: -1n }, 'simple')
+  await commit(3, { topics: [commitOf('known', 0, 1n, 'old')], retentionTimeMs: 100_000n }, 'with a retention time')
+  await commit(9, { topics: [commitOf('known', 7, 2n), commitOf('unknown', 0, 2n)] }, 'unknown topics')
+  await commit(9, { topics: [commitOf('known', 0, 2n)] }, 'again')
+  await commit(9, { topics: [commitOf('known', 1, 3n, 'm'.repeat(4097))] }, 'long metadata')
+  await commit(9, { topics: [commitOf('known', 1, 3n, 'm'.repeat(4096))] }, 'metadata')
+  await commit(9, { topics: [commitOf('known', 1, -7n)] }, 'negative offset')
+  await commit(9, { topics: [] }, 'nothing')
+  await commit(9, { topics: [commitOf('unknown', 0, 2n)], generationIdOrMemberEpoch: 4 }, 'only unknown')
+  await commit(8, { groupId: 'fresh', topics: [commitOf('known', 0, 2n)], generationIdOrMemberEpoch: 4, memberId: 'x' }, 'no group')
+  await commit(9, { groupId: 'fresh', topics: [commitOf('known', 0, 2n)], generationIdOrMemberEpoch: 4, memberId: 'x' }, 'no group')
+  await commit(9, { groupId: 'fresh', topics: [commitOf('known', 0, 2n)], memberId: 'x' }, 'no group, a member without generation')
+  await commit(9, { groupId: '', topics: [commitOf('known', 0, 2n)] }, 'group without a name')
+  await commit(10, { topics: [{ ...commitOf('', 0, 4n), topicId: 'AQEBAQEBAQEBAQEBAQEBAQ' }] }, 'unknown id')
+  const client = await WireClient.open(said.port)
+  const { topics } = await client.ask(MetadataRequest, MetadataResponse, 12, { topics: [{ name: 'known', topicId: zeroId }] })
+  const { topicId } = topics[0]!
+  const byId = await client.ask(OffsetCommitRequest, OffsetCommitResponse, 10, {
+    groupId: 'by-id',
+    generationIdOrMemberEpoch: -1,
+    topics: [{ ...commitOf('', 0, 4n), topicId }],
+  })
+  said.note(
+    'commit by id',
+    byId.topics.map(({ partitions }) => partitions),
+  )
+  const asked = { topicId, partitionIndexes: [0, 1] }
+  const read = await client.ask(OffsetFetchRequest, OffsetFetchResponse, 10, {
+    groups: [
+      { groupId: 'by-id', memberId: null, memberEpoch: -1, topics: [{ ...asked, name: '' }] },
+      { groupId: 'by-id', memberId: null, memberEpoch: -1, topics: null },
+      {
+        groupId: 'by-id',
+        memberId: null,
+        memberEpoch: -1,
+        topics: [{ name: '', topicId: 'AQEBAQEBAQEBAQEBAQEBAQ', partitionIndexes: [0] }],
+      },
+    ],
+  })
+  said.note(
+    'fetch by id',
+    read.groups.map((group) => group.topics.map(({ partitions }) => [group.errorCode, partitions])),
+  )
+  client.close()
+  const names = [
+    { name: 'known', partitionIndexes: [0, 1, 7] },
+    { name: 'unknown', partitionIndexes: [0] },
+  ]
+  for (const groupId of ['simple', 'nowhere', '']) {
+    for (const version of [1, 2, 5, 7])
+      await said.ask(OffsetFetchRequest, OffsetFetchResponse, version, { groupId, topics: names }, groupId)
+    for (const version of [2, 7]) await said.ask(OffsetFetchRequest, OffsetFetchResponse, version, { groupId, topics: null }, groupId)
+    const groups = [null, names.map((each) => ({ ...each, topicId: zeroId }))].map((each) => ({
+      groupId,
+      memberId: null,
+      memberEpoch: -1,
+      topics: each,
+    }))
+    for (const version of [8, 9]) await said.ask(OffsetFetchRequest, OffsetFetchResponse, version, { groups, requireStable: true }, groupId)
+  }
+  const withMember = [{ groupId: 'simple', memberId: 'x', memberEpoch: 5, topics: null }]
+  await said.ask(OffsetFetchRequest, OffsetFetchResponse, 9, { groups: withMember }, 'a member of a classic group')
+}
+
+async function administration(said: Protocol): Promise<void> {
+  const list = async (version: number, fields: Partial<ListGroupsRequest>, label: string): Promise<void> => {
+    const client = await WireClient.open(said.port)
+    const { errorCode, groups } = await client.ask(ListGroupsRequest, ListGroupsResponse, version, fields)
+    client.close()
+    const ours = groups.sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
+    said.note(`ListGroups v${version} ${label}`, [errorCode, ours])
+  }
+  await list(0, {}, '')
+  await list(4, {}, '')
+  await list(5, {}, '')
+  await list(4, { statesFilter: ['eMPTY'] }, 'empty')
+  await list(5, { statesFilter: ['Stable', 'Nonsense'] }, 'stable')
+  await list(5, { typesFilter: ['CLASSIC'] }, 'classic')
+  await list(5, { typesFilter: ['consumer'] }, 'consumer')
+  await list(5, { typesFilter: ['nonsense'] }, 'nonsense')
+  await said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 4, { groups: ['simple', 'dynamic'] })
+  const topics = [
+    { name: 'known', partitions: [{ partitionIndex: 0 }, { partitionIndex: 1 }, { partitionIndex: 9 }] },
+    { name: 'unknown', partitions: [{ partitionIndex: 0 }] },
+  ]
+  await said.ask(OffsetDeleteRequest, OffsetDeleteResponse, 0, { groupId: 'simple', topics })
+  await said.ask(OffsetFetchRequest, OffsetFetchResponse, 7, { groupId: 'simple', topics: null })
+  await said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: ['dynamic', 'nowhere', 'by-id'] })
+  await list(5, {}, 'after the deletion')
+}
+
+/** What the offsets topic holds of some groups: keys and values, but for the times. */
+async function records(said: Protocol, port: number): Promise<void> {
+  const client = await WireClient.open(port)
+  const { topics } = await client.ask(MetadataRequest, MetadataResponse, 8, { topics: [{ name: '__consumer_offsets', topicId: zeroId }] })
+  const { partitions, isInternal } = topics[0]!
+  said.note('offsets topic', [partitions.length, isInternal])
+  for (const groupId of ['dynamic', 'static', 'simple', 'by-id']) {
+    const partition = partitionOf(groupId, partitions.length)
+    const part = { ...blankPartition, partition, fetchOffset: 0n, partitionMaxBytes: 1 << 20 }
+    const fetched = await client.ask(FetchRequest, FetchResponse, 11, {
+      maxWaitMs: 100,
+      maxBytes: 1 << 20,
+      sessionEpoch: -1,
+      topics: [{ topic: '__consumer_offsets', topicId: zeroId, partitions: [part] }],
+    })
+    const bytes = fetched.responses[0]!.partitions[0]!.records ?? Buffer.alloc(0)
+    for (const { key, value } of recordsIn(bytes)) {
+      if (!key?.includes(groupId)) continue
+      said.note(`record of ${groupId}`, [key.toString('latin1'), value === null ? null : masked(key, value)])
+    }
+  }
+  client.close()
+}
+
+function* recordsIn(bytes: Buffer): Generator<{ readonly key: Buffer | null; readonly value: Buffer | null }> {
+  for (let at = 0; at < bytes.length; ) {
+    const header = batchAt(bytes, at)
+    if (isRefusal(header)) return
+    yield* readRecords(bytes, at, header, nodeCodecs, 1 << 24)
+    at += batchBytes(header)
+  }
+}
+
+/** The version of a value and what it says, but for times and topic ids. */
+function masked(key: Buffer, value: Buffer): unknown {
+  const record = decodeGroupRecord(key, value)!
+  if (record.type === 'classicGroup') return [value.readInt16BE(0), { ...record.value, currentStateTimestamp: 0 }]
+  return [value.readInt16BE(0), value.length, { ...record.value, commitTimestamp: 0, expireTimestamp: 0, topicId: '' }]
+}
+
+const blankPartition = {
+  currentLeaderEpoch: -1,
+  lastFetchedEpoch: -1,
+  logStartOffset: -1n,
+  replicaDirectoryId: zeroId,
+  highWatermark: 2n ** 63n - 1n,
+}
+
+const commitOf = (name: string, partitionIndex: number, committedOffset: bigint, committedMetadata: string | null = 'm') => ({
+  name,
+  topicId: zeroId,
+  partitions: [{ partitionIndex, committedOffset, committedLeaderEpoch: -1, committedMetadata }],
+})
+
+async function beatQuietly(said: Protocol, groupId: string, memberId: string, generationId: number): Promise<number> {
+  const client = await WireClient.open(said.port)
+  const { errorCode } = await client.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId })
+  client.close()
+  return errorCode
+}
