@@ -1,36 +1,55 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { WalState } from '../src/pipeline/persistence.ts'
+import type { ListPage, StoreFault, StoreLocation } from '../src/ports.ts'
+import type { DataBlock, ObjectStream } from '../src/stream/object-format.ts'
+import { objectKey } from '../src/stream/object-key.ts'
+import { isFault } from '../src/stream/store-faults.ts'
 import type { Cut } from '../src/stream/wal-record.ts'
+
+/** What every object worker starts with. */
+export interface ObjectWorkerData {
+  readonly store: StoreLocation
+  /** Blocks are read into it. */
+  readonly blocks: WebAssembly.Memory
+}
 
 export interface BuildTask {
   readonly wal: { readonly path: string; readonly state: WalState }
   readonly from: Cut
   readonly until: number
-  readonly folder: string
-  readonly objectId: number
+  readonly key: string
   /** Streams that exist, and the end of what the store holds of each. */
   readonly stored: ReadonlyMap<number, number>
+  /** Hears of `Sealed` before the object is on its way. */
+  readonly port: MessagePort
 }
-export interface BuiltObject {
+/** A part of the log has been read. */
+export interface Sealed {
   /** Where the next object begins. */
   readonly end: Cut
-  /** Undefined when nothing was worth storing. */
-  readonly object: { readonly bytes: number; readonly streams: readonly { stream: number; start: number; end: number }[] } | undefined
+}
+/** Undefined when nothing was worth storing. */
+export type BuiltObject = { readonly bytes: number; readonly streams: readonly ObjectStream[] } | undefined
+
+export interface Building {
+  /** Undefined when the part was not read. */
+  readonly sealed: Promise<Sealed | undefined>
+  /** Rejects with StoreFailed; the same part may then be built again. */
+  readonly built: Promise<BuiltObject>
 }
 
-export interface ReadTask {
-  readonly folder: string
-  readonly objectId: number
-  readonly stream: number
-  readonly offset: number
-  readonly bytesMax: number
+export interface TailTask {
+  readonly key: string
+  /** Of the object. */
+  readonly bytes: number
 }
-export interface FindTask {
-  readonly folder: string
-  readonly objectId: number
-  readonly stream: number
-  readonly offset: number
-  readonly timestamp: number
+export interface BlocksTask {
+  readonly key: string
+  readonly position: number
+  /** In block memory. */
+  readonly address: number
+  readonly blocks: readonly Pick<DataBlock, 'bytes' | 'crc'>[]
 }
 export interface RangesTask {
   readonly path: string
@@ -38,51 +57,101 @@ export interface RangesTask {
   readonly ranges: readonly { readonly position: number; readonly bytes: number }[]
 }
 
-/** Cold reads wait for one thread, never for the object that the other one builds. */
-const threads = 2
+/** What the store could not do, where nobody but the log wants to know more. */
+export class StoreFailed extends Error {
+  readonly fault: StoreFault
+
+  constructor(fault: StoreFault) {
+    super(`the store cannot ${fault.operation} ${fault.key}: ${fault.fault}, ${fault.detail}`)
+    this.fault = fault
+  }
+}
+
+/** Requests to the store that one thread has on their way at a time. */
+const concurrentReads = 64
+const concurrentWrites = 8
 /** Jobs that wait; more than that fail, and their clients ask again. */
 const queueMax = 4096
 const idleMs = 30_000
 
-/** What the object workers do for the main thread, each job in a thread of a pool. */
+/** What the object workers do for the main thread: one thread reads, another builds what is stored, so that neither waits for the other. */
 export class ObjectJobs {
-  readonly #pool: Piscina
-  readonly #folder: string
+  readonly #readers: Piscina
+  readonly #writers: Piscina
+  readonly #clusterId: string
   readonly #wal: { readonly path: string; readonly state: WalState }
 
   /** `filename` is the entry of the object workers. */
-  constructor(filename: string, folder: string, wal: { readonly path: string; readonly state: WalState }) {
-    this.#folder = folder
+  constructor(filename: string, clusterId: string, workerData: ObjectWorkerData, wal: { readonly path: string; readonly state: WalState }) {
+    this.#clusterId = clusterId
     this.#wal = wal
-    this.#pool = new Piscina({ filename, minThreads: 0, maxThreads: threads, idleTimeout: idleMs, maxQueue: queueMax, atomics: 'disabled' })
+    const pool = {
+      filename,
+      workerData,
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: idleMs,
+      maxQueue: queueMax,
+      atomics: 'disabled',
+    } as const
+    this.#readers = new Piscina({ ...pool, concurrentTasksPerWorker: concurrentReads })
+    this.#writers = new Piscina({ ...pool, concurrentTasksPerWorker: concurrentWrites })
   }
 
-  build(objectId: number, from: Cut, until: number, stored: ReadonlyMap<number, number>): Promise<BuiltObject> {
-    const task: BuildTask = { wal: this.#wal, from, until, folder: this.#folder, objectId, stored }
-    return this.#pool.run(task, { name: 'build' })
+  build(objectId: number, from: Cut, until: number, stored: ReadonlyMap<number, number>): Building {
+    const { port1, port2 } = new MessageChannel()
+    const sealed = new Promise<Sealed | undefined>((resolve) => {
+      port1.once('message', resolve)
+      port1.once('close', () => resolve(undefined))
+    })
+    const task: BuildTask = { wal: this.#wal, from, until, key: objectKey(this.#clusterId, objectId), stored, port: port2 }
+    const result = this.#writers.run(task, { name: 'build', transferList: [port2] }) as Promise<BuiltObject | StoreFault>
+    const built = result.then((answer) => done(answer)).finally(() => port1.close())
+    // Whoever waits for it hears of what goes wrong.
+    built.catch(() => {})
+    return { sealed, built }
   }
 
-  read(objectId: number, stream: number, offset: number, bytesMax: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const task: ReadTask = { folder: this.#folder, objectId, stream, offset, bytesMax }
-    return this.#pool.run(task, { name: 'read' })
+  /** The index of an object and its footer, behind whatever precedes them. */
+  async readTail(objectId: number, bytes: number): Promise<Uint8Array> {
+    const task: TailTask = { key: objectKey(this.#clusterId, objectId), bytes }
+    return done(await this.#readers.run(task, { name: 'readTail' }))
   }
 
-  firstSince(objectId: number, stream: number, offset: number, timestamp: number): Promise<Uint8Array | undefined> {
-    const task: FindTask = { folder: this.#folder, objectId, stream, offset, timestamp }
-    return this.#pool.run(task, { name: 'firstSince' })
+  /** Resolves when the blocks are in block memory and are what the index says. */
+  async loadBlocks(
+    objectId: number,
+    { position, address, blocks }: { position: number; address: number; blocks: readonly DataBlock[]; urgent: boolean },
+  ): Promise<void> {
+    const wanted = blocks.map(({ bytes, crc }) => ({ bytes, crc }))
+    const task: BlocksTask = { key: objectKey(this.#clusterId, objectId), position, address, blocks: wanted }
+    done(await this.#readers.run(task, { name: 'loadBlocks' }))
   }
 
-  latest(objectId: number, stream: number, offset: number): Promise<{ maxTimestamp: number; batch: Uint8Array } | undefined> {
-    const task: FindTask = { folder: this.#folder, objectId, stream, offset, timestamp: 0 }
-    return this.#pool.run(task, { name: 'latest' })
-  }
-
+  /** Batches that only the file of the write-ahead log holds; undefined when one of them has been overwritten. */
   ranges(ranges: RangesTask['ranges']): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const task: RangesTask = { path: this.#wal.path, capacity: this.#wal.state.capacity, ranges }
-    return this.#pool.run(task, { name: 'ranges' })
+    return this.#readers.run(task, { name: 'ranges' })
   }
 
-  close(): Promise<void> {
-    return this.#pool.close({ force: true })
+  async remove(objectIds: readonly number[]): Promise<void> {
+    done(await this.#writers.run({ keys: objectIds.map((objectId) => objectKey(this.#clusterId, objectId)) }, { name: 'remove' }))
   }
+
+  async removeKeys(keys: readonly string[]): Promise<void> {
+    done(await this.#writers.run({ keys }, { name: 'remove' }))
+  }
+
+  async list(prefix: string, from: string | undefined): Promise<ListPage> {
+    return done(await this.#writers.run({ prefix, from }, { name: 'list' }))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#readers.close({ force: true }), this.#writers.close({ force: true })])
+  }
+}
+
+function done<T>(result: T | StoreFault): T {
+  if (isFault(result)) throw new StoreFailed(result)
+  return result as T
 }

@@ -2,9 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { StagedBatch } from '../src/pipeline/commands.ts'
 import type { PartitionLog, StreamId } from '../src/ports.ts'
 import type { Bell } from '../src/ring/bell.ts'
-import type { ObjectMap } from '../src/stream/object-map.ts'
 import { errorOf } from '../src/wire/errors.ts'
-import type { ObjectJobs } from './object-jobs.ts'
+import type { ObjectStorage } from './object-storage.ts'
 import type { Pipeline } from './pipeline.ts'
 import { UnknownStream } from './streams.ts'
 
@@ -29,8 +28,7 @@ interface Undurable {
  */
 export class LanePartitionLog implements PartitionLog {
   readonly #pipeline: Pipeline
-  readonly #objects: ObjectMap
-  readonly #jobs: ObjectJobs
+  readonly #storage: ObjectStorage
   readonly #now: () => number
   readonly #bell: Bell
   readonly #staging: { readonly base: number; readonly memory: Buffer }
@@ -40,10 +38,9 @@ export class LanePartitionLog implements PartitionLog {
   readonly #undurable: Undurable[] = []
   #armed = false
 
-  constructor(pipeline: Pipeline, objects: ObjectMap, jobs: ObjectJobs, now: () => number) {
+  constructor(pipeline: Pipeline, storage: ObjectStorage, now: () => number) {
     this.#pipeline = pipeline
-    this.#objects = objects
-    this.#jobs = jobs
+    this.#storage = storage
     this.#now = now
     this.#bell = pipeline.mainBell
     this.#staging = pipeline.staging
@@ -60,12 +57,11 @@ export class LanePartitionLog implements PartitionLog {
     for (;;) {
       const reply = await this.#pipeline.ask({ type: 'places', stream, from, bytesMax })
       if (reply.type !== 'places') throw new UnknownStream(`stream ${stream} is not served`)
-      const part = from < reply.hotStart ? this.#objects.at(stream, from) : undefined
-      const stored = part && (await this.#jobs.read(part.objectId, stream, from, bytesMax))
-      if (stored !== undefined && stored.length > 0) return stored
+      const stored = from < reply.hotStart ? await this.#storage.cold.read(stream, from, bytesMax) : undefined
+      if (stored !== undefined) return stored.bytes
       if (reply.places.length === 0) return new Uint8Array(0)
       // What has been overwritten meanwhile lies in an object by now.
-      const loaded = await this.#jobs.ranges(reply.places)
+      const loaded = await this.#storage.jobs.ranges(reply.places)
       if (loaded !== undefined) return loaded
     }
   }

@@ -1,63 +1,68 @@
-import { readdirSync, rmSync, unlinkSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Packr } from 'msgpackr/pack'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Controller } from '../src/controller/controller.ts'
-import type { Image } from '../src/metadata/image.ts'
-import type { StreamId } from '../src/ports.ts'
+import type { StoreFault } from '../src/ports.ts'
 import type { ObjectMap } from '../src/stream/object-map.ts'
-import type { ProducerSnapshot } from '../src/stream/producers.ts'
-import { nextSeal, type SealPolicy } from '../src/stream/seal-policy.ts'
-import { crc32c } from '../src/wire/crc32c.ts'
-import { replaceFile } from './durable-file.ts'
-import { objectIdOf, objectName } from './object-file.ts'
-import type { ObjectJobs } from './object-jobs.ts'
+import { LogAges, nextSeal, type SealPolicy } from '../src/stream/seal-policy.ts'
+import type { Cut } from '../src/stream/wal-record.ts'
+import type { ObjectIds } from './object-ids.ts'
+import { type Building, type BuiltObject, type ObjectJobs, StoreFailed } from './object-jobs.ts'
 import type { Pipeline } from './pipeline.ts'
+import { type ProducerSnapshots, saveProducers } from './producers-file.ts'
 
 /** How often the log is looked at. */
 const lookMs = 100
-/** How often objects that nobody needs are looked for. */
-const sweepMs = 5000
 /** How often it is looked whether what a snapshot knows is durable. */
 const durableLookMs = 5
-const packr = new Packr({ useRecords: false })
-const crcBytes = 4
-
-export type ProducerSnapshots = readonly (readonly [StreamId, readonly ProducerSnapshot[]])[]
+/** Between two tries with a store that fails, which has tried for a while by itself. */
+const retryMs = { first: 500, most: 15_000 } as const
 
 export interface StoreParts {
   readonly pipeline: Pipeline
   readonly jobs: ObjectJobs
+  readonly ids: ObjectIds
   readonly objects: ObjectMap
   readonly controller: Controller
   readonly policy: SealPolicy
-  /** Of the objects, and of the snapshot of producers. */
-  readonly folder: string
   readonly snapshotPath: string
   onStored(objectId: number, bytes: number): void
+  /** The store cannot be written; what was to be stored stays in the log, and it is tried again. */
+  onFault(fault: StoreFault): void
   /** The node cannot go on. */
   onFailure(error: Error): void
 }
 
+/** A part of the log on its way to the store. */
+interface Upload {
+  readonly objectId: number
+  readonly from: Cut
+  readonly end: Cut
+  readonly until: number
+  building: Building
+}
+
 /**
- * Moves the write-ahead log into objects, and removes the objects of deleted data.
+ * Moves the write-ahead log into objects, several at a time, and lets go of it in order.
  *
- * Order: the object is durable, then committed to the metadata log, then the producers are saved, then the log is trimmed.
- * A crash between any two leaves work that is done again, and an object that nobody names, which the next start removes.
+ * Order: the number of the object is in the metadata log, then the object is durable, then it is committed to the metadata
+ * log, then the producers are saved, then the log is trimmed. A crash between any two leaves work that is done again, and
+ * an object that was prepared and not committed, which the next start removes.
  */
 export class StoreKeeper {
   readonly #parts: StoreParts
+  readonly #ages: LogAges | undefined
   #timer: NodeJS.Timeout | undefined
   #working: Promise<void> | undefined
   #storing = false
-  #sweptAt = 0
+  #stopping = false
   /** Where the log was published up to at the last look. */
   #seen = -1
-  #nextObjectId: number
+  /** What lies below must go. */
+  #due = 0
 
   constructor(parts: StoreParts) {
     this.#parts = parts
-    this.#nextObjectId = Math.max(0, ...parts.controller.image.objects.keys()) + 1
+    const { ageMs } = parts.policy
+    this.#ages = ageMs === null ? undefined : new LogAges(ageMs)
   }
 
   start(): void {
@@ -65,47 +70,121 @@ export class StoreKeeper {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true
     clearInterval(this.#timer)
     await this.#working
   }
 
+  /** Stores all that is durable now. Resolves when it is, or when the store has failed once. */
+  async drain(): Promise<void> {
+    this.#due = this.#parts.pipeline.durable
+    this.#look()
+    await this.#working
+  }
+
   #look(): void {
-    if (this.#working !== undefined) return
-    const { pipeline, policy } = this.#parts
-    const { stored, durable, published } = pipeline
+    const { durable, published } = this.#parts.pipeline
+    const now = performance.now()
+    this.#ages?.note(now, durable)
+    this.#due = Math.max(this.#due, this.#ages?.due(now) ?? 0)
     const isQuiet = published === this.#seen
     this.#seen = published
-    const until = nextSeal(policy, { stored, durable, isQuiet, isStoring: this.#storing })
-    this.#storing = until !== undefined
-    const work = until !== undefined ? this.#store(until) : this.#isSweepDue() ? this.#sweep() : undefined
-    if (work === undefined) return
-    this.#working = work
+    if (this.#working !== undefined || this.#nextSeal(this.#parts.pipeline.stored, isQuiet) === undefined) return
+    this.#working = this.#store(isQuiet)
       .catch((error: Error) => this.#parts.onFailure(error))
       .finally(() => {
         this.#working = undefined
-        if (this.#storing) this.#look()
       })
   }
 
-  async #store(until: number): Promise<void> {
-    const { pipeline, jobs, objects, controller, snapshotPath } = this.#parts
-    const live = new Map([...controller.image.streams.keys()].map((stream) => [stream, objects.end(stream)]))
-    const objectId = this.#nextObjectId++
-    let { end, object } = await jobs.build(objectId, pipeline.wal.state, until, live)
-    // A jump over what is being sent may be longer than an object: then the next part has to be, too.
-    for (let reach = until; end.trimmed === pipeline.stored; ) {
-      if (reach >= pipeline.durable) throw new Error(`the write-ahead log cannot be read at position ${end.trimmed}, which is durable`)
-      reach = Math.min(pipeline.durable, reach + (reach - pipeline.stored))
-      ;({ end, object } = await jobs.build(objectId, pipeline.wal.state, reach, live))
+  #nextSeal(stored: number, isQuiet: boolean): number | undefined {
+    const until = nextSeal(this.#parts.policy, {
+      stored,
+      durable: this.#parts.pipeline.durable,
+      due: this.#due,
+      isQuiet,
+      isStoring: this.#storing,
+    })
+    this.#storing = until !== undefined
+    return until
+  }
+
+  /** Seals and uploads as long as there is something to do. */
+  async #store(wasQuiet: boolean): Promise<void> {
+    const { pipeline, policy } = this.#parts
+    const uploads: Upload[] = []
+    let end: Cut = pipeline.wal.state
+    let isQuiet = wasQuiet
+    while (!this.#stopping) {
+      const until = uploads.length < policy.uploads ? this.#nextSeal(end.trimmed, isQuiet) : undefined
+      if (until !== undefined) {
+        const upload = await this.#seal(end, until)
+        uploads.push(upload)
+        end = upload.end
+      } else if (uploads.length === 0) return
+      if (until === undefined || uploads.length === policy.uploads) await this.#finish(uploads.shift()!)
+      isQuiet = pipeline.published === this.#seen
     }
-    if (object !== undefined) {
+    await Promise.allSettled(uploads.map(({ building }) => building.built))
+  }
+
+  /** Begins an object, and returns when its part of the log has been read. */
+  async #seal(from: Cut, until: number): Promise<Upload> {
+    const { pipeline } = this.#parts
+    const objectId = await this.#parts.ids.take()
+    let reach = until
+    for (;;) {
+      const building = this.#build(objectId, from, reach)
+      const end = (await building.sealed)?.end
+      // Nothing was read: why, the other promise says.
+      if (end === undefined) await building.built
+      else if (end.trimmed > from.trimmed) return { objectId, from, end, until: reach, building }
+      // A jump over what is being sent may be longer than an object: then the next part has to be, too.
+      await building.built
+      if (reach >= pipeline.durable) throw new Error(`the write-ahead log cannot be read at position ${from.trimmed}, which is durable`)
+      reach = Math.min(pipeline.durable, reach + (reach - from.trimmed))
+    }
+  }
+
+  #build(objectId: number, from: Cut, until: number): Building {
+    const { jobs, objects, controller } = this.#parts
+    const stored = new Map([...controller.image.streams.keys()].map((stream) => [stream, objects.end(stream)]))
+    return jobs.build(objectId, from, until, stored)
+  }
+
+  async #finish(upload: Upload): Promise<void> {
+    const { pipeline, ids, objects, controller, snapshotPath, onStored } = this.#parts
+    const { objectId, end } = upload
+    const object = await this.#built(upload)
+    if (this.#stopping && object === 'failed') return
+    if (object !== undefined && object !== 'failed') {
       const streams = object.streams.map(({ stream, start, end: last }) => ({ stream, start: BigInt(start), end: BigInt(last) }))
       await controller.ask({ type: 'record', records: [{ type: 'objectCommitted', objectId, bytes: object.bytes, streams }] })
-      objects.add(objectId, object.streams)
-      this.#parts.onStored(objectId, object.bytes)
-    }
+      objects.add({ objectId, ...object })
+      onStored(objectId, object.bytes)
+    } else ids.giveBack(objectId)
     await saveProducers(snapshotPath, await this.#producers())
     await pipeline.trim(end)
+  }
+
+  /** What the upload made of its part, however long the store takes to recover. */
+  async #built(upload: Upload): Promise<BuiltObject | 'failed'> {
+    const { onFault } = this.#parts
+    for (let wait: number = retryMs.first; ; wait = Math.min(wait * 2, retryMs.most)) {
+      try {
+        return await upload.building.built
+      } catch (error) {
+        if (!(error instanceof StoreFailed)) throw error
+        onFault(error.fault)
+        await this.#rest(wait)
+        if (this.#stopping) return 'failed'
+        upload.building = this.#build(upload.objectId, upload.from, upload.until)
+      }
+    }
+  }
+
+  async #rest(ms: number): Promise<void> {
+    for (let left = ms; left > 0 && !this.#stopping; left -= lookMs) await pause(Math.min(left, lookMs))
   }
 
   async #producers(): Promise<ProducerSnapshots> {
@@ -113,61 +192,7 @@ export class StoreKeeper {
     const reply = await pipeline.ask({ type: 'producers' })
     if (reply.type !== 'producers') return []
     // A snapshot must not know of batches that a crash can still undo: it would have forgotten the older ones for them.
-    while (pipeline.durable < reply.end) await new Promise((resolve) => setTimeout(resolve, durableLookMs))
+    while (pipeline.durable < reply.end) await pause(durableLookMs)
     return reply.streams
   }
-
-  #isSweepDue(): boolean {
-    const now = Date.now()
-    if (now - this.#sweptAt < sweepMs) return false
-    this.#sweptAt = now
-    return true
-  }
-
-  /** Objects of which nothing can be read any more: forgotten by the metadata log first, then removed. */
-  async #sweep(): Promise<void> {
-    const { controller, folder } = this.#parts
-    const dead = [...controller.image.objects.values()].filter(({ streams }) => !streams.some((part) => isReadable(controller.image, part)))
-    if (dead.length === 0) return
-    const objectIds = dead.map(({ objectId }) => objectId)
-    await controller.ask({ type: 'record', records: [{ type: 'objectsRemoved', objectIds }] })
-    for (const objectId of objectIds) rmSync(join(folder, objectName(objectId)), { force: true })
-  }
-}
-
-function isReadable(image: Image, part: { readonly stream: StreamId; readonly end: bigint }): boolean {
-  const stream = image.streams.get(part.stream)
-  return stream !== undefined && stream.logStartOffset < part.end
-}
-
-/** What a crash left behind: objects that were never committed, or no longer are. */
-export function removeOrphans(folder: string, image: Image): number {
-  let removed = 0
-  for (const name of readdirSync(folder)) {
-    const objectId = objectIdOf(name)
-    if (objectId !== undefined && image.objects.has(objectId)) continue
-    if (objectId === undefined && !name.endsWith('.tmp')) continue
-    unlinkSync(join(folder, name))
-    removed++
-  }
-  return removed
-}
-
-async function saveProducers(path: string, snapshots: ProducerSnapshots): Promise<void> {
-  const packed = packr.pack(snapshots)
-  const crc = Buffer.alloc(crcBytes)
-  crc.writeUInt32LE(crc32c(packed))
-  await replaceFile(path, [crc, packed])
-}
-
-/** The producers as the last trim left them; none before the first. */
-export async function loadProducers(path: string): Promise<Map<StreamId, readonly ProducerSnapshot[]>> {
-  const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-  if (content === undefined) return new Map()
-  const packed = content.subarray(crcBytes)
-  if (content.length < crcBytes || content.readUInt32LE() !== crc32c(packed)) throw new Error(`${path} is damaged`)
-  return new Map(packr.unpack(packed) as ProducerSnapshots)
 }

@@ -1,11 +1,10 @@
 import type { BatchPlace, Command, Reply } from '../src/pipeline/commands.ts'
 import type { FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../src/ports.ts'
-import type { ObjectMap } from '../src/stream/object-map.ts'
 import type { ProducerSnapshot } from '../src/stream/producers.ts'
-import { batchAt, isRefusal } from '../src/wire/record-batch.ts'
+import { batchAt, batchBytes, isRefusal } from '../src/wire/record-batch.ts'
 import { type Record, readRecords } from '../src/wire/records.ts'
 import { nodeCodecs } from './codecs.ts'
-import type { ObjectJobs } from './object-jobs.ts'
+import type { ObjectStorage } from './object-storage.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** What a batch may unpack to when a time is looked for in it. */
@@ -18,15 +17,13 @@ export class UnknownStream extends Error {}
 /** The streams of this node: what its lane holds, and before that what the object store holds. */
 export class LaneStreams implements Streams {
   readonly #pipeline: Pipeline
-  readonly #objects: ObjectMap
-  readonly #jobs: ObjectJobs
+  readonly #storage: ObjectStorage
   /** From the snapshot of the last life, until each stream is opened. */
   readonly #producers: Map<StreamId, readonly ProducerSnapshot[]>
 
-  constructor(pipeline: Pipeline, objects: ObjectMap, jobs: ObjectJobs, producers: Map<StreamId, readonly ProducerSnapshot[]>) {
+  constructor(pipeline: Pipeline, storage: ObjectStorage, producers: Map<StreamId, readonly ProducerSnapshot[]>) {
     this.#pipeline = pipeline
-    this.#objects = objects
-    this.#jobs = jobs
+    this.#storage = storage
     this.#producers = producers
   }
 
@@ -34,14 +31,14 @@ export class LaneStreams implements Streams {
     const streams = specs.map((spec) => {
       const producers = this.#producers.get(spec.stream) ?? []
       this.#producers.delete(spec.stream)
-      return { ...spec, storedEnd: this.#objects.end(spec.stream), producers }
+      return { ...spec, storedEnd: this.#storage.objects.end(spec.stream), producers }
     })
     await this.#ask({ type: 'open', streams })
   }
 
   async close(streams: readonly StreamId[]): Promise<void> {
     await this.#ask({ type: 'close', streams })
-    for (const stream of streams) this.#objects.forget(stream)
+    for (const stream of streams) this.#storage.objects.forget(stream)
   }
 
   async configure(stream: StreamId, settings: StreamSettings): Promise<void> {
@@ -59,9 +56,8 @@ export class LaneStreams implements Streams {
 
   async findTimestamp(stream: StreamId, timestamp: bigint): Promise<FoundOffset> {
     const { logStart, leaderEpoch } = await this.#offsets(stream)
-    for (const { objectId } of this.#objects.from(stream, logStart)) {
-      const batch = await this.#jobs.firstSince(objectId, stream, logStart, Number(timestamp))
-      const found = batch && firstSince(batch, BigInt(logStart), timestamp)
+    for await (const { bytes } of this.#storage.cold.since(stream, logStart, Number(timestamp))) {
+      const found = firstSince(bytes, BigInt(logStart), timestamp)
       if (found) return { ...found, leaderEpoch }
     }
     // A batch says how late its latest record is, and a trim may have taken just that one.
@@ -76,18 +72,15 @@ export class LaneStreams implements Streams {
 
   async findMaxTimestamp(stream: StreamId): Promise<FoundOffset> {
     const { logStart, leaderEpoch } = await this.#offsets(stream)
-    let best: { maxTimestamp: number; batch: Uint8Array } | undefined
-    for (const { objectId } of this.#objects.from(stream, logStart)) {
-      const found = await this.#jobs.latest(objectId, stream, logStart)
-      if (found && (best === undefined || found.maxTimestamp > best.maxTimestamp)) best = found
-    }
+    const cold = await this.#storage.cold.latest(stream, logStart)
+    let best = cold && { maxTimestamp: cold.maxTimestamp, batches: cold.records.bytes as Uint8Array }
     const reply = await this.#ask({ type: 'findMax', stream })
     const hot = reply.type === 'place' ? reply.place : undefined
     if (hot !== undefined && (best === undefined || hot.maxTimestamp > best.maxTimestamp)) {
-      best = { maxTimestamp: hot.maxTimestamp, batch: await this.#load(hot) }
+      best = { maxTimestamp: hot.maxTimestamp, batches: await this.#load(hot) }
     }
     if (best === undefined) return notFound
-    const found = firstSince(best.batch, BigInt(logStart), BigInt(best.maxTimestamp))
+    const found = firstSince(best.batches, BigInt(logStart), BigInt(best.maxTimestamp))
     return found ? { ...found, leaderEpoch } : notFound
   }
 
@@ -98,7 +91,7 @@ export class LaneStreams implements Streams {
   }
 
   async #load({ position, bytes }: BatchPlace): Promise<Uint8Array> {
-    const loaded = await this.#jobs.ranges([{ position, bytes }])
+    const loaded = await this.#storage.jobs.ranges([{ position, bytes }])
     if (loaded === undefined) throw new UnknownStream('the batch moved to the object store while it was looked for')
     return loaded
   }
@@ -108,12 +101,18 @@ export class LaneStreams implements Streams {
   }
 }
 
-/** The first record of a batch, from an offset on, that is of this time or later. */
-function firstSince(batch: Uint8Array, from: bigint, timestamp: bigint): { offset: bigint; timestamp: bigint } | undefined {
-  const bytes = Buffer.from(batch.buffer, batch.byteOffset, batch.length)
-  const header = batchAt(bytes, 0)
-  if (isRefusal(header)) throw new Error(`a stored batch is damaged: ${header.because}`)
-  const records: Record[] = readRecords(bytes, 0, header, nodeCodecs, unpackedBytesMax)
-  const found = records.find((each) => each.offset >= from && each.timestamp >= timestamp)
-  return found && { offset: found.offset, timestamp: found.timestamp }
+/** The first record of some batches, from an offset on, that is of this time or later. */
+function firstSince(batches: Uint8Array, from: bigint, timestamp: bigint): { offset: bigint; timestamp: bigint } | undefined {
+  const bytes = Buffer.from(batches.buffer, batches.byteOffset, batches.length)
+  for (let at = 0; at < bytes.length; ) {
+    const header = batchAt(bytes, at)
+    if (isRefusal(header)) throw new Error(`a stored batch is damaged: ${header.because}`)
+    if (header.maxTimestamp >= timestamp) {
+      const records: Record[] = readRecords(bytes, at, header, nodeCodecs, unpackedBytesMax)
+      const found = records.find((each) => each.offset >= from && each.timestamp >= timestamp)
+      if (found) return { offset: found.offset, timestamp: found.timestamp }
+    }
+    at += batchBytes(header)
+  }
+  return undefined
 }

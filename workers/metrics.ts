@@ -1,14 +1,22 @@
+import type { ObjectStorage } from '../native-free-io/object-storage.ts'
 import type { Pipeline } from '../native-free-io/pipeline.ts'
 import { addProcessMetrics } from '../native-free-io/process-metrics.ts'
 import { addBrokerMetrics } from '../src/broker/metrics.ts'
 import type { Controller } from '../src/controller/controller.ts'
 import { Registry } from '../src/metrics/registry.ts'
 
+interface Parts {
+  readonly pipeline: Pipeline
+  readonly controller: Controller
+  readonly storage: ObjectStorage
+}
+
 /** Everything that /metrics tells of a node. */
-export function nodeMetrics({ pipeline, controller }: { readonly pipeline: Pipeline; readonly controller: Controller }): Registry {
+export function nodeMetrics({ pipeline, controller, storage }: Parts): Registry {
   const registry = new Registry()
   addProcessMetrics(registry)
   for (const { table, values } of pipeline.counters) registry.block(table, values)
+  registry.block(storage.counters.table, storage.counters.values)
   addBrokerMetrics(registry, controller)
   const gauge = (name: string, help: string, read: () => number): void => registry.computed({ name, help, type: 'gauge' }, read)
   const { image } = controller

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,12 +7,11 @@ import { openDataFolder } from '../native-free-io/data-folder.ts'
 import { serveHttp } from '../native-free-io/http.ts'
 import type { Log } from '../native-free-io/log.ts'
 import { MetadataFile } from '../native-free-io/metadata-file.ts'
-import { ObjectJobs } from '../native-free-io/object-jobs.ts'
+import { ObjectStorage } from '../native-free-io/object-storage.ts'
 import { LanePartitionLog } from '../native-free-io/partition-log.ts'
 import { Pipeline } from '../native-free-io/pipeline.ts'
-import { loadProducers, removeOrphans, StoreKeeper } from '../native-free-io/store-keeper.ts'
+import { loadProducers } from '../native-free-io/producers-file.ts'
 import { LaneStreams } from '../native-free-io/streams.ts'
-import type { Load } from '../src/broker/01-fetch.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
@@ -21,12 +19,13 @@ import type { FromNetwork } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
 import { controllerNames } from '../src/config/relations.ts'
 import type { Settings } from '../src/config/settings.ts'
+import { storeName } from '../src/config/store-uri.ts'
 import { Controller, imageOf } from '../src/controller/controller.ts'
 import { offsetsTopicName } from '../src/controller/topic-names.ts'
 import { GroupCoordinator } from '../src/group/coordinator.ts'
 import { isInline } from '../src/pipeline/stages.ts'
-import { ObjectMap } from '../src/stream/object-map.ts'
-import { sealPolicy } from '../src/stream/seal-policy.ts'
+import type { StoreLocation } from '../src/ports.ts'
+import { faultText } from '../src/stream/store-faults.ts'
 import { errors } from '../src/wire/errors.ts'
 import { nodeMetrics } from './metrics.ts'
 
@@ -56,17 +55,12 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   const entropy = { bytes: (count: number) => randomBytes(count) }
   const path = settings['log.dirs'][0]!
   const folder = await openDataFolder(path, { nodeId: settings['node.id'], clusterId: settings['cluster.id'] }, entropy)
-  const objectFolder = join(folder.path, 'objects')
   const snapshotPath = join(folder.path, 'producers.snapshot')
-  mkdirSync(objectFolder, { recursive: true })
+  const location: StoreLocation = settings['s3.data.buckets'] ?? { scheme: 'file', folder: join(folder.path, 'objects') }
 
   const opened = await MetadataFile.open(join(folder.path, 'metadata.log'), (error) => fail('the metadata log', error))
   if (opened.tornBytes > 0) log.warn({ bytes: opened.tornBytes }, 'the metadata log ended in a write that a crash cut off')
   const image = imageOf(opened.records)
-  const orphans = removeOrphans(objectFolder, image)
-  if (orphans > 0) log.info({ orphans }, 'removed objects that were never committed')
-  const objects = new ObjectMap()
-  for (const { objectId, streams } of image.objects.values()) objects.add(objectId, streams)
 
   const clients = settings.listeners.filter(({ name }) => !controllerNames(settings).includes(name))
   const wal = settings['s3.wal.path']
@@ -94,8 +88,25 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   log.info({ records, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
   if (!direct) log.warn('the file system has no direct I/O: the write-ahead log is written through the page cache, with fdatasync')
 
-  const jobs = new ObjectJobs(fileURLToPath(new URL(`object${extension}`, here)), objectFolder, pipeline.wal)
-  const streams = new LaneStreams(pipeline, objects, jobs, await loadProducers(snapshotPath))
+  const storage = new ObjectStorage({
+    worker: fileURLToPath(new URL(`object${extension}`, here)),
+    location,
+    clusterId: folder.clusterId,
+    pipeline,
+    image,
+    blockCacheBytes: settings['s3.block.cache.size'],
+    uploadThresholdBytes: settings['s3.wal.upload.threshold'],
+    uploadIntervalMs: settings['s3.wal.upload.interval.ms'],
+    deleteRetentionMs: settings['s3.object.delete.retention.minutes'] * 60_000,
+    snapshotPath,
+    onEvent: {
+      stored: (objectId, bytes) => log.debug({ objectId, bytes }, 'stored an object'),
+      removed: (why, count) => log.debug({ why, count }, 'removed objects'),
+      fault: (fault) => log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`),
+      failed: (error) => fail('the object storage', error),
+    },
+  })
+  const streams = new LaneStreams(pipeline, storage, await loadProducers(snapshotPath))
   const controllerNode = { nodeId: settings['node.id'], settings }
   const controller = new Controller(controllerNode, image, opened.log, streams, (error) => fail('the controller', error))
   if (image.clusterId !== null && image.clusterId !== folder.clusterId) {
@@ -108,7 +119,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   const groups = new GroupCoordinator({
     settings,
     topic: offsetsTopic(controller, settings, entropy),
-    log: new LanePartitionLog(pipeline, objects, jobs, Date.now),
+    log: new LanePartitionLog(pipeline, storage, Date.now),
     codecs: nodeCodecs,
     clock: { now: Date.now },
     after,
@@ -128,11 +139,6 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   })
   await controller.start()
 
-  const load = async (wanted: Load): Promise<Uint8Array<ArrayBuffer> | undefined> => {
-    if (wanted.type === 'ranges') return jobs.ranges(wanted.ranges)
-    const part = objects.at(wanted.stream, wanted.offset)
-    return part && jobs.read(part.objectId, wanted.stream, wanted.offset, wanted.bytesMax)
-  }
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
   const hear: Pick<Heard, 'forward' | 'load' | 'closed'> = {
     forward: ({ token, listener, host, frame }) => {
@@ -144,7 +150,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     load: ({ token, index, load: wanted }) => {
       const answer = (loaded: Uint8Array<ArrayBuffer> | null, error: number): void =>
         pipeline.tellNetwork({ type: 'loaded', token, index, records: loaded, error }, loaded === null ? [] : [loaded.buffer])
-      load(wanted).then(
+      storage.load(wanted).then(
         // What was overwritten while it was asked for lies in an object by now: the client asks again.
         (loaded) => answer(loaded ?? new Uint8Array(0), 0),
         (error: Error) => {
@@ -156,18 +162,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     closed: ({ host, why }) => log.debug({ host, why }, 'closed a connection'),
   }
 
-  const keeper = new StoreKeeper({
-    pipeline,
-    jobs,
-    objects,
-    controller,
-    policy: sealPolicy(pipeline.wal.state.capacity),
-    folder: objectFolder,
-    snapshotPath,
-    onStored: (objectId, bytes) => log.debug({ objectId, bytes }, 'stored an object'),
-    onFailure: (error) => fail('the object store', error),
-  })
-  keeper.start()
+  storage.start(controller)
   groups.start()
   const expiry = setInterval(() => {
     void pipeline.ask({ type: 'expireProducers', before: Date.now() - settings['producer.id.expiration.ms'] })
@@ -183,7 +178,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   advertise(new Map(addresses.map(({ name, port }) => [name, port])))
 
   let ready = true
-  const metrics = nodeMetrics({ pipeline, controller })
+  const metrics = nodeMetrics({ pipeline, controller, storage })
   const listener = settings['metrics.listener']
   const http =
     listener === null
@@ -195,9 +190,9 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     ready = false
     clearInterval(expiry)
     await http?.close()
-    await keeper.stop()
+    await storage.stop()
     await pipeline.stop()
-    await jobs.close()
+    await storage.close()
     await opened.log.close()
     folder.release()
   }

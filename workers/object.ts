@@ -1,74 +1,103 @@
 /** Work of the object workers: tasks that take long and that nobody's latency may wait for. */
 import { readSync } from 'node:fs'
-import { move } from 'piscina'
-import type { Staging } from '../native-free-io/aligned-writer.ts'
+import { move, workerData } from 'piscina'
 import { type Arena, createArena, openArena } from '../native-free-io/arena.ts'
-import { ObjectReader, type StagedBatch, writeObject } from '../native-free-io/object-file.ts'
-import type { BuildTask, BuiltObject, FindTask, RangesTask, ReadTask } from '../native-free-io/object-jobs.ts'
+import type { BlocksTask, BuildTask, BuiltObject, ObjectWorkerData, RangesTask, Sealed, TailTask } from '../native-free-io/object-jobs.ts'
 import { OpenFiles } from '../native-free-io/open-files.ts'
+import { openStore } from '../native-free-io/store/open-store.ts'
 import { readWalRanges, WalFile } from '../native-free-io/wal-file.ts'
 import { getI64 } from '../src/base/long.ts'
 import { type Kernel, kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
-import { alignBlock, blockBytes } from '../src/stream/wal-record.ts'
+import type { ListPage, ObjectStore, StoreFault } from '../src/ports.ts'
+import { encodeIndex, footerBytes, readFooter } from '../src/stream/object-format.ts'
+import { planObject, type StagedBatch } from '../src/stream/object-plan.ts'
+import { isFault } from '../src/stream/store-faults.ts'
+import { alignBlock, blockBytes, type Cut } from '../src/stream/wal-record.ts'
 import { readDurable } from '../src/stream/wal-recovery.ts'
 import { batchHeader } from '../src/wire/record-batch.ts'
 
-interface Room {
-  /** Bytes for the log, behind the staging area. */
-  readonly log: number
-  readonly arena: Arena
-  readonly kernel: Kernel
-  readonly staging: Staging
-}
+const { store: location, blocks } = workerData as ObjectWorkerData
+let opened: Promise<ObjectStore> | undefined
+const store = (): Promise<ObjectStore> => (opened ??= openStore(location))
 
 /** Small enough for the write-ahead log not to notice. */
 const readBytes = 256 << 10
-const sleeper = new Int32Array(new SharedArrayBuffer(4))
-
-/** Half of the disk's time is for others. */
-function pause(tookMs: number): void {
-  Atomics.wait(sleeper, 0, 0, tookMs)
-}
-
-/** Behind the kernel's tables. */
-const base = alignBlock(kernelBytes)
 /** The log is read in pieces that may reach behind what is asked for. */
 const readAheadBytes = 2 << 20
-/** An object is written in pieces of this size. */
-const stagingBytes = 4 << 20
-let room: Room | undefined
+/** Behind the kernel's tables: where the log's superblock is read to. */
+const superblockAt = alignBlock(kernelBytes)
+const logAt = superblockAt + blockBytes
 
-/** Memory for a part of the log: direct I/O and the kernel want it so. Made once, since memory costs more to touch first than to use. */
+/** Memory for a part of the log, and behind it for the object that is made of it. */
+interface Room {
+  readonly bytes: number
+  readonly arena: Arena
+  readonly kernel: Kernel
+}
+
+/** Kept for the next object: memory costs more to touch first than to use. */
+const rooms: Room[] = []
+
 function roomFor(bytes: number): Room {
-  if (room === undefined || room.log < bytes) {
-    const memory = createArena(Math.ceil((base + stagingBytes + bytes) / 65536))
-    const arena = openArena(memory)
-    const machine = kernel(memory)
-    room = { log: bytes, arena, kernel: machine, staging: { memory: arena.bytes, base, bytes: stagingBytes, copy: machine.copy, pause } }
-  }
-  return room
+  const kept = rooms.pop()
+  if (kept !== undefined && kept.bytes >= bytes) return kept
+  const memory = createArena(Math.ceil((logAt + bytes) / 65536))
+  return { bytes, arena: openArena(memory), kernel: kernel(memory) }
 }
 
 /** Turns a durable part of the write-ahead log into an object, its batches sorted by stream. */
-export function build({ wal, from, until, folder, objectId, stored }: BuildTask): BuiltObject {
+export async function build({ wal, from, until, key, stored, port }: BuildTask): Promise<BuiltObject | StoreFault> {
   const start = Math.floor(from.trimmed / blockBytes) * blockBytes
-  const { arena, kernel: machine, staging } = roomFor(alignBlock(until - start) + readAheadBytes)
-  const { crc } = machine
-  const log = staging.base + staging.bytes
-  const file = WalFile.attach(wal.path, wal.state, { ...arena, crc, superblock: base, zeros: { base, bytes: blockBytes } })
+  const logBytes = alignBlock(until - start) + readAheadBytes
+  const room = roomFor(logBytes * 2)
+  const { arena, kernel: machine } = room
+  try {
+    const { end, streams } = readLog({ wal, from, until, stored, start }, arena, machine)
+    port.postMessage({ end } satisfies Sealed)
+    if (streams.size === 0) return undefined
+    const plan = planObject(streams, machine.crc)
+    const at = logAt + logBytes
+    let to = at
+    for (const { address, bytes } of plan.batches) {
+      machine.copy(to, address, bytes)
+      to += bytes
+    }
+    const index = encodeIndex(plan.streams, plan.bytes)
+    const fault = await (await store()).put(key, [arena.bytes.subarray(at, to), index])
+    return fault ?? { bytes: plan.bytes + index.length, streams: rows(plan.streams) }
+  } finally {
+    port.close()
+    rooms.push(room)
+  }
+}
+
+const rows = (streams: readonly { stream: number; start: number; end: number }[]): { stream: number; start: number; end: number }[] =>
+  streams.map(({ stream, start, end }) => ({ stream, start, end }))
+
+function readLog(
+  { wal, from, until, stored, start }: Pick<BuildTask, 'wal' | 'from' | 'until' | 'stored'> & { readonly start: number },
+  arena: Arena,
+  { crc }: Kernel,
+): { end: Cut; streams: Map<number, StagedBatch[]> } {
   const streams = new Map<number, StagedBatch[]>()
+  const file = WalFile.attach(wal.path, wal.state, {
+    ...arena,
+    crc,
+    superblock: superblockAt,
+    zeros: { base: superblockAt, bytes: blockBytes },
+  })
   try {
     const source = {
       ...wal.state,
       ...from,
       window: Number.MAX_SAFE_INTEGER,
-      base: log - start,
+      base: logAt - start,
       view: arena.view,
       crc,
       // Those of this life were summed when they were appended.
       sumBatches: false,
       readBytes,
-      read: (position: number, bytes: number) => file.read(log + position - start, bytes, position),
+      read: (position: number, bytes: number) => file.read(logAt + position - start, bytes, position),
     }
     const end = readDurable(source, until, ({ stream, baseOffset, bytes, address }) => {
       const known = stored.get(stream)
@@ -77,41 +106,73 @@ export function build({ wal, from, until, folder, objectId, stored }: BuildTask)
       streams.set(stream, batches)
       batches.push({
         baseOffset,
-        count: arena.view.getInt32(address + batchHeader.recordsCount),
+        end: baseOffset + arena.view.getInt32(address + batchHeader.lastOffsetDelta) + 1,
         bytes,
         maxTimestamp: getI64(arena.view, address + batchHeader.maxTimestamp),
         address,
       })
     })
-    return { end, object: streams.size === 0 ? undefined : writeObject(folder, objectId, streams, staging) }
+    return { end, streams }
   } finally {
     file.close()
   }
 }
 
-const readers = new Map<string, ObjectReader>()
-function readerOf(folder: string): ObjectReader {
-  let reader = readers.get(folder)
-  if (reader === undefined) readers.set(folder, (reader = new ObjectReader(folder)))
-  return reader
+/** What an index mostly fits in; it is read again if it is longer. */
+const tailBytes = 64 << 10
+
+export async function readTail({ key, bytes }: TailTask): Promise<Uint8Array | StoreFault> {
+  const found = await (await store()).get(key, Math.max(0, bytes - tailBytes), bytes)
+  if (isFault(found)) return found
+  const needed = footerBytes + readFooter(found.subarray(Math.max(0, found.length - footerBytes)), bytes).indexBytes
+  if (needed <= found.length) return moved(own(found))
+  const whole = await (await store()).get(key, bytes - needed, bytes)
+  return isFault(whole) ? whole : moved(own(whole))
 }
 
-export function read({ folder, objectId, stream, offset, bytesMax }: ReadTask): Uint8Array | undefined {
-  return moved(readerOf(folder).read(objectId, stream, offset, bytesMax))
+/** How often blocks are read that are not what the index says, before they are taken to be damaged in the store. */
+const triesMax = 3
+const blockMemory = openArena(blocks)
+const blockKernel = kernel(blocks)
+
+export async function loadBlocks({ key, position, address, blocks: wanted }: BlocksTask): Promise<StoreFault | undefined> {
+  const bytes = wanted.reduce((sum, block) => sum + block.bytes, 0)
+  for (let tries = 1; ; tries++) {
+    const found = await (await store()).get(key, position, position + bytes, blockMemory.bytes.subarray(address, address + bytes))
+    if (isFault(found)) return found
+    if (found.length === bytes && areWhole(address, wanted)) return undefined
+    const detail = `${found.length} of ${bytes} bytes at ${position}, and not what the index says`
+    if (tries === triesMax) return { fault: 'corrupt', operation: 'get', key, detail, attempts: tries, mayBeDone: false }
+  }
 }
 
-export const firstSince = ({ folder, objectId, stream, offset, timestamp }: FindTask): Uint8Array | undefined =>
-  readerOf(folder).firstSince(objectId, stream, offset, timestamp)
-export const latest = ({ folder, objectId, stream, offset }: FindTask): { maxTimestamp: number; batch: Uint8Array } | undefined =>
-  readerOf(folder).latest(objectId, stream, offset)
+function areWhole(address: number, wanted: BlocksTask['blocks']): boolean {
+  let at = address
+  return wanted.every(({ bytes, crc }) => {
+    at += bytes
+    return blockKernel.crc(at - bytes, bytes, 0) === crc
+  })
+}
 
 /** Batches that only the file of the write-ahead log holds; undefined when one of them has been overwritten. */
 export function ranges({ path, capacity, ranges: wanted }: RangesTask): Uint8Array | undefined {
   const fd = walFiles.open(path)
-  return moved(readWalRanges((bytes, at) => readSync(fd, bytes, 0, bytes.length, at), capacity, wanted))
+  const read = readWalRanges((bytes, at) => readSync(fd, bytes, 0, bytes.length, at), capacity, wanted)
+  return read && moved(read)
 }
 
 const walFiles = new OpenFiles()
 
+export const remove = async ({ keys }: { readonly keys: readonly string[] }): Promise<StoreFault | undefined> => (await store()).remove(keys)
+
+export const list = async ({ prefix, from }: { readonly prefix: string; readonly from?: string }): Promise<ListPage | StoreFault> =>
+  (await store()).list(prefix, from)
+
+/** Memory of its own, which can be handed over. */
+function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const isWhole = bytes.byteOffset === 0 && bytes.length === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer
+  return isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
+}
+
 /** Handed to the main thread, not copied for it. */
-const moved = (bytes: Uint8Array<ArrayBuffer> | undefined): Uint8Array | undefined => bytes && (move(bytes) as Uint8Array)
+const moved = (bytes: Uint8Array<ArrayBuffer>): Uint8Array => move(bytes) as Uint8Array

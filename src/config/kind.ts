@@ -56,6 +56,15 @@ export const boolean: Kind<boolean> = {
   },
 }
 
+/** One text that stands for something else than a value. */
+export const optional = <T, N>(word: string, meaning: N, kind: Kind<T>): Kind<T | N> => ({
+  read(given) {
+    if (given === word) return meaning
+    const found = kind.read(given)
+    return found instanceof Refused && word !== '' ? new Refused(`${found.allowed}, or ${word}`) : found
+  },
+})
+
 export const text: Kind<string> = { read: (given) => given }
 
 export function oneOf<const Names extends readonly string[]>(names: Names, ignoreCase = false): Kind<Names[number]> {

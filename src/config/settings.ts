@@ -1,5 +1,7 @@
-import { bytes, type Kind, oneOf, Refused } from './kind.ts'
+import type { StoreLocation } from '../ports.ts'
+import { bytes, integer, type Kind, oneOf, optional, Refused } from './kind.ts'
 import { type Endpoint, endpoints, httpListener, type Protocol, protocolMap } from './listeners.ts'
+import { storeUri } from './store-uri.ts'
 import { type WalUri, walUri } from './wal-uri.ts'
 
 /** A setting that does something. What a row leaves out, Kafka's row of the same name says. */
@@ -98,6 +100,31 @@ export const settingRows = {
     kind: bytes(8 * MiB, 2 * GiB),
     default: '128MiB',
     about: 'Log memory: the newest records, from which consumers that keep up are served.',
+  }),
+  's3.data.buckets': own<StoreLocation | null>({
+    kind: optional('', null, storeUri),
+    default: '',
+    about: 'The object store, such as s3://bucket?region=eu-central-1; a folder in log.dirs without one.',
+  }),
+  's3.block.cache.size': own<number>({
+    kind: bytes(16 * MiB, 3 * GiB),
+    default: '128MiB',
+    about: 'Block memory: old records that have been read from the object store.',
+  }),
+  's3.wal.upload.threshold': own<number | null>({
+    kind: optional('-1', null, bytes(MiB, 64 * GiB)),
+    default: '-1',
+    about: 'How much of the write-ahead log is gathered before it is stored; -1 for 32 MiB, or for what the pauses of a local disk allow.',
+  }),
+  's3.wal.upload.interval.ms': own<number | null>({
+    kind: optional('-1', null, integer(100, 2 ** 31 - 1)),
+    default: '60000',
+    about: 'What is older is stored, however little it is; -1 for no such limit. Without meaning on a local disk.',
+  }),
+  's3.object.delete.retention.minutes': own<number>({
+    kind: integer(0, 100_000),
+    default: '1',
+    about: 'How long an object that is no longer needed is kept for those who are reading it.',
   }),
   'queued.max.requests.size.bytes': own<number>({
     kind: bytes(8 * MiB, 2 * GiB),

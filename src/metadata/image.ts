@@ -32,8 +32,13 @@ export interface Image {
   readonly topics: ReadonlyMap<string, TopicImage>
   readonly topicsById: ReadonlyMap<string, TopicImage>
   readonly streams: ReadonlyMap<StreamId, StreamImage>
-  /** In the order of commitment. */
+  /** Committed, in the order of commitment. */
   readonly objects: ReadonlyMap<number, ObjectImage>
+  /** Perhaps in the store, perhaps half; not committed. */
+  readonly preparedObjects: ReadonlySet<number>
+  /** In the store still, and no longer read. */
+  readonly markedObjects: ReadonlySet<number>
+  readonly nextObjectId: number
   readonly nextStream: StreamId
   readonly nextProducerId: bigint
 }
@@ -45,6 +50,9 @@ export interface MutableImage extends Image {
   readonly topicsById: Map<string, TopicImage>
   readonly streams: Map<StreamId, StreamImage>
   readonly objects: Map<number, ObjectImage>
+  readonly preparedObjects: Set<number>
+  readonly markedObjects: Set<number>
+  nextObjectId: number
   nextStream: StreamId
   nextProducerId: bigint
 }
@@ -55,6 +63,9 @@ export const emptyImage = (): MutableImage => ({
   topicsById: new Map(),
   streams: new Map(),
   objects: new Map(),
+  preparedObjects: new Set(),
+  markedObjects: new Set(),
+  nextObjectId: 1,
   nextStream: 1,
   nextProducerId: 0n,
 })
@@ -104,11 +115,26 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
     case 'streamsAllocated':
       image.nextStream = Math.max(image.nextStream, record.next)
       return
-    case 'objectCommitted':
-      image.objects.set(record.objectId, { objectId: record.objectId, bytes: record.bytes, streams: record.streams })
+    case 'objectsPrepared':
+      for (let objectId = record.first; objectId < record.first + record.count; objectId++) image.preparedObjects.add(objectId)
+      image.nextObjectId = Math.max(image.nextObjectId, record.first + record.count)
+      return
+    case 'objectCommitted': {
+      const { objectId, bytes, streams } = record
+      image.objects.set(objectId, { objectId, bytes, streams })
+      image.preparedObjects.delete(objectId)
+      image.nextObjectId = Math.max(image.nextObjectId, objectId + 1)
+      return
+    }
+    case 'objectsMarked':
+      for (const objectId of record.objectIds) if (image.objects.delete(objectId)) image.markedObjects.add(objectId)
       return
     case 'objectsRemoved':
-      for (const objectId of record.objectIds) image.objects.delete(objectId)
+      for (const objectId of record.objectIds) {
+        image.objects.delete(objectId)
+        image.preparedObjects.delete(objectId)
+        image.markedObjects.delete(objectId)
+      }
       return
     default:
       unreachable(record)
@@ -154,7 +180,19 @@ export function recordsOf(image: Image): MetadataRecord[] {
     if (logStartOffset > 0n) records.push({ type: 'logStartMoved', stream, offset: logStartOffset })
   }
   records.push({ type: 'producerIdsAllocated', next: image.nextProducerId }, { type: 'streamsAllocated', next: image.nextStream })
+  records.push(...objectRecords(image))
+  return records
+}
+
+/** Numbers are never used twice, so that a key never means two objects. */
+function objectRecords(image: Image): MetadataRecord[] {
+  const records: MetadataRecord[] = []
   for (const { objectId, bytes, streams } of image.objects.values()) records.push({ type: 'objectCommitted', objectId, bytes, streams })
+  for (const objectId of image.markedObjects) {
+    records.push({ type: 'objectCommitted', objectId, bytes: 0, streams: [] }, { type: 'objectsMarked', objectIds: [objectId] })
+  }
+  for (const objectId of image.preparedObjects) records.push({ type: 'objectsPrepared', first: objectId, count: 1 })
+  if (image.nextObjectId > 1) records.push({ type: 'objectsPrepared', first: image.nextObjectId, count: 0 })
   return records
 }
 

@@ -29,7 +29,12 @@ export const recordTables = {
   streamsAllocated: table(8, 0, { next: count }),
   /** An object holds, of each stream, the records from `start` up to `end`. */
   objectCommitted: table(9, 0, { objectId: count, bytes: count, streams: list(struct({ stream: count, start: long, end: long })) }),
+  /** Gone from the store: what was marked, and what was prepared and never committed. */
   objectsRemoved: table(10, 0, { objectIds: list(count) }),
+  /** Objects with `count` numbers from `first` on may be in the store from now on. */
+  objectsPrepared: table(11, 0, { first: count, count }),
+  /** Nobody reads these any more; they are to be removed from the store. */
+  objectsMarked: table(12, 0, { objectIds: list(count) }),
 } as const
 
 export type RecordType = keyof typeof recordTables

@@ -3,86 +3,93 @@ import { getU64, putU64 } from '../base/long.ts'
 import { crc32c } from '../wire/crc32c.ts'
 
 /**
- * An object: the batches of some streams, one stream after another, then an index of them, then a footer. Little-endian.
+ * An object: data blocks, then an index of them, then a footer. Little-endian.
  *
- * Batches carry their own CRC-32C; index and footer have one each. A format that changes gets a new version.
+ * A data block is consecutive batches of one stream, as clients sent them; the blocks of a stream follow one another. Every
+ * block, the index and the footer have a CRC-32C. One with many streams is a stream-set object, one with one a stream object.
  */
-const streamRow = record({ stream: 'u32', batches: 'u32', start: 'u64', end: 'u64', firstBatch: 'u32', zero: 'u32' })
-const batchRow = record({ baseOffset: 'u64', position: 'u64', maxTimestamp: 'i64', length: 'u32', count: 'u32' })
-const footer = record({ crc: 'u32', magic: 'u32', version: 'u32', indexCrc: 'u32', indexPosition: 'u64', streams: 'u32', batches: 'u32' })
+const streamRow = record({ stream: 'u32', firstBlock: 'u32', blocks: 'u32', zero: 'u32', start: 'u64', end: 'u64' })
+const blockRow = record({ baseOffset: 'u64', position: 'u64', maxTimestamp: 'i64', length: 'u32', crc: 'u32', offsets: 'u32', zero: 'u32' })
+const footer = record({ crc: 'u32', magic: 'u32', version: 'u32', indexCrc: 'u32', indexPosition: 'u64', streams: 'u32', blocks: 'u32' })
 const magic = 0x424f524d // "MROB"
-const version = 1
+const version = 2
 
 export const footerBytes = footer.bytes
+/** A block is closed before it would grow beyond this; a batch that is larger has one of its own. */
+export const blockBytesMax = 256 << 10
 
-export interface ObjectBatch {
+/** What the index says of a data block. */
+export interface DataBlock {
   readonly baseOffset: number
-  /** Offsets it takes. */
-  readonly count: number
+  /** Offset behind its last record. */
+  readonly end: number
+  readonly position: number
   readonly bytes: number
+  /** CRC-32C, signed. */
+  readonly crc: number
   readonly maxTimestamp: number
 }
 
+/** A stream's part of an object: all of its offsets from `start` up to `end` that there still are. */
 export interface ObjectStream {
   readonly stream: number
-  /** First offset, and the one behind the last. */
   readonly start: number
   readonly end: number
 }
 
-/** Where a batch lies in its object. */
-export interface PlacedBatch extends ObjectBatch {
-  readonly position: number
+export interface StreamBlocks extends ObjectStream {
+  readonly blocks: readonly DataBlock[]
 }
 
-/** Index and footer for the batches of each stream, in the order in which their bytes precede it. */
-export function indexOf(streams: readonly (readonly [stream: number, batches: readonly ObjectBatch[]])[]): Buffer {
-  const batchCount = streams.reduce((sum, [, batches]) => sum + batches.length, 0)
-  const indexBytes = streams.length * streamRow.bytes + batchCount * batchRow.bytes
+/** Index and footer of an object whose streams are in ascending order and whose blocks take `bytes`. */
+export function encodeIndex(streams: readonly StreamBlocks[], bytes: number): Buffer {
+  const blockCount = streams.reduce((sum, { blocks }) => sum + blocks.length, 0)
+  const indexBytes = streams.length * streamRow.bytes + blockCount * blockRow.bytes
   const out = Buffer.alloc(indexBytes + footer.bytes)
   const view = new DataView(out.buffer, out.byteOffset, out.length)
-  let position = 0
-  let batchIndex = 0
-  streams.forEach(([stream, batches], i) => {
-    const last = batches.at(-1)!
+  let next = 0
+  streams.forEach(({ stream, start, end, blocks }, i) => {
     const row = i * streamRow.bytes
     view.setUint32(row + streamRow.stream, stream, true)
-    view.setUint32(row + streamRow.batches, batches.length, true)
-    putU64(view, row + streamRow.start, batches[0]!.baseOffset)
-    putU64(view, row + streamRow.end, last.baseOffset + last.count)
-    view.setUint32(row + streamRow.firstBatch, batchIndex, true)
-    for (const batch of batches) {
-      const at = streams.length * streamRow.bytes + batchIndex++ * batchRow.bytes
-      putU64(view, at + batchRow.baseOffset, batch.baseOffset)
-      putU64(view, at + batchRow.position, position)
-      view.setBigInt64(at + batchRow.maxTimestamp, BigInt(batch.maxTimestamp), true)
-      view.setUint32(at + batchRow.length, batch.bytes, true)
-      view.setUint32(at + batchRow.count, batch.count, true)
-      position += batch.bytes
-    }
+    view.setUint32(row + streamRow.firstBlock, next, true)
+    view.setUint32(row + streamRow.blocks, blocks.length, true)
+    putU64(view, row + streamRow.start, start)
+    putU64(view, row + streamRow.end, end)
+    for (const block of blocks) writeBlock(view, streams.length * streamRow.bytes + next++ * blockRow.bytes, block)
   })
   view.setUint32(indexBytes + footer.magic, magic, true)
   view.setUint32(indexBytes + footer.version, version, true)
   view.setUint32(indexBytes + footer.indexCrc, crc32c(out, 0, indexBytes), true)
-  putU64(view, indexBytes + footer.indexPosition, position)
+  putU64(view, indexBytes + footer.indexPosition, bytes)
   view.setUint32(indexBytes + footer.streams, streams.length, true)
-  view.setUint32(indexBytes + footer.batches, batchCount, true)
+  view.setUint32(indexBytes + footer.blocks, blockCount, true)
   view.setUint32(indexBytes + footer.crc, crc32c(out, indexBytes + footer.magic, out.length), true)
   return out
+}
+
+function writeBlock(view: DataView, at: number, block: DataBlock): void {
+  putU64(view, at + blockRow.baseOffset, block.baseOffset)
+  putU64(view, at + blockRow.position, block.position)
+  view.setBigInt64(at + blockRow.maxTimestamp, BigInt(block.maxTimestamp), true)
+  view.setUint32(at + blockRow.length, block.bytes, true)
+  view.setInt32(at + blockRow.crc, block.crc, true)
+  view.setUint32(at + blockRow.offsets, block.end - block.baseOffset, true)
 }
 
 /** The object is not what was written. */
 export class ObjectDamaged extends Error {}
 
+/** What the end of an object says of its index. */
 export interface Footer {
   readonly indexPosition: number
   readonly indexBytes: number
   readonly indexCrc: number
   readonly streams: number
+  readonly blocks: number
 }
 
-/** Reads the last `footerBytes` of an object. */
-export function readFooter(bytes: Buffer, objectBytes: number): Footer {
+/** Reads the last `footerBytes` of an object. Throws ObjectDamaged. */
+export function readFooter(bytes: Uint8Array, objectBytes: number): Footer {
   if (bytes.length !== footer.bytes) throw new ObjectDamaged(`an object of ${objectBytes} bytes is too short for a footer`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   if (view.getUint32(footer.crc, true) !== crc32c(bytes, footer.magic, footer.bytes) || view.getUint32(footer.magic, true) !== magic) {
@@ -91,12 +98,11 @@ export function readFooter(bytes: Buffer, objectBytes: number): Footer {
   const found = view.getUint32(footer.version, true)
   if (found !== version) throw new ObjectDamaged(`an object has format ${found}; this Millrace reads ${version}`)
   const indexPosition = getU64(view, footer.indexPosition)
-  return {
-    indexPosition,
-    indexBytes: objectBytes - footer.bytes - indexPosition,
-    indexCrc: view.getUint32(footer.indexCrc, true),
-    streams: view.getUint32(footer.streams, true),
-  }
+  const streams = view.getUint32(footer.streams, true)
+  const blocks = view.getUint32(footer.blocks, true)
+  const indexBytes = streams * streamRow.bytes + blocks * blockRow.bytes
+  if (indexPosition + indexBytes + footer.bytes !== objectBytes) throw new ObjectDamaged('an object has not the size that its footer says')
+  return { indexPosition, indexBytes, indexCrc: view.getUint32(footer.indexCrc, true), streams, blocks }
 }
 
 /** The index of one object, as it was read. */
@@ -104,9 +110,11 @@ export class ObjectIndex {
   readonly #view: DataView
   readonly #streams: number
 
-  constructor(bytes: Buffer, { indexBytes, indexCrc, streams }: Footer) {
-    if (bytes.length !== indexBytes || crc32c(bytes, 0, bytes.length) !== indexCrc)
+  /** Throws ObjectDamaged. */
+  constructor(bytes: Uint8Array, { indexBytes, indexCrc, streams }: Footer) {
+    if (bytes.length !== indexBytes || crc32c(bytes, 0, bytes.length) !== indexCrc) {
       throw new ObjectDamaged('the index of an object is damaged')
+    }
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#streams = streams
   }
@@ -115,68 +123,50 @@ export class ObjectIndex {
     return this.#view.byteLength
   }
 
-  /** The batches of a stream that a read from `offset` on takes: at least one, then as many as fit. */
-  range(stream: number, offset: number, bytesMax: number): { readonly position: number; readonly bytes: number } | undefined {
+  get streams(): readonly ObjectStream[] {
+    return Array.from({ length: this.#streams }, (_, i) => ({
+      stream: this.#view.getUint32(i * streamRow.bytes + streamRow.stream, true),
+      start: getU64(this.#view, i * streamRow.bytes + streamRow.start),
+      end: getU64(this.#view, i * streamRow.bytes + streamRow.end),
+    }))
+  }
+
+  /** Blocks of a stream in the order of their offsets, from the first that ends behind `offset` on. */
+  *from(stream: number, offset: number): Generator<DataBlock, void, void> {
     const { first, count } = this.#rowsOf(stream)
-    let low = 0
-    let high = count
+    let low = first
+    let high = first + count
     while (low < high) {
       const middle = (low + high) >>> 1
-      const { baseOffset, count: offsets } = this.#batch(first + middle)
-      if (baseOffset + offsets <= offset) low = middle + 1
+      if (this.#block(middle).end <= offset) low = middle + 1
       else high = middle
     }
-    if (low === count) return undefined
-    const { position } = this.#batch(first + low)
-    let bytes = 0
-    for (let i = low; i < count; i++) {
-      const { bytes: more } = this.#batch(first + i)
-      if (i > low && bytes + more > bytesMax) break
-      bytes += more
-    }
-    return { position, bytes }
-  }
-
-  /** The first batch of a stream, from `offset` on, that may hold a record of this time or later. */
-  firstSince(stream: number, offset: number, timestamp: number): PlacedBatch | undefined {
-    return this.#first(stream, (batch) => batch.baseOffset + batch.count > offset && batch.maxTimestamp >= timestamp)
-  }
-
-  /** The first of the batches with the greatest timestamp, from `offset` on. */
-  latest(stream: number, offset: number): PlacedBatch | undefined {
-    let best: PlacedBatch | undefined
-    this.#first(stream, (batch) => {
-      if (batch.baseOffset + batch.count > offset && (best === undefined || batch.maxTimestamp > best.maxTimestamp)) best = batch
-      return false
-    })
-    return best
-  }
-
-  #first(stream: number, isIt: (batch: PlacedBatch) => boolean): PlacedBatch | undefined {
-    const { first, count } = this.#rowsOf(stream)
-    for (let i = first; i < first + count; i++) {
-      const batch = this.#batch(i)
-      if (isIt(batch)) return batch
-    }
-    return undefined
+    for (let i = low; i < first + count; i++) yield this.#block(i)
   }
 
   #rowsOf(stream: number): { first: number; count: number } {
-    for (let row = 0; row < this.#streams * streamRow.bytes; row += streamRow.bytes) {
-      if (this.#view.getUint32(row + streamRow.stream, true) !== stream) continue
-      return { first: this.#view.getUint32(row + streamRow.firstBatch, true), count: this.#view.getUint32(row + streamRow.batches, true) }
+    let low = 0
+    let high = this.#streams
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#view.getUint32(middle * streamRow.bytes + streamRow.stream, true) < stream) low = middle + 1
+      else high = middle
     }
-    return { first: 0, count: 0 }
+    const row = low * streamRow.bytes
+    if (low === this.#streams || this.#view.getUint32(row + streamRow.stream, true) !== stream) return { first: 0, count: 0 }
+    return { first: this.#view.getUint32(row + streamRow.firstBlock, true), count: this.#view.getUint32(row + streamRow.blocks, true) }
   }
 
-  #batch(index: number): PlacedBatch {
-    const at = this.#streams * streamRow.bytes + index * batchRow.bytes
+  #block(index: number): DataBlock {
+    const at = this.#streams * streamRow.bytes + index * blockRow.bytes
+    const baseOffset = getU64(this.#view, at + blockRow.baseOffset)
     return {
-      baseOffset: getU64(this.#view, at + batchRow.baseOffset),
-      position: getU64(this.#view, at + batchRow.position),
-      maxTimestamp: Number(this.#view.getBigInt64(at + batchRow.maxTimestamp, true)),
-      bytes: this.#view.getUint32(at + batchRow.length, true),
-      count: this.#view.getUint32(at + batchRow.count, true),
+      baseOffset,
+      end: baseOffset + this.#view.getUint32(at + blockRow.offsets, true),
+      position: getU64(this.#view, at + blockRow.position),
+      bytes: this.#view.getUint32(at + blockRow.length, true),
+      crc: this.#view.getInt32(at + blockRow.crc, true),
+      maxTimestamp: Number(this.#view.getBigInt64(at + blockRow.maxTimestamp, true)),
     }
   }
 }

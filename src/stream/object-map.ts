@@ -1,8 +1,17 @@
 /** An object's part of one stream. */
 export interface StreamPart {
+  readonly stream: number
   readonly objectId: number
+  /** Of the whole object. */
+  readonly bytes: number
   readonly start: number
   readonly end: number
+}
+
+export interface MappedObject {
+  readonly objectId: number
+  readonly bytes: number
+  readonly streams: readonly { readonly stream: number; readonly start: number | bigint; readonly end: number | bigint }[]
 }
 
 /** Which objects hold which records. Built from the metadata image, and kept up with it. */
@@ -10,15 +19,25 @@ export class ObjectMap {
   /** By stream, in the order of their offsets. */
   readonly #parts = new Map<number, StreamPart[]>()
 
-  add(
-    objectId: number,
-    streams: readonly { readonly stream: number; readonly start: number | bigint; readonly end: number | bigint }[],
-  ): void {
+  add({ objectId, bytes, streams }: MappedObject): void {
     for (const { stream, start, end } of streams) {
       const parts = this.#parts.get(stream) ?? []
       this.#parts.set(stream, parts)
-      parts.push({ objectId, start: Number(start), end: Number(end) })
+      parts.push({ stream, objectId, bytes, start: Number(start), end: Number(end) })
     }
+  }
+
+  /** Nobody reads this object any more. */
+  drop({ objectId, streams }: { readonly objectId: number; readonly streams: readonly { readonly stream: number }[] }): void {
+    for (const { stream } of streams) {
+      const parts = this.#parts.get(stream)?.filter((part) => part.objectId !== objectId)
+      if (parts !== undefined) this.#parts.set(stream, parts)
+    }
+  }
+
+  /** Whether records of a stream are still read from this object. */
+  has({ stream, objectId, start }: StreamPart): boolean {
+    return this.from(stream, start)[0]?.objectId === objectId
   }
 
   forget(stream: number): void {

@@ -1,0 +1,279 @@
+import { batchesFrom } from '../src/stream/block-batches.ts'
+import { BlockCache, type CachedBlock } from '../src/stream/block-cache.ts'
+import { type DataBlock, footerBytes, ObjectIndex, readFooter } from '../src/stream/object-format.ts'
+import type { ObjectMap, StreamPart } from '../src/stream/object-map.ts'
+import { ReadAhead } from '../src/stream/read-ahead.ts'
+import type { Arena } from './arena.ts'
+import type { ObjectJobs } from './object-jobs.ts'
+import { unfilled } from './wal-file.ts'
+
+/** Bytes of one request to the store. */
+const getBytesMax = 4 << 20
+/** Of block memory: what is read ahead of one reader at most. */
+const aheadShare = 8
+/** Of block memory: what one read takes at most. */
+const readShare = 4
+/** Indices that are kept. */
+const indexBytesMax = 32 << 20
+
+export interface ColdReaderCounters {
+  add(row: 'hits' | 'misses' | 'read_ahead' | 'unread', by: number): void
+}
+
+/** Records of a stream as objects hold them: whole batches, copied out of block memory. */
+export interface ColdRecords {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Offset behind the last of them. */
+  readonly end: number
+}
+
+/** Reads what is no longer in the write-ahead log. Whoever wants the same block at the same time waits for one request. */
+export class ColdReader {
+  readonly #objects: ObjectMap
+  readonly #jobs: ObjectJobs
+  readonly #memory: Arena
+  readonly #cache: BlockCache
+  readonly #ahead: ReadAhead
+  readonly #now: () => number
+  readonly #counters: ColdReaderCounters
+  /** In the order of use. */
+  readonly #indices = new Map<number, { readonly index: Promise<ObjectIndex>; bytes: number }>()
+  /** Who waits for room. */
+  #waiting: (() => void)[] = []
+
+  constructor(parts: {
+    objects: ObjectMap
+    jobs: ObjectJobs
+    /** Block memory: the region of an arena that object workers read into. */
+    memory: Arena
+    base: number
+    bytes: number
+    now: () => number
+    counters: ColdReaderCounters
+  }) {
+    this.#objects = parts.objects
+    this.#jobs = parts.jobs
+    this.#memory = parts.memory
+    this.#now = parts.now
+    this.#counters = parts.counters
+    this.#ahead = new ReadAhead(Math.min(getBytesMax * 2, parts.bytes / aheadShare))
+    this.#cache = new BlockCache(parts.base, parts.bytes, ({ stream, block }) => {
+      this.#ahead.wasted(stream, this.#now())
+      this.#counters.add('unread', block.bytes)
+    })
+  }
+
+  /** Batches from the first that ends behind `offset` on: at least one, then as many as `bytesMax` allows. Undefined when there are none. */
+  async read(stream: number, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
+    for (const part of this.#objects.from(stream, offset)) {
+      try {
+        const records = await this.#readPart(part, offset, bytesMax)
+        if (records !== undefined) return records
+      } catch (error) {
+        // Compaction may have put another object in its place meanwhile.
+        if (this.#objects.has(part)) throw error
+        return this.read(stream, offset, bytesMax)
+      }
+    }
+    return undefined
+  }
+
+  async #readPart(part: StreamPart, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
+    const { objectId, stream } = part
+    const index = await this.#index(part)
+    const blocks = take(index.from(stream, offset), Math.min(bytesMax, this.#cache.bytes / readShare))
+    if (blocks.length === 0) return undefined
+    const cached = await this.#load(objectId, stream, blocks)
+    const records = this.#copy(cached, offset, bytesMax)
+    this.#release(cached)
+    const ahead = this.#ahead.onRead(stream, offset, records.end, this.#now())
+    // Nobody has asked for it yet: whoever does hears of what is wrong.
+    if (ahead > 0) this.#readAhead(stream, cached.at(-1)!.block.end, ahead).catch(() => {})
+    return records
+  }
+
+  /** The first block, from an offset on, in which a record of this time or later may be. */
+  async *since(stream: number, offset: number, timestamp: number): AsyncGenerator<ColdRecords, void, void> {
+    for (const part of this.#objects.from(stream, offset)) {
+      for (const block of (await this.#index(part)).from(stream, offset)) {
+        if (block.maxTimestamp >= timestamp) yield await this.#block(part, block, offset)
+      }
+    }
+  }
+
+  /** The first of the blocks with the greatest timestamp, from an offset on, and that timestamp. */
+  async latest(stream: number, offset: number): Promise<{ readonly maxTimestamp: number; readonly records: ColdRecords } | undefined> {
+    let best: { part: StreamPart; block: DataBlock } | undefined
+    for (const part of this.#objects.from(stream, offset)) {
+      for (const block of (await this.#index(part)).from(stream, offset)) {
+        if (best === undefined || block.maxTimestamp > best.block.maxTimestamp) best = { part, block }
+      }
+    }
+    return best && { maxTimestamp: best.block.maxTimestamp, records: await this.#block(best.part, best.block, offset) }
+  }
+
+  async #block(part: StreamPart, block: DataBlock, offset: number): Promise<ColdRecords> {
+    const cached = await this.#load(part.objectId, part.stream, [block])
+    const records = this.#copy(cached, offset, Number.POSITIVE_INFINITY)
+    this.#release(cached)
+    return records
+  }
+
+  /** The first of these blocks, pinned and there; as many as there is room for at once, so that nobody waits holding any. */
+  async #load(objectId: number, stream: number, blocks: readonly DataBlock[]): Promise<CachedBlock[]> {
+    if (blocks[0]!.bytes > this.#cache.bytes) throw new Error('a batch is larger than s3.block.cache.size')
+    const pinned: CachedBlock[] = []
+    while (pinned.length < blocks.length) {
+      const next = this.#next(objectId, stream, blocks.slice(pinned.length), true)
+      if (next !== undefined) pinned.push(...next)
+      else if (pinned.length > 0) break
+      else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+    try {
+      for (const { loading } of pinned) await loading
+      return pinned
+    } catch (error) {
+      this.#release(pinned)
+      throw error
+    }
+  }
+
+  /** Pins those of the first blocks that are known, or asks the store for those that are not; undefined when there is no room. */
+  #next(objectId: number, stream: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
+    const known = this.#cache.find(objectId, blocks[0]!.position) !== undefined
+    const run: DataBlock[] = []
+    let bytes = 0
+    for (const block of blocks) {
+      if ((this.#cache.find(objectId, block.position) !== undefined) !== known) break
+      if (run.length > 0 && bytes + block.bytes > getBytesMax) break
+      run.push(block)
+      bytes += block.bytes
+    }
+    if (known) return run.map((block) => this.#pin(objectId, block, read))
+    const cached = this.#cache.reserve(objectId, stream, run, read)
+    if (cached === undefined) return undefined
+    const loading = this.#get(cached)
+    // Whoever waits for it hears of what goes wrong; perhaps nobody does.
+    loading.catch(() => {})
+    for (const each of cached) each.loading = loading
+    return cached
+  }
+
+  #pin(objectId: number, { position, bytes }: DataBlock, read: boolean): CachedBlock {
+    const cached = this.#cache.find(objectId, position)!
+    cached.pins++
+    if (read) {
+      cached.read = true
+      this.#counters.add('hits', bytes)
+    }
+    return cached
+  }
+
+  async #get(cached: readonly CachedBlock[]): Promise<void> {
+    const [{ objectId, block, address, read }] = cached as [CachedBlock]
+    const blocks = cached.map((each) => each.block)
+    const bytes = blocks.reduce((sum, each) => sum + each.bytes, 0)
+    this.#counters.add(read ? 'misses' : 'read_ahead', bytes)
+    try {
+      await this.#jobs.loadBlocks(objectId, { position: block.position, address, blocks, urgent: read })
+    } catch (error) {
+      this.#cache.drop(cached)
+      throw error
+    } finally {
+      for (const each of cached) each.loading = undefined
+      this.#wake()
+    }
+  }
+
+  async #readAhead(stream: number, from: number, bytes: number): Promise<void> {
+    let left = bytes
+    for (const part of this.#objects.from(stream, from)) {
+      if (left <= 0) return
+      const blocks = take((await this.#index(part)).from(stream, from), left)
+      for (let done = 0; done < blocks.length; ) {
+        const next = this.#next(part.objectId, stream, blocks.slice(done), false)
+        if (next === undefined) return
+        done += next.length
+        this.#release(next)
+      }
+      left -= blocks.reduce((sum, block) => sum + block.bytes, 0)
+    }
+  }
+
+  #copy(cached: readonly CachedBlock[], offset: number, bytesMax: number): ColdRecords {
+    const ranges: { address: number; bytes: number }[] = []
+    let left = bytesMax
+    let end = offset
+    for (const { address, block } of cached) {
+      const range = batchesFrom(this.#memory.view, address, address + block.bytes, { offset, bytesMax: left, first: ranges.length === 0 })
+      if (range.bytes > 0) ranges.push(range)
+      end = Math.max(end, range.end)
+      left -= range.bytes
+      if (left <= 0 || range.end < block.end) break
+    }
+    const bytes = unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
+    let to = 0
+    for (const range of ranges) {
+      bytes.set(this.#memory.bytes.subarray(range.address, range.address + range.bytes), to)
+      to += range.bytes
+    }
+    return { bytes, end }
+  }
+
+  #release(cached: readonly CachedBlock[]): void {
+    for (const each of cached) each.pins--
+    this.#wake()
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const go of waiting) go()
+  }
+
+  #index({ objectId, bytes }: StreamPart): Promise<ObjectIndex> {
+    const known = this.#indices.get(objectId)
+    if (known !== undefined) {
+      this.#indices.delete(objectId)
+      this.#indices.set(objectId, known)
+      return known.index
+    }
+    const index = this.#jobs.readTail(objectId, bytes).then((tail) => {
+      const footer = readFooter(tail.subarray(tail.length - footerBytes), bytes)
+      return new ObjectIndex(tail.subarray(tail.length - footerBytes - footer.indexBytes, tail.length - footerBytes), footer)
+    })
+    const kept = { index, bytes: 0 }
+    this.#indices.set(objectId, kept)
+    index.then(
+      (read) => {
+        kept.bytes = read.bytes
+        this.#shrink()
+      },
+      () => this.#indices.delete(objectId),
+    )
+    return index
+  }
+
+  /** Keeps those that were used last. */
+  #shrink(): void {
+    let total = 0
+    for (const { bytes } of this.#indices.values()) total += bytes
+    for (const [objectId, { bytes }] of this.#indices) {
+      if (total <= indexBytesMax) return
+      total -= bytes
+      this.#indices.delete(objectId)
+    }
+  }
+}
+
+/** The first block, and those behind it as long as all together stay within a bound. */
+function take(blocks: Iterable<DataBlock>, bytesMax: number): DataBlock[] {
+  const taken: DataBlock[] = []
+  let bytes = 0
+  for (const block of blocks) {
+    if (taken.length > 0 && bytes >= bytesMax) break
+    taken.push(block)
+    bytes += block.bytes
+  }
+  return taken
+}

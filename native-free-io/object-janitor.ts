@@ -1,0 +1,133 @@
+import type { Controller } from '../src/controller/controller.ts'
+import type { Image, ObjectImage } from '../src/metadata/image.ts'
+import type { StoreFault } from '../src/ports.ts'
+import { objectIdOf, objectsPrefix } from '../src/stream/object-key.ts'
+import type { ObjectMap } from '../src/stream/object-map.ts'
+import { type ObjectJobs, StoreFailed } from './object-jobs.ts'
+
+/** How often objects that nobody needs are looked for. */
+const sweepMs = 5000
+/** How often the store is asked for everything in it. */
+const listMs = 3_600_000
+
+export interface JanitorParts {
+  readonly controller: Controller
+  readonly clusterId: string
+  readonly jobs: ObjectJobs
+  readonly objects: ObjectMap
+  /** How long a marked object is kept for those who are reading it. */
+  readonly retentionMs: number
+  /** How old an object is that nobody knows before it is taken for a remainder. */
+  readonly orphanMs: number
+  onRemoved(why: 'unreadable' | 'never committed' | 'unknown', count: number): void
+  onFault(fault: StoreFault): void
+  /** The node cannot go on. */
+  onFailure(error: Error): void
+}
+
+/**
+ * Removes from the store what nothing can read any more: marked in the metadata log first, removed from the store after a
+ * while, and then from the metadata log. And what crashes left: numbers that were prepared and never committed, and keys
+ * of which the metadata log knows nothing.
+ */
+export class ObjectJanitor {
+  readonly #parts: JanitorParts
+  /** Prepared by an earlier life, which cannot commit them any more. */
+  readonly #left: Set<number>
+  readonly #markedAt = new Map<number, number>()
+  #timer: NodeJS.Timeout | undefined
+  #working: Promise<void> | undefined
+  #listedAt = Number.NEGATIVE_INFINITY
+
+  /** Before the first object of this life is prepared. */
+  constructor(parts: JanitorParts) {
+    this.#parts = parts
+    this.#left = new Set(parts.controller.image.preparedObjects)
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.sweep(), sweepMs)
+    this.#timer.unref()
+    void this.sweep()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#working
+  }
+
+  sweep(): Promise<void> {
+    this.#working ??= this.#sweep()
+      .catch((error: Error) => {
+        if (error instanceof StoreFailed) this.#parts.onFault(error.fault)
+        else this.#parts.onFailure(error)
+      })
+      .finally(() => {
+        this.#working = undefined
+      })
+    return this.#working
+  }
+
+  async #sweep(): Promise<void> {
+    await this.#mark()
+    await this.#remove('unreadable', this.#due())
+    await this.#remove('never committed', [...this.#left])
+    this.#left.clear()
+    if (performance.now() - this.#listedAt < listMs) return
+    await this.#removeUnknown()
+    this.#listedAt = performance.now()
+  }
+
+  async #mark(): Promise<void> {
+    const { controller, objects } = this.#parts
+    const { image } = controller
+    const dead = [...image.objects.values()].filter((object) => !object.streams.some((part) => isReadable(image, part)))
+    if (dead.length === 0) return
+    await controller.ask({ type: 'record', records: [{ type: 'objectsMarked', objectIds: dead.map(({ objectId }) => objectId) }] })
+    for (const object of dead) {
+      objects.drop(object)
+      this.#markedAt.set(object.objectId, performance.now())
+    }
+  }
+
+  /** Those that an earlier life marked have been waited for. */
+  #due(): number[] {
+    const { controller, retentionMs } = this.#parts
+    const now = performance.now()
+    return [...controller.image.markedObjects].filter((objectId) => now - (this.#markedAt.get(objectId) ?? -retentionMs) >= retentionMs)
+  }
+
+  async #remove(why: 'unreadable' | 'never committed', objectIds: readonly number[]): Promise<void> {
+    if (objectIds.length === 0) return
+    const { jobs, controller, onRemoved } = this.#parts
+    await jobs.remove(objectIds)
+    await controller.ask({ type: 'record', records: [{ type: 'objectsRemoved', objectIds }] })
+    for (const objectId of objectIds) this.#markedAt.delete(objectId)
+    onRemoved(why, objectIds.length)
+  }
+
+  async #removeUnknown(): Promise<void> {
+    const { jobs, clusterId, controller, orphanMs, onRemoved } = this.#parts
+    const before = Date.now() - orphanMs
+    for (let from: string | undefined; ; ) {
+      const { objects, next } = await jobs.list(objectsPrefix(clusterId), from)
+      const unknown = objects.filter(
+        ({ key, modifiedMs }) => modifiedMs <= before && !isKnown(controller.image, objectIdOf(clusterId, key)),
+      )
+      if (unknown.length > 0) {
+        await jobs.removeKeys(unknown.map(({ key }) => key))
+        onRemoved('unknown', unknown.length)
+      }
+      if (next === undefined) return
+      from = next
+    }
+  }
+}
+
+function isReadable(image: Image, part: ObjectImage['streams'][number]): boolean {
+  const stream = image.streams.get(part.stream)
+  return stream !== undefined && stream.logStartOffset < part.end
+}
+
+const isKnown = ({ objects, preparedObjects, markedObjects }: Image, objectId: number | undefined): boolean =>
+  objectId !== undefined && (objects.has(objectId) || preparedObjects.has(objectId) || markedObjects.has(objectId))

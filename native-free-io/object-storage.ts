@@ -1,0 +1,123 @@
+import type { Load } from '../src/broker/01-fetch.ts'
+import type { Controller } from '../src/controller/controller.ts'
+import type { Image } from '../src/metadata/image.ts'
+import { MetricBlock } from '../src/metrics/rows.ts'
+import { kernelBytes } from '../src/pipeline/kernel/kernel.ts'
+import type { StoreFault, StoreLocation } from '../src/ports.ts'
+import { ObjectMap } from '../src/stream/object-map.ts'
+import { localPolicy, remotePolicy } from '../src/stream/seal-policy.ts'
+import { storageMetrics } from '../src/stream/storage-metrics.ts'
+import { alignBlock } from '../src/stream/wal-record.ts'
+import { createArena, openArena } from './arena.ts'
+import { ColdReader } from './cold-reader.ts'
+import { ObjectIds } from './object-ids.ts'
+import { ObjectJanitor } from './object-janitor.ts'
+import { ObjectJobs } from './object-jobs.ts'
+import type { Pipeline } from './pipeline.ts'
+import { StoreKeeper } from './store-keeper.ts'
+
+export interface StorageOptions {
+  /** Entry of the object workers. */
+  readonly worker: string
+  readonly location: StoreLocation
+  readonly clusterId: string
+  readonly pipeline: Pipeline
+  readonly image: Image
+  readonly blockCacheBytes: number
+  /** Null: as the policy has it. */
+  readonly uploadThresholdBytes: number | null
+  readonly uploadIntervalMs: number | null
+  readonly deleteRetentionMs: number
+  readonly snapshotPath: string
+  readonly onEvent: StorageEvents
+}
+
+export interface StorageEvents {
+  stored(objectId: number, bytes: number): void
+  removed(why: string, count: number): void
+  /** The store does not do what it should; it is asked again. */
+  fault(fault: StoreFault): void
+  /** The node cannot go on. */
+  failed(error: Error): void
+}
+
+/** An object that nobody knows is taken for a remainder after this long: on a disk at once, since nobody else writes there. */
+const orphanMs = { file: 0, mem: 0, s3: 3_600_000 } as const
+
+/** All that lies behind the write-ahead log: what is stored, read back, and removed, in which store whatever. */
+export class ObjectStorage {
+  readonly objects = new ObjectMap()
+  readonly jobs: ObjectJobs
+  readonly cold: ColdReader
+  readonly #options: StorageOptions
+  readonly #values: Float64Array
+  #keeper: StoreKeeper | undefined
+  #janitor: ObjectJanitor | undefined
+
+  constructor(options: StorageOptions) {
+    const { worker, clusterId, location, pipeline, image, blockCacheBytes } = options
+    this.#options = options
+    for (const object of image.objects.values()) this.objects.add(object)
+    const base = alignBlock(kernelBytes)
+    const memory = openArena(createArena(Math.ceil((base + blockCacheBytes) / 65536)))
+    this.jobs = new ObjectJobs(worker, clusterId, { store: location, blocks: memory.memory }, pipeline.wal)
+    this.#values = new Float64Array(Object.keys(storageMetrics).length)
+    const counters = new MetricBlock(storageMetrics, this.#values)
+    const { objects, jobs } = this
+    this.cold = new ColdReader({ objects, jobs, memory, base, bytes: blockCacheBytes, now: () => performance.now(), counters })
+  }
+
+  get counters(): { readonly table: typeof storageMetrics; readonly values: Float64Array } {
+    return { table: storageMetrics, values: this.#values }
+  }
+
+  /** Begins to store and to remove. */
+  start(controller: Controller): void {
+    const { clusterId, location, pipeline, snapshotPath, deleteRetentionMs, uploadThresholdBytes, uploadIntervalMs, onEvent } =
+      this.#options
+    const { jobs, objects } = this
+    const { capacity } = pipeline.wal.state
+    const isLocal = location.scheme === 'file' && uploadThresholdBytes === null
+    const common = { controller, jobs, objects, onFault: onEvent.fault, onFailure: onEvent.failed }
+    this.#janitor = new ObjectJanitor({
+      ...common,
+      clusterId,
+      retentionMs: deleteRetentionMs,
+      orphanMs: orphanMs[location.scheme],
+      onRemoved: onEvent.removed,
+    })
+    this.#keeper = new StoreKeeper({
+      ...common,
+      pipeline,
+      ids: new ObjectIds(controller),
+      policy: isLocal ? localPolicy(capacity) : remotePolicy(capacity, uploadThresholdBytes, uploadIntervalMs),
+      snapshotPath,
+      onStored: onEvent.stored,
+    })
+    this.#keeper.start()
+    this.#janitor.start()
+  }
+
+  /** Old records; undefined for what has been overwritten in the log, and lies in an object by now. */
+  async load(wanted: Load): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (wanted.type === 'ranges') return this.jobs.ranges(wanted.ranges)
+    return (await this.cold.read(wanted.stream, wanted.offset, wanted.bytesMax))?.bytes
+  }
+
+  /** Where the store is elsewhere, it gets what is durable before the node ends; what does not get there in time stays in the log. */
+  async drain(withinMs: number): Promise<void> {
+    if (this.#options.location.scheme === 'file' || this.#keeper === undefined) return
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, withinMs)))
+    await Promise.race([this.#keeper.drain(), late]).finally(() => clearTimeout(timer))
+  }
+
+  async stop(): Promise<void> {
+    await this.#keeper?.stop()
+    await this.#janitor?.stop()
+  }
+
+  close(): Promise<void> {
+    return this.jobs.close()
+  }
+}

@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises'
+import { Packr } from 'msgpackr/pack'
+import type { StreamId } from '../src/ports.ts'
+import type { ProducerSnapshot } from '../src/stream/producers.ts'
+import { crc32c } from '../src/wire/crc32c.ts'
+import { replaceFile } from './durable-file.ts'
+
+const packr = new Packr({ useRecords: false })
+const crcBytes = 4
+
+export type ProducerSnapshots = readonly (readonly [StreamId, readonly ProducerSnapshot[]])[]
+
+export async function saveProducers(path: string, snapshots: ProducerSnapshots): Promise<void> {
+  const packed = packr.pack(snapshots)
+  const crc = Buffer.alloc(crcBytes)
+  crc.writeUInt32LE(crc32c(packed))
+  await replaceFile(path, [crc, packed])
+}
+
+/** The producers as the last trim left them; none before the first. */
+export async function loadProducers(path: string): Promise<Map<StreamId, readonly ProducerSnapshot[]>> {
+  const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (content === undefined) return new Map()
+  const packed = content.subarray(crcBytes)
+  if (content.length < crcBytes || content.readUInt32LE() !== crc32c(packed)) throw new Error(`${path} is damaged`)
+  return new Map(packr.unpack(packed) as ProducerSnapshots)
+}

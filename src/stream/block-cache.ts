@@ -1,0 +1,118 @@
+import { assert } from '../base/assert.ts'
+import type { DataBlock } from './object-format.ts'
+
+/** Blocks that were read together lie together. */
+interface Run {
+  address: number
+  readonly bytes: number
+  readonly blocks: readonly CachedBlock[]
+}
+
+export interface CachedBlock {
+  readonly objectId: number
+  readonly stream: number
+  readonly block: DataBlock
+  readonly address: number
+  /** Undefined once its bytes are there. */
+  loading: Promise<void> | undefined
+  /** Readers that are at it. */
+  pins: number
+  /** Has been read by somebody, and not only ahead of them. */
+  read: boolean
+}
+
+const keyOf = (objectId: number, position: number): string => `${objectId}:${position}`
+
+/**
+ * Data blocks of objects in a ring of memory: the oldest make room, except those that are being read or loaded, which are
+ * stepped over. Reading a log goes forward, so what was loaded first is what is done with first.
+ *
+ * Invariant: the runs lie in the order of the queue behind `head`, and never overlap.
+ */
+export class BlockCache {
+  readonly #base: number
+  readonly #bytes: number
+  readonly #onUnread: (block: CachedBlock) => void
+  readonly #blocks = new Map<string, CachedBlock>()
+  #queue: Run[] = []
+  #head = 0
+
+  /** `onUnread` hears of blocks that were read ahead and made room before anybody wanted them. */
+  constructor(base: number, bytes: number, onUnread: (block: CachedBlock) => void) {
+    this.#base = base
+    this.#bytes = bytes
+    this.#onUnread = onUnread
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  find(objectId: number, position: number): CachedBlock | undefined {
+    return this.#blocks.get(keyOf(objectId, position))
+  }
+
+  /** Room for blocks that follow one another in their object; undefined as long as too much is in use. Each has one pin. */
+  reserve(objectId: number, stream: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
+    const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0)
+    const address = this.#room(bytes)
+    if (address === undefined) return undefined
+    const first = blocks[0]!.position
+    const cached = blocks.map((block): CachedBlock => {
+      const at = this.#base + address + (block.position - first)
+      return { objectId, stream, block, address: at, loading: undefined, pins: 1, read }
+    })
+    for (const each of cached) {
+      assert(!this.#blocks.has(keyOf(objectId, each.block.position)), 'a block is cached once')
+      this.#blocks.set(keyOf(objectId, each.block.position), each)
+    }
+    this.#queue.push({ address, bytes, blocks: cached })
+    return cached
+  }
+
+  /** What could not be loaded is not there; its room is used again when its turn comes. */
+  drop(blocks: readonly CachedBlock[]): void {
+    for (const { objectId, block } of blocks) this.#blocks.delete(keyOf(objectId, block.position))
+  }
+
+  #room(bytes: number): number | undefined {
+    if (bytes > this.#bytes) return undefined
+    let start = this.#head
+    // Once around at most: by then everything that can go has gone.
+    for (let wraps = 0; wraps < 2; ) {
+      if (start + bytes > this.#bytes) {
+        this.#clear(start, this.#bytes)
+        start = 0
+        wraps++
+        continue
+      }
+      const busy = this.#clear(start, start + bytes)
+      if (busy === undefined) {
+        this.#head = start + bytes
+        return start
+      }
+      start = busy
+    }
+    this.#head = start
+    return undefined
+  }
+
+  /** Frees [start, end) from the oldest on. Of the last run in it that is in use, the end. */
+  #clear(start: number, end: number): number | undefined {
+    let busy: number | undefined
+    for (let oldest = this.#queue[0]; oldest !== undefined && oldest.address >= start && oldest.address < end; oldest = this.#queue[0]) {
+      this.#queue.shift()
+      if (oldest.blocks.some(({ pins, loading }) => pins > 0 || loading !== undefined)) {
+        busy = oldest.address + oldest.bytes
+        this.#queue.push(oldest)
+        continue
+      }
+      for (const cached of oldest.blocks) {
+        if (this.find(cached.objectId, cached.block.position) !== cached) continue
+        this.#blocks.delete(keyOf(cached.objectId, cached.block.position))
+        if (!cached.read) this.#onUnread(cached)
+      }
+    }
+    return busy
+  }
+}

@@ -1,0 +1,46 @@
+import { blockBytesMax, type DataBlock, type StreamBlocks } from './object-format.ts'
+
+/** A batch that goes into an object, and where it lies in the memory of whoever builds it. */
+export interface StagedBatch {
+  readonly baseOffset: number
+  /** Offset behind its last record. */
+  readonly end: number
+  readonly bytes: number
+  readonly maxTimestamp: number
+  readonly address: number
+}
+
+export interface ObjectPlan {
+  /** In the order of their bytes. */
+  readonly streams: readonly StreamBlocks[]
+  readonly batches: readonly StagedBatch[]
+  /** Of all data blocks. */
+  readonly bytes: number
+}
+
+/** Orders batches into the data blocks of an object. `crc` is the kernel's: a result seeds the next piece. */
+export function planObject(
+  staged: ReadonlyMap<number, readonly StagedBatch[]>,
+  crc: (address: number, bytes: number, seed: number) => number,
+): ObjectPlan {
+  const rows = [...staged].filter(([, batches]) => batches.length > 0).sort(([a], [b]) => a - b)
+  let position = 0
+  const streams = rows.map(([stream, batches]) => {
+    const blocks: DataBlock[] = []
+    for (let first = 0, next = 0; first < batches.length; first = next) {
+      let bytes = 0
+      let sum = 0
+      let maxTimestamp = Number.NEGATIVE_INFINITY
+      for (next = first; next < batches.length && (next === first || bytes + batches[next]!.bytes <= blockBytesMax); next++) {
+        const batch = batches[next]!
+        sum = crc(batch.address, batch.bytes, sum)
+        bytes += batch.bytes
+        maxTimestamp = Math.max(maxTimestamp, batch.maxTimestamp)
+      }
+      blocks.push({ baseOffset: batches[first]!.baseOffset, end: batches[next - 1]!.end, position, bytes, crc: sum, maxTimestamp })
+      position += bytes
+    }
+    return { stream, start: blocks[0]!.baseOffset, end: blocks.at(-1)!.end, blocks }
+  })
+  return { streams, batches: rows.flatMap(([, batches]) => batches), bytes: position }
+}
