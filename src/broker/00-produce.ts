@@ -1,5 +1,5 @@
 import type { Mutable } from '../base/mutable.ts'
-import { append, appended, appendFlags, appendKind, reason, reasons } from '../pipeline/frames.ts'
+import { append, appended, appendFlags, appendKind, reason, reasons, refusedRecord } from '../pipeline/frames.ts'
 import { getLong, type RingProducer } from '../ring/ring.ts'
 import { ProduceRequest, type ProduceResponse } from '../wire/api/00-produce.ts'
 import { codec } from '../wire/codec.ts'
@@ -119,8 +119,10 @@ export function appendAnswered(produce: Produce, words: Int32Array, at: number):
   } else {
     const why = words[at + appended.reason]!
     refuse(part, error, why)
-    const record = words[at + appended.words]!
-    if (record >= 0) part.recordErrors.push({ batchIndex: record, batchIndexErrorMessage: reasons[why]! })
+    for (let i = 0, from = at + appended.words; i < words[at + appended.refused]!; i++, from += refusedRecord.words) {
+      const message = reasons[words[from + refusedRecord.reason]!]!
+      part.recordErrors.push({ batchIndex: words[from + refusedRecord.index]!, batchIndexErrorMessage: message })
+    }
   }
   produce.outstanding--
   if (produce.outstanding > 0) return false

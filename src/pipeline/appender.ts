@@ -7,9 +7,11 @@ import { appendFlags, reason } from './frames.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { scanResult, scanStatus } from './kernel/scan.ts'
 import type { LogMemory, NoRoom } from './log-memory.ts'
+import { type RefusedRecord, refusedRecords } from './refused-records.ts'
 
 const crcFrom = batchHeader.attributes
 const noTime = -1
+const nobody: readonly RefusedRecord[] = []
 
 /** What became of a batch. One object, overwritten by every append. */
 export interface Outcome {
@@ -18,8 +20,8 @@ export interface Outcome {
   baseOffset: number
   logAppendTime: number
   durableAt: number
-  /** Indices of the records that are to blame. */
-  refused: number[]
+  /** The records that are to blame, in their order. */
+  refused: readonly RefusedRecord[]
 }
 
 /**
@@ -27,7 +29,7 @@ export interface Outcome {
  * its offset. The copy into log memory and the CRC are one pass; the batch is never encoded again.
  */
 export class Appender {
-  readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, refused: [] }
+  readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, refused: nobody }
   readonly #kernel: Kernel
   readonly #view: DataView
   readonly #memory: LogMemory
@@ -71,7 +73,7 @@ export class Appender {
     outcome.baseOffset = -1
     outcome.logAppendTime = noTime
     outcome.durableAt = 0
-    outcome.refused.length = 0
+    outcome.refused = nobody
     if (!this.#checkShape(stream, address, bytes, flags)) return undefined
 
     const recordBytes = walRecord.bytes + bytes
@@ -179,28 +181,48 @@ export class Appender {
     if (kind === codecs.none) {
       const status = this.#kernel.scan(to + batchHeader.bytes, to + bytes, count, this.#scratch)
       if (status !== scanStatus.ok) {
-        if (status !== scanStatus.trailing) this.outcome.refused.push(view.getInt32(this.#scratch + scanResult.index, true))
+        const index = view.getInt32(this.#scratch + scanResult.index, true)
+        if (status !== scanStatus.trailing) this.outcome.refused = [{ index, reason: reason.malformed }]
         return no(invalid, reason.malformed)
-      }
-      const keyless = view.getInt32(this.#scratch + scanResult.keyless, true)
-      if (settings.compacted && keyless >= 0) {
-        this.outcome.refused.push(keyless)
-        return no(invalid, reason.keyless)
       }
       earliest = baseTimestamp + this.#delta(scanResult.minDelta)
       latest = baseTimestamp + this.#delta(scanResult.maxDelta)
     }
+    if (!this.#checkRules(stream, to, earliest, latest, now)) return false
     if (settings.timestampType === 'LogAppendTime') {
       view.setInt16(to + batchHeader.attributes, attributes | attribute.logAppendTime)
       this.outcome.logAppendTime = now
       this.#setMaxTimestamp(to, bytes, now)
       return true
     }
-    // A record without a timestamp (-1) is not judged by its age. Source: KIP-937.
-    const tooOld = earliest !== noTime && now - earliest > Number(settings.timestampBeforeMaxMs)
-    if (tooOld || latest - now > Number(settings.timestampAfterMaxMs)) return no(errors.INVALID_TIMESTAMP.code, reason.timestamp)
     if (latest !== getI64(view, to + batchHeader.maxTimestamp)) this.#setMaxTimestamp(to, bytes, latest)
     return true
+  }
+
+  /** What a topic asks of keys and timestamps. Of a compressed batch, the header alone tells, and it tells of no key. */
+  #checkRules(stream: Stream, to: number, earliest: number, latest: number, now: number): boolean {
+    const view = this.#view
+    const { compacted, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } = stream.settings!
+    const isTimed = timestampType === 'CreateTime'
+    const oldest = isTimed ? now - Number(timestampBeforeMaxMs) : Number.NEGATIVE_INFINITY
+    const newest = isTimed ? now + Number(timestampAfterMaxMs) : Number.POSITIVE_INFINITY
+    const isLate = earliest < oldest || latest > newest
+    if ((view.getInt16(to + batchHeader.attributes) & attribute.codec) !== codecs.none) {
+      // A record without a timestamp (-1) is not judged by its age. Source: KIP-937.
+      if (!isLate || (earliest === noTime && latest <= newest)) return true
+      this.#refuse(errors.INVALID_TIMESTAMP.code, reason.timestamp)
+      return false
+    }
+    const keys = compacted && view.getInt32(this.#scratch + scanResult.keyless, true) >= 0
+    if (!keys && !isLate) return true
+    const count = view.getInt32(to + batchHeader.recordsCount)
+    const baseTimestamp = getI64(view, to + batchHeader.baseTimestamp)
+    const refused = refusedRecords(view, to + batchHeader.bytes, count, baseTimestamp, { keys, oldest, newest })
+    if (refused.length === 0) return true
+    this.outcome.refused = refused
+    if (refused.some((record) => record.reason === reason.timestamp)) this.#refuse(errors.INVALID_TIMESTAMP.code, reason.timestamp)
+    else this.#refuse(errors.INVALID_RECORD.code, reason.keyless)
+    return false
   }
 
   #delta(field: number): number {

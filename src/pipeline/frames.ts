@@ -33,7 +33,7 @@ export const release = frame({ pin: 'int', address: 'int', bytes: 'int' })
 
 /** Sequencer to network worker. */
 export const answerKind = { appended: 1, fetched: 2 } as const
-/** Valid once the log is durable up to `durableAt`. Followed by the indices of refused records, if any. */
+/** Valid once the log is durable up to `durableAt`. Followed by `refused` times `refusedRecord`. */
 export const appended = frame({
   request: 'int',
   part: 'int',
@@ -43,7 +43,9 @@ export const appended = frame({
   logAppendTime: 'long',
   logStartOffset: 'long',
   durableAt: 'long',
+  refused: 'int',
 })
+export const refusedRecord = frame({ index: 'int', reason: 'int' })
 /** Followed by `parts` times `fetchedPart`. `pin` is to be released once the slices have been read; -1 for none. */
 export const fetched = frame({ request: 'int', pin: 'int', parts: 'int' })
 /** Followed by `count` times `fetchedSlice` (`hot`) or `fetchedRange` (`warm`). */

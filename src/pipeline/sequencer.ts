@@ -5,7 +5,7 @@ import { Stream } from '../stream/stream.ts'
 import { errors } from '../wire/errors.ts'
 import type { Appender, Outcome } from './appender.ts'
 import type { Asked, BatchPlace, Command, OpenStream, Reply } from './commands.ts'
-import { answerKind, append, appended, fetchRequest, readKind, reason, release } from './frames.ts'
+import { answerKind, append, appended, fetchRequest, readKind, reason, refusedRecord, release } from './frames.ts'
 import { laneHeader, narrow, widen } from './lane.ts'
 import type { LogMemory } from './log-memory.ts'
 import { appendStaged } from './main-appends.ts'
@@ -161,13 +161,19 @@ export class Sequencer {
 
   #onAppend(client: Served, at: number): boolean {
     const words = this.#words
-    const answer = client.answers.claim(answerKind.appended, appended.words + 1)
+    let answer = client.answers.claim(answerKind.appended, appended.words)
     if (answer < 0) return this.#stall()
     const stream = this.#streams.get(words[at + append.stream]!)
     const { outcome } = this.#appender
     const next = stream?.next ?? 0
     if (stream === undefined || !stream.open) {
-      Object.assign(outcome, { error: errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason: reason.unknown, baseOffset: -1, durableAt: 0 })
+      Object.assign(outcome, {
+        error: errors.UNKNOWN_TOPIC_OR_PARTITION.code,
+        reason: reason.unknown,
+        baseOffset: -1,
+        durableAt: 0,
+        refused: [],
+      })
     } else {
       const noRoom = this.#appender.append(
         stream,
@@ -177,13 +183,19 @@ export class Sequencer {
         this.#now,
       )
       if (noRoom !== undefined) {
-        client.answers.unclaim(appended.words + 1)
+        client.answers.unclaim(appended.words)
         return this.#stall()
       }
       if (stream.next !== next) this.#count(stream, stream.next - next, words[at + append.bytes]!)
       else if (outcome.error === 0) this.#counters.add('duplicates', 1)
     }
-    this.#writeAnswer(answer, at, outcome, stream)
+    if (outcome.refused.length > 0) {
+      client.answers.unclaim(appended.words)
+      answer = client.answers.claim(answerKind.appended, appended.words + this.#refusedIn(client) * refusedRecord.words)
+      // Nothing has been appended: it will be refused again.
+      if (answer < 0) return this.#stall()
+    }
+    this.#writeAnswer(answer, at, outcome, stream, this.#refusedIn(client))
     // Nothing new is on its way to the disk for it, and what was may have got there already.
     if (stream === undefined || stream.next === next) client.isUrgent = true
     if (this.#memory.end - this.#published >= groupBytesMax) this.#publish()
@@ -197,7 +209,12 @@ export class Sequencer {
     if (stream.waiting.size > 0) this.#growth.push({ stream, end: stream.index.end(stream.index.length - 1), bytes })
   }
 
-  #writeAnswer(to: number, at: number, outcome: Outcome, stream: Stream | undefined): void {
+  /** How many of the refused records an answer has room for. */
+  #refusedIn({ answers }: Served): number {
+    return Math.min(this.#appender.outcome.refused.length, Math.floor((answers.bodyWordsMax - appended.words) / refusedRecord.words))
+  }
+
+  #writeAnswer(to: number, at: number, outcome: Outcome, stream: Stream | undefined, refused: number): void {
     const words = this.#words
     words[to + appended.request] = words[at + append.request]!
     words[to + appended.part] = words[at + append.part]!
@@ -207,7 +224,11 @@ export class Sequencer {
     putLong(words, to + appended.logAppendTime, outcome.error === 0 ? outcome.logAppendTime : -1)
     putLong(words, to + appended.logStartOffset, outcome.error === 0 ? stream!.logStart : -1)
     putLong(words, to + appended.durableAt, outcome.durableAt)
-    words[to + appended.words] = outcome.error !== 0 && outcome.refused.length > 0 ? outcome.refused[0]! : -1
+    words[to + appended.refused] = refused
+    for (let i = 0, record = to + appended.words; i < refused; i++, record += refusedRecord.words) {
+      words[record + refusedRecord.index] = outcome.refused[i]!.index
+      words[record + refusedRecord.reason] = outcome.refused[i]!.reason
+    }
     if (outcome.error !== 0) this.#counters.add('refused', 1)
   }
 

@@ -89,7 +89,7 @@ describe('refused is', () => {
     expect(part).toMatchObject({ errorCode: errors.INVALID_RECORD.code, baseOffset: -1n, errorMessage: reasons[reason.notOneBatch] })
   })
 
-  test('a record without a key where the topic is compacted, and the record is named', () => {
+  test('a record without a key where the topic is compacted, and every such record is named', () => {
     const world = new FrontWorld({ settings: { compacted: true } })
     const client = world.client()
     client.produce(1, batchOf(2, 200))
@@ -101,7 +101,41 @@ describe('refused is', () => {
     expect(client.produced(0).responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 0 })
     const refused = client.produced(1).responses[0]!.partitionResponses[0]!
     expect(refused).toMatchObject({ errorCode: errors.INVALID_RECORD.code, errorMessage: reasons[reason.keyless] })
-    expect(refused.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1])
+    expect(refused.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1, 2])
+  })
+
+  test('a record that is too old, and each record is named with its own reason, unless it has no timestamp', () => {
+    const world = new FrontWorld({ settings: { compacted: true, timestampBeforeMaxMs: 1000n, timestampAfterMaxMs: 500n } })
+    const client = world.client()
+    const [key, value] = [Buffer.from('k'), Buffer.alloc(300)]
+    const times = [now, -1, now - 1001, now + 501, now - 2000, -1, now - 1000]
+    const keys = [key, key, key, key, null, null, key]
+    client.produce(1, buildBatch(times.map((timestamp, i) => ({ timestamp: BigInt(timestamp), key: keys[i]!, value }))))
+    world.settle()
+    const refused = client.produced(0).responses[0]!.partitionResponses[0]!
+    expect(refused).toMatchObject({ errorCode: errors.INVALID_TIMESTAMP.code, errorMessage: reasons[reason.timestamp] })
+    const late = { batchIndexErrorMessage: reasons[reason.timestamp] }
+    const keyless = { batchIndexErrorMessage: reasons[reason.keyless] }
+    expect(refused.recordErrors).toEqual([
+      { batchIndex: 2, ...late },
+      { batchIndex: 3, ...late },
+      { batchIndex: 4, ...keyless },
+      { batchIndex: 5, ...keyless },
+    ])
+  })
+
+  test.each([
+    [1000, 1000],
+    [20_000, 8192],
+  ])('a batch of %i records to blame, of which an answer names %i', (count, named) => {
+    const world = new FrontWorld({ settings: { compacted: true } })
+    const client = world.client()
+    client.produce(1, buildBatch(Array.from({ length: count }, () => ({ timestamp: BigInt(now) }))))
+    client.produce(2, batchOf(1, 100), { topic: 'unknown' })
+    world.settle()
+    const refused = client.produced(0).responses[0]!.partitionResponses[0]!
+    expect(refused.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual(Array.from({ length: named }, (_, i) => i))
+    expect(client.produced(1).responses[0]!.partitionResponses[0]!.recordErrors).toEqual([])
   })
 
   test('zstd before version 7', () => {

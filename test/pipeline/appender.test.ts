@@ -186,6 +186,18 @@ describe('refused is a batch', () => {
 test('a record without a timestamp is not judged by its age', () => {
   const batch = good([{ timestamp: -1n }, { timestamp: -1n }])
   expect(append(batch, { timestampBeforeMaxMs: 1000n }).answer.error).toBe(0)
+  const mixed = (delta: number) => good([{ timestamp: -1n }, { timestamp: BigInt(now + delta) }, { timestamp: -1n }])
+  expect(append(mixed(-1000), { timestampBeforeMaxMs: 1000n }).answer.error).toBe(0)
+  expect(append(mixed(-1001), { timestampBeforeMaxMs: 1000n }).answer.error).toBe(errors.INVALID_TIMESTAMP.code)
+  expect(append(mixed(501), { timestampAfterMaxMs: 500n }).answer.error).toBe(errors.INVALID_TIMESTAMP.code)
+})
+
+test('timestamps at the ends of what there is are judged right', () => {
+  const bounds = { timestampBeforeMaxMs: 1000n, timestampAfterMaxMs: 500n }
+  for (const timestamp of [2n ** 63n - 1n, 2n ** 62n, 0n, -2n, -(2n ** 62n)]) {
+    const batch = good([{ timestamp: BigInt(now) }, { timestamp }])
+    expect(append(batch, bounds).answer.error).toBe(errors.INVALID_TIMESTAMP.code)
+  }
 })
 
 test('a batch that claims a wrong greatest timestamp is stored with the right one', () => {
