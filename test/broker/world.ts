@@ -15,6 +15,7 @@ import { MemoryPartitionLog } from '../group/memory-partition-log.ts'
 
 export interface BrokerWorld extends ControllerWorld {
   readonly broker: Broker
+  readonly groups: GroupCoordinator
   readonly partitionLog: MemoryPartitionLog
   readonly time: FakeTime
   /** Errors that no client can have caused. */
@@ -70,6 +71,7 @@ export async function brokerWorld(
   const broker = new Broker(node, (error) => reported.push(error))
   return {
     ...world,
+    groups,
     partitionLog,
     time,
     broker,

@@ -17,7 +17,11 @@ export class MemoryPartitionLog implements PartitionLog {
     })
   }
 
+  /** While it is there, reads wait for it. */
+  reading: Promise<void> | undefined
+
   async read(stream: StreamId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
+    await this.reading
     const found: Buffer[] = []
     let bytes = 0
     for (const batch of this.batches.get(stream) ?? []) {

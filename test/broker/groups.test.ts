@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest'
+import { OffsetCommitRequest, OffsetCommitResponse } from '../../src/wire/api/08-offset-commit.ts'
+import { OffsetFetchRequest, OffsetFetchResponse } from '../../src/wire/api/09-offset-fetch.ts'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../src/wire/api/10-find-coordinator.ts'
+import { JoinGroupRequest, JoinGroupResponse } from '../../src/wire/api/11-join-group.ts'
+import { HeartbeatRequest, HeartbeatResponse } from '../../src/wire/api/12-heartbeat.ts'
+import { SyncGroupRequest, SyncGroupResponse } from '../../src/wire/api/14-sync-group.ts'
+import { ListGroupsRequest, ListGroupsResponse } from '../../src/wire/api/16-list-groups.ts'
+import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
+import { DeleteTopicsRequest, DeleteTopicsResponse } from '../../src/wire/api/20-delete-topics.ts'
+import { zeroUuid } from '../../src/wire/schema.ts'
+import { MemoryLog, settingsOf } from '../controller/world.ts'
+import { settled } from '../group/fake-time.ts'
+import { protocols } from '../group/group-world.ts'
+import { MemoryPartitionLog } from '../group/memory-partition-log.ts'
+import { type BrokerWorld, brokerWorld } from './world.ts'
+
+const settings = settingsOf('group.initial.rebalance.delay.ms=0', 'offsets.topic.num.partitions=4', 'offsets.commit.timeout.ms=5000')
+
+/** A broker with topic `t`, whose groups can be asked. */
+async function groupsWorld(kept: { log?: MemoryLog; partitionLog?: MemoryPartitionLog } = {}): Promise<BrokerWorld> {
+  const world = await brokerWorld({ settings, ...kept })
+  await create(world, 't')
+  await world.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
+  return world
+}
+
+const create = (world: BrokerWorld, name: string) =>
+  world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, {
+    topics: [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+  })
+
+const remove = (world: BrokerWorld, name: string) =>
+  world.ask(DeleteTopicsRequest, DeleteTopicsResponse, 6, { topics: [{ name, topicId: zeroUuid }] })
+
+/** A simple consumer's. Returns the error. */
+async function commit(world: BrokerWorld, committedOffset: bigint, groupId = 'g'): Promise<number> {
+  const partitions = [{ partitionIndex: 0, committedOffset, committedLeaderEpoch: -1, committedMetadata: null }]
+  const topics = [{ name: 't', topicId: zeroUuid, partitions }]
+  const answer = await world.ask(OffsetCommitRequest, OffsetCommitResponse, 9, { groupId, topics, generationIdOrMemberEpoch: -1 })
+  return answer.topics[0]!.partitions[0]!.errorCode
+}
+
+/** Error and offset of partition 0. */
+async function fetch(world: BrokerWorld, groupId = 'g'): Promise<readonly [number, bigint | undefined]> {
+  const answer = await world.ask(OffsetFetchRequest, OffsetFetchResponse, 5, { groupId, topics: [{ name: 't', partitionIndexes: [0] }] })
+  return [answer.errorCode, answer.topics[0]?.partitions[0]?.committedOffset]
+}
+
+const joining = { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 30_000, protocolType: 'consumer', protocols: protocols('range') }
+
+/** Joins with an old version, which needs one request. */
+async function join(world: BrokerWorld): Promise<string> {
+  const waiting = world.ask(JoinGroupRequest, JoinGroupResponse, 3, { groupId: 'g', ...joining })
+  await settled()
+  await world.time.pass(0)
+  return (await waiting).memberId
+}
+
+describe('durability', () => {
+  test('an answer waits for its record, and commits that come meanwhile share one', async () => {
+    const world = await groupsWorld()
+    world.partitionLog.held = []
+    const answers: number[] = []
+    const waiting = Array.from({ length: 10 }, (_, i) => commit(world, BigInt(i)).then((error) => answers.push(error)))
+    await settled()
+    expect([answers, world.partitionLog.appends]).toEqual([[], 1])
+    world.partitionLog.release()
+    await settled()
+    expect([answers, world.partitionLog.appends]).toEqual([[0], 2])
+    world.partitionLog.release()
+    await Promise.all(waiting)
+    expect([answers, world.partitionLog.appends]).toEqual([Array(10).fill(0), 2])
+  })
+
+  test('what is read has been written', async () => {
+    const world = await groupsWorld()
+    world.partitionLog.held = []
+    const committing = commit(world, 7n)
+    const fetching = fetch(world)
+    await settled()
+    world.partitionLog.release()
+    expect([await committing, await fetching]).toEqual([0, [0, 7n]])
+  })
+
+  test('who waits too long is told that nobody knows, and may try again', async () => {
+    const world = await groupsWorld()
+    world.partitionLog.held = []
+    const waiting = commit(world, 7n)
+    await settled()
+    await world.time.pass(5000)
+    expect(await waiting).toBe(15)
+    world.partitionLog.release()
+    world.partitionLog.held = undefined
+    await settled()
+    expect(await commit(world, 8n)).toBe(0)
+    expect(await fetch(world)).toEqual([0, 8n])
+  })
+})
+
+describe('a restart', () => {
+  test('keeps offsets and members', async () => {
+    const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
+    const before = await groupsWorld(kept)
+    await commit(before, 7n, 'simple')
+    const memberId = await join(before)
+    const assignments = [{ memberId, assignment: Buffer.from('part') }]
+    await before.ask(SyncGroupRequest, SyncGroupResponse, 3, { groupId: 'g', memberId, generationId: 1, assignments })
+    const after = await brokerWorld({ settings, ...kept })
+    expect(await fetch(after, 'simple')).toEqual([0, 7n])
+    const beat = await after.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId: 'g', memberId, generationId: 1 })
+    expect(beat.errorCode).toBe(0)
+    const { groups } = await after.ask(ListGroupsRequest, ListGroupsResponse, 4, {})
+    expect(groups.map(({ groupId, groupState }) => `${groupId} ${groupState}`).sort()).toEqual(['g Stable', 'simple Empty'])
+  })
+
+  test('a group that takes long to load asks for patience', async () => {
+    const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
+    await commit(await groupsWorld(kept), 7n)
+    let read = (): void => {}
+    kept.partitionLog.reading = new Promise((resolve) => (read = resolve))
+    const world = await brokerWorld({ settings, ...kept })
+    const early = fetch(world)
+    const listing = world.ask(ListGroupsRequest, ListGroupsResponse, 4, {})
+    await settled()
+    await world.time.pass(200)
+    expect([await early, (await listing).errorCode]).toEqual([[14, undefined], 14])
+    read()
+    await settled()
+    expect(await fetch(world)).toEqual([0, 7n])
+  })
+
+  test('offsets of a topic that was deleted before their group was loaded are gone', async () => {
+    const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
+    await commit(await groupsWorld(kept), 7n)
+    const world = await brokerWorld({ settings, ...kept })
+    await remove(world, 't')
+    await create(world, 't')
+    expect(await fetch(world)).toEqual([0, -1n])
+  })
+})
+
+describe('deletion', () => {
+  test('of a topic takes its offsets along', async () => {
+    const world = await groupsWorld()
+    await commit(world, 7n)
+    await remove(world, 't')
+    await create(world, 't')
+    expect(await fetch(world)).toEqual([0, -1n])
+  })
+
+  test('of the offsets topic takes the groups along, and who waits learns of it', async () => {
+    const world = await groupsWorld()
+    await commit(world, 7n, 'simple')
+    const waiting = world.ask(JoinGroupRequest, JoinGroupResponse, 3, { groupId: 'g', ...joining })
+    await settled()
+    await remove(world, '__consumer_offsets')
+    expect((await waiting).errorCode).toBe(16)
+    expect((await fetch(world, 'simple'))[0]).toBe(16)
+    await world.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
+    expect(await fetch(world, 'simple')).toEqual([0, -1n])
+    expect(world.reported).toEqual([])
+  })
+})
+
+test('offsets expire after their time, and a group without offsets or members with them', async () => {
+  const world = await groupsWorld()
+  world.groups.start()
+  await commit(world, 7n)
+  await world.time.pass(7 * 24 * 3_600_000 - 1)
+  expect(await fetch(world)).toEqual([0, 7n])
+  await world.time.pass(600_000)
+  expect(await fetch(world)).toEqual([0, -1n])
+  expect((await world.ask(ListGroupsRequest, ListGroupsResponse, 4, {})).groups).toEqual([])
+})
