@@ -127,8 +127,9 @@ export class Frontend {
 
   /** Takes in answers and sends what is complete. Returns how much there was. */
   turn(): number {
-    const { answers, words, lane } = this.#parts
+    const { answers, words, lane, sequencer } = this.#parts
     const handled = answers.drain((kind, at) => this.#onAnswer(kind, at), answersPerTurn)
+    if (handled > 0 && Atomics.load(words, lane + laneHeader.crowded) === 1) sequencer.ring()
     const durable = widen(Atomics.load(words, lane + laneHeader.durable), this.#durable)
     this.#durable = durable
     let settled = 0

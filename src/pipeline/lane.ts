@@ -4,6 +4,7 @@ import { blockBytes } from '../stream/wal-record.ts'
 /** What the two threads of a lane, and the network workers, tell each other besides frames. Positions count blocks and wrap. */
 export const laneTable = {
   published: { line: 0, writer: 'sequencer', about: 'end of what may be written, in blocks' },
+  crowded: { line: 0, writer: 'sequencer', about: '1 while an answer waits for room in a ring' },
   hungry: { line: 1, writer: 'persistence', about: '1 while everything published is durable' },
   durable: { line: 1, writer: 'persistence', about: 'end of what is durable, in blocks' },
   trimmed: { line: 2, writer: 'main', about: 'start of what the log keeps, in blocks' },

@@ -104,6 +104,7 @@ export class Sequencer {
       work += reads + appends
     }
     this.#handOver()
+    this.#sayCrowded()
     return work
   }
 
@@ -112,13 +113,23 @@ export class Sequencer {
     return this.#stalled
   }
 
+  /** Whoever takes answers while one waits for room rings. */
+  #sayCrowded(): void {
+    const crowded = this.#clients.some(({ answers }) => answers.refused) ? 1 : 0
+    const at = this.#lane + laneHeader.crowded
+    if (this.#words[at] !== crowded) Atomics.store(this.#words, at, crowded)
+  }
+
   /** Nothing to do until a bell rings, or until what stalls an append has changed. */
   get idle(): boolean {
     const durable = Atomics.load(this.#words, this.#lane + laneHeader.durable)
     if (durable !== narrow(this.#durable)) return false
     if (this.#memory.end !== this.#published && this.#isHungry()) return false
-    if (this.#stalled) return this.#trimmed() === this.#kept && this.#clients.every((client) => client.reads.empty)
-    return this.#clients.every((client) => client.appends.empty && client.reads.empty)
+    if (this.#stalled && this.#trimmed() !== this.#kept) return false
+    return this.#clients.every(({ answers, appends, reads }) => {
+      if (answers.refused) return answers.isStuck
+      return reads.empty && (this.#stalled || appends.empty)
+    })
   }
 
   execute({ command }: Asked): Reply {

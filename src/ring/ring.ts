@@ -35,11 +35,21 @@ class End {
 export class RingProducer extends End {
   #position: number
   #released: number
+  #refused = false
 
   constructor(words: Int32Array, place: RingPlace) {
     super(words, place)
     this.#position = Atomics.load(words, this.tail)
     this.#released = Atomics.load(words, this.head)
+  }
+
+  /** The last claim found no room. */
+  get refused(): boolean {
+    return this.#refused
+  }
+  /** The last claim found no room, and none has been released since: another one is of no use yet. */
+  get isStuck(): boolean {
+    return this.#refused && Atomics.load(this.words, this.head) === this.#released
   }
 
   /** The largest body that is sure to fit once the ring has drained, wherever the lap ends. */
@@ -64,8 +74,10 @@ export class RingProducer extends End {
     const skipped = needed > toLap ? toLap : 0
     if (this.#free() < needed + skipped) {
       this.#released = Atomics.load(this.words, this.head)
-      if (this.#free() < needed + skipped) return -1
+      this.#refused = this.#free() < needed + skipped
+      if (this.#refused) return -1
     }
+    this.#refused = false
     if (skipped > 0) {
       this.words[this.start + offset] = skipped - frameWords
       if (skipped > 1) this.words[this.start + offset + 1] = padding

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { below, chance, prng } from '../../src/base/prng.ts'
 import { inFlightMax, unsentBytesMax } from '../../src/broker/channel.ts'
+import { laneHeader } from '../../src/pipeline/lane.ts'
 import { ApiVersionsRequest } from '../../src/wire/api/18-api-versions.ts'
 import { errors } from '../../src/wire/errors.ts'
 import { batchOf } from '../pipeline/lane-world.ts'
@@ -285,6 +286,19 @@ test('a client that has copied out what it was lent gives back all but what it s
   loan!.giveBack()
   loan!.keep(address, address + 100)
   expect(world.run().lane.memory.pinned).toBe(0)
+})
+
+test.each([0, 1])('taking answers wakes a sequencer that waits for room for more, and no other: %i', (crowded) => {
+  const world = new FrontWorld()
+  const client = world.client()
+  client.produce(1, Buffer.alloc(10))
+  world.frontend.publish()
+  world.lane.turn()
+  const { words, plan } = world.lane.arena
+  words[plan.lane.header + laneHeader.crowded] = crowded
+  words[plan.lane.sequencerBell] = 1
+  world.frontend.turn()
+  expect(words[plan.lane.sequencerBell]).toBe(1 - crowded)
 })
 
 test('an error of one partition is not the error of another', () => {

@@ -202,6 +202,10 @@ export class LaneWorld {
     this.#reads.publish()
   }
 
+  get isCrowded(): boolean {
+    return Atomics.load(this.arena.words, this.arena.plan.lane.header + laneHeader.crowded) === 1
+  }
+
   turn(): number {
     return this.sequencer.turn(now)
   }

@@ -93,6 +93,28 @@ describe('an append', () => {
     expect(seen).toEqual(Array.from({ length: 50 }, (_, i) => i))
   })
 
+  test('and fetches that wait for room in the ring of answers let the thread sleep, until answers are taken', () => {
+    const world = new LaneWorld({ answerWords: 64 })
+    world.open(1)
+    world.append(1, batchOf(1, 100))
+    world.settle()
+    world.appended()
+    for (let i = 0; i < 10; i++) world.fetch(i, [{ stream: 1, offset: 0 }])
+    world.turn()
+    expect(world.turn()).toBe(0)
+    expect(world.sequencer.idle).toBe(true)
+    expect(world.isCrowded).toBe(true)
+    const found = world.fetched().map(({ request }) => request)
+    expect(found.length).toBeLessThan(10)
+    expect(world.sequencer.idle).toBe(false)
+    for (let i = 0; i < 10; i++) {
+      world.turn()
+      found.push(...world.fetched().map(({ request }) => request))
+    }
+    expect(found).toEqual(Array.from({ length: 10 }, (_, i) => i))
+    expect([world.isCrowded, world.sequencer.idle]).toEqual([false, true])
+  })
+
   test('waits while the log is full, and goes on when it is trimmed', () => {
     const world = new LaneWorld({ log: 1 << 20, capacity: 1 << 20 })
     world.open(1)
