@@ -1,4 +1,5 @@
 import type { Mutable } from '../base/mutable.ts'
+import { isInternal } from '../controller/topic-names.ts'
 import { append, appended, appendFlags, appendKind, reason, reasons, refusedRecord } from '../pipeline/frames.ts'
 import { getLong, type RingProducer } from '../ring/ring.ts'
 import { ProduceRequest, type ProduceResponse } from '../wire/api/00-produce.ts'
@@ -61,6 +62,7 @@ export function beginProduce(
   if (!ring.hasRoom(batches, append.words)) return undefined
   for (const { name, topicId, partitionData } of topicData) {
     const topic = version >= 13 ? routing.identified(topicId) : routing.named(name)
+    const isCoordinators = topic !== undefined && isInternal(topic.name)
     const partitionResponses = partitionData.length === 0 ? noPartitions : ([] as PartitionResponse[])
     produce.answer.responses.push({ name, topicId, partitionResponses })
     for (const { index, records } of partitionData) {
@@ -71,6 +73,7 @@ export function beginProduce(
       if (!valid) refuse(part, errors.INVALID_REQUIRED_ACKS.code, 0)
       else if (topic === undefined && version >= 13) refuse(part, errors.UNKNOWN_TOPIC_ID.code, 0)
       else if (stream === undefined) refuse(part, errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason.unknown)
+      else if (isCoordinators) refuse(part, errors.INVALID_TOPIC_EXCEPTION.code, 0)
       else if (records === null || records.length === 0) refuse(part, errors.INVALID_RECORD.code, reason.notOneBatch)
       else {
         const at = ring.claim(appendKind, append.words)

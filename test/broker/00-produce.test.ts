@@ -23,6 +23,17 @@ test.each([3, 8, 9, 12, 13])('version %i stores a batch and says where', (versio
   ])
 })
 
+test('what coordinators keep for themselves is not for clients to write', () => {
+  const world = new FrontWorld()
+  world.routing.set({ name: '__consumer_offsets', topicId: otherId, streams: [2] })
+  const client = world.client()
+  client.produce(1, batchOf(1, 100), { topic: '__consumer_offsets' })
+  world.settle()
+  expect(client.produced(0).responses[0]!.partitionResponses).toMatchObject([
+    { errorCode: errors.INVALID_TOPIC_EXCEPTION.code, baseOffset: -1n },
+  ])
+})
+
 test('a request of several topics and partitions has an answer for each, in its order', () => {
   const world = new FrontWorld()
   const client = world.client()
