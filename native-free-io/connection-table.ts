@@ -1,10 +1,10 @@
 import type { Server } from 'node:net'
+import { Allowance } from '../src/base/allowance.ts'
 import type { Frontend } from '../src/broker/frontend.ts'
 import type { IntakeParts } from '../src/broker/intake.ts'
 import type { Counters } from '../src/pipeline/counters.ts'
 import { type AcceptedHandle, Connection, type ConnectionOwner } from './connection.ts'
 import { listen } from './listener.ts'
-import { SlowMemory } from './outbox.ts'
 
 /** How often idle, stuck and half-sent connections are looked for. */
 const sweepMs = 1000
@@ -39,7 +39,7 @@ export interface TableParts {
 export class ConnectionTable implements ConnectionOwner {
   readonly frontend: Frontend
   readonly intake: IntakeParts
-  readonly slow = new SlowMemory(slowBytes)
+  readonly slow = new Allowance(slowBytes)
   readonly #parts: TableParts
   readonly #connections = new Set<Connection>()
   readonly #perHost = new Map<string, number>()

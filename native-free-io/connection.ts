@@ -1,13 +1,14 @@
 import { Socket } from 'node:net'
+import type { Allowance } from '../src/base/allowance.ts'
 import type { Channel, Loan, Peer } from '../src/broker/channel.ts'
 import type { Frontend } from '../src/broker/frontend.ts'
 import { Intake, type IntakeParts, type Received } from '../src/broker/intake.ts'
-import { Outbox, type SlowMemory } from './outbox.ts'
+import { Outbox } from './outbox.ts'
 
 export interface ConnectionOwner {
   readonly frontend: Frontend
   readonly intake: IntakeParts
-  readonly slow: SlowMemory
+  readonly slow: Allowance
   /** After every read: what was dispatched may go, answers may have come. */
   onRead(bytes: number): void
   onWrite(bytes: number): void

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Allowance } from '../src/base/allowance.ts'
 import type { Loan } from '../src/broker/channel.ts'
 
 /** Responses below this are copied together and sent as one. */
@@ -8,27 +9,6 @@ const coalesceBytesMax = 16 << 10
  * 8 MiB: all at once 4.6 GiB/s, 1 MiB at a time 4.5, 256 KiB 2.6, 64 KiB 1.4.
  */
 export const windowBytes = 1 << 20
-
-/** Memory for what slow readers have not taken: a bound for all connections of a network worker together. */
-export class SlowMemory {
-  #free: number
-
-  constructor(bytes: number) {
-    this.#free = bytes
-  }
-
-  get freeBytes(): number {
-    return this.#free
-  }
-  take(bytes: number): boolean {
-    if (bytes > this.#free) return false
-    this.#free -= bytes
-    return true
-  }
-  give(bytes: number): void {
-    this.#free += bytes
-  }
-}
 
 /** Parts that are sent one after another, and what is to be given back when they are. */
 interface Letter {
@@ -58,7 +38,8 @@ interface Range {
 export class Outbox {
   readonly #socket: Socket
   readonly #arena: ArrayBufferLike
-  readonly #slow: SlowMemory
+  /** For what is copied out, of all connections of a network worker. */
+  readonly #slow: Allowance
   readonly #letters: Letter[] = []
   /** Given to the socket as a whole, not yet taken by the client. */
   readonly #given = new Set<Letter>()
@@ -66,7 +47,7 @@ export class Outbox {
   #bytes = 0
 
   /** `arena` is the memory that loans are of. `onTaken` hears when the client has taken something. */
-  constructor(socket: Socket, arena: ArrayBufferLike, slow: SlowMemory, onTaken: () => void) {
+  constructor(socket: Socket, arena: ArrayBufferLike, slow: Allowance, onTaken: () => void) {
     this.#onTaken = onTaken
     this.#socket = socket
     this.#arena = arena

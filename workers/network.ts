@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { openArena } from '../native-free-io/arena.ts'
 import { ConnectionTable } from '../native-free-io/connection-table.ts'
 import { openLane } from '../native-free-io/lane.ts'
+import { Allowance } from '../src/base/allowance.ts'
 import { FetchSessions } from '../src/broker/fetch-session.ts'
 import { Frontend } from '../src/broker/frontend.ts'
 import { Routing } from '../src/broker/routing.ts'
@@ -79,6 +80,9 @@ function schedule(): void {
   setImmediate(turn)
 }
 
+/** Of receive memory: what may lie beside it when it is full. */
+const stashShare = 4
+
 const table = new ConnectionTable({
   frontend,
   counters,
@@ -88,6 +92,7 @@ const table = new ConnectionTable({
     bytes: arena.bytes,
     view: arena.view,
     landing: place.landing,
+    stash: new Allowance(place.receive.bytes / stashShare),
     requestBytesMax: limits.requestBytesMax,
     frame: (channel, start, end, held) => frontend.frame(channel, start, end, held),
     onCopy: (bytes) => counters.add('copied_bytes', bytes),

@@ -163,7 +163,8 @@ export function ranges({ path, capacity, ranges: wanted }: RangesTask): Uint8Arr
 
 const walFiles = new OpenFiles()
 
-export const remove = async ({ keys }: { readonly keys: readonly string[] }): Promise<StoreFault | undefined> => (await store()).remove(keys)
+export const remove = async ({ keys }: { readonly keys: readonly string[] }): Promise<StoreFault | undefined> =>
+  (await store()).remove(keys)
 
 export const list = async ({ prefix, from }: { readonly prefix: string; readonly from?: string }): Promise<ListPage | StoreFault> =>
   (await store()).list(prefix, from)

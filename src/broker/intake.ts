@@ -1,3 +1,4 @@
+import type { Allowance } from '../base/allowance.ts'
 import type { ReceiveMemory } from '../pipeline/receive-memory.ts'
 import type { Channel, Held } from './channel.ts'
 import type { Taken } from './frontend.ts'
@@ -12,6 +13,7 @@ const framesPerSegment = 8
 const trustedBytes = 1 << 20
 /** The most that is asked of the kernel at a time. */
 const windowBytesMax = 512 << 10
+const none = Buffer.alloc(0)
 
 /** A block of receive memory. It is given back when its connection has left it and every frame in it is done with. */
 class Segment implements Held {
@@ -48,6 +50,8 @@ export interface IntakeParts {
   readonly view: DataView
   /** Where connections without a segment read to: what arrives is moved before anybody else reads. */
   readonly landing: { readonly base: number; readonly bytes: number }
+  /** For what arrived when there was no memory, of all connections of a network worker. */
+  readonly stash: Allowance
   /** `socket.request.max.bytes` */
   readonly requestBytesMax: number
   frame(channel: Channel, start: number, end: number, held: Held): Taken
@@ -75,7 +79,7 @@ export class Intake {
   #usual = 0
   /** Frames taken so far. */
   frames = 0
-  /** What arrived when there was no memory. */
+  /** What arrived when there was no memory; then there is no segment either. */
   #stash: Buffer | undefined
   /** Until `retry`, which may leave the segment: what is still read meanwhile lands outside. */
   #isPaused = false
@@ -101,6 +105,7 @@ export class Intake {
 
   /** `bytes` have arrived at `at`, the address that `window` gave last. */
   received(at: number, bytes: number): Received {
+    if (this.#stash !== undefined) return this.#noting(this.#keep(this.#parts.bytes.subarray(at, at + bytes)))
     if (this.#segment === undefined || at !== this.#fill) return this.#noting(this.#land(this.#parts.bytes.subarray(at, at + bytes)))
     this.#fill += bytes
     return this.#noting(this.#cut())
@@ -108,9 +113,7 @@ export class Intake {
 
   /** Goes on with what was left when a read was paused. */
   retry(): Received {
-    const stash = this.#stash
-    this.#stash = undefined
-    return this.#noting(stash === undefined ? this.#cut() : this.#land(stash))
+    return this.#noting(this.#stash === undefined ? this.#cut() : this.#land(this.#stash))
   }
 
   /** Gives an empty segment back. True when it did: the window that was given last is no longer to be read to. */
@@ -124,7 +127,7 @@ export class Intake {
   close(): void {
     this.#segment?.release()
     this.#segment = undefined
-    this.#stash = undefined
+    this.#unstash()
     this.#start = this.#fill = 0
   }
 
@@ -136,25 +139,25 @@ export class Intake {
   /** Moves bytes that arrived outside the segment into it, or into a larger one. */
   #land(bytes: Buffer): Received {
     if (this.#segment === undefined || bytes.length > this.#segment.end - this.#fill) {
-      const needed = bytes.length + this.#fill - this.#start
+      // One byte more, or it would be full and in want again.
+      const needed = bytes.length + this.#fill - this.#start + 1
       const segment = this.#take(Math.max(needed, this.#sizeWanted())) ?? this.#take(needed)
-      if (segment === undefined) {
-        this.#stash = Buffer.from(bytes)
-        return 'pause'
-      }
-      this.#moveTo(segment)
+      if (segment !== undefined) this.#moveTo(segment)
+      else if (!this.#growTo(needed)) return bytes === this.#stash ? 'pause' : this.#starve(bytes)
     }
     this.#parts.bytes.set(bytes, this.#fill)
+    this.#unstash()
     this.#fill += bytes.length
     this.#parts.onCopy(bytes.length)
     return this.#cut()
   }
 
   #cut(): Received {
-    const { view, requestBytesMax } = this.#parts
+    const { view, requestBytesMax, memory } = this.#parts
     while (this.#fill - this.#start >= sizeBytes) {
       const size = view.getInt32(this.#start)
       if (size <= 0 || size > requestBytesMax) return { close: `a request of ${size} bytes` }
+      if (sizeBytes + size > memory.bytes) return { close: `a request of ${size} bytes, which receive memory has no room for` }
       const end = this.#start + sizeBytes + size
       if (end > this.#fill) break
       const taken = this.#parts.frame(this.#channel, this.#start + sizeBytes, end, this.#segment!)
@@ -179,8 +182,8 @@ export class Intake {
     const needed = Math.min(this.#needed(partial), Math.max(trustedBytes, 2 * this.#usual, 4 * partial))
     if (this.#start + needed <= segment.end) return 'read'
     const next = this.#take(Math.max(needed, this.#sizeWanted())) ?? this.#take(Math.max(needed, partial + 1))
-    if (next === undefined) return this.#fill === segment.end ? this.#starve() : 'read'
-    this.#moveTo(next)
+    if (next !== undefined) this.#moveTo(next)
+    else if (this.#fill === segment.end && !this.#growTo(partial + 1)) return this.#starve(none)
     return 'read'
   }
 
@@ -189,13 +192,39 @@ export class Intake {
     return partial >= sizeBytes ? sizeBytes + this.#parts.view.getInt32(this.#start) : Math.max(this.#usual, sizeBytes)
   }
 
-  /** The segment is full and there is no other: keep what is left of the frame, give the segment back when its frames are done. */
-  #starve(): Received {
-    this.#stash = Buffer.from(this.#parts.bytes.subarray(this.#start, this.#fill))
-    this.#segment!.release()
+  /** There is no memory for more: keep what is left of the frame, give the segment back when its frames are done. Whoever waits holds none. */
+  #starve(more: Buffer): Received {
+    const partial = this.#parts.bytes.subarray(this.#start, this.#fill)
+    const kept = this.#keep(more.length === 0 ? partial : Buffer.concat([partial, more]))
+    this.#segment?.release()
     this.#segment = undefined
     this.#start = this.#fill = 0
+    return kept
+  }
+
+  /** Keeps bytes aside until there is memory. Those who find no room even for that give up what they have for the others. */
+  #keep(bytes: Buffer): Received {
+    if (!this.#parts.stash.take(bytes.length)) return { close: 'too many requests have arrived in part: there is no receive memory left' }
+    this.#stash = this.#stash === undefined ? Buffer.from(bytes) : Buffer.concat([this.#stash, bytes])
     return 'pause'
+  }
+
+  #unstash(): void {
+    this.#parts.stash.give(this.#stash?.length ?? 0)
+    this.#stash = undefined
+  }
+
+  /** Has the segment hold `bytes` from `#start` on, by joining it with its neighbours: a large frame needs no second room to move to. */
+  #growTo(bytes: number): boolean {
+    for (let segment = this.#segment; segment === undefined || segment.end - this.#start < bytes; segment = this.#segment) {
+      const base = segment?.isOwn ? this.#parts.memory.grow(segment.base, segment.bytes) : -1
+      if (segment === undefined || base < 0) return false
+      this.#parts.bytes.copyWithin(base, this.#start, this.#fill)
+      this.#segment = new Segment(this.#parts.memory, base, 2 * segment.bytes)
+      this.#fill += base - this.#start
+      this.#start = base
+    }
+    return true
   }
 
   #moveTo(segment: Segment): void {

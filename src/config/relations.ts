@@ -16,6 +16,9 @@ export const controllerNames = (settings: Settings): readonly string[] =>
 const names = (settings: Settings): string[] => settings.listeners.map((listener) => listener.name)
 const missing = (wanted: readonly string[], from: readonly string[]): string | undefined => wanted.find((name) => !from.includes(name))
 
+/** What precedes a request and says how long it is. */
+const requestSizeBytes = 4
+
 export const relations: readonly Relation[] = [
   (s) => (s.listeners.some((l) => !controllerNames(s).includes(l.name)) ? undefined : 'listeners must name one that is for clients'),
   (s) => {
@@ -58,6 +61,19 @@ export const relations: readonly Relation[] = [
     s['s3.wal.path'].capacityBytes >= s['s3.wal.cache.size']
       ? undefined
       : 's3.wal.path must have room for what s3.wal.cache.size keeps in memory',
+  (s) => {
+    const bytes = s['queued.max.requests.size.bytes']
+    return Number.isInteger(Math.log2(bytes))
+      ? undefined
+      : `queued.max.requests.size.bytes = ${bytes} must be a power of two, such as 134217728`
+  },
+  (s) => {
+    const [request, all] = [s['socket.request.max.bytes'], s['queued.max.requests.size.bytes']]
+    const most = all - requestSizeBytes
+    return request <= most
+      ? undefined
+      : `socket.request.max.bytes = ${request} must be from 1 to ${most}, what queued.max.requests.size.bytes has room for`
+  },
   (s) =>
     s['s3.wal.cache.size'] >= 2 * s['message.max.bytes'] ? undefined : 's3.wal.cache.size must hold two batches of message.max.bytes',
 ]

@@ -53,6 +53,16 @@ export class ReceiveMemory {
     return this.#base + offset
   }
 
+  /** Joins a block with its free neighbour: address of one twice as large that the block is a half of, or -1. */
+  grow(address: number, bytes: number): number {
+    const level = this.#levelFor(bytes)
+    const offset = address - this.#base
+    const buddy = offset ^ this.#sizeOf(level)
+    if (level === this.#levels - 1 || !this.#free[level]!.delete(buddy)) return -1
+    this.#freeBytes -= this.#sizeOf(level)
+    return this.#base + Math.min(offset, buddy)
+  }
+
   /** Gives back what `take(bytes)` gave. */
   give(address: number, bytes: number): void {
     let level = this.#levelFor(bytes)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Allowance } from '../../src/base/allowance.ts'
 import { below, chance, nextWord, type Prng, prng } from '../../src/base/prng.ts'
 import { Channel, type Held, type Peer } from '../../src/broker/channel.ts'
 import type { Taken } from '../../src/broker/frontend.ts'
@@ -13,16 +14,18 @@ interface Parts {
   readonly memory: ReceiveMemory
   readonly arena: Buffer
   copied: number
+  readonly stash: Allowance
   make(frame: (body: Buffer, held: Held) => Taken): Intake
 }
 
-function parts(memoryBytes: number, requestBytesMax = 300 * kib): Parts {
+function parts(memoryBytes: number, requestBytesMax = 300 * kib, stashBytes = 16 << 20): Parts {
   const arena = Buffer.alloc(landing.bytes + memoryBytes)
   const memory = new ReceiveMemory(landing.bytes, memoryBytes)
   const made: Parts = {
     memory,
     arena,
     copied: 0,
+    stash: new Allowance(stashBytes),
     make: (frame) =>
       new Intake(
         {
@@ -30,6 +33,7 @@ function parts(memoryBytes: number, requestBytesMax = 300 * kib): Parts {
           bytes: arena,
           view: new DataView(arena.buffer, arena.byteOffset, arena.length),
           landing,
+          stash: made.stash,
           requestBytesMax,
           frame: (_, start, end, held) => frame(arena.subarray(start, end), held),
           onCopy: (bytes) => {
@@ -142,6 +146,7 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed))('frames arrive whole, i
     while (one.held.length > 0) one.release()
   }
   expect(made.memory.freeBytes).toBe(total)
+  expect(made.stash.freeBytes).toBe(16 << 20)
   expect(made.memory.take(total)).toBe(landing.bytes)
 })
 
@@ -191,6 +196,37 @@ describe('an intake', () => {
       while (one.held.length > 3) one.release()
     }
     expect(made.copied).toBeLessThan((400 * 16 * kib) / 5)
+  })
+
+  test('closes on a frame that its memory could never hold, at its size', () => {
+    const made = parts(512 * kib, 1024 * kib)
+    const at = (size: number): Received =>
+      feed(
+        made,
+        made.make(() => 'taken'),
+        frameOf(size),
+      )
+    expect(at(512 * kib - 3)).toEqual({ close: expect.stringContaining('receive memory has no room') })
+    expect(at(512 * kib - 4)).toBe('read')
+  })
+
+  test('takes a frame as large as its memory, and keeps nothing of it elsewhere', () => {
+    const made = parts(8 << 20, 8 << 20, 0)
+    const one = new Conversation(made, prng(3))
+    one.send((8 << 20) - 4)
+    for (let reads = 0; reads < 10_000 && !one.isDone; reads++) one.read()
+    expect(one.taken).toBe(1)
+  })
+
+  test('that finds no memory and whose like have kept aside all that they may is closed', () => {
+    const made = parts(128 * kib, 300 * kib, 1000)
+    for (let i = 0; i < 2; i++) made.memory.take(64 * kib)
+    const intakes = Array.from({ length: 3 }, () => made.make(() => 'taken'))
+    expect(intakes.slice(0, 2).map((intake) => feed(made, intake, frameOf(5000, 500)))).toEqual(['pause', 'pause'])
+    expect(feed(made, intakes[2]!, frameOf(5000, 500))).toEqual({ close: expect.stringContaining('no receive memory left') })
+    expect(intakes[0]!.retry()).toBe('pause')
+    intakes[0]!.close()
+    expect(made.stash.freeBytes).toBe(500)
   })
 
   test('that found no memory goes on when there is some', () => {

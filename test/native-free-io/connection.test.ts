@@ -4,7 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { Connection, type ConnectionOwner } from '../../native-free-io/connection.ts'
 import { listen } from '../../native-free-io/listener.ts'
-import { SlowMemory, windowBytes } from '../../native-free-io/outbox.ts'
+import { windowBytes } from '../../native-free-io/outbox.ts'
+import { Allowance } from '../../src/base/allowance.ts'
 import { Channel, type Held, type Loan } from '../../src/broker/channel.ts'
 import type { Frontend, Taken } from '../../src/broker/frontend.ts'
 import { ReceiveMemory } from '../../src/pipeline/receive-memory.ts'
@@ -28,7 +29,7 @@ async function world(options: { memory?: number; slow?: number; frame?: (body: B
   const frames: Buffer[] = []
   const connections: Connection[] = []
   const heard: (() => void)[] = []
-  const slow = new SlowMemory(options.slow ?? 0)
+  const slow = new Allowance(options.slow ?? 0)
   let pauses = 0
   let closed = 0
   let late = 0
@@ -50,6 +51,7 @@ async function world(options: { memory?: number; slow?: number; frame?: (body: B
         if (taken === 'taken') frames.push(body)
         return taken
       },
+      stash: new Allowance(1 << 20),
       onCopy: () => {},
     },
     onRead: (bytes) => {
