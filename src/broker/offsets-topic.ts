@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.ts'
 import type { Controller } from '../controller/controller.ts'
+import { replicationFactorMax } from '../controller/create-topics.ts'
 import { offsetsTopicName } from '../controller/topic-names.ts'
 import type { OffsetsTopic } from '../group/coordinator.ts'
 import type { Entropy, StreamId } from '../ports.ts'
@@ -13,7 +14,7 @@ export function offsetsTopic(controller: Controller, settings: Settings, entropy
       name: offsetsTopicName,
       topicId: newTopicId(entropy),
       partitions: settings['offsets.topic.num.partitions'],
-      replicationFactor: settings['offsets.topic.replication.factor'],
+      replicationFactor: Math.min(settings['offsets.topic.replication.factor'], replicationFactorMax),
       assignments: [],
       configs: [
         { name: 'cleanup.policy', value: 'compact' },

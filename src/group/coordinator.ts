@@ -120,6 +120,7 @@ export class GroupCoordinator {
     const partition = this.#open(question.groupId)
     if (partition === undefined) return new NotReady(errors.NOT_COORDINATOR)
     if (!(await this.#isReady([partition]))) return new NotReady(errors.COORDINATOR_LOAD_IN_PROGRESS)
+    if (this.#open(question.groupId) !== partition) return new NotReady(errors.NOT_COORDINATOR)
     return new Promise((resolve) => {
       const ticket = this.#tickets++
       this.#asked.set(ticket, resolve as (said: unknown) => void)
@@ -132,7 +133,8 @@ export class GroupCoordinator {
   }
 
   topicDeleted(topic: string): void {
-    this.#deleted.add(topic)
+    const streams = this.#streams()
+    if (streams !== undefined && this.#partitions.size < streams.length) this.#deleted.add(topic)
     for (const partition of this.#partitions.values()) if (!partition.isLoaded) partition.deleted.add(topic)
     this.#tell({ type: 'topicDeleted', now: this.#parts.clock.now(), topic })
   }
@@ -140,6 +142,7 @@ export class GroupCoordinator {
   /** The offsets topic itself is gone, and with it every group. */
   forget(): void {
     this.#partitions.clear()
+    this.#deleted.clear()
     this.#count = undefined
     this.#tell({ type: 'forgotten' })
     for (const say of this.#asked.values()) say(new NotReady(errors.NOT_COORDINATOR))
@@ -196,6 +199,7 @@ export class GroupCoordinator {
       for (const record of records) if (record.type === 'offset') topics.add(record.topic)
       this.#tell({ type: 'replayed', records })
     }
+    if (this.#partitions.get(index) !== partition) return
     for (const name of topics) {
       if (partition.deleted.has(name) || !topic.exists(name)) this.#tell({ type: 'topicDeleted', now: clock.now(), topic: name })
     }

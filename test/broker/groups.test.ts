@@ -163,6 +163,21 @@ describe('deletion', () => {
   })
 })
 
+test('who waits for a group to be loaded whose topic is deleted meanwhile is told that it is not here', async () => {
+  const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
+  await commit(await groupsWorld(kept), 7n)
+  let read = (): void => {}
+  kept.partitionLog.reading = new Promise((resolve) => (read = resolve))
+  const world = await brokerWorld({ settings, ...kept })
+  const waiting = fetch(world)
+  await settled()
+  await remove(world, '__consumer_offsets')
+  read()
+  expect((await waiting)[0]).toBe(14)
+  expect((await fetch(world))[0]).toBe(16)
+  expect(world.reported).toEqual([])
+})
+
 test('offsets expire after their time, and a group without offsets or members with them', async () => {
   const world = await groupsWorld()
   world.groups.start()
