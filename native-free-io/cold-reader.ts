@@ -231,7 +231,7 @@ export class ColdReader {
     for (const go of waiting) go()
   }
 
-  #index({ objectId, bytes }: StreamPart): Promise<ObjectIndex> {
+  #index({ objectId, objectBytes: bytes }: StreamPart): Promise<ObjectIndex> {
     const known = this.#indices.get(objectId)
     if (known !== undefined) {
       this.#indices.delete(objectId)

@@ -32,8 +32,9 @@ export interface JanitorParts {
  */
 export class ObjectJanitor {
   readonly #parts: JanitorParts
-  /** Prepared by an earlier life, which cannot commit them any more. */
+  /** Prepared, and never to be committed: an earlier life cannot any more. */
   readonly #left: Set<number>
+  /** When this life first saw that they are marked; those of an earlier life have been waited for. */
   readonly #markedAt = new Map<number, number>()
   #timer: NodeJS.Timeout | undefined
   #working: Promise<void> | undefined
@@ -43,6 +44,12 @@ export class ObjectJanitor {
   constructor(parts: JanitorParts) {
     this.#parts = parts
     this.#left = new Set(parts.controller.image.preparedObjects)
+    for (const objectId of parts.controller.image.markedObjects) this.#markedAt.set(objectId, Number.NEGATIVE_INFINITY)
+  }
+
+  /** These may be in the store, and will never be committed. */
+  abandon(objectIds: readonly number[]): void {
+    for (const objectId of objectIds) this.#left.add(objectId)
   }
 
   start(): void {
@@ -71,8 +78,9 @@ export class ObjectJanitor {
   async #sweep(): Promise<void> {
     await this.#mark()
     await this.#remove('unreadable', this.#due())
-    await this.#remove('never committed', [...this.#left])
-    this.#left.clear()
+    const left = [...this.#left]
+    await this.#remove('never committed', left)
+    for (const objectId of left) this.#left.delete(objectId)
     if (performance.now() - this.#listedAt < listMs) return
     await this.#removeUnknown()
     this.#listedAt = performance.now()
@@ -84,17 +92,15 @@ export class ObjectJanitor {
     const dead = [...image.objects.values()].filter((object) => !object.streams.some((part) => isReadable(image, part)))
     if (dead.length === 0) return
     await controller.ask({ type: 'record', records: [{ type: 'objectsMarked', objectIds: dead.map(({ objectId }) => objectId) }] })
-    for (const object of dead) {
-      objects.drop(object)
-      this.#markedAt.set(object.objectId, performance.now())
-    }
+    for (const object of dead) objects.drop(object)
   }
 
-  /** Those that an earlier life marked have been waited for. */
   #due(): number[] {
     const { controller, retentionMs } = this.#parts
     const now = performance.now()
-    return [...controller.image.markedObjects].filter((objectId) => now - (this.#markedAt.get(objectId) ?? -retentionMs) >= retentionMs)
+    const marked = [...controller.image.markedObjects]
+    for (const objectId of marked) if (!this.#markedAt.has(objectId)) this.#markedAt.set(objectId, now)
+    return marked.filter((objectId) => now - this.#markedAt.get(objectId)! >= retentionMs)
   }
 
   async #remove(why: 'unreadable' | 'never committed', objectIds: readonly number[]): Promise<void> {

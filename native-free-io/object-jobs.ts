@@ -2,7 +2,8 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { WalState } from '../src/pipeline/persistence.ts'
 import type { ListPage, StoreFault, StoreLocation } from '../src/ports.ts'
-import type { DataBlock, ObjectStream } from '../src/stream/object-format.ts'
+import type { Source } from '../src/stream/compaction-plan.ts'
+import type { DataBlock, ObjectPart } from '../src/stream/object-format.ts'
 import { objectKey } from '../src/stream/object-key.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import type { Cut } from '../src/stream/wal-record.ts'
@@ -30,13 +31,19 @@ export interface Sealed {
   readonly end: Cut
 }
 /** Undefined when nothing was worth storing. */
-export type BuiltObject = { readonly bytes: number; readonly streams: readonly ObjectStream[] } | undefined
+export type BuiltObject = { readonly bytes: number; readonly streams: readonly ObjectPart[] } | undefined
 
 export interface Building {
   /** Undefined when the part was not read. */
   readonly sealed: Promise<Sealed | undefined>
   /** Rejects with StoreFailed; the same part may then be built again. */
   readonly built: Promise<BuiltObject>
+}
+
+/** Makes one object of parts of others, block by block. */
+export interface RewriteTask {
+  readonly key: string
+  readonly sources: readonly (Source & { readonly key: string; readonly from: number })[]
 }
 
 export interface TailTask {
@@ -74,10 +81,11 @@ const concurrentWrites = 8
 const queueMax = 4096
 const idleMs = 30_000
 
-/** What the object workers do for the main thread: one thread reads, another builds what is stored, so that neither waits for the other. */
+/** What the object workers do for the main thread: one thread reads, one stores, one compacts, so that none waits for another. */
 export class ObjectJobs {
   readonly #readers: Piscina
   readonly #writers: Piscina
+  readonly #compactors: Piscina
   readonly #clusterId: string
   readonly #wal: { readonly path: string; readonly state: WalState }
 
@@ -95,6 +103,7 @@ export class ObjectJobs {
       atomics: 'disabled',
     } as const
     this.#readers = new Piscina({ ...pool, concurrentTasksPerWorker: concurrentReads })
+    this.#compactors = new Piscina(pool)
     this.#writers = new Piscina({ ...pool, concurrentTasksPerWorker: concurrentWrites })
   }
 
@@ -110,6 +119,13 @@ export class ObjectJobs {
     // Whoever waits for it hears of what goes wrong.
     built.catch(() => {})
     return { sealed, built }
+  }
+
+  /** Makes one object of these sources, which are ordered by stream and offset, without what lies below `from`. */
+  async rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<BuiltObject> {
+    const keyed = sources.map((source) => ({ ...source, key: objectKey(this.#clusterId, source.objectId) }))
+    const task: RewriteTask = { key: objectKey(this.#clusterId, objectId), sources: keyed }
+    return done(await this.#compactors.run(task, { name: 'rewrite' }))
   }
 
   /** The index of an object and its footer, behind whatever precedes them. */
@@ -147,7 +163,7 @@ export class ObjectJobs {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#readers.close({ force: true }), this.#writers.close({ force: true })])
+    await Promise.all([this.#readers, this.#writers, this.#compactors].map((pool) => pool.close({ force: true })))
   }
 }
 

@@ -4,12 +4,14 @@ import type { Image } from '../src/metadata/image.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { kernelBytes } from '../src/pipeline/kernel/kernel.ts'
 import type { StoreFault, StoreLocation } from '../src/ports.ts'
+import { compactionLimits } from '../src/stream/compaction-plan.ts'
 import { ObjectMap } from '../src/stream/object-map.ts'
 import { localPolicy, remotePolicy } from '../src/stream/seal-policy.ts'
 import { storageMetrics } from '../src/stream/storage-metrics.ts'
 import { alignBlock } from '../src/stream/wal-record.ts'
 import { createArena, openArena } from './arena.ts'
 import { ColdReader } from './cold-reader.ts'
+import { ObjectCompactor } from './object-compactor.ts'
 import { ObjectIds } from './object-ids.ts'
 import { ObjectJanitor } from './object-janitor.ts'
 import { ObjectJobs } from './object-jobs.ts'
@@ -35,6 +37,8 @@ export interface StorageOptions {
 export interface StorageEvents {
   stored(objectId: number, bytes: number): void
   removed(why: string, count: number): void
+  /** Objects were put together. */
+  compacted(replaced: number, outputs: number, bytes: number): void
   /** The store does not do what it should; it is asked again. */
   fault(fault: StoreFault): void
   /** The node cannot go on. */
@@ -53,6 +57,7 @@ export class ObjectStorage {
   readonly #values: Float64Array
   #keeper: StoreKeeper | undefined
   #janitor: ObjectJanitor | undefined
+  #compactor: ObjectCompactor | undefined
 
   constructor(options: StorageOptions) {
     const { worker, clusterId, location, pipeline, image, blockCacheBytes } = options
@@ -79,7 +84,8 @@ export class ObjectStorage {
     const { capacity } = pipeline.wal.state
     const isLocal = location.scheme === 'file' && uploadThresholdBytes === null
     const common = { controller, jobs, objects, onFault: onEvent.fault, onFailure: onEvent.failed }
-    this.#janitor = new ObjectJanitor({
+    const ids = new ObjectIds(controller)
+    const janitor = new ObjectJanitor({
       ...common,
       clusterId,
       retentionMs: deleteRetentionMs,
@@ -89,13 +95,22 @@ export class ObjectStorage {
     this.#keeper = new StoreKeeper({
       ...common,
       pipeline,
-      ids: new ObjectIds(controller),
+      ids,
       policy: isLocal ? localPolicy(capacity) : remotePolicy(capacity, uploadThresholdBytes, uploadIntervalMs),
       snapshotPath,
       onStored: onEvent.stored,
     })
+    this.#compactor = new ObjectCompactor({
+      ...common,
+      ids,
+      limits: compactionLimits(location.scheme === 'file'),
+      onAbandoned: (objectIds) => janitor.abandon(objectIds),
+      onCompacted: onEvent.compacted,
+    })
+    this.#janitor = janitor
     this.#keeper.start()
     this.#janitor.start()
+    this.#compactor.start()
   }
 
   /** Old records; undefined for what has been overwritten in the log, and lies in an object by now. */
@@ -113,8 +128,7 @@ export class ObjectStorage {
   }
 
   async stop(): Promise<void> {
-    await this.#keeper?.stop()
-    await this.#janitor?.stop()
+    await Promise.all([this.#keeper?.stop(), this.#janitor?.stop(), this.#compactor?.stop()])
   }
 
   close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Controller } from '../src/controller/controller.ts'
+import { committed } from '../src/metadata/object-records.ts'
 import type { StoreFault } from '../src/ports.ts'
 import type { ObjectMap } from '../src/stream/object-map.ts'
 import { LogAges, nextSeal, type SealPolicy } from '../src/stream/seal-policy.ts'
@@ -158,8 +159,7 @@ export class StoreKeeper {
     const object = await this.#built(upload)
     if (this.#stopping && object === 'failed') return
     if (object !== undefined && object !== 'failed') {
-      const streams = object.streams.map(({ stream, start, end: last }) => ({ stream, start: BigInt(start), end: BigInt(last) }))
-      await controller.ask({ type: 'record', records: [{ type: 'objectCommitted', objectId, bytes: object.bytes, streams }] })
+      await controller.ask({ type: 'record', records: [committed(objectId, object)] })
       objects.add({ objectId, ...object })
       onStored(objectId, object.bytes)
     } else ids.giveBack(objectId)

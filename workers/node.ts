@@ -11,6 +11,7 @@ import { ObjectStorage } from '../native-free-io/object-storage.ts'
 import { LanePartitionLog } from '../native-free-io/partition-log.ts'
 import { Pipeline } from '../native-free-io/pipeline.ts'
 import { loadProducers } from '../native-free-io/producers-file.ts'
+import { RetentionKeeper } from '../native-free-io/retention-keeper.ts'
 import { LaneStreams } from '../native-free-io/streams.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
@@ -31,6 +32,8 @@ import { nodeMetrics } from './metrics.ts'
 
 const backlog = 512
 const producerSweepMs = 60_000
+/** What a stop gives the object store to take what only the write-ahead log holds. */
+const drainMs = 20_000
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 const here = new URL('./', import.meta.url)
 
@@ -102,6 +105,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     onEvent: {
       stored: (objectId, bytes) => log.debug({ objectId, bytes }, 'stored an object'),
       removed: (why, count) => log.debug({ why, count }, 'removed objects'),
+      compacted: (replaced, outputs, bytes) => log.debug({ replaced, outputs, bytes }, 'compacted objects'),
       fault: (fault) => log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`),
       failed: (error) => fail('the object storage', error),
     },
@@ -163,6 +167,16 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   }
 
   storage.start(controller)
+  const retention = new RetentionKeeper({
+    settings,
+    controller,
+    pipeline,
+    storage,
+    now: Date.now,
+    onCut: (stream, offset) => log.debug({ stream, offset }, 'old records are gone'),
+    onFailure: (error) => fail('retention', error),
+  })
+  retention.start()
   groups.start()
   const expiry = setInterval(() => {
     void pipeline.ask({ type: 'expireProducers', before: Date.now() - settings['producer.id.expiration.ms'] })
@@ -190,6 +204,8 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     ready = false
     clearInterval(expiry)
     await http?.close()
+    await retention.stop()
+    await storage.drain(drainMs)
     await storage.stop()
     await pipeline.stop()
     await storage.close()

@@ -2,18 +2,36 @@
 import { readSync } from 'node:fs'
 import { move, workerData } from 'piscina'
 import { type Arena, createArena, openArena } from '../native-free-io/arena.ts'
-import type { BlocksTask, BuildTask, BuiltObject, ObjectWorkerData, RangesTask, Sealed, TailTask } from '../native-free-io/object-jobs.ts'
+import type {
+  BlocksTask,
+  BuildTask,
+  BuiltObject,
+  ObjectWorkerData,
+  RangesTask,
+  RewriteTask,
+  Sealed,
+  TailTask,
+} from '../native-free-io/object-jobs.ts'
 import { OpenFiles } from '../native-free-io/open-files.ts'
 import { openStore } from '../native-free-io/store/open-store.ts'
 import { readWalRanges, WalFile } from '../native-free-io/wal-file.ts'
 import { getI64 } from '../src/base/long.ts'
 import { type Kernel, kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
-import type { ListPage, ObjectStore, StoreFault } from '../src/ports.ts'
-import { encodeIndex, footerBytes, readFooter } from '../src/stream/object-format.ts'
+import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../src/ports.ts'
+import {
+  type DataBlock,
+  encodeIndex,
+  footerBytes,
+  ObjectIndex,
+  partOf,
+  readFooter,
+  type StreamBlocks,
+} from '../src/stream/object-format.ts'
 import { planObject, type StagedBatch } from '../src/stream/object-plan.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import { alignBlock, blockBytes, type Cut } from '../src/stream/wal-record.ts'
 import { readDurable } from '../src/stream/wal-recovery.ts'
+import { crc32c } from '../src/wire/crc32c.ts'
 import { batchHeader } from '../src/wire/record-batch.ts'
 
 const { store: location, blocks } = workerData as ObjectWorkerData
@@ -64,15 +82,12 @@ export async function build({ wal, from, until, key, stored, port }: BuildTask):
     }
     const index = encodeIndex(plan.streams, plan.bytes)
     const fault = await (await store()).put(key, [arena.bytes.subarray(at, to), index])
-    return fault ?? { bytes: plan.bytes + index.length, streams: rows(plan.streams) }
+    return fault ?? { bytes: plan.bytes + index.length, streams: plan.streams.map(partOf) }
   } finally {
     port.close()
     rooms.push(room)
   }
 }
-
-const rows = (streams: readonly { stream: number; start: number; end: number }[]): { stream: number; start: number; end: number }[] =>
-  streams.map(({ stream, start, end }) => ({ stream, start, end }))
 
 function readLog(
   { wal, from, until, stored, start }: Pick<BuildTask, 'wal' | 'from' | 'until' | 'stored'> & { readonly start: number },
@@ -118,16 +133,95 @@ function readLog(
   }
 }
 
+/** Makes one object of parts of others. Blocks stay as they are, so that only their positions change. */
+export async function rewrite({ key, sources }: RewriteTask): Promise<BuiltObject | StoreFault> {
+  const from = await store()
+  const upload = from.upload(key)
+  const streams: StreamBlocks[] = []
+  try {
+    for (const source of sources) {
+      const blocks = await copyBlocks(from, upload, source)
+      if (isFault(blocks)) return await abandoned(upload, blocks)
+      const last = streams.at(-1)
+      if (last?.stream === source.stream) streams.splice(-1, 1, { ...last, end: source.end, blocks: [...last.blocks, ...blocks] })
+      else streams.push({ stream: source.stream, start: source.start, end: source.end, blocks })
+    }
+    const fault = await upload.append([encodeIndex(streams, upload.bytes)])
+    const bytes = fault ?? (await upload.complete())
+    return isFault(bytes) ? await abandoned(upload, bytes) : { bytes, streams: streams.map(partOf) }
+  } catch (error) {
+    await upload.abort()
+    throw error
+  }
+}
+
+async function abandoned(upload: ObjectUpload, fault: StoreFault): Promise<StoreFault> {
+  await upload.abort()
+  return fault
+}
+
+/** What one request of a compaction takes. */
+const copyBytesMax = 4 << 20
+
+/** Copies the blocks of one source that are still needed; each is seen to be whole on the way. */
+async function copyBlocks(
+  from: ObjectStore,
+  upload: ObjectUpload,
+  source: RewriteTask['sources'][number],
+): Promise<DataBlock[] | StoreFault> {
+  const index = await indexOf(from, source.key, source.objectBytes)
+  if (isFault(index)) return index
+  const copied: DataBlock[] = []
+  const blocks = [...index.from(source.stream, Math.max(source.from, source.start))]
+  for (let first = 0, next = 0; first < blocks.length; first = next) {
+    let bytes = 0
+    for (next = first; next < blocks.length && (next === first || bytes + blocks[next]!.bytes <= copyBytesMax); next++)
+      bytes += blocks[next]!.bytes
+    const { position } = blocks[first]!
+    const run = blocks.slice(first, next)
+    const found = await readWhole(from, source.key, position, run)
+    if (isFault(found)) return found
+    for (const block of run) copied.push({ ...block, position: upload.bytes + (block.position - position) })
+    const fault = await upload.append([found])
+    if (fault !== undefined) return fault
+  }
+  return copied
+}
+
+async function readWhole(from: ObjectStore, key: string, position: number, run: readonly DataBlock[]): Promise<Uint8Array | StoreFault> {
+  const bytes = run.reduce((sum, block) => sum + block.bytes, 0)
+  for (let tries = 1; ; tries++) {
+    const found = await from.get(key, position, position + bytes)
+    if (isFault(found)) return found
+    const areRight = found.length === bytes && run.every((block) => crc32cOf(found, block.position - position, block.bytes) === block.crc)
+    if (areRight) return found
+    if (tries === triesMax) return damaged(key, position, bytes, tries)
+  }
+}
+
+const crc32cOf = (bytes: Uint8Array, start: number, length: number): number => crc32c(bytes, start, start + length) | 0
+
+async function indexOf(from: ObjectStore, key: string, bytes: number): Promise<ObjectIndex | StoreFault> {
+  const tail = await tailOf(from, key, bytes)
+  if (isFault(tail)) return tail
+  const footer = readFooter(tail.subarray(tail.length - footerBytes), bytes)
+  return new ObjectIndex(tail.subarray(tail.length - footerBytes - footer.indexBytes, tail.length - footerBytes), footer)
+}
+
 /** What an index mostly fits in; it is read again if it is longer. */
 const tailBytes = 64 << 10
 
 export async function readTail({ key, bytes }: TailTask): Promise<Uint8Array | StoreFault> {
-  const found = await (await store()).get(key, Math.max(0, bytes - tailBytes), bytes)
-  if (isFault(found)) return found
-  const needed = footerBytes + readFooter(found.subarray(Math.max(0, found.length - footerBytes)), bytes).indexBytes
-  if (needed <= found.length) return moved(own(found))
-  const whole = await (await store()).get(key, bytes - needed, bytes)
-  return isFault(whole) ? whole : moved(own(whole))
+  const tail = await tailOf(await store(), key, bytes)
+  return isFault(tail) ? tail : moved(own(tail))
+}
+
+/** At least the index of an object and its footer. */
+async function tailOf(from: ObjectStore, key: string, bytes: number): Promise<Uint8Array | StoreFault> {
+  const tail = await from.get(key, Math.max(0, bytes - tailBytes), bytes)
+  if (isFault(tail)) return tail
+  const needed = footerBytes + readFooter(tail.subarray(Math.max(0, tail.length - footerBytes)), bytes).indexBytes
+  return needed <= tail.length ? tail : from.get(key, bytes - needed, bytes)
 }
 
 /** How often blocks are read that are not what the index says, before they are taken to be damaged in the store. */
@@ -141,9 +235,13 @@ export async function loadBlocks({ key, position, address, blocks: wanted }: Blo
     const found = await (await store()).get(key, position, position + bytes, blockMemory.bytes.subarray(address, address + bytes))
     if (isFault(found)) return found
     if (found.length === bytes && areWhole(address, wanted)) return undefined
-    const detail = `${found.length} of ${bytes} bytes at ${position}, and not what the index says`
-    if (tries === triesMax) return { fault: 'corrupt', operation: 'get', key, detail, attempts: tries, mayBeDone: false }
+    if (tries === triesMax) return damaged(key, position, bytes, tries)
   }
+}
+
+const damaged = (key: string, position: number, bytes: number, attempts: number): StoreFault => {
+  const detail = `${bytes} bytes at ${position} are not what the index says`
+  return { fault: 'corrupt', operation: 'get', key, detail, attempts, mayBeDone: false }
 }
 
 function areWhole(address: number, wanted: BlocksTask['blocks']): boolean {

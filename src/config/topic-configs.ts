@@ -26,6 +26,28 @@ const settingOf: Readonly<Record<string, SettingName>> = {
   'message.timestamp.type': 'log.message.timestamp.type',
   'message.timestamp.before.max.ms': 'log.message.timestamp.before.max.ms',
   'message.timestamp.after.max.ms': 'log.message.timestamp.after.max.ms',
+  'retention.bytes': 'log.retention.bytes',
+  'segment.bytes': 'log.segment.bytes',
+  'delete.retention.ms': 'log.cleaner.delete.retention.ms',
+  'min.compaction.lag.ms': 'log.cleaner.min.compaction.lag.ms',
+  'max.compaction.lag.ms': 'log.cleaner.max.compaction.lag.ms',
+  'min.cleanable.dirty.ratio': 'log.cleaner.min.cleanable.ratio',
+}
+
+/** Settings of the node that are in another unit, or one of several that may be given. */
+const textOf: Readonly<Record<string, (settings: Settings) => string>> = {
+  'retention.ms': (settings) => String(retentionMsOf(settings)),
+  'segment.ms': (settings) => String(settings['log.roll.ms'] ?? BigInt(settings['log.roll.hours']) * msPerHour),
+}
+const msPerMinute = 60_000n
+const msPerHour = 3_600_000n
+
+/** Anything below nought means any age, in whatever unit it is said. */
+function retentionMsOf(settings: Settings): bigint {
+  const minutes = settings['log.retention.minutes']
+  const ms =
+    settings['log.retention.ms'] ?? (minutes === null ? BigInt(settings['log.retention.hours']) * msPerHour : BigInt(minutes) * msPerMinute)
+  return ms < 0n ? -1n : ms
 }
 
 /** Values that are legal in Kafka and cannot be honoured here. */
@@ -68,10 +90,13 @@ export function effectiveTopicConfigs(configs: TopicConfigs, settings: Settings)
   return [...keys.values()].map((key) => {
     const own = configs.get(key.name)
     if (own !== undefined) return { name: key.name, value: own, source: configSource.topic }
-    const node = key.setting === undefined ? key.default : settingText(settings[key.setting])
+    const node = nodeText(key.name, key.setting, key.default, settings)
     return { name: key.name, value: node, source: node === key.default ? configSource.default : configSource.staticBroker }
   })
 }
+
+const nodeText = (name: string, setting: SettingName | undefined, fallback: string | null, settings: Settings): string | null =>
+  textOf[name]?.(settings) ?? (setting === undefined ? fallback : settingText(settings[setting]))
 
 const settingText = (value: Settings[SettingName]): string => (Array.isArray(value) ? value.join(',') : String(value))
 
@@ -89,5 +114,41 @@ export function streamSettings(configs: TopicConfigs, settings: Settings): Strea
     timestampBeforeMaxMs: BigInt(own('message.timestamp.before.max.ms') ?? settings['log.message.timestamp.before.max.ms']),
     timestampAfterMaxMs: BigInt(own('message.timestamp.after.max.ms') ?? settings['log.message.timestamp.after.max.ms']),
     compacted: cleanupPolicies(configs, settings).includes('compact'),
+  }
+}
+
+/** When the records of a topic may go. Times in milliseconds; null where nothing limits. */
+export interface CleanupSettings {
+  readonly deletes: boolean
+  readonly compacts: boolean
+  readonly retentionMs: number | null
+  readonly retentionBytes: number | null
+  /** What is in the write-ahead log for longer, or is more, may be stored so that it can be compacted. */
+  readonly segmentMs: number
+  readonly segmentBytes: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly deleteRetentionMs: number
+  readonly minCleanableRatio: number
+}
+
+export function cleanupSettings(configs: TopicConfigs, settings: Settings): CleanupSettings {
+  const number = (name: string): number => {
+    const key = keys.get(name)!
+    return Number(configs.get(name)?.trim() ?? nodeText(name, key.setting, key.default, settings))
+  }
+  const limit = (name: string): number | null => (number(name) < 0 ? null : number(name))
+  const policies = cleanupPolicies(configs, settings)
+  return {
+    deletes: policies.includes('delete'),
+    compacts: policies.includes('compact'),
+    retentionMs: limit('retention.ms'),
+    retentionBytes: limit('retention.bytes'),
+    segmentMs: number('segment.ms'),
+    segmentBytes: number('segment.bytes'),
+    minCompactionLagMs: number('min.compaction.lag.ms'),
+    maxCompactionLagMs: number('max.compaction.lag.ms'),
+    deleteRetentionMs: number('delete.retention.ms'),
+    minCleanableRatio: number('min.cleanable.dirty.ratio'),
   }
 }

@@ -23,7 +23,17 @@ export interface StreamImage {
 export interface ObjectImage {
   readonly objectId: number
   readonly bytes: number
-  readonly streams: readonly { readonly stream: StreamId; readonly start: bigint; readonly end: bigint }[]
+  readonly streams: readonly ObjectPartImage[]
+}
+
+/** An object's part of one stream. */
+export interface ObjectPartImage {
+  readonly stream: StreamId
+  readonly start: bigint
+  readonly end: bigint
+  readonly bytes: number
+  /** Of its records, milliseconds since 1970. */
+  readonly maxTimestamp: bigint
 }
 
 /** What the metadata log says, up to where it has been replayed. */

@@ -28,7 +28,11 @@ export const recordTables = {
   /** Stream numbers below `next` have been used, perhaps by topics that are gone. Written by snapshots. */
   streamsAllocated: table(8, 0, { next: count }),
   /** An object holds, of each stream, the records from `start` up to `end`. */
-  objectCommitted: table(9, 0, { objectId: count, bytes: count, streams: list(struct({ stream: count, start: long, end: long })) }),
+  objectCommitted: table(9, 1, {
+    objectId: count,
+    bytes: count,
+    streams: list(struct({ stream: count, start: long, end: long, bytes: count, maxTimestamp: long })),
+  }),
   /** Gone from the store: what was marked, and what was prepared and never committed. */
   objectsRemoved: table(10, 0, { objectIds: list(count) }),
   /** Objects with `count` numbers from `first` on may be in the store from now on. */
@@ -63,7 +67,7 @@ export function decodeRecord(bytes: Uint8Array): MetadataRecord {
   const [id, version, ...values] = packed as unknown[]
   const layout = byId.get(id as number)
   if (layout === undefined) throw new DamagedRecord(`no metadata record has the id ${String(id)}`)
-  if (version !== layout.version) throw new DamagedRecord(`${layout.type} has no version ${String(version)} here: a newer program wrote it`)
+  if (version !== layout.version) throw new DamagedRecord(`${layout.type} has no version ${String(version)} here: another release wrote it`)
   return { type: layout.type, ...layout.fields.unpack(values) } as unknown as MetadataRecord
 }
 

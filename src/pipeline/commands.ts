@@ -7,6 +7,8 @@ export type Command =
   | { readonly type: 'close'; readonly streams: readonly StreamId[] }
   | { readonly type: 'configure'; readonly stream: StreamId; readonly settings: StreamSettings }
   | { readonly type: 'offsets'; readonly stream: StreamId }
+  /** What of the stream is in the write-ahead log. */
+  | { readonly type: 'extent'; readonly stream: StreamId }
   | { readonly type: 'find'; readonly stream: StreamId; readonly timestamp: number; readonly from: number }
   | { readonly type: 'findMax'; readonly stream: StreamId }
   | { readonly type: 'trim'; readonly stream: StreamId; readonly offset: number }
@@ -51,6 +53,8 @@ export interface BatchPlace {
 export type Reply =
   | { readonly type: 'done' }
   | { readonly type: 'unknown' }
+  /** `oldest` is when its first record was dated, -1 for none. */
+  | { readonly type: 'extent'; readonly start: number; readonly end: number; readonly bytes: number; readonly oldest: number }
   | { readonly type: 'offsets'; readonly logStart: number; readonly highWatermark: number; readonly leaderEpoch: number }
   | { readonly type: 'place'; readonly place: BatchPlace | undefined; readonly leaderEpoch: number }
   /** Shorter than what was asked for where there was no room for the rest. */

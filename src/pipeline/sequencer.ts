@@ -337,6 +337,8 @@ export class Sequencer {
         return { type: 'offsets', logStart: stream.logStart, highWatermark: stream.highWatermark, leaderEpoch: stream.leaderEpoch }
       case 'places':
         return { type: 'places', places: placesFrom(stream, command.from, command.bytesMax), hotStart: stream.hotStart }
+      case 'extent':
+        return { type: 'extent', ...stream.extent() }
       case 'trim':
         stream.logStart = Math.max(stream.logStart, command.offset)
         for (const client of this.#clients) client.reader.disturb(stream)

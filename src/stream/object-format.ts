@@ -31,15 +31,29 @@ export interface DataBlock {
 }
 
 /** A stream's part of an object: all of its offsets from `start` up to `end` that there still are. */
-export interface ObjectStream {
+export interface StreamRange {
   readonly stream: number
   readonly start: number
   readonly end: number
 }
 
-export interface StreamBlocks extends ObjectStream {
+export interface StreamBlocks extends StreamRange {
   readonly blocks: readonly DataBlock[]
 }
+
+/** The same as those remember it who do not read the index. */
+export interface ObjectPart extends StreamRange {
+  readonly bytes: number
+  readonly maxTimestamp: number
+}
+
+export const partOf = ({ stream, start, end, blocks }: StreamBlocks): ObjectPart => ({
+  stream,
+  start,
+  end,
+  bytes: blocks.reduce((sum, block) => sum + block.bytes, 0),
+  maxTimestamp: blocks.reduce((most, block) => Math.max(most, block.maxTimestamp), -1),
+})
 
 /** Index and footer of an object whose streams are in ascending order and whose blocks take `bytes`. */
 export function encodeIndex(streams: readonly StreamBlocks[], bytes: number): Buffer {
@@ -123,7 +137,7 @@ export class ObjectIndex {
     return this.#view.byteLength
   }
 
-  get streams(): readonly ObjectStream[] {
+  get streams(): readonly StreamRange[] {
     return Array.from({ length: this.#streams }, (_, i) => ({
       stream: this.#view.getUint32(i * streamRow.bytes + streamRow.stream, true),
       start: getU64(this.#view, i * streamRow.bytes + streamRow.start),

@@ -3,15 +3,24 @@ export interface StreamPart {
   readonly stream: number
   readonly objectId: number
   /** Of the whole object. */
-  readonly bytes: number
+  readonly objectBytes: number
   readonly start: number
   readonly end: number
+  /** Of this part. */
+  readonly bytes: number
+  readonly maxTimestamp: number
 }
 
 export interface MappedObject {
   readonly objectId: number
   readonly bytes: number
-  readonly streams: readonly { readonly stream: number; readonly start: number | bigint; readonly end: number | bigint }[]
+  readonly streams: readonly {
+    readonly stream: number
+    readonly start: number | bigint
+    readonly end: number | bigint
+    readonly bytes: number
+    readonly maxTimestamp: number | bigint
+  }[]
 }
 
 /** Which objects hold which records. Built from the metadata image, and kept up with it. */
@@ -19,11 +28,15 @@ export class ObjectMap {
   /** By stream, in the order of their offsets. */
   readonly #parts = new Map<number, StreamPart[]>()
 
-  add({ objectId, bytes, streams }: MappedObject): void {
-    for (const { stream, start, end } of streams) {
+  /** In any order: compaction puts new objects in the place of old ones. */
+  add({ objectId, bytes: objectBytes, streams }: MappedObject): void {
+    for (const { stream, start, end, bytes, maxTimestamp } of streams) {
       const parts = this.#parts.get(stream) ?? []
       this.#parts.set(stream, parts)
-      parts.push({ stream, objectId, bytes, start: Number(start), end: Number(end) })
+      let at = parts.length
+      while (at > 0 && parts[at - 1]!.start > Number(start)) at--
+      const part = { stream, objectId, objectBytes, start: Number(start), end: Number(end), bytes, maxTimestamp: Number(maxTimestamp) }
+      parts.splice(at, 0, part)
     }
   }
 

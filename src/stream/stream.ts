@@ -69,6 +69,13 @@ export class Stream {
     return this.#stable
   }
 
+  /** What is durable and in the write-ahead log: offsets, bytes, and the timestamp of its first batch. Call `settle` first. */
+  extent(): { readonly start: number; readonly end: number; readonly bytes: number; readonly oldest: number } {
+    let bytes = 0
+    for (let i = 0; i < this.#stable; i++) bytes += this.index.bytes(i)
+    return { start: this.hotStart, end: this.highWatermark, bytes, oldest: this.#stable === 0 ? -1 : this.index.maxTimestamp(0) }
+  }
+
   /** Forgets what lies below this position of the write-ahead log: the object store has it. */
   dropBelow(position: number): void {
     let count = 0

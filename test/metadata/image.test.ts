@@ -21,7 +21,7 @@ const every: MetadataRecord[] = [
   { type: 'topicConfigChanged', topicId: 'id-of-b', configs: new Map() },
   { type: 'logStartMoved', stream: 4, offset: 2n ** 40n },
   { type: 'producerIdsAllocated', next: 1000n },
-  { type: 'objectCommitted', objectId: 2 ** 40, bytes: 12, streams: [{ stream: 1, start: 0n, end: 5n }] },
+  { type: 'objectCommitted', objectId: 2 ** 40, bytes: 12, streams: [{ stream: 1, start: 0n, end: 5n, bytes: 100, maxTimestamp: 7n }] },
   { type: 'topicDeleted', topicId: 'id-of-b' },
   { type: 'streamsAllocated', next: 9 },
   { type: 'objectsRemoved', objectIds: [7] },

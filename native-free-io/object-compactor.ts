@@ -1,0 +1,122 @@
+import type { Controller } from '../src/controller/controller.ts'
+import { committed } from '../src/metadata/object-records.ts'
+import type { StoreFault } from '../src/ports.ts'
+import { type CompactionLimits, type CompactionPlan, type Output, planCompaction, type Source } from '../src/stream/compaction-plan.ts'
+import type { ObjectMap } from '../src/stream/object-map.ts'
+import type { ObjectIds } from './object-ids.ts'
+import { type BuiltObject, type ObjectJobs, StoreFailed } from './object-jobs.ts'
+
+/** How often it is looked whether there is something to compact. */
+const lookMs = 10_000
+
+export interface CompactorParts {
+  readonly controller: Controller
+  readonly jobs: ObjectJobs
+  readonly ids: ObjectIds
+  readonly objects: ObjectMap
+  readonly limits: CompactionLimits
+  /** These may be in the store, and will never be committed. */
+  onAbandoned(objectIds: readonly number[]): void
+  onCompacted(replaced: number, outputs: number, bytes: number): void
+  onFault(fault: StoreFault): void
+  /** The node cannot go on. */
+  onFailure(error: Error): void
+}
+
+interface Written {
+  readonly objectId: number
+  readonly object: NonNullable<BuiltObject>
+}
+
+/**
+ * Puts objects together that are too many or too mixed. New objects are in the store before one frame of the metadata log
+ * commits them and marks the old ones; a crash before that leaves prepared numbers, and after it marked ones.
+ */
+export class ObjectCompactor {
+  readonly #parts: CompactorParts
+  #timer: NodeJS.Timeout | undefined
+  #working: Promise<void> | undefined
+  #stopping = false
+
+  constructor(parts: CompactorParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.compact(), lookMs)
+    this.#timer.unref()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    clearInterval(this.#timer)
+    await this.#working
+  }
+
+  /** Resolves when nothing is worth doing any more. */
+  compact(): Promise<void> {
+    this.#working ??= this.#compact()
+      .catch((error: Error) => {
+        if (error instanceof StoreFailed) this.#parts.onFault(error.fault)
+        else this.#parts.onFailure(error)
+      })
+      .finally(() => {
+        this.#working = undefined
+      })
+    return this.#working
+  }
+
+  async #compact(): Promise<void> {
+    const { controller, limits } = this.#parts
+    while (!this.#stopping) {
+      const plan = planCompaction([...controller.image.objects.values()], (stream) => this.#logStart(stream), limits)
+      if (plan === undefined) return
+      await this.#perform(plan)
+    }
+  }
+
+  #logStart(stream: number): number | undefined {
+    const found = this.#parts.controller.image.streams.get(stream)?.logStartOffset
+    return found === undefined ? undefined : Number(found)
+  }
+
+  async #perform({ replaced, outputs }: CompactionPlan): Promise<void> {
+    const { controller, objects, onCompacted } = this.#parts
+    const written = await this.#write(outputs)
+    if (written === undefined) return
+    // Retention or a deletion may have been here meanwhile, which changes nothing: what they took is not read.
+    const stillThere = replaced.filter((objectId) => controller.image.objects.has(objectId))
+    const old = stillThere.map((objectId) => controller.image.objects.get(objectId)!)
+    const commits = written.map(({ objectId, object }) => committed(objectId, object))
+    await controller.ask({ type: 'record', records: [...commits, { type: 'objectsMarked', objectIds: stillThere }] })
+    for (const object of old) objects.drop(object)
+    for (const { objectId, object } of written) objects.add({ objectId, ...object })
+    onCompacted(
+      replaced.length,
+      written.length,
+      written.reduce((sum, { object }) => sum + object.bytes, 0),
+    )
+  }
+
+  /** Undefined when the node stops meanwhile. */
+  async #write(outputs: readonly Output[]): Promise<Written[] | undefined> {
+    const { jobs, ids, onAbandoned } = this.#parts
+    const written: Written[] = []
+    const taken: number[] = []
+    try {
+      for (const { sources } of outputs) {
+        if (this.#stopping) break
+        const objectId = await ids.take()
+        taken.push(objectId)
+        const from = (source: Source): Source & { from: number } => ({ ...source, from: this.#logStart(source.stream) ?? source.end })
+        written.push({ objectId, object: (await jobs.rewrite(objectId, sources.map(from)))! })
+      }
+    } catch (error) {
+      onAbandoned(taken)
+      throw error
+    }
+    if (written.length === outputs.length) return written
+    onAbandoned(taken)
+    return undefined
+  }
+}

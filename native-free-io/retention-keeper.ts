@@ -1,0 +1,77 @@
+import type { Settings } from '../src/config/settings.ts'
+import { cleanupSettings } from '../src/config/topic-configs.ts'
+import type { Controller } from '../src/controller/controller.ts'
+import type { StreamId } from '../src/ports.ts'
+import { retained } from '../src/stream/retention.ts'
+import type { ObjectStorage } from './object-storage.ts'
+import type { Pipeline } from './pipeline.ts'
+
+export interface RetentionParts {
+  readonly settings: Settings
+  readonly controller: Controller
+  readonly pipeline: Pipeline
+  readonly storage: ObjectStorage
+  now(): number
+  /** Records below `offset` are gone. */
+  onCut(stream: StreamId, offset: number): void
+  onFailure(error: Error): void
+}
+
+/** Moves the start of partitions whose old records are to go (`cleanup.policy=delete`). Objects of which nothing is left go after that. */
+export class RetentionKeeper {
+  readonly #parts: RetentionParts
+  #timer: NodeJS.Timeout | undefined
+  #working: Promise<void> | undefined
+
+  constructor(parts: RetentionParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    const everyMs = Number(this.#parts.settings['log.retention.check.interval.ms'])
+    this.#timer = setInterval(() => void this.check(), Math.min(everyMs, 2 ** 31 - 1))
+    this.#timer.unref()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#working
+  }
+
+  /** Looks at every partition once. */
+  check(): Promise<void> {
+    this.#working ??= this.#check()
+      .catch((error: Error) => this.#parts.onFailure(error))
+      .finally(() => {
+        this.#working = undefined
+      })
+    return this.#working
+  }
+
+  async #check(): Promise<void> {
+    const { controller, settings } = this.#parts
+    for (const { configs, streams } of [...controller.image.topics.values()]) {
+      const limits = cleanupSettings(configs, settings)
+      if (!limits.deletes || (limits.retentionMs === null && limits.retentionBytes === null)) continue
+      for (const stream of streams) await this.#cut(stream, limits)
+    }
+  }
+
+  async #cut(stream: StreamId, limits: { readonly retentionMs: number | null; readonly retentionBytes: number | null }): Promise<void> {
+    const { controller, pipeline, storage, now, onCut } = this.#parts
+    const known = controller.image.streams.get(stream)
+    const extent = known && (await pipeline.ask({ type: 'extent', stream }))
+    if (extent?.type !== 'extent') return
+    const logStart = Number(known!.logStartOffset)
+    const kept = retained(storage.objects.from(stream, logStart), extent.bytes, limits, logStart, now())
+    let { offset } = kept
+    if (kept.all && extent.oldest >= 0) {
+      const young = await pipeline.ask({ type: 'find', stream, timestamp: now() - limits.retentionMs!, from: extent.start })
+      if (young.type !== 'place') return
+      offset = Math.max(offset, young.place?.baseOffset ?? extent.end)
+    }
+    if (offset <= logStart) return
+    await controller.ask({ type: 'moveLogStart', stream, offset: BigInt(offset) })
+    onCut(stream, offset)
+  }
+}
