@@ -1,4 +1,5 @@
 import { errors } from '../wire/errors.ts'
+import { SessionAges } from './session-ages.ts'
 
 /** One partition of a fetch: what the client wants of it. */
 export interface Wanted {
@@ -21,20 +22,16 @@ const noSession = 0
 const initialEpoch = 0
 const finalEpoch = -1
 const untold = -1n
-/** A session in use again within this time is not given up for a newcomer. Source: KIP-227. */
-const evictionMs = 120_000
 
 export class FetchSession {
   readonly id: number
   readonly byId: boolean
   readonly partitions = new Map<string, Followed>()
   epoch = 1
-  usedAt: number
 
-  constructor(id: number, byId: boolean, now: number) {
+  constructor(id: number, byId: boolean) {
     this.id = id
     this.byId = byId
-    this.usedAt = now
   }
 
   follow(wanted: Wanted): void {
@@ -66,6 +63,7 @@ export type Context =
 /** The fetch sessions of one network worker. Source: KIP-227. */
 export class FetchSessions {
   readonly #sessions = new Map<number, FetchSession>()
+  readonly #ages = new SessionAges()
   readonly #slots: number
   readonly #nextId: () => number
 
@@ -92,8 +90,8 @@ export class FetchSessions {
   ): Context {
     const { id, epoch, byId, partitions } = request
     if (epoch === initialEpoch || epoch === finalEpoch) {
-      if (id !== noSession) this.#sessions.delete(id)
-      const session = epoch === initialEpoch && partitions.length > 0 ? this.#create(byId, now) : undefined
+      if (id !== noSession) this.#delete(id)
+      const session = epoch === initialEpoch ? this.#create(byId, partitions.length, now) : undefined
       for (const wanted of partitions) session?.follow(wanted)
       return { type: 'full', session, partitions: session === undefined ? partitions : [...session.partitions.values()] }
     }
@@ -103,30 +101,33 @@ export class FetchSessions {
     if (session.byId !== byId) return { type: 'error', error: errors.FETCH_SESSION_TOPIC_ID_ERROR.code }
     for (const wanted of partitions) session.follow(wanted)
     for (const { topic, topicId, partitions: numbers } of request.forgotten) for (const n of numbers) session.forget(topic, topicId, n)
-    session.usedAt = now
+    this.#ages.use(session.id, session.partitions.size, now)
     session.epoch = session.epoch === 0x7fff_ffff ? 1 : session.epoch + 1
     if (session.partitions.size === 0) {
-      this.#sessions.delete(id)
+      this.#delete(id)
       return { type: 'full', session: undefined, partitions: [] }
     }
     return { type: 'incremental', session, partitions: [...session.partitions.values()] }
   }
 
-  /** No session, rather than a refusal, when every slot is in use. */
-  #create(byId: boolean, now: number): FetchSession | undefined {
+  /** No session, rather than a refusal, when every slot is in use and no other session has to go for it. */
+  #create(byId: boolean, size: number, now: number): FetchSession | undefined {
     if (this.#slots <= 0) return undefined
-    if (this.#sessions.size >= this.#slots && !this.#evict(now)) return undefined
+    if (this.#sessions.size >= this.#slots) {
+      const leaves = this.#ages.leaves(size, now)
+      if (leaves === undefined) return undefined
+      this.#delete(leaves)
+    }
     let id = this.#nextId()
     while (this.#sessions.has(id)) id = this.#nextId()
-    const session = new FetchSession(id, byId, now)
+    const session = new FetchSession(id, byId)
     this.#sessions.set(id, session)
+    this.#ages.add(id, size, now)
     return session
   }
 
-  #evict(now: number): boolean {
-    let idlest: FetchSession | undefined
-    for (const session of this.#sessions.values()) if (idlest === undefined || session.usedAt < idlest.usedAt) idlest = session
-    if (idlest === undefined || now - idlest.usedAt < evictionMs) return false
-    return this.#sessions.delete(idlest.id)
+  #delete(id: number): void {
+    this.#sessions.delete(id)
+    this.#ages.delete(id)
   }
 }

@@ -52,6 +52,12 @@ describe('fetch sessions', () => {
     expect(partitionsOf(all.open(request(1, 1, [wanted(0, 5n)], [0]), 0))).toEqual([1])
   })
 
+  test('are made for a request that follows nothing yet', () => {
+    const all = sessions()
+    expect(idOf(all.open(request(0, 0), 0))).toBe(1)
+    expect(partitionsOf(all.open(request(1, 1, [wanted(3)]), 0))).toEqual([3])
+  })
+
   test('end when they follow nothing', () => {
     const all = sessions()
     all.open(request(0, 0, [wanted(0)]), 0)
@@ -98,6 +104,23 @@ describe('fetch sessions', () => {
     expect(all.open(request(1, 2), 121_500).type).toBe('incremental')
     expect(all.count).toBe(2)
     expect(idOf(sessions(0).open(request(0, 0, [wanted(0)]), 0))).toBe(0)
+  })
+
+  test('older than two minutes go for one that follows more, the smallest first, although they are in use', () => {
+    const all = sessions(3)
+    const sized = (count: number): Wanted[] => Array.from({ length: count }, (_, i) => wanted(i))
+    for (const count of [3, 2, 4]) all.open(request(0, 0, sized(count)), 0)
+    for (const id of [1, 2, 3]) all.open(request(id, 1), 100_000)
+    expect(idOf(all.open(request(0, 0, sized(9)), 120_000))).toBe(0)
+    expect(idOf(all.open(request(0, 0, sized(2)), 121_000))).toBe(0)
+    // The second grows: the first is the smallest now.
+    all.open(request(2, 2, sized(4)), 121_000)
+    expect(idOf(all.open(request(0, 0, sized(4)), 121_000))).toBe(4)
+    expect([1, 2, 3].map((id, i) => all.open(request(id, [2, 3, 2][i]!), 121_000).type)).toEqual(['error', 'incremental', 'incremental'])
+    // The newest is too young to go, the others are not smaller.
+    expect(idOf(all.open(request(0, 0, sized(4)), 121_000))).toBe(0)
+    expect(idOf(all.open(request(0, 0, sized(5)), 121_000))).toBe(5)
+    expect(all.count).toBe(3)
   })
 
   test('put what had something to say at the end', () => {
