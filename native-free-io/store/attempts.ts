@@ -10,7 +10,12 @@ export interface Trouble {
   readonly detail: string
   /** The store may have done it. */
   readonly mayBeDone: boolean
+  /** No further try: there are too many already. */
+  readonly isFinal?: true
 }
+
+/** What has no effect cannot have had one. */
+const reads: readonly StoreOperation[] = ['get', 'size', 'list']
 
 export const isTrouble = (answer: unknown): answer is Trouble => typeof answer === 'object' && answer !== null && 'trouble' in answer
 
@@ -75,11 +80,12 @@ export class Attempts {
         ? closed
         : await this.#paced(() => once({ signal, mayBeDone, leftMs: began + totalMs - this.#rhythm.now() }), operation)
       if (!isTrouble(answer)) return answer
-      mayBeDone ||= answer.mayBeDone
+      mayBeDone ||= answer.mayBeDone && !reads.includes(operation)
       const elapsedMs = this.#rhythm.now() - began
       const { trouble } = signal.aborted ? closed : answer
       const pause = pauseBefore(retryTable[operation], { fault: trouble, tries, elapsedMs, totalMs, random: this.#rhythm.random() })
-      if (pause === undefined) return { fault: trouble, operation, key, detail: answer.detail, attempts: tries, mayBeDone }
+      if (pause === undefined || answer.isFinal)
+        return { fault: trouble, operation, key, detail: answer.detail, attempts: tries, mayBeDone }
       this.retries++
       await this.#rhythm.sleep(pause, signal).catch(() => {})
     }
@@ -94,7 +100,7 @@ export class Attempts {
     let ticket = this.#concurrency.begin()
     while (ticket === undefined) {
       if (this.#waiting.length >= waitingMax)
-        return { trouble: 'throttled', detail: `${waitingMax} requests wait already`, mayBeDone: false }
+        return { trouble: 'throttled', detail: `${waitingMax} requests wait already`, mayBeDone: false, isFinal: true }
       await new Promise<void>((go) => {
         // What is read now is waited for by somebody; what is removed, by nobody.
         if (operation === 'get') this.#waiting.unshift(go)

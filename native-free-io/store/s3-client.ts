@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { credentialsIn, type Environment } from '../../src/config/store-uri.ts'
 import type { S3Location } from '../../src/ports.ts'
+import type { StoreMeter } from '../../src/stream/store-metrics.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import type { Trouble } from './attempts.ts'
 import { S3Transport, type Transfer } from './s3-transport.ts'
@@ -22,14 +23,15 @@ export interface Failed extends Trouble {
 export class S3Connection {
   readonly location: S3Location
   readonly #environment: Environment
-  readonly #transport = new S3Transport()
+  readonly #transport: S3Transport
   readonly #secrets: readonly string[]
   #sdk: Promise<Sdk> | undefined
   #client: S3Client | undefined
 
-  constructor(location: S3Location, environment: Environment) {
+  constructor(location: S3Location, environment: Environment, meter?: StoreMeter) {
     this.location = location
     this.#environment = environment
+    this.#transport = new S3Transport(meter)
     const { credentials } = location
     const resolved = credentialsIn(environment, credentials)
     const secrets = resolved.type === 'static' ? [resolved.secretKey, resolved.accessKey, resolved.sessionToken ?? ''] : []

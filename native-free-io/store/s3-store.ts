@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
-import type { Environment } from '../../src/config/store-uri.ts'
 import type { ListPage, ObjectStore, ObjectUpload, S3Location, StoreAbilities, StoreFault, StoreOperation } from '../../src/ports.ts'
 import { isFault } from '../../src/stream/store-faults.ts'
-import { type Attempt, Attempts, isTrouble, type Rhythm, type Trouble } from './attempts.ts'
+import { type Attempt, Attempts, isTrouble, type Trouble } from './attempts.ts'
 import { assertKey } from './keys.ts'
+import type { StoreOptions } from './open-store.ts'
 import { type Ask, checksumOf, type Failed, S3Connection, withMd5, withPayload } from './s3-client.ts'
 import type { Transfer } from './s3-transport.ts'
 import { S3Upload } from './s3-upload.ts'
@@ -23,11 +23,11 @@ export class S3Store implements ObjectStore {
   readonly attempts: Attempts
   readonly #connection: S3Connection
 
-  constructor(location: S3Location, environment: Environment, rhythm?: Rhythm) {
+  constructor(location: S3Location, { environment = {}, meter, rhythm }: StoreOptions) {
     this.location = location
     this.can = { conditionalPut: location.conditionalPut }
     this.attempts = new Attempts(rhythm)
-    this.#connection = new S3Connection(location, environment)
+    this.#connection = new S3Connection(location, environment, meter)
   }
 
   async put(key: string, pieces: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<StoreFault | undefined> {

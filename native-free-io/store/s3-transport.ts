@@ -1,6 +1,7 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
+import type { StoreMeter, StoreRequest } from '../../src/stream/store-metrics.ts'
 
 /** What the SDK hands to its transport, as far as it is of use here. */
 interface SignedRequest {
@@ -62,11 +63,17 @@ export class S3Transport {
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: socketsMax, scheduling: 'lifo' })
   readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: socketsMax, scheduling: 'lifo' })
 
+  readonly #meter: StoreMeter | undefined
+
+  constructor(meter?: StoreMeter) {
+    this.#meter = meter
+  }
+
   /** The SDK's door. `transfer` comes through the options of its `send`. */
   async handle(request: SignedRequest, { transfer }: { transfer?: Transfer } = {}): Promise<{ response: unknown }> {
     // A request that the SDK makes of its own accord, for credentials say, has no transfer.
     const carried = transfer ?? { timeoutMs: 10_000, signal: new AbortController().signal }
-    const { message, body } = await this.#exchange(request, carried)
+    const { message, body } = await this.#counted(request, carried)
     const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, String(value)]))
     return {
       response: {
@@ -87,6 +94,21 @@ export class S3Transport {
   destroy(): void {
     this.#http.destroy()
     this.#https.destroy()
+  }
+
+  async #counted(request: SignedRequest, transfer: Transfer): Promise<{ message: IncomingMessage; body: Uint8Array }> {
+    this.#meter?.add(billedAs(request), 1)
+    for (const { length } of transfer.pieces ?? []) this.#meter?.add('sentBytes', length)
+    try {
+      const answer = await this.#exchange(request, transfer)
+      this.#meter?.add('receivedBytes', transfer.received?.length ?? 0)
+      // What was asked for and is not there, or was there already, has been answered.
+      if (answer.message.statusCode! >= 400 && ![404, 412, 416].includes(answer.message.statusCode!)) this.#meter?.add('failed', 1)
+      return answer
+    } catch (error) {
+      this.#meter?.add('failed', 1)
+      throw error
+    }
   }
 
   #exchange(request: SignedRequest, transfer: Transfer): Promise<{ message: IncomingMessage; body: Uint8Array }> {
@@ -142,6 +164,21 @@ export class S3Transport {
       })
       send(outgoing, request, transfer).catch(end)
     })
+  }
+}
+
+function billedAs({ method, query = {}, headers }: SignedRequest): StoreRequest {
+  switch (method) {
+    case 'PUT':
+      return 'x-amz-copy-source' in headers ? 'copy' : 'put'
+    case 'POST':
+      return 'delete' in query ? 'delete' : 'post'
+    case 'GET':
+      return 'list-type' in query || 'uploads' in query ? 'list' : 'get'
+    case 'HEAD':
+      return 'head'
+    default:
+      return 'delete'
   }
 }
 

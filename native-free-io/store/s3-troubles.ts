@@ -58,7 +58,7 @@ interface S3Error {
   readonly message?: string
   readonly code?: string
   readonly Code?: string
-  readonly $metadata?: { readonly httpStatusCode?: number }
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean }
 }
 
 /** S3's code for what went wrong. */
@@ -69,7 +69,7 @@ export function troubleOf(error: unknown, wasSent: boolean, hide: (text: string)
   const { message, code, $metadata } = error as S3Error
   const status = $metadata?.httpStatusCode
   const named = codeOf(error)
-  const trouble = kindOf(named, code, status)
+  const trouble = $metadata?.clockSkewCorrected ? 'skewed' : kindOf(named, code, status)
   // Before an answer, or with one of the server's own failures, nobody knows what was done.
   const isAmbiguous = wasSent && (trouble === 'timeout' || trouble === 'corrupt' || trouble === 'throttled' || trouble === 'unavailable')
   const detail = hide(
@@ -85,6 +85,8 @@ function kindOf(named: string, code: string | undefined, status: number | undefi
   if (known !== undefined) return known
   // Without a status there was no answer: Node says why, and it may be otherwise the next time.
   if (status === undefined) return 'unavailable'
+  // HEAD has no body to say more: what S3 answers with 400 there is a token that has expired.
+  if (status === 400 && /^(Unknown(Error)?|400|BadRequest)?$/.test(named)) return 'expired'
   // A good status with a body that cannot be read.
   if (status < 400) return 'corrupt'
   return statuses[status] ?? (status >= 500 ? 'unavailable' : 'invalid')

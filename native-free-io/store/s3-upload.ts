@@ -1,7 +1,7 @@
 import type { CompleteMultipartUploadCommandOutput } from '@aws-sdk/client-s3'
 import type { ObjectUpload, StoreFault } from '../../src/ports.ts'
 import { isFault } from '../../src/stream/store-faults.ts'
-import { isTrouble } from './attempts.ts'
+import { type Attempt, isTrouble } from './attempts.ts'
 import { checksumOf, withPayload } from './s3-client.ts'
 import { bytesOf, type S3Store } from './s3-store.ts'
 import { codeOf } from './s3-troubles.ts'
@@ -28,7 +28,8 @@ export class S3Upload implements ObjectUpload {
   #pendingBytes = 0
   readonly #parts: SentPart[] = []
   readonly #sending = new Set<Promise<void>>()
-  #partCount = 0
+  /** Bytes of each part, from the first on. */
+  readonly #sizes: number[] = []
   #fault: StoreFault | undefined
 
   constructor(store: S3Store, key: string) {
@@ -65,7 +66,7 @@ export class S3Upload implements ObjectUpload {
       const left = end - at
       const bytes = left <= copyBytesMax ? left : left < 2 * copyBytesMax ? Math.ceil(left / 2) : copyBytesMax
       const from = at
-      await this.#start((id, number) => this.#copyPart(id, number, key, from, from + bytes))
+      await this.#start(bytes, (id, number) => this.#copyPart(id, number, key, from, from + bytes))
       at += bytes
       this.bytes += bytes
     }
@@ -115,15 +116,18 @@ export class S3Upload implements ObjectUpload {
   }
 
   async #sendPending(): Promise<void> {
-    const pieces = this.#pending
-    if (this.#pendingBytes === 0) return
+    const [pieces, bytes] = [this.#pending, this.#pendingBytes]
+    if (bytes === 0) return
     this.#forget()
-    await this.#start((id, number) => this.#sendPart(id, number, pieces))
+    await this.#start(bytes, (id, number) => this.#sendPart(id, number, pieces))
   }
 
   /** Waits until there is room for one more part, then begins it. */
-  async #start(send: (uploadId: string, number: number) => Promise<{ readonly ETag: string | undefined } | StoreFault>): Promise<void> {
-    const PartNumber = ++this.#partCount
+  async #start(
+    bytes: number,
+    send: (uploadId: string, number: number) => Promise<{ readonly ETag: string | undefined } | StoreFault>,
+  ): Promise<void> {
+    const PartNumber = this.#sizes.push(bytes)
     this.#uploadId ??= this.#create()
     const id = await this.#uploadId
     if (isFault(id)) this.#fault ??= id
@@ -177,20 +181,48 @@ export class S3Upload implements ObjectUpload {
 
   #finish(UploadId: string): Promise<CompleteMultipartUploadCommandOutput | 'done' | StoreFault> {
     const { bucket: Bucket } = this.#store.location
-    const Parts = this.#parts.toSorted((a, b) => a.PartNumber - b.PartNumber)
-    return this.#store.attempts.run<CompleteMultipartUploadCommandOutput | 'done'>(
-      'upload',
-      this.#key,
-      this.#store.totalMs(this.bytes),
-      async (attempt) => {
-        const answer = await this.#store.once(attempt, 0, {}, (client, sdk, options) =>
+    let Parts = this.#parts.toSorted((a, b) => a.PartNumber - b.PartNumber)
+    type Done = CompleteMultipartUploadCommandOutput | 'done'
+    return this.#store.attempts.run<Done>('upload', this.#key, this.#store.totalMs(this.bytes), async (attempt) => {
+      const complete = () =>
+        this.#store.once(attempt, 0, {}, (client, sdk, options) =>
           client.send(new sdk.CompleteMultipartUploadCommand({ Bucket, Key: this.#key, UploadId, MultipartUpload: { Parts } }), options),
         )
-        // An upload that a try before this one has completed is not there any more, but the object is.
-        if (!isTrouble(answer) || codeOf(answer.error) !== 'NoSuchUpload' || !attempt.mayBeDone) return answer
-        return (await this.#store.size(this.#key)) === this.bytes ? 'done' : answer
-      },
-    )
+      const answer = await complete()
+      if (!isTrouble(answer)) return answer
+      const code = codeOf(answer.error)
+      // A try that was given up may land behind the one that took its place: the same bytes under another tag.
+      if (code === 'InvalidPart') {
+        const listed = await this.#listed(attempt, UploadId, Parts)
+        if (listed === undefined) return answer
+        Parts = listed
+        return complete()
+      }
+      // An upload that a try before this one has completed is not there any more, but the object is.
+      if (code !== 'NoSuchUpload' || !attempt.mayBeDone) return answer
+      return (await this.#store.size(this.#key)) === this.bytes ? 'done' : answer
+    })
+  }
+
+  /** The parts with the tags that they have now; undefined where they are not those that were sent. */
+  async #listed(attempt: Attempt, UploadId: string, sent: readonly SentPart[]): Promise<SentPart[] | undefined> {
+    const { bucket: Bucket } = this.#store.location
+    const tags = new Map<number | undefined, string | undefined>()
+    let marker: string | undefined
+    do {
+      const from = marker === undefined ? {} : { PartNumberMarker: marker }
+      const page = await this.#store.once(attempt, 0, {}, (client, sdk, options) =>
+        client.send(new sdk.ListPartsCommand({ Bucket, Key: this.#key, UploadId, ...from }), options),
+      )
+      if (isTrouble(page)) return undefined
+      for (const { PartNumber, ETag, Size } of page.Parts ?? []) {
+        if (Size === this.#sizes[(PartNumber ?? 0) - 1]) tags.set(PartNumber, ETag)
+      }
+      marker = page.IsTruncated ? page.NextPartNumberMarker : undefined
+    } while (marker !== undefined)
+    return sent.every(({ PartNumber }) => tags.has(PartNumber))
+      ? sent.map((part) => ({ ...part, ETag: tags.get(part.PartNumber) }))
+      : undefined
   }
 }
 

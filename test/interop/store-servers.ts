@@ -21,6 +21,8 @@ export interface StoreServer {
   /** Undefined where it is or can be made ready; else why not. */
   absent(): string | undefined
   start(): Promise<Running>
+  /** Claims of the contract that it is known not to keep, and why. */
+  readonly except?: Readonly<Record<string, string>>
 }
 
 export const account = { accessKey: 'millrace', secretKey: 'mill/race+secret=1' }
@@ -77,6 +79,7 @@ const versitygw: StoreServer = {
 
 const moto: StoreServer = {
   name: 'moto',
+  except: { 'uploads that never ended are abandoned once they are old': 'it says of all uploads that they began in 2010' },
   absent: () => (has('moto_server') ? undefined : "moto_server is not there (pip install 'moto[server]')"),
   async start() {
     const port = await freePort()

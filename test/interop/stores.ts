@@ -17,6 +17,7 @@ import { faultText, isFault } from '../../src/stream/store-faults.ts'
 import { clearFolder, contract } from '../store/contract.ts'
 import { account, type StoreServer, storeServers } from './store-servers.ts'
 
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 const partBytes = 5 * 2 ** 20
 const folder = 'millrace-contract/'
 const checkMs = 120_000
@@ -32,9 +33,9 @@ for (const server of storeServers) {
   if (asked.length === 0 || asked.includes(server.name)) await tryServer(server)
 }
 console.log(`stores: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} servers skipped`)
-process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : totals.passed === 0 && totals.failed === 0 ? 0 : 1
+process.exitCode = totals.failed === 0 ? 0 : 1
 
-async function tryServer({ name, absent, start }: StoreServer): Promise<void> {
+async function tryServer({ name, absent, start, except }: StoreServer): Promise<void> {
   const reason = absent()
   if (reason !== undefined) {
     totals.skipped++
@@ -54,13 +55,13 @@ async function tryServer({ name, absent, start }: StoreServer): Promise<void> {
     })
     await client.send(new CreateBucketCommand({ Bucket: location.bucket }))
     client.destroy()
-    await tryStore(name, location)
+    await tryStore(name, location, except)
   } finally {
     await running.stop()
   }
 }
 
-async function tryStore(name: string, given: StoreLocation): Promise<void> {
+async function tryStore(name: string, given: StoreLocation, except: StoreServer['except'] = {}): Promise<void> {
   const first = await openStore(given)
   const found = await probeStore(first, `${folder}probe`)
   await first.close()
@@ -74,6 +75,10 @@ async function tryStore(name: string, given: StoreLocation): Promise<void> {
   const before = totals.failed
   let passed = 0
   for (const [claim, check] of Object.entries(contract)) {
+    if (claim in except) {
+      console.log(`${name}: ${claim}: skipped, ${except[claim]}`)
+      continue
+    }
     const at = `${folder}${claim.replace(/[^a-z0-9]/gi, '-')}/`
     try {
       await within(check({ store, at, partBytes }), checkMs)

@@ -14,6 +14,7 @@ export type S3Operation =
   | 'completeUpload'
   | 'abortUpload'
   | 'listUploads'
+  | 'listParts'
   | 'bucket'
 
 /** What goes wrong with one request. */

@@ -15,11 +15,10 @@ export interface Answer {
 export interface Holder {
   readonly buckets: Map<string, Bucket>
   readonly folder: string | undefined
+  readonly partBytesMin: number
   now(): number
 }
 
-/** As AWS has it; the last part may be smaller. */
-const partBytesMin = 5 << 20
 const pageMax = 1000
 
 export const refused = ([status, code, message]: Refusal): Answer => ({
@@ -151,7 +150,7 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
     const parts = contents(body, 'PartNumber').map((number) => upload.parts.get(Number(number)))
     if (parts.length === 0) return refuse(400, 'MalformedXML')
     if (parts.some((part, index) => part === undefined || bare(part.etag) !== bare(etags[index] ?? ''))) return refuse(400, 'InvalidPart')
-    if (parts.slice(0, -1).some((part) => part!.bytes < partBytesMin)) return refuse(400, 'EntityTooSmall')
+    if (parts.slice(0, -1).some((part) => part!.bytes < holder.partBytesMin)) return refuse(400, 'EntityTooSmall')
     const failed = precondition(request, bucket)
     if (failed !== undefined) return failed
     const segments = parts.flatMap((part) => part!.segments)
@@ -165,6 +164,20 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
     if (upload === undefined) return noSuchUpload
     bucket.endUpload(upload)
     return { status: 204 }
+  },
+
+  listParts({ query, key }, bucket) {
+    const upload = bucket.uploads.get(query.get('uploadId')!)
+    if (upload === undefined || upload.key !== key) return noSuchUpload
+    const behind = Number(query.get('part-number-marker') ?? 0)
+    const numbers = [...upload.parts.keys()].filter((number) => number > behind).sort((a, b) => a - b)
+    const rows = numbers.slice(0, pageMax).map((number) => {
+      const { etag, bytes } = upload.parts.get(number)!
+      return tag('Part', [tag('PartNumber', number), tag('ETag', etag), tag('Size', bytes)])
+    })
+    const isTruncated = numbers.length > pageMax
+    const head = [tag('IsTruncated', String(isTruncated)), tag('NextPartNumberMarker', numbers[rows.length - 1] ?? 0)]
+    return { status: 200, text: xml('ListPartsResult', [...head, ...rows]) }
   },
 
   listUploads({ query }, bucket) {

@@ -30,7 +30,7 @@ function objectOperation({ method, headers }: IncomingMessage, query: URLSearchP
   const isCopy = headers['x-amz-copy-source'] !== undefined
   switch (method) {
     case 'GET':
-      return 'get'
+      return query.has('uploadId') ? 'listParts' : 'get'
     case 'HEAD':
       return 'head'
     case 'DELETE':

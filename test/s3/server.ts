@@ -14,6 +14,8 @@ export interface S3ServerOptions {
   readonly folder?: string
   readonly seed?: number
   readonly buckets?: readonly string[]
+  /** The smallest part but the last; 5 MiB as AWS has it. */
+  readonly partBytesMin?: number
 }
 
 /**
@@ -23,6 +25,7 @@ export interface S3ServerOptions {
 export class S3Server implements Holder {
   readonly buckets: Map<string, Bucket>
   readonly folder: string | undefined
+  readonly partBytesMin: number
   readonly faults: Faults
   readonly accounts = new Map<string, Account>([['tester', { secretKey: 'testing/+=secret' }]])
   /** Requests so far, whatever became of them. */
@@ -35,10 +38,11 @@ export class S3Server implements Holder {
   #server: Server | undefined
   #port: number
 
-  constructor({ port = 0, folder, seed = 1, buckets = ['bucket'] }: S3ServerOptions = {}) {
+  constructor({ port = 0, folder, seed = 1, buckets = ['bucket'], partBytesMin = 5 << 20 }: S3ServerOptions = {}) {
     this.buckets = new Map(buckets.map((name) => [name, new Bucket()]))
     this.folder = blobFolder(folder)
     this.faults = new Faults(seed)
+    this.partBytesMin = partBytesMin
     this.#port = port
   }
 
@@ -122,7 +126,7 @@ export class S3Server implements Holder {
   }
 
   async #send(message: IncomingMessage, response: ServerResponse, answer: Answer, fault: Fault | undefined): Promise<void> {
-    if (fault?.type === 'reset') return void message.destroy()
+    if (fault?.type === 'reset') return void message.socket.destroy()
     const shown = withFault(answer, fault)
     // What is put off here is what a real server's clock says, so that a client can correct its own.
     response.writeHead(shown.status, {
@@ -141,7 +145,7 @@ export class S3Server implements Holder {
       if (!(await write(response, hurt >= at && hurt < at + bytes.length ? flipped(bytes, hurt - at) : bytes, fault))) return
       at += bytes.length
     }
-    if (lost > 0) message.destroy()
+    if (lost > 0) message.socket.destroy()
     else response.end()
   }
 }
@@ -195,5 +199,5 @@ async function hang(message: IncomingMessage): Promise<void> {
 /** At once, or when something of the body has come. */
 async function breakUpload(message: IncomingMessage, readsFirst: boolean): Promise<void> {
   if (readsFirst && !message.readableEnded) await Promise.race([once(message, 'data'), once(message, 'end')])
-  message.destroy()
+  message.socket.destroy()
 }

@@ -13,7 +13,6 @@ const MiB = 2 ** 20
 /** A store to try, and how to take it away. */
 interface Subject {
   readonly location: StoreLocation
-  readonly environment?: Readonly<Record<string, string>>
   remove(): Promise<void>
 }
 
@@ -48,7 +47,7 @@ describe.each(Object.entries(subjects))('a store at %s', (_, open) => {
   let store: ObjectStore
   beforeAll(async () => {
     subject = await open()
-    store = await openStore(subject.location, {})
+    store = await openStore(subject.location, { environment: {} })
   })
   afterAll(async () => {
     await store.close()

@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
+import { type BandwidthBudget, type Priority, pieceBytesMax, priorities } from '../../src/stream/bandwidth.ts'
+import { isFault } from '../../src/stream/store-faults.ts'
+
+/** Where the requests of one thread wait for their bandwidth, those of one priority in the order in which they came. */
+export class BandwidthGate {
+  readonly #budget: BandwidthBudget
+  readonly #last = new Map<Priority, Promise<void>>(priorities.map((priority) => [priority, Promise.resolve()]))
+
+  constructor(budget: BandwidthBudget) {
+    this.#budget = budget
+  }
+
+  /** Resolves when the bytes may move. */
+  pass(priority: Priority, bytes: number): Promise<void> {
+    if (bytes === 0) return Promise.resolve()
+    this.#budget.enter(priority)
+    const passed = this.#last.get(priority)!.then(() => this.#take(priority, bytes))
+    this.#last.set(priority, passed)
+    return passed
+  }
+
+  async #take(priority: Priority, bytes: number): Promise<void> {
+    try {
+      for (let left = bytes; left > 0; left -= pieceBytesMax) {
+        for (let pause = -1; pause !== 0; ) {
+          // Time of the whole process: threads compare their own.
+          pause = this.#budget.take(priority, Math.min(left, pieceBytesMax), performance.timeOrigin + performance.now())
+          if (pause > 0) await sleep(pause)
+        }
+      }
+    } finally {
+      this.#budget.leave(priority)
+    }
+  }
+}
+
+/** In and out of the node; the same gate for both where they share one budget. */
+export interface Gates {
+  readonly received: BandwidthGate
+  readonly sent: BandwidthGate
+}
+
+/** A store whose objects move no faster than the budget allows. Copies inside the store move nothing and do not wait. */
+export function budgeted(store: ObjectStore, gates: Gates, priority: Priority): ObjectStore {
+  return new BudgetedStore(store, gates, priority)
+}
+
+class BudgetedStore implements ObjectStore {
+  readonly #store: ObjectStore
+  readonly #gates: Gates
+  readonly #priority: Priority
+
+  constructor(store: ObjectStore, gates: Gates, priority: Priority) {
+    this.#store = store
+    this.#gates = gates
+    this.#priority = priority
+  }
+
+  get can(): ObjectStore['can'] {
+    return this.#store.can
+  }
+
+  async put(key: string, pieces: readonly Uint8Array[], options?: { readonly ifAbsent?: boolean }): Promise<StoreFault | undefined> {
+    await this.#gates.sent.pass(this.#priority, sizeOf(pieces))
+    return this.#store.put(key, pieces, options)
+  }
+
+  async get(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array | StoreFault> {
+    // Who does not say how much pays when it is known.
+    if (Number.isFinite(end)) await this.#gates.received.pass(this.#priority, Math.max(0, end - start))
+    const answer = await this.#store.get(key, start, end, into)
+    if (!Number.isFinite(end) && !isFault(answer)) await this.#gates.received.pass(this.#priority, answer.length)
+    return answer
+  }
+
+  upload(key: string): ObjectUpload {
+    const upload = this.#store.upload(key)
+    const pass = (bytes: number): Promise<void> => this.#gates.sent.pass(this.#priority, bytes)
+    return {
+      get bytes() {
+        return upload.bytes
+      },
+      append: (pieces) => pass(sizeOf(pieces)).then(() => upload.append(pieces)),
+      copy: (from, start, end) => upload.copy(from, start, end),
+      complete: () => upload.complete(),
+      abort: () => upload.abort(),
+    }
+  }
+
+  size(key: string): Promise<number | StoreFault> {
+    return this.#store.size(key)
+  }
+
+  remove(keys: readonly string[]): Promise<StoreFault | undefined> {
+    return this.#store.remove(keys)
+  }
+
+  list(prefix: string, from?: string): Promise<ListPage | StoreFault> {
+    return this.#store.list(prefix, from)
+  }
+
+  abandonUploads(prefix: string, beforeMs: number): Promise<number | StoreFault> {
+    return this.#store.abandonUploads(prefix, beforeMs)
+  }
+
+  close(): Promise<void> {
+    return this.#store.close()
+  }
+}
+
+const sizeOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0)

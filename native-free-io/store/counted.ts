@@ -1,0 +1,48 @@
+import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
+import { isFault } from '../../src/stream/store-faults.ts'
+import type { StoreMeter, StoreRequest } from '../../src/stream/store-metrics.ts'
+
+/** A store without requests of its own, whose operations are counted as if each were one. S3 counts what it really sends. */
+export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {
+  const count = async <T>(row: StoreRequest, work: Promise<T>, sent = 0): Promise<T> => {
+    meter.add(row, 1)
+    meter.add('sentBytes', sent)
+    const answer = await work
+    if (answer instanceof Uint8Array) meter.add('receivedBytes', answer.length)
+    // What is not there, or was there already, has been answered.
+    if (isFault(answer) && answer.fault !== 'missing' && answer.fault !== 'exists') meter.add('failed', 1)
+    return answer
+  }
+  return {
+    can: store.can,
+    put: (key, pieces, options) => count('put', store.put(key, pieces, options), sizeOf(pieces)),
+    get: (key, start, end, into) => count('get', store.get(key, start, end, into)),
+    size: (key) => count('head', store.size(key)),
+    upload: (key) => countedUpload(store.upload(key), count),
+    remove: (keys) => count('delete', store.remove(keys)),
+    list: (prefix, from) => count('list', store.list(prefix, from)),
+    abandonUploads: (prefix, beforeMs) => count('list', store.abandonUploads(prefix, beforeMs)),
+    close: () => store.close(),
+  }
+}
+
+type Count = <T>(row: StoreRequest, work: Promise<T>, sent?: number) => Promise<T>
+
+function countedUpload(upload: ObjectUpload, count: Count): ObjectUpload {
+  let copied = 0
+  return {
+    get bytes() {
+      return upload.bytes
+    },
+    append: (pieces) => upload.append(pieces),
+    async copy(key, start, end): Promise<StoreFault | undefined> {
+      const fault = await count('copy', upload.copy(key, start, end))
+      if (fault === undefined) copied += end - start
+      return fault
+    },
+    complete: () => count('put', upload.complete(), upload.bytes - copied),
+    abort: () => upload.abort(),
+  }
+}
+
+const sizeOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0)

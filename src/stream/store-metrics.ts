@@ -1,0 +1,27 @@
+import type { MetricRow } from '../metrics/rows.ts'
+
+const counter = (name: string, help: string): MetricRow => ({ name: `millrace_store_${name}_total`, help, type: 'counter' })
+
+/**
+ * What a store charges for. PUT, POST, COPY and LIST are its dearer class (A), GET and HEAD the cheaper one (B); DELETE is
+ * free nearly everywhere. Every try counts, as it does on the bill.
+ */
+export const storeTable = {
+  put: counter('put_requests', 'PUT requests: objects and parts of objects (class A).'),
+  post: counter('post_requests', 'POST requests: uploads begun and completed (class A).'),
+  copy: counter('copy_requests', 'Requests that copy inside the store (class A).'),
+  list: counter('list_requests', 'LIST requests (class A).'),
+  get: counter('get_requests', 'GET requests (class B).'),
+  head: counter('head_requests', 'HEAD requests (class B).'),
+  delete: counter('delete_requests', 'Requests that remove; one removes up to a thousand objects.'),
+  sentBytes: counter('sent_bytes', 'Bytes of bodies sent to the store.'),
+  receivedBytes: counter('received_bytes', 'Bytes of objects received from the store.'),
+  failed: counter('failed_requests', 'Requests that ended in an error of the store or without an answer; they are among those above.'),
+} as const
+
+export type StoreRequest = Exclude<keyof typeof storeTable, 'sentBytes' | 'receivedBytes' | 'failed'>
+
+/** Counts for a store. A `MetricBlock` of `storeTable` is one. */
+export interface StoreMeter {
+  add(row: keyof typeof storeTable, by: number): void
+}
