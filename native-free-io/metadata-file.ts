@@ -1,5 +1,5 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
-import { encodeFrame, frameBytesMax, readFrames, signature } from '../src/metadata/frames.ts'
+import { encodeFrame, frameBytesMax, mark, readFrames, signature } from '../src/metadata/frames.ts'
 import type { MetadataLog } from '../src/metadata/store.ts'
 import { replaceFile } from './durable-file.ts'
 
@@ -113,16 +113,22 @@ export class MetadataFile implements MetadataLog {
   }
 
   async #write(frame: Buffer): Promise<void> {
+    await this.#put(frame)
+    await this.#handle.datasync()
+    this.#bytes += frame.length
+    await this.#put(mark)
+    this.#bytes += mark.length
+  }
+
+  async #put(frame: Buffer): Promise<void> {
     for (let at = 0; at < frame.length; ) {
       const { bytesWritten } = await this.#handle.write(frame, at, frame.length - at, this.#bytes + at)
       at += bytesWritten
     }
-    await this.#handle.datasync()
-    this.#bytes += frame.length
   }
 
   async #replace(records: readonly Uint8Array[]): Promise<void> {
-    const parts = [signature, ...frames(records)]
+    const parts = [signature, ...frames(records), mark]
     await replaceFile(this.#path, parts)
     const former = this.#handle
     this.#handle = await open(this.#path, 'r+')

@@ -30,6 +30,12 @@ export function encodeFrame(records: readonly Uint8Array[]): Buffer {
 /** Over everything but itself. */
 const checksum = (frame: Buffer): number => crc32c(frame.subarray(header.bytes), 0, undefined, crc32c(frame.subarray(0, header.crc)))
 
+/**
+ * Follows a frame that is durable: a frame of no records. A torn write leaves none behind itself, so that damage to the
+ * last frame that holds records is not taken for one. It needs no sync: the disk has it soon, and with the next frame at the latest.
+ */
+export const mark = encodeFrame([])
+
 /** The frame at `at`, if there is a whole one. */
 function frameAt(log: Buffer, at: number): Buffer | undefined {
   if (at + header.bytes > log.length || log.readUInt32LE(at + header.magic) !== frameMagic) return undefined

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { MetadataDamaged, MetadataFile } from '../../native-free-io/metadata-file.ts'
+import { mark } from '../../src/metadata/frames.ts'
 
 let folder: string
 let path: string
@@ -47,7 +48,7 @@ test('a write that was cut off at any byte is as if it had never been', async ()
   await write(['first'], ['second'])
   const whole = readFileSync(path)
   const firstOnly = 8 + 16 + 4 + 5
-  for (let length = firstOnly; length < whole.length; length++) {
+  for (let length = firstOnly; length < whole.length - mark.length; length++) {
     writeFileSync(path, whole.subarray(0, length))
     expect(await read(), `cut at ${length}`).toEqual(['first'])
     await write(['third'])
@@ -72,6 +73,33 @@ test('damage before a whole frame is not taken for a torn write', async () => {
     writeFileSync(path, damaged)
     await expect(read(), `byte ${at}`).rejects.toThrow(MetadataDamaged)
   }
+})
+
+test('damage to the last frame is not taken for a torn write either, once the disk has what follows it', async () => {
+  await write(['first'], ['second'])
+  const whole = readFileSync(path)
+  const last = whole.length - mark.length
+  for (let at = last - 16 - 4 - 6; at < last; at++) {
+    const damaged = Buffer.from(whole)
+    damaged[at]! ^= 1
+    writeFileSync(path, damaged)
+    await expect(MetadataFile.open(path, never), `byte ${at}`).rejects.toThrow(MetadataDamaged)
+  }
+  // The mark itself holds nothing.
+  for (let length = last; length <= whole.length; length++) {
+    writeFileSync(path, whole.subarray(0, length))
+    expect(await read()).toEqual(['first', 'second'])
+  }
+})
+
+test('damage to a log that began anew is found', async () => {
+  const { log } = await MetadataFile.open(path, never)
+  await log.replace([bytes('all')])
+  await log.close()
+  const whole = readFileSync(path)
+  whole[whole.length - mark.length - 1]! ^= 1
+  writeFileSync(path, whole)
+  await expect(MetadataFile.open(path, never)).rejects.toThrow(MetadataDamaged)
 })
 
 test('another file is not taken for a metadata log', async () => {
