@@ -9,7 +9,7 @@ export interface RetryRow {
   readonly pauseMaxMs: number
 }
 
-const patient: RetryRow = { triesMax: 10, pauseMs: 50, pauseMaxMs: 5000 }
+const patient: RetryRow = { triesMax: 20, pauseMs: 50, pauseMaxMs: 5000 }
 
 /** Every operation may be repeated: puts write the same bytes under the same key, parts have numbers, removals stay removals. */
 export const retryTable: Readonly<Record<StoreOperation, RetryRow>> = {

@@ -300,7 +300,7 @@ describe('an outage', () => {
   test('that is short is waited for', async () => {
     await server.stop()
     const put = store.put('a', [noise(10, 1)])
-    // Ten tries with their pauses take longer than a start.
+    // All tries with their pauses take longer than a start.
     while ((store as S3Store).attempts.retries < 2) await new Promise(setImmediate)
     await server.start()
     expect(await put).toBeUndefined()
