@@ -37,6 +37,8 @@ export interface PipelineOptions {
 /** How the log was found. */
 export interface Recovery {
   readonly records: number
+  /** Of the log, that were read. */
+  readonly bytes: number
   readonly milliseconds: number
   readonly direct: boolean
 }
@@ -123,7 +125,12 @@ export class Pipeline {
       throw error
     })
     const persistence = spawn('persistence', { ...lane, position: started.position })
-    const recovery = { records: started.records, milliseconds: started.recoveryMs, direct: wal.direct }
+    const recovery = {
+      records: started.records,
+      bytes: started.position - wal.state.trimmed,
+      milliseconds: started.recoveryMs,
+      direct: wal.direct,
+    }
     return new Pipeline({
       arena,
       plan,

@@ -90,8 +90,8 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     onNetwork: (message) => hear[message.type](message as never),
     onFailure: (thread, error) => fail(`the ${thread} thread`, error),
   })
-  const { records, milliseconds, direct } = pipeline.recovery
-  log.info({ records, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
+  const { records, bytes, milliseconds, direct } = pipeline.recovery
+  log.info({ records, bytes, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
   if (!direct) log.warn('the file system has no direct I/O: the write-ahead log is written through the page cache, with fdatasync')
 
   const storage = new ObjectStorage({

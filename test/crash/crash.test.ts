@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { prng } from '../../src/base/prng.ts'
 import { brokerKind } from '../support/broker.ts'
 import { CrashWorld } from './crash-world.ts'
+import { recoverFull } from './full-wal.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 120_000
@@ -34,6 +35,17 @@ for (const round of [1, 2, 3]) {
     limitMs,
   )
 }
+
+test.runIf(brokerKind() === 'millrace')(
+  'a log that is not stored at all is recovered whole',
+  async () => {
+    const { records, bytes, milliseconds } = await recoverFull(128 << 20)
+    expect(bytes).toBeGreaterThan(128 << 20)
+    expect(records).toBeGreaterThan(2000)
+    expect(milliseconds).toBeGreaterThan(0)
+  },
+  limitMs,
+)
 
 test(
   'SIGTERM under load ends the process cleanly and loses nothing that was acknowledged',

@@ -5,6 +5,7 @@ import { prng } from '../../src/base/prng.ts'
 import { createTopic } from '../support/admin.ts'
 import { connected } from '../support/connection.ts'
 import { CrashWorld } from './crash-world.ts'
+import { recoverFull, sentence } from './full-wal.ts'
 
 interface Options {
   readonly rounds: string
@@ -12,6 +13,7 @@ interface Options {
   readonly partitions: string
   readonly load: string
   readonly fill: string
+  readonly fullWal: string | boolean | undefined
 }
 
 const options = new Command('crash')
@@ -23,6 +25,7 @@ const options = new Command('crash')
   .option('--partitions <count>', 'each with a producer of its own', '6')
   .option('--load <milliseconds>', 'longest time between a start and the next crash', '1500')
   .option('--fill <mib>', 'written before the first crash, so that recovery has something to read', '0')
+  .option('--full-wal [mib]', 'instead: fills a log with this much, 2048 unless said, kills the broker, and times its recovery')
   .parse()
   .opts<Options>()
 
@@ -39,6 +42,10 @@ async function fill(world: CrashWorld, mib: number): Promise<void> {
 const of = (times: readonly number[], share: number): string =>
   [...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * share)]!.toFixed(0)
 
+if (options.fullWal !== undefined) {
+  console.log(sentence(await recoverFull((options.fullWal === true ? 2048 : Number(options.fullWal)) * 2 ** 20)))
+  process.exit()
+}
 console.log(`seed ${options.seed}`)
 const world = await CrashWorld.start(prng(Number(options.seed)), Number(options.partitions))
 const readyMs: number[] = []
