@@ -166,6 +166,8 @@ async function dynamicMembers(said: Protocol): Promise<void> {
   const describe = (label: string) =>
     said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId], includeAuthorizedOperations: true }, label)
   const { memberId } = await join(9, {}, 'asks for an id')
+  // Kafka gives the id away before it knows the group itself.
+  await untilDescribed(said, groupId)
   await describe('with a pending member')
   await join(9, { memberId, protocols: [] }, 'pending, without protocols')
   await join(9, { memberId }, 'comes back with it')
@@ -201,12 +203,16 @@ async function dynamicMembers(said: Protocol): Promise<void> {
   })
   await said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId] }, 'with members')
   // A second member, of an old client, makes the first one join again.
-  const second = join(3, {}, 'second member')
+  const client = await WireClient.open(said.port)
+  const second = client.ask(JoinGroupRequest, JoinGroupResponse, 3, { groupId, ...joining })
   while ((await beatQuietly(said, groupId, memberId, 1)) === 0) await new Promise((resolve) => setTimeout(resolve, 20))
   await beat(memberId, 1, 'while gathering')
   await sync(5, { memberId, generationId: 1 }, 'while gathering')
   await describe('gathering')
   await join(9, { memberId }, 'leader, again')
+  // The two are answered at the same time, in no order.
+  said.note('second member', await second)
+  client.close()
   const follower = (await second).memberId
   await join(9, { memberId: follower }, 'follower, again, before the assignment')
   await sync(5, { memberId, generationId: 2, assignments: [{ memberId: follower, assignment: Buffer.from('all') }] }, 'leader')
@@ -418,4 +424,13 @@ async function beatQuietly(said: Protocol, groupId: string, memberId: string, ge
   const { errorCode } = await client.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId })
   client.close()
   return errorCode
+}
+
+async function untilDescribed(said: Protocol, groupId: string): Promise<void> {
+  const client = await WireClient.open(said.port)
+  for (;;) {
+    const { groups } = await client.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId] })
+    if (groups[0]!.errorCode === 0) break
+  }
+  client.close()
 }
