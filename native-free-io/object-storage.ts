@@ -17,6 +17,7 @@ import { ObjectJanitor } from './object-janitor.ts'
 import { ObjectJobs } from './object-jobs.ts'
 import type { Pipeline } from './pipeline.ts'
 import { StoreKeeper } from './store-keeper.ts'
+import { readRanges } from './wal-reads.ts'
 
 export interface StorageOptions {
   /** Entry of the object workers. */
@@ -115,7 +116,7 @@ export class ObjectStorage {
 
   /** Old records; undefined for what has been overwritten in the log, and lies in an object by now. */
   async load(wanted: Load): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (wanted.type === 'ranges') return this.jobs.ranges(wanted.ranges)
+    if (wanted.type === 'ranges') return readRanges(this.jobs, this.#options.pipeline, wanted.ranges)
     return (await this.cold.read(wanted.stream, wanted.offset, wanted.bytesMax))?.bytes
   }
 
