@@ -3,11 +3,13 @@ import { committed } from '../src/metadata/object-records.ts'
 import type { StoreFault } from '../src/ports.ts'
 import { type CompactionLimits, type CompactionPlan, type Output, planCompaction, type Source } from '../src/stream/compaction-plan.ts'
 import type { ObjectMap } from '../src/stream/object-map.ts'
+import { crashPoint } from './crash-point.ts'
 import type { ObjectIds } from './object-ids.ts'
 import { type BuiltObject, type ObjectJobs, StoreFailed } from './object-jobs.ts'
 
-/** How often it is looked whether there is something to compact. */
+/** How often it is looked whether there is something to compact; sooner when this many objects have come. */
 const lookMs = 10_000
+const lookObjects = 8
 
 export interface CompactorParts {
   readonly controller: Controller
@@ -37,6 +39,7 @@ export class ObjectCompactor {
   #timer: NodeJS.Timeout | undefined
   #working: Promise<void> | undefined
   #stopping = false
+  #fresh = 0
 
   constructor(parts: CompactorParts) {
     this.#parts = parts
@@ -45,6 +48,11 @@ export class ObjectCompactor {
   start(): void {
     this.#timer = setInterval(() => void this.compact(), lookMs)
     this.#timer.unref()
+  }
+
+  /** An object has been stored. */
+  hasNews(): void {
+    if (++this.#fresh >= lookObjects) void this.compact()
   }
 
   async stop(): Promise<void> {
@@ -68,6 +76,7 @@ export class ObjectCompactor {
 
   async #compact(): Promise<void> {
     const { controller, limits } = this.#parts
+    this.#fresh = 0
     while (!this.#stopping) {
       const plan = planCompaction([...controller.image.objects.values()], (stream) => this.#logStart(stream), limits)
       if (plan === undefined) return
@@ -84,11 +93,13 @@ export class ObjectCompactor {
     const { controller, objects, onCompacted } = this.#parts
     const written = await this.#write(outputs)
     if (written === undefined) return
+    crashPoint('compaction written')
     // Retention or a deletion may have been here meanwhile, which changes nothing: what they took is not read.
     const stillThere = replaced.filter((objectId) => controller.image.objects.has(objectId))
     const old = stillThere.map((objectId) => controller.image.objects.get(objectId)!)
     const commits = written.map(({ objectId, object }) => committed(objectId, object))
     await controller.ask({ type: 'record', records: [...commits, { type: 'objectsMarked', objectIds: stillThere }] })
+    crashPoint('compaction committed')
     for (const object of old) objects.drop(object)
     for (const { objectId, object } of written) objects.add({ objectId, ...object })
     onCompacted(

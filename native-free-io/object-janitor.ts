@@ -1,8 +1,9 @@
 import type { Controller } from '../src/controller/controller.ts'
 import type { Image, ObjectImage } from '../src/metadata/image.ts'
 import type { StoreFault } from '../src/ports.ts'
-import { objectIdOf, objectsPrefix } from '../src/stream/object-key.ts'
+import { objectIdOf, objectKey, objectsPrefix } from '../src/stream/object-key.ts'
 import type { ObjectMap } from '../src/stream/object-map.ts'
+import { crashPoint } from './crash-point.ts'
 import { type ObjectJobs, StoreFailed } from './object-jobs.ts'
 
 /** How often objects that nobody needs are looked for. */
@@ -79,6 +80,8 @@ export class ObjectJanitor {
     await this.#mark()
     await this.#remove('unreadable', this.#due())
     const left = [...this.#left]
+    // A crash in the middle of a large object leaves parts that nobody lists.
+    for (const objectId of left) await this.#parts.jobs.abandonUploads(objectKey(this.#parts.clusterId, objectId), Date.now())
     await this.#remove('never committed', left)
     for (const objectId of left) this.#left.delete(objectId)
     if (performance.now() - this.#listedAt < listMs) return
@@ -92,6 +95,7 @@ export class ObjectJanitor {
     const dead = [...image.objects.values()].filter((object) => !object.streams.some((part) => isReadable(image, part)))
     if (dead.length === 0) return
     await controller.ask({ type: 'record', records: [{ type: 'objectsMarked', objectIds: dead.map(({ objectId }) => objectId) }] })
+    crashPoint('objects marked')
     for (const object of dead) objects.drop(object)
   }
 
@@ -107,7 +111,9 @@ export class ObjectJanitor {
     if (objectIds.length === 0) return
     const { jobs, controller, onRemoved } = this.#parts
     await jobs.remove(objectIds)
+    crashPoint('objects removed')
     await controller.ask({ type: 'record', records: [{ type: 'objectsRemoved', objectIds }] })
+    crashPoint('objects forgotten')
     for (const objectId of objectIds) this.#markedAt.delete(objectId)
     onRemoved(why, objectIds.length)
   }
@@ -115,6 +121,7 @@ export class ObjectJanitor {
   async #removeUnknown(): Promise<void> {
     const { jobs, clusterId, controller, orphanMs, onRemoved } = this.#parts
     const before = Date.now() - orphanMs
+    await jobs.abandonUploads(objectsPrefix(clusterId), before)
     for (let from: string | undefined; ; ) {
       const { objects, next } = await jobs.list(objectsPrefix(clusterId), from)
       const unknown = objects.filter(

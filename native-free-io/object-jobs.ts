@@ -158,6 +158,11 @@ export class ObjectJobs {
     done(await this.#writers.run({ keys }, { name: 'remove' }))
   }
 
+  /** What large objects left whose keys begin so and that were begun before this time and never finished. */
+  async abandonUploads(prefix: string, beforeMs: number): Promise<number> {
+    return done(await this.#writers.run({ prefix, beforeMs }, { name: 'abandonUploads' }))
+  }
+
   async list(prefix: string, from: string | undefined): Promise<ListPage> {
     return done(await this.#writers.run({ prefix, from }, { name: 'list' }))
   }

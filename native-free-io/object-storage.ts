@@ -99,7 +99,10 @@ export class ObjectStorage {
       ids,
       policy: isLocal ? localPolicy(capacity) : remotePolicy(capacity, uploadThresholdBytes, uploadIntervalMs),
       snapshotPath,
-      onStored: onEvent.stored,
+      onStored: (objectId, bytes) => {
+        onEvent.stored(objectId, bytes)
+        this.#compactor?.hasNews()
+      },
     })
     this.#compactor = new ObjectCompactor({
       ...common,

@@ -3,6 +3,7 @@ import { cleanupSettings } from '../src/config/topic-configs.ts'
 import type { Controller } from '../src/controller/controller.ts'
 import type { StreamId } from '../src/ports.ts'
 import { retained } from '../src/stream/retention.ts'
+import { crashPoint } from './crash-point.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import type { Pipeline } from './pipeline.ts'
 
@@ -72,6 +73,7 @@ export class RetentionKeeper {
     }
     if (offset <= logStart) return
     await controller.ask({ type: 'moveLogStart', stream, offset: BigInt(offset) })
+    crashPoint('log start moved')
     onCut(stream, offset)
   }
 }

@@ -4,7 +4,8 @@ import { committed } from '../src/metadata/object-records.ts'
 import type { StoreFault } from '../src/ports.ts'
 import type { ObjectMap } from '../src/stream/object-map.ts'
 import { LogAges, nextSeal, type SealPolicy } from '../src/stream/seal-policy.ts'
-import type { Cut } from '../src/stream/wal-record.ts'
+import { blockBytes, type Cut } from '../src/stream/wal-record.ts'
+import { crashPoint } from './crash-point.ts'
 import type { ObjectIds } from './object-ids.ts'
 import { type Building, type BuiltObject, type ObjectJobs, StoreFailed } from './object-jobs.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -59,6 +60,8 @@ export class StoreKeeper {
   #seen = -1
   /** What lies below must go. */
   #due = 0
+  /** Behind what is stored there was nothing but padding, as long as the log ends here. */
+  #emptyUntil = -1
 
   constructor(parts: StoreParts) {
     this.#parts = parts
@@ -99,6 +102,7 @@ export class StoreKeeper {
   }
 
   #nextSeal(stored: number, isQuiet: boolean): number | undefined {
+    if (this.#parts.pipeline.durable === this.#emptyUntil) return undefined
     const until = nextSeal(this.#parts.policy, {
       stored,
       durable: this.#parts.pipeline.durable,
@@ -120,6 +124,7 @@ export class StoreKeeper {
       const until = uploads.length < policy.uploads ? this.#nextSeal(end.trimmed, isQuiet) : undefined
       if (until !== undefined) {
         const upload = await this.#seal(end, until)
+        if (upload === undefined) continue
         uploads.push(upload)
         end = upload.end
       } else if (uploads.length === 0) return
@@ -129,10 +134,11 @@ export class StoreKeeper {
     await Promise.allSettled(uploads.map(({ building }) => building.built))
   }
 
-  /** Begins an object, and returns when its part of the log has been read. */
-  async #seal(from: Cut, until: number): Promise<Upload> {
-    const { pipeline } = this.#parts
+  /** Begins an object, and returns when its part of the log has been read. Undefined when there is nothing in it. */
+  async #seal(from: Cut, until: number): Promise<Upload | undefined> {
+    const { pipeline, ids } = this.#parts
     const objectId = await this.#parts.ids.take()
+    crashPoint('object prepared')
     let reach = until
     for (;;) {
       const building = this.#build(objectId, from, reach)
@@ -142,6 +148,12 @@ export class StoreKeeper {
       else if (end.trimmed > from.trimmed) return { objectId, from, end, until: reach, building }
       // A jump over what is being sent may be longer than an object: then the next part has to be, too.
       await building.built
+      if (reach === pipeline.durable && reach - from.trimmed < blockBytes) {
+        // A group ends with its last block, which its records need not fill.
+        this.#emptyUntil = reach
+        ids.giveBack(objectId)
+        return undefined
+      }
       if (reach >= pipeline.durable) throw new Error(`the write-ahead log cannot be read at position ${from.trimmed}, which is durable`)
       reach = Math.min(pipeline.durable, reach + (reach - from.trimmed))
     }
@@ -159,12 +171,16 @@ export class StoreKeeper {
     const object = await this.#built(upload)
     if (this.#stopping && object === 'failed') return
     if (object !== undefined && object !== 'failed') {
+      crashPoint('object stored')
       await controller.ask({ type: 'record', records: [committed(objectId, object)] })
       objects.add({ objectId, ...object })
+      crashPoint('object committed')
       onStored(objectId, object.bytes)
     } else ids.giveBack(objectId)
     await saveProducers(snapshotPath, await this.#producers())
+    crashPoint('producers saved')
     await pipeline.trim(end)
+    crashPoint('log trimmed')
   }
 
   /** What the upload made of its part, however long the store takes to recover. */

@@ -264,6 +264,14 @@ const walFiles = new OpenFiles()
 export const remove = async ({ keys }: { readonly keys: readonly string[] }): Promise<StoreFault | undefined> =>
   (await store()).remove(keys)
 
+export const abandonUploads = async ({
+  prefix,
+  beforeMs,
+}: {
+  readonly prefix: string
+  readonly beforeMs: number
+}): Promise<number | StoreFault> => (await store()).abandonUploads(prefix, beforeMs)
+
 export const list = async ({ prefix, from }: { readonly prefix: string; readonly from?: string }): Promise<ListPage | StoreFault> =>
   (await store()).list(prefix, from)
 

@@ -8,6 +8,8 @@ import { IdempotentProducer, isRecordValue } from './idempotent-producer.ts'
 const topic = 'crash'
 const killedAgainPermille = 250
 const startMsMax = 400
+/** Only a real Kafka heeds it. */
+const patience = { 'broker.session.timeout.ms': '1000', 'broker.heartbeat.interval.ms': '200' }
 const retryable = /refused with error (3|5|6)$/
 
 export interface Round {
@@ -26,6 +28,7 @@ export class CrashWorld {
   readonly #producers: readonly IdempotentProducer[]
   /** Up to here each partition was read and found right. */
   readonly #verified: bigint[]
+  readonly #connections = new Set<Connection>()
 
   private constructor(broker: Broker, random: Prng, producers: readonly IdempotentProducer[]) {
     this.broker = broker
@@ -34,11 +37,19 @@ export class CrashWorld {
     this.#verified = producers.map(() => 0n)
   }
 
-  static async start(random: Prng, partitions: number): Promise<CrashWorld> {
+  /** `settings` are the broker's own, `topicConfigs` those of the topic. */
+  static async start(
+    random: Prng,
+    partitions: number,
+    {
+      settings = {},
+      topicConfigs = {},
+    }: { settings?: Readonly<Record<string, string>>; topicConfigs?: Readonly<Record<string, string>> } = {},
+  ): Promise<CrashWorld> {
     // A real Kafka is fenced after a crash until its last session runs out.
-    const broker = await startBroker({ settings: { 'broker.session.timeout.ms': '1000', 'broker.heartbeat.interval.ms': '200' } })
+    const broker = await startBroker({ settings: { ...patience, ...settings } })
     const producers = await connected(broker.port, async (connection) => {
-      await createTopic(connection, topic, partitions)
+      await createTopic(connection, topic, partitions, { ...topicConfigs })
       const made: IdempotentProducer[] = []
       for (let partition = 0; partition < partitions; partition += 1) {
         made.push(new IdempotentProducer(topic, partition, await newProducer(connection), random))
@@ -69,6 +80,32 @@ export class CrashWorld {
     await this.verify()
     const unacknowledged = this.#producers.reduce((sum, each) => sum + each.attempted - each.acknowledged, 0)
     return { loadMs, answerMs, readyMs, acknowledged, unacknowledged }
+  }
+
+  /** Load until the broker dies by itself, which it has been told to do at a point of its own; then as after any crash. */
+  async dieAt(point: string, loadMsMax: number, whileLoaded: () => Promise<unknown> = () => Promise.resolve()): Promise<boolean> {
+    await this.broker.stop()
+    await this.broker.start({ MILLRACE_CRASH_POINT: point })
+    const until = performance.now() + loadMsMax
+    const load = this.#load(() => this.broker.isRunning && performance.now() < until)
+    await whileLoaded().catch(() => {})
+    await load
+    while (this.broker.isRunning && performance.now() < until + loadMsMax) await pause(20)
+    const hasDied = !this.broker.isRunning
+    if (!hasDied) await this.broker.stop()
+    await this.broker.start()
+    await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
+    await this.verify()
+    return hasDied
+  }
+
+  /** Load on a broker that goes on running. What is not answered by then stays open. */
+  async load(ms: number): Promise<void> {
+    const until = performance.now() + ms
+    const load = this.#load(() => performance.now() < until)
+    await Promise.race([load, pause(ms * 2)])
+    for (const connection of this.#connections) await connection.close()
+    await load
   }
 
   /** What is still open goes out, and then the log must hold exactly what was attempted. */
@@ -124,6 +161,7 @@ export class CrashWorld {
         for (let attempt = 0; ; attempt += 1) {
           const connection = await Connection.open(this.broker.port).catch(() => null)
           if (connection === null) return
+          this.#connections.add(connection)
           try {
             return await producer.run(connection, mayGoOn)
           } catch (error) {
@@ -131,6 +169,7 @@ export class CrashWorld {
             await pause(20)
           } finally {
             await connection.close()
+            this.#connections.delete(connection)
           }
         }
       }),

@@ -74,10 +74,10 @@ export class Broker {
   }
 
   /** Starts it on the folder it had before. Resolves to the milliseconds until it answered a client. */
-  async start(): Promise<number> {
+  async start(environment: Readonly<Record<string, string>> = {}): Promise<number> {
     const began = performance.now()
     const [program, ...args] = this.#command
-    const child = spawn(program!, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program!, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
     running.add(child)
     this.#child = child
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => this.#hear(String(text)))

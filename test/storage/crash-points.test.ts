@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { prng } from '../../src/base/prng.ts'
+import { CrashWorld } from '../crash/crash-world.ts'
+import type { S3Server } from '../s3/server.ts'
+import { createTopic } from '../support/admin.ts'
+import { encodeBatch } from '../support/batch.ts'
+import { connected } from '../support/connection.ts'
+import { api, deleteTopics, produce } from '../support/requests.ts'
+import { keysIn, storeForBroker, until } from './storage-world.ts'
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+const limitMs = 60_000
+const loadMsMax = 15_000
+const partitions = 6
+let world: CrashWorld
+let server: S3Server
+
+beforeAll(async () => {
+  const store = await storeForBroker()
+  server = store.server
+  world = await CrashWorld.start(prng(seed), partitions, { settings: store.settings })
+}, limitMs)
+
+afterAll(async () => {
+  await world?.broker.remove()
+  await server?.stop()
+})
+
+/** A topic whose records are too old at once, so that retention, marking and removal have something to do beside the load. */
+async function shortLived(): Promise<void> {
+  await connected(world.broker.port, async (connection) => {
+    const name = `short-lived-${Date.now()}`
+    await createTopic(connection, name, 1, { 'retention.ms': '100' })
+    for (let batch = 0; batch < 40; batch++) {
+      const records = encodeBatch(Array.from({ length: 50 }, () => ({ value: Buffer.alloc(1000, batch) })))
+      await connection.call(api.produce, produce([{ topic: name, partition: 0, records }]))
+    }
+    await connection.call(api.deleteTopics, deleteTopics([name]))
+  })
+}
+
+const points = [
+  'object prepared',
+  'object stored:2',
+  'object committed',
+  'producers saved:2',
+  'log trimmed',
+  'compaction written',
+  'compaction committed',
+  'objects marked',
+  'objects removed',
+  'objects forgotten',
+] as const
+
+for (const point of points) {
+  test(
+    `a crash at "${point}" loses, reorders and repeats nothing (seed ${seed})`,
+    async () => {
+      const hasDied = await world.dieAt(point, loadMsMax, shortLived).catch((error: Error) => {
+        throw new Error(`${error.message}\n${world.broker.log.slice(-3000)}`, { cause: error })
+      })
+      expect(hasDied, `the broker dies at "${point}"`).toBe(true)
+    },
+    limitMs,
+  )
+}
+
+test(
+  'a crash while retention moves the start of a log leaves a log that starts somewhere later and has everything behind that',
+  async () => {
+    const died = await world.dieAt('log start moved', loadMsMax, async () => {
+      await connected(world.broker.port, async (connection) => {
+        await createTopic(connection, 'old', 1, { 'retention.ms': '1' })
+        await connection.call(api.produce, produce([{ topic: 'old', partition: 0, records: encodeBatch([{ value: Buffer.from('x') }]) }]))
+      })
+    })
+    expect(died).toBe(true)
+  },
+  limitMs,
+)
+
+test(
+  'afterwards everything is there once and in order, and when its topics are gone the store is empty',
+  async () => {
+    await world.settle()
+    await world.verifyFromStart()
+    expect(keysIn(server).length).toBeGreaterThan(0)
+    const { port } = world.broker
+    await connected(port, (connection) => connection.call(api.deleteTopics, deleteTopics(['crash', 'old'])))
+    await until(() => keysIn(server).length === 0)
+    expect(server.buckets.get('millrace')!.uploads.size).toBe(0)
+  },
+  limitMs,
+)

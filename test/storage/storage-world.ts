@@ -1,0 +1,33 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { S3Server } from '../s3/server.ts'
+
+const bucket = 'millrace'
+
+/** An S3 server in this process, and what a broker has to be told to keep its objects there. */
+export async function storeForBroker(): Promise<{ readonly server: S3Server; readonly settings: Readonly<Record<string, string>> }> {
+  const server = new S3Server({ buckets: [bucket] })
+  server.accounts.set('broker', { secretKey: 'no secret' })
+  await server.start()
+  return { server, settings: { ...smallLog, 's3.data.buckets': uriOf(server) } }
+}
+
+const uriOf = (server: S3Server): string =>
+  `s3://${bucket}?endpoint=${server.endpoint}&pathStyle=true&accessKey=broker&secretKey=no%20secret&apiCallAttemptTimeoutMs=2000&apiCallTimeoutMs=4000`
+
+/** A log so small that all but the newest records are in the store at once, and nothing is kept longer than it must be. */
+export const smallLog = {
+  's3.wal.path': 'file://?capacity=16MiB',
+  's3.wal.cache.size': '8MiB',
+  's3.block.cache.size': '16MiB',
+  's3.wal.upload.threshold': '1MiB',
+  's3.wal.upload.interval.ms': '500',
+  's3.object.delete.retention.minutes': '0',
+  'log.retention.check.interval.ms': '300',
+} as const
+
+export const keysIn = (server: S3Server): readonly string[] => [...server.buckets.get(bucket)!.objects.keys()]
+
+/** Until it is so; a test's own limit ends the wait if it never is. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await pause(50)
+}
