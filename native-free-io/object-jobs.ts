@@ -6,6 +6,7 @@ import type { Source } from '../src/stream/compaction-plan.ts'
 import type { DataBlock, ObjectPart } from '../src/stream/object-format.ts'
 import { objectKey } from '../src/stream/object-key.ts'
 import { isFault } from '../src/stream/store-faults.ts'
+import { storeTable } from '../src/stream/store-metrics.ts'
 import type { Cut } from '../src/stream/wal-record.ts'
 
 /** What every object worker starts with. */
@@ -13,6 +14,19 @@ export interface ObjectWorkerData {
   readonly store: StoreLocation
   /** Blocks are read into it. */
   readonly blocks: WebAssembly.Memory
+  /** What the store may be sent and asked for, of all threads together; null where that has no limit. */
+  readonly budget: BudgetData | null
+}
+
+export interface BudgetData {
+  readonly received: BigInt64Array
+  readonly sent: BigInt64Array
+  readonly bytesPerSecond: number
+}
+
+/** A worker's own counters, in the rows of `storeTable`. */
+export interface MeterData {
+  readonly meter: Float64Array
 }
 
 export interface BuildTask {
@@ -57,6 +71,8 @@ export interface BlocksTask {
   /** In block memory. */
   readonly address: number
   readonly blocks: readonly Pick<DataBlock, 'bytes' | 'crc'>[]
+  /** Somebody waits. */
+  readonly urgent: boolean
 }
 export interface RangesTask {
   readonly path: string
@@ -74,6 +90,7 @@ export class StoreFailed extends Error {
   }
 }
 
+const meterBytes = Object.keys(storeTable).length * Float64Array.BYTES_PER_ELEMENT
 /** Requests to the store that one thread has on their way at a time. */
 const concurrentReads = 64
 const concurrentWrites = 8
@@ -87,24 +104,27 @@ export class ObjectJobs {
   readonly #writers: Piscina
   readonly #compactors: Piscina
   readonly #clusterId: string
+  /** What each pool's thread counts, in the rows of `storeTable`. */
+  readonly meters: readonly Float64Array[]
   readonly #wal: { readonly path: string; readonly state: WalState }
 
   /** `filename` is the entry of the object workers. */
   constructor(filename: string, clusterId: string, workerData: ObjectWorkerData, wal: { readonly path: string; readonly state: WalState }) {
     this.#clusterId = clusterId
     this.#wal = wal
+    this.meters = Array.from({ length: 3 }, () => new Float64Array(new SharedArrayBuffer(meterBytes)))
+    const data = (index: number): ObjectWorkerData & MeterData => ({ ...workerData, meter: this.meters[index]! })
     const pool = {
       filename,
-      workerData,
       minThreads: 0,
       maxThreads: 1,
       idleTimeout: idleMs,
       maxQueue: queueMax,
       atomics: 'disabled',
     } as const
-    this.#readers = new Piscina({ ...pool, concurrentTasksPerWorker: concurrentReads })
-    this.#compactors = new Piscina(pool)
-    this.#writers = new Piscina({ ...pool, concurrentTasksPerWorker: concurrentWrites })
+    this.#readers = new Piscina({ ...pool, workerData: data(0), concurrentTasksPerWorker: concurrentReads })
+    this.#compactors = new Piscina({ ...pool, workerData: data(2) })
+    this.#writers = new Piscina({ ...pool, workerData: data(1), concurrentTasksPerWorker: concurrentWrites })
   }
 
   build(objectId: number, from: Cut, until: number, stored: ReadonlyMap<number, number>): Building {
@@ -137,10 +157,10 @@ export class ObjectJobs {
   /** Resolves when the blocks are in block memory and are what the index says. */
   async loadBlocks(
     objectId: number,
-    { position, address, blocks }: { position: number; address: number; blocks: readonly DataBlock[]; urgent: boolean },
+    { position, address, blocks, urgent }: { position: number; address: number; blocks: readonly DataBlock[]; urgent: boolean },
   ): Promise<void> {
     const wanted = blocks.map(({ bytes, crc }) => ({ bytes, crc }))
-    const task: BlocksTask = { key: objectKey(this.#clusterId, objectId), position, address, blocks: wanted }
+    const task: BlocksTask = { key: objectKey(this.#clusterId, objectId), position, address, blocks: wanted, urgent }
     done(await this.#readers.run(task, { name: 'loadBlocks' }))
   }
 

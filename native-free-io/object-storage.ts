@@ -4,6 +4,7 @@ import type { Image } from '../src/metadata/image.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { kernelBytes } from '../src/pipeline/kernel/kernel.ts'
 import type { StoreFault, StoreLocation } from '../src/ports.ts'
+import { budgetBytes } from '../src/stream/bandwidth.ts'
 import { compactionLimits } from '../src/stream/compaction-plan.ts'
 import { ObjectMap } from '../src/stream/object-map.ts'
 import { localPolicy, remotePolicy } from '../src/stream/seal-policy.ts'
@@ -14,7 +15,7 @@ import { ColdReader } from './cold-reader.ts'
 import { ObjectCompactor } from './object-compactor.ts'
 import { ObjectIds } from './object-ids.ts'
 import { ObjectJanitor } from './object-janitor.ts'
-import { ObjectJobs } from './object-jobs.ts'
+import { type BudgetData, ObjectJobs } from './object-jobs.ts'
 import type { Pipeline } from './pipeline.ts'
 import { StoreKeeper } from './store-keeper.ts'
 import { readRanges } from './wal-reads.ts'
@@ -27,6 +28,8 @@ export interface StorageOptions {
   readonly pipeline: Pipeline
   readonly image: Image
   readonly blockCacheBytes: number
+  /** Towards a store elsewhere, each way. */
+  readonly bytesPerSecond: number
   /** Null: as the policy has it. */
   readonly uploadThresholdBytes: number | null
   readonly uploadIntervalMs: number | null
@@ -49,6 +52,12 @@ export interface StorageEvents {
 /** An object that nobody knows is taken for a remainder after this long: on a disk at once, since nobody else writes there. */
 const orphanMs = { file: 0, mem: 0, s3: 3_600_000 } as const
 
+function budgetOf({ location, bytesPerSecond }: StorageOptions): BudgetData | null {
+  if (location.scheme !== 's3') return null
+  const words = (): BigInt64Array => new BigInt64Array(new SharedArrayBuffer(budgetBytes))
+  return { received: words(), sent: words(), bytesPerSecond }
+}
+
 /** All that lies behind the write-ahead log: what is stored, read back, and removed, in which store whatever. */
 export class ObjectStorage {
   readonly objects = new ObjectMap()
@@ -66,7 +75,7 @@ export class ObjectStorage {
     for (const object of image.objects.values()) this.objects.add(object)
     const base = alignBlock(kernelBytes)
     const memory = openArena(createArena(Math.ceil((base + blockCacheBytes) / 65536)))
-    this.jobs = new ObjectJobs(worker, clusterId, { store: location, blocks: memory.memory }, pipeline.wal)
+    this.jobs = new ObjectJobs(worker, clusterId, { store: location, blocks: memory.memory, budget: budgetOf(options) }, pipeline.wal)
     this.#values = new Float64Array(Object.keys(storageMetrics).length)
     const counters = new MetricBlock(storageMetrics, this.#values)
     const { objects, jobs } = this

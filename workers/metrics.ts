@@ -4,6 +4,7 @@ import { addProcessMetrics } from '../native-free-io/process-metrics.ts'
 import { addBrokerMetrics } from '../src/broker/metrics.ts'
 import type { Controller } from '../src/controller/controller.ts'
 import { Registry } from '../src/metrics/registry.ts'
+import { storeTable } from '../src/stream/store-metrics.ts'
 
 interface Parts {
   readonly pipeline: Pipeline
@@ -17,6 +18,9 @@ export function nodeMetrics({ pipeline, controller, storage }: Parts): Registry 
   addProcessMetrics(registry)
   for (const { table, values } of pipeline.counters) registry.block(table, values)
   registry.block(storage.counters.table, storage.counters.values)
+  Object.values(storeTable).forEach(({ name, help, type }, index) => {
+    registry.computed({ name, help, type }, () => storage.jobs.meters.reduce((sum, meter) => sum + meter[index]!, 0))
+  })
   addBrokerMetrics(registry, controller)
   const gauge = (name: string, help: string, read: () => number): void => registry.computed({ name, help, type: 'gauge' }, read)
   const { image } = controller

@@ -101,6 +101,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     pipeline,
     image,
     blockCacheBytes: settings['s3.block.cache.size'],
+    bytesPerSecond: settings['s3.network.baseline.bandwidth'],
     uploadThresholdBytes: settings['s3.wal.upload.threshold'],
     uploadIntervalMs: settings['s3.wal.upload.interval.ms'],
     deleteRetentionMs: settings['s3.object.delete.retention.minutes'] * 60_000,

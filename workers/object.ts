@@ -6,6 +6,7 @@ import type {
   BlocksTask,
   BuildTask,
   BuiltObject,
+  MeterData,
   ObjectWorkerData,
   RangesTask,
   RewriteTask,
@@ -13,11 +14,14 @@ import type {
   TailTask,
 } from '../native-free-io/object-jobs.ts'
 import { OpenFiles } from '../native-free-io/open-files.ts'
+import { BandwidthGate, budgeted } from '../native-free-io/store/bandwidth-gate.ts'
 import { openStore } from '../native-free-io/store/open-store.ts'
 import { readWalRanges, WalFile } from '../native-free-io/wal-file.ts'
 import { getI64 } from '../src/base/long.ts'
+import { MetricBlock } from '../src/metrics/rows.ts'
 import { type Kernel, kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
 import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../src/ports.ts'
+import { BandwidthBudget, type Priority } from '../src/stream/bandwidth.ts'
 import {
   type DataBlock,
   encodeIndex,
@@ -29,14 +33,21 @@ import {
 } from '../src/stream/object-format.ts'
 import { planObject, type StagedBatch } from '../src/stream/object-plan.ts'
 import { isFault } from '../src/stream/store-faults.ts'
+import { storeTable } from '../src/stream/store-metrics.ts'
 import { alignBlock, blockBytes, type Cut } from '../src/stream/wal-record.ts'
 import { readDurable } from '../src/stream/wal-recovery.ts'
 import { crc32c } from '../src/wire/crc32c.ts'
 import { batchHeader } from '../src/wire/record-batch.ts'
 
-const { store: location, blocks } = workerData as ObjectWorkerData
+const { store: location, blocks, budget, meter } = workerData as ObjectWorkerData & MeterData
 let opened: Promise<ObjectStore> | undefined
-const store = (): Promise<ObjectStore> => (opened ??= openStore(location))
+/** One store for all; who asks for what decides who waits for bandwidth. */
+async function store(priority: Priority): Promise<ObjectStore> {
+  opened ??= openStore(location, { meter: new MetricBlock(storeTable, meter) })
+  return gates === undefined ? opened : budgeted(await opened, gates, priority)
+}
+const gateOf = (words: BigInt64Array): BandwidthGate => new BandwidthGate(new BandwidthBudget(words, budget!.bytesPerSecond))
+const gates = budget === null ? undefined : { received: gateOf(budget.received), sent: gateOf(budget.sent) }
 
 /** Small enough for the write-ahead log not to notice. */
 const readBytes = 256 << 10
@@ -81,7 +92,7 @@ export async function build({ wal, from, until, key, stored, port }: BuildTask):
       to += bytes
     }
     const index = encodeIndex(plan.streams, plan.bytes)
-    const fault = await (await store()).put(key, [arena.bytes.subarray(at, to), index])
+    const fault = await (await store('upload')).put(key, [arena.bytes.subarray(at, to), index])
     return fault ?? { bytes: plan.bytes + index.length, streams: plan.streams.map(partOf) }
   } finally {
     port.close()
@@ -135,7 +146,7 @@ function readLog(
 
 /** Makes one object of parts of others. Blocks stay as they are, so that only their positions change. */
 export async function rewrite({ key, sources }: RewriteTask): Promise<BuiltObject | StoreFault> {
-  const from = await store()
+  const from = await store('compaction')
   const upload = from.upload(key)
   const streams: StreamBlocks[] = []
   try {
@@ -212,7 +223,7 @@ async function indexOf(from: ObjectStore, key: string, bytes: number): Promise<O
 const tailBytes = 64 << 10
 
 export async function readTail({ key, bytes }: TailTask): Promise<Uint8Array | StoreFault> {
-  const tail = await tailOf(await store(), key, bytes)
+  const tail = await tailOf(await store('read'), key, bytes)
   return isFault(tail) ? tail : moved(own(tail))
 }
 
@@ -229,10 +240,15 @@ const triesMax = 3
 const blockMemory = openArena(blocks)
 const blockKernel = kernel(blocks)
 
-export async function loadBlocks({ key, position, address, blocks: wanted }: BlocksTask): Promise<StoreFault | undefined> {
+export async function loadBlocks({ key, position, address, blocks: wanted, urgent }: BlocksTask): Promise<StoreFault | undefined> {
   const bytes = wanted.reduce((sum, block) => sum + block.bytes, 0)
   for (let tries = 1; ; tries++) {
-    const found = await (await store()).get(key, position, position + bytes, blockMemory.bytes.subarray(address, address + bytes))
+    const found = await (await store(urgent ? 'read' : 'readAhead')).get(
+      key,
+      position,
+      position + bytes,
+      blockMemory.bytes.subarray(address, address + bytes),
+    )
     if (isFault(found)) return found
     if (found.length === bytes && areWhole(address, wanted)) return undefined
     if (tries === triesMax) return damaged(key, position, bytes, tries)
@@ -262,7 +278,7 @@ export function ranges({ path, capacity, ranges: wanted }: RangesTask): Uint8Arr
 const walFiles = new OpenFiles()
 
 export const remove = async ({ keys }: { readonly keys: readonly string[] }): Promise<StoreFault | undefined> =>
-  (await store()).remove(keys)
+  (await store('upload')).remove(keys)
 
 export const abandonUploads = async ({
   prefix,
@@ -270,10 +286,10 @@ export const abandonUploads = async ({
 }: {
   readonly prefix: string
   readonly beforeMs: number
-}): Promise<number | StoreFault> => (await store()).abandonUploads(prefix, beforeMs)
+}): Promise<number | StoreFault> => (await store('upload')).abandonUploads(prefix, beforeMs)
 
 export const list = async ({ prefix, from }: { readonly prefix: string; readonly from?: string }): Promise<ListPage | StoreFault> =>
-  (await store()).list(prefix, from)
+  (await store('upload')).list(prefix, from)
 
 /** Memory of its own, which can be handed over. */
 function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -126,6 +126,11 @@ export const settingRows = {
     default: '128MiB',
     about: 'Block memory: old records that have been read from the object store.',
   }),
+  's3.network.baseline.bandwidth': own<number>({
+    kind: bytes(MiB, 1024 * GiB),
+    default: '1GiB',
+    about: 'Bytes a second that the object store may be sent, and as much that it may be asked for; the log and waiting readers go first.',
+  }),
   's3.wal.upload.threshold': own<number | null>({
     kind: optional('-1', null, bytes(MiB, 64 * GiB)),
     default: '-1',
