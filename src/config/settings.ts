@@ -123,7 +123,7 @@ export const settingRows = {
   }),
   's3.block.cache.size': own<number>({
     kind: bytes(16 * MiB, 3 * GiB),
-    default: '128MiB',
+    default: '64MiB',
     about: 'Block memory: old records that have been read from the object store.',
   }),
   's3.network.baseline.bandwidth': own<number>({

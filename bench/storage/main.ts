@@ -1,0 +1,191 @@
+/** `npm run storage`: what goes through a small log into a store and back, what reading it does to others, and what the store charges. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Command } from 'commander'
+import { createTopic } from '../../test/support/admin.ts'
+import { type Broker, freePorts, startBroker } from '../../test/support/broker.ts'
+import { connected } from '../../test/support/connection.ts'
+import { root } from '../../test/support/root.ts'
+import type { ProduceResult } from '../load/messages.ts'
+import { produceProcess, tailProcess } from '../load/process.ts'
+import { startStore } from './stores.ts'
+import { Templates } from './templates.ts'
+
+interface Options {
+  readonly store: string
+  readonly gib: string
+  readonly seconds: string
+}
+
+const options = new Command('storage')
+  .description('A topic larger than the log into a store and back, catching up beside others, and the bill.')
+  .argument('[parts...]', 'through, catchup, bill; all of them if none is given')
+  .option('--store <name>', 'file, MinIO, versitygw, Ceph', 'file')
+  .option('--gib <count>', 'size of the topic', '1')
+  .option('--seconds <count>', 'how long each load runs', '10')
+  .parse()
+const { store: storeName, gib, seconds } = options.opts<Options>()
+const parts = options.args.length > 0 ? options.args : ['through', 'catchup', 'bill']
+const mib = 1 << 20
+
+const store = await startStore(storeName)
+const [metricsPort] = await freePorts(1)
+const under = join(root, '.millrace', 'storage-data')
+mkdirSync(under, { recursive: true })
+const settings: Record<string, string> = {
+  's3.wal.path': 'file://?capacity=512MiB',
+  's3.object.delete.retention.minutes': '0',
+  'metrics.listener': `http://127.0.0.1:${metricsPort}`,
+  ...(store.uri === undefined ? {} : { 's3.data.buckets': store.uri }),
+}
+const broker = await startBroker({ kind: 'millrace', settings, under })
+const batchCount = (templates: Templates): number => Math.floor((Number(gib) * 1024 * mib) / templates.batchBytes)
+
+async function metrics(): Promise<ReadonlyMap<string, number>> {
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+  return new Map(
+    text.split('\n').flatMap((line) => (line.startsWith('#') ? [] : [[line.split(' ')[0]!, Number(line.split(' ')[1])] as const])),
+  )
+}
+
+/** Looks at the broker's memory twice a second while something runs. */
+async function watched<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly seconds: number; readonly rss: readonly number[] }> {
+  const rss: number[] = []
+  const timer = setInterval(() => rss.push(broker.figures().rssMib), 500)
+  const began = performance.now()
+  try {
+    return { result: await work(), seconds: (performance.now() - began) / 1000, rss }
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+function progress(what: string, count: number): (done: number) => void {
+  let shown = 0
+  return (done) => {
+    const percent = Math.floor((done / count) * 100)
+    if (percent > shown) process.stderr.write(`\r${what} ${(shown = percent)} %  `)
+  }
+}
+
+const rate = (bytes: number, time: number): string => `${(bytes / mib / time).toFixed(0)} MiB/s`
+const most = (figures: readonly number[]): string => Math.max(0, ...figures).toFixed(0)
+
+async function through(): Promise<void> {
+  const templates = new Templates()
+  const count = batchCount(templates)
+  const bytes = count * templates.batchBytes
+  await connected(broker.port, (connection) => createTopic(connection, 'through'))
+  const sent = await watched(() => templates.send(broker.port, 'through', count, progress('sent', count)))
+  const before = await metrics()
+  const read = await watched(() => templates.compare(broker.port, 'through', count, progress('read', count)))
+  const after = await metrics()
+  const gets = after.get('millrace_store_get_requests_total')! - before.get('millrace_store_get_requests_total')!
+  console.log(
+    `\r${(bytes / mib / 1024).toFixed(2)} GiB through a log of 512 MiB into ${store.name}: ${rate(bytes, sent.seconds)}, RSS at most ${most(sent.rss)} MiB`,
+  )
+  console.log(
+    `and back, byte for byte: ${rate(bytes, read.seconds)}, RSS at most ${most(read.rss)} MiB, ${((gets * 1024 * mib) / bytes).toFixed(0)} GETs per GiB`,
+  )
+  const half = read.rss.length >> 1
+  console.log(`RSS while reading, first and second half: at most ${most(read.rss.slice(0, half))} and ${most(read.rss.slice(half))} MiB`)
+}
+
+const paced = {
+  partitions: 1,
+  connections: 4,
+  inFlight: 5,
+  batchBytes: 16 << 10,
+  recordBytes: 1024,
+  acks: -1,
+  isIdempotent: false,
+} as const
+
+/** A producer at a steady pace with a consumer at the end of the log. */
+async function pacedLoad(topic: string, partitions: number, mibPerSecond: number): Promise<ProduceResult & { readonly behindMs: number }> {
+  const load = {
+    ...paced,
+    partitions,
+    port: broker.port,
+    topic,
+    mibMax: mibPerSecond * Number(seconds),
+    secondsMax: Number(seconds),
+    mibPerSecond,
+  }
+  const producer = produceProcess(load)
+  const tail = tailProcess({ port: broker.port, topic, partitions, partitionMaxBytes: mib, maxBytes: 32 * mib })
+  await Promise.all([producer.ready, tail.ready])
+  tail.tell({ type: 'go' })
+  producer.tell({ type: 'go' })
+  const produced = await producer.done
+  tail.tell({ type: 'until', ends: produced.ends })
+  return { ...produced, behindMs: (await tail.done).behindMs }
+}
+
+const times = ({ p50Ms, p99Ms, p999Ms, behindMs }: ProduceResult & { readonly behindMs: number }): string =>
+  `P50 ${p50Ms.toFixed(2)}, P99 ${p99Ms.toFixed(2)}, P99.9 ${p999Ms.toFixed(2)} ms; the consumer ends ${behindMs.toFixed(1)} ms behind`
+
+async function catchUp(): Promise<void> {
+  const templates = new Templates()
+  const count = batchCount(templates)
+  await connected(broker.port, (connection) => createTopic(connection, 'old'))
+  await templates.send(broker.port, 'old', count, progress('sent', count))
+  await pause(3000)
+  for (const round of [1, 2, 3]) {
+    await connected(broker.port, (connection) => createTopic(connection, `alone-${round}`))
+    const alone = await pacedLoad(`alone-${round}`, 1, 20)
+    await connected(broker.port, (connection) => createTopic(connection, `beside-${round}`))
+    let read = 0
+    let reading = true
+    const began = performance.now()
+    const catching = (async () => {
+      while (reading) {
+        let seen = 0
+        await templates.compare(broker.port, 'old', count, (batches) => {
+          if (reading) read += batches - seen
+          seen = batches
+        })
+      }
+    })()
+    const beside = await pacedLoad(`beside-${round}`, 1, 20)
+    const took = (performance.now() - began) / 1000
+    reading = false
+    await catching
+    console.log(`\r20 MiB/s alone, round ${round}:                        ${times(alone)}`)
+    console.log(
+      `20 MiB/s beside a reader that catches up, round ${round}: ${times(beside)}; it read about ${rate(read * templates.batchBytes, took)}`,
+    )
+  }
+}
+
+async function bill(): Promise<void> {
+  await connected(broker.port, (connection) => createTopic(connection, 'many', 100))
+  const before = await metrics()
+  const produced = await pacedLoad('many', 100, 32)
+  await pause(2000)
+  const after = await metrics()
+  const count = (row: string): number => after.get(`millrace_store_${row}_total`)! - before.get(`millrace_store_${row}_total`)!
+  const puts = count('put_requests') + count('post_requests') + count('copy_requests')
+  const gibStored = count('sent_bytes') / mib / 1024
+  const each = puts === 0 ? 'none' : `one for ${(produced.mib / puts).toFixed(1)} MiB produced`
+  console.log(
+    `\r32 MiB/s over 100 partitions for ${seconds} s: ${puts} requests of class A (PUT, POST, COPY), ${each}; ${count('get_requests')} GETs; ${gibStored.toFixed(2)} GiB sent`,
+  )
+}
+
+const work: Readonly<Record<string, () => Promise<void>>> = { through, catchup: catchUp, bill }
+try {
+  for (const part of parts) {
+    if (work[part] === undefined) throw new Error(`no part ${part}; there are ${Object.keys(work).join(', ')}`)
+    await work[part]()
+  }
+} catch (error) {
+  console.error(error, `\n${(broker as Broker).log.slice(-3000)}`)
+  process.exitCode = 1
+} finally {
+  await broker.remove()
+  await store.stop()
+}
