@@ -48,6 +48,8 @@ export interface Image {
   readonly preparedObjects: ReadonlySet<number>
   /** In the store still, and no longer read. */
   readonly markedObjects: ReadonlySet<number>
+  /** Up to where streams have been compacted by key; those that never were are not in it. */
+  readonly cleaned: ReadonlyMap<StreamId, bigint>
   readonly nextObjectId: number
   readonly nextStream: StreamId
   readonly nextProducerId: bigint
@@ -62,6 +64,7 @@ export interface MutableImage extends Image {
   readonly objects: Map<number, ObjectImage>
   readonly preparedObjects: Set<number>
   readonly markedObjects: Set<number>
+  readonly cleaned: Map<StreamId, bigint>
   nextObjectId: number
   nextStream: StreamId
   nextProducerId: bigint
@@ -75,6 +78,7 @@ export const emptyImage = (): MutableImage => ({
   objects: new Map(),
   preparedObjects: new Set(),
   markedObjects: new Set(),
+  cleaned: new Map(),
   nextObjectId: 1,
   nextStream: 1,
   nextProducerId: 0n,
@@ -146,8 +150,20 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
         image.markedObjects.delete(objectId)
       }
       return
+    case 'streamCleaned':
+      setCleaned(image, record)
+      return
     default:
       unreachable(record)
+  }
+}
+
+function setCleaned(image: MutableImage, { stream, offset, objectIds }: Extract<MetadataRecord, { type: 'streamCleaned' }>): void {
+  const known = image.cleaned.get(stream) ?? 0n
+  if (image.streams.has(stream) && offset > known) image.cleaned.set(stream, offset)
+  for (const objectId of objectIds) {
+    const object = image.objects.get(objectId)
+    if (object !== undefined) image.objects.set(objectId, { ...object, streams: object.streams.filter((part) => part.stream !== stream) })
   }
 }
 
@@ -170,7 +186,10 @@ function addStreams(image: MutableImage, topicId: string, streams: readonly Stre
 function deleteTopic(image: MutableImage, topicId: string): void {
   const topic = image.topicsById.get(topicId)
   if (topic === undefined) return
-  for (const stream of topic.streams) image.streams.delete(stream)
+  for (const stream of topic.streams) {
+    image.streams.delete(stream)
+    image.cleaned.delete(stream)
+  }
   image.topics.delete(topic.name)
   image.topicsById.delete(topicId)
 }
@@ -189,6 +208,7 @@ export function recordsOf(image: Image): MetadataRecord[] {
   for (const { stream, logStartOffset } of image.streams.values()) {
     if (logStartOffset > 0n) records.push({ type: 'logStartMoved', stream, offset: logStartOffset })
   }
+  for (const [stream, offset] of image.cleaned) records.push({ type: 'streamCleaned', stream, offset, objectIds: [] })
   records.push({ type: 'producerIdsAllocated', next: image.nextProducerId }, { type: 'streamsAllocated', next: image.nextStream })
   records.push(...objectRecords(image))
   return records

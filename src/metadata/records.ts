@@ -39,6 +39,8 @@ export const recordTables = {
   objectsPrepared: table(11, 0, { first: count, count }),
   /** Nobody reads these any more; they are to be removed from the store. */
   objectsMarked: table(12, 0, { objectIds: list(count) }),
+  /** Compacted by key up to `offset`; what these objects hold of the stream is not read any more. */
+  streamCleaned: table(13, 0, { stream: count, offset: long, objectIds: list(count) }),
 } as const
 
 export type RecordType = keyof typeof recordTables

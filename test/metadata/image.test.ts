@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { below, prng } from '../../src/base/prng.ts'
+import { below, chance, prng } from '../../src/base/prng.ts'
 import { DamagedRecord } from '../../src/metadata/fields.ts'
 import { emptyImage, type MutableImage, recordsOf, replay } from '../../src/metadata/image.ts'
 import { decodeRecord, encodeRecord, type MetadataRecord } from '../../src/metadata/records.ts'
@@ -22,6 +22,7 @@ const every: MetadataRecord[] = [
   { type: 'logStartMoved', stream: 4, offset: 2n ** 40n },
   { type: 'producerIdsAllocated', next: 1000n },
   { type: 'objectCommitted', objectId: 2 ** 40, bytes: 12, streams: [{ stream: 1, start: 0n, end: 5n, bytes: 100, maxTimestamp: 7n }] },
+  { type: 'streamCleaned', stream: 2, offset: 2n ** 41n, objectIds: [5] },
   { type: 'topicDeleted', topicId: 'id-of-b' },
   { type: 'streamsAllocated', next: 9 },
   { type: 'objectsRemoved', objectIds: [7] },
@@ -61,6 +62,16 @@ test('a log start never goes back, and facts about what is gone change nothing',
   expect(image).toEqual(imageOf(every))
 })
 
+test('a stream that is compacted by key leaves the objects it was in to the others, and is not compacted backwards', () => {
+  const image = imageOf([created('a', [1, 2])])
+  const part = (stream: number) => ({ stream, start: 0n, end: 5n, bytes: 100, maxTimestamp: 7n })
+  replay(image, { type: 'objectCommitted', objectId: 4, bytes: 300, streams: [part(1), part(2)] })
+  replay(image, { type: 'streamCleaned', stream: 2, offset: 5n, objectIds: [4] })
+  replay(image, { type: 'streamCleaned', stream: 2, offset: 3n, objectIds: [9] })
+  expect(image.objects.get(4)!.streams).toEqual([part(1)])
+  expect(image.cleaned).toEqual(new Map([[2, 5n]]))
+})
+
 test('the records of an image give its equal, whatever was done before', () => {
   for (let seed = 0; seed < 200; seed++) {
     const image = randomImage(seed)
@@ -79,6 +90,7 @@ function randomImage(seed: number): MutableImage {
     if (name === undefined) replay(image, created(`t${step}`, streams))
     else if (below(random, 4) === 0) replay(image, { type: 'topicDeleted', topicId: `id-of-${name}` })
     else if (below(random, 2) === 0) replay(image, { type: 'partitionsAdded', topicId: `id-of-${name}`, streams })
+    else if (chance(random, 300)) replay(image, { type: 'streamCleaned', stream: below(random, next), offset: BigInt(step), objectIds: [] })
     else replay(image, { type: 'logStartMoved', stream: below(random, next), offset: BigInt(below(random, 100)) })
   }
   return image
