@@ -101,6 +101,14 @@ export class ColdReader {
     }
   }
 
+  /** The latest timestamp of the first block from an offset on; undefined where nothing is stored. */
+  async firstTimestamp(stream: number, offset: number): Promise<number | undefined> {
+    for (const part of this.#objects.from(stream, offset)) {
+      for (const block of (await this.#index(part)).from(stream, offset)) return block.maxTimestamp
+    }
+    return undefined
+  }
+
   /** The first of the blocks with the greatest timestamp, from an offset on, and that timestamp. */
   async latest(stream: number, offset: number): Promise<{ readonly maxTimestamp: number; readonly records: ColdRecords } | undefined> {
     let best: { part: StreamPart; block: DataBlock } | undefined

@@ -7,6 +7,8 @@ export type CrashPoint =
   | 'log trimmed'
   | 'compaction written'
   | 'compaction committed'
+  | 'cleaning written'
+  | 'cleaning committed'
   | 'objects marked'
   | 'objects removed'
   | 'objects forgotten'

@@ -6,6 +6,7 @@ import type { ObjectMap } from '../src/stream/object-map.ts'
 import { crashPoint } from './crash-point.ts'
 import type { ObjectIds } from './object-ids.ts'
 import { type BuiltObject, type ObjectJobs, StoreFailed } from './object-jobs.ts'
+import type { OneAtATime } from './one-at-a-time.ts'
 
 /** How often it is looked whether there is something to compact; sooner when this many objects have come. */
 const lookMs = 10_000
@@ -17,6 +18,8 @@ export interface CompactorParts {
   readonly ids: ObjectIds
   readonly objects: ObjectMap
   readonly limits: CompactionLimits
+  /** Shared with whoever else rewrites objects. */
+  readonly turn: OneAtATime
   /** These may be in the store, and will never be committed. */
   onAbandoned(objectIds: readonly number[]): void
   onCompacted(replaced: number, outputs: number, bytes: number): void
@@ -75,13 +78,17 @@ export class ObjectCompactor {
   }
 
   async #compact(): Promise<void> {
-    const { controller, limits } = this.#parts
     this.#fresh = 0
-    while (!this.#stopping) {
-      const plan = planCompaction([...controller.image.objects.values()], (stream) => this.#logStart(stream), limits)
-      if (plan === undefined) return
-      await this.#perform(plan)
-    }
+    while (!this.#stopping && (await this.#parts.turn.run(() => this.#performNext())));
+  }
+
+  /** False when there is nothing to do. */
+  async #performNext(): Promise<boolean> {
+    const { controller, limits } = this.#parts
+    const plan = planCompaction([...controller.image.objects.values()], (stream) => this.#logStart(stream), limits)
+    if (plan === undefined) return false
+    await this.#perform(plan)
+    return true
   }
 
   #logStart(stream: number): number | undefined {

@@ -5,9 +5,11 @@ import type { ListPage, StoreFault, StoreLocation } from '../src/ports.ts'
 import type { Source } from '../src/stream/compaction-plan.ts'
 import type { DataBlock, ObjectPart } from '../src/stream/object-format.ts'
 import { objectKey } from '../src/stream/object-key.ts'
+import type { StreamPart } from '../src/stream/object-map.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import { storeTable } from '../src/stream/store-metrics.ts'
 import type { Cut } from '../src/stream/wal-record.ts'
+import type { CleanedObjects, CleanTask } from './clean-objects.ts'
 
 /** What every object worker starts with. */
 export interface ObjectWorkerData {
@@ -146,6 +148,18 @@ export class ObjectJobs {
     const keyed = sources.map((source) => ({ ...source, key: objectKey(this.#clusterId, source.objectId) }))
     const task: RewriteTask = { key: objectKey(this.#clusterId, objectId), sources: keyed }
     return done(await this.#compactors.run(task, { name: 'rewrite' }))
+  }
+
+  /** Compacts parts of one stream by key. Of the numbers as many are used as are needed. Rejects when the signal says so. */
+  async clean(
+    objectIds: readonly number[],
+    parts: readonly StreamPart[],
+    how: Omit<CleanTask, 'sources' | 'keys'>,
+    signal: AbortSignal,
+  ): Promise<CleanedObjects> {
+    const sources = parts.map((part) => ({ ...part, key: objectKey(this.#clusterId, part.objectId) }))
+    const task: CleanTask = { ...how, sources, keys: objectIds.map((objectId) => objectKey(this.#clusterId, objectId)) }
+    return done(await this.#compactors.run(task, { name: 'clean', signal }))
   }
 
   /** The index of an object and its footer, behind whatever precedes them. */

@@ -3,7 +3,7 @@ import type { Controller } from '../src/controller/controller.ts'
 import type { Image } from '../src/metadata/image.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { kernelBytes } from '../src/pipeline/kernel/kernel.ts'
-import type { StoreFault, StoreLocation } from '../src/ports.ts'
+import type { StoreFault, StoreLocation, StreamId } from '../src/ports.ts'
 import { budgetBytes } from '../src/stream/bandwidth.ts'
 import { compactionLimits } from '../src/stream/compaction-plan.ts'
 import { ObjectMap } from '../src/stream/object-map.ts'
@@ -12,10 +12,12 @@ import { storageMetrics } from '../src/stream/storage-metrics.ts'
 import { alignBlock } from '../src/stream/wal-record.ts'
 import { createArena, openArena } from './arena.ts'
 import { ColdReader } from './cold-reader.ts'
+import { type CleanerSettings, LogCleaner } from './log-cleaner.ts'
 import { ObjectCompactor } from './object-compactor.ts'
 import { ObjectIds } from './object-ids.ts'
 import { ObjectJanitor } from './object-janitor.ts'
 import { type BudgetData, ObjectJobs } from './object-jobs.ts'
+import { OneAtATime } from './one-at-a-time.ts'
 import type { Pipeline } from './pipeline.ts'
 import { StoreKeeper } from './store-keeper.ts'
 import { readRanges } from './wal-reads.ts'
@@ -35,6 +37,10 @@ export interface StorageOptions {
   readonly uploadIntervalMs: number | null
   readonly deleteRetentionMs: number
   readonly snapshotPath: string
+  /** Null: nothing is compacted by key. */
+  readonly cleaner: CleanerSettings | null
+  /** Wall clock. */
+  now(): number
   readonly onEvent: StorageEvents
 }
 
@@ -43,6 +49,8 @@ export interface StorageEvents {
   removed(why: string, count: number): void
   /** Objects were put together. */
   compacted(replaced: number, outputs: number, bytes: number): void
+  /** A stream was compacted by key; bytes before and after. */
+  cleaned(stream: StreamId, read: number, written: number): void
   /** The store does not do what it should; it is asked again. */
   fault(fault: StoreFault): void
   /** The node cannot go on. */
@@ -68,6 +76,7 @@ export class ObjectStorage {
   #keeper: StoreKeeper | undefined
   #janitor: ObjectJanitor | undefined
   #compactor: ObjectCompactor | undefined
+  #cleaner: LogCleaner | undefined
 
   constructor(options: StorageOptions) {
     const { worker, clusterId, location, pipeline, image, blockCacheBytes } = options
@@ -88,13 +97,24 @@ export class ObjectStorage {
 
   /** Begins to store and to remove. */
   start(controller: Controller): void {
-    const { clusterId, location, pipeline, snapshotPath, deleteRetentionMs, uploadThresholdBytes, uploadIntervalMs, onEvent } =
-      this.#options
+    const {
+      clusterId,
+      location,
+      pipeline,
+      snapshotPath,
+      deleteRetentionMs,
+      uploadThresholdBytes,
+      uploadIntervalMs,
+      cleaner,
+      now,
+      onEvent,
+    } = this.#options
     const { jobs, objects } = this
     const { capacity } = pipeline.wal.state
     const isLocal = location.scheme === 'file' && uploadThresholdBytes === null
     const common = { controller, jobs, objects, onFault: onEvent.fault, onFailure: onEvent.failed }
     const ids = new ObjectIds(controller)
+    const turn = new OneAtATime()
     const janitor = new ObjectJanitor({
       ...common,
       clusterId,
@@ -116,14 +136,31 @@ export class ObjectStorage {
     this.#compactor = new ObjectCompactor({
       ...common,
       ids,
+      turn,
       limits: compactionLimits(location.scheme === 'file'),
       onAbandoned: (objectIds) => janitor.abandon(objectIds),
       onCompacted: onEvent.compacted,
     })
+    const keeper = this.#keeper
+    if (cleaner !== null) {
+      this.#cleaner = new LogCleaner({
+        ...common,
+        ...cleaner,
+        pipeline,
+        ids,
+        turn,
+        now,
+        firstTimestamp: (stream, offset) => this.cold.firstTimestamp(stream, offset),
+        storeAll: () => keeper.drain(),
+        onAbandoned: (objectIds) => janitor.abandon(objectIds),
+        onCleaned: onEvent.cleaned,
+      })
+    }
     this.#janitor = janitor
     this.#keeper.start()
     this.#janitor.start()
     this.#compactor.start()
+    this.#cleaner?.start()
   }
 
   /** Old records; undefined for what has been overwritten in the log, and lies in an object by now. */
@@ -141,7 +178,7 @@ export class ObjectStorage {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#keeper?.stop(), this.#janitor?.stop(), this.#compactor?.stop()])
+    await Promise.all([this.#keeper?.stop(), this.#janitor?.stop(), this.#compactor?.stop(), this.#cleaner?.stop()])
   }
 
   close(): Promise<void> {

@@ -6,6 +6,7 @@ import { nodeCodecs } from '../native-free-io/codecs.ts'
 import { openDataFolder } from '../native-free-io/data-folder.ts'
 import { serveHttp } from '../native-free-io/http.ts'
 import type { Log } from '../native-free-io/log.ts'
+import type { CleanerSettings } from '../native-free-io/log-cleaner.ts'
 import { MetadataFile } from '../native-free-io/metadata-file.ts'
 import { ObjectStorage } from '../native-free-io/object-storage.ts'
 import { LanePartitionLog } from '../native-free-io/partition-log.ts'
@@ -21,6 +22,7 @@ import { advertisedAddresses } from '../src/config/advertised.ts'
 import { controllerNames } from '../src/config/relations.ts'
 import type { Settings } from '../src/config/settings.ts'
 import { storeName } from '../src/config/store-uri.ts'
+import { cleanupSettings } from '../src/config/topic-configs.ts'
 import { Controller, imageOf } from '../src/controller/controller.ts'
 import { offsetsTopicName } from '../src/controller/topic-names.ts'
 import { GroupCoordinator } from '../src/group/coordinator.ts'
@@ -34,11 +36,23 @@ const backlog = 512
 const producerSweepMs = 60_000
 /** What a stop gives the object store to take what only the write-ahead log holds. */
 const drainMs = 20_000
+/** As much as Kafka takes for the keys of one compaction, whatever the setting says. */
+const cleanerBytesMax = 2 ** 31 - 1
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 const here = new URL('./', import.meta.url)
 
 /** The wall clock of the start, going on evenly: no session ends because somebody sets the clock. */
 const evenClock = { now: () => Math.round(performance.timeOrigin + performance.now()) }
+
+/** Null: nothing is compacted by key. */
+const cleanerSettings = (settings: Settings): CleanerSettings | null =>
+  settings['log.cleaner.enable']
+    ? {
+        backoffMs: Number(settings['log.cleaner.backoff.ms']),
+        bufferBytes: Math.min(Number(settings['log.cleaner.dedupe.buffer.size']), cleanerBytesMax),
+        limitsOf: (configs) => cleanupSettings(configs, settings),
+      }
+    : null
 
 /** A wake that keeps no process alive. */
 function after(ms: number, wake: () => void): () => void {
@@ -106,10 +120,13 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     uploadIntervalMs: settings['s3.wal.upload.interval.ms'],
     deleteRetentionMs: settings['s3.object.delete.retention.minutes'] * 60_000,
     snapshotPath,
+    cleaner: cleanerSettings(settings),
+    now: Date.now,
     onEvent: {
       stored: (objectId, bytes) => log.debug({ objectId, bytes }, 'stored an object'),
       removed: (why, count) => log.debug({ why, count }, 'removed objects'),
       compacted: (replaced, outputs, bytes) => log.debug({ replaced, outputs, bytes }, 'compacted objects'),
+      cleaned: (stream, read, written) => log.debug({ stream, read, written }, 'compacted a partition by key'),
       fault: (fault) => log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`),
       failed: (error) => fail('the object storage', error),
     },

@@ -2,6 +2,7 @@
 import { readSync } from 'node:fs'
 import { move, workerData } from 'piscina'
 import { type Arena, createArena, openArena } from '../native-free-io/arena.ts'
+import { type CleanedObjects, type CleanTask, cleanObjects } from '../native-free-io/clean-objects.ts'
 import type {
   BlocksTask,
   BuildTask,
@@ -13,6 +14,7 @@ import type {
   Sealed,
   TailTask,
 } from '../native-free-io/object-jobs.ts'
+import { damaged, indexOf, readWhole, runsOf, tailOf, triesMax } from '../native-free-io/object-reads.ts'
 import { OpenFiles } from '../native-free-io/open-files.ts'
 import { BandwidthGate, budgeted } from '../native-free-io/store/bandwidth-gate.ts'
 import { openStore } from '../native-free-io/store/open-store.ts'
@@ -22,21 +24,12 @@ import { MetricBlock } from '../src/metrics/rows.ts'
 import { type Kernel, kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
 import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../src/ports.ts'
 import { BandwidthBudget, type Priority } from '../src/stream/bandwidth.ts'
-import {
-  type DataBlock,
-  encodeIndex,
-  footerBytes,
-  ObjectIndex,
-  partOf,
-  readFooter,
-  type StreamBlocks,
-} from '../src/stream/object-format.ts'
+import { type DataBlock, encodeIndex, partOf, type StreamBlocks } from '../src/stream/object-format.ts'
 import { planObject, type StagedBatch } from '../src/stream/object-plan.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import { storeTable } from '../src/stream/store-metrics.ts'
 import { alignBlock, blockBytes, type Cut } from '../src/stream/wal-record.ts'
 import { readDurable } from '../src/stream/wal-recovery.ts'
-import { crc32c } from '../src/wire/crc32c.ts'
 import { batchHeader } from '../src/wire/record-batch.ts'
 
 const { store: location, blocks, budget, meter } = workerData as ObjectWorkerData & MeterData
@@ -171,9 +164,6 @@ async function abandoned(upload: ObjectUpload, fault: StoreFault): Promise<Store
   return fault
 }
 
-/** What one request of a compaction takes. */
-const copyBytesMax = 4 << 20
-
 /** Copies the blocks of one source that are still needed; each is seen to be whole on the way. */
 async function copyBlocks(
   from: ObjectStore,
@@ -183,14 +173,9 @@ async function copyBlocks(
   const index = await indexOf(from, source.key, source.objectBytes)
   if (isFault(index)) return index
   const copied: DataBlock[] = []
-  const blocks = [...index.from(source.stream, Math.max(source.from, source.start))]
-  for (let first = 0, next = 0; first < blocks.length; first = next) {
-    let bytes = 0
-    for (next = first; next < blocks.length && (next === first || bytes + blocks[next]!.bytes <= copyBytesMax); next++)
-      bytes += blocks[next]!.bytes
-    const { position } = blocks[first]!
-    const run = blocks.slice(first, next)
-    const found = await readWhole(from, source.key, position, run)
+  for (const run of runsOf([...index.from(source.stream, Math.max(source.from, source.start))])) {
+    const { position } = run[0]!
+    const found = await readWhole(from, source.key, run)
     if (isFault(found)) return found
     for (const block of run) copied.push({ ...block, position: upload.bytes + (block.position - position) })
     const fault = await upload.append([found])
@@ -199,44 +184,11 @@ async function copyBlocks(
   return copied
 }
 
-async function readWhole(from: ObjectStore, key: string, position: number, run: readonly DataBlock[]): Promise<Uint8Array | StoreFault> {
-  const bytes = run.reduce((sum, block) => sum + block.bytes, 0)
-  for (let tries = 1; ; tries++) {
-    const found = await from.get(key, position, position + bytes)
-    if (isFault(found)) return found
-    const areRight = found.length === bytes && run.every((block) => crc32cOf(found, block.position - position, block.bytes) === block.crc)
-    if (areRight) return found
-    if (tries === triesMax) return damaged(key, position, bytes, tries)
-  }
-}
-
-const crc32cOf = (bytes: Uint8Array, start: number, length: number): number => crc32c(bytes, start, start + length) | 0
-
-async function indexOf(from: ObjectStore, key: string, bytes: number): Promise<ObjectIndex | StoreFault> {
-  const tail = await tailOf(from, key, bytes)
-  if (isFault(tail)) return tail
-  const footer = readFooter(tail.subarray(tail.length - footerBytes), bytes)
-  return new ObjectIndex(tail.subarray(tail.length - footerBytes - footer.indexBytes, tail.length - footerBytes), footer)
-}
-
-/** What an index mostly fits in; it is read again if it is longer. */
-const tailBytes = 64 << 10
-
 export async function readTail({ key, bytes }: TailTask): Promise<Uint8Array | StoreFault> {
   const tail = await tailOf(await store('read'), key, bytes)
   return isFault(tail) ? tail : moved(own(tail))
 }
 
-/** At least the index of an object and its footer. */
-async function tailOf(from: ObjectStore, key: string, bytes: number): Promise<Uint8Array | StoreFault> {
-  const tail = await from.get(key, Math.max(0, bytes - tailBytes), bytes)
-  if (isFault(tail)) return tail
-  const needed = footerBytes + readFooter(tail.subarray(Math.max(0, tail.length - footerBytes)), bytes).indexBytes
-  return needed <= tail.length ? tail : from.get(key, bytes - needed, bytes)
-}
-
-/** How often blocks are read that are not what the index says, before they are taken to be damaged in the store. */
-const triesMax = 3
 const blockMemory = openArena(blocks)
 const blockKernel = kernel(blocks)
 
@@ -255,11 +207,6 @@ export async function loadBlocks({ key, position, address, blocks: wanted, urgen
   }
 }
 
-const damaged = (key: string, position: number, bytes: number, attempts: number): StoreFault => {
-  const detail = `${bytes} bytes at ${position} are not what the index says`
-  return { fault: 'corrupt', operation: 'get', key, detail, attempts, mayBeDone: false }
-}
-
 function areWhole(address: number, wanted: BlocksTask['blocks']): boolean {
   let at = address
   return wanted.every(({ bytes, crc }) => {
@@ -267,6 +214,8 @@ function areWhole(address: number, wanted: BlocksTask['blocks']): boolean {
     return blockKernel.crc(at - bytes, bytes, 0) === crc
   })
 }
+
+export const clean = async (task: CleanTask): Promise<CleanedObjects | StoreFault> => cleanObjects(await store('compaction'), task)
 
 /** Batches that only the file of the write-ahead log holds; undefined when one of them has been overwritten. */
 export function ranges({ path, capacity, ranges: wanted }: RangesTask): Uint8Array | undefined {

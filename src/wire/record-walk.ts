@@ -1,0 +1,77 @@
+import { MalformedMessage } from './cursor.ts'
+
+/** Timestamps that a number holds exactly. */
+const scaleMax = 2 ** 49
+
+/**
+ * Goes through the records of a batch without making an object of each: where the parts of the current one lie.
+ *
+ * Throws MalformedMessage at what is no record, and at timestamps that a number cannot hold.
+ */
+export class RecordWalk {
+  readonly bytes: Buffer
+  #at = 0
+  #left: number
+  /** The record, with the length before it. */
+  start = 0
+  end = 0
+  attributes = 0
+  timestampDelta = 0
+  /** Where the offset delta lies: what follows the timestamp. */
+  restAt = 0
+  offsetDelta = 0
+  keyAt = 0
+  /** -1 for null, as in `valueBytes`. */
+  keyBytes = -1
+  valueBytes = -1
+
+  /** `bytes` are those behind the header, unpacked. */
+  constructor(bytes: Buffer, count: number) {
+    this.bytes = bytes
+    this.#left = count
+  }
+
+  /** Moves on to the next record; false behind the last. */
+  next(): boolean {
+    if (this.#left === 0) {
+      if (this.#at !== this.bytes.length) throw new MalformedMessage(`${this.bytes.length - this.#at} bytes follow the last record`)
+      return false
+    }
+    this.#left--
+    this.start = this.#at
+    const length = this.#varint()
+    this.end = this.#at + length
+    if (length < 0 || this.end > this.bytes.length) throw new MalformedMessage(`a record of ${length} bytes at ${this.start}`)
+    this.attributes = this.#byte()
+    this.timestampDelta = this.#varint()
+    this.restAt = this.#at
+    this.offsetDelta = this.#varint()
+    this.keyBytes = this.#varint()
+    this.keyAt = this.#at
+    this.#at += Math.max(0, this.keyBytes)
+    this.valueBytes = this.#varint()
+    if (this.#at + Math.max(0, this.valueBytes) > this.end) throw new MalformedMessage(`the record at ${this.start} is cut off`)
+    this.#at = this.end
+    return true
+  }
+
+  key(): Buffer {
+    return this.bytes.subarray(this.keyAt, this.keyAt + this.keyBytes)
+  }
+
+  #varint(): number {
+    let value = 0
+    for (let scale = 1; ; scale *= 128) {
+      const byte = this.#byte()
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+      if (scale === scaleMax) throw new MalformedMessage(`a number of the record at ${this.start} is too long`)
+    }
+  }
+
+  #byte(): number {
+    const byte = this.bytes[this.#at++]
+    if (byte === undefined) throw new MalformedMessage(`the record at ${this.start} is cut off`)
+    return byte
+  }
+}
