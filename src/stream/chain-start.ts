@@ -1,0 +1,124 @@
+import { crc32c } from '../wire/crc32c.ts'
+import { ChainDamaged, type ChainParts, insist, peek, placesIn, putOnce, Superseded } from './chain.ts'
+import { type ChainHeader, type ChainPlace, chainHeaderBytes, chainKey, encodeChainHeader, noMark } from './chain-object.ts'
+
+/** What earlier lives left: everything that was ever acknowledged and is still needed, and perhaps a little that was not. */
+export interface ChainFound {
+  /** Pieces and wholes, in order. */
+  readonly objects: readonly ChainHeader[]
+  /** Other places that are taken by earlier lives, in order: claims, fences, and what landed behind a fence. */
+  readonly others: readonly ChainPlace[]
+}
+
+/** What a life has to do before it may append: it claims the next epoch, which is then its own. */
+export async function claimNext(parts: ChainParts): Promise<number> {
+  for (;;) {
+    const places = await insist(parts, () => placesIn(parts))
+    const epoch = (places.at(-1)?.epoch ?? 0) + 1
+    if (await claim(parts, epoch)) return epoch
+  }
+}
+
+/** Claims one epoch; false when it is another life's. */
+export async function claim(parts: ChainParts, epoch: number): Promise<boolean> {
+  const place = { epoch, sequence: 0 }
+  return (await insist(parts, () => putOnce(parts, place, [encodeChainHeader(bare(parts, 'claim', place))]))) === 'done'
+}
+
+const bare = ({ owner }: ChainParts, kind: 'claim' | 'fence', place: ChainPlace): ChainHeader => ({
+  kind,
+  ...place,
+  owner,
+  oldestEpoch: place.epoch,
+  bodyBytes: 0,
+  bodyCrc: 0,
+  mark: noMark,
+})
+
+/** How often the log may move under who reads it: the life before may still be removing what is no longer needed. */
+const movesMax = 1000
+
+/**
+ * Ends every earlier epoch and reads what it holds. To be called with an epoch that is claimed.
+ *
+ * An epoch ends at its first gap, and the gap is closed by a fence. It is the one put that decides: if an earlier life that
+ * does not know yet that it is over puts its own object there first, that object belongs to the log; else its put fails,
+ * and with it everything behind.
+ */
+export async function takeOver(parts: ChainParts, epoch: number): Promise<ChainFound> {
+  for (let moves = 0; moves < movesMax; moves++) {
+    const found = await takeOverOnce(parts, epoch)
+    if (found !== 'moved') return found
+  }
+  throw new ChainDamaged(`${parts.prefix} has not held still`)
+}
+
+async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFound | 'moved'> {
+  const places = await insist(parts, () => placesIn(parts))
+  if ((places.at(-1)?.epoch ?? 0) > epoch) throw new Superseded(`epoch ${places.at(-1)!.epoch} began while epoch ${epoch} was starting`)
+  const earlier = new Map<number, ChainPlace[]>()
+  for (const place of places) {
+    if (place.epoch === epoch) break
+    earlier.set(place.epoch, [...(earlier.get(place.epoch) ?? []), place])
+  }
+  const objects: ChainHeader[] = []
+  let oldest = 0
+  for (const [each, taken] of [...earlier].reverse()) {
+    if (each < oldest) break
+    const walked = await walk(parts, each, taken)
+    if (walked === 'moved') return 'moved'
+    objects.unshift(...walked)
+    oldest = Math.max(oldest, ...walked.map(({ oldestEpoch }) => oldestEpoch))
+  }
+  const needed = new Set(objects.map((object) => chainKey(parts.prefix, object)))
+  const others = [...earlier.values()].flat().filter((place) => !needed.has(chainKey(parts.prefix, place)))
+  return { objects, others }
+}
+
+/** Headers that are asked for ahead. */
+const peeksAhead = 16
+
+/** The objects of one epoch up to its end, which is closed if it was not. */
+async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace[]): Promise<ChainHeader[] | 'moved'> {
+  const listed = new Set(taken.map(({ sequence }) => sequence))
+  const asked = new Map<number, Promise<ChainHeader | 'missing'>>()
+  const ask = (sequence: number): Promise<ChainHeader | 'missing'> => {
+    const known = asked.get(sequence)
+    if (known !== undefined) return known
+    const answer = insist(parts, () => peek(parts, { epoch, sequence }))
+    // Whoever comes to it hears of what is wrong; perhaps nobody does.
+    answer.catch(() => {})
+    asked.set(sequence, answer)
+    return answer
+  }
+  const headers: ChainHeader[] = []
+  for (let sequence = taken.find((place) => place.sequence > 0)?.sequence ?? 1; ; sequence++) {
+    if (!listed.has(sequence) && (await fence(parts, { epoch, sequence }))) return headers
+    for (let ahead = sequence; ahead < sequence + peeksAhead && listed.has(ahead); ahead++) void ask(ahead)
+    const header = await ask(sequence)
+    asked.delete(sequence)
+    // It was there a moment ago: what is no longer needed is being removed, from the front.
+    if (header === 'missing') return 'moved'
+    if (header.kind === 'fence') return headers
+    headers.push(header)
+  }
+}
+
+/** False when there is an object already. */
+async function fence(parts: ChainParts, place: ChainPlace): Promise<boolean> {
+  const outcome = await insist(parts, () => putOnce(parts, place, [encodeChainHeader(bare(parts, 'fence', place))]))
+  return outcome === 'done'
+}
+
+/** How often a body is read that is not what its header says. */
+const triesMax = 3
+
+export async function readBody(parts: ChainParts, object: ChainHeader): Promise<Uint8Array> {
+  const key = chainKey(parts.prefix, object)
+  const start = chainHeaderBytes
+  for (let tries = 1; ; tries++) {
+    const body = await insist(parts, () => parts.store.get(key, start, start + object.bodyBytes))
+    if (body.length === object.bodyBytes && crc32c(body) === object.bodyCrc) return body
+    if (tries === triesMax) throw new ChainDamaged(`${key} does not hold the ${object.bodyBytes} bytes that were put`)
+  }
+}

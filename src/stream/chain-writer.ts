@@ -1,0 +1,242 @@
+import { assert } from '../base/assert.ts'
+import type { StoreFault } from '../ports.ts'
+import { type ChainParts, peek, placesIn, putOnce, Superseded } from './chain.ts'
+import { type ChainHeader, type ChainKind, type ChainPlace, chainKey, encodeChainHeader, type WalMark } from './chain-object.ts'
+import { isFault } from './store-faults.ts'
+
+/** An object that a start may need, as plain data that crosses threads. */
+export interface KeptObject extends ChainPlace {
+  /** With what lies below this gone, the object is not needed any more. */
+  readonly end: number
+}
+
+/** Where a life goes on. */
+export interface ChainState {
+  readonly epoch: number
+  /** Of earlier lives, in order. */
+  readonly kept: readonly KeptObject[]
+  /** Claims, fences and remainders of earlier lives, in order. */
+  readonly others: readonly ChainPlace[]
+}
+
+export interface ChainContent {
+  readonly kind: Extract<ChainKind, 'piece' | 'whole'>
+  readonly mark: WalMark
+  /** They must not change before the append is done. */
+  readonly pieces: readonly Uint8Array[]
+  readonly bodyBytes: number
+  readonly bodyCrc: number
+  readonly end: number
+  /** Objects in front of this one that end here or before are not needed any more once it is there. */
+  readonly dropBelow: number
+}
+
+interface Append {
+  readonly object: KeptObject
+  readonly dropBelow: number
+  isStored: boolean
+  readonly done: () => void
+}
+
+/**
+ * Fences of so many lives are kept. A life that sleeps through more than that, in the middle of a put, would not find the
+ * fence that tells it.
+ */
+export const fencesKept = 1000
+
+/**
+ * Appends to a chain, several objects at a time, and removes what is no longer needed.
+ *
+ * Invariants: an append is done when its object and all before it are stored, never otherwise; the first object of an epoch
+ * is there before any other is sent, and what is removed is removed one by one from the front, so that the first that is
+ * there is the first that is needed, and a gap behind it is the end; the fence of an epoch stays behind.
+ * After somebody else was found to have the log, nothing is ever done again.
+ */
+export class ChainWriter {
+  readonly #parts: ChainParts
+  readonly #epoch: number
+  readonly #kept: KeptObject[]
+  #others: ChainPlace[]
+  readonly #onLost: (error: Error) => void
+  #next = 1
+  #first: Promise<void> | undefined
+  #appends: Append[] = []
+  #putting = 0
+  #removing: Promise<void> | undefined
+  /** Of the last object that is stored with all before it. */
+  #dropBelow = Number.NEGATIVE_INFINITY
+  #droppable = 0
+  #isOver = false
+
+  constructor(parts: ChainParts, { epoch, kept, others }: ChainState, onLost: (error: Error) => void) {
+    this.#parts = parts
+    this.#epoch = epoch
+    this.#kept = [...kept]
+    this.#others = [...others]
+    this.#onLost = onLost
+  }
+
+  /** Appends that are not done. */
+  get pending(): number {
+    return this.#appends.length
+  }
+
+  append(content: ChainContent): Promise<void> {
+    const { kind, mark, pieces, bodyBytes, bodyCrc, end, dropBelow } = content
+    assert(dropBelow >= this.#dropBelow, 'what is not needed is never needed again')
+    const place = { epoch: this.#epoch, sequence: this.#next++ }
+    const header: ChainHeader = {
+      kind,
+      ...place,
+      owner: this.#parts.owner,
+      oldestEpoch: this.#oldestEpoch(dropBelow),
+      bodyBytes,
+      bodyCrc,
+      mark,
+    }
+    const object = { ...place, end }
+    this.#kept.push(object)
+    return new Promise((done) => {
+      const append: Append = { object, dropBelow, isStored: false, done }
+      this.#appends.push(append)
+      const put = (): Promise<void> => this.#put(append, [encodeChainHeader(header), ...pieces])
+      if (this.#first === undefined) this.#first = put()
+      else void this.#first.then(put)
+    })
+  }
+
+  /** Nothing is tried again after this. Resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#isOver = true
+    await this.#removing
+    while (this.#putting > 0) await this.#parts.pause()
+  }
+
+  /** Resolves when what is not needed has been removed, or could not be. */
+  async tidied(): Promise<void> {
+    await this.#removing
+  }
+
+  #oldestEpoch(dropBelow: number): number {
+    return this.#kept.find(({ end }) => end > dropBelow)?.epoch ?? this.#epoch
+  }
+
+  async #put(append: Append, pieces: readonly Uint8Array[]): Promise<void> {
+    this.#putting++
+    try {
+      while (!this.#isOver) {
+        const outcome = await putOnce(this.#parts, append.object, pieces)
+        if (outcome === 'done') return this.#stored(append)
+        if (outcome === 'taken') return await this.#lose(append.object)
+        if (this.#isOver) return
+        this.#parts.onFault(outcome)
+        await this.#parts.pause()
+      }
+    } catch (error) {
+      this.#end(error as Error)
+    } finally {
+      this.#putting--
+    }
+  }
+
+  #stored(append: Append): void {
+    append.isStored = true
+    while (!this.#isOver && this.#appends[0]?.isStored) {
+      const { object, dropBelow, done } = this.#appends.shift()!
+      this.#dropBelow = dropBelow
+      this.#droppable = this.#kept.indexOf(object)
+      done()
+    }
+    if (this.#droppable > 0 && !this.#isOver) this.#removing ??= this.#tidy().catch((error: Error) => this.#end(error))
+  }
+
+  async #lose(place: ChainPlace): Promise<void> {
+    const found = await peek(this.#parts, place)
+    const who = typeof found === 'string' || isFault(found) ? '' : `, which put a ${found.kind} there`
+    this.#end(new Superseded(`${chainKey(this.#parts.prefix, place)} belongs to another life of this node${who}`))
+  }
+
+  #end(error: Error): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#onLost(error)
+  }
+
+  /**
+   * From the front, one after another, and only what was stored before it was looked whether somebody else has begun. Who
+   * begins looks at what there is after that: what they saw may go from the front, but nothing comes and goes behind it, so
+   * that a place which is free there was never taken.
+   */
+  async #tidy(): Promise<void> {
+    do {
+      let stored = this.#droppable
+      if (!(await this.#isNewest())) return
+      for (; stored > 0 && this.#hasDroppable(); stored--) {
+        await this.#remove(this.#kept[0]!)
+        if (this.#isOver) return
+        this.#kept.shift()
+        this.#droppable--
+      }
+      await this.#tidyEpochs()
+    } while (this.#hasDroppable())
+    this.#removing = undefined
+  }
+
+  async #isNewest(): Promise<boolean> {
+    const places = await this.#insist(() => placesIn(this.#parts))
+    const last = places?.at(-1)
+    if (last !== undefined && last.epoch > this.#epoch)
+      this.#end(new Superseded(`${this.#parts.prefix} has been taken over by a later life: epoch ${last.epoch}`))
+    return !this.#isOver
+  }
+
+  #hasDroppable(): boolean {
+    return !this.#isOver && this.#droppable > 0 && this.#kept[0]!.end <= this.#dropBelow
+  }
+
+  /** Of lives of which nothing is needed any more, only the fence stays, and of those long ago not even that. */
+  async #tidyEpochs(): Promise<void> {
+    const oldest = this.#kept[0]!.epoch
+    const left: ChainPlace[] = []
+    for (let from = 0, to = 0; from < this.#others.length; from = to) {
+      const { epoch } = this.#others[from]!
+      while (this.#others[to]?.epoch === epoch) to++
+      const places = this.#others.slice(from, to)
+      if (epoch >= oldest) left.push(...places)
+      else if (epoch >= this.#epoch - fencesKept) left.push(...(await this.#tidyEpoch(places)))
+      else for (const place of places) await this.#remove(place)
+      if (this.#isOver) return
+    }
+    this.#others = left
+  }
+
+  async #tidyEpoch(places: readonly ChainPlace[]): Promise<readonly ChainPlace[]> {
+    if (places.length === 1) return places
+    for (const [at, place] of places.entries()) {
+      const found = place.sequence === 0 ? undefined : await peek(this.#parts, place)
+      if (isFault(found)) return places.slice(at)
+      if (found !== undefined && found !== 'missing' && found.kind === 'fence') {
+        for (const behind of places.slice(at + 1)) await this.#remove(behind)
+        return [place]
+      }
+      await this.#remove(place)
+    }
+    return []
+  }
+
+  async #remove(place: ChainPlace): Promise<void> {
+    await this.#insist(() => this.#parts.store.remove([chainKey(this.#parts.prefix, place)]))
+  }
+
+  /** What the store refuses, it may grant again: there is nobody to tell but the log. Undefined when all is over. */
+  async #insist<T>(ask: () => Promise<T | StoreFault>): Promise<T | undefined> {
+    while (!this.#isOver) {
+      const answer = await ask()
+      if (!isFault(answer)) return answer as T
+      if (this.#isOver) return undefined
+      this.#parts.onFault(answer)
+      await this.#parts.pause()
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,85 @@
+import type { ObjectStore, StoreFault } from '../ports.ts'
+import {
+  type ChainHeader,
+  type ChainOwner,
+  type ChainPlace,
+  chainHeaderBytes,
+  chainKey,
+  chainPlaceOf,
+  decodeChainHeader,
+  isSameOwner,
+} from './chain-object.ts'
+import { faultTable, faultText, isFault } from './store-faults.ts'
+
+/** What is needed to work on a chain: the log of one owner at a time, in a store that many can reach. */
+export interface ChainParts {
+  readonly store: ObjectStore
+  /** Of all its keys; ends with a slash. */
+  readonly prefix: string
+  readonly owner: ChainOwner
+  /** Between two tries with a store that has tried for a while by itself. */
+  pause(): Promise<void>
+  /** The store does not do what it should; it is asked again. */
+  onFault(fault: StoreFault): void
+}
+
+/** Somebody else has the log: this life has ended, and must say nothing more in its name. */
+export class Superseded extends Error {}
+
+/** The log in the store is not what was written. */
+export class ChainDamaged extends Error {}
+
+/** The store refuses, and will go on refusing: the message is for the operator. */
+export class StoreRefused extends Error {}
+
+/** Asks until the store answers. What it refuses for good is thrown: nothing has been promised yet when this is used. */
+export async function insist<T>(parts: ChainParts, ask: () => Promise<T | StoreFault>): Promise<T> {
+  for (;;) {
+    const answer = await ask()
+    if (!isFault(answer)) return answer as T
+    if (!faultTable[answer.fault].retry) throw new StoreRefused(`the store of the log refuses: ${faultText(answer)}`)
+    parts.onFault(answer)
+    await parts.pause()
+  }
+}
+
+/** Whose put an object is that was there already. */
+export type PutOutcome = 'done' | 'taken' | StoreFault
+
+/** Puts an object where none is yet. One that this very life put there, unheard, counts as done. */
+export async function putOnce(parts: ChainParts, place: ChainPlace, pieces: readonly Uint8Array[]): Promise<PutOutcome> {
+  const { store, prefix, owner } = parts
+  const fault = await store.put(chainKey(prefix, place), pieces, { ifAbsent: true })
+  if (fault === undefined) return 'done'
+  if (fault.fault !== 'exists') return fault
+  const found = await peek(parts, place)
+  // Nobody has removed what this life would have put: it is a fault, or another life that is through already.
+  if (found === 'missing') return 'taken'
+  return isFault(found) ? found : isSameOwner(found.owner, owner) ? 'done' : 'taken'
+}
+
+const triesMax = 3
+
+/** The header of an object. */
+export async function peek({ store, prefix }: ChainParts, place: ChainPlace): Promise<ChainHeader | 'missing' | StoreFault> {
+  const key = chainKey(prefix, place)
+  for (let tries = 1; ; tries++) {
+    const bytes = await store.get(key, 0, chainHeaderBytes)
+    if (isFault(bytes)) return bytes.fault === 'missing' ? 'missing' : bytes
+    const found = decodeChainHeader(bytes)
+    if (found !== undefined && found.epoch === place.epoch && found.sequence === place.sequence) return found
+    if (tries === triesMax) throw new ChainDamaged(`${key} does not begin with the header of a log`)
+  }
+}
+
+/** Every place that is taken, in order. */
+export async function placesIn({ store, prefix }: ChainParts): Promise<ChainPlace[] | StoreFault> {
+  const places: ChainPlace[] = []
+  for (let from: string | undefined; ; ) {
+    const page = await store.list(prefix, from)
+    if (isFault(page)) return page
+    places.push(...page.objects.flatMap(({ key }) => chainPlaceOf(prefix, key) ?? []))
+    if (page.next === undefined) return places.sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence)
+    from = page.next
+  }
+}

@@ -1,0 +1,140 @@
+import { below, chance, type Prng } from '../../src/base/prng.ts'
+import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
+
+type Job = () => void
+
+/** Time that moves only when everybody waits: what is due is done one at a time, in an order that a seed decides. */
+export class Turns {
+  readonly #random: Prng
+  #jobs: Job[] = []
+
+  constructor(random: Prng) {
+    this.#random = random
+  }
+
+  /** Some time later. */
+  later<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#jobs.push(() => {
+        try {
+          resolve(work())
+        } catch (error) {
+          reject(error as Error)
+        }
+      })
+    })
+  }
+
+  /** Does what is due until `isDone`, or until nothing is. False when it came to nothing. */
+  async run(isDone: () => boolean, turnsMax = 100_000): Promise<boolean> {
+    for (let turn = 0; turn < turnsMax; turn++) {
+      for (let i = 0; i < 20; i++) await Promise.resolve()
+      if (isDone()) return true
+      if (this.#jobs.length === 0) return false
+      const [job] = this.#jobs.splice(below(this.#random, this.#jobs.length), 1)
+      job!()
+    }
+    throw new Error('it goes on for ever')
+  }
+}
+
+/** Of 1000: how often a request is lost before it is done, done and not confirmed, or done much later than it is given up. */
+export interface StoreWeather {
+  readonly lost: number
+  readonly unheard: number
+  readonly late: number
+}
+
+export const calm: StoreWeather = { lost: 0, unheard: 0, late: 0 }
+
+/** The objects, which everybody shares. */
+export type Shelf = Map<string, Buffer>
+
+/**
+ * A store as one life sees it. A put that is late may be done long after its fault was answered, even after the life is gone.
+ */
+export class WeatherStore implements ObjectStore {
+  readonly can = { conditionalPut: true }
+  readonly #shelf: Shelf
+  readonly #turns: Turns
+  readonly #random: Prng
+  readonly #weather: StoreWeather
+  /** Requests wait while the life sleeps. */
+  asleep: Promise<void> | undefined
+
+  constructor(shelf: Shelf, turns: Turns, random: Prng, weather: StoreWeather) {
+    this.#shelf = shelf
+    this.#turns = turns
+    this.#random = random
+    this.#weather = weather
+  }
+
+  async put(key: string, pieces: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<StoreFault | undefined> {
+    const bytes = Buffer.concat(pieces)
+    return this.#request('put', key, () => {
+      if (ifAbsent && this.#shelf.has(key)) return fault('exists', 'put', key, false)
+      this.#shelf.set(key, bytes)
+      return undefined
+    })
+  }
+
+  async get(key: string, start: number, end: number): Promise<Uint8Array | StoreFault> {
+    return this.#request('get', key, () => this.#shelf.get(key)?.subarray(start, end) ?? fault('missing', 'get', key, false))
+  }
+
+  async size(key: string): Promise<number | StoreFault> {
+    return this.#request('size', key, () => this.#shelf.get(key)?.length ?? fault('missing', 'size', key, false))
+  }
+
+  async remove(keys: readonly string[]): Promise<StoreFault | undefined> {
+    return this.#request('remove', keys[0]!, () => {
+      for (const key of keys) this.#shelf.delete(key)
+      return undefined
+    })
+  }
+
+  async list(prefix: string, from = ''): Promise<ListPage | StoreFault> {
+    return this.#request('list', prefix, () => {
+      const keys = [...this.#shelf.keys()].filter((key) => key.startsWith(prefix) && key > from).sort()
+      const page = keys.slice(0, 7)
+      return { objects: page.map((key) => ({ key, bytes: 1, modifiedMs: 0 })), next: page.length < keys.length ? page.at(-1) : undefined }
+    })
+  }
+
+  upload(): ObjectUpload {
+    throw new Error('a chain has no large objects')
+  }
+  abandonUploads(): Promise<number> {
+    return Promise.resolve(0)
+  }
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async #request<T>(operation: StoreFault['operation'], key: string, work: () => T): Promise<T | StoreFault> {
+    await this.#turns.later(() => {})
+    await this.asleep
+    const { lost, unheard, late } = this.#weather
+    if (chance(this.#random, lost)) return this.#turns.later(() => fault('unavailable', operation, key, false))
+    if (chance(this.#random, unheard)) {
+      await this.#turns.later(work)
+      return this.#turns.later(() => fault('timeout', operation, key, true))
+    }
+    if (chance(this.#random, late)) {
+      void this.#turns.later(() => this.#turns.later(() => this.#turns.later(work)))
+      return this.#turns.later(() => fault('timeout', operation, key, true))
+    }
+    const done = await this.#turns.later(work)
+    await this.asleep
+    return done
+  }
+}
+
+const fault = (kind: StoreFault['fault'], operation: StoreFault['operation'], key: string, mayBeDone: boolean): StoreFault => ({
+  fault: kind,
+  operation,
+  key,
+  detail: 'as the weather wants it',
+  attempts: 1,
+  mayBeDone,
+})
