@@ -1,5 +1,5 @@
 import { endOffset } from '../support/admin.ts'
-import { batchAt, decodeBatches, encodeBatch, type OutRecord } from '../support/batch.ts'
+import { type BatchOptions, batchAt, decodeBatches, encodeBatch, type OutRecord } from '../support/batch.ts'
 import type { Connection } from '../support/connection.ts'
 import { api, fetchRequest, listOffsets, produce, readFetch, readListOffsets, readProduce } from '../support/requests.ts'
 
@@ -25,10 +25,10 @@ export async function put(
   connection: Connection,
   topic: string,
   records: readonly (readonly [key: string, value: string | null])[],
-  attributes = 0,
+  options: BatchOptions = {},
 ): Promise<bigint> {
   const out: OutRecord[] = records.map(([key, value]) => ({ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }))
-  const sent = produce([{ topic, partition: 0, records: encodeBatch(out, { attributes }) }])
+  const sent = produce([{ topic, partition: 0, records: encodeBatch(out, options) }])
   const [answer] = readProduce(await connection.call(api.produce, sent))
   if (answer?.error !== 0) throw new Error(`a batch for ${topic} was refused with error ${answer?.error}`)
   return answer.baseOffset
@@ -36,20 +36,64 @@ export async function put(
 
 /** All that there is from an offset on, read on over gaps and batches without records as clients do. */
 export async function readOn(connection: Connection, topic: string, from = 0): Promise<Seen[]> {
-  const end = Number(await endOffset(connection, topic, 0))
   const found: Seen[] = []
+  await eachAnswer(connection, topic, from, (batches, next) => {
+    for (const { offset, key, value } of decodeBatches(batches)) {
+      if (Number(offset) >= next) found.push({ offset: Number(offset), key: String(key), value: value === null ? null : String(value) })
+    }
+  })
+  return found
+}
+
+async function eachAnswer(
+  connection: Connection,
+  topic: string,
+  from: number,
+  visit: (batches: Buffer, next: number) => void,
+): Promise<void> {
+  const end = Number(await endOffset(connection, topic, 0))
   for (let next = Math.max(from, await startOffset(connection, topic)); next < end; ) {
     const asked = fetchRequest([{ topic, partition: 0, offset: BigInt(next) }])
     const [part] = readFetch(await connection.call(api.fetch, asked)).parts
     if (part?.error !== 0) throw new Error(`Fetch at ${next} answered ${part?.error}`)
-    for (const { offset, key, value } of decodeBatches(part.records)) {
-      if (Number(offset) >= next) found.push({ offset: Number(offset), key: String(key), value: value === null ? null : String(value) })
-    }
+    visit(part.records, next)
     const reached = endOf(part.records)
     if (reached <= next) throw new Error(`Fetch at ${next} brought nothing although the end is ${end}`)
     next = reached
   }
-  return found
+}
+
+/** What the headers of batches with records say, apart from when and with which codec they were rewritten. */
+export interface SeenBatch {
+  readonly base: number
+  readonly last: number
+  readonly records: number
+  readonly producerId: number
+  readonly sequence: number
+  readonly maxTimestamp: number
+  /** Holds tombstones, and says when they may go. */
+  readonly hasHorizon: boolean
+}
+
+export async function readBatches(connection: Connection, topic: string): Promise<SeenBatch[]> {
+  const found: SeenBatch[] = []
+  await eachAnswer(connection, topic, 0, (batches) => {
+    for (let at = 0; batches.length - at >= batchAt.records; at += 12 + batches.readInt32BE(at + batchAt.length)) {
+      const batch = batches.subarray(at, at + 12 + batches.readInt32BE(at + batchAt.length))
+      const hasTombstones = decodeBatches(batch).some(({ value }) => value === null)
+      const base = Number(batches.readBigInt64BE(at))
+      found.push({
+        base,
+        last: base + batches.readInt32BE(at + batchAt.lastOffsetDelta),
+        records: batches.readInt32BE(at + batchAt.recordCount),
+        producerId: Number(batches.readBigInt64BE(at + 43)),
+        sequence: batches.readInt32BE(at + batchAt.baseSequence),
+        maxTimestamp: Number(batches.readBigInt64BE(at + 35)),
+        hasHorizon: hasTombstones && (batches.readInt16BE(at + batchAt.attributes) & 0x40) !== 0,
+      })
+    }
+  })
+  return found.filter(({ records }) => records > 0)
 }
 
 export const startOffset = async (connection: Connection, topic: string): Promise<number> =>

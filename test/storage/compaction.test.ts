@@ -26,8 +26,8 @@ async function putSome(connection: Connection, topic: string, sent: Seen[], batc
       `key-${below(random, 30)}`,
       below(random, 5) === 0 ? null : `value-${sent.length}-${'x'.repeat(below(random, 500))}`,
     ])
-    const base = Number(await put(connection, topic, records, below(random, 2) * gzip))
-    records.forEach(([key, value], index) => sent.push({ offset: base + index, key, value }))
+    const base = Number(await put(connection, topic, records, { attributes: below(random, 2) * gzip }))
+    sent.push(...records.map(([key, value], index) => ({ offset: base + index, key, value })))
   }
 }
 
