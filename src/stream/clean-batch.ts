@@ -7,6 +7,8 @@ import type { KeyMap } from './key-map.ts'
 
 /** What a batch may unpack to; one that is larger is left alone. */
 const unpackedBytesMax = 256 << 20
+/** Far enough, and small enough for timestamps to be told relative to it. */
+const horizonMsMax = 2 ** 47
 
 /** 128 bits of a key that nobody can find another key for. */
 export type KeyHash = (key: Buffer) => Buffer
@@ -56,10 +58,11 @@ export function cleanBatch(bytes: Buffer, at: number, header: BatchHeader, rules
     if (!mustRemain(header, rules)) return 'nothing'
     return header.recordsCount === 0 ? 'all' : emptyBatch(bytes, at, header)
   }
-  const needsHorizon = kept.hasTombstones && !hasHorizon(header)
+  // A tombstone's time begins when what it deletes has gone, not before the map has seen it.
+  const needsHorizon = kept.hasTombstones && !hasHorizon(header) && Number(lastOffset(header)) < rules.keys.end
   if (kept.count === header.recordsCount && !needsHorizon) return 'all'
-  const baseTimestamp = needsHorizon ? BigInt(rules.nowMs + rules.deleteRetentionMs) : header.baseTimestamp
-  return rewritten(bytes, at, header, kept, baseTimestamp, rules.codecs)
+  const horizon = needsHorizon ? BigInt(Math.min(rules.nowMs + rules.deleteRetentionMs, horizonMsMax)) : undefined
+  return rewritten(bytes, at, header, kept, horizon, rules.codecs)
 }
 
 const isControl = (header: BatchHeader): boolean => (header.attributes & attribute.control) !== 0
@@ -114,9 +117,10 @@ function stayingOf(records: RecordWalk, header: BatchHeader, { keys, hash, nowMs
 }
 
 /** The same batch with fewer records: every other number that it carries stays, but for those that sum its records up. */
-function rewritten(bytes: Buffer, at: number, header: BatchHeader, kept: Staying, baseTimestamp: bigint, outside: Codecs): Buffer {
-  const { records, stays, count, hasTombstones } = kept
+function rewritten(bytes: Buffer, at: number, header: BatchHeader, kept: Staying, horizon: bigint | undefined, outside: Codecs): Buffer {
+  const { records, stays, count } = kept
   const body = new Writer(Buffer.allocUnsafeSlow(records.bytes.length + 1024), records.bytes.length * 3 + 1024)
+  const baseTimestamp = horizon ?? header.baseTimestamp
   const shift = Number(header.baseTimestamp - baseTimestamp)
   for (let i = 0; records.next(); i++) if (stays[i] === 1) putRecord(body, records, shift)
   const isPacked = codecOf(header) !== 'none'
@@ -124,8 +128,8 @@ function rewritten(bytes: Buffer, at: number, header: BatchHeader, kept: Staying
   // Whoever dates by the log's clock has one time for all records.
   const isAppendTime = (header.attributes & attribute.logAppendTime) !== 0
   const maxTimestamp = isAppendTime ? header.maxTimestamp : header.baseTimestamp + BigInt(kept.maxTimestampDelta)
-  const horizon = hasTombstones || hasHorizon(header) ? attribute.deleteHorizon : 0
-  const attributes = (header.attributes & ~(attribute.codec | attribute.deleteHorizon)) | (isPacked ? codecs.gzip : 0) | horizon
+  const attributes =
+    (header.attributes & ~attribute.codec) | (isPacked ? codecs.gzip : 0) | (horizon === undefined ? 0 : attribute.deleteHorizon)
   return sealed(bytes.subarray(at, at + batchHeader.bytes), packed, { attributes, baseTimestamp, maxTimestamp, recordsCount: count })
 }
 

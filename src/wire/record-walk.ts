@@ -1,12 +1,12 @@
 import { MalformedMessage } from './cursor.ts'
 
-/** Timestamps that a number holds exactly. */
-const scaleMax = 2 ** 49
+/** Of the last byte of a number: 48 bits and a sign, which is thousands of years. */
+const scaleMax = 2 ** 42
 
 /**
  * Goes through the records of a batch without making an object of each: where the parts of the current one lie.
  *
- * Throws MalformedMessage at what is no record, and at timestamps that a number cannot hold.
+ * Throws MalformedMessage at what is no record, and at timestamps thousands of years apart.
  */
 export class RecordWalk {
   readonly bytes: Buffer

@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
+import { CleaningWorld, deleteRetentionMs, endOf, type ModelRecord } from './cleaning-world.ts'
+
+const worlds = Number(process.env['WORLDS'] ?? 150)
+const limitMs = 120_000
+const first = Number(process.env['SEED'] ?? 0)
+/** From room for four keys, which takes many rounds, to room for all. */
+const mapBytes = [120, 240, 24_000]
+
+async function live(world: CleaningWorld, random: Prng, look: () => Promise<void>): Promise<void> {
+  for (let step = 0; step < 60; step++) {
+    if (chance(random, 650)) world.append()
+    else if (chance(random, 500)) await world.seal()
+    else if (chance(random, 300)) world.nowMs += below(random, deleteRetentionMs * 2)
+    else if (world.cleaned < world.storedEnd) {
+      const before = world.cleaned
+      await world.clean(mapBytes[below(random, mapBytes.length)]!, below(random, 2) === 0 ? 1 : 1 << 20)
+      expect(world.cleaned, 'a round gets somewhere').toBeGreaterThan(before)
+      await look()
+    }
+  }
+}
+
+const lastOffsets = (records: readonly ModelRecord[]): Map<string | null, number> =>
+  new Map(records.map(({ key, offset }) => [key, offset]))
+
+/** Values by key, as a reader of the whole log ends up with them. */
+function stateOf(records: readonly ModelRecord[]): Map<string | null, string> {
+  const state = new Map<string | null, string>()
+  for (const { key, value } of records) {
+    if (value === null) state.delete(key)
+    else state.set(key, value)
+  }
+  return state
+}
+
+test(
+  `whatever is written and compacted, nothing is lost but what may be (from seed ${first})`,
+  async () => {
+    for (let seed = first; seed < first + worlds; seed++) {
+      const random = prng(seed)
+      const world = new CleaningWorld(random, `cleaning-${seed}`)
+      await live(world, random, async () => {
+        const { batches, records } = await world.read()
+        const stored = world.records.filter(({ offset }) => offset < world.storedEnd)
+        const of = (offset: number): ModelRecord => world.records[offset]!
+        const because = `seed ${seed}`
+        // Offsets, keys, values and times are those that were written, in their order.
+        expect(records, because).toEqual(records.map(({ offset }) => of(offset)))
+        expect(records, because).toEqual(records.toSorted((a, b) => a.offset - b.offset))
+        const keyed = (record: ModelRecord): boolean => record.key !== null
+        expect(stateOf(records.filter(keyed)), because).toEqual(stateOf(stored.filter(keyed)))
+
+        // Below the end of compaction there is one record of a key and none without one.
+        const below = records.filter(({ offset }) => offset < world.cleaned)
+        expect(new Set(below.map(({ key }) => key)).size, because).toBe(below.length)
+        expect(below.every(keyed), because).toBe(true)
+
+        // What is missing is old, or a tombstone that has had its time.
+        const present = new Set(records.map(({ offset }) => offset))
+        const last = lastOffsets(stored)
+        for (const { offset, key, value } of stored) {
+          if (present.has(offset) || key === null || last.get(key) !== offset) continue
+          expect(value, because).toBe(null)
+          expect(world.nowMs - world.seenAt.get(offset)!, because).toBeGreaterThanOrEqual(deleteRetentionMs)
+        }
+
+        // The log ends where it ended, and every producer can be told by its last batch.
+        expect(endOf(batches.at(-1)!), because).toBe(world.storedEnd)
+        for (const [producer, offset] of world.lastOffsets) {
+          const kept = batches.some((batch) => Number(batch.producerId) === producer && endOf(batch) === offset + 1)
+          if (offset < world.storedEnd) expect(kept, because).toBe(true)
+        }
+      })
+    }
+  },
+  limitMs,
+)
+
+test('a tombstone stays for its time after the compaction that first sees it, and no longer than the one after', async () => {
+  const random = prng(1)
+  const world = new CleaningWorld(random, 'tombstones')
+  while (!world.records.some(({ value, key }) => value === null && key !== null)) world.append()
+  for (let i = 0; i < 20; i++) world.append()
+  const tombstonesOf = async (): Promise<number> => (await world.read()).records.filter(({ value }) => value === null).length
+  await world.seal()
+  await world.clean(1 << 20, 1 << 20)
+  const many = await tombstonesOf()
+  expect(many).toBeGreaterThan(0)
+  const more = async (wait: number): Promise<void> => {
+    world.nowMs += wait
+    // Whoever has no more to compact has no reason to look at tombstones either.
+    do world.append()
+    while (world.records.at(-1)!.value === null)
+    await world.seal()
+    await world.clean(1 << 20, 1 << 20)
+  }
+  const firstSeen = new Set(world.seenAt.keys())
+  const oldOnes = async (): Promise<number> =>
+    (await world.read()).records.filter(({ offset, value }) => value === null && firstSeen.has(offset)).length
+  await more(deleteRetentionMs - 1)
+  const still = await oldOnes()
+  expect(still).toBeGreaterThan(0)
+  await more(1)
+  expect(await oldOnes()).toBe(0)
+})
