@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { openLog } from '../native-free-io/log.ts'
 import { program } from '../src/cli/program.ts'
-import type { Settings } from '../src/config/settings.ts'
+import type { NodeConfigs } from '../src/config/node-configs.ts'
 import { startNode } from './node.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', rootOf(import.meta.url)), 'utf8')) as { version: string }
@@ -20,14 +20,14 @@ function read(path: string): { name: string; content: string } | { unreadable: s
   }
 }
 
-async function start(settings: Settings, warnings: readonly string[]): Promise<void> {
-  const log = openLog(settings['log.level'])
+async function start(configs: NodeConfigs, warnings: readonly string[]): Promise<void> {
+  const log = openLog(configs.settings['log.level'])
   for (const warning of warnings) log.warn(warning)
   const fail = (why: string, error: Error): void => {
     log.fatal({ err: error }, `the node stops: ${why} failed`)
     process.exit(1)
   }
-  const node = await startNode(settings, log, fail).catch((error: Error) => fail('the start', error))
+  const node = await startNode(configs, log, fail).catch((error: Error) => fail('the start', error))
   if (node === undefined) return
   let stopping = false
   const stop = (signal: string): void => {

@@ -19,8 +19,8 @@ import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
 import type { FromNetwork } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
+import type { NodeConfigs } from '../src/config/node-configs.ts'
 import { controllerNames } from '../src/config/relations.ts'
-import type { Settings } from '../src/config/settings.ts'
 import { storeName } from '../src/config/store-uri.ts'
 import { cleanupSettings } from '../src/config/topic-configs.ts'
 import { Controller, imageOf } from '../src/controller/controller.ts'
@@ -71,7 +71,8 @@ export interface Node {
 }
 
 /** Starts a node on its folder. `fail` hears of what ends it: the process is to stop at once. */
-export async function startNode(settings: Settings, log: Log, fail: (why: string, error: Error) => void): Promise<Node> {
+export async function startNode(configs: NodeConfigs, log: Log, fail: (why: string, error: Error) => void): Promise<Node> {
+  const { settings } = configs
   const entropy = { bytes: (count: number) => randomBytes(count) }
   const path = settings['log.dirs'][0]!
   const folder = await openDataFolder(path, { nodeId: settings['node.id'], clusterId: settings['cluster.id'] }, entropy)
@@ -132,7 +133,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
     },
   })
   const streams = new LaneStreams(pipeline, storage, await loadProducers(snapshotPath))
-  const controllerNode = { nodeId: settings['node.id'], settings }
+  const controllerNode = { nodeId: settings['node.id'], configs }
   const controller = new Controller(controllerNode, image, opened.log, streams, (error) => fail('the controller', error))
   if (image.clusterId !== null && image.clusterId !== folder.clusterId) {
     throw new Error(`the metadata log belongs to cluster ${image.clusterId}, the folder to ${folder.clusterId}`)
@@ -152,7 +153,7 @@ export async function startNode(settings: Settings, log: Log, fail: (why: string
   })
   const advertised = new Map<string, Address>()
   const broker = new Broker(
-    { nodeId: settings['node.id'], clusterId: folder.clusterId, settings, controller, streams, groups, entropy, advertised },
+    { nodeId: settings['node.id'], clusterId: folder.clusterId, settings, configs, controller, streams, groups, entropy, advertised },
     (error) => log.error({ err: error }, 'a request met a bug'),
   )
   broker.onTopicsChanged(({ name, topicId, partitions, deleted }) => {

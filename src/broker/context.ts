@@ -1,3 +1,4 @@
+import type { NodeConfigs } from '../config/node-configs.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Controller } from '../controller/controller.ts'
 import type { GroupCoordinator } from '../group/coordinator.ts'
@@ -14,7 +15,9 @@ export interface Address {
 export interface BrokerNode {
   readonly nodeId: number
   readonly clusterId: string
+  /** As they hold now; what may change while the node runs is read when it is needed. */
   readonly settings: Settings
+  readonly configs: NodeConfigs
   readonly controller: Controller
   readonly streams: Streams
   readonly groups: GroupCoordinator

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { type ConfigFile, type Loaded, load } from '../config/load.ts'
-import type { Settings } from '../config/settings.ts'
+import { NodeConfigs } from '../config/node-configs.ts'
 
 /** What the commands need of the world, and where they lead. */
 export interface Actions {
@@ -12,7 +12,7 @@ export interface Actions {
   readonly exitCode: (code: number) => void
   readonly version: string
   /** Starts a node. The warnings belong into its log. */
-  readonly start: (settings: Settings, warnings: readonly string[]) => Promise<void>
+  readonly start: (configs: NodeConfigs, warnings: readonly string[]) => Promise<void>
 }
 
 const collect = (item: string, before: readonly string[]): readonly string[] => [...before, item]
@@ -31,7 +31,7 @@ export function program(actions: Actions): Command {
     .option('-o, --override <key=value>', 'a setting that wins over the file; may be repeated', collect, [])
     .action(async ({ config, override }: { config?: string; override: readonly string[] }) => {
       const loaded = loadFrom(actions, config, override)
-      if (loaded?.settings !== undefined) await actions.start(loaded.settings, loaded.warnings)
+      if (loaded?.settings !== undefined) await actions.start(new NodeConfigs(loaded.settings, loaded.given), loaded.warnings)
     })
 
   const config = millrace.command('config').description('look at settings').helpCommand(false)

@@ -15,6 +15,8 @@ export interface ConfigFile {
 export interface Loaded {
   /** Undefined when there are complaints. */
   readonly settings: Settings | undefined
+  /** The texts of the file and the overrides, by their keys, to be shown: what URIs carry is left out. */
+  readonly given: ReadonlyMap<string, string>
   readonly complaints: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -47,7 +49,8 @@ export function load(file: ConfigFile | undefined, overrides: readonly string[])
     complaints.push(...relations.flatMap((relation) => relation(settings) ?? []))
     warnings.push(...relationWarnings.flatMap((relation) => relation(settings) ?? []))
   }
-  return { settings: complaints.length === 0 ? settings : undefined, complaints, warnings }
+  const texts = new Map([...given].map(([key, { value }]) => [key, uriWithoutSecrets(value)]))
+  return { settings: complaints.length === 0 ? settings : undefined, given: texts, complaints, warnings }
 }
 
 function entriesOf(file: ConfigFile, complaints: string[]): readonly Entry[] {
@@ -105,6 +108,17 @@ const settingRow = (key: SettingName): Setting<unknown> => settingRows[key] as S
 export function defaultOf(key: SettingName): string | null {
   const { default: ours } = settingRow(key)
   return ours === undefined ? kafkaKeys.get(key)![2] : ours
+}
+
+/** The text that stands for any key, known here or to Kafka alone; null where nothing does. */
+export const defaultText = (key: string): string | null =>
+  key in settingRows ? defaultOf(key as SettingName) : (kafkaKeys.get(key)?.[2] ?? null)
+
+/** The value that a text gives to a setting, or what is wrong with it. */
+export function readSetting(key: SettingName, text: string): unknown {
+  const value = kindOfSetting(key).read(text)
+  const cannot = value instanceof Refused ? undefined : settingRow(key).cannot?.(value)
+  return cannot === undefined ? value : new Refused(cannot)
 }
 
 export const kindOfSetting = (key: SettingName): Kind<unknown> => settingRow(key).kind ?? kindOf(kafkaKeys.get(key)!)

@@ -1,37 +1,19 @@
 import type { StreamSettings } from '../ports.ts'
+import { type ConfigEntry, type ConfigTexts, configSource, configType, valueText } from './config-entry.ts'
 import { type KafkaKey, kindOf } from './kafka-keys.ts'
 import { kafkaTopicKeys } from './kafka-topic-keys.ts'
 import { type Kind, Refused } from './kind.ts'
-import type { SettingName, Settings } from './settings.ts'
+import type { NodeConfigs } from './node-configs.ts'
+import { type SettingName, type Settings, settingRows } from './settings.ts'
+import { type TopicKeyRow, topicMeanings } from './topic-meanings.ts'
 
 /** A topic's own configs, as its creator wrote them. What they leave out, the node's settings say. */
-export type TopicConfigs = ReadonlyMap<string, string>
+export type TopicConfigs = ConfigTexts
 
-/** Where a value comes from; the numbers are those of the protocol. */
-export const configSource = { topic: 1, staticBroker: 4, default: 5 } as const
-
-interface TopicKey {
-  readonly name: string
+interface TopicKey extends TopicKeyRow {
+  readonly row: KafkaKey
   readonly kind: Kind<unknown>
-  readonly default: string | null
-  /** The setting of the node that holds where the topic says nothing. */
-  readonly setting: SettingName | undefined
   readonly cannot: ((value: string) => string | undefined) | undefined
-}
-
-const settingOf: Readonly<Record<string, SettingName>> = {
-  'cleanup.policy': 'log.cleanup.policy',
-  'compression.type': 'compression.type',
-  'max.message.bytes': 'message.max.bytes',
-  'message.timestamp.type': 'log.message.timestamp.type',
-  'message.timestamp.before.max.ms': 'log.message.timestamp.before.max.ms',
-  'message.timestamp.after.max.ms': 'log.message.timestamp.after.max.ms',
-  'retention.bytes': 'log.retention.bytes',
-  'segment.bytes': 'log.segment.bytes',
-  'delete.retention.ms': 'log.cleaner.delete.retention.ms',
-  'min.compaction.lag.ms': 'log.cleaner.min.compaction.lag.ms',
-  'max.compaction.lag.ms': 'log.cleaner.max.compaction.lag.ms',
-  'min.cleanable.dirty.ratio': 'log.cleaner.min.cleanable.ratio',
 }
 
 /** Settings of the node that are in another unit, or one of several that may be given. */
@@ -60,8 +42,11 @@ const cannot: Readonly<Record<string, (value: string) => string | undefined>> = 
 const keys: ReadonlyMap<string, TopicKey> = new Map(kafkaTopicKeys.map((row) => [row[0], topicKey(row)]))
 
 function topicKey(row: KafkaKey): TopicKey {
-  return { name: row[0], kind: kindOf(row), default: row[2], setting: settingOf[row[0]], cannot: cannot[row[0]] }
+  return { ...topicMeanings[row[0]]!, row, kind: kindOf(row), cannot: cannot[row[0]] }
 }
+
+export const isTopicList = (name: string): boolean => keys.get(name)?.row[1] === 'list'
+export const topicDefault = (name: string): string | null => keys.get(name)?.row[2] ?? null
 
 /** What is wrong with a topic's configs; undefined when nothing is. */
 export function topicConfigComplaint(configs: TopicConfigs): string | undefined {
@@ -77,26 +62,42 @@ export function topicConfigComplaint(configs: TopicConfigs): string | undefined 
   return least > most ? `min.compaction.lag.ms (${least}) must not be above max.compaction.lag.ms (${most})` : undefined
 }
 
-const longOf = (configs: TopicConfigs, name: string): bigint => BigInt(configs.get(name)?.trim() ?? keys.get(name)!.default!)
+const longOf = (configs: TopicConfigs, name: string): bigint => BigInt(configs.get(name)?.trim() ?? topicDefault(name)!)
 
-export interface EffectiveConfig {
-  readonly name: string
-  readonly value: string | null
-  readonly source: (typeof configSource)[keyof typeof configSource]
-}
-
-/** Every config of a topic with the value that holds. */
-export function effectiveTopicConfigs(configs: TopicConfigs, settings: Settings): EffectiveConfig[] {
+/** Every config of a topic with the value that holds, as it is described. */
+export function topicEntries(configs: TopicConfigs, node: NodeConfigs): ConfigEntry[] {
   return [...keys.values()].map((key) => {
-    const own = configs.get(key.name)
-    if (own !== undefined) return { name: key.name, value: own, source: configSource.topic }
-    const node = nodeText(key.name, key.setting, key.default, settings)
-    return { name: key.name, value: node, source: node === key.default ? configSource.default : configSource.staticBroker }
+    const [name, type] = key.row
+    const given = configs.get(name)
+    const own = given === undefined ? undefined : valueText(type, given)
+    const below = key.node === null ? [] : node.synonyms(key.node)
+    const synonyms = own === undefined ? below : [{ name, value: own, source: configSource.topic }, ...below]
+    const value = own ?? nodeText(key, node)
+    const source = synonyms[0]?.source ?? configSource.default
+    return { name, value, source, type: configType(type), isReadOnly: false, isSensitive: false, synonyms, about: key.about }
   })
 }
 
-const nodeText = (name: string, setting: SettingName | undefined, fallback: string | null, settings: Settings): string | null =>
-  textOf[name]?.(settings) ?? (setting === undefined ? fallback : settingText(settings[setting]))
+export type EffectiveConfig = Pick<ConfigEntry, 'name' | 'value' | 'source'>
+
+/** The same as the answer to its creator has it, which looks at every name under which a node may say it. */
+export function effectiveTopicConfigs(configs: TopicConfigs, node: NodeConfigs): EffectiveConfig[] {
+  return [...keys.values()].map((key) => {
+    const [name] = key.row
+    const own = configs.get(name)
+    if (own !== undefined) return { name, value: own, source: configSource.topic }
+    return { name, value: nodeText(key, node), source: key.node === null ? configSource.default : node.source(key.node) }
+  })
+}
+
+/** What holds where the topic says nothing. */
+function nodeText({ row, node: nodeName }: TopicKey, node: NodeConfigs): string | null {
+  if (nodeName === null) return row[2]
+  return settingsText(row[0], nodeName, node.settings) ?? node.text(nodeName) ?? row[2]
+}
+
+const settingsText = (name: string, nodeName: string, settings: Settings): string | undefined =>
+  textOf[name]?.(settings) ?? (nodeName in settingRows ? settingText(settings[nodeName as SettingName]) : undefined)
 
 const settingText = (value: Settings[SettingName]): string => (Array.isArray(value) ? value.join(',') : String(value))
 
@@ -135,7 +136,7 @@ export interface CleanupSettings {
 export function cleanupSettings(configs: TopicConfigs, settings: Settings): CleanupSettings {
   const number = (name: string): number => {
     const key = keys.get(name)!
-    return Number(configs.get(name)?.trim() ?? nodeText(name, key.setting, key.default, settings))
+    return Number(configs.get(name)?.trim() ?? settingsText(name, key.node!, settings) ?? topicDefault(name))
   }
   const limit = (name: string): number | null => (number(name) < 0 ? null : number(name))
   const policies = cleanupPolicies(configs, settings)

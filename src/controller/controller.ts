@@ -7,7 +7,7 @@ import { type MetadataLog, snapshotAfterBytes } from '../metadata/store.ts'
 import type { StreamId, StreamSpec, Streams } from '../ports.ts'
 import { controllerMachine, controllerState } from './machine.ts'
 import type { AnswerTo, Command, ControllerEffect, ControllerEvent, TopicChange } from './messages.ts'
-import type { ControllerNode } from './outcome.ts'
+import { type ControllerNode, followConfigs } from './outcome.ts'
 
 /** The controller has as much to do as it may put off. */
 export class ControllerBusy extends Error {}
@@ -79,6 +79,7 @@ export class Controller {
 
   /** Opens what the log already names, and tells listeners. To be awaited before the first command. */
   async start(): Promise<void> {
+    followConfigs(this.#node, this.#image)
     const streams = [...this.#image.streams.keys()]
     if (streams.length > 0) await this.#streams.open(streams.map((stream) => this.#spec(stream)))
     for (const stream of streams) this.#served.add(stream)
@@ -181,7 +182,7 @@ export class Controller {
 
   #spec(stream: StreamId): StreamSpec {
     const { topicId, leaderEpoch, logStartOffset } = this.#image.streams.get(stream)!
-    const settings = streamSettings(this.#image.topicsById.get(topicId)!.configs, this.#node.settings)
+    const settings = streamSettings(this.#image.topicsById.get(topicId)!.configs, this.#node.configs.settings)
     return { stream, leaderEpoch, logStartOffset, settings }
   }
 }

@@ -43,7 +43,7 @@ export function createTopics(
     nextStream += partitions
     if (hasCollisionCharacter(name)) taken.set(collisionKey(name), name)
     records.push({ type: 'topicCreated', name, topicId, replicationFactor, streams, configs })
-    const effective = effectiveTopicConfigs(configs, node.settings)
+    const effective = effectiveTopicConfigs(configs, node.configs)
     answer.push({ name, topicId, error: errors.NONE, message: null, partitions, replicationFactor, configs: effective })
   }
   return { records: validateOnly ? [] : records, answer }
@@ -61,7 +61,10 @@ const refused = (name: string, [error, message]: Refusal): CreatedTopic => ({
   configs: [],
 })
 
-function sizes({ assignments, partitions, replicationFactor }: NewTopic, { settings }: ControllerNode): readonly [number, number] {
+function sizes(
+  { assignments, partitions, replicationFactor }: NewTopic,
+  { configs: { settings } }: ControllerNode,
+): readonly [number, number] {
   if (assignments.length > 0) return [assignments.length, assignments[0]!.brokers.length]
   return [
     partitions === -1 ? settings['num.partitions'] : partitions,

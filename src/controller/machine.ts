@@ -1,12 +1,16 @@
 import type { Machine } from '../actor/actor.ts'
 import { assert, unreachable } from '../base/assert.ts'
+import { noTexts, resourceType } from '../config/config-entry.ts'
+import { streamSettings } from '../config/topic-configs.ts'
 import { type Image, type MutableImage, replay, type TopicImage } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
+import type { StreamSettings } from '../ports.ts'
+import { alterConfigs } from './alter-configs.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
 import { deleteTopics } from './delete-topics.ts'
 import type { Command, ControllerEffect, ControllerEvent, TopicChange } from './messages.ts'
-import type { ControllerNode, Outcome } from './outcome.ts'
+import { type ControllerNode, followConfigs, type Outcome } from './outcome.ts'
 
 interface Asked {
   readonly ticket: number
@@ -58,15 +62,28 @@ function finish(state: ControllerState, out: ControllerEffect[]): void {
   assert(pending !== undefined, 'what was appended was asked for')
   state.pending = undefined
   const changes: TopicChange[] = []
+  const changesNode = pending.records.some((record) => record.type === 'configsChanged' && record.resourceType === resourceType.broker)
   for (const record of pending.records) {
     const before = topicOf(state.image, record)
     replay(state.image, record)
     const change = changeOf(record, before, topicOf(state.image, record))
     if (change !== undefined) changes.push(change)
   }
+  if (changesNode) changes.push(...followNode(state))
   out.push({ type: 'replayed', records: pending.records, changes })
   for (const { ticket, answer } of pending.answers) out.push({ type: 'answer', ticket, answer })
 }
+
+/** What a topic leaves out may be what changed. */
+function followNode({ node, image }: ControllerState): TopicChange[] {
+  const before = streamSettings(noTexts, node.configs.settings)
+  followConfigs(node, image)
+  if (isSame(before, streamSettings(noTexts, node.configs.settings))) return []
+  return [...image.topics.values()].map(({ name, topicId, streams }) => ({ type: 'configured', name, topicId, streams, touched: streams }))
+}
+
+const isSame = (a: StreamSettings, b: StreamSettings): boolean =>
+  (Object.keys(a) as (keyof StreamSettings)[]).every((key) => a[key] === b[key])
 
 function advance(state: ControllerState, out: ControllerEffect[]): void {
   while (state.pending === undefined && state.waiting.length > 0) {
@@ -104,6 +121,8 @@ function run({ image, node }: ControllerState, command: Command): Outcome<unknow
       if (known === undefined || command.offset <= known.logStartOffset) return { records: [], answer: known?.logStartOffset }
       return { records: [{ type: 'logStartMoved', stream: command.stream, offset: command.offset }], answer: command.offset }
     }
+    case 'alterConfigs':
+      return alterConfigs(image, node, command)
     case 'record':
       return { records: command.records, answer: undefined }
     default:

@@ -1,3 +1,4 @@
+import type { Alteration } from '../config/alterations.ts'
 import type { EffectiveConfig } from '../config/topic-configs.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 import type { StreamId } from '../ports.ts'
@@ -17,6 +18,11 @@ export interface Questions {
   readonly allocateProducerIds: { readonly ask: { readonly count: number }; readonly answer: { readonly first: bigint } }
   /** The answer is where the log starts by then; undefined when the stream is gone. */
   readonly moveLogStart: { readonly ask: { readonly stream: StreamId; readonly offset: bigint }; readonly answer: bigint | undefined }
+  /** A row for each resource, in the order of the request: each is changed as a whole, or not at all. */
+  readonly alterConfigs: {
+    readonly ask: { readonly resources: readonly ResourceAlteration[]; readonly validateOnly: boolean }
+    readonly answer: readonly Verdict[]
+  }
   /** Facts that nobody can object to. */
   readonly record: { readonly ask: { readonly records: readonly MetadataRecord[] }; readonly answer: undefined }
 }
@@ -40,6 +46,14 @@ export interface Verdict {
   readonly error: KafkaError
   /** For people; null where all went well. */
   readonly message: string | null
+}
+
+export interface ResourceAlteration {
+  readonly resourceType: number
+  readonly name: string
+  /** What is not among the changes goes. */
+  readonly replaces: boolean
+  readonly changes: readonly Alteration[]
 }
 
 export interface CreatedTopic extends Verdict {

@@ -1,4 +1,6 @@
-import type { Settings } from '../config/settings.ts'
+import { resourceType } from '../config/config-entry.ts'
+import type { NodeConfigs } from '../config/node-configs.ts'
+import { configsOf, type Image } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 
 /** What a command comes to: records, and an answer that holds once they are replayed. Nothing is changed by running a command. */
@@ -13,7 +15,12 @@ export const partitionsMax = 10_000
 /** What the controller knows of the node besides the image. */
 export interface ControllerNode {
   readonly nodeId: number
-  readonly settings: Settings
+  readonly configs: NodeConfigs
+}
+
+/** Lets the settings be what the image says of this node. */
+export function followConfigs({ nodeId, configs }: ControllerNode, image: Image): void {
+  configs.follow(configsOf(image, resourceType.broker, ''), configsOf(image, resourceType.broker, String(nodeId)))
 }
 
 /** Of each item the first, and whether more of its name follow. */

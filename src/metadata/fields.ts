@@ -19,6 +19,7 @@ function plain<T>(what: string, fits: (packed: unknown) => boolean): Field<T> {
 export const text: Field<string> = plain('a text', (packed) => typeof packed === 'string')
 /** A whole number from nought on. */
 export const count: Field<number> = plain('a whole number', (packed) => Number.isSafeInteger(packed) && Number(packed) >= 0)
+export const double: Field<number> = plain('a number', (packed) => typeof packed === 'number')
 export const long: Field<bigint> = plain('a whole number of 64 bits', (packed) => typeof packed === 'bigint')
 
 export function list<T>(of: Field<T>): Field<readonly T[]> {
@@ -30,6 +31,12 @@ export function list<T>(of: Field<T>): Field<readonly T[]> {
     },
   }
 }
+
+/** A field, or null. */
+export const orNull = <T>(of: Field<T>): Field<T | null> => ({
+  pack: (value) => (value === null ? null : of.pack(value)),
+  unpack: (packed) => (packed === null ? null : of.unpack(packed)),
+})
 
 /** Some field, of whatever type. */
 export interface AnyField {

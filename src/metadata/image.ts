@@ -36,6 +36,12 @@ export interface ObjectPartImage {
   readonly maxTimestamp: bigint
 }
 
+/** Whom quotas are for, and what they are. */
+export interface QuotaImage {
+  readonly entity: readonly { readonly entityType: string; readonly entityName: string | null }[]
+  readonly quotas: readonly { readonly key: string; readonly value: number }[]
+}
+
 /** What the metadata log says, up to where it has been replayed. */
 export interface Image {
   readonly clusterId: string | null
@@ -50,6 +56,10 @@ export interface Image {
   readonly markedObjects: ReadonlySet<number>
   /** Up to where streams have been compacted by key; those that never were are not in it. */
   readonly cleaned: ReadonlyMap<StreamId, bigint>
+  /** Of all resources but topics, by Kafka's number of their kind and by name; only those that have configs. */
+  readonly configs: ReadonlyMap<number, ReadonlyMap<string, ReadonlyMap<string, string>>>
+  /** By `quotaKey`. */
+  readonly clientQuotas: ReadonlyMap<string, QuotaImage>
   readonly nextObjectId: number
   readonly nextStream: StreamId
   readonly nextProducerId: bigint
@@ -65,6 +75,8 @@ export interface MutableImage extends Image {
   readonly preparedObjects: Set<number>
   readonly markedObjects: Set<number>
   readonly cleaned: Map<StreamId, bigint>
+  readonly configs: Map<number, Map<string, ReadonlyMap<string, string>>>
+  readonly clientQuotas: Map<string, QuotaImage>
   nextObjectId: number
   nextStream: StreamId
   nextProducerId: bigint
@@ -79,6 +91,8 @@ export const emptyImage = (): MutableImage => ({
   preparedObjects: new Set(),
   markedObjects: new Set(),
   cleaned: new Map(),
+  configs: new Map(),
+  clientQuotas: new Map(),
   nextObjectId: 1,
   nextStream: 1,
   nextProducerId: 0n,
@@ -111,11 +125,11 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
     case 'topicDeleted':
       deleteTopic(image, record.topicId)
       return
-    case 'topicConfigChanged': {
-      const topic = image.topicsById.get(record.topicId)
-      if (topic !== undefined) setTopic(image, { ...topic, configs: record.configs })
+    case 'topicConfigChanged':
+    case 'configsChanged':
+    case 'clientQuotasChanged':
+      replayConfigs(image, record)
       return
-    }
     case 'logStartMoved': {
       const known = image.streams.get(record.stream)
       if (known !== undefined && record.offset > known.logStartOffset) {
@@ -155,6 +169,32 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
       return
     default:
       unreachable(record)
+  }
+}
+
+/** Entities of equal parts are equal. The parts are in the order of their types. */
+export const quotaKey = (entity: QuotaImage['entity']): string =>
+  JSON.stringify(entity.map(({ entityType, entityName }) => [entityType, entityName]))
+
+/** What was set for a resource that is no topic. */
+export const configsOf = (image: Image, resourceType: number, resource: string): ReadonlyMap<string, string> =>
+  image.configs.get(resourceType)?.get(resource) ?? new Map()
+
+type ConfigRecord = Extract<MetadataRecord, { type: 'topicConfigChanged' | 'configsChanged' | 'clientQuotasChanged' }>
+
+function replayConfigs(image: MutableImage, record: ConfigRecord): void {
+  if (record.type === 'topicConfigChanged') {
+    const topic = image.topicsById.get(record.topicId)
+    if (topic !== undefined) setTopic(image, { ...topic, configs: record.configs })
+  } else if (record.type === 'clientQuotasChanged') {
+    const { entity, quotas } = record
+    if (quotas.length === 0) image.clientQuotas.delete(quotaKey(entity))
+    else image.clientQuotas.set(quotaKey(entity), { entity, quotas })
+  } else {
+    const { resourceType, resource, configs } = record
+    const ofType = image.configs.get(resourceType) ?? new Map<string, ReadonlyMap<string, string>>()
+    if (configs.size > 0) image.configs.set(resourceType, ofType.set(resource, configs))
+    else if (ofType.delete(resource) && ofType.size === 0) image.configs.delete(resourceType)
   }
 }
 
@@ -210,6 +250,10 @@ export function recordsOf(image: Image): MetadataRecord[] {
   }
   for (const [stream, offset] of image.cleaned) records.push({ type: 'streamCleaned', stream, offset, objectIds: [] })
   records.push({ type: 'producerIdsAllocated', next: image.nextProducerId }, { type: 'streamsAllocated', next: image.nextStream })
+  for (const [resourceType, ofType] of image.configs) {
+    for (const [resource, configs] of ofType) records.push({ type: 'configsChanged', resourceType, resource, configs })
+  }
+  for (const { entity, quotas } of image.clientQuotas.values()) records.push({ type: 'clientQuotasChanged', entity, quotas })
   records.push(...objectRecords(image))
   return records
 }

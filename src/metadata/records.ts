@@ -1,6 +1,6 @@
 import { Packr } from 'msgpackr/pack'
 import { assert } from '../base/assert.ts'
-import { count, DamagedRecord, type Fields, list, long, struct, text, textMap, type Values } from './fields.ts'
+import { count, DamagedRecord, double, type Fields, list, long, orNull, struct, text, textMap, type Values } from './fields.ts'
 
 interface RecordTable<F extends Fields> {
   /** What stands for the type on disk: never reused. */
@@ -41,6 +41,13 @@ export const recordTables = {
   objectsMarked: table(12, 0, { objectIds: list(count) }),
   /** Compacted by key up to `offset`; what these objects hold of the stream is not read any more. */
   streamCleaned: table(13, 0, { stream: count, offset: long, objectIds: list(count) }),
+  /** All configs of a broker, a group or a subscription to client metrics, by Kafka's number of its kind; not the difference. */
+  configsChanged: table(30, 0, { resourceType: count, resource: text, configs: textMap }),
+  /** All quotas of an entity, whose parts are in the order of their types. A name that is null stands for all that have none. */
+  clientQuotasChanged: table(31, 0, {
+    entity: list(struct({ entityType: text, entityName: orNull(text) })),
+    quotas: list(struct({ key: text, value: double })),
+  }),
 } as const
 
 export type RecordType = keyof typeof recordTables

@@ -30,10 +30,14 @@ test('what is advertised is what is served, and every version of it can be parse
     'DeleteRecords 0-2',
     'InitProducerId 0-5',
     'OffsetForLeaderEpoch 2-4',
+    'DescribeConfigs 1-4',
+    'AlterConfigs 0-2',
     'CreatePartitions 0-3',
     'DeleteGroups 0-2',
+    'IncrementalAlterConfigs 0-1',
     'OffsetDelete 0-0',
     'DescribeCluster 0-2',
+    'ListConfigResources 0-1',
     'DescribeTopicPartitions 0-0',
   ])
   for (const { api, oldest, latest } of handlers) expect([oldest >= api.oldest, latest <= api.latestStable], api.name).toEqual([true, true])

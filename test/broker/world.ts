@@ -34,8 +34,8 @@ export interface BrokerWorld extends ControllerWorld {
 export async function brokerWorld(
   options: { settings?: Settings; log?: MemoryLog; partitionLog?: MemoryPartitionLog } = {},
 ): Promise<BrokerWorld> {
-  const { settings = settingsOf('num.partitions=4') } = options
-  const world = await controllerWorld({ ...options, settings })
+  const world = await controllerWorld({ ...options, settings: options.settings ?? settingsOf('num.partitions=4') })
+  const { configs, settings } = world
   const reported: Error[] = []
   let random = 0
   const { partitionLog = new MemoryPartitionLog() } = options
@@ -59,6 +59,7 @@ export async function brokerWorld(
     nodeId: 1,
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
     settings,
+    configs,
     controller,
     streams: world.streams,
     groups,

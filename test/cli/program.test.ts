@@ -22,8 +22,8 @@ async function run(line: string) {
       said.code = code
     },
     version: '1.2.3',
-    start: async (settings, warnings) => {
-      said.started = settings
+    start: async (configs, warnings) => {
+      said.started = configs.settings
       said.warnings = warnings
     },
   })

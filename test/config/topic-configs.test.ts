@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
 import { load } from '../../src/config/load.ts'
+import { NodeConfigs } from '../../src/config/node-configs.ts'
 import { effectiveTopicConfigs, streamSettings, topicConfigComplaint } from '../../src/config/topic-configs.ts'
 
-const node = load(undefined, ['message.max.bytes=2000000', 'log.cleanup.policy=compact']).settings!
+const { settings, given } = load(undefined, ['message.max.bytes=2000000', 'log.cleanup.policy=compact'])
+const node = new NodeConfigs(settings!, given)
 const configs = (rows: Record<string, string>): Map<string, string> => new Map(Object.entries(rows))
 
 test('what a topic leaves out, the node says', () => {
-  expect(streamSettings(configs({}), node)).toEqual({
+  expect(streamSettings(configs({}), node.settings)).toEqual({
     maxMessageBytes: 2_000_000,
     timestampType: 'CreateTime',
     timestampBeforeMaxMs: 2n ** 63n - 1n,
@@ -14,7 +16,7 @@ test('what a topic leaves out, the node says', () => {
     compacted: true,
   })
   const own = configs({ 'cleanup.policy': 'delete', 'message.timestamp.type': 'LogAppendTime', 'max.message.bytes': ' 100 ' })
-  expect(streamSettings(own, node)).toMatchObject({ compacted: false, timestampType: 'LogAppendTime', maxMessageBytes: 100 })
+  expect(streamSettings(own, node.settings)).toMatchObject({ compacted: false, timestampType: 'LogAppendTime', maxMessageBytes: 100 })
 })
 
 test('every config is listed with its source', () => {

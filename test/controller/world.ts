@@ -1,4 +1,5 @@
 import { load } from '../../src/config/load.ts'
+import { NodeConfigs } from '../../src/config/node-configs.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import { Controller, imageOf } from '../../src/controller/controller.ts'
 import type { MetadataLog } from '../../src/metadata/store.ts'
@@ -102,6 +103,7 @@ export interface ControllerWorld {
   readonly controller: Controller
   readonly log: MemoryLog
   readonly streams: MemoryStreams
+  readonly configs: NodeConfigs
   readonly settings: Settings
   /** Failures that would stop the node. */
   readonly failures: Error[]
@@ -110,9 +112,10 @@ export interface ControllerWorld {
 export async function controllerWorld(
   options: { log?: MemoryLog; streams?: MemoryStreams; settings?: Settings } = {},
 ): Promise<ControllerWorld> {
-  const { log = new MemoryLog(), streams = new MemoryStreams(), settings = settingsOf() } = options
+  const { log = new MemoryLog(), streams = new MemoryStreams() } = options
+  const configs = new NodeConfigs(options.settings ?? settingsOf())
   const failures: Error[] = []
-  const controller = new Controller({ nodeId: 1, settings }, imageOf(log.records), log, streams, (error) => failures.push(error))
+  const controller = new Controller({ nodeId: 1, configs }, imageOf(log.records), log, streams, (error) => failures.push(error))
   await controller.start()
-  return { controller, log, streams, settings, failures }
+  return { controller, log, streams, configs, settings: configs.settings, failures }
 }

@@ -26,6 +26,15 @@ const every: MetadataRecord[] = [
   { type: 'topicDeleted', topicId: 'id-of-b' },
   { type: 'streamsAllocated', next: 9 },
   { type: 'objectsRemoved', objectIds: [7] },
+  { type: 'configsChanged', resourceType: 32, resource: 'g', configs: new Map([['consumer.session.timeout.ms', '50000']]) },
+  {
+    type: 'clientQuotasChanged',
+    entity: [
+      { entityType: 'client-id', entityName: null },
+      { entityType: 'user', entityName: 'alice' },
+    ],
+    quotas: [{ key: 'producer_byte_rate', value: 1.5 }],
+  },
 ]
 
 const imageOf = (records: readonly MetadataRecord[]): MutableImage => {
@@ -51,6 +60,14 @@ test('an image is what its records say', () => {
   expect(image.streams.get(4)).toEqual({ stream: 4, topicId: 'id-of-a', partition: 2, leaderEpoch: 0, logStartOffset: 2n ** 40n })
   expect(image.streams.has(3)).toBe(false)
   expect([image.nextStream, image.nextProducerId, image.clusterId, image.objects.size]).toEqual([9, 1000n, 'AAAAAAAAAAAAAAAAAAAAAQ', 1])
+})
+
+test('configs and quotas that are taken back leave nothing', () => {
+  const image = imageOf(every)
+  expect([image.configs.size, image.clientQuotas.size]).toEqual([1, 1])
+  replay(image, { type: 'configsChanged', resourceType: 32, resource: 'g', configs: new Map() })
+  for (const { entity } of [...image.clientQuotas.values()]) replay(image, { type: 'clientQuotasChanged', entity, quotas: [] })
+  expect([image.configs.size, image.clientQuotas.size]).toEqual([0, 0])
 })
 
 test('a log start never goes back, and facts about what is gone change nothing', () => {

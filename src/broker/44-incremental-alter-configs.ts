@@ -1,0 +1,25 @@
+import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../wire/api/44-incremental-alter-configs.ts'
+import { handler } from './handler.ts'
+
+/** Changes single configs, and lists by single items. */
+export const incrementalAlterConfigs = handler({
+  request: IncrementalAlterConfigsRequest,
+  response: IncrementalAlterConfigsResponse,
+  versions: [0, 1],
+  async handle({ resources, validateOnly }, { controller }) {
+    const asked = resources.map(({ resourceType, resourceName, configs }) => ({
+      resourceType,
+      name: resourceName,
+      replaces: false,
+      changes: configs.map(({ name, value, configOperation }) => ({ name, value, operation: configOperation })),
+    }))
+    const verdicts = await controller.ask({ type: 'alterConfigs', resources: asked, validateOnly })
+    return {
+      throttleTimeMs: 0,
+      responses: resources.map(({ resourceType, resourceName }, at) => {
+        const { error, message } = verdicts[at]!
+        return { errorCode: error.code, errorMessage: message, resourceType, resourceName }
+      }),
+    }
+  },
+})

@@ -1,0 +1,105 @@
+import { type AlterableConfigs, type Alteration, altered } from '../config/alterations.ts'
+import { brokerConfigComplaint, brokerDefault, isBrokerList } from '../config/broker-configs.ts'
+import { clientMetricsComplaint } from '../config/client-metrics-configs.ts'
+import { type ConfigComplaint, type ConfigTexts, isComplaint, resourceType } from '../config/config-entry.ts'
+import { groupConfigComplaint } from '../config/group-configs.ts'
+import { isTopicList, topicConfigComplaint, topicDefault } from '../config/topic-configs.ts'
+import { configsOf, type Image } from '../metadata/image.ts'
+import type { MetadataRecord } from '../metadata/records.ts'
+import { errors } from '../wire/errors.ts'
+import type { Refusal } from './create-topics.ts'
+import type { Questions, ResourceAlteration, Verdict } from './messages.ts'
+import { type ControllerNode, type Outcome, onceEach } from './outcome.ts'
+import { topicNameComplaint } from './topic-names.ts'
+
+/** Every resource for itself; who names one twice changes it not at all. */
+export function alterConfigs(
+  image: Image,
+  node: ControllerNode,
+  { resources, validateOnly }: Questions['alterConfigs']['ask'],
+): Outcome<readonly Verdict[]> {
+  const repeated = new Set(
+    onceEach(resources, keyOf)
+      .filter(({ isRepeated }) => isRepeated)
+      .map(({ item }) => keyOf(item)),
+  )
+  const records: MetadataRecord[] = []
+  const answer = resources.map((resource): Verdict => {
+    const outcome: MetadataRecord | Refusal = repeated.has(keyOf(resource))
+      ? [errors.INVALID_REQUEST, 'Each resource must appear at most once.']
+      : change(image, node, resource)
+    if (isRefusal(outcome)) return { name: resource.name, error: outcome[0], message: outcome[1] }
+    records.push(outcome)
+    return { name: resource.name, error: errors.NONE, message: null }
+  })
+  return { records: validateOnly ? [] : records, answer }
+}
+
+const keyOf = ({ resourceType: type, name }: ResourceAlteration): string => `${type} ${name}`
+const isRefusal = (outcome: MetadataRecord | Refusal): outcome is Refusal => Array.isArray(outcome)
+const refused = ({ about, message }: ConfigComplaint): Refusal => [
+  about === 'config' ? errors.INVALID_CONFIG : errors.INVALID_REQUEST,
+  message,
+]
+
+function change(image: Image, node: ControllerNode, resource: ResourceAlteration): MetadataRecord | Refusal {
+  switch (resource.resourceType) {
+    case resourceType.topic:
+      return changeTopic(image, resource)
+    case resourceType.broker:
+      return changeBroker(image, node, resource)
+    case resourceType.group:
+      if (resource.name === '') return [errors.INVALID_REQUEST, 'Default group resources are not allowed.']
+      return changeOther(image, resource, (after) => groupConfigComplaint(after, node.configs))
+    case resourceType.clientMetrics:
+      if (resource.name === '') return [errors.INVALID_REQUEST, "Subscription name can't be empty"]
+      return changeOther(image, resource, clientMetricsComplaint)
+    case resourceType.brokerLogger:
+      return [errors.INVALID_REQUEST, 'The level of the log is set by log.level, and does not change at run time.']
+    default:
+      return [errors.INVALID_REQUEST, `Unknown resource type ${resource.resourceType}`]
+  }
+}
+
+function changeTopic(image: Image, { name, changes, replaces }: ResourceAlteration): MetadataRecord | Refusal {
+  if (name === '') return [errors.INVALID_REQUEST, 'Default topic resources are not allowed.']
+  const illegal = topicNameComplaint(name)
+  if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
+  const topic = image.topics.get(name)
+  if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`]
+  const after = altered(topic.configs, changes, replaces, { isList: isTopicList, listDefault: topicDefault })
+  if (isComplaint(after)) return refused(after)
+  const wrong = topicConfigComplaint(after)
+  if (wrong !== undefined) return [errors.INVALID_CONFIG, wrong]
+  return { type: 'topicConfigChanged', topicId: topic.topicId, configs: after }
+}
+
+/** The empty name stands for the whole cluster. */
+function changeBroker(image: Image, node: ControllerNode, resource: ResourceAlteration): MetadataRecord | Refusal {
+  const { name, changes, replaces } = resource
+  if (name !== '' && !/^-?\d+$/.test(name)) return [errors.INVALID_REQUEST, `Node id must be an integer, but it is: ${name}`]
+  if (name !== '' && Number(name) !== node.nodeId) {
+    return [errors.INVALID_REQUEST, `Unexpected broker id, expected ${node.nodeId}, but received ${name}`]
+  }
+  const rows: AlterableConfigs = { isList: isBrokerList, listDefault: brokerDefault }
+  const canonical = name === '' ? '' : String(node.nodeId)
+  const after = altered(configsOf(image, resourceType.broker, canonical), changes, replaces, rows)
+  if (isComplaint(after)) return refused(after)
+  const wrong = brokerConfigComplaint(after, namesOf(changes), name === '', node.configs)
+  if (wrong !== undefined) return refused(wrong)
+  return { type: 'configsChanged', resourceType: resourceType.broker, resource: canonical, configs: after }
+}
+
+const namesOf = (changes: readonly Alteration[]): string[] => changes.map(({ name }) => name)
+const noLists: AlterableConfigs = { isList: () => false, listDefault: () => null }
+
+function changeOther(
+  image: Image,
+  { resourceType: type, name, changes, replaces }: ResourceAlteration,
+  complaintOf: (after: ConfigTexts) => ConfigComplaint | undefined,
+): MetadataRecord | Refusal {
+  const after = altered(configsOf(image, type, name), changes, replaces, noLists)
+  if (isComplaint(after)) return refused(after)
+  const wrong = complaintOf(after)
+  return wrong === undefined ? { type: 'configsChanged', resourceType: type, resource: name, configs: after } : refused(wrong)
+}

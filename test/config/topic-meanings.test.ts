@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { kafkaTopicKeys } from '../../src/config/kafka-topic-keys.ts'
+import { load } from '../../src/config/load.ts'
+import { NodeConfigs } from '../../src/config/node-configs.ts'
+import { topicConfigComplaint, topicEntries } from '../../src/config/topic-configs.ts'
+import { topicMeanings, topicMeaningTable } from '../../src/config/topic-meanings.ts'
+import { root } from '../support/root.ts'
+
+test("the README's table of topic configs is the one of the code", () => {
+  expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(topicMeaningTable())
+})
+
+test('what is refused has values that are, and its default is not', () => {
+  const other: Readonly<Record<string, string>> = { 'compression.type': 'zstd', 'remote.storage.enable': 'true' }
+  for (const [name, , fallback] of kafkaTopicKeys) {
+    expect(topicConfigComplaint(new Map([[name, fallback!]])), name).toBeUndefined()
+    if (topicMeanings[name]!.here === 'refused') expect(topicConfigComplaint(new Map([[name, other[name]!]])), name).toBeDefined()
+  }
+})
+
+test('a node that says nothing gives every topic config its default', () => {
+  const { settings, given } = load(undefined, [])
+  for (const { name, value } of topicEntries(new Map(), new NodeConfigs(settings!, given))) {
+    expect([name, value]).toEqual([name, kafkaTopicKeys.find((row) => row[0] === name)![2]])
+  }
+})
