@@ -28,7 +28,7 @@ test('a partition is compacted when more of it than the ratio says has never bee
   expect(cleaningOf(state({}))).toMatchObject({ dirtyFrom: 10, ratio: 0.25 })
   expect(cleaningOf(state({}, { minCleanableRatio: 0.25 }))).toBe(undefined)
   expect(cleaningOf(state({ cleaned: 30 }, { minCleanableRatio: 0 }))).toBe(undefined)
-  expect(cleaningOf(state({ cleaned: 0, logStart: 20 }))).toMatchObject({ dirtyFrom: 20 })
+  expect(cleaningOf(state({ parts: [part(20, 40)], cleaned: 0, logStart: 25 }))).toMatchObject({ dirtyFrom: 25, ratio: 1 })
 })
 
 test('a part of which only the end is dirty counts as dirty', () => {
