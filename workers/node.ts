@@ -21,6 +21,7 @@ import type { FromNetwork } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
 import { controllerNames } from '../src/config/relations.ts'
+import type { Settings } from '../src/config/settings.ts'
 import { storeName } from '../src/config/store-uri.ts'
 import { cleanupSettings } from '../src/config/topic-configs.ts'
 import { Controller, imageOf } from '../src/controller/controller.ts'
@@ -44,12 +45,16 @@ const here = new URL('./', import.meta.url)
 /** The wall clock of the start, going on evenly: no session ends because somebody sets the clock. */
 const evenClock = { now: () => Math.round(performance.timeOrigin + performance.now()) }
 
-/** Null: nothing is compacted by key. */
+/** Null: nothing is compacted by key. The rest may change while the node runs. */
 const cleanerSettings = (settings: Settings): CleanerSettings | null =>
   settings['log.cleaner.enable']
     ? {
-        backoffMs: Number(settings['log.cleaner.backoff.ms']),
-        bufferBytes: Math.min(Number(settings['log.cleaner.dedupe.buffer.size']), cleanerBytesMax),
+        get backoffMs() {
+          return Number(settings['log.cleaner.backoff.ms'])
+        },
+        get bufferBytes() {
+          return Math.min(Number(settings['log.cleaner.dedupe.buffer.size']), cleanerBytesMax)
+        },
         limitsOf: (configs) => cleanupSettings(configs, settings),
       }
     : null
