@@ -21,8 +21,8 @@ const faultRestMs = 60_000
 const delayMsMax = 2 ** 31 - 1
 
 export interface CleanerSettings {
-  readonly backoffMs: number
-  readonly bufferBytes: number
+  readonly backoffMs: () => number
+  readonly bufferBytes: () => number
   limitsOf(configs: TopicConfigs): CleanupSettings
 }
 
@@ -66,7 +66,7 @@ export class LogCleaner {
   }
 
   start(): void {
-    const wait = Math.min(Math.max(1, this.#parts.backoffMs), delayMsMax)
+    const wait = Math.min(Math.max(1, this.#parts.backoffMs()), delayMsMax)
     this.#timer = setTimeout(() => {
       void this.clean().then(() => {
         if (!this.#isStopping) this.start()
@@ -178,7 +178,7 @@ export class LogCleaner {
       stream,
       logStart: Number(logStartOffset),
       dirtyFrom,
-      mapBytes: bufferBytes,
+      mapBytes: bufferBytes(),
       groupBytesMax,
       nowMs: now(),
       deleteRetentionMs: limitsOf(controller.image.topicsById.get(topicId)!.configs).deleteRetentionMs,

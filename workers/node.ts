@@ -49,12 +49,8 @@ const evenClock = { now: () => Math.round(performance.timeOrigin + performance.n
 const cleanerSettings = (settings: Settings): CleanerSettings | null =>
   settings['log.cleaner.enable']
     ? {
-        get backoffMs() {
-          return Number(settings['log.cleaner.backoff.ms'])
-        },
-        get bufferBytes() {
-          return Math.min(Number(settings['log.cleaner.dedupe.buffer.size']), cleanerBytesMax)
-        },
+        backoffMs: () => Number(settings['log.cleaner.backoff.ms']),
+        bufferBytes: () => Math.min(Number(settings['log.cleaner.dedupe.buffer.size']), cleanerBytesMax),
         limitsOf: (configs) => cleanupSettings(configs, settings),
       }
     : null
