@@ -19,6 +19,7 @@ import { OpenFiles } from '../native-free-io/open-files.ts'
 import { BandwidthGate, budgeted } from '../native-free-io/store/bandwidth-gate.ts'
 import { openStore } from '../native-free-io/store/open-store.ts'
 import { readWalRanges, WalFile } from '../native-free-io/wal-file.ts'
+import { assert } from '../src/base/assert.ts'
 import { getI64 } from '../src/base/long.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { type Kernel, kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
@@ -26,6 +27,7 @@ import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../src/por
 import { BandwidthBudget, type Priority } from '../src/stream/bandwidth.ts'
 import { type DataBlock, encodeIndex, partOf, type StreamBlocks } from '../src/stream/object-format.ts'
 import { planObject, type StagedBatch } from '../src/stream/object-plan.ts'
+import { uploadsMax } from '../src/stream/seal-policy.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import { storeTable } from '../src/stream/store-metrics.ts'
 import { alignBlock, blockBytes, type Cut } from '../src/stream/wal-record.ts'
@@ -50,46 +52,74 @@ const readAheadBytes = 2 << 20
 const superblockAt = alignBlock(kernelBytes)
 const logAt = superblockAt + blockBytes
 
-/** Memory for a part of the log, and behind it for the object that is made of it. */
-interface Room {
-  readonly bytes: number
+/** Room behind an object, so that a disk may take it in one piece. An index is larger only where tens of thousands of streams share an object. */
+const indexBytesMax = 8 << 20
+
+/**
+ * Memory for a part of the log, which is read and sorted in one go, and for the objects that are made of such parts, which
+ * stay until the store has them. Made once: memory costs more to touch first than to use. What nobody touches takes no room.
+ */
+class Room {
+  readonly logBytes: number
   readonly arena: Arena
   readonly kernel: Kernel
+  readonly #free: number[]
+
+  constructor(logBytes: number) {
+    const outputBytes = alignBlock(logBytes + indexBytesMax)
+    const memory = createArena(Math.ceil((logAt + logBytes + uploadsMax * outputBytes) / 65536))
+    this.logBytes = logBytes
+    this.arena = openArena(memory)
+    this.kernel = kernel(memory)
+    this.#free = Array.from({ length: uploadsMax }, (_, index) => logAt + logBytes + index * outputBytes)
+  }
+
+  /** Where an object can be made. */
+  takeOutput(): number {
+    const at = this.#free.shift()
+    assert(at !== undefined, 'no more objects are built at a time than there is room for')
+    return at
+  }
+
+  giveOutput(at: number): void {
+    this.#free.unshift(at)
+  }
 }
 
-/** Kept for the next object: memory costs more to touch first than to use. */
-const rooms: Room[] = []
+let kept: Room | undefined
 
-function roomFor(bytes: number): Room {
-  const kept = rooms.pop()
-  if (kept !== undefined && kept.bytes >= bytes) return kept
-  const memory = createArena(Math.ceil((logAt + bytes) / 65536))
-  return { bytes, arena: openArena(memory), kernel: kernel(memory) }
+/** A larger one takes the place of the one before, which goes when its last object is stored. */
+function roomFor(logBytes: number): Room {
+  if (kept === undefined || kept.logBytes < logBytes) kept = new Room(logBytes)
+  return kept
 }
 
 /** Turns a durable part of the write-ahead log into an object, its batches sorted by stream. */
 export async function build({ wal, from, until, key, stored, port }: BuildTask): Promise<BuiltObject | StoreFault> {
   const start = Math.floor(from.trimmed / blockBytes) * blockBytes
   const logBytes = alignBlock(until - start) + readAheadBytes
-  const room = roomFor(logBytes * 2)
+  const room = roomFor(logBytes)
   const { arena, kernel: machine } = room
+  const at = room.takeOutput()
   try {
     const { end, streams } = readLog({ wal, from, until, stored, start }, arena, machine)
     port.postMessage({ end } satisfies Sealed)
     if (streams.size === 0) return undefined
     const plan = planObject(streams, machine.crc)
-    const at = logAt + logBytes
     let to = at
     for (const { address, bytes } of plan.batches) {
       machine.copy(to, address, bytes)
       to += bytes
     }
     const index = encodeIndex(plan.streams, plan.bytes)
-    const fault = await (await store('upload')).put(key, [arena.bytes.subarray(at, to), index])
+    const isTogether = index.length <= indexBytesMax
+    if (isTogether) arena.bytes.set(index, to)
+    const pieces = isTogether ? [arena.bytes.subarray(at, to + index.length)] : [arena.bytes.subarray(at, to), index]
+    const fault = await (await store('upload')).put(key, pieces)
     return fault ?? { bytes: plan.bytes + index.length, streams: plan.streams.map(partOf) }
   } finally {
     port.close()
-    rooms.push(room)
+    room.giveOutput(at)
   }
 }
 

@@ -12,6 +12,8 @@ export interface SealPolicy {
   readonly uploads: number
 }
 
+/** Objects on their way to a store at the same time. */
+export const uploadsMax = 4
 const objectBytesMax = 32 << 20
 const objectBytesOf = (capacity: number): number => Math.min(objectBytesMax, capacity / 16)
 
@@ -32,7 +34,7 @@ export const localPolicy = (capacity: number): SealPolicy => ({
 export const remotePolicy = (capacity: number, thresholdBytes: number | null, ageMs: number | null): SealPolicy => {
   const objectBytes = objectBytesOf(capacity)
   const threshold = Math.min(Math.max(thresholdBytes ?? objectBytes, objectBytes), capacity / 2)
-  return { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: threshold, objectBytes, ageMs, uploads: 4 }
+  return { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: threshold, objectBytes, ageMs, uploads: uploadsMax }
 }
 
 /** What the keeper of the store sees of the log. Positions in bytes. */

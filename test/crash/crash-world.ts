@@ -8,6 +8,8 @@ import { IdempotentProducer, isRecordValue } from './idempotent-producer.ts'
 const topic = 'crash'
 const killedAgainPermille = 250
 const startMsMax = 400
+/** How long after the load a broker that is to die by itself is waited for. */
+const dieMsMax = 25_000
 /** Only a real Kafka heeds it. */
 const patience = { 'broker.session.timeout.ms': '1000', 'broker.heartbeat.interval.ms': '200' }
 const retryable = /refused with error (3|5|6)$/
@@ -83,14 +85,14 @@ export class CrashWorld {
   }
 
   /** Load until the broker dies by itself, which it has been told to do at a point of its own; then as after any crash. */
-  async dieAt(point: string, loadMsMax: number, whileLoaded: () => Promise<unknown> = () => Promise.resolve()): Promise<boolean> {
+  async dieAt(point: string, loadMsMax: number, afterwards: () => Promise<unknown> = () => Promise.resolve()): Promise<boolean> {
     await this.broker.stop()
     await this.broker.start({ MILLRACE_CRASH_POINT: point })
     const until = performance.now() + loadMsMax
     const load = this.#load(() => this.broker.isRunning && performance.now() < until)
-    await whileLoaded().catch(() => {})
     await load
-    while (this.broker.isRunning && performance.now() < until + loadMsMax) await pause(20)
+    await afterwards().catch(() => {})
+    while (this.broker.isRunning && performance.now() < until + dieMsMax) await pause(20)
     const hasDied = !this.broker.isRunning
     if (!hasDied) await this.broker.stop()
     await this.broker.start()
