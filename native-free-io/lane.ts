@@ -31,7 +31,8 @@ export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
   const machine = kernel(memory)
   const began = performance.now()
   const streams = new Map<StreamId, Stream>()
-  const file = WalFile.attach(wal.path, wal.state, { ...arena, crc: machine.crc, superblock: plan.spareBlock, zeros: plan.zeros })
+  const buffers = { ...arena, crc: machine.crc, superblock: plan.spareBlock, zeros: plan.zeros }
+  const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal.state, buffers)
   const recovered = recover(
     {
       ...wal.state,
@@ -41,14 +42,16 @@ export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
       crc: machine.crc,
       sumBatches: true,
       readBytes: recoveryReadBytes,
-      read: (position, bytes) => file.read(lane.log.base + (position % lane.log.bytes), bytes, position),
+      // Without a file, log memory has been filled from elsewhere.
+      read: (position, bytes) => file?.read(lane.log.base + (position % lane.log.bytes), bytes, position),
     },
     (batch) => replay(streams, view, batch),
   )
-  file.close()
+  file?.close()
   const { position, oldest, previous, records } = recovered
   const log = { incarnation: wal.state.incarnation, secret: wal.state.secret, previous: Math.max(0, previous) }
-  const place = { ...lane.log, capacity: wal.state.capacity, position, oldest, trimmed: wal.state.trimmed }
+  const { capacity, trimmed } = wal.state
+  const place = { ...lane.log, capacity, position, oldest, trimmed, unflushedMax: wal.unflushedBytesMax }
   const logMemory: LogMemory = new LogMemory(place, (from, to) => appender.jump(from, to))
   const appender = new Appender(machine, view, logMemory, lane.scratch, log)
   const counters = new MetricBlock(stages.sequencer, new Float64Array(memory.buffer, lane.sequencerCounters, counterBlockBytes / 8))

@@ -20,6 +20,8 @@ export interface JanitorParts {
   readonly retentionMs: number
   /** How old an object is that nobody knows before it is taken for a remainder. */
   readonly orphanMs: number
+  /** Resolves if no other node has taken over until now: what is unknown might be its own. */
+  readonly confirm: () => Promise<void>
   onRemoved(why: 'unreadable' | 'never committed' | 'unknown', count: number): void
   onFault(fault: StoreFault): void
   /** The node cannot go on. */
@@ -128,6 +130,7 @@ export class ObjectJanitor {
         ({ key, modifiedMs }) => modifiedMs <= before && !isKnown(controller.image, objectIdOf(clusterId, key)),
       )
       if (unknown.length > 0) {
+        await this.#parts.confirm()
         await jobs.removeKeys(unknown.map(({ key }) => key))
         onRemoved('unknown', unknown.length)
       }

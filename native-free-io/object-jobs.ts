@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { WalState } from '../src/pipeline/persistence.ts'
+import type { LaneWal } from '../src/broker/thread-messages.ts'
 import type { ListPage, StoreFault, StoreLocation } from '../src/ports.ts'
 import type { Source } from '../src/stream/compaction-plan.ts'
 import type { DataBlock, ObjectPart } from '../src/stream/object-format.ts'
@@ -10,6 +10,7 @@ import { isFault } from '../src/stream/store-faults.ts'
 import { storeTable } from '../src/stream/store-metrics.ts'
 import type { Cut } from '../src/stream/wal-record.ts'
 import type { CleanedObjects, CleanTask } from './clean-objects.ts'
+import type { LogPlace } from './wal-reads.ts'
 
 /** What every object worker starts with. */
 export interface ObjectWorkerData {
@@ -18,6 +19,8 @@ export interface ObjectWorkerData {
   readonly blocks: WebAssembly.Memory
   /** What the store may be sent and asked for, of all threads together; null where that has no limit. */
   readonly budget: BudgetData | null
+  /** Log memory, where the write-ahead log has no file. */
+  readonly log: LogPlace | null
 }
 
 export interface BudgetData {
@@ -32,7 +35,7 @@ export interface MeterData {
 }
 
 export interface BuildTask {
-  readonly wal: { readonly path: string; readonly state: WalState }
+  readonly wal: LaneWal
   readonly from: Cut
   readonly until: number
   readonly key: string
@@ -108,10 +111,10 @@ export class ObjectJobs {
   readonly #clusterId: string
   /** What each pool's thread counts, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
-  readonly #wal: { readonly path: string; readonly state: WalState }
+  readonly #wal: LaneWal
 
   /** `filename` is the entry of the object workers. */
-  constructor(filename: string, clusterId: string, workerData: ObjectWorkerData, wal: { readonly path: string; readonly state: WalState }) {
+  constructor(filename: string, clusterId: string, workerData: ObjectWorkerData, wal: LaneWal) {
     this.#clusterId = clusterId
     this.#wal = wal
     this.meters = Array.from({ length: 3 }, () => new Float64Array(new SharedArrayBuffer(meterBytes)))
@@ -180,7 +183,7 @@ export class ObjectJobs {
 
   /** Batches that only the file of the write-ahead log holds; undefined when one of them has been overwritten. */
   ranges(ranges: RangesTask['ranges']): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const task: RangesTask = { path: this.#wal.path, capacity: this.#wal.state.capacity, ranges }
+    const task: RangesTask = { path: this.#wal.path!, capacity: this.#wal.state.capacity, ranges }
     return this.#readers.run(task, { name: 'ranges' })
   }
 

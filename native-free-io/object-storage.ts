@@ -19,8 +19,9 @@ import { ObjectJanitor } from './object-janitor.ts'
 import { type BudgetData, ObjectJobs } from './object-jobs.ts'
 import { OneAtATime } from './one-at-a-time.ts'
 import type { Pipeline } from './pipeline.ts'
+import type { ProducersHome } from './producers-file.ts'
 import { StoreKeeper } from './store-keeper.ts'
-import { readRanges } from './wal-reads.ts'
+import { copyRanges, readRanges } from './wal-reads.ts'
 
 export interface StorageOptions {
   /** Entry of the object workers. */
@@ -36,7 +37,9 @@ export interface StorageOptions {
   readonly uploadThresholdBytes: number | null
   readonly uploadIntervalMs: number | null
   readonly deleteRetentionMs: number
-  readonly snapshotPath: string
+  readonly producers: ProducersHome
+  /** See `NodeLogs`. */
+  readonly confirm: () => Promise<void>
   /** Null: nothing is compacted by key. */
   readonly cleaner: CleanerSettings | null
   /** Wall clock. */
@@ -84,7 +87,8 @@ export class ObjectStorage {
     for (const object of image.objects.values()) this.objects.add(object)
     const base = alignBlock(kernelBytes)
     const memory = openArena(createArena(Math.ceil((base + blockCacheBytes) / 65536)))
-    this.jobs = new ObjectJobs(worker, clusterId, { store: location, blocks: memory.memory, budget: budgetOf(options) }, pipeline.wal)
+    const workerData = { store: location, blocks: memory.memory, budget: budgetOf(options), log: pipeline.log ?? null }
+    this.jobs = new ObjectJobs(worker, clusterId, workerData, pipeline.wal)
     this.#values = new Float64Array(Object.keys(storageMetrics).length)
     const counters = new MetricBlock(storageMetrics, this.#values)
     const { objects, jobs } = this
@@ -97,18 +101,8 @@ export class ObjectStorage {
 
   /** Begins to store and to remove. */
   start(controller: Controller): void {
-    const {
-      clusterId,
-      location,
-      pipeline,
-      snapshotPath,
-      deleteRetentionMs,
-      uploadThresholdBytes,
-      uploadIntervalMs,
-      cleaner,
-      now,
-      onEvent,
-    } = this.#options
+    const { clusterId, location, pipeline, producers, deleteRetentionMs, uploadThresholdBytes, uploadIntervalMs, cleaner, now, onEvent } =
+      this.#options
     const { jobs, objects } = this
     const { capacity } = pipeline.wal.state
     const isLocal = location.scheme === 'file' && uploadThresholdBytes === null
@@ -117,6 +111,7 @@ export class ObjectStorage {
     const turn = new OneAtATime()
     const janitor = new ObjectJanitor({
       ...common,
+      confirm: this.#options.confirm,
       clusterId,
       retentionMs: deleteRetentionMs,
       orphanMs: orphanMs[location.scheme],
@@ -127,7 +122,7 @@ export class ObjectStorage {
       pipeline,
       ids,
       policy: isLocal ? localPolicy(capacity) : remotePolicy(capacity, uploadThresholdBytes, uploadIntervalMs),
-      snapshotPath,
+      producers,
       onStored: (objectId, bytes) => {
         onEvent.stored(objectId, bytes)
         this.#compactor?.hasNews()
@@ -165,7 +160,12 @@ export class ObjectStorage {
 
   /** Old records; undefined for what has been overwritten in the log, and lies in an object by now. */
   async load(wanted: Load): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (wanted.type === 'ranges') return readRanges(this.jobs, this.#options.pipeline, wanted.ranges)
+    const { pipeline } = this.#options
+    if (wanted.type === 'ranges') {
+      return pipeline.log === undefined
+        ? readRanges(this.jobs, pipeline, wanted.ranges)
+        : copyRanges(pipeline.log, pipeline.stored, wanted.ranges)
+    }
     return (await this.cold.read(wanted.stream, wanted.offset, wanted.bytesMax))?.bytes
   }
 

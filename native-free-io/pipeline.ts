@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { RoutedTopic } from '../src/broker/routing.ts'
-import type { FromNetwork, ListenerData, NetworkData, Started, ToNetwork } from '../src/broker/thread-messages.ts'
+import type { FromNetwork, LaneData, LaneWal, ListenerData, NetworkData, Started, ToNetwork } from '../src/broker/thread-messages.ts'
 import type { MetricTable } from '../src/metrics/rows.ts'
 import { type ArenaPlan, planArena } from '../src/pipeline/arena-plan.ts'
 import type { Answered, Command, Reply } from '../src/pipeline/commands.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
-import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { laneHeader, narrow, widen } from '../src/pipeline/lane.ts'
-import type { WalState } from '../src/pipeline/persistence.ts'
 import { Bell } from '../src/ring/bell.ts'
 import type { Cut } from '../src/stream/wal-record.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
-import { WalFile } from './wal-file.ts'
+import { fileHome, type LogHome, storeHome } from './log-home.ts'
+import type { StoreWalOptions } from './store-wal.ts'
+import type { LogPlace } from './wal-reads.ts'
 
 /** The network worker's rest is bounded; a thread that does not end by itself by then is ended. */
 const stopMs = 5000
@@ -20,8 +20,7 @@ const stopMs = 5000
 export interface PipelineOptions {
   /** Where the thread entries lie: a folder that holds `sequencer`, `persistence` and `network`, with this extension. */
   readonly workers: { readonly folder: URL; readonly extension: string }
-  readonly walPath: string
-  readonly walCapacity: number
+  readonly wal: { readonly type: 'file'; readonly path: string; readonly capacity: number } | StoreWalOptions
   readonly logBytes: number
   readonly receiveBytes: number
   /** The network worker sequences too: one thread less, for a machine with few cores. */
@@ -50,8 +49,7 @@ export class Pipeline {
   readonly recovery: Recovery
   readonly #arena: Arena
   readonly #plan: ArenaPlan
-  readonly #wal: WalFile
-  readonly #walPath: string
+  readonly #home: LogHome
   /** Undefined where the network worker sequences too. */
   readonly #sequencer: Worker | undefined
   readonly #persistence: Worker
@@ -66,8 +64,7 @@ export class Pipeline {
   private constructor(parts: {
     arena: Arena
     plan: ArenaPlan
-    wal: WalFile
-    walPath: string
+    home: LogHome
     sequencer: Worker | undefined
     persistence: Worker
     network: Worker
@@ -76,8 +73,7 @@ export class Pipeline {
   }) {
     this.#arena = parts.arena
     this.#plan = parts.plan
-    this.#wal = parts.wal
-    this.#walPath = parts.walPath
+    this.#home = parts.home
     this.#sequencer = parts.sequencer
     this.#persistence = parts.persistence
     this.#network = parts.network
@@ -97,18 +93,17 @@ export class Pipeline {
   static async start(options: PipelineOptions): Promise<Pipeline> {
     const plan = planArena({ networkWorkers: 1, receive: options.receiveBytes, log: options.logBytes, inline: options.inline })
     const arena = openArena(createArena(plan.pages))
-    const buffers = { ...arena, crc: kernel(arena.memory).crc, superblock: plan.superblock, zeros: plan.zeros }
-    const wal = WalFile.open(options.walPath, options.walCapacity, buffers, () => randomBytes(4).readInt32LE())
-    if (wal.state.capacity % options.logBytes !== 0) {
-      throw new Error(`the write-ahead log of ${wal.state.capacity} bytes is not a multiple of log memory of ${options.logBytes} bytes`)
-    }
+    const entropy = (): number => randomBytes(4).readInt32LE()
+    const home =
+      options.wal.type === 'file' ? fileHome(options.wal, arena, plan, entropy) : await storeHome(options.wal, arena, plan, entropy)
+    const { wal } = home
     Atomics.store(arena.words, plan.lane.header + laneHeader.trimmed, narrow(wal.state.trimmed))
     const spawn = (name: string, workerData: object): Worker => {
       const worker = new Worker(new URL(`${name}${options.workers.extension}`, options.workers.folder), { workerData, name })
       worker.on('error', (error) => options.onFailure(name, error as Error))
       return worker
     }
-    const lane = { memory: arena.memory, plan, wal: { path: options.walPath, state: wal.state } }
+    const lane: LaneData = { memory: arena.memory, plan, wal }
     const sequencer = options.inline ? undefined : spawn('sequencer', lane)
     const data: NetworkData = {
       memory: arena.memory,
@@ -121,21 +116,20 @@ export class Pipeline {
     const network = spawn('network', data)
     const started = await firstMessage<Started>(sequencer ?? network).catch(async (error: unknown) => {
       await Promise.all([sequencer?.terminate(), network.terminate()])
-      wal.close()
+      home.close()
       throw error
     })
-    const persistence = spawn('persistence', { ...lane, position: started.position })
+    const persistence = home.writer(spawn, lane, started.position)
     const recovery = {
       records: started.records,
       bytes: started.position - wal.state.trimmed,
       milliseconds: started.recoveryMs,
-      direct: wal.direct,
+      direct: home.direct,
     }
     return new Pipeline({
       arena,
       plan,
-      wal,
-      walPath: options.walPath,
+      home,
       sequencer,
       persistence,
       network,
@@ -182,21 +176,26 @@ export class Pipeline {
 
   /** Position up to which the log is durable. */
   get durable(): number {
-    return widen(Atomics.load(this.#arena.words, this.#plan.lane.header + laneHeader.durable), this.#wal.state.trimmed)
+    return widen(Atomics.load(this.#arena.words, this.#plan.lane.header + laneHeader.durable), this.stored)
   }
 
   /** Position from which on the log is kept. */
   get stored(): number {
-    return this.#wal.state.trimmed
+    return this.#home.wal.state.trimmed
   }
 
-  get wal(): { readonly path: string; readonly state: WalState } {
-    return { path: this.#walPath, state: this.#wal.state }
+  get wal(): LaneWal {
+    return this.#home.wal
   }
 
-  /** Everything below the cut is stored elsewhere: durable in the log's superblock before the space is used again. */
+  /** Log memory, where it holds the whole log. */
+  get log(): LogPlace | undefined {
+    return this.wal.path === null ? { memory: this.#arena.memory, ...this.#plan.lane.log } : undefined
+  }
+
+  /** Everything below the cut is stored elsewhere: the log knows it before the space is used again. */
   async trim(cut: Cut): Promise<void> {
-    this.#wal.trim(cut)
+    await this.#home.trim(cut)
     await this.ask({ type: 'stored', position: cut.trimmed })
     Atomics.store(this.#arena.words, this.#plan.lane.header + laneHeader.trimmed, narrow(cut.trimmed))
     this.#sequencerBell.ring()
@@ -226,7 +225,7 @@ export class Pipeline {
 
   /** Position up to which the log is sequenced. */
   get published(): number {
-    return widen(Atomics.load(this.#arena.words, this.#plan.lane.header + laneHeader.published), this.#wal.state.trimmed)
+    return widen(Atomics.load(this.#arena.words, this.#plan.lane.header + laneHeader.published), this.stored)
   }
 
   /** Lets what is under way finish, stage after stage, and ends the threads. */
@@ -239,7 +238,7 @@ export class Pipeline {
     this.#order(2)
     await ended(this.#persistence)
     await this.#network.terminate()
-    this.#wal.close()
+    this.#home.close()
   }
 
   #order(stop: number): void {

@@ -9,7 +9,7 @@ import { crashPoint } from './crash-point.ts'
 import type { ObjectIds } from './object-ids.ts'
 import { type Building, type BuiltObject, type ObjectJobs, StoreFailed } from './object-jobs.ts'
 import type { Pipeline } from './pipeline.ts'
-import { type ProducerSnapshots, saveProducers } from './producers-file.ts'
+import type { ProducerSnapshots, ProducersHome } from './producers-file.ts'
 
 /** How often the log is looked at. */
 const lookMs = 100
@@ -25,7 +25,7 @@ export interface StoreParts {
   readonly objects: ObjectMap
   readonly controller: Controller
   readonly policy: SealPolicy
-  readonly snapshotPath: string
+  readonly producers: ProducersHome
   onStored(objectId: number, bytes: number): void
   /** The store cannot be written; what was to be stored stays in the log, and it is tried again. */
   onFault(fault: StoreFault): void
@@ -166,7 +166,7 @@ export class StoreKeeper {
   }
 
   async #finish(upload: Upload): Promise<void> {
-    const { pipeline, ids, objects, controller, snapshotPath, onStored } = this.#parts
+    const { pipeline, ids, objects, controller, producers, onStored } = this.#parts
     const { objectId, end } = upload
     const object = await this.#built(upload)
     if (this.#stopping && object === 'failed') return
@@ -177,7 +177,7 @@ export class StoreKeeper {
       crashPoint('object committed')
       onStored(objectId, object.bytes)
     } else ids.giveBack(objectId)
-    await saveProducers(snapshotPath, await this.#producers())
+    await producers.save(await this.#producers())
     crashPoint('producers saved')
     await pipeline.trim(end)
     crashPoint('log trimmed')

@@ -1,5 +1,6 @@
+import { walRecord } from '../src/stream/wal-record.ts'
 import type { ObjectJobs } from './object-jobs.ts'
-import { isKept, type WalRange } from './wal-file.ts'
+import { isKept, unfilled, type WalRange } from './wal-file.ts'
 
 /** The log, as far as it matters to who reads its file: how far it may have been written by now. */
 interface Log {
@@ -15,4 +16,34 @@ export async function readRanges(
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const read = await jobs.ranges(ranges)
   return isKept(ranges, log.published, log.wal.state.capacity) ? read : undefined
+}
+
+/** Memory that holds the whole of a log that has no file. */
+export interface LogPlace {
+  readonly memory: WebAssembly.Memory
+  readonly base: number
+  readonly bytes: number
+}
+
+/** The bytes of the log in [position, position + length), which lie in one or two pieces. */
+export function copyLog({ memory, base, bytes: size }: LogPlace, position: number, into: Uint8Array): void {
+  const offset = position % size
+  const first = Math.min(into.length, size - offset)
+  into.set(new Uint8Array(memory.buffer, base + offset, first))
+  if (first < into.length) into.set(new Uint8Array(memory.buffer, base, into.length - first), first)
+}
+
+/**
+ * Batches of a log that has no file. Undefined when one of them is stored by now: its memory may be in use again. What is not
+ * stored stays as it is for as long as the caller, who is the one that has it trimmed, does nothing else.
+ */
+export function copyRanges(log: LogPlace, stored: number, ranges: readonly WalRange[]): Uint8Array<ArrayBuffer> | undefined {
+  if (ranges.some(({ position }) => position - walRecord.bytes < stored)) return undefined
+  const out = unfilled(ranges.reduce((sum, { bytes }) => sum + bytes, 0))
+  let to = 0
+  for (const { position, bytes } of ranges) {
+    copyLog(log, position, out.subarray(to, to + bytes))
+    to += bytes
+  }
+  return out
 }

@@ -7,11 +7,10 @@ import { openDataFolder } from '../native-free-io/data-folder.ts'
 import { serveHttp } from '../native-free-io/http.ts'
 import type { Log } from '../native-free-io/log.ts'
 import type { CleanerSettings } from '../native-free-io/log-cleaner.ts'
-import { MetadataFile } from '../native-free-io/metadata-file.ts'
+import { openLogs } from '../native-free-io/node-logs.ts'
 import { ObjectStorage } from '../native-free-io/object-storage.ts'
 import { LanePartitionLog } from '../native-free-io/partition-log.ts'
 import { Pipeline } from '../native-free-io/pipeline.ts'
-import { loadProducers } from '../native-free-io/producers-file.ts'
 import { RetentionKeeper } from '../native-free-io/retention-keeper.ts'
 import { LaneStreams } from '../native-free-io/streams.ts'
 import { Broker } from '../src/broker/broker.ts'
@@ -77,19 +76,25 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   const entropy = { bytes: (count: number) => randomBytes(count) }
   const path = settings['log.dirs'][0]!
   const folder = await openDataFolder(path, { nodeId: settings['node.id'], clusterId: settings['cluster.id'] }, entropy)
-  const snapshotPath = join(folder.path, 'producers.snapshot')
   const location: StoreLocation = settings['s3.data.buckets'] ?? { scheme: 'file', folder: join(folder.path, 'objects') }
 
-  const opened = await MetadataFile.open(join(folder.path, 'metadata.log'), (error) => fail('the metadata log', error))
-  if (opened.tornBytes > 0) log.warn({ bytes: opened.tornBytes }, 'the metadata log ended in a write that a crash cut off')
-  const image = imageOf(opened.records)
+  const wal = settings['s3.wal.path']
+  const logs = await openLogs({
+    wal,
+    folder: folder.path,
+    clusterId: folder.clusterId,
+    nodeId: settings['node.id'],
+    onFault: (fault) =>
+      log.warn({ logs: wal.scheme === 'file' ? wal.path : storeName(wal.location) }, `the store fails: ${faultText(fault)}`),
+    onFailure: (error) => fail('the metadata log', error),
+  })
+  if (logs.tornBytes > 0) log.warn({ bytes: logs.tornBytes }, 'the metadata log ended in a write that a crash cut off')
+  const image = imageOf(logs.records)
 
   const clients = settings.listeners.filter(({ name }) => !controllerNames(settings).includes(name))
-  const wal = settings['s3.wal.path']
   const pipeline = await Pipeline.start({
     workers: { folder: here, extension },
-    walPath: wal.path ?? join(folder.path, 'wal', 'lane-0.wal'),
-    walCapacity: wal.capacityBytes,
+    wal: logs.wal,
     logBytes: settings['s3.wal.cache.size'],
     receiveBytes: settings['queued.max.requests.size.bytes'],
     inline: isInline(settings['sequencer.thread'], availableParallelism()),
@@ -121,7 +126,8 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     uploadThresholdBytes: settings['s3.wal.upload.threshold'],
     uploadIntervalMs: settings['s3.wal.upload.interval.ms'],
     deleteRetentionMs: settings['s3.object.delete.retention.minutes'] * 60_000,
-    snapshotPath,
+    producers: logs.producers,
+    confirm: logs.confirm,
     cleaner: cleanerSettings(settings),
     now: Date.now,
     onEvent: {
@@ -133,9 +139,9 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
       failed: (error) => fail('the object storage', error),
     },
   })
-  const streams = new LaneStreams(pipeline, storage, await loadProducers(snapshotPath))
+  const streams = new LaneStreams(pipeline, storage, await logs.producers.load())
   const controllerNode = { nodeId: settings['node.id'], configs }
-  const controller = new Controller(controllerNode, image, opened.log, streams, (error) => fail('the controller', error))
+  const controller = new Controller(controllerNode, image, logs.metadata, streams, (error) => fail('the controller', error))
   if (image.clusterId !== null && image.clusterId !== folder.clusterId) {
     throw new Error(`the metadata log belongs to cluster ${image.clusterId}, the folder to ${folder.clusterId}`)
   }
@@ -232,7 +238,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     await storage.stop()
     await pipeline.stop()
     await storage.close()
-    await opened.log.close()
+    await logs.close()
     folder.release()
   }
   return { clusterId: folder.clusterId, addresses, pipeline, controller, stop }

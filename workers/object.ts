@@ -19,6 +19,7 @@ import { OpenFiles } from '../native-free-io/open-files.ts'
 import { BandwidthGate, budgeted } from '../native-free-io/store/bandwidth-gate.ts'
 import { openStore } from '../native-free-io/store/open-store.ts'
 import { readWalRanges, WalFile } from '../native-free-io/wal-file.ts'
+import { copyLog } from '../native-free-io/wal-reads.ts'
 import { assert } from '../src/base/assert.ts'
 import { getI64 } from '../src/base/long.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
@@ -34,7 +35,7 @@ import { alignBlock, blockBytes, type Cut } from '../src/stream/wal-record.ts'
 import { readDurable } from '../src/stream/wal-recovery.ts'
 import { batchHeader } from '../src/wire/record-batch.ts'
 
-const { store: location, blocks, budget, meter } = workerData as ObjectWorkerData & MeterData
+const { store: location, blocks, budget, log, meter } = workerData as ObjectWorkerData & MeterData
 let opened: Promise<ObjectStore> | undefined
 /** One store for all; who asks for what decides who waits for bandwidth. */
 async function store(priority: Priority): Promise<ObjectStore> {
@@ -129,12 +130,12 @@ function readLog(
   { crc }: Kernel,
 ): { end: Cut; streams: Map<number, StagedBatch[]> } {
   const streams = new Map<number, StagedBatch[]>()
-  const file = WalFile.attach(wal.path, wal.state, {
-    ...arena,
-    crc,
-    superblock: superblockAt,
-    zeros: { base: superblockAt, bytes: blockBytes },
-  })
+  const buffers = { ...arena, crc, superblock: superblockAt, zeros: { base: superblockAt, bytes: blockBytes } }
+  const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal.state, buffers)
+  const readInto = (address: number, bytes: number, position: number): void => {
+    if (file !== undefined) file.read(address, bytes, position)
+    else copyLog(log!, position, arena.bytes.subarray(address, address + bytes))
+  }
   try {
     const source = {
       ...wal.state,
@@ -146,7 +147,7 @@ function readLog(
       // Those of this life were summed when they were appended.
       sumBatches: false,
       readBytes,
-      read: (position: number, bytes: number) => file.read(logAt + position - start, bytes, position),
+      read: (position: number, bytes: number) => readInto(logAt + position - start, bytes, position),
     }
     const end = readDurable(source, until, ({ stream, baseOffset, bytes, address }) => {
       const known = stored.get(stream)
@@ -163,7 +164,7 @@ function readLog(
     })
     return { end, streams }
   } finally {
-    file.close()
+    file?.close()
   }
 }
 

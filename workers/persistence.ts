@@ -14,7 +14,8 @@ const { memory, plan, wal, position } = workerData as LaneData & { readonly posi
 const arena = openArena(memory)
 const { words } = arena
 const { lane } = plan
-const file = WalFile.attach(wal.path, wal.state, { ...arena, crc: kernel(memory).crc, superblock: plan.spareBlock, zeros: plan.zeros })
+// A log in a store has a thread of another kind.
+const file = WalFile.attach(wal.path!, wal.state, { ...arena, crc: kernel(memory).crc, superblock: plan.spareBlock, zeros: plan.zeros })
 const counters = new MetricBlock(stages.persistence, new Float64Array(memory.buffer, lane.persistenceCounters, counterBlockBytes / 8))
 const bell = new Bell(words, lane.persistenceBell)
 const persistence = new Persistence({

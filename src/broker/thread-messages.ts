@@ -3,13 +3,34 @@ import type { RoutedTopic } from '../broker/routing.ts'
 import type { ArenaPlan } from '../pipeline/arena-plan.ts'
 import type { Answered, Asked } from '../pipeline/commands.ts'
 import type { WalState } from '../pipeline/persistence.ts'
+import type { StoreFault } from '../ports.ts'
+import type { Cut } from '../stream/wal-record.ts'
 
 /** What every thread of the pipeline starts with. */
 export interface LaneData {
   readonly memory: WebAssembly.Memory
   readonly plan: ArenaPlan
-  readonly wal: { readonly path: string; readonly state: WalState }
+  readonly wal: LaneWal
 }
+
+/** The write-ahead log of a lane. One without a file is in a store: log memory holds all of it that is not in objects. */
+export interface LaneWal {
+  readonly path: string | null
+  readonly state: WalState
+  /** Bounds what is appended and not durable, where it is less than log memory. */
+  readonly unflushedBytesMax: number
+}
+
+/** Main thread to a persistence thread whose log is in a store. */
+export interface ToStorePersistence {
+  readonly id: number
+  /** What lies below is stored elsewhere. */
+  readonly cut: Cut
+}
+
+export type FromStorePersistence =
+  /** Whatever is written from now on knows the cut. */
+  { readonly type: 'noted'; readonly id: number } | { readonly type: 'fault'; readonly fault: StoreFault }
 
 export interface ListenerData {
   readonly name: string

@@ -57,10 +57,26 @@ export const relations: readonly Relation[] = [
     s['group.min.session.timeout.ms'] <= s['group.max.session.timeout.ms']
       ? undefined
       : 'group.min.session.timeout.ms must not be above group.max.session.timeout.ms',
-  (s) =>
-    s['s3.wal.path'].capacityBytes >= s['s3.wal.cache.size']
+  (s) => {
+    const wal = s['s3.wal.path']
+    return wal.scheme !== 'file' || wal.capacityBytes >= s['s3.wal.cache.size']
       ? undefined
-      : 's3.wal.path must have room for what s3.wal.cache.size keeps in memory',
+      : 's3.wal.path must have room for what s3.wal.cache.size keeps in memory'
+  },
+  (s) =>
+    s['s3.wal.path'].scheme === 'file' || s['cluster.id'] !== null
+      ? undefined
+      : 'cluster.id must be given with a write-ahead log on s3://: by it an empty disk finds the log',
+  (s) =>
+    s['s3.wal.path'].scheme === 'file' || s['s3.data.buckets'] !== null
+      ? undefined
+      : 's3.data.buckets must be given with a write-ahead log on s3://: else all but the newest records would lie on the disk',
+  (s) => {
+    const wal = s['s3.wal.path']
+    return wal.scheme === 'file' || wal.batchBytesMax <= s['s3.wal.cache.size'] / 2
+      ? undefined
+      : 's3.wal.path: maxBytesInBatch must be at most half of s3.wal.cache.size, where it is gathered'
+  },
   (s) => {
     const bytes = s['queued.max.requests.size.bytes']
     return Number.isInteger(Math.log2(bytes))

@@ -110,7 +110,11 @@ export const settingRows = {
   'offsets.retention.check.interval.ms': kafka<bigint>({ about: 'How often expired offsets are looked for.' }),
   'offsets.topic.num.partitions': kafka<number>({ about: 'Partitions of the offsets topic, when it is created.' }),
   'offsets.topic.replication.factor': kafka<number>({ about: 'Recorded with the offsets topic; one copy is kept.' }),
-  's3.wal.path': own<WalUri>({ kind: walUri, default: 'file://?capacity=2GiB', about: 'The write-ahead log; in log.dirs without a path.' }),
+  's3.wal.path': own<WalUri>({
+    kind: walUri,
+    default: 'file://?capacity=2GiB',
+    about: 'The write-ahead log: a file, in log.dirs without a path, or a bucket.',
+  }),
   's3.wal.cache.size': own<number>({
     kind: bytes(8 * MiB, 2 * GiB),
     default: '128MiB',

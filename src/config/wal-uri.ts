@@ -1,31 +1,88 @@
-import { bytes, type Kind, Refused, sizeText } from './kind.ts'
+import type { S3Location } from '../ports.ts'
+import { bytes, integer, type Kind, Refused, sizeText } from './kind.ts'
+import { parseStoreUri } from './store-uri.ts'
 
-/** Where the write-ahead log lies. A null path is a file of its own in log.dirs. */
-export interface WalUri {
+/** Where the write-ahead log lies. */
+export type WalUri = FileWal | StoreWal
+
+/** A null path is a file of its own in log.dirs. */
+export interface FileWal {
   readonly scheme: 'file'
   readonly path: string | null
   readonly capacityBytes: number
 }
 
-const capacity = bytes(8 * 2 ** 20, 2 ** 42)
+/** In a store: as large as log memory, and without a disk. */
+export interface StoreWal {
+  readonly scheme: 's3'
+  readonly location: S3Location
+  /** An object is put when the one before it was begun this long ago, or when it is this large. */
+  readonly batchIntervalMs: number
+  readonly batchBytesMax: number
+  /** What may be appended and not durable; log memory bounds it in any case. */
+  readonly unflushedBytesMax: number
+  /** Objects on their way at the same time. */
+  readonly uploadsMax: number
+}
+
+const MiB = 2 ** 20
+const capacity = bytes(8 * MiB, 2 ** 42)
 const capacityDefault = 2 * 2 ** 30
 
-/** `file:///PATH?capacity=2GiB`. A bucket id in front (`0@`), as AutoMQ writes it, changes nothing. */
+/** What may stand in the URI of a log on a store besides what says which store. Names and defaults as AutoMQ has them. */
+const storeParameters = {
+  batchInterval: integer(1, 60_000),
+  maxBytesInBatch: bytes(MiB, 64 * MiB),
+  maxUnflushedBytes: bytes(MiB, 64 * 1024 * MiB),
+  maxInflightUploadCount: integer(1, 1000),
+} as const satisfies Readonly<Record<string, Kind<number>>>
+const storeDefaults = { batchInterval: 250, maxBytesInBatch: 8 * MiB, maxUnflushedBytes: 1024 * MiB, maxInflightUploadCount: 50 }
+
+/** `file:///PATH?capacity=2GiB` or `s3://BUCKET?…`. A bucket id in front (`0@`), as AutoMQ writes it, changes nothing. */
 export const walUri: Kind<WalUri> = {
   read(text) {
-    const [, scheme, path, query] = /^(?:\d+@)?([a-z][a-z0-9]*):\/\/([^?]*)(?:\?(.*))?$/.exec(text) ?? []
-    if (scheme === undefined)
-      return new Refused(`must be a URI, such as file:///var/lib/millrace/wal?capacity=${sizeText(capacityDefault)}`)
-    if (scheme !== 'file') return new Refused(`must be a file:// URI: a write-ahead log on ${scheme}:// does not exist yet`)
-    if (path !== '' && !path!.startsWith('/')) return new Refused('must have an absolute path: three slashes after file:')
-    let capacityBytes = capacityDefault
-    for (const parameter of (query ?? '').split('&').filter((each) => each !== '')) {
-      const [name, value] = parameter.split('=')
-      if (name !== 'capacity') return new Refused(`must have no parameter but capacity, not ${name}`)
-      const size = capacity.read(value ?? '')
-      if (size instanceof Refused) return new Refused(`must have a capacity that is right: it ${size.allowed}`)
-      capacityBytes = size
-    }
-    return { scheme, path: path === '' ? null : decodeURIComponent(path!), capacityBytes }
+    const [, scheme, path, query] = /^(?:-?\d+@)?([a-z][a-z0-9]*):\/\/([^?]*)(?:\?(.*))?$/s.exec(text) ?? []
+    if (scheme === 's3') return storeWal(text)
+    if (scheme === 'file') return fileWal(path!, query ?? '')
+    if (scheme !== undefined) return new Refused(`must be file:// or s3://: there is no write-ahead log on ${scheme}://`)
+    return new Refused(`must be a URI, such as file:///var/lib/millrace/wal?capacity=${sizeText(capacityDefault)}`)
   },
+}
+
+function fileWal(path: string, query: string): FileWal | Refused {
+  if (path !== '' && !path.startsWith('/')) return new Refused('must have an absolute path: three slashes after file:')
+  let capacityBytes = capacityDefault
+  for (const parameter of query.split('&').filter((each) => each !== '')) {
+    const [name, value] = parameter.split('=')
+    if (name !== 'capacity') return new Refused(`must have no parameter but capacity, not ${name}`)
+    const size = capacity.read(value ?? '')
+    if (size instanceof Refused) return new Refused(`must have a capacity that is right: it ${size.allowed}`)
+    capacityBytes = size
+  }
+  return { scheme: 'file', path: path === '' ? null : decodeURIComponent(path), capacityBytes }
+}
+
+function storeWal(text: string): StoreWal | Refused {
+  const found = parseStoreUri(text, Object.keys(storeParameters))
+  if (found instanceof Refused) return found
+  const given: Record<keyof typeof storeParameters, number> = { ...storeDefaults }
+  for (const [name, value] of found.rest) {
+    const read = storeParameters[name as keyof typeof storeParameters].read(value)
+    if (read instanceof Refused) return new Refused(`must have a ${name} that is right: it ${read.allowed}`)
+    given[name as keyof typeof storeParameters] = read
+  }
+  const location = found.location as S3Location
+  if (!location.conditionalPut) {
+    return new Refused(
+      'must be on a store with conditional puts, by which two nodes are kept from writing one log: not conditionalPut=false',
+    )
+  }
+  return {
+    scheme: 's3',
+    location,
+    batchIntervalMs: given.batchInterval,
+    batchBytesMax: given.maxBytesInBatch,
+    unflushedBytesMax: given.maxUnflushedBytes,
+    uploadsMax: given.maxInflightUploadCount,
+  }
 }

@@ -21,6 +21,7 @@ export class LogMemory {
   readonly base: number
   readonly bytes: number
   readonly #capacity: number
+  readonly #unflushedMax: number
   readonly #onJump: (from: number, to: number) => void
   readonly #pins = new Map<number, Pin>()
   #nextPin = 1
@@ -33,7 +34,16 @@ export class LogMemory {
 
   /** `position` is where the log goes on; memory holds nothing of what lies before `oldest`. `onJump` writes the record that says so. */
   constructor(
-    place: { base: number; bytes: number; capacity: number; position: number; oldest: number; trimmed: number },
+    place: {
+      base: number
+      bytes: number
+      capacity: number
+      position: number
+      oldest: number
+      trimmed: number
+      /** What may be in memory and not durable; all of it if not given. */
+      unflushedMax?: number
+    },
     onJump: (from: number, to: number) => void,
   ) {
     assert(place.capacity % place.bytes === 0, 'the capacity of the log is a multiple of log memory')
@@ -42,6 +52,7 @@ export class LogMemory {
     this.base = place.base
     this.bytes = place.bytes
     this.#capacity = place.capacity
+    this.#unflushedMax = place.unflushedMax ?? place.bytes
     this.#end = place.position
     this.#durable = place.position
     this.#oldest = place.oldest
@@ -83,6 +94,8 @@ export class LogMemory {
       const target = this.#obstacle(at, bytes)
       const to = target === at ? at + bytes : target + walRecord.bytes
       if (to > this.#durable + this.bytes) return 'memory'
+      // Where nothing is on its way to the disk, whatever fits in memory may be.
+      if (to > this.#durable + this.#unflushedMax && this.#end > this.#durable) return 'memory'
       if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'
       this.#oldest = Math.max(this.#oldest, to - this.bytes)
       if (target === at) return at

@@ -98,7 +98,10 @@ test.each([
   ['compression.type=zstd', 'only producer can be honoured'],
   ['log.dirs=/a,/b', 'one folder'],
   ['cluster.id=short', '22 base64url characters'],
-  ['s3.wal.path=s3://bucket', 'does not exist yet'],
+  ['s3.wal.path=mem://log', 'no write-ahead log on mem://'],
+  ['s3.wal.path=s3://bucket?batchInterval=0', 'batchInterval that is right'],
+  ['s3.wal.path=s3://bucket?conditionalPut=false', 'conditional puts'],
+  ['s3.wal.path=s3://bucket?capacity=1GiB', 'has capacity'],
   ['s3.wal.path=file:///wal?capacity=1KiB', 'from 8MiB'],
   ['s3.wal.path=file:///wal?depth=8', 'no parameter but capacity'],
   ['s3.wal.path=file:///wal?capacity=64MiB', 'room for what s3.wal.cache.size keeps'],
@@ -116,6 +119,18 @@ test('sizes have units and URIs have paths', () => {
   const settings = settingsOf('s3.wal.path=0@file:///var/wal?capacity=1GiB\ns3.wal.cache.size=64MiB\nmetrics.listener=\n')
   expect(settings['s3.wal.path']).toEqual({ scheme: 'file', path: '/var/wal', capacityBytes: 2 ** 30 })
   expect([settings['s3.wal.cache.size'], settings['metrics.listener']]).toEqual([2 ** 26, null])
+})
+
+const cluster = 'AAAAAAAAAAAAAAAAAAAAAA'
+test('a log on a bucket has the parameters of AutoMQ, and needs a cluster and a store for data', () => {
+  const uri = 's3.wal.path=0@s3://bucket?region=r&batchInterval=100&maxBytesInBatch=4MiB'
+  const { complaints } = loaded(uri)
+  expect(complaints).toEqual([expect.stringMatching(/^cluster.id must be given/), expect.stringMatching(/^s3.data.buckets must be given/)])
+  const wal = settingsOf(`${uri}\ncluster.id=${cluster}\ns3.data.buckets=s3://bucket\n`)['s3.wal.path']
+  expect(wal).toMatchObject({ scheme: 's3', batchIntervalMs: 100, batchBytesMax: 2 ** 22, unflushedBytesMax: 2 ** 30, uploadsMax: 50 })
+  expect(complaintsOf(`${uri}&maxBytesInBatch=64MiB`)).toEqual([expect.stringContaining('must have one maxBytesInBatch')])
+  const large = `s3.wal.path=s3://bucket?maxBytesInBatch=64MiB\ns3.wal.cache.size=64MiB\ncluster.id=${cluster}\ns3.data.buckets=s3://bucket\n`
+  expect(complaintsOf(large)).toEqual([expect.stringContaining('at most half of s3.wal.cache.size')])
 })
 
 test('an open listener is worth a warning', () => {
@@ -147,6 +162,6 @@ test('a key for one listener is a key of Kafka', () => {
 })
 
 test('a complaint does not tell secrets', () => {
-  const [complaint] = complaintsOf('s3.wal.path=s3://b?accessKey=AKIA&secretKey=hunter2&region=x')
-  expect(complaint).toContain('s3://b?accessKey=***&secretKey=***&region=x')
+  const [complaint] = complaintsOf('s3.wal.path=s3://bucket?accessKey=AKIA&secretKey=hunter2&region=x&odd=1')
+  expect(complaint).toContain('s3://bucket?accessKey=***&secretKey=***&region=x')
 })

@@ -46,10 +46,16 @@ export class CrashWorld {
     {
       settings = {},
       topicConfigs = {},
-    }: { settings?: Readonly<Record<string, string>>; topicConfigs?: Readonly<Record<string, string>> } = {},
+      forgets = false,
+    }: {
+      settings?: Readonly<Record<string, string>>
+      topicConfigs?: Readonly<Record<string, string>>
+      /** It finds its disk empty whenever it starts. */
+      forgets?: boolean
+    } = {},
   ): Promise<CrashWorld> {
     // A real Kafka is fenced after a crash until its last session runs out.
-    const broker = await startBroker({ settings: { ...patience, ...settings } })
+    const broker = await startBroker({ settings: { ...patience, ...settings }, forgets })
     const producers = await connected(broker.port, async (connection) => {
       await createTopic(connection, topic, partitions, { ...topicConfigs })
       const made: IdempotentProducer[] = []

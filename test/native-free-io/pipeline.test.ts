@@ -31,8 +31,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
   const failures: string[] = []
   const pipeline = await Pipeline.start({
     workers: { folder: new URL('../../dist/workers/', import.meta.url), extension: '.js' },
-    walPath: join(folder, 'lane.wal'),
-    walCapacity: 16 * mib,
+    wal: { type: 'file', path: join(folder, 'lane.wal'), capacity: 16 * mib },
     logBytes: 4 * mib,
     receiveBytes: 8 * mib,
     inline: false,
@@ -117,7 +116,7 @@ describe.each([
   })
 
   test('takes more than its memory holds, and gives every byte back', async () => {
-    const { client, failures } = await start({ inline, walCapacity: 64 * mib })
+    const { client, failures } = await start({ inline, wal: { type: 'file', path: join(folder, 'lane.wal'), capacity: 64 * mib } })
     const values = Array.from({ length: 300 }, (_, i) => `value ${i}`)
     const sizes = values.map((_, i) => (i % 10 === 0 ? 700_000 : 5_000 + i))
     const answers = await Promise.all(values.map((value, i) => send(client, batch(value, sizes[i]))))

@@ -11,6 +11,17 @@ export async function storeForBroker(): Promise<{ readonly server: S3Server; rea
   return { server, settings: { ...smallLog, 's3.data.buckets': uriOf(server) } }
 }
 
+/** The same, with the write-ahead log and all else that a start needs in the store, and nothing on the disk. */
+export async function storeForLog(
+  walParameters = '',
+): Promise<{ readonly server: S3Server; readonly settings: Readonly<Record<string, string>> }> {
+  const { server, settings } = await storeForBroker()
+  const wal = `${uriOf(server)}&batchInterval=20&maxBytesInBatch=1MiB${walParameters}`
+  return { server, settings: { ...settings, 's3.wal.path': wal, 'cluster.id': clusterId } }
+}
+
+export const clusterId = 'c3RvcmUtd2FsLXRlc3QtMQ'
+
 const uriOf = (server: S3Server): string =>
   `s3://${bucket}?endpoint=${server.endpoint}&pathStyle=true&accessKey=broker&secretKey=no%20secret&apiCallAttemptTimeoutMs=2000&apiCallTimeoutMs=4000`
 

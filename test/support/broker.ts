@@ -21,6 +21,8 @@ export interface BrokerOptions {
   readonly under?: string
   /** Only Kafka has one to choose. */
   readonly heap?: string
+  /** Finds its folder empty whenever it starts. */
+  readonly forgets?: boolean
 }
 
 /** BROKER=kafka points every outside test at a real Kafka, to prove what the test expects. */
@@ -40,15 +42,17 @@ export class Broker {
   readonly port: number
   readonly folder: string
   readonly #command: readonly string[]
+  readonly #forgets: boolean
   #child: ChildProcess | null = null
   #exited: Promise<number | string> = Promise.resolve(0)
   #log = ''
 
-  constructor(kind: BrokerKind, port: number, folder: string, command: readonly string[]) {
+  constructor(kind: BrokerKind, port: number, folder: string, command: readonly string[], forgets = false) {
     this.kind = kind
     this.port = port
     this.folder = folder
     this.#command = command
+    this.#forgets = forgets
   }
 
   get address(): string {
@@ -76,6 +80,7 @@ export class Broker {
   /** Starts it on the folder it had before. Resolves to the milliseconds until it answered a client. */
   async start(environment: Readonly<Record<string, string>> = {}): Promise<number> {
     const began = performance.now()
+    if (this.#forgets) rmSync(join(this.folder, 'data'), { recursive: true, force: true })
     const [program, ...args] = this.#command
     const child = spawn(program!, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
     running.add(child)
@@ -138,7 +143,7 @@ export async function prepareBroker(options: BrokerOptions = {}): Promise<Broker
   const folder = mkdtempSync(join(under, `${kind}-`))
   const [client, controller] = await freePorts(2)
   const settings = options.settings ?? {}
-  if (kind === 'millrace') return new Broker(kind, client!, folder, millraceCommand(folder, client!, settings))
+  if (kind === 'millrace') return new Broker(kind, client!, folder, millraceCommand(folder, client!, settings), options.forgets)
   const missing = kafkaMissing()
   if (missing) throw new Error(missing)
   const properties = formatKafka(folder, { client: client!, controller: controller! }, settings)

@@ -1,0 +1,145 @@
+import { encodeFrame, frameBytesMax, readFrames, signature } from '../src/metadata/frames.ts'
+import type { MetadataLog } from '../src/metadata/store.ts'
+import { ChainDamaged, type ChainParts } from '../src/stream/chain.ts'
+import { chainKey, noMark } from '../src/stream/chain-object.ts'
+import { claimNext, readBody, takeOver } from '../src/stream/chain-start.ts'
+import { ChainWriter } from '../src/stream/chain-writer.ts'
+import { crc32c } from '../src/wire/crc32c.ts'
+
+/** What an object costs who reads it, in bytes of a log that is read at once: a request each. */
+const objectCostBytes = 16 << 10
+/** Bodies that are read at the same time. */
+const readsAtOnce = 16
+
+interface Job {
+  readonly records: readonly Uint8Array[]
+  readonly bytes: number
+  readonly isWhole: boolean
+  readonly done: () => void
+}
+
+export interface OpenedObjects {
+  readonly log: MetadataObjects
+  /** Everything durable, in order. */
+  readonly records: readonly Uint8Array[]
+  /** Of this life, in every log of this node. */
+  readonly epoch: number
+}
+
+/**
+ * The metadata log in a store, one object at a time: appends that wait for the store share the next. Another node that
+ * takes it over ends this one.
+ */
+export class MetadataObjects implements MetadataLog {
+  readonly #writer: ChainWriter
+  #bytes: number
+  #objects: number
+  /** Number of the last object, and of the last that is not needed any more. */
+  #last: number
+  #dropped: number
+  #jobs: Job[] = []
+  #working: Promise<void> | undefined
+
+  private constructor(writer: ChainWriter, state: { bytes: number; objects: number; last: number; dropped: number }) {
+    this.#writer = writer
+    this.#bytes = state.bytes
+    this.#objects = state.objects
+    this.#last = state.last
+    this.#dropped = state.dropped
+  }
+
+  /** Takes the log from whoever had it. */
+  static async open(parts: ChainParts, failed: (error: Error) => void): Promise<OpenedObjects> {
+    const epoch = await claimNext(parts)
+    const { objects, others } = await takeOver(parts, epoch)
+    const dropped = Math.max(0, objects.map(({ kind }) => kind).lastIndexOf('whole'))
+    const needed = objects.slice(dropped)
+    const records: Uint8Array[] = []
+    for (let at = 0; at < needed.length; at += readsAtOnce) {
+      const some = needed.slice(at, at + readsAtOnce)
+      const bodies = await Promise.all(some.map((object) => readBody(parts, object)))
+      for (const [index, body] of bodies.entries()) records.push(...recordsIn(body, chainKey(parts.prefix, some[index]!)))
+    }
+    const kept = objects.map(({ epoch: each, sequence }, index) => ({ epoch: each, sequence, end: index + 1 }))
+    const writer = new ChainWriter(parts, { epoch, kept, others }, failed)
+    const bytes = needed.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0)
+    const log = new MetadataObjects(writer, { bytes, objects: needed.length, last: objects.length, dropped })
+    return { log, records, epoch }
+  }
+
+  get bytes(): number {
+    return this.#bytes + this.#objects * objectCostBytes
+  }
+
+  append(records: readonly Uint8Array[]): Promise<void> {
+    const bytes = records.reduce((sum, record) => sum + 4 + record.length, 0)
+    return new Promise((done) => this.#enqueue({ records, bytes, isWhole: false, done }))
+  }
+
+  replace(records: readonly Uint8Array[]): Promise<void> {
+    return new Promise((done) => this.#enqueue({ records, bytes: 0, isWhole: true, done }))
+  }
+
+  /** What the store has not taken yet is not tried again. */
+  close(): Promise<void> {
+    return this.#writer.close()
+  }
+
+  #enqueue(job: Job): void {
+    this.#jobs.push(job)
+    this.#working ??= this.#work()
+  }
+
+  async #work(): Promise<void> {
+    // What is asked in the same turn of the event loop is put together.
+    await Promise.resolve()
+    while (this.#jobs.length > 0) {
+      const jobs = this.#takeTogether()
+      await this.#put(
+        jobs.flatMap((job) => job.records),
+        jobs[0]!.isWhole,
+      )
+      for (const job of jobs) job.done()
+    }
+    // In the same step as finding nothing left: what is asked from now on starts anew.
+    this.#working = undefined
+  }
+
+  /** The jobs of one object: a replacement alone, or every append up to the next one, as far as a frame holds them. */
+  #takeTogether(): Job[] {
+    let count = 0
+    let bytes = 0
+    for (const job of this.#jobs) {
+      if (job.isWhole || (count > 0 && bytes + job.bytes > frameBytesMax)) break
+      bytes += job.bytes
+      count++
+    }
+    return this.#jobs.splice(0, Math.max(count, 1))
+  }
+
+  async #put(records: readonly Uint8Array[], isWhole: boolean): Promise<void> {
+    const pieces = [signature, ...frames(records)]
+    const bodyBytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const bodyCrc = pieces.reduce((crc, piece) => crc32c(piece, 0, piece.length, crc), 0)
+    const kind = isWhole ? 'whole' : 'piece'
+    if (isWhole) this.#dropped = this.#last
+    this.#last++
+    await this.#writer.append({ kind, mark: noMark, pieces, bodyBytes, bodyCrc, end: this.#last, dropBelow: this.#dropped })
+    this.#bytes = isWhole ? bodyBytes : this.#bytes + bodyBytes
+    this.#objects = isWhole ? 1 : this.#objects + 1
+  }
+}
+
+const recordsPerFrame = 1000
+
+function frames(records: readonly Uint8Array[]): Buffer[] {
+  const found: Buffer[] = []
+  for (let at = 0; at < records.length; at += recordsPerFrame) found.push(encodeFrame(records.slice(at, at + recordsPerFrame)))
+  return found
+}
+
+function recordsIn(body: Uint8Array, key: string): readonly Uint8Array[] {
+  const { records, end } = readFrames(Buffer.from(body.buffer, body.byteOffset, body.length))
+  if (end !== body.length) throw new ChainDamaged(`${key} does not hold whole frames of the metadata log`)
+  return records
+}

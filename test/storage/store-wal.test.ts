@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { prng } from '../../src/base/prng.ts'
+import { CrashWorld } from '../crash/crash-world.ts'
+import type { S3Server } from '../s3/server.ts'
+import { connected } from '../support/connection.ts'
+import { api, deleteTopics } from '../support/requests.ts'
+import { clusterId, keysIn, storeForLog, until } from './storage-world.ts'
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+const limitMs = 90_000
+const walPrefix = `${clusterId}/wal/`
+let world: CrashWorld
+let server: S3Server
+
+beforeAll(async () => {
+  const store = await storeForLog()
+  server = store.server
+  world = await CrashWorld.start(prng(seed), 4, { settings: store.settings, forgets: true })
+}, limitMs)
+
+afterAll(async () => {
+  await world?.broker.remove()
+  await server?.stop()
+})
+
+/** With what the broker said last, should something go wrong. */
+const told = (work: () => Promise<void>) => () =>
+  work().catch((error: Error) => {
+    throw new Error(`${error.message} (again with SEED=${seed})\n${world.broker.log.slice(-3000)}`, { cause: error })
+  })
+
+for (const round of [1, 2, 3]) {
+  test(
+    `kill -9 under load and an empty disk lose, reorder and repeat nothing that was acknowledged, time ${round}`,
+    told(async () => {
+      await world.round('kill', 1500)
+    }),
+    limitMs,
+  )
+}
+
+test(
+  'SIGTERM and an empty disk lose nothing either, and a log that is stored is not read again',
+  told(async () => {
+    await world.round('stop', 1000)
+    await world.settle()
+    await world.verifyFromStart()
+    expect(world.acknowledged).toBeGreaterThan(0)
+  }),
+  limitMs,
+)
+
+test(
+  'errors before and after doing, broken connections and slow answers on puts of the log lose, reorder and repeat nothing',
+  told(async () => {
+    server.faults.set(
+      { operation: 'put', prefix: walPrefix, fault: { type: 'error', status: 500, code: 'InternalError', when: 'after' }, permille: 100 },
+      { operation: 'put', prefix: walPrefix, fault: { type: 'error', status: 503, code: 'SlowDown', when: 'before' }, permille: 100 },
+      { operation: 'put', prefix: walPrefix, fault: { type: 'reset', when: 'after' }, permille: 100 },
+      { operation: 'put', prefix: walPrefix, fault: { type: 'reset', when: 'body' }, permille: 50 },
+      { operation: 'put', prefix: walPrefix, fault: { type: 'slow', ms: 300 }, permille: 100 },
+      { operation: 'get', prefix: walPrefix, fault: { type: 'corrupt' }, permille: 100 },
+    )
+    const before = world.acknowledged
+    await world.load(2500)
+    expect(world.acknowledged).toBeGreaterThan(before)
+    await world.round('kill', 1000)
+    server.faults.clear()
+    await world.verifyFromStart()
+  }),
+  limitMs,
+)
+
+test(
+  'an outage of the store stops acknowledgements and memory, and afterwards everything goes on without a restart',
+  told(async () => {
+    await world.settle()
+    await server.stop()
+    const before = world.acknowledged
+    await world.load(4000)
+    expect(world.acknowledged, 'nothing is acknowledged that is nowhere').toBe(before)
+    expect(world.broker.figures().rssMib).toBeLessThan(600)
+    await server.start()
+    await world.load(1500)
+    await world.settle()
+    expect(world.acknowledged).toBeGreaterThan(before)
+    await world.verifyFromStart()
+  }),
+  limitMs,
+)
+
+test(
+  'when its topics are gone, the store has metadata, the newest object of the log, the producers and fences, and nothing else',
+  told(async () => {
+    await connected(world.broker.port, (connection) => connection.call(api.deleteTopics, deleteTopics(['crash'])))
+    const left = (): string[] => keysIn(server).map((key) => key.slice(clusterId.length + 1))
+    const objects = (): number => left().filter((key) => key.startsWith('objects/')).length
+    await until(() => objects() === 0)
+    await world.broker.stop()
+    const wal = left().filter((key) => key.startsWith('wal/'))
+    const epochs = wal.map((key) => key.split('/')[2]!)
+    // A fence for each life that is over, the last life's own claim and its newest object.
+    expect(wal.length - new Set(epochs).size).toBeLessThanOrEqual(2)
+    expect(left().filter((key) => !/^(wal|metadata|producers)\//.test(key))).toEqual([])
+    expect(left().filter((key) => key.startsWith('producers/')).length).toBe(1)
+  }),
+  limitMs,
+)
