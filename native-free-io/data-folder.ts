@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseProperties } from '../src/config/properties.ts'
 import type { Entropy } from '../src/ports.ts'
@@ -21,6 +21,12 @@ export interface FolderOwner {
   readonly nodeId: number
   /** What the settings ask for; null takes what the folder has, or a random one. */
   readonly clusterId: string | null
+}
+
+/** What the volume of a folder has room for, and for how much more. */
+export async function volumeSpace(path: string): Promise<{ totalBytes: number; usableBytes: number }> {
+  const { bsize, blocks, bavail } = await statfs(path)
+  return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }
 }
 
 const metaFile = 'meta.properties'

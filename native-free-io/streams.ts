@@ -1,5 +1,5 @@
 import type { BatchPlace, Command, Reply } from '../src/pipeline/commands.ts'
-import type { FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../src/ports.ts'
+import type { ActiveProducer, FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../src/ports.ts'
 import type { ProducerSnapshot } from '../src/stream/producers.ts'
 import { batchAt, batchBytes, isRefusal } from '../src/wire/record-batch.ts'
 import { type Record, readRecords } from '../src/wire/records.ts'
@@ -82,6 +82,22 @@ export class LaneStreams implements Streams {
     if (best === undefined) return notFound
     const found = firstSince(best.batches, BigInt(logStart), BigInt(best.maxTimestamp))
     return found ? { ...found, leaderEpoch } : notFound
+  }
+
+  async size(stream: StreamId): Promise<number> {
+    const { logStart } = await this.#offsets(stream)
+    const hot = await this.#ask({ type: 'extent', stream })
+    const stored = this.#storage.objects.from(stream, logStart).reduce((sum, part) => sum + part.bytes, 0)
+    return stored + (hot.type === 'extent' ? hot.bytes : 0)
+  }
+
+  async producers(stream: StreamId): Promise<readonly ActiveProducer[]> {
+    const reply = await this.#ask({ type: 'producersOf', stream })
+    if (reply.type !== 'producersOf') throw new UnknownStream(`stream ${stream} is not served`)
+    return reply.producers.map(({ id, epoch, batches }) => {
+      const last = batches.at(-1)
+      return { producerId: BigInt(id), epoch, lastSequence: last?.lastSequence ?? -1, lastTimestamp: BigInt(last?.timestamp ?? -1) }
+    })
   }
 
   async #offsets(stream: StreamId): Promise<Extract<Reply, { type: 'offsets' }>> {

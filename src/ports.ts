@@ -35,6 +35,14 @@ export interface FoundOffset {
   readonly leaderEpoch: number
 }
 
+/** An idempotent producer, as a partition remembers it. */
+export interface ActiveProducer {
+  readonly producerId: bigint
+  readonly epoch: number
+  readonly lastSequence: number
+  readonly lastTimestamp: bigint
+}
+
 /** The logs of this node's partitions, as the actors of the main thread see them. */
 export interface Streams {
   /** Resolves when every lane serves them. A stream that the write-ahead log knows comes back with its records. */
@@ -47,6 +55,9 @@ export interface Streams {
   findTimestamp(stream: StreamId, timestamp: bigint): Promise<FoundOffset>
   /** The first of the records that carry the greatest timestamp (ListOffsets -3). */
   findMaxTimestamp(stream: StreamId): Promise<FoundOffset>
+  /** Bytes of the stream's batches, wherever they lie. */
+  size(stream: StreamId): Promise<number>
+  producers(stream: StreamId): Promise<readonly ActiveProducer[]>
   /** Makes `offset` the first that can be read; the metadata log has it already. */
   trim(stream: StreamId, offset: bigint): Promise<void>
 }
@@ -75,6 +86,12 @@ export interface Entropy {
 /** Wall clock, milliseconds since 1970. */
 export interface Clock {
   now(): number
+}
+
+/** The folder of a node, and the volume that it is on. */
+export interface DataVolume {
+  readonly path: string
+  space(): Promise<{ readonly totalBytes: number; readonly usableBytes: number }>
 }
 
 /** Why a store did not do what it was asked. What each means for the caller is a row of `src/stream/store-faults.ts`. */

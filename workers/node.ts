@@ -3,7 +3,7 @@ import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeCodecs } from '../native-free-io/codecs.ts'
-import { openDataFolder } from '../native-free-io/data-folder.ts'
+import { openDataFolder, volumeSpace } from '../native-free-io/data-folder.ts'
 import { serveHttp } from '../native-free-io/http.ts'
 import type { Log } from '../native-free-io/log.ts'
 import type { CleanerSettings } from '../native-free-io/log-cleaner.ts'
@@ -160,7 +160,19 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   })
   const advertised = new Map<string, Address>()
   const broker = new Broker(
-    { nodeId: settings['node.id'], clusterId: folder.clusterId, settings, configs, controller, streams, groups, entropy, advertised },
+    {
+      nodeId: settings['node.id'],
+      clusterId: folder.clusterId,
+      settings,
+      configs,
+      controller,
+      streams,
+      groups,
+      entropy,
+      clock: { now: Date.now },
+      volume: { path: folder.path, space: () => volumeSpace(folder.path) },
+      advertised,
+    },
     (error) => log.error({ err: error }, 'a request met a bug'),
   )
   broker.onTopicsChanged(({ name, topicId, partitions, deleted }) => {

@@ -1,6 +1,7 @@
 import { ApiVersionsRequest, ApiVersionsResponse } from '../wire/api/18-api-versions.ts'
 import { errors } from '../wire/errors.ts'
 import type { ApiRange } from './context.ts'
+import { features, featuresEpoch } from './features.ts'
 import { handler } from './handler.ts'
 
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
@@ -9,10 +10,9 @@ const answer = (errorCode: number, apiKeys: readonly ApiRange[]): ApiVersionsRes
   errorCode,
   apiKeys: [...apiKeys],
   throttleTimeMs: 0,
-  // No feature is finalized: clients gate the second protocol of transactions, the new group protocol and share groups on them.
-  supportedFeatures: [],
-  finalizedFeaturesEpoch: -1n,
-  finalizedFeatures: [],
+  supportedFeatures: features.map(({ name, oldest, latest }) => ({ name, minVersion: oldest, maxVersion: latest })),
+  finalizedFeaturesEpoch: featuresEpoch,
+  finalizedFeatures: features.map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
   zkMigrationReady: false,
 })
 

@@ -2,7 +2,7 @@ import type { NodeConfigs } from '../config/node-configs.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Controller } from '../controller/controller.ts'
 import type { GroupCoordinator } from '../group/coordinator.ts'
-import type { Entropy, Streams } from '../ports.ts'
+import type { Clock, DataVolume, Entropy, Streams } from '../ports.ts'
 import type { AutoCreation } from './auto-creation.ts'
 import type { ProducerIds } from './producer-ids.ts'
 
@@ -22,6 +22,8 @@ export interface BrokerNode {
   readonly streams: Streams
   readonly groups: GroupCoordinator
   readonly entropy: Entropy
+  readonly clock: Clock
+  readonly volume: DataVolume
   /** What clients of each listener are told. */
   readonly advertised: ReadonlyMap<string, Address>
 }

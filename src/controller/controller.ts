@@ -46,6 +46,7 @@ export class Controller {
   #turning = false
   #performed: Promise<void> = Promise.resolve()
   #snapshotBytes: number
+  #recordCount: number
 
   /** `failed`: the node cannot keep its promises any more and has to stop. */
   constructor(node: ControllerNode, image: MutableImage, log: MetadataLog, streams: Streams, failed: (error: Error) => void) {
@@ -55,12 +56,13 @@ export class Controller {
     this.#streams = streams
     this.#failed = failed
     this.#snapshotBytes = 0
+    this.#recordCount = recordsOf(image).length
     this.#actor = new Actor(
       controllerMachine,
       controllerState(node, image),
       {
         append: ({ records }) => this.#append(records),
-        replayed: ({ changes }) => this.#replayed(changes),
+        replayed: ({ records, changes }) => this.#replayed(records.length, changes),
         answer: ({ ticket, answer }) => this.#answer(ticket, answer),
         refuse: ({ ticket }) => this.#take(ticket).reject(new ControllerBusy('the controller has too much to do')),
       },
@@ -70,6 +72,11 @@ export class Controller {
 
   get image(): Image {
     return this.#image
+  }
+
+  /** Of the log as it was when the node started, or its snapshot, and what came since. */
+  get recordCount(): number {
+    return this.#recordCount
   }
 
   /** Streams that lanes serve: a partition exists for clients from then on. */
@@ -123,7 +130,8 @@ export class Controller {
     })
   }
 
-  #replayed(changes: readonly TopicChange[]): void {
+  #replayed(count: number, changes: readonly TopicChange[]): void {
+    this.#recordCount += count
     // The image is exactly what the log says at this moment, so the log may begin anew with it.
     if (this.#log.bytes > this.#snapshotBytes + snapshotAfterBytes) {
       const records = recordsOf(this.#image).map(encodeRecord)

@@ -5,6 +5,7 @@ import { streamSettings } from '../config/topic-configs.ts'
 import { type Image, type MutableImage, replay, type TopicImage } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 import type { StreamSettings } from '../ports.ts'
+import { alterClientQuotas } from './alter-client-quotas.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
@@ -123,6 +124,8 @@ function run({ image, node }: ControllerState, command: Command): Outcome<unknow
     }
     case 'alterConfigs':
       return alterConfigs(image, node, command)
+    case 'alterClientQuotas':
+      return alterClientQuotas(image, command)
     case 'record':
       return { records: command.records, answer: undefined }
     default:

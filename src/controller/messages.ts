@@ -1,5 +1,6 @@
 import type { Alteration } from '../config/alterations.ts'
 import type { EffectiveConfig } from '../config/topic-configs.ts'
+import type { QuotaImage } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 import type { StreamId } from '../ports.ts'
 import type { KafkaError } from '../wire/errors.ts'
@@ -22,6 +23,10 @@ export interface Questions {
   readonly alterConfigs: {
     readonly ask: { readonly resources: readonly ResourceAlteration[]; readonly validateOnly: boolean }
     readonly answer: readonly Verdict[]
+  }
+  readonly alterClientQuotas: {
+    readonly ask: { readonly entries: readonly QuotaAlteration[]; readonly validateOnly: boolean }
+    readonly answer: readonly QuotaVerdict[]
   }
   /** Facts that nobody can object to. */
   readonly record: { readonly ask: { readonly records: readonly MetadataRecord[] }; readonly answer: undefined }
@@ -54,6 +59,18 @@ export interface ResourceAlteration {
   /** What is not among the changes goes. */
   readonly replaces: boolean
   readonly changes: readonly Alteration[]
+}
+
+export interface QuotaAlteration {
+  readonly entity: QuotaImage['entity']
+  readonly changes: readonly { readonly key: string; readonly value: number; readonly remove: boolean }[]
+}
+
+export interface QuotaVerdict {
+  /** In the order in which it is kept. */
+  readonly entity: QuotaImage['entity']
+  readonly error: KafkaError
+  readonly message: string | null
 }
 
 export interface CreatedTopic extends Verdict {

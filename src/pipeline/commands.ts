@@ -14,6 +14,7 @@ export type Command =
   | { readonly type: 'trim'; readonly stream: StreamId; readonly offset: number }
   | { readonly type: 'expireProducers'; readonly before: number }
   | { readonly type: 'producers' }
+  | { readonly type: 'producersOf'; readonly stream: StreamId }
   /** Batches that the main thread has put into the arena; `now` is the wall clock. */
   | { readonly type: 'append'; readonly now: number; readonly batches: readonly StagedBatch[] }
   /** Where the durable batches from an offset on lie. */
@@ -67,6 +68,7 @@ export type Reply =
       readonly streams: readonly (readonly [StreamId, readonly ProducerSnapshot[]])[]
       readonly end: number
     }
+  | { readonly type: 'producersOf'; readonly producers: readonly ProducerSnapshot[] }
 
 export interface Asked {
   readonly id: number

@@ -337,6 +337,8 @@ export class Sequencer {
         return { type: 'offsets', logStart: stream.logStart, highWatermark: stream.highWatermark, leaderEpoch: stream.leaderEpoch }
       case 'places':
         return { type: 'places', places: placesFrom(stream, command.from, command.bytesMax), hotStart: stream.hotStart }
+      case 'producersOf':
+        return { type: 'producersOf', producers: stream.producers.snapshot() }
       case 'extent':
         return { type: 'extent', ...stream.extent() }
       case 'trim':

@@ -32,21 +32,35 @@ test('what is advertised is what is served, and every version of it can be parse
     'OffsetForLeaderEpoch 2-4',
     'DescribeConfigs 1-4',
     'AlterConfigs 0-2',
+    'AlterReplicaLogDirs 1-2',
+    'DescribeLogDirs 1-5',
     'CreatePartitions 0-3',
     'DeleteGroups 0-2',
+    'ElectLeaders 0-2',
     'IncrementalAlterConfigs 0-1',
+    'AlterPartitionReassignments 0-1',
+    'ListPartitionReassignments 0-0',
     'OffsetDelete 0-0',
+    'DescribeClientQuotas 0-1',
+    'AlterClientQuotas 0-1',
+    'DescribeUserScramCredentials 0-0',
+    'DescribeQuorum 0-2',
+    'UpdateFeatures 0-2',
     'DescribeCluster 0-2',
+    'DescribeProducers 0-0',
+    'DescribeTransactions 0-0',
+    'ListTransactions 0-2',
     'ListConfigResources 0-1',
     'DescribeTopicPartitions 0-0',
   ])
   for (const { api, oldest, latest } of handlers) expect([oldest >= api.oldest, latest <= api.latestStable], api.name).toEqual([true, true])
 })
 
-test('no feature is finalized, since clients would use it', async () => {
+test('only what is true here is finalized, since clients use what is', async () => {
   const world = await brokerWorld()
   const answer = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
-  expect([answer.supportedFeatures, answer.finalizedFeatures, answer.finalizedFeaturesEpoch]).toEqual([[], [], -1n])
+  expect(answer.finalizedFeatures).toEqual([{ name: 'metadata.version', minVersionLevel: 30, maxVersionLevel: 30 }])
+  expect(answer.supportedFeatures).toEqual([{ name: 'metadata.version', minVersion: 30, maxVersion: 30 }])
 })
 
 test('a version of the future is answered in the oldest layout, with the range to choose from', async () => {

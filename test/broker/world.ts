@@ -64,6 +64,8 @@ export async function brokerWorld(
     streams: world.streams,
     groups,
     entropy,
+    clock: time,
+    volume: { path: '/data', space: async () => ({ totalBytes: 1000, usableBytes: 400 }) },
     advertised: new Map([
       ['PLAINTEXT', { host: 'here', port: 9092 }],
       ['OUTSIDE', { host: 'there', port: 9999 }],

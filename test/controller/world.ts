@@ -3,7 +3,7 @@ import { NodeConfigs } from '../../src/config/node-configs.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import { Controller, imageOf } from '../../src/controller/controller.ts'
 import type { MetadataLog } from '../../src/metadata/store.ts'
-import type { FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../../src/ports.ts'
+import type { ActiveProducer, FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../../src/ports.ts'
 
 export const settingsOf = (...overrides: string[]): Settings => {
   const { settings, complaints } = load(undefined, overrides)
@@ -52,6 +52,7 @@ interface KnownStream extends StreamOffsets {
 export class MemoryStreams implements Streams {
   readonly open_ = new Map<StreamId, KnownStream>()
   readonly timestamps = new Map<StreamId, bigint[]>()
+  readonly active = new Map<StreamId, readonly ActiveProducer[]>()
   readonly said: string[] = []
   opening: Promise<void> | undefined
 
@@ -81,6 +82,13 @@ export class MemoryStreams implements Streams {
   async findMaxTimestamp(stream: StreamId): Promise<FoundOffset> {
     const [greatest] = [...(this.timestamps.get(stream) ?? [])].sort((a, b) => (a > b ? -1 : 1))
     return greatest === undefined ? none : this.findTimestamp(stream, greatest)
+  }
+  async size(stream: StreamId): Promise<number> {
+    return 100 * Number(this.#known(stream).highWatermark)
+  }
+  async producers(stream: StreamId): Promise<readonly ActiveProducer[]> {
+    this.#known(stream)
+    return this.active.get(stream) ?? []
   }
   async trim(stream: StreamId, offset: bigint): Promise<void> {
     this.open_.set(stream, { ...this.#known(stream), logStartOffset: offset })

@@ -1,0 +1,34 @@
+import { ListTransactionsRequest, ListTransactionsResponse } from '../wire/api/66-list-transactions.ts'
+import { errors, type KafkaError } from '../wire/errors.ts'
+import { handler } from './handler.ts'
+
+const states = ['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCommit', 'CompleteAbort', 'Dead', 'PrepareEpochFence']
+
+/** Transactions do not exist yet: there are none to list. */
+export const listTransactions = handler({
+  request: ListTransactionsRequest,
+  response: ListTransactionsResponse,
+  versions: [0, 2],
+  handle({ stateFilters, transactionalIdPattern }) {
+    if (!isPattern(transactionalIdPattern ?? '')) return answer(errors.INVALID_REGULAR_EXPRESSION, [])
+    return answer(
+      errors.NONE,
+      stateFilters.filter((state) => !states.includes(state)),
+    )
+  },
+})
+
+const answer = ({ code }: KafkaError, unknownStateFilters: string[]): ListTransactionsResponse => ({
+  throttleTimeMs: 0,
+  errorCode: code,
+  unknownStateFilters,
+  transactionStates: [],
+})
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) !== undefined
+  } catch {
+    return false
+  }
+}
