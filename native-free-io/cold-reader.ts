@@ -1,4 +1,4 @@
-import { batchesFrom } from '../src/stream/block-batches.ts'
+import { batchesFrom, hasRecords } from '../src/stream/block-batches.ts'
 import { BlockCache, type CachedBlock } from '../src/stream/block-cache.ts'
 import { type DataBlock, footerBytes, ObjectIndex, readFooter } from '../src/stream/object-format.ts'
 import type { ObjectMap, StreamPart } from '../src/stream/object-map.ts'
@@ -68,7 +68,7 @@ export class ColdReader {
     for (const part of this.#objects.from(stream, offset)) {
       try {
         const records = await this.#readPart(part, offset, bytesMax)
-        if (records !== undefined) return records
+        if (records !== undefined) return await this.#withRecords(stream, records, bytesMax)
       } catch (error) {
         // Compaction may have put another object in its place meanwhile.
         if (this.#objects.has(part)) throw error
@@ -76,6 +76,18 @@ export class ColdReader {
       }
     }
     return undefined
+  }
+
+  /** Some clients do not get over an answer of which every batch is empty. */
+  async #withRecords(stream: number, found: ColdRecords, bytesMax: number): Promise<ColdRecords> {
+    const { bytes } = found
+    if (hasRecords(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)) return found
+    const next = await this.read(stream, found.end, bytesMax)
+    if (next === undefined) return found
+    const joined = unfilled(bytes.length + next.bytes.length)
+    joined.set(bytes)
+    joined.set(next.bytes, bytes.length)
+    return { bytes: joined, end: next.end }
   }
 
   async #readPart(part: StreamPart, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {

@@ -31,3 +31,11 @@ export function batchesFrom(
   }
   return from < 0 ? { address, bytes: 0, end: offset } : { address: from, bytes: at - from, end: last }
 }
+
+/** Whether one of the batches in [address, end) holds records: compaction leaves some that do not. */
+export function hasRecords(view: DataView, address: number, end: number): boolean {
+  for (let at = address; at < end; at += lengthOverhead + view.getInt32(at + batchHeader.batchLength)) {
+    if (view.getInt32(at + batchHeader.recordsCount) > 0) return true
+  }
+  return false
+}

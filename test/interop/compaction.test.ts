@@ -7,6 +7,11 @@ import { createTopic, newProducer, type Producer } from '../support/admin.ts'
 import { type Broker, type BrokerKind, startBroker } from '../support/broker.ts'
 import { Connection } from '../support/connection.ts'
 import { kafkaMissing } from '../support/kafka.ts'
+import { codecs } from './client.ts'
+import type { Sample } from './corpus.ts'
+import { consoleConsumer, javaTool } from './java-client.ts'
+import { kafkajs } from './kafkajs-client.ts'
+import { kcatMissing, kcatReader, kcatWriter } from './kcat-client.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 180_000
@@ -117,3 +122,80 @@ describe.runIf(missing === null)('compaction by key, beside that of Kafka', () =
     limitMs,
   )
 })
+
+const clientTopics = codecs.map((codec) => ({ codec, name: `states-${codec}` }))
+
+/** A hundred records of ten keys, in batches of several; whatever is compacted keeps the last of each. */
+const samples: readonly Sample[] = Array.from({ length: 100 }, (_, i) => ({
+  key: `key-${(i * 7) % 10}`,
+  value: Buffer.from(`value ${i}`),
+  headers: [],
+}))
+const left = samples.slice(90).map(({ key, value }) => `${key} ${value}`)
+const textOf = (read: readonly Sample[]): string[] => read.map(({ key, value }) => `${key} ${value}`)
+
+describe.runIf(kcatMissing() === null)(
+  'clients that read a compacted topic',
+  () => {
+    let broker: Broker
+
+    beforeAll(async () => {
+      broker = await startBroker({ settings: { ...smallLog, ...busyCleaner, 'log.roll.ms': '500' } })
+      const connection = await Connection.open(broker.port)
+      for (const { codec, name } of clientTopics) {
+        await createTopic(connection, name, 1, eager)
+        // A batch of several keys of which some stay.
+        for (let at = 0; at < samples.length; at += 15) {
+          await kcatWriter.write(broker.address, name, codec, samples.slice(at, at + 15))
+        }
+      }
+      await connection.close()
+    }, limitMs)
+
+    afterAll(() => broker?.remove())
+
+    const settled = async (name: string): Promise<void> => {
+      for (let tries = 0; tries < 200; tries++) {
+        if (textOf(await kcatReader.read(broker.address, name, left.length)).length === left.length) return
+        await pause(100)
+      }
+    }
+
+    test.each(clientTopics)('kcat reads on over the gaps of batches that were sent with $codec', async ({ name }) => {
+      await settled(name)
+      expect(textOf(await kcatReader.read(broker.address, name, left.length))).toEqual(left)
+    })
+
+    // It knows no other codec, and batches of which all records stay are as they were sent.
+    test('kafkajs reads on over the gaps of batches that it can unpack', async () => {
+      const readable = clientTopics.filter(({ codec }) => codec === 'none' || codec === 'gzip')
+      const consumer = kafkajs(broker.address).consumer({ groupId: 'gaps' })
+      await consumer.connect()
+      await consumer.subscribe({ topics: readable.map(({ name }) => name), fromBeginning: true })
+      const found = new Map<string, string[]>(readable.map(({ name }) => [name, []]))
+      await consumer.run({
+        eachMessage: async ({ topic: from, message }) => {
+          found.get(from)!.push(`${message.key} ${message.value}`)
+        },
+      })
+      while ([...found.values()].some((each) => each.length < left.length)) await pause(50)
+      await consumer.disconnect()
+      for (const { name } of readable) expect(found.get(name), name).toEqual(left)
+    })
+
+    if (missing === null) {
+      test.each(clientTopics)("Kafka's own consumer reads on over the gaps of batches that were sent with $codec", async ({ name }) => {
+        expect(textOf(await consoleConsumer.read(broker.address, name, left.length))).toEqual(left)
+      })
+
+      test("Kafka's LogCompactionTester finds every key with its last value", async () => {
+        const load = ['--messages', '50000', '--topics', '1', '--duplicates', '5', '--percent-deletes', '10', '--sleep', '5']
+        const said = String(await javaTool('LogCompactionTester', ['--bootstrap-server', broker.address, ...load]))
+        expect(said).toMatch(/, 0 mismatches/)
+        const [, reduced] = /\((\d+)\.\d+% reduction\)/.exec(said) ?? []
+        expect(Number(reduced)).toBeGreaterThan(50)
+      })
+    }
+  },
+  limitMs,
+)
