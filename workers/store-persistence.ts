@@ -15,7 +15,7 @@ import { ChainWriter } from '../src/stream/chain-writer.ts'
 const { memory, plan, wal, position, store: data } = workerData as LaneData & { readonly position: number; readonly store: StoreWalData }
 const port = parentPort!
 const say = (message: FromStorePersistence): void => port.postMessage(message)
-const { words, bytes } = openArena(memory)
+const { words, bytes, view } = openArena(memory)
 const { lane } = plan
 const { crc } = kernel(memory)
 const bell = new Bell(words, lane.persistenceBell)
@@ -31,6 +31,7 @@ const persistence = new StorePersistence({
   ...data,
   words,
   bytes,
+  view,
   lane: lane.header,
   memory: lane.log,
   bells: [new Bell(words, lane.sequencerBell), ...plan.network.map((place) => new Bell(words, place.bell)), new Bell(words, plan.mainBell)],

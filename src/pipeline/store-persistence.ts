@@ -1,6 +1,7 @@
+import { getU64 } from '../base/long.ts'
 import type { Bell } from '../ring/bell.ts'
 import type { ChainContent } from '../stream/chain-writer.ts'
-import { blockBytes, type Cut } from '../stream/wal-record.ts'
+import { alignBlock, blockBytes, type Cut, walMagic, walRecord } from '../stream/wal-record.ts'
 import { laneHeader, narrow, widen } from './lane.ts'
 import type { PersistenceCounters } from './persistence.ts'
 
@@ -11,6 +12,7 @@ export interface StorePersistenceParts {
   readonly memory: { readonly base: number; readonly bytes: number }
   /** The arena. */
   readonly bytes: Uint8Array
+  readonly view: DataView
   /** Whoever acts on progress: the sequencer first, then the network workers. */
   readonly bells: readonly Bell[]
   readonly counters: PersistenceCounters
@@ -68,8 +70,19 @@ export class StorePersistence {
 
   /** What lies below is stored elsewhere. Every object that begins from now on says so, and one of its own if none would. */
   trim(cut: Cut): void {
-    this.#cut = cut
-    if (this.#published() === this.#sent) this.#append(0)
+    const isIdle = this.#published() === this.#sent
+    const end = alignBlock(cut.trimmed)
+    // A group ends with its last block, which its records need not fill: then nothing of that block is needed either.
+    const isAll = isIdle && end === this.#sent && !this.#hasRecord(cut.trimmed)
+    this.#cut = isAll ? { ...cut, trimmed: end } : cut
+    if (isIdle) this.#append(0)
+  }
+
+  #hasRecord(position: number): boolean {
+    const { memory, view } = this.#parts
+    if (position % blockBytes > blockBytes - walRecord.bytes) return false
+    const header = memory.base + (position % memory.bytes)
+    return view.getUint32(header + walRecord.magic, true) === walMagic && getU64(view, header + walRecord.position) === position
   }
 
   /** What is there goes out at once. */

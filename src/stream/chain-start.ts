@@ -67,19 +67,31 @@ async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFoun
     if (each < oldest) break
     const walked = await walk(parts, each, taken)
     if (walked === 'moved') return 'moved'
-    objects.unshift(...walked)
-    oldest = Math.max(oldest, ...walked.map(({ oldestEpoch }) => oldestEpoch))
+    objects.unshift(...walked.objects)
+    oldest = Math.max(oldest, ...walked.objects.map(({ oldestEpoch }) => oldestEpoch))
+    if (!taken.some(({ sequence }) => sequence === walked.fence)) insert(taken, { epoch: each, sequence: walked.fence })
   }
   const needed = new Set(objects.map((object) => chainKey(parts.prefix, object)))
   const others = [...earlier.values()].flat().filter((place) => !needed.has(chainKey(parts.prefix, place)))
   return { objects, others }
 }
 
+/** It may be in front of what landed behind it. */
+function insert(places: ChainPlace[], place: ChainPlace): void {
+  const at = places.findIndex(({ sequence }) => sequence > place.sequence)
+  places.splice(at < 0 ? places.length : at, 0, place)
+}
+
 /** Headers that are asked for ahead. */
 const peeksAhead = 16
 
+interface Walked {
+  readonly objects: readonly ChainHeader[]
+  readonly fence: number
+}
+
 /** The objects of one epoch up to its end, which is closed if it was not. */
-async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace[]): Promise<ChainHeader[] | 'moved'> {
+async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace[]): Promise<Walked | 'moved'> {
   const listed = new Set(taken.map(({ sequence }) => sequence))
   const asked = new Map<number, Promise<ChainHeader | 'missing'>>()
   const ask = (sequence: number): Promise<ChainHeader | 'missing'> => {
@@ -91,16 +103,16 @@ async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace
     asked.set(sequence, answer)
     return answer
   }
-  const headers: ChainHeader[] = []
+  const objects: ChainHeader[] = []
   for (let sequence = taken.find((place) => place.sequence > 0)?.sequence ?? 1; ; sequence++) {
-    if (!listed.has(sequence) && (await fence(parts, { epoch, sequence }))) return headers
+    if (!listed.has(sequence) && (await fence(parts, { epoch, sequence }))) return { objects, fence: sequence }
     for (let ahead = sequence; ahead < sequence + peeksAhead && listed.has(ahead); ahead++) void ask(ahead)
     const header = await ask(sequence)
     asked.delete(sequence)
     // It was there a moment ago: what is no longer needed is being removed, from the front.
     if (header === 'missing') return 'moved'
-    if (header.kind === 'fence') return headers
-    headers.push(header)
+    if (header.kind === 'fence') return { objects, fence: sequence }
+    objects.push(header)
   }
 }
 

@@ -47,6 +47,7 @@ class Life {
   readonly parts: ChainParts
   readonly id: number
   found: { readonly number: number; readonly by: number }[] = []
+  epoch = 0
   over: Error | undefined
   started = false
   /** Of what it found. They count if it is not over already when it starts: one that has slept is told with its first append. */
@@ -75,6 +76,7 @@ class Life {
   async start(): Promise<void> {
     try {
       const epoch = await claimNext(this.parts)
+      this.epoch = epoch
       const { objects, others } = await takeOver(this.parts, epoch)
       this.dropBelow = Math.max(0, ...objects.map(({ mark }) => mark.trimmed))
       // What is not needed may be on its way out.
@@ -92,13 +94,14 @@ class Life {
     }
   }
 
-  append(): void {
+  append(dropsAll = false): void {
     const writer = this.#writer
     if (writer === undefined || this.over !== undefined || writer.pending > 5) return
     const number = this.#next++
     if (chance(this.#random, 200) && this.#ledger.end > this.dropBelow) {
       this.dropBelow = Math.min(number, this.dropBelow + below(this.#random, this.#ledger.end - this.dropBelow))
     }
+    if (dropsAll) this.dropBelow = number
     const trimmed = this.dropBelow
     const body = new Uint8Array(Uint32Array.of(number, this.id).buffer)
     const mark = { ...noMark, position: number, trimmed }
@@ -116,10 +119,6 @@ class Life {
 
   get pending(): number {
     return this.#writer?.pending ?? 0
-  }
-
-  async tidied(): Promise<void> {
-    await this.#writer?.tidied()
   }
 }
 
@@ -154,18 +153,31 @@ async function world(seed: number, weather: StoreWeather): Promise<number> {
       sleep()
     }
   }
-  const last = new Life(99, shelf, turns, random, calm, ledger)
-  void last.start()
-  await turns.run(() => last.started || last.over !== undefined)
-  expect(last.over).toBeUndefined()
-  await turns.run(() => false)
-  expect([...ledger.problems, ...last.complaints]).toEqual([])
+  await conclude(turns, () => new Life(98, shelf, turns, random, calm, ledger), ledger)
+  // What landed behind a fence when nobody looked any more, the next life finds.
+  const last = await conclude(turns, () => new Life(99, shelf, turns, random, calm, ledger), ledger)
+  const kinds = [...shelf].map(([key, bytes]) => ({ key, ...decodeChainHeader(bytes)! }))
+  expect(kinds.filter(({ epoch, kind }) => epoch < last.epoch && kind !== 'fence').map(({ key, kind }) => `${kind} ${key}`)).toEqual([])
   // Only one of them may go on: who tries finds out.
   for (const life of lives) life.append()
   await turns.run(() => false)
   expect(ledger.problems).toEqual([])
   expect(lives.filter((life) => life.started && life.over === undefined && life.pending === 0)).toEqual([])
   return ledger.kept.size
+}
+
+/** A life that finds everything, drops it, and leaves of all before it what must stay: fences. */
+async function conclude(turns: Turns, begin: () => Life, ledger: Ledger): Promise<Life> {
+  const life = begin()
+  void life.start()
+  await turns.run(() => life.started || life.over !== undefined)
+  expect(life.over).toBeUndefined()
+  await turns.run(() => false)
+  expect([...ledger.problems, ...life.complaints]).toEqual([])
+  life.append(true)
+  await turns.run(() => false)
+  expect(life.pending).toBe(0)
+  return life
 }
 
 test('a chain loses nothing that was acknowledged, repeats nothing, and has one owner, whoever sleeps, dies and wakes', async () => {
