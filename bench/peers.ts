@@ -56,6 +56,9 @@ export class Brokers {
     await quietDisk()
     try {
       return await run(broker, topic)
+    } catch (error) {
+      if (broker.isRunning) throw error
+      throw new Error(`${peer.name} died: ${(error as Error).message}\n${broker.log.slice(-logBytes)}`, { cause: error })
     } finally {
       if (broker.isRunning) await connected(broker.port, (connection) => connection.call(api.deleteTopics, deleteTopics([topic])))
     }
@@ -66,6 +69,8 @@ export class Brokers {
   }
 }
 
+/** Of the last words of a broker. */
+const logBytes = 3000
 const lookMs = 250
 /** Files of deleted topics go at each broker's own time; when none has gone for this long, they are taken to be gone. */
 const quietLooks = 6

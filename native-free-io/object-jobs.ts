@@ -52,11 +52,21 @@ export interface Sealed {
 /** Undefined when nothing was worth storing. */
 export type BuiltObject = { readonly bytes: number; readonly streams: readonly ObjectPart[] } | undefined
 
+/** What became of a part of the log. */
+export interface BuiltPart extends Sealed {
+  readonly object: BuiltObject
+}
+
+/** It was read, and the store did not take it. */
+export interface UnbuiltPart extends Sealed {
+  readonly fault: StoreFault
+}
+
 export interface Building {
-  /** Undefined when the part was not read. */
-  readonly sealed: Promise<Sealed | undefined>
+  /** As soon as the part has been read, which may be long before its object is stored. */
+  readonly sealed: Promise<Sealed>
   /** Rejects with StoreFailed; the same part may then be built again. */
-  readonly built: Promise<BuiltObject>
+  readonly built: Promise<BuiltPart>
 }
 
 /** Makes one object of parts of others, block by block. */
@@ -134,15 +144,15 @@ export class ObjectJobs {
 
   build(objectId: number, from: Cut, until: number, stored: ReadonlyMap<number, number>): Building {
     const { port1, port2 } = new MessageChannel()
-    const sealed = new Promise<Sealed | undefined>((resolve) => {
-      port1.once('message', resolve)
-      port1.once('close', () => resolve(undefined))
-    })
+    const read = new Promise<Sealed>((resolve) => port1.once('message', resolve))
     const task: BuildTask = { wal: this.#wal, from, until, key: objectKey(this.#clusterId, objectId), stored, port: port2 }
-    const result = this.#writers.run(task, { name: 'build', transferList: [port2] }) as Promise<BuiltObject | StoreFault>
-    const built = result.then((answer) => done(answer)).finally(() => port1.close())
-    // Whoever waits for it hears of what goes wrong.
+    const result = this.#writers.run(task, { name: 'build', transferList: [port2] }) as Promise<BuiltPart | UnbuiltPart>
+    const built = result.then((part) => ('fault' in part ? done<BuiltPart>(part.fault) : part)).finally(() => port1.close())
+    // Of a part that takes no time both come at once, in either order.
+    const sealed = Promise.race([read, result])
+    // Whoever waits for them hears of what goes wrong.
     built.catch(() => {})
+    sealed.catch(() => {})
     return { sealed, built }
   }
 

@@ -142,10 +142,8 @@ export class StoreKeeper {
     let reach = until
     for (;;) {
       const building = this.#build(objectId, from, reach)
-      const end = (await building.sealed)?.end
-      // Nothing was read: why, the other promise says.
-      if (end === undefined) await building.built
-      else if (end.trimmed > from.trimmed) return { objectId, from, end, until: reach, building }
+      const { end } = await building.sealed
+      if (end.trimmed > from.trimmed) return { objectId, from, end, until: reach, building }
       // A jump over what is being sent may be longer than an object: then the next part has to be, too.
       await building.built
       if (reach === pipeline.durable && reach - from.trimmed < blockBytes) {
@@ -188,7 +186,7 @@ export class StoreKeeper {
     const { onFault } = this.#parts
     for (let wait: number = retryMs.first; ; wait = Math.min(wait * 2, retryMs.most)) {
       try {
-        return await upload.building.built
+        return (await upload.building.built).object
       } catch (error) {
         if (!(error instanceof StoreFailed)) throw error
         onFault(error.fault)

@@ -7,12 +7,14 @@ import type {
   BlocksTask,
   BuildTask,
   BuiltObject,
+  BuiltPart,
   MeterData,
   ObjectWorkerData,
   RangesTask,
   RewriteTask,
   Sealed,
   TailTask,
+  UnbuiltPart,
 } from '../native-free-io/object-jobs.ts'
 import { damaged, indexOf, readWhole, runsOf, tailOf, triesMax } from '../native-free-io/object-reads.ts'
 import { OpenFiles } from '../native-free-io/open-files.ts'
@@ -96,7 +98,7 @@ function roomFor(logBytes: number): Room {
 }
 
 /** Turns a durable part of the write-ahead log into an object, its batches sorted by stream. */
-export async function build({ wal, from, until, key, stored, port }: BuildTask): Promise<BuiltObject | StoreFault> {
+export async function build({ wal, from, until, key, stored, port }: BuildTask): Promise<BuiltPart | UnbuiltPart> {
   const start = Math.floor(from.trimmed / blockBytes) * blockBytes
   const logBytes = alignBlock(until - start) + readAheadBytes
   const room = roomFor(logBytes)
@@ -105,7 +107,7 @@ export async function build({ wal, from, until, key, stored, port }: BuildTask):
   try {
     const { end, streams } = readLog({ wal, from, until, stored, start }, arena, machine)
     port.postMessage({ end } satisfies Sealed)
-    if (streams.size === 0) return undefined
+    if (streams.size === 0) return { end, object: undefined }
     const plan = planObject(streams, machine.crc)
     let to = at
     for (const { address, bytes } of plan.batches) {
@@ -117,7 +119,8 @@ export async function build({ wal, from, until, key, stored, port }: BuildTask):
     if (isTogether) arena.bytes.set(index, to)
     const pieces = isTogether ? [arena.bytes.subarray(at, to + index.length)] : [arena.bytes.subarray(at, to), index]
     const fault = await (await store('upload')).put(key, pieces)
-    return fault ?? { bytes: plan.bytes + index.length, streams: plan.streams.map(partOf) }
+    if (fault !== undefined) return { end, fault }
+    return { end, object: { bytes: plan.bytes + index.length, streams: plan.streams.map(partOf) } }
   } finally {
     port.close()
     room.giveOutput(at)

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { prng } from '../../src/base/prng.ts'
 import { CrashWorld } from '../crash/crash-world.ts'
@@ -31,12 +32,12 @@ async function shortLived(): Promise<void> {
   await connected(world.broker.port, async (connection) => {
     const name = `short-lived-${Date.now()}`
     await createTopic(connection, name)
-    for (let batch = 0; batch < 40; batch++) {
+    for (let batch = 0; batch < 100; batch++) {
       const records = encodeBatch(Array.from({ length: 50 }, () => ({ value: Buffer.alloc(1000, batch) })))
       await connection.call(api.produce, produce([{ topic: name, partition: 0, records }]))
     }
-    const before = keysIn(server).length
-    await until(() => keysIn(server).length > before || !world.broker.isRunning)
+    // By then what is in the log is too old to stay there, so that some objects hold nothing else.
+    await pause(1500)
     await connection.call(api.deleteTopics, deleteTopics([name]))
   })
 }
