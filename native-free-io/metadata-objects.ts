@@ -10,6 +10,8 @@ import { crc32c } from '../src/wire/crc32c.ts'
 const objectCostBytes = 16 << 10
 /** Bodies that are read at the same time. */
 const readsAtOnce = 16
+/** How often it is looked whether another node has taken over. */
+const lookMs = 5000
 
 interface Job {
   readonly records: readonly Uint8Array[]
@@ -39,6 +41,7 @@ export class MetadataObjects implements MetadataLog {
   #dropped: number
   #jobs: Job[] = []
   #working: Promise<void> | undefined
+  readonly #looking: NodeJS.Timeout
 
   private constructor(writer: ChainWriter, state: { bytes: number; objects: number; last: number; dropped: number }) {
     this.#writer = writer
@@ -46,6 +49,13 @@ export class MetadataObjects implements MetadataLog {
     this.#objects = state.objects
     this.#last = state.last
     this.#dropped = state.dropped
+    let looking = false
+    this.#looking = setInterval(() => {
+      if (looking) return
+      looking = true
+      void writer.look().finally(() => (looking = false))
+    }, lookMs)
+    this.#looking.unref()
   }
 
   /** Takes the log from whoever had it. */
@@ -82,6 +92,7 @@ export class MetadataObjects implements MetadataLog {
 
   /** What the store has not taken yet is not tried again. */
   close(): Promise<void> {
+    clearInterval(this.#looking)
     return this.#writer.close()
   }
 

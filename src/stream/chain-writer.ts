@@ -105,6 +105,11 @@ export class ChainWriter {
     })
   }
 
+  /** Looks whether somebody else has begun: one who has nothing to append would never hear of it. */
+  async look(): Promise<void> {
+    await this.#isNewest()
+  }
+
   /** Nothing is tried again after this. Resolves when nothing is under way. */
   async close(): Promise<void> {
     this.#isOver = true

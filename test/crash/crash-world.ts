@@ -25,7 +25,8 @@ export interface Round {
 
 /** A broker under load that dies again and again, and a ledger of what it has promised. */
 export class CrashWorld {
-  readonly broker: Broker
+  /** The one that is written to and read. */
+  broker: Broker
   readonly #random: Prng
   readonly #producers: readonly IdempotentProducer[]
   /** Up to here each partition was read and found right. */
