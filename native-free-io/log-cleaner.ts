@@ -16,6 +16,8 @@ import type { Pipeline } from './pipeline.ts'
 
 /** Sources that go into one object have this together. */
 const groupBytesMax = 128 << 20
+/** With less, what a round reads would be out of all proportion to what it gets done. */
+const mapBytesMin = 1 << 20
 /** How long a partition is left alone that the store would not give, so that others get their turn. */
 const faultRestMs = 60_000
 const delayMsMax = 2 ** 31 - 1
@@ -178,7 +180,7 @@ export class LogCleaner {
       stream,
       logStart: Number(logStartOffset),
       dirtyFrom,
-      mapBytes: bufferBytes(),
+      mapBytes: Math.max(mapBytesMin, bufferBytes()),
       groupBytesMax,
       nowMs: now(),
       deleteRetentionMs: limitsOf(controller.image.topicsById.get(topicId)!.configs).deleteRetentionMs,
