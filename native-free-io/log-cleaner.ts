@@ -125,19 +125,25 @@ export class LogCleaner {
   async #cleanFilthiest(): Promise<boolean> {
     const found: Cleaning[] = []
     for (const { stream, limits } of this.#compacted()) {
-      const cleaning = await this.#cleaningOf(stream, limits)
+      const cleaning = await this.#orRest(stream, () => this.#cleaningOf(stream, limits))
       if (cleaning !== undefined) found.push(cleaning)
     }
     const worst = filthiest(found)
     if (worst === undefined || this.#isStopping) return false
+    await this.#orRest(worst.stream, () => this.#clean(worst))
+    return true
+  }
+
+  /** Undefined where the store fails. */
+  async #orRest<T>(stream: StreamId, work: () => Promise<T>): Promise<T | undefined> {
     try {
-      await this.#clean(worst)
+      return await work()
     } catch (error) {
       if (!(error instanceof StoreFailed)) throw error
       this.#parts.onFault(error.fault)
-      this.#restingUntil.set(worst.stream, performance.now() + faultRestMs)
+      this.#restingUntil.set(stream, performance.now() + faultRestMs)
+      return undefined
     }
-    return true
   }
 
   async #cleaningOf(stream: StreamId, limits: CleanupSettings): Promise<Cleaning | undefined> {

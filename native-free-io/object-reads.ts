@@ -1,5 +1,5 @@
 import type { ObjectStore, StoreFault } from '../src/ports.ts'
-import { type DataBlock, footerBytes, ObjectIndex, readFooter } from '../src/stream/object-format.ts'
+import { type DataBlock, footerBytes, ObjectDamaged, ObjectIndex, readFooter } from '../src/stream/object-format.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import { crc32c } from '../src/wire/crc32c.ts'
 
@@ -19,10 +19,15 @@ export async function tailOf(from: ObjectStore, key: string, bytes: number): Pro
 }
 
 export async function indexOf(from: ObjectStore, key: string, bytes: number): Promise<ObjectIndex | StoreFault> {
-  const tail = await tailOf(from, key, bytes)
-  if (isFault(tail)) return tail
-  const footer = readFooter(tail.subarray(tail.length - footerBytes), bytes)
-  return new ObjectIndex(tail.subarray(tail.length - footerBytes - footer.indexBytes, tail.length - footerBytes), footer)
+  try {
+    const tail = await tailOf(from, key, bytes)
+    if (isFault(tail)) return tail
+    const footer = readFooter(tail.subarray(tail.length - footerBytes), bytes)
+    return new ObjectIndex(tail.subarray(tail.length - footerBytes - footer.indexBytes, tail.length - footerBytes), footer)
+  } catch (error) {
+    if (!(error instanceof ObjectDamaged)) throw error
+    return { fault: 'corrupt', operation: 'get', key, detail: error.message, attempts: 1, mayBeDone: false }
+  }
 }
 
 /** Blocks that lie one behind the other, in pieces that one request takes. */

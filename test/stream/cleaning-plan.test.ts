@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ActiveSegments } from '../../src/stream/active-segments.ts'
+import { BlockPacker } from '../../src/stream/block-packer.ts'
 import { type CleaningState, cleaningOf, filthiest, grouped } from '../../src/stream/cleaning-plan.ts'
 import { KeyMap } from '../../src/stream/key-map.ts'
 import type { StreamPart } from '../../src/stream/object-map.ts'
@@ -99,4 +100,18 @@ test('a map of keys takes as many as it has room for, and knows the last offset 
   expect(map.put(hash(3), 77_777), 'a key that is there needs no room').toBe(true)
   for (let key = 0; key < taken; key++) expect(map.get(hash(key))).toBe(key === 3 ? 77_777 : key)
   expect(map.get(hash(taken))).toBe(-1)
+})
+
+test('a block ends before it spans more offsets than its index can say, and its time is that of batches with records', () => {
+  const packer = new BlockPacker(0)
+  const batch = (baseOffset: number, maxTimestamp: number, isEmpty = false) => {
+    return packer.add({ bytes: new Uint8Array(100), baseOffset, end: baseOffset + 1, maxTimestamp, isEmpty }).length
+  }
+  expect([batch(0, 5), batch(2 ** 32 - 2, 7), batch(2 ** 32 - 1, 3), batch(2 ** 33, 9, true)]).toEqual([0, 0, 2, 1])
+  expect(packer.finish()).toHaveLength(1)
+  expect(packer.blocks).toMatchObject([
+    { baseOffset: 0, end: 2 ** 32 - 1, position: 0, bytes: 200, maxTimestamp: 7 },
+    { baseOffset: 2 ** 32 - 1, end: 2 ** 32, position: 200, bytes: 100, maxTimestamp: 3 },
+    { baseOffset: 2 ** 33, end: 2 ** 33 + 1, position: 300, bytes: 100, maxTimestamp: 9 },
+  ])
 })
