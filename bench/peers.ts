@@ -47,13 +47,21 @@ export class Brokers {
     return broker
   }
 
-  /** A topic that exists for one run. What an earlier run left unwritten is written first, so that nobody pays for another. */
-  async withTopic<T>(peer: Peer, partitions: number, run: (broker: Broker, topic: string) => Promise<T>): Promise<T> {
+  /**
+   * A topic that exists for one run. What an earlier run left unwritten is written first, so that nobody pays for another.
+   * Where the tail of a light load is the question, the disk comes to rest as well; at full speed that would hide what a
+   * broker leaves for later.
+   */
+  async withTopic<T>(peer: Peer, partitions: number, run: (broker: Broker, topic: string) => Promise<T>, rest = false): Promise<T> {
     const broker = await this.get(peer)
     this.#topics += 1
     const topic = `bench-${this.#topics}`
     await connected(broker.port, (connection) => createTopic(connection, topic, partitions, peer.topicConfigs))
-    await quietDisk()
+    if (rest) await quietDisk()
+    else {
+      spawnSync('sync')
+      await pause(lookMs)
+    }
     try {
       return await run(broker, topic)
     } catch (error) {

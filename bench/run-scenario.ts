@@ -52,7 +52,7 @@ export function runScenario(scenario: Scenario, brokers: Brokers, peer: Peer, op
 }
 
 export function runProduce(brokers: Brokers, peer: Peer, shape: Shape, withTail: boolean, options: RunOptions): Promise<Sample> {
-  return brokers.withTopic(peer, shape.partitions, async (broker, topic) => {
+  const run = async (broker: Broker, topic: string): Promise<Sample> => {
     const load = { ...shape, port: broker.port, topic, acks: -1, isIdempotent: false, mibMax: options.mib, secondsMax: options.secondsMax }
     const producer = produceProcess(load, options.onProgress)
     const tail = withTail ? tailProcess({ port: broker.port, topic, partitions: shape.partitions, ...tailLimits }) : null
@@ -69,7 +69,8 @@ export function runProduce(brokers: Brokers, peer: Peer, shape: Shape, withTail:
       producer.kill()
       tail?.kill()
     }
-  })
+  }
+  return brokers.withTopic(peer, shape.partitions, run, shape.mibPerSecond !== null)
 }
 
 const producedSample = (result: ProduceResult): Sample => ({
