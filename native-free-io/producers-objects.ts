@@ -4,7 +4,8 @@ import { isFault } from '../src/stream/store-faults.ts'
 import { decodeProducers, encodeProducers, type ProducerSnapshots, type ProducersHome } from './producers-file.ts'
 
 const epochDigits = 10
-const triesMax = 3
+/** How often what is read is not what was put, before it is taken to be so in the store. */
+const triesMax = 6
 
 /**
  * The producers in a store, under a key of each life's own, so that a life that is over and does not know it yet cannot put

@@ -123,7 +123,7 @@ async function fence(parts: ChainParts, place: ChainPlace): Promise<boolean> {
 }
 
 /** How often a body is read that is not what its header says. */
-const triesMax = 3
+const triesMax = 6
 
 export async function readBody(parts: ChainParts, object: ChainHeader): Promise<Uint8Array> {
   const key = chainKey(parts.prefix, object)

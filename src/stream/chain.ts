@@ -58,7 +58,8 @@ export async function putOnce(parts: ChainParts, place: ChainPlace, pieces: read
   return isFault(found) ? found : isSameOwner(found.owner, owner) ? 'done' : 'taken'
 }
 
-const triesMax = 3
+/** How often what is read is not what was put, before it is taken to be so in the store. */
+const triesMax = 6
 
 /** The header of an object. */
 export async function peek({ store, prefix }: ChainParts, place: ChainPlace): Promise<ChainHeader | 'missing' | StoreFault> {
