@@ -8,6 +8,7 @@ import type { StreamId, StreamSpec, Streams } from '../ports.ts'
 import { controllerMachine, controllerState } from './machine.ts'
 import type { AnswerTo, Command, ControllerEffect, ControllerEvent, TopicChange } from './messages.ts'
 import { type ControllerNode, followConfigs } from './outcome.ts'
+import { isInternal } from './topic-names.ts'
 
 /** The controller has as much to do as it may put off. */
 export class ControllerBusy extends Error {}
@@ -190,8 +191,11 @@ export class Controller {
 
   #spec(stream: StreamId): StreamSpec {
     const { topicId, leaderEpoch, logStartOffset } = this.#image.streams.get(stream)!
-    const settings = streamSettings(this.#image.topicsById.get(topicId)!.configs, this.#node.configs.settings)
-    return { stream, leaderEpoch, logStartOffset, settings }
+    const { name, configs } = this.#image.topicsById.get(topicId)!
+    const settings = streamSettings(configs, this.#node.configs.settings)
+    // Only coordinators write to internal topics, and no config may keep them from it.
+    const maxMessageBytes = isInternal(name) ? Number.MAX_SAFE_INTEGER : settings.maxMessageBytes
+    return { stream, leaderEpoch, logStartOffset, settings: { ...settings, maxMessageBytes } }
   }
 }
 

@@ -175,7 +175,7 @@ export class GroupCoordinator {
     const known = this.#partitions.get(index)
     if (known !== undefined) return known
     const { settings } = this.#parts
-    const limits = { batchBytesMax: settings['message.max.bytes'], patienceMs: settings['offsets.commit.timeout.ms'] }
+    const limits = { batchBytesMax: this.#state.limits.batchBytesMax, patienceMs: settings['offsets.commit.timeout.ms'] }
     const stream = streams[index]!
     let loaded = (): void => {}
     const partition: Partition = {

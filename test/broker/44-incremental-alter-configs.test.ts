@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import { alterOperation } from '../../src/config/alterations.ts'
+import { OffsetCommitRequest, OffsetCommitResponse } from '../../src/wire/api/08-offset-commit.ts'
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../src/wire/api/32-describe-configs.ts'
 import { AlterConfigsRequest, AlterConfigsResponse } from '../../src/wire/api/33-alter-configs.ts'
 import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../src/wire/api/44-incremental-alter-configs.ts'
+import { zeroUuid } from '../../src/wire/schema.ts'
 import { type BrokerWorld, brokerWorld } from './world.ts'
 
 const [topic, broker, metrics, group] = [2, 4, 16, 32]
@@ -67,6 +69,28 @@ test('a change of the cluster reaches the topics that leave it to the node, now 
   const again = await brokerWorld({ log: world.log })
   expect(limits(again)).toEqual([6500, 6500, 7000, 7000])
   expect(again.settings['message.max.bytes']).toBe(6500)
+})
+
+test('no limit of message sizes keeps the coordinator of groups from writing', async () => {
+  const world = await worldWith('t')
+  await alter(world, broker, '', [['message.max.bytes', 'set', '100']])
+  await create(world, '__consumer_offsets')
+  await alter(world, topic, '__consumer_offsets', [['max.message.bytes', 'set', '50']])
+  const limits = [...world.streams.open_.values()].map(({ settings }) => settings.maxMessageBytes)
+  expect(limits.slice(0, 2)).toEqual([100, 100])
+  expect(Math.min(...limits.slice(2))).toBeGreaterThan(1 << 20)
+  const topics = [
+    {
+      name: 't',
+      topicId: zeroUuid,
+      partitions: [
+        { partitionIndex: 0, committedOffset: 5n, committedMetadata: 'x'.repeat(4000), committedLeaderEpoch: -1, commitTimestamp: -1n },
+      ],
+    },
+  ]
+  const committed = await world.ask(OffsetCommitRequest, OffsetCommitResponse, 8, { groupId: 'g', topics })
+  expect(committed.topics[0]!.partitions[0]!.errorCode).toBe(0)
+  expect(world.reported).toEqual([])
 })
 
 test('what is only to be validated changes nothing', async () => {

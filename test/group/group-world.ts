@@ -15,6 +15,7 @@ export const limits: GroupLimits = {
   metadataBytesMax: 4096,
   offsetsRetentionMs: 10_000_000,
   recordBytesMax: 1_000_000,
+  batchBytesMax: 1_000_000,
 }
 
 export const sessionMs = 10_000
