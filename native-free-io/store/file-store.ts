@@ -23,6 +23,7 @@ const writeBytes = 1 << 20
 /** The unit of direct I/O, and how much of it is written at a time. */
 const blockBytes = 4096
 const directBytes = 256 << 10
+const readBytes = 256 << 10
 /** A folder may be removed, because it is empty, just when an object is to be put there. */
 const placeTriesMax = 100
 
@@ -33,6 +34,7 @@ const placeTriesMax = 100
 export class FileStore implements ObjectStore {
   readonly can = { conditionalPut: true }
   readonly #folder: string
+  #reading: Promise<unknown> = Promise.resolve()
 
   constructor({ folder }: FileLocation) {
     this.#folder = folder
@@ -54,7 +56,7 @@ export class FileStore implements ObjectStore {
         const bytes = Math.max(0, Math.min(end, (await file.stat()).size) - start)
         const room = (into ?? new Uint8Array(bytes)).subarray(0, bytes)
         for (let at = 0; at < bytes; ) {
-          const { bytesRead } = await file.read(room, at, bytes - at, start + at)
+          const bytesRead = await this.#oneRead(() => file.read(room, at, Math.min(readBytes, bytes - at), start + at))
           if (bytesRead === 0) throw new Error(`the file ends ${bytes - at} bytes too early`)
           at += bytesRead
         }
@@ -63,6 +65,13 @@ export class FileStore implements ObjectStore {
         await file.close()
       }
     })
+  }
+
+  /** One read of the disk at a time: whoever writes there waits for no more than that. */
+  #oneRead(read: () => Promise<{ readonly bytesRead: number }>): Promise<number> {
+    const done = this.#reading.then(read).then(({ bytesRead }) => bytesRead)
+    this.#reading = done.catch(() => {})
+    return done
   }
 
   size(key: string): Promise<number | StoreFault> {
