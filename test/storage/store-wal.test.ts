@@ -116,6 +116,9 @@ test(
 test(
   'when its topics are gone, the store has metadata, the newest object of the log, the producers and fences, and nothing else',
   told(async () => {
+    // A life tidies up when it has stored something.
+    await world.load(500)
+    await world.settle()
     await connected(world.broker.port, (connection) => connection.call(api.deleteTopics, deleteTopics(['crash'])))
     const left = (): string[] => keysIn(server).map((key) => key.slice(clusterId.length + 1))
     const objects = (): number => left().filter((key) => key.startsWith('objects/')).length
