@@ -41,7 +41,7 @@ export class LogMemory {
       position: number
       oldest: number
       trimmed: number
-      /** What may be in memory and not durable; all of it if not given. */
+      /** What may be in memory and not durable, where that is less than all of it. */
       unflushedMax?: number
     },
     onJump: (from: number, to: number) => void,
@@ -52,7 +52,7 @@ export class LogMemory {
     this.base = place.base
     this.bytes = place.bytes
     this.#capacity = place.capacity
-    this.#unflushedMax = place.unflushedMax ?? place.bytes
+    this.#unflushedMax = place.unflushedMax ?? Number.POSITIVE_INFINITY
     this.#end = place.position
     this.#durable = place.position
     this.#oldest = place.oldest
