@@ -67,7 +67,7 @@ function written(
 }
 
 /** The base offsets of what is recovered, and where the log goes on. */
-function recovered(disk: Buffer, incarnation = 2): Recovered & { offsets: number[] } {
+function recovered(disk: Buffer, incarnation = 2, window = logBytes): Recovered & { offsets: number[] } {
   const offsets: number[] = []
   const found = recover(
     {
@@ -77,13 +77,13 @@ function recovered(disk: Buffer, incarnation = 2): Recovered & { offsets: number
       capacity,
       secret,
       incarnation,
-      window: logBytes,
+      window,
       base,
       view: arena.view,
       crc: arena.kernel.crc,
       sumBatches: true,
       readBytes: 64 << 10,
-      read: (position, count) => disk.copy(arena.bytes, base + (position % logBytes), position % capacity, (position % capacity) + count),
+      read: (position, count) => disk.copy(arena.bytes, base + (position % window), position % capacity, (position % capacity) + count),
     },
     ({ baseOffset }) => offsets.push(baseOffset),
   )
@@ -101,6 +101,12 @@ test('a whole log is recovered, and goes on at the next block', () => {
   const { disk, records, end } = written(groups)
   expect(recovered(disk)).toMatchObject({ position: end, previous: records.at(-1)!.at, records: 7, offsets: upTo(7) })
   expect(recovered(disk)).toEqual(recovered(disk))
+})
+
+test('a log that was written with more memory is refused when a record does not fit, and not cut off in front of it', () => {
+  const { disk } = written([[100_000], [100_000], [100_000]])
+  expect(recovered(disk, 2, logBytes).records).toBe(3)
+  expect(() => recovered(disk, 2, 256 << 10)).toThrow(/larger s3.wal.cache.size/)
 })
 
 describe('damage in front of what was durable later is never passed over', () => {
