@@ -177,7 +177,9 @@ class Walk {
     if (bytes < batchHeader.bytes) return false
     // Its header is this log's own, so that it was written like this: by a life with more log memory.
     if (bytes > this.#source.window / 2 || (at % this.#source.window) + walRecord.bytes + bytes > this.#source.window) {
-      throw new WalCorrupt(`the record at position ${at} does not fit: the log was written with a larger s3.wal.cache.size; start with that`)
+      throw new WalCorrupt(
+        `the record at position ${at} does not fit: the log was written with a larger s3.wal.cache.size; start with that`,
+      )
     }
     const sum = this.#source.sumBatches || this.incarnation(at) < this.#source.incarnation
     return this.#load(at + walRecord.bytes + bytes) && this.#matches(header, header + walRecord.bytes, bytes, sum)
