@@ -13,6 +13,7 @@ import type { ObjectIds } from './object-ids.ts'
 import { type BuiltObject, type ObjectJobs, StoreFailed } from './object-jobs.ts'
 import type { OneAtATime } from './one-at-a-time.ts'
 import type { Pipeline } from './pipeline.ts'
+import { Rounds } from './rounds.ts'
 
 /** Sources that go into one object have this together. */
 const groupBytesMax = 128 << 20
@@ -60,17 +61,18 @@ export class LogCleaner {
   readonly #segments = new ActiveSegments()
   readonly #restingUntil = new Map<StreamId, number>()
   readonly #end = new AbortController()
+  readonly #rounds: Rounds
   #timer: NodeJS.Timeout | undefined
-  #working: Promise<void> | undefined
 
   constructor(parts: CleanerParts) {
     this.#parts = parts
+    this.#rounds = new Rounds(() => this.#work(), parts.onFailure)
   }
 
   start(): void {
     const wait = Math.min(Math.max(1, this.#parts.backoffMs()), delayMsMax)
     this.#timer = setTimeout(() => {
-      void this.clean().then(() => {
+      void this.#rounds.now().then(() => {
         if (!this.#isStopping) this.start()
       })
     }, wait).unref()
@@ -79,7 +81,7 @@ export class LogCleaner {
   async stop(): Promise<void> {
     this.#end.abort()
     clearTimeout(this.#timer)
-    await this.#working
+    await this.#rounds.stop()
   }
 
   get #isStopping(): boolean {
@@ -87,15 +89,6 @@ export class LogCleaner {
   }
 
   /** Resolves when nothing is worth doing any more. */
-  clean(): Promise<void> {
-    this.#working ??= this.#work()
-      .catch((error: Error) => this.#parts.onFailure(error))
-      .finally(() => {
-        this.#working = undefined
-      })
-    return this.#working
-  }
-
   async #work(): Promise<void> {
     await this.#endSegments()
     while (!this.#isStopping && (await this.#parts.turn.run(() => this.#cleanFilthiest())));

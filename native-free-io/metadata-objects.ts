@@ -1,10 +1,12 @@
-import { encodeFrame, frameBytesMax, readFrames, signature } from '../src/metadata/frames.ts'
+import { encodeFrames, readFrames, signature } from '../src/metadata/frames.ts'
 import type { MetadataLog } from '../src/metadata/store.ts'
 import { ChainDamaged, type ChainParts } from '../src/stream/chain.ts'
 import { chainKey, noMark } from '../src/stream/chain-object.ts'
 import { claimNext, readBody, takeOver } from '../src/stream/chain-start.ts'
 import { ChainWriter } from '../src/stream/chain-writer.ts'
 import { crc32c } from '../src/wire/crc32c.ts'
+import { MetadataJobs } from './metadata-jobs.ts'
+import { Rounds } from './rounds.ts'
 
 /** What an object costs who reads it, in bytes of a log that is read at once: a request each. */
 const objectCostBytes = 16 << 10
@@ -12,13 +14,6 @@ const objectCostBytes = 16 << 10
 const readsAtOnce = 16
 /** How often it is looked whether another node has taken over. */
 const lookMs = 5000
-
-interface Job {
-  readonly records: readonly Uint8Array[]
-  readonly bytes: number
-  readonly isWhole: boolean
-  readonly done: () => void
-}
 
 export interface OpenedObjects {
   readonly log: MetadataObjects
@@ -39,23 +34,22 @@ export class MetadataObjects implements MetadataLog {
   /** Number of the last object, and of the last that is not needed any more. */
   #last: number
   #dropped: number
-  #jobs: Job[] = []
-  #working: Promise<void> | undefined
-  readonly #looking: NodeJS.Timeout
+  readonly #jobs: MetadataJobs
+  readonly #looking: Rounds
 
-  private constructor(writer: ChainWriter, state: { bytes: number; objects: number; last: number; dropped: number }) {
+  private constructor(
+    writer: ChainWriter,
+    state: { bytes: number; objects: number; last: number; dropped: number },
+    failed: (error: Error) => void,
+  ) {
     this.#writer = writer
     this.#bytes = state.bytes
     this.#objects = state.objects
     this.#last = state.last
     this.#dropped = state.dropped
-    let looking = false
-    this.#looking = setInterval(() => {
-      if (looking) return
-      looking = true
-      void writer.look().finally(() => (looking = false))
-    }, lookMs)
-    this.#looking.unref()
+    this.#jobs = new MetadataJobs((records, isWhole) => this.#put(records, isWhole), failed)
+    this.#looking = new Rounds(() => writer.look(), failed)
+    this.#looking.every(lookMs)
   }
 
   /** Takes the log from whoever had it. */
@@ -73,7 +67,7 @@ export class MetadataObjects implements MetadataLog {
     const kept = objects.map(({ epoch: each, sequence }, index) => ({ epoch: each, sequence, end: index + 1 }))
     const writer = new ChainWriter(parts, { epoch, kept, others }, failed)
     const bytes = needed.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0)
-    const log = new MetadataObjects(writer, { bytes, objects: needed.length, last: objects.length, dropped })
+    const log = new MetadataObjects(writer, { bytes, objects: needed.length, last: objects.length, dropped }, failed)
     return { log, records, epoch }
   }
 
@@ -82,54 +76,20 @@ export class MetadataObjects implements MetadataLog {
   }
 
   append(records: readonly Uint8Array[]): Promise<void> {
-    const bytes = records.reduce((sum, record) => sum + 4 + record.length, 0)
-    return new Promise((done) => this.#enqueue({ records, bytes, isWhole: false, done }))
+    return this.#jobs.append(records)
   }
 
   replace(records: readonly Uint8Array[]): Promise<void> {
-    return new Promise((done) => this.#enqueue({ records, bytes: 0, isWhole: true, done }))
+    return this.#jobs.replace(records)
   }
 
   /** What the store has not taken yet is not tried again. */
-  close(): Promise<void> {
-    clearInterval(this.#looking)
-    return this.#writer.close()
-  }
-
-  #enqueue(job: Job): void {
-    this.#jobs.push(job)
-    this.#working ??= this.#work()
-  }
-
-  async #work(): Promise<void> {
-    // What is asked in the same turn of the event loop is put together.
-    await Promise.resolve()
-    while (this.#jobs.length > 0) {
-      const jobs = this.#takeTogether()
-      await this.#put(
-        jobs.flatMap((job) => job.records),
-        jobs[0]!.isWhole,
-      )
-      for (const job of jobs) job.done()
-    }
-    // In the same step as finding nothing left: what is asked from now on starts anew.
-    this.#working = undefined
-  }
-
-  /** The jobs of one object: a replacement alone, or every append up to the next one, as far as a frame holds them. */
-  #takeTogether(): Job[] {
-    let count = 0
-    let bytes = 0
-    for (const job of this.#jobs) {
-      if (job.isWhole || (count > 0 && bytes + job.bytes > frameBytesMax)) break
-      bytes += job.bytes
-      count++
-    }
-    return this.#jobs.splice(0, Math.max(count, 1))
+  async close(): Promise<void> {
+    await Promise.all([this.#looking.stop(), this.#writer.close()])
   }
 
   async #put(records: readonly Uint8Array[], isWhole: boolean): Promise<void> {
-    const pieces = [signature, ...frames(records)]
+    const pieces = [signature, ...encodeFrames(records)]
     const bodyBytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
     const bodyCrc = pieces.reduce((crc, piece) => crc32c(piece, 0, piece.length, crc), 0)
     const kind = isWhole ? 'whole' : 'piece'
@@ -139,14 +99,6 @@ export class MetadataObjects implements MetadataLog {
     this.#bytes = isWhole ? bodyBytes : this.#bytes + bodyBytes
     this.#objects = isWhole ? 1 : this.#objects + 1
   }
-}
-
-const recordsPerFrame = 1000
-
-function frames(records: readonly Uint8Array[]): Buffer[] {
-  const found: Buffer[] = []
-  for (let at = 0; at < records.length; at += recordsPerFrame) found.push(encodeFrame(records.slice(at, at + recordsPerFrame)))
-  return found
 }
 
 function recordsIn(body: Uint8Array, key: string): readonly Uint8Array[] {

@@ -5,8 +5,9 @@ import { type CompactionLimits, type CompactionPlan, type Output, planCompaction
 import type { ObjectMap } from '../src/stream/object-map.ts'
 import { crashPoint } from './crash-point.ts'
 import type { ObjectIds } from './object-ids.ts'
-import { type BuiltObject, type ObjectJobs, StoreFailed } from './object-jobs.ts'
+import { type BuiltObject, faultOrFailure, type ObjectJobs } from './object-jobs.ts'
 import type { OneAtATime } from './one-at-a-time.ts'
+import { Rounds } from './rounds.ts'
 
 /** How often it is looked whether there is something to compact; sooner when this many objects have come. */
 const lookMs = 10_000
@@ -39,44 +40,30 @@ interface Written {
  */
 export class ObjectCompactor {
   readonly #parts: CompactorParts
-  #timer: NodeJS.Timeout | undefined
-  #working: Promise<void> | undefined
+  readonly #rounds: Rounds
   #stopping = false
   #fresh = 0
 
   constructor(parts: CompactorParts) {
     this.#parts = parts
+    this.#rounds = new Rounds(() => this.#compact(), faultOrFailure(parts))
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.compact(), lookMs)
-    this.#timer.unref()
+    this.#rounds.every(lookMs)
   }
 
   /** An object has been stored. */
   hasNews(): void {
-    if (++this.#fresh >= lookObjects) void this.compact()
+    if (++this.#fresh >= lookObjects) void this.#rounds.now()
   }
 
   async stop(): Promise<void> {
     this.#stopping = true
-    clearInterval(this.#timer)
-    await this.#working
+    await this.#rounds.stop()
   }
 
   /** Resolves when nothing is worth doing any more. */
-  compact(): Promise<void> {
-    this.#working ??= this.#compact()
-      .catch((error: Error) => {
-        if (error instanceof StoreFailed) this.#parts.onFault(error.fault)
-        else this.#parts.onFailure(error)
-      })
-      .finally(() => {
-        this.#working = undefined
-      })
-    return this.#working
-  }
-
   async #compact(): Promise<void> {
     this.#fresh = 0
     while (!this.#stopping && (await this.#parts.turn.run(() => this.#performNext())));

@@ -4,7 +4,8 @@ import type { StoreFault } from '../src/ports.ts'
 import { objectIdOf, objectKey, objectsPrefix } from '../src/stream/object-key.ts'
 import type { ObjectMap } from '../src/stream/object-map.ts'
 import { crashPoint } from './crash-point.ts'
-import { type ObjectJobs, StoreFailed } from './object-jobs.ts'
+import { faultOrFailure, type ObjectJobs } from './object-jobs.ts'
+import { Rounds } from './rounds.ts'
 
 /** How often objects that nobody needs are looked for. */
 const sweepMs = 5000
@@ -39,13 +40,13 @@ export class ObjectJanitor {
   readonly #left: Set<number>
   /** When this life first saw that they are marked; those of an earlier life have been waited for. */
   readonly #markedAt = new Map<number, number>()
-  #timer: NodeJS.Timeout | undefined
-  #working: Promise<void> | undefined
+  readonly #rounds: Rounds
   #listedAt = Number.NEGATIVE_INFINITY
 
   /** Before the first object of this life is prepared. */
   constructor(parts: JanitorParts) {
     this.#parts = parts
+    this.#rounds = new Rounds(() => this.#sweep(), faultOrFailure(parts))
     this.#left = new Set(parts.controller.image.preparedObjects)
     for (const objectId of parts.controller.image.markedObjects) this.#markedAt.set(objectId, Number.NEGATIVE_INFINITY)
   }
@@ -56,26 +57,12 @@ export class ObjectJanitor {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.sweep(), sweepMs)
-    this.#timer.unref()
-    void this.sweep()
+    this.#rounds.every(sweepMs)
+    void this.#rounds.now()
   }
 
-  async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#working
-  }
-
-  sweep(): Promise<void> {
-    this.#working ??= this.#sweep()
-      .catch((error: Error) => {
-        if (error instanceof StoreFailed) this.#parts.onFault(error.fault)
-        else this.#parts.onFailure(error)
-      })
-      .finally(() => {
-        this.#working = undefined
-      })
-    return this.#working
+  stop(): Promise<void> {
+    return this.#rounds.stop()
   }
 
   async #sweep(): Promise<void> {

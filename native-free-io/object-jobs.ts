@@ -105,6 +105,12 @@ export class StoreFailed extends Error {
   }
 }
 
+/** A store that fails is asked again in the next round; anything else that goes wrong ends the node. */
+export const faultOrFailure =
+  ({ onFault, onFailure }: { onFault(fault: StoreFault): void; onFailure(error: Error): void }) =>
+  (error: Error): void =>
+    error instanceof StoreFailed ? onFault(error.fault) : onFailure(error)
+
 const meterBytes = Object.keys(storeTable).length * Float64Array.BYTES_PER_ELEMENT
 /** Requests to the store that one thread has on their way at a time. */
 const concurrentReads = 64

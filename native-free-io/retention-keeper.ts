@@ -6,6 +6,7 @@ import { retained } from '../src/stream/retention.ts'
 import { crashPoint } from './crash-point.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import type { Pipeline } from './pipeline.ts'
+import { Rounds } from './rounds.ts'
 
 export interface RetentionParts {
   readonly settings: Settings
@@ -21,34 +22,23 @@ export interface RetentionParts {
 /** Moves the start of partitions whose old records are to go (`cleanup.policy=delete`). Objects of which nothing is left go after that. */
 export class RetentionKeeper {
   readonly #parts: RetentionParts
-  #timer: NodeJS.Timeout | undefined
-  #working: Promise<void> | undefined
+  readonly #rounds: Rounds
 
   constructor(parts: RetentionParts) {
     this.#parts = parts
+    this.#rounds = new Rounds(() => this.#check(), parts.onFailure)
   }
 
   start(): void {
     const everyMs = Number(this.#parts.settings['log.retention.check.interval.ms'])
-    this.#timer = setInterval(() => void this.check(), Math.min(everyMs, 2 ** 31 - 1))
-    this.#timer.unref()
+    this.#rounds.every(Math.min(everyMs, 2 ** 31 - 1))
   }
 
-  async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#working
+  stop(): Promise<void> {
+    return this.#rounds.stop()
   }
 
   /** Looks at every partition once. */
-  check(): Promise<void> {
-    this.#working ??= this.#check()
-      .catch((error: Error) => this.#parts.onFailure(error))
-      .finally(() => {
-        this.#working = undefined
-      })
-    return this.#working
-  }
-
   async #check(): Promise<void> {
     const { controller, settings } = this.#parts
     for (const { configs, streams } of [...controller.image.topics.values()]) {

@@ -1,5 +1,6 @@
 import { alterOperation } from '../config/alterations.ts'
 import { AlterConfigsRequest, AlterConfigsResponse } from '../wire/api/33-alter-configs.ts'
+import { altered } from './altered.ts'
 import { handler } from './handler.ts'
 
 /** Puts new configs in place of all that a resource had: the older of the two ways. */
@@ -14,13 +15,6 @@ export const alterConfigs = handler({
       replaces: true,
       changes: configs.map(({ name, value }) => ({ name, value, operation: alterOperation.set })),
     }))
-    const verdicts = await controller.ask({ type: 'alterConfigs', resources: asked, validateOnly })
-    return {
-      throttleTimeMs: 0,
-      responses: resources.map(({ resourceType, resourceName }, at) => {
-        const { error, message } = verdicts[at]!
-        return { errorCode: error.code, errorMessage: message, resourceType, resourceName }
-      }),
-    }
+    return altered(controller, asked, validateOnly)
   },
 })

@@ -1,4 +1,5 @@
 import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../wire/api/44-incremental-alter-configs.ts'
+import { altered } from './altered.ts'
 import { handler } from './handler.ts'
 
 /** Changes single configs, and lists by single items. */
@@ -13,13 +14,6 @@ export const incrementalAlterConfigs = handler({
       replaces: false,
       changes: configs.map(({ name, value, configOperation }) => ({ name, value, operation: configOperation })),
     }))
-    const verdicts = await controller.ask({ type: 'alterConfigs', resources: asked, validateOnly })
-    return {
-      throttleTimeMs: 0,
-      responses: resources.map(({ resourceType, resourceName }, at) => {
-        const { error, message } = verdicts[at]!
-        return { errorCode: error.code, errorMessage: message, resourceType, resourceName }
-      }),
-    }
+    return altered(controller, asked, validateOnly)
   },
 })

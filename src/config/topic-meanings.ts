@@ -21,13 +21,15 @@ const works = (node: string | null, about: string): TopicKeyRow => ({ here: 'wor
 const nothing = (node: string | null, about: string): TopicKeyRow => ({ here: 'nothing', node, about })
 const refused = (node: string | null, about: string): TopicKeyRow => ({ here: 'refused', node, about })
 
+const codecLevel = 'Batches keep the codec of their producer; what compaction by key writes anew has gzip at its usual level.'
+
 /** A row for each topic config of Kafka. */
 export const topicMeanings: Readonly<Record<string, TopicKeyRow>> = {
   'cleanup.policy': works('log.cleanup.policy', 'Whether old records go by age and size (delete), by key (compact), or both.'),
-  'compression.gzip.level': nothing('compression.gzip.level', 'The broker compresses nothing.'),
-  'compression.lz4.level': nothing('compression.lz4.level', 'The broker compresses nothing.'),
+  'compression.gzip.level': nothing('compression.gzip.level', codecLevel),
+  'compression.lz4.level': nothing('compression.lz4.level', codecLevel),
   'compression.type': refused('compression.type', 'Batches stay as their producers compressed them: only producer is taken.'),
-  'compression.zstd.level': nothing('compression.zstd.level', 'The broker compresses nothing.'),
+  'compression.zstd.level': nothing('compression.zstd.level', codecLevel),
   'delete.retention.ms': works('log.cleaner.delete.retention.ms', 'How long a compacted partition keeps tombstones.'),
   'file.delete.delay.ms': nothing(
     'log.segment.delete.delay.ms',

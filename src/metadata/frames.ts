@@ -27,6 +27,15 @@ export function encodeFrame(records: readonly Uint8Array[]): Buffer {
   return frame
 }
 
+const recordsPerFrame = 1000
+
+/** A whole image may be more than a frame holds. */
+export function encodeFrames(records: readonly Uint8Array[]): Buffer[] {
+  const found: Buffer[] = []
+  for (let at = 0; at < records.length; at += recordsPerFrame) found.push(encodeFrame(records.slice(at, at + recordsPerFrame)))
+  return found
+}
+
 /** Over everything but itself. */
 const checksum = (frame: Buffer): number => crc32c(frame.subarray(header.bytes), 0, undefined, crc32c(frame.subarray(0, header.crc)))
 

@@ -57,11 +57,6 @@ export class ObjectMap {
     this.#parts.delete(stream)
   }
 
-  /** The part that holds `offset`, or the first behind it. */
-  at(stream: number, offset: number): StreamPart | undefined {
-    return this.from(stream, offset)[0]
-  }
-
   /** The parts that hold `offset` and what lies behind it. */
   from(stream: number, offset: number): readonly StreamPart[] {
     const parts = this.#parts.get(stream) ?? []

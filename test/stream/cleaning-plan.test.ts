@@ -4,16 +4,9 @@ import { BlockPacker } from '../../src/stream/block-packer.ts'
 import { type CleaningState, cleaningOf, filthiest, grouped } from '../../src/stream/cleaning-plan.ts'
 import { KeyMap } from '../../src/stream/key-map.ts'
 import type { StreamPart } from '../../src/stream/object-map.ts'
+import { part as partAt } from './parts.ts'
 
-const part = (start: number, bytes: number, maxTimestamp = 1000): StreamPart => ({
-  stream: 1,
-  objectId: start,
-  objectBytes: 1000,
-  start,
-  end: start + 10,
-  bytes,
-  maxTimestamp,
-})
+const part = (start: number, bytes: number, maxTimestamp = 1000): StreamPart => partAt(start, bytes, maxTimestamp)
 const state = (changes: Partial<CleaningState>, limits: Partial<CleaningState['limits']> = {}): CleaningState => ({
   stream: 1,
   parts: [part(0, 300), part(10, 60), part(20, 40)],

@@ -1,16 +1,9 @@
 import { expect, test } from 'vitest'
 import type { StreamPart } from '../../src/stream/object-map.ts'
 import { retained } from '../../src/stream/retention.ts'
+import { part as partAt } from './parts.ts'
 
-const part = (start: number, maxTimestamp: number, bytes = 100): StreamPart => ({
-  stream: 1,
-  objectId: start,
-  objectBytes: 1000,
-  start,
-  end: start + 10,
-  bytes,
-  maxTimestamp,
-})
+const part = (start: number, maxTimestamp: number): StreamPart => partAt(start, 100, maxTimestamp)
 const parts = [part(0, 1000), part(10, 2000), part(20, 1500)]
 
 test('parts go from the oldest on while their latest record is too old', () => {
