@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { errors } from '../../src/wire/errors.ts'
 import { decodeBatches, type ReadRecord } from './batch.ts'
 import type { Connection } from './connection.ts'
 import * as requests from './requests.ts'
@@ -11,11 +12,11 @@ export async function createTopic(
   partitions = 1,
   configs: Record<string, string> = {},
 ): Promise<void> {
-  const errors = requests.readNamedErrors(
+  const answers = requests.readNamedErrors(
     await connection.call(api.createTopics, requests.createTopics([{ name, partitions, configs }])),
     true,
   )
-  if (errors.get(name) !== 0) throw new Error(`topic ${name} was refused with error ${errors.get(name)}`)
+  if (answers.get(name) !== 0) throw new Error(`topic ${name} was refused with error ${answers.get(name)}`)
   await untilLed(connection, name, partitions)
 }
 
@@ -33,6 +34,9 @@ export async function endOffset(connection: Connection, topic: string, partition
   return requests.readListOffsets(await connection.call(api.listOffsets, requests.listOffsets(topic, partition, -1n))).offset
 }
 
+/** Fetches of one place before an error that clients try again is taken for the last word. */
+const fetchTriesMax = 10
+
 /** Every record from `offset` to the end of the partition, checksums checked. Resolves to the end. */
 export async function eachRecord(
   connection: Connection,
@@ -42,9 +46,11 @@ export async function eachRecord(
   visit: (record: ReadRecord) => void,
 ): Promise<bigint> {
   const end = await endOffset(connection, topic, partition)
-  for (let next = offset; next < end; ) {
+  for (let next = offset, tries = 1; next < end; ) {
     const answer = requests.readFetch(await connection.call(api.fetch, requests.fetchRequest([{ topic, partition, offset: next }])))
     const part = answer.parts[0]
+    if (part?.error === errors.KAFKA_STORAGE_ERROR.code && tries++ < fetchTriesMax) continue
+    tries = 1
     if (answer.error !== 0 || part?.error !== 0) throw new Error(`Fetch at ${next} answered ${answer.error} and ${part?.error}`)
     const records = decodeBatches(part.records).filter((record) => record.offset >= next)
     if (records.length === 0) throw new Error(`Fetch at ${next} brought nothing although the end is ${end}`)
