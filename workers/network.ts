@@ -28,6 +28,7 @@ const routing = new Routing()
 const own = lane && openLane(lane, arena)
 if (own) say(own.started)
 
+const receive = new ReceiveMemory(place.receive.base, place.receive.bytes)
 const frontend = new Frontend({
   words,
   memory: arena.bytes,
@@ -49,6 +50,7 @@ const frontend = new Frontend({
   },
   counters,
   fetchBytesMax: limits.fetchBytesMax,
+  hasRoom: () => receive.hasRoom,
 })
 
 /** An idle turn of the event loop is cheaper than to be put to sleep and woken: one is taken before sleeping. */
@@ -88,7 +90,7 @@ const table = new ConnectionTable({
   counters,
   limits,
   intake: {
-    memory: new ReceiveMemory(place.receive.base, place.receive.bytes),
+    memory: receive,
     bytes: arena.bytes,
     view: arena.view,
     landing: place.landing,

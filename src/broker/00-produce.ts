@@ -21,7 +21,17 @@ export interface Produce extends Pending {
   outstanding: number
   durableAt: number
   held: Held | undefined
+  /** The tick at which its client no longer waits. */
+  readonly due: number
 }
+
+/** How often requests that wait are looked at: a tick. */
+export const tickMs = 250
+/**
+ * No request waits for less. In Kafka a write that has only its leader to wait for cannot time out, and clients that know it
+ * may ask for no time at all; here it always waits, for the disk or the store.
+ */
+const timeoutMsMin = 1000
 
 /** A request's frames go into the ring together. */
 const batchesMax = 4096
@@ -32,14 +42,14 @@ const noPartitions: PartitionResponse[] = []
  * Undefined when the ring is full: nothing has been sent and the request is to be offered again.
  */
 export function beginProduce(
-  request: { channel: Channel; correlationId: number; version: number; token: number; held: Held },
+  request: { channel: Channel; correlationId: number; version: number; token: number; held: Held; tick: number },
   body: Reader,
   routing: Routing,
   words: Int32Array,
   ring: RingProducer,
 ): Produce | undefined {
-  const { channel, correlationId, version, token, held } = request
-  const { acks, topicData } = codec(ProduceRequest, version).read(body)
+  const { channel, correlationId, version, token, held, tick } = request
+  const { acks, timeoutMs, topicData } = codec(ProduceRequest, version).read(body)
   const valid = acks === 0 || acks === 1 || acks === -1
   const produce: Produce = {
     kind: 'produce',
@@ -55,6 +65,8 @@ export function beginProduce(
     outstanding: 0,
     durableAt: 0,
     held: undefined,
+    // Up to a tick has passed of the one in which it came.
+    due: tick + 1 + Math.ceil(Math.max(timeoutMs, timeoutMsMin) / tickMs),
   }
   let batches = 0
   for (const { partitionData } of topicData) batches += partitionData.length
@@ -132,6 +144,17 @@ export function appendAnswered(produce: Produce, words: Int32Array, at: number):
   produce.held?.release()
   produce.held = undefined
   return true
+}
+
+/**
+ * Its client hears of the batches that are not known to be durable what Kafka says of those that its replicas have not got.
+ * They stay where they are and become durable in their turn: an idempotent producer that sends them again gets their offsets.
+ */
+export function timeOut({ parts, durableAt }: Produce, durable: number): void {
+  for (const part of parts) {
+    const isDurable = part.baseOffset >= 0n && durableAt <= durable
+    if (part.errorCode === 0 && !isDurable) part.errorCode = errors.REQUEST_TIMED_OUT.code
+  }
 }
 
 export const hasFailed = (produce: Produce): boolean => produce.parts.some((part) => part.errorCode !== 0)

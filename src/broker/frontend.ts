@@ -1,4 +1,4 @@
-import { answerKind, appended, fetched, readKind } from '../pipeline/frames.ts'
+import { answerKind, append, appended, fetched, readKind } from '../pipeline/frames.ts'
 import { laneHeader, widen } from '../pipeline/lane.ts'
 import type { Bell } from '../ring/bell.ts'
 import type { RingConsumer, RingProducer } from '../ring/ring.ts'
@@ -8,7 +8,7 @@ import { apiByKey, headerVersions } from '../wire/apis.ts'
 import { type Codec, codec } from '../wire/codec.ts'
 import { MalformedMessage, Reader } from '../wire/cursor.ts'
 import { type RequestHeader, ResponseHeader, readRequestHeader } from '../wire/headers.ts'
-import { appendAnswered, beginProduce, hasFailed, type Produce } from './00-produce.ts'
+import { appendAnswered, beginProduce, hasFailed, type Produce, tickMs, timeOut } from './00-produce.ts'
 import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, type Load } from './01-fetch.ts'
 import { Channel, type Held, type Loan, type Peer, type Pending } from './channel.ts'
 import type { FetchSessions } from './fetch-session.ts'
@@ -52,6 +52,8 @@ export interface FrontendParts {
   readonly counters: FrontendCounters
   /** `fetch.max.bytes` */
   readonly fetchBytesMax: number
+  /** Whether receive memory has room for more batches that wait for the log. */
+  hasRoom(): boolean
 }
 
 interface Forwarded extends Pending {
@@ -79,6 +81,11 @@ export class Frontend {
   readonly #dirty = new Set<Channel>()
   /** Channels whose frames found a full ring. */
   readonly #blocked = new Set<Channel>()
+  /** Those whose batches found no room. */
+  readonly #crowded = new Set<Channel>()
+  /** Counted only while produce requests wait. */
+  #tick = 0
+  #isTicking = false
 
   constructor(parts: FrontendParts) {
     this.#parts = parts
@@ -93,6 +100,7 @@ export class Frontend {
   disconnect(channel: Channel): void {
     channel.closed = true
     this.#blocked.delete(channel)
+    this.#crowded.delete(channel)
     this.#dirty.delete(channel)
     this.#hurry(channel)
     // What is complete will not be sent; what is not is forgotten when its answer comes.
@@ -206,9 +214,28 @@ export class Frontend {
   }
 
   #produce(channel: Channel, header: RequestHeader, reader: Reader, held: Held): Taken {
-    const { routing, words, appends, counters } = this.#parts
+    const { routing, words, appends, counters, hasRoom } = this.#parts
+    if (!hasRoom()) {
+      this.#hurry(channel)
+      channel.blocked = true
+      // A channel that is owed answers is retried by its own flush.
+      if (channel.queue.length === 0) this.#crowded.add(channel)
+      return 'later'
+    }
+    // Before it is read, which would be for nothing.
+    if (!appends.hasRoom(1, append.words)) {
+      this.#hurry(channel)
+      return this.#later(channel)
+    }
     const token = this.#token()
-    const request = { channel, correlationId: header.correlationId, version: header.requestApiVersion, token, held }
+    const request = {
+      channel,
+      correlationId: header.correlationId,
+      version: header.requestApiVersion,
+      token,
+      held,
+      tick: this.#tick,
+    }
     const produce = this.#orForget(token, () => beginProduce(request, reader, routing, words, appends))
     if (produce === undefined) {
       this.#free.push(token)
@@ -218,7 +245,36 @@ export class Frontend {
     counters.add('produce_requests', 1)
     this.#enqueue(produce)
     if (produce.outstanding === 0) this.#finishProduce(produce)
+    else if (!this.#isTicking) this.#tickLater()
     return 'taken'
+  }
+
+  #tickLater(): void {
+    this.#isTicking = true
+    this.#parts.ports.after(tickMs, () => this.#onTick())
+  }
+
+  /** Answers for batches that are not durable in time, be it that the log is full or that it takes long to be written. */
+  #onTick(): void {
+    this.#tick++
+    let isWaiting = false
+    for (const request of this.#requests) {
+      if (request?.kind !== 'produce') continue
+      isWaiting = true
+      if (request.response === undefined && request.due <= this.#tick) this.#timeOut(request)
+    }
+    this.#undurable = this.#undurable.filter(({ response }) => response === undefined)
+    this.#isTicking = false
+    if (isWaiting) this.#tickLater()
+    this.#flush()
+  }
+
+  /** Of batches that have not been sequenced an answer is still to come: until then their token is taken. */
+  #timeOut(produce: Produce): void {
+    // Nobody waits for a request with acks=0: it only makes way for those behind it.
+    if (produce.acks !== 0) timeOut(produce, this.#durable)
+    this.#answerProduce(produce)
+    if (produce.outstanding === 0) this.#forget(produce.token)
   }
 
   #fetch(channel: Channel, header: RequestHeader, reader: Reader): Taken {
@@ -292,7 +348,8 @@ export class Frontend {
     if (kind === answerKind.appended) {
       const produce = this.#requests[words[at + appended.request]!] as Produce
       if (!appendAnswered(produce, words, at)) return true
-      if (produce.durableAt <= this.#durable) this.#finishProduce(produce)
+      if (produce.response !== undefined) this.#forget(produce.token)
+      else if (produce.durableAt <= this.#durable) this.#finishProduce(produce)
       else this.#undurable.push(produce)
       return true
     }
@@ -335,14 +392,14 @@ export class Frontend {
 
   #finishProduce(produce: Produce): void {
     this.#forget(produce.token)
-    if (produce.acks !== 0) {
-      const { version, correlationId } = produce
-      produce.response = this.#encode(produceKey, version, correlationId, codec(ProduceResponse, version), produce.answer)
-    } else if (hasFailed(produce)) {
-      produce.channel.peer.close('a batch of a request with acks=0 was refused')
-      return
-    } else produce.response = []
-    this.#complete(produce)
+    this.#answerProduce(produce)
+  }
+
+  #answerProduce(produce: Produce): void {
+    const { acks, version, correlationId } = produce
+    produce.response = acks === 0 ? [] : this.#encode(produceKey, version, correlationId, codec(ProduceResponse, version), produce.answer)
+    if (acks === 0 && hasFailed(produce)) produce.channel.peer.close('a batch of a request with acks=0 was refused')
+    else this.#complete(produce)
   }
 
   #finishFetch(pending: Fetch): void {
@@ -371,10 +428,15 @@ export class Frontend {
       this.#dirty.delete(channel)
       channel.flush()
     }
-    if (this.#blocked.size === 0) return
-    const blocked = [...this.#blocked]
-    this.#blocked.clear()
-    for (const channel of blocked) channel.peer.retry()
+    this.#retry(this.#blocked)
+    if (this.#crowded.size > 0 && this.#parts.hasRoom()) this.#retry(this.#crowded)
+  }
+
+  #retry(channels: Set<Channel>): void {
+    if (channels.size === 0) return
+    const waiting = [...channels]
+    channels.clear()
+    for (const channel of waiting) channel.peer.retry()
   }
 
   #later(channel: Channel): Taken {

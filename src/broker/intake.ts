@@ -20,7 +20,9 @@ class Segment implements Held {
   readonly base: number
   readonly bytes: number
   readonly #memory: ReceiveMemory
-  #holds = 1
+  /** Requests in it that are under way. */
+  #holds = 0
+  #isLeft = false
 
   constructor(memory: ReceiveMemory, base: number, bytes: number) {
     this.#memory = memory
@@ -33,13 +35,20 @@ class Segment implements Held {
   }
   /** Nobody but the connection itself needs it. */
   get isOwn(): boolean {
-    return this.#holds === 1
+    return this.#holds === 0
   }
   hold(): void {
-    this.#holds++
+    if (this.#holds++ === 0) this.#memory.heldBytes += this.bytes
   }
   release(): void {
-    if (--this.#holds === 0) this.#memory.give(this.base, this.bytes)
+    if (--this.#holds > 0) return
+    this.#memory.heldBytes -= this.bytes
+    if (this.#isLeft) this.#memory.give(this.base, this.bytes)
+  }
+  /** Its connection has no use for it any more. */
+  leave(): void {
+    this.#isLeft = true
+    if (this.isOwn) this.#memory.give(this.base, this.bytes)
   }
 }
 
@@ -119,13 +128,13 @@ export class Intake {
   /** Gives an empty segment back. True when it did: the window that was given last is no longer to be read to. */
   rest(): boolean {
     if (this.#segment === undefined || this.isMidFrame) return false
-    this.#segment.release()
+    this.#segment.leave()
     this.#segment = undefined
     return true
   }
 
   close(): void {
-    this.#segment?.release()
+    this.#segment?.leave()
     this.#segment = undefined
     this.#unstash()
     this.#start = this.#fill = 0
@@ -196,7 +205,7 @@ export class Intake {
   #starve(more: Buffer): Received {
     const partial = this.#parts.bytes.subarray(this.#start, this.#fill)
     const kept = this.#keep(more.length === 0 ? partial : Buffer.concat([partial, more]))
-    this.#segment?.release()
+    this.#segment?.leave()
     this.#segment = undefined
     this.#start = this.#fill = 0
     return kept
@@ -217,10 +226,11 @@ export class Intake {
   /** Has the segment hold `bytes` from `#start` on, by joining it with its neighbours: a large frame needs no second room to move to. */
   #growTo(bytes: number): boolean {
     for (let segment = this.#segment; segment === undefined || segment.end - this.#start < bytes; segment = this.#segment) {
-      const base = segment?.isOwn ? this.#parts.memory.grow(segment.base, segment.bytes) : -1
+      const { memory } = this.#parts
+      const base = segment?.isOwn && memory.isLavish(segment.bytes) ? memory.grow(segment.base, segment.bytes) : -1
       if (segment === undefined || base < 0) return false
       this.#parts.bytes.copyWithin(base, this.#start, this.#fill)
-      this.#segment = new Segment(this.#parts.memory, base, 2 * segment.bytes)
+      this.#segment = new Segment(memory, base, 2 * segment.bytes)
       this.#fill += base - this.#start
       this.#start = base
     }
@@ -233,17 +243,18 @@ export class Intake {
       this.#parts.bytes.copyWithin(segment.base, this.#start, this.#fill)
       this.#parts.onCopy(partial)
     }
-    this.#segment?.release()
+    this.#segment?.leave()
     this.#segment = segment
     this.#start = segment.base
     this.#fill = segment.base + partial
   }
 
   #take(bytes: number): Segment | undefined {
-    const size = this.#parts.memory.sizeFor(bytes)
-    if (size === undefined) return undefined
-    const base = this.#parts.memory.take(size)
-    return base < 0 ? undefined : new Segment(this.#parts.memory, base, size)
+    const { memory } = this.#parts
+    const size = memory.sizeFor(bytes)
+    if (size === undefined || (size > segmentBytesMin && !memory.isLavish(size))) return undefined
+    const base = memory.take(size)
+    return base < 0 ? undefined : new Segment(memory, base, size)
   }
 
   #sizeWanted(): number {

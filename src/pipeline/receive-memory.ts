@@ -3,6 +3,9 @@ import { assert } from '../base/assert.ts'
 /** The smallest block that is given out. */
 export const receiveBlockBytes = 64 << 10
 
+/** A part of it, one of so many, is kept from requests that wait for the log: others go on while the log is full. */
+const reserveShare = 4
+
 /**
  * Receive memory of one network worker, given out in blocks of powers of two (buddies). The block that came back last is
  * given out first: it is still in the cache, and memory that is never needed is never touched.
@@ -13,6 +16,8 @@ export class ReceiveMemory {
   /** Free blocks of each size, by offset; level 0 is the smallest. */
   readonly #free: Set<number>[]
   #freeBytes: number
+  /** Of what is given out: what requests that are under way lie in. */
+  heldBytes = 0
 
   /** `bytes` is the smallest block times a power of two. */
   constructor(base: number, bytes: number) {
@@ -29,6 +34,16 @@ export class ReceiveMemory {
   }
   get freeBytes(): number {
     return this.#freeBytes
+  }
+
+  /** Whether more requests may wait in it. */
+  get hasRoom(): boolean {
+    return this.heldBytes <= this.bytes - this.bytes / reserveShare
+  }
+
+  /** Whether this much more may be given out to one connection, which can do with the smallest block. */
+  isLavish(bytes: number): boolean {
+    return this.heldBytes === 0 || this.#freeBytes - bytes >= this.bytes / reserveShare
   }
 
   /** The size of the block that `bytes` would get; undefined beyond the largest. */

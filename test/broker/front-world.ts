@@ -1,3 +1,4 @@
+import { tickMs } from '../../src/broker/00-produce.ts'
 import type { Channel, Loan, Peer } from '../../src/broker/channel.ts'
 import { FetchSessions } from '../../src/broker/fetch-session.ts'
 import { Frontend, type FrontendPorts, type Taken } from '../../src/broker/frontend.ts'
@@ -84,12 +85,12 @@ export class Client implements Peer {
   produce(
     correlationId: number,
     records: Buffer | null,
-    fields: { acks?: number; topic?: string; partition?: number; version?: number } = {},
+    fields: { acks?: number; topic?: string; partition?: number; version?: number; timeoutMs?: number } = {},
   ): void {
-    const { acks = -1, topic = 't', partition = 0, version = 11 } = fields
+    const { acks = -1, topic = 't', partition = 0, version = 11, timeoutMs = 30_000 } = fields
     const partitionData = [{ index: partition, records }]
     const topicData = [{ name: version >= 13 ? '' : topic, topicId: version >= 13 ? topic : blankId, partitionData }]
-    this.ask(ProduceRequest, version, correlationId, { acks, topicData })
+    this.ask(ProduceRequest, version, correlationId, { acks, timeoutMs, topicData })
   }
 
   fetch(
@@ -148,11 +149,14 @@ export class FrontWorld {
   readonly counted: Record<string, number> = {}
   /** Bytes of requests that are in use. */
   held = 0
+  heldMax = Number.POSITIVE_INFINITY
   clock = 0
   #timer = 0
   #at: number
 
-  constructor(options: { log?: number; settings?: Partial<StreamSettings>; appendWords?: number; sessionSlots?: number } = {}) {
+  constructor(
+    options: { log?: number; capacity?: number; settings?: Partial<StreamSettings>; appendWords?: number; sessionSlots?: number } = {},
+  ) {
     this.lane = new LaneWorld(options)
     for (const stream of [1, 2]) this.lane.open(stream, options.settings)
     this.routing.set({ name: 't', topicId, streams: [1, 2] })
@@ -183,7 +187,13 @@ export class FrontWorld {
       },
       counters: { add: (row: string, by: number) => void (this.counted[row] = (this.counted[row] ?? 0) + by) },
       fetchBytesMax: 50 << 20,
+      hasRoom: () => this.held < this.heldMax,
     })
+  }
+
+  /** Timers that somebody set for one request; the tick of all comes besides. */
+  get waits(): number[] {
+    return [...this.timers.values()].map(({ ms }) => ms).filter((ms) => ms !== tickMs)
   }
 
   client(): Client {

@@ -192,7 +192,7 @@ describe('a connection that ends', () => {
     world.settle()
     expect(world.held).toBe(0)
     expect(client.answered).toEqual([])
-    expect(world.timers.size).toBe(0)
+    expect(world.waits).toEqual([])
     expect(world.lane.command({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 5 })
     for (const stream of world.lane.streams.values()) expect(stream.waiting.size).toBe(0)
   })
@@ -266,7 +266,7 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))('any mix of requests is
     expect(client.closed).toBeUndefined()
     expect(client.answered).toEqual(asked)
   }
-  expect([world.held, world.lane.memory.pinned, world.timers.size]).toEqual([0, 0, 0])
+  expect([world.held, world.lane.memory.pinned, world.waits.length]).toEqual([0, 0, 0])
 })
 
 test('a client that has copied out what it was lent gives back all but what it still reads', () => {

@@ -12,7 +12,8 @@ const startMsMax = 400
 const dieMsMax = 25_000
 /** Only a real Kafka heeds it. */
 const patience = { 'broker.session.timeout.ms': '1000', 'broker.heartbeat.interval.ms': '200' }
-const retryable = /refused with error (3|5|6)$/
+const retryable = /refused with error (3|5|6|7)$/
+const timedOut = /refused with error 7$/
 
 export interface Round {
   readonly loadMs: number
@@ -32,6 +33,8 @@ export class CrashWorld {
   /** Up to here each partition was read and found right. */
   readonly #verified: bigint[]
   readonly #connections = new Set<Connection>()
+  /** How often a producer was told that a batch is not durable in time. */
+  timeOuts = 0
 
   private constructor(broker: Broker, random: Prng, producers: readonly IdempotentProducer[]) {
     this.broker = broker
@@ -48,11 +51,14 @@ export class CrashWorld {
       settings = {},
       topicConfigs = {},
       forgets = false,
+      timeoutMs,
     }: {
       settings?: Readonly<Record<string, string>>
       topicConfigs?: Readonly<Record<string, string>>
       /** It finds its disk empty whenever it starts. */
       forgets?: boolean
+      /** How long the broker may take for a batch before it has to say so. */
+      timeoutMs?: number
     } = {},
   ): Promise<CrashWorld> {
     // A real Kafka is fenced after a crash until its last session runs out.
@@ -61,7 +67,7 @@ export class CrashWorld {
       await createTopic(connection, topic, partitions, { ...topicConfigs })
       const made: IdempotentProducer[] = []
       for (let partition = 0; partition < partitions; partition += 1) {
-        made.push(new IdempotentProducer(topic, partition, await newProducer(connection), random))
+        made.push(new IdempotentProducer(topic, partition, await newProducer(connection), random, timeoutMs))
       }
       return made
     })
@@ -175,6 +181,7 @@ export class CrashWorld {
             return await producer.run(connection, mayGoOn)
           } catch (error) {
             if (attempt === 100 || !retryable.test(String(error))) throw error
+            if (timedOut.test(String(error))) this.timeOuts++
             await pause(20)
           } finally {
             await connection.close()

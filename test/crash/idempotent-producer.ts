@@ -25,16 +25,19 @@ export class IdempotentProducer {
   readonly partition: number
   readonly #producer: Producer
   readonly #random: Prng
+  readonly #timeoutMs: number | undefined
   /** Sent and not acknowledged, in order: all of them go out again on the next connection. */
   #open: Batch[] = []
   #next = 0
   #acknowledged = 0
 
-  constructor(topic: string, partition: number, producer: Producer, random: Prng) {
+  /** `timeoutMs`: how long the broker may take for a batch; as long as most clients allow unless told otherwise. */
+  constructor(topic: string, partition: number, producer: Producer, random: Prng, timeoutMs?: number) {
     this.topic = topic
     this.partition = partition
     this.#producer = producer
     this.#random = random
+    this.#timeoutMs = timeoutMs
   }
 
   /** Records before this were acknowledged. */
@@ -68,7 +71,7 @@ export class IdempotentProducer {
   /** False when the answer did not come. */
   async #send(connection: Connection, batch: Batch): Promise<boolean> {
     const parts = [{ topic: this.topic, partition: this.partition, records: batch.bytes }]
-    const body = await connection.call(api.produce, produce(parts)).catch(() => null)
+    const body = await connection.call(api.produce, produce(parts, -1, null, this.#timeoutMs)).catch(() => null)
     if (body === null) return false
     const answer = readProduce(body)[0]!
     const isKnown = answer.error === duplicateSequenceNumber

@@ -70,8 +70,8 @@ export interface ProducePart {
 }
 
 /** One topic and one partition to a part; the parts may be many. */
-export function produce(parts: readonly ProducePart[], acks = -1, transactionalId: string | null = null): Writer {
-  const out = new Writer().compactString(transactionalId).int16(acks).int32(30_000)
+export function produce(parts: readonly ProducePart[], acks = -1, transactionalId: string | null = null, timeoutMs = 30_000): Writer {
+  const out = new Writer().compactString(transactionalId).int16(acks).int32(timeoutMs)
   out.compactArray(parts, (part) => {
     out.compactString(part.topic)
     out.compactArray([part], () => out.int32(part.partition).compactBytes(part.records).noTags())
