@@ -20,8 +20,11 @@ export interface Client {
   readonly bell: Bell
 }
 
-/** A group is handed over unasked when it has grown to this. */
-const groupBytesMax = 1 << 20
+/**
+ * A group is handed over unasked when it has grown to this: the disk goes on to it without a word, and what it is padded
+ * with is little beside it.
+ */
+const groupBytesMax = 64 << 10
 /** Frames of one ring in one turn, so that no network worker waits for another. */
 const framesPerTurn = 256
 

@@ -145,10 +145,18 @@ describe('an append', () => {
     world.isDiskBusy = false
     world.turn()
     expect(world.write()).toBe(4 * kib)
-    for (let i = 0; i < 12; i++) world.append(1, batchOf(1, 100 * kib))
+  })
+
+  test('is handed over while the disk is busy when it is worth a write of its own', () => {
+    const world = new LaneWorld()
+    world.open(1)
     world.isDiskBusy = true
-    world.turn()
-    expect(world.write()).toBeGreaterThan(1000 * kib)
+    for (let i = 0; i < 4; i++) {
+      world.append(1, batchOf(1, 16 * kib))
+      expect(world.write()).toBe(0)
+      world.turn()
+    }
+    expect(world.write()).toBe(68 * kib)
   })
 })
 
