@@ -5,6 +5,7 @@ import { type Counters, counterBlockBytes, stages } from '../src/pipeline/counte
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { laneHeader, narrow } from '../src/pipeline/lane.ts'
 import { LogMemory } from '../src/pipeline/log-memory.ts'
+import { Repacker } from '../src/pipeline/repacker.ts'
 import { Sequencer } from '../src/pipeline/sequencer.ts'
 import type { StreamId } from '../src/ports.ts'
 import { Bell } from '../src/ring/bell.ts'
@@ -13,6 +14,7 @@ import { replay } from '../src/stream/replay.ts'
 import type { Stream } from '../src/stream/stream.ts'
 import { recover } from '../src/stream/wal-recovery.ts'
 import type { Arena } from './arena.ts'
+import { nodeCodecs } from './codecs.ts'
 import { WalFile } from './wal-file.ts'
 
 export interface OpenedLane {
@@ -53,7 +55,7 @@ export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
   const { capacity, trimmed } = wal.state
   const place = { ...lane.log, capacity, position, oldest, trimmed, unflushedMax: wal.unflushedBytesMax }
   const logMemory: LogMemory = new LogMemory(place, (from, to) => appender.jump(from, to))
-  const appender = new Appender(machine, view, logMemory, lane.scratch, log)
+  const appender = new Appender(machine, view, logMemory, new Repacker(arena.bytes, nodeCodecs), lane.scratch, log)
   const counters = new MetricBlock(stages.sequencer, new Float64Array(memory.buffer, lane.sequencerCounters, counterBlockBytes / 8))
   Atomics.store(words, lane.header + laneHeader.published, narrow(position))
   Atomics.store(words, lane.header + laneHeader.durable, narrow(position))

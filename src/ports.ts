@@ -3,6 +3,12 @@
 /** A partition's log. Numbers are given out once and never reused, so a deleted topic cannot be mistaken for its successor. */
 export type StreamId = number
 
+/** A codec, and how hard it tries: each has levels of its own. */
+export interface Packing {
+  readonly codec: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  readonly level: number
+}
+
 /** What the sequencer must know of a topic's configs to validate a batch. Times in milliseconds, sizes in bytes. */
 export interface StreamSettings {
   readonly maxMessageBytes: number
@@ -11,6 +17,8 @@ export interface StreamSettings {
   readonly timestampAfterMaxMs: bigint
   /** `cleanup.policy` contains `compact`: a record without a key is refused. */
   readonly compacted: boolean
+  /** `compression.type`: what batches are packed with when they come otherwise; undefined leaves them as they come. */
+  readonly packing: Packing | undefined
 }
 
 export interface StreamSpec {

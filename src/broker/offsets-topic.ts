@@ -18,6 +18,7 @@ export function offsetsTopic(controller: Controller, settings: Settings, entropy
       assignments: [],
       configs: [
         { name: 'cleanup.policy', value: 'compact' },
+        { name: 'compression.type', value: 'producer' },
         { name: 'max.message.bytes', value: String(settings['message.max.bytes']) },
       ],
     }

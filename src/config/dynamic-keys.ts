@@ -17,13 +17,12 @@ const names = (text: string): readonly string[] => text.trim().split(/\s+/)
 /** Configs that Kafka changes for one broker or for all of them. */
 const clusterWide: Readonly<Record<DynamicEffect, readonly string[]>> = {
   live: names(`
-    log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size log.cleaner.delete.retention.ms log.cleaner.max.compaction.lag.ms
+    compression.gzip.level compression.lz4.level compression.type compression.zstd.level log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size log.cleaner.delete.retention.ms log.cleaner.max.compaction.lag.ms
     log.cleaner.min.cleanable.ratio log.cleaner.min.compaction.lag.ms log.cleanup.policy log.message.timestamp.after.max.ms
     log.message.timestamp.before.max.ms log.message.timestamp.type log.retention.bytes log.retention.ms log.roll.ms
     log.segment.bytes message.max.bytes producer.id.expiration.ms`),
   idle: names(`
-    background.threads compression.gzip.level compression.lz4.level compression.zstd.level
-    follower.fetch.last.tiered.offset.enable follower.replication.throttled.rate group.consumer.assignment.interval.ms
+    background.threads follower.fetch.last.tiered.offset.enable follower.replication.throttled.rate group.consumer.assignment.interval.ms
     group.coordinator.cached.buffer.max.bytes group.share.assignment.interval.ms group.streams.assignment.interval.ms
     leader.replication.throttled.rate log.cleaner.io.buffer.load.factor log.cleaner.io.buffer.size
     log.cleaner.io.max.bytes.per.second log.cleaner.threads log.flush.interval.messages log.flush.interval.ms
@@ -35,7 +34,7 @@ const clusterWide: Readonly<Record<DynamicEffect, readonly string[]>> = {
     remote.log.manager.fetch.max.bytes.per.second remote.log.manager.follower.thread.pool.size remote.log.reader.threads
     replica.alter.log.dirs.io.max.bytes.per.second share.coordinator.cached.buffer.max.bytes unclean.leader.election.enable`),
   refused: names(`
-    compression.type config.providers max.connection.creation.rate max.connections max.connections.per.ip
+    config.providers max.connection.creation.rate max.connections max.connections.per.ip
     max.connections.per.ip.overrides metric.reporters transaction.partition.verification.enable`),
 }
 

@@ -1,4 +1,4 @@
-import type { StreamSettings } from '../ports.ts'
+import type { Packing, StreamSettings } from '../ports.ts'
 import { type ConfigEntry, type ConfigTexts, configSource, configType, valueText } from './config-entry.ts'
 import { type KafkaKey, kindOf } from './kafka-keys.ts'
 import { kafkaTopicKeys } from './kafka-topic-keys.ts'
@@ -34,7 +34,6 @@ function retentionMsOf(settings: Settings): bigint {
 
 /** Values that are legal in Kafka and cannot be honoured here. */
 const cannot: Readonly<Record<string, (value: string) => string | undefined>> = {
-  'compression.type': (value) => (value === 'producer' ? undefined : 'Only producer can be honoured: batches are not compressed anew'),
   'remote.storage.enable': (value) =>
     value.toLowerCase() === 'true' ? 'There is no second tier: all data goes to object storage' : undefined,
 }
@@ -115,8 +114,22 @@ export function streamSettings(configs: TopicConfigs, settings: Settings): Strea
     timestampBeforeMaxMs: BigInt(own('message.timestamp.before.max.ms') ?? settings['log.message.timestamp.before.max.ms']),
     timestampAfterMaxMs: BigInt(own('message.timestamp.after.max.ms') ?? settings['log.message.timestamp.after.max.ms']),
     compacted: cleanupPolicies(configs, settings).includes('compact'),
+    packing: packing(configs, settings),
   }
 }
+
+/** Undefined where batches keep the codec of their producer. */
+function packing(configs: TopicConfigs, settings: Settings): Packing | undefined {
+  const type = configs.get('compression.type')?.trim() ?? settings['compression.type']
+  if (type === 'producer') return undefined
+  const codec = type === 'uncompressed' ? 'none' : (type as Packing['codec'])
+  const name = `compression.${codec}.level`
+  if (!isLevel(name)) return { codec, level: 0 }
+  return { codec, level: Number(configs.get(name)?.trim() ?? settings[name]) }
+}
+
+const levels = ['compression.gzip.level', 'compression.lz4.level', 'compression.zstd.level'] as const
+const isLevel = (name: string): name is (typeof levels)[number] => levels.includes(name as never)
 
 /** When the records of a topic may go. Times in milliseconds; null where nothing limits. */
 export interface CleanupSettings {

@@ -21,15 +21,13 @@ const works = (node: string | null, about: string): TopicKeyRow => ({ here: 'wor
 const nothing = (node: string | null, about: string): TopicKeyRow => ({ here: 'nothing', node, about })
 const refused = (node: string | null, about: string): TopicKeyRow => ({ here: 'refused', node, about })
 
-const codecLevel = 'Batches keep the codec of their producer; what compaction by key writes anew has gzip at its usual level.'
-
 /** A row for each topic config of Kafka. */
 export const topicMeanings: Readonly<Record<string, TopicKeyRow>> = {
   'cleanup.policy': works('log.cleanup.policy', 'Whether old records go by age and size (delete), by key (compact), or both.'),
-  'compression.gzip.level': nothing('compression.gzip.level', codecLevel),
-  'compression.lz4.level': nothing('compression.lz4.level', codecLevel),
-  'compression.type': refused('compression.type', 'Batches stay as their producers compressed them: only producer is taken.'),
-  'compression.zstd.level': nothing('compression.zstd.level', codecLevel),
+  'compression.gzip.level': works('compression.gzip.level', 'How hard gzip tries.'),
+  'compression.lz4.level': works('compression.lz4.level', 'How hard lz4 tries; the default is its fastest.'),
+  'compression.type': works('compression.type', 'The codec that batches are kept in; producer leaves them as they come.'),
+  'compression.zstd.level': works('compression.zstd.level', 'How hard zstd tries.'),
   'delete.retention.ms': works('log.cleaner.delete.retention.ms', 'How long a compacted partition keeps tombstones.'),
   'file.delete.delay.ms': nothing(
     'log.segment.delete.delay.ms',

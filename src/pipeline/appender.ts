@@ -8,6 +8,7 @@ import type { Kernel } from './kernel/kernel.ts'
 import { scanResult, scanStatus } from './kernel/scan.ts'
 import type { LogMemory, NoRoom } from './log-memory.ts'
 import { type RefusedRecord, refusedRecords } from './refused-records.ts'
+import { type Repacker, repackedBytesMax } from './repacker.ts'
 
 const crcFrom = batchHeader.attributes
 const noTime = -1
@@ -26,13 +27,14 @@ export interface Outcome {
 
 /**
  * Takes a batch from where the network put it, checks it as Kafka's leader does, and appends it to log memory with
- * its offset. The copy into log memory and the CRC are one pass; the batch is never encoded again.
+ * its offset. The copy into log memory and the CRC are one pass; the batch is never encoded again, unless its topic asks for another codec.
  */
 export class Appender {
   readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, refused: nobody }
   readonly #kernel: Kernel
   readonly #view: DataView
   readonly #memory: LogMemory
+  readonly #repacker: Repacker
   readonly #scratch: number
   readonly #incarnation: number
   readonly #secret: number
@@ -44,12 +46,14 @@ export class Appender {
     kernel: Kernel,
     view: DataView,
     memory: LogMemory,
+    repacker: Repacker,
     scratch: number,
     wal: { incarnation: number; secret: number; previous: number },
   ) {
     this.#kernel = kernel
     this.#view = view
     this.#memory = memory
+    this.#repacker = repacker
     this.#scratch = scratch
     this.#incarnation = wal.incarnation
     this.#secret = wal.secret
@@ -76,38 +80,84 @@ export class Appender {
     outcome.refused = nobody
     if (!this.#checkShape(stream, address, bytes, flags)) return undefined
 
-    const recordBytes = walRecord.bytes + bytes
-    const at = this.#memory.reserve(recordBytes)
+    if (this.#hasOtherCodec(stream, address)) return this.#appendRepacked(stream, address, bytes, now)
+
+    const at = this.#memory.reserve(walRecord.bytes + bytes)
     if (typeof at === 'string') return at
     const to = this.#memory.address(at) + walRecord.bytes
-    if (!this.#copy(address, to, bytes)) return undefined
-    if (!this.#checkRecords(stream, to, bytes, now)) return undefined
+    if (this.#copy(address, to, bytes) && this.#checkRecords(stream, to, bytes, now) && this.#isNext(stream, to)) {
+      this.#commit(stream, at, to, bytes)
+    }
+    return undefined
+  }
 
+  #hasOtherCodec(stream: Stream, address: number): boolean {
+    const { packing } = stream.settings!
+    if (packing === undefined) return false
+    return (this.#view.getInt16(address + batchHeader.attributes) & attribute.codec) !== codecs[packing.codec]
+  }
+
+  /** The way of a batch that is to be packed with another codec. Its records are looked at one by one, however they came. */
+  #appendRepacked(stream: Stream, address: number, bytes: number, now: number): NoRoom | undefined {
+    const { packing, maxMessageBytes } = stream.settings!
+    if (this.#kernel.crc(address + crcFrom, bytes - crcFrom, 0) !== this.#view.getInt32(address + batchHeader.crc)) {
+      return this.#refuse(errors.CORRUPT_MESSAGE.code, reason.crc)
+    }
+    const records = this.#repacker.unpack(address, bytes, this.#memory.recordBytesMax)
+    if (records === undefined) return this.#refuse(errors.INVALID_RECORD.code, reason.malformed)
+    const unpackedBytes = batchHeader.bytes + records.length
+    const roomBytes = walRecord.bytes + repackedBytesMax(unpackedBytes)
+    if (roomBytes > this.#memory.recordBytesMax) return this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    const at = this.#memory.reserve(roomBytes)
+    if (typeof at === 'string') {
+      this.#repacker.keep(address, bytes, records)
+      return at
+    }
+    const to = this.#memory.address(at) + walRecord.bytes
+    this.#repacker.place(address, records, to)
+    if (!this.#checkRecords(stream, to, unpackedBytes, now) || !this.#isNext(stream, to)) return undefined
+    const packedBytes = this.#repacker.pack(to, unpackedBytes, packing!)
+    if (packedBytes > maxMessageBytes) return this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    this.#sum(to, packedBytes)
+    this.#commit(stream, at, to, packedBytes)
+    return undefined
+  }
+
+  /** What a producer with an id says of the order of its batches. A batch that has been before is answered as it was then. */
+  #isNext(stream: Stream, to: number): boolean {
+    const { outcome } = this
     const view = this.#view
     const count = view.getInt32(to + batchHeader.recordsCount)
     const producerId = getI64(view, to + batchHeader.producerId)
     const producerEpoch = view.getInt16(to + batchHeader.producerEpoch)
     const sequence = view.getInt32(to + batchHeader.baseSequence)
-    if (producerId >= 0) {
-      const { error, duplicate } = stream.producers.check(producerId, producerEpoch, sequence, count)
-      if (error !== 0) return this.#refuse(error, error === errors.INVALID_PRODUCER_EPOCH.code ? reason.fenced : reason.outOfOrder)
-      if (duplicate !== undefined) {
-        outcome.baseOffset = duplicate.baseOffset
-        outcome.logAppendTime = stream.settings!.timestampType === 'LogAppendTime' ? duplicate.timestamp : noTime
-        outcome.durableAt = duplicate.end
-        return undefined
-      }
+    if (producerId < 0) return true
+    const { error, duplicate } = stream.producers.check(producerId, producerEpoch, sequence, count)
+    if (error !== 0) this.#refuse(error, error === errors.INVALID_PRODUCER_EPOCH.code ? reason.fenced : reason.outOfOrder)
+    else if (duplicate === undefined) return true
+    else {
+      outcome.baseOffset = duplicate.baseOffset
+      outcome.logAppendTime = stream.settings!.timestampType === 'LogAppendTime' ? duplicate.timestamp : noTime
+      outcome.durableAt = duplicate.end
     }
+    return false
+  }
 
+  #commit(stream: Stream, at: number, to: number, bytes: number): void {
+    const { outcome } = this
+    const view = this.#view
+    const count = view.getInt32(to + batchHeader.recordsCount)
+    const producerId = getI64(view, to + batchHeader.producerId)
+    const producerEpoch = view.getInt16(to + batchHeader.producerEpoch)
+    const sequence = view.getInt32(to + batchHeader.baseSequence)
     this.#seal(stream, at, to, bytes)
-    this.#memory.commit(at, recordBytes)
-    const end = at + recordBytes
+    const end = at + walRecord.bytes + bytes
+    this.#memory.commit(at, walRecord.bytes + bytes)
     const maxTimestamp = getI64(view, to + batchHeader.maxTimestamp)
     outcome.baseOffset = stream.next
     outcome.durableAt = end
     if (producerId >= 0) stream.producers.append(producerId, producerEpoch, sequence, count, stream.next, maxTimestamp, end)
     stream.push(stream.next, count, at + walRecord.bytes, bytes, maxTimestamp)
-    return undefined
   }
 
   /** Writes the record that leads from one position to another over memory that must stay as it is. */
@@ -232,6 +282,10 @@ export class Appender {
 
   #setMaxTimestamp(to: number, bytes: number, time: number): void {
     putI64(this.#view, to + batchHeader.maxTimestamp, time)
+    this.#sum(to, bytes)
+  }
+
+  #sum(to: number, bytes: number): void {
     this.#view.setInt32(to + batchHeader.crc, this.#kernel.crc(to + crcFrom, bytes - crcFrom, 0))
   }
 

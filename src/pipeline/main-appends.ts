@@ -13,7 +13,7 @@ export function appendStaged(
   streams: ReadonlyMap<StreamId, Stream>,
   appender: Appender,
   now: number,
-  onGrown: (stream: Stream, records: number, bytes: number) => void,
+  onGrown: (stream: Stream, records: number) => void,
 ): AppendedBatch[] {
   const appended: AppendedBatch[] = []
   for (const { stream: id, address, bytes } of batches) {
@@ -26,7 +26,7 @@ export function appendStaged(
     if (appender.append(stream, address, bytes, 0, now) !== undefined) break
     const { error, baseOffset, durableAt } = appender.outcome
     appended.push({ error, baseOffset, durableAt })
-    if (stream.next !== next) onGrown(stream, stream.next - next, bytes)
+    if (stream.next !== next) onGrown(stream, stream.next - next)
   }
   return appended
 }

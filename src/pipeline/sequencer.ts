@@ -200,7 +200,7 @@ export class Sequencer {
         client.answers.unclaim(appended.words)
         return this.#stall()
       }
-      if (stream.next !== next) this.#count(stream, stream.next - next, words[at + append.bytes]!)
+      if (stream.next !== next) this.#count(stream, stream.next - next)
       else if (outcome.error === 0) this.#counters.add('duplicates', 1)
     }
     if (outcome.refused.length > 0) {
@@ -216,7 +216,8 @@ export class Sequencer {
     return true
   }
 
-  #count(stream: Stream, records: number, bytes: number): void {
+  #count(stream: Stream, records: number): void {
+    const bytes = stream.index.bytes(stream.index.length - 1)
     this.#counters.add('batches', 1)
     this.#counters.add('records', records)
     this.#counters.add('bytes', bytes)
@@ -361,7 +362,7 @@ export class Sequencer {
 
   /** What comes from the main thread is handed over at once if the disk is idle: nobody may turn the stage for a while. */
   #appendStaged({ batches, now }: Extract<Command, { type: 'append' }>): Reply {
-    const onGrown = (stream: Stream, records: number, bytes: number): void => this.#count(stream, records, bytes)
+    const onGrown = (stream: Stream, records: number): void => this.#count(stream, records)
     const appended = appendStaged(batches, this.#streams, this.#appender, now, onGrown)
     // What is there must reach the disk for the rest to find room.
     if (appended.length < batches.length) this.#publish()

@@ -1,7 +1,7 @@
-import { type Codecs, decompress } from '../wire/compression/codecs.ts'
+import { type Codecs, compress, decompress, usualLevel } from '../wire/compression/codecs.ts'
 import { crc32c } from '../wire/crc32c.ts'
 import { MalformedMessage, Writer } from '../wire/cursor.ts'
-import { attribute, type BatchHeader, batchBytes, batchHeader, codecOf, codecs, lastOffset, lengthOverhead } from '../wire/record-batch.ts'
+import { attribute, type BatchHeader, batchBytes, batchHeader, codecOf, lastOffset, lengthOverhead } from '../wire/record-batch.ts'
 import { RecordWalk } from '../wire/record-walk.ts'
 import type { KeyMap } from './key-map.ts'
 
@@ -123,13 +123,12 @@ function rewritten(bytes: Buffer, at: number, header: BatchHeader, kept: Staying
   const baseTimestamp = horizon ?? header.baseTimestamp
   const shift = Number(header.baseTimestamp - baseTimestamp)
   for (let i = 0; records.next(); i++) if (stays[i] === 1) putRecord(body, records, shift)
-  const isPacked = codecOf(header) !== 'none'
-  const packed = isPacked ? outside.gzip(body.finished()) : body.finished()
+  const codec = codecOf(header) ?? 'none'
+  const packed = compress({ codec, level: usualLevel[codec] }, body.finished(), outside)
   // Whoever dates by the log's clock has one time for all records.
   const isAppendTime = (header.attributes & attribute.logAppendTime) !== 0
   const maxTimestamp = isAppendTime ? header.maxTimestamp : header.baseTimestamp + BigInt(kept.maxTimestampDelta)
-  const attributes =
-    (header.attributes & ~attribute.codec) | (isPacked ? codecs.gzip : 0) | (horizon === undefined ? 0 : attribute.deleteHorizon)
+  const attributes = header.attributes | (horizon === undefined ? 0 : attribute.deleteHorizon)
   return sealed(bytes.subarray(at, at + batchHeader.bytes), packed, { attributes, baseTimestamp, maxTimestamp, recordsCount: count })
 }
 

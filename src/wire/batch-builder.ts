@@ -1,9 +1,7 @@
-import type { Codecs } from './compression/codecs.ts'
-import { storeLz4 } from './compression/lz4.ts'
-import { storeSnappy } from './compression/snappy.ts'
+import { type Codecs, compress, usualLevel } from './compression/codecs.ts'
 import { crc32c } from './crc32c.ts'
 import { Writer } from './cursor.ts'
-import { attribute, batchHeader, codecs as codecIds, lengthOverhead, magic } from './record-batch.ts'
+import { attribute, batchHeader, type CodecName, codecs as codecIds, lengthOverhead, magic } from './record-batch.ts'
 import { type Header, writeRecord } from './records.ts'
 
 export interface NewRecord {
@@ -21,11 +19,15 @@ export interface BatchOptions {
   readonly baseSequence?: number
   /** Bits of `attributes` besides the codec. */
   readonly attributes?: number
-  /** snappy and lz4 hold the records without making them smaller. */
-  readonly codec?: 'none' | 'gzip' | 'snappy' | 'lz4'
-  /** Needed for gzip. */
+  readonly codec?: CodecName
+  /** Needed for gzip and zstd. */
   readonly codecs?: Codecs
 }
+
+const absent = (): never => {
+  throw new Error('gzip and zstd need the codecs from outside')
+}
+const nothingOutside: Codecs = { gzip: absent, zstd: absent, gunzip: absent, unzstd: absent }
 
 const recordBytesMax = 128 * 1024 * 1024
 
@@ -39,7 +41,8 @@ export function buildBatch(records: readonly NewRecord[], options: BatchOptions 
     const { key = null, value = null, headers = [] } = record
     writeRecord(body, scratch, index, timestamps[index]! - baseTimestamp, { key, value, headers })
   })
-  const packed = pack(body.finished(), options)
+  const { codec = 'none', codecs = nothingOutside } = options
+  const packed = compress({ codec, level: usualLevel[codec] }, body.finished(), codecs)
   const batch = Buffer.alloc(batchHeader.bytes + packed.length)
   packed.copy(batch, batchHeader.bytes)
   const view = new DataView(batch.buffer, batch.byteOffset, batch.length)
@@ -47,7 +50,7 @@ export function buildBatch(records: readonly NewRecord[], options: BatchOptions 
   view.setInt32(batchHeader.batchLength, batch.length - lengthOverhead)
   view.setInt32(batchHeader.partitionLeaderEpoch, options.partitionLeaderEpoch ?? -1)
   view.setInt8(batchHeader.magic, magic)
-  view.setInt16(batchHeader.attributes, (options.attributes ?? 0) | codecIds[options.codec ?? 'none'])
+  view.setInt16(batchHeader.attributes, (options.attributes ?? 0) | codecIds[codec])
   view.setInt32(batchHeader.lastOffsetDelta, records.length - 1)
   view.setBigInt64(batchHeader.baseTimestamp, baseTimestamp)
   view.setBigInt64(batchHeader.maxTimestamp, latest(timestamps, baseTimestamp))
@@ -63,20 +66,6 @@ function latest(timestamps: readonly bigint[], none: bigint): bigint {
   let found = none
   for (const timestamp of timestamps) if (timestamp > found) found = timestamp
   return found
-}
-
-function pack(bytes: Buffer, options: BatchOptions): Buffer {
-  switch (options.codec) {
-    case 'gzip':
-      if (options.codecs === undefined) throw new Error('gzip needs the codecs from outside')
-      return options.codecs.gzip(bytes)
-    case 'snappy':
-      return storeSnappy(bytes)
-    case 'lz4':
-      return storeLz4(bytes)
-    default:
-      return bytes
-  }
 }
 
 /** What the key of a control record begins with: int16 version, int16 type. */

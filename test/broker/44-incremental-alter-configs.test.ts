@@ -121,7 +121,7 @@ test.each<[number, string, Change, string]>([
   [topic, 'a b', ['retention.ms', 'set', '1'], '17 '],
   [topic, '', ['retention.ms', 'set', '1'], '42 Default topic resources'],
   [topic, 't', ['nope', 'set', '1'], '40 Unknown topic config name: nope'],
-  [topic, 't', ['compression.type', 'set', 'gzip'], '40 Invalid value gzip'],
+  [topic, 't', ['compression.type', 'set', 'none'], '40 Invalid value none'],
   [topic, 't', ['retention.ms', 'set'], '42 Null value not supported for : retention.ms'],
   [broker, '2', ['message.max.bytes', 'set', '1'], '42 Unexpected broker id'],
   [broker, 'x', ['message.max.bytes', 'set', '1'], '42 Node id must be an integer'],

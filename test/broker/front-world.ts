@@ -126,7 +126,7 @@ export class Client implements Peer {
 }
 
 const blankId = 'AAAAAAAAAAAAAAAAAAAAAA'
-const blankPartition = {
+export const blankPartition = {
   partition: 0,
   currentLeaderEpoch: -1,
   fetchOffset: 0n,

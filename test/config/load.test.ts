@@ -95,7 +95,7 @@ advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093`
 test.each([
   ['process.roles=broker', 'nodes with one role do not exist yet'],
   ['authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'authorization does not exist yet'],
-  ['compression.type=zstd', 'only producer can be honoured'],
+  ['compression.type=brotli', 'uncompressed'],
   ['log.dirs=/a,/b', 'one folder'],
   ['cluster.id=short', '22 base64url characters'],
   ['s3.wal.path=mem://log', 'no write-ahead log on mem://'],

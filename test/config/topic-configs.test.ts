@@ -14,9 +14,37 @@ test('what a topic leaves out, the node says', () => {
     timestampBeforeMaxMs: 2n ** 63n - 1n,
     timestampAfterMaxMs: 3_600_000n,
     compacted: true,
+    packing: undefined,
   })
   const own = configs({ 'cleanup.policy': 'delete', 'message.timestamp.type': 'LogAppendTime', 'max.message.bytes': ' 100 ' })
   expect(streamSettings(own, node.settings)).toMatchObject({ compacted: false, timestampType: 'LogAppendTime', maxMessageBytes: 100 })
+})
+
+test.each([
+  [{}, undefined],
+  [{ 'compression.type': 'uncompressed' }, { codec: 'none', level: 0 }],
+  [{ 'compression.type': 'snappy' }, { codec: 'snappy', level: 0 }],
+  [{ 'compression.type': 'gzip' }, { codec: 'gzip', level: 2 }],
+  [
+    { 'compression.type': 'gzip', 'compression.gzip.level': '9' },
+    { codec: 'gzip', level: 9 },
+  ],
+  [
+    { 'compression.type': 'lz4', 'compression.zstd.level': '9' },
+    { codec: 'lz4', level: 9 },
+  ],
+  [
+    { 'compression.type': 'zstd', 'compression.zstd.level': '-5' },
+    { codec: 'zstd', level: -5 },
+  ],
+])('with %j, batches are packed with %j', (own, packing) => {
+  const leveled = load(undefined, ['compression.gzip.level=2']).settings!
+  expect(streamSettings(configs(own), leveled).packing).toEqual(packing)
+  const everywhere = load(
+    undefined,
+    Object.entries(own).map((row) => row.join('=')),
+  ).settings!
+  if (packing?.level !== 2) expect(streamSettings(configs({}), everywhere).packing).toEqual(packing)
 })
 
 test('every config is listed with its source', () => {
@@ -34,7 +62,6 @@ test.each([
   [{ 'retention.ms': '-2' }, 'Invalid value -2 for configuration retention.ms: must be at least -1'],
   [{ 'cleanup.policy': 'shred' }, 'Invalid value shred for configuration cleanup.policy: must be a list of compact, delete'],
   [{ 'compression.gzip.level': '0' }, 'Invalid value 0 for configuration compression.gzip.level: must be at least 1, or -1'],
-  [{ 'compression.type': 'zstd' }, 'Invalid value zstd for configuration compression.type: Only producer can be honoured'],
   [{ 'remote.storage.enable': 'true' }, 'Invalid value true for configuration remote.storage.enable: There is no second tier'],
   [{ 'min.compaction.lag.ms': '9', 'max.compaction.lag.ms': '8' }, 'min.compaction.lag.ms (9) must not be above max.compaction.lag.ms (8)'],
 ])('%j is refused', (rows, why) => {

@@ -22,12 +22,17 @@ const different =
 
 /** What Kafka could change while it runs, and Millrace refuses to: described as read-only. */
 const refusedHere =
-  /^(compression\.type|config\.providers|max\.connection.*|metric\.reporters|transaction\.partition\.verification\.enable|cordoned\.log\.dirs|listener\.security\.protocol\.map|principal\.builder\.class|sasl\.(enabled\.mechanisms|jaas\.config|mechanism\.inter\.broker\.protocol)|ssl\..*)$/
+  /^(config\.providers|max\.connection.*|metric\.reporters|transaction\.partition\.verification\.enable|cordoned\.log\.dirs|listener\.security\.protocol\.map|principal\.builder\.class|sasl\.(enabled\.mechanisms|jaas\.config|mechanism\.inter\.broker\.protocol)|ssl\..*)$/
 
 const alterations: readonly (readonly [type: number, name: string, key: string, operation: number, value: string | null])[] = [
   [topic, 't', 'cleanup.policy', 2, 'compact'],
   [topic, 't', 'cleanup.policy', 3, 'delete'],
   [topic, 't', 'retention.ms', 0, '77'],
+  [topic, 't', 'compression.type', 0, 'zstd'],
+  [topic, 't', 'compression.type', 0, 'none'],
+  [topic, 't', 'compression.zstd.level', 0, '23'],
+  [broker, '', 'compression.type', 0, 'lz4'],
+  [broker, '1', 'compression.gzip.level', 0, '0'],
   [topic, 't', 'max.message.bytes', 0, ' 5000 '],
   [topic, 't', 'retention.ms', 0, '-2'],
   [topic, 't', 'retention.ms', 0, null],

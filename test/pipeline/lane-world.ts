@@ -1,3 +1,4 @@
+import { nodeCodecs } from '../../native-free-io/codecs.ts'
 import { Appender } from '../../src/pipeline/appender.ts'
 import type { Command, Reply } from '../../src/pipeline/commands.ts'
 import {
@@ -17,6 +18,7 @@ import {
 import { laneHeader } from '../../src/pipeline/lane.ts'
 import { LogMemory } from '../../src/pipeline/log-memory.ts'
 import { Persistence } from '../../src/pipeline/persistence.ts'
+import { Repacker } from '../../src/pipeline/repacker.ts'
 import { Sequencer } from '../../src/pipeline/sequencer.ts'
 import type { StreamId, StreamSettings } from '../../src/ports.ts'
 import { Bell } from '../../src/ring/bell.ts'
@@ -33,6 +35,7 @@ export const settings: StreamSettings = {
   timestampBeforeMaxMs: 2n ** 63n - 1n,
   timestampAfterMaxMs: 3_600_000n,
   compacted: false,
+  packing: undefined,
 }
 
 export interface AppendAnswer {
@@ -114,7 +117,11 @@ export class LaneWorld {
     this.#at = network.receive.base
     const place = { ...lane.log, capacity, position: 0, oldest: 0, trimmed: 0 }
     this.memory = new LogMemory(place, (from, to) => appender.jump(from, to))
-    const appender = new Appender(kernel, view, this.memory, lane.scratch, { incarnation: 1, secret: 0, previous: 0 })
+    const appender = new Appender(kernel, view, this.memory, new Repacker(this.arena.bytes, nodeCodecs), lane.scratch, {
+      incarnation: 1,
+      secret: 0,
+      previous: 0,
+    })
     Atomics.store(words, lane.header + laneHeader.hungry, 1)
     const add = (row: string, by: number): void => void (this.counted[row] = (this.counted[row] ?? 0) + by)
     const bell = new HeardBell(words, network.bell, () => this.rung.push(!this.#answers.empty))

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { nodeCodecs } from '../../native-free-io/codecs.ts'
 import { Appender } from '../../src/pipeline/appender.ts'
 import { LogMemory } from '../../src/pipeline/log-memory.ts'
+import { Repacker } from '../../src/pipeline/repacker.ts'
 import { Stream } from '../../src/stream/stream.ts'
 import { alignBlock, blockBytes, walRecord } from '../../src/stream/wal-record.ts'
 import { type Recovered, recover, WalCorrupt } from '../../src/stream/wal-recovery.ts'
@@ -37,7 +39,7 @@ function written(
   const memory = new LogMemory({ ...plan.lane.log, capacity, position, oldest: life?.oldest ?? 0, trimmed: 0 }, (from, to) =>
     appender.jump(from, to),
   )
-  const appender = new Appender(kernel, view, memory, plan.lane.scratch, {
+  const appender = new Appender(kernel, view, memory, new Repacker(bytes, nodeCodecs), plan.lane.scratch, {
     incarnation,
     secret,
     previous: Math.max(0, life?.previous ?? 0),

@@ -1,8 +1,10 @@
+import { nodeCodecs } from '../../native-free-io/codecs.ts'
 import { below, chance, nextWord, type Prng, prng } from '../../src/base/prng.ts'
 import { Appender } from '../../src/pipeline/appender.ts'
 import { laneHeader, narrow, widen } from '../../src/pipeline/lane.ts'
 import { LogMemory } from '../../src/pipeline/log-memory.ts'
 import { Persistence, type WalState, type WalWriter } from '../../src/pipeline/persistence.ts'
+import { Repacker } from '../../src/pipeline/repacker.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import type { ProducerSnapshot } from '../../src/stream/producers.ts'
 import { replay } from '../../src/stream/replay.ts'
@@ -375,9 +377,9 @@ export class WalWorld {
     const { position, oldest, previous } = recovered
     const place = { ...this.#log, capacity, position, oldest, trimmed: Math.floor(this.#state.trimmed / blockBytes) * blockBytes }
     const wal = { incarnation: this.#state.incarnation, secret: this.#state.secret, previous: Math.max(0, previous) }
-    const { plan, view, words, kernel } = this.#arena
+    const { plan, view, words, kernel, bytes } = this.#arena
     this.#memory = new this.#machines.LogMemory(place, (from, to) => this.#appender.jump(from, to))
-    this.#appender = new this.#machines.Appender(kernel, view, this.#memory, plan.lane.scratch, wal)
+    this.#appender = new this.#machines.Appender(kernel, view, this.#memory, new Repacker(bytes, nodeCodecs), plan.lane.scratch, wal)
     this.#appender.setDurable(position)
     for (const word of [laneHeader.published, laneHeader.durable]) Atomics.store(words, this.#lane + word, narrow(position))
     this.#persistence = new this.#machines.Persistence({
@@ -425,6 +427,7 @@ export class WalWorld {
       timestampBeforeMaxMs: 2n ** 63n - 1n,
       timestampAfterMaxMs: 3_600_000n,
       compacted: false,
+      packing: undefined,
     }
     stream.adopt({ stream: id, leaderEpoch: 3, logStartOffset: 0n, settings }, this.#stored.get(id) ?? 0)
     stream.producers.restore(this.#snapshots.get(id) ?? [], stream.next)

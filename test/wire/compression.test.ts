@@ -2,11 +2,12 @@ import { expect, test } from 'vitest'
 import { nodeCodecs } from '../../native-free-io/codecs.ts'
 import { below, prng } from '../../src/base/prng.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
-import { storeLz4, unpackLz4 } from '../../src/wire/compression/lz4.ts'
-import { storeSnappy, unpackSnappy } from '../../src/wire/compression/snappy.ts'
+import { packLz4, unpackLz4 } from '../../src/wire/compression/lz4.ts'
+import { packSnappy, unpackSnappy } from '../../src/wire/compression/snappy.ts'
 import { unpackZstd } from '../../src/wire/compression/zstd.ts'
+import { packZstd } from '../../src/wire/compression/zstd-writer.ts'
 import { MalformedMessage } from '../../src/wire/cursor.ts'
-import { batchAt, isRefusal } from '../../src/wire/record-batch.ts'
+import { batchAt, codecNames, isRefusal } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
 import { arbitraryBytes } from './arbitrary.ts'
 
@@ -153,17 +154,40 @@ test('a zstd bomb of repeated bytes is refused at the bound', () => {
   expect(() => unpackZstd(bomb, bytesMax)).toThrow('more than 1048576 bytes come out')
 })
 
-test('stored snappy and lz4 unpack to what was stored, bare and in frames', () => {
-  for (const size of [0, 1, 65_535, 65_536, 65_537, 200_000]) {
-    const bytes = arbitraryBytes(prng(size), size)
-    expect(unpackLz4(storeLz4(bytes), bytesMax).equals(bytes)).toBe(true)
-    const bare = storeSnappy(bytes)
-    expect(unpackSnappy(bare, bytesMax).equals(bytes)).toBe(true)
-    const length = Buffer.alloc(4)
-    length.writeInt32BE(bare.length)
-    const framed = Buffer.concat([Buffer.from('82534e41505059000000000100000001', 'hex'), length, bare])
-    expect(unpackSnappy(Buffer.concat([framed, framed]), bytesMax).equals(Buffer.concat([bytes, bytes]))).toBe(true)
+/** Text that repeats, noise, and runs: at sizes around a block's. */
+const packable = [0, 1, 11, 12, 13, 100, 65_535, 65_536, 65_537, 200_000].flatMap((size) => [
+  arbitraryBytes(prng(size), size),
+  Buffer.alloc(size, text),
+  Buffer.alloc(size, 7),
+  Buffer.from(arbitraryBytes(prng(size), size).map((byte) => byte & 3)),
+])
+
+test.each([
+  ['lz4', (bytes: Buffer, effort: number) => packLz4(bytes, effort), unpackLz4],
+  ['snappy', (bytes: Buffer) => packSnappy(bytes), unpackSnappy],
+  ['zstd', (bytes: Buffer, effort: number) => packZstd(bytes, effort), unpackZstd],
+])('%s unpacks to what was packed, which was no larger but for its frame', (_, pack, unpack) => {
+  for (const bytes of packable) {
+    for (const effort of [1, 16]) {
+      const packed = pack(bytes, effort)
+      expect(unpack(packed, bytesMax).equals(bytes)).toBe(true)
+      expect(packed.length).toBeLessThanOrEqual(bytes.length + bytes.length / 1024 + 64)
+    }
   }
+  expect(pack(Buffer.alloc(200_000, text), 1).length).toBeLessThan(20_000)
+})
+
+test('more effort packs tighter', () => {
+  const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, i) => `${(i * 7919) % 1000}:${(i * 31) % 77};`).join(''))
+  expect(packLz4(bytes, 64).length).toBeLessThan(packLz4(bytes, 1).length)
+  expect(packZstd(bytes, 64).length).toBeLessThan(packZstd(bytes, 1).length)
+})
+
+test('bare snappy, and frames of it one behind another, are read', () => {
+  const bare = Buffer.from([5, 4 << 2, ...Buffer.from('hello')])
+  expect(unpackSnappy(bare, bytesMax).toString()).toBe('hello')
+  const framed = packSnappy(text)
+  expect(unpackSnappy(Buffer.concat([framed, framed]), bytesMax).equals(Buffer.concat([text, text]))).toBe(true)
 })
 
 test('snappy copies may overlap what they write, and may not reach before the start', () => {
@@ -171,12 +195,12 @@ test('snappy copies may overlap what they write, and may not reach before the st
   expect(() => unpackSnappy(Buffer.from([6, 0, 0x61, 0x05, 2]), bytesMax)).toThrow('a copy from 2 bytes back, after 1')
 })
 
-test('records come out of a batch as they went in, in every codec that can be written', () => {
+test('records come out of a batch as they went in, in every codec', () => {
   const records = [
     { timestamp: 5n, key: Buffer.from('k'), value: null, headers: [{ key: 'h', value: null }] },
     { timestamp: 3n, key: null, value: text, headers: [] },
   ]
-  for (const codec of ['none', 'gzip', 'snappy', 'lz4'] as const) {
+  for (const codec of codecNames) {
     const batch = buildBatch(records, { codec, codecs: nodeCodecs, baseOffset: 70n })
     const header = batchAt(batch, 0)
     if (isRefusal(header)) throw new Error(header.because)
@@ -189,6 +213,6 @@ test('records come out of a batch as they went in, in every codec that can be wr
 
 test('gzip that is damaged or too large is refused', () => {
   expect(() => nodeCodecs.gunzip(Buffer.from('nonsense'), bytesMax)).toThrow(MalformedMessage)
-  expect(() => nodeCodecs.gunzip(nodeCodecs.gzip(Buffer.alloc(1000)), 999)).toThrow(MalformedMessage)
+  expect(() => nodeCodecs.gunzip(nodeCodecs.gzip(Buffer.alloc(1000), 6), 999)).toThrow(MalformedMessage)
   expect(nodeCodecs.unzstd(samples[0]!.bytes, bytesMax).equals(text)).toBe(true)
 })

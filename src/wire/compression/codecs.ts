@@ -1,14 +1,15 @@
-import { MalformedMessage } from '../cursor.ts'
+import type { Packing } from '../../ports.ts'
 import type { CodecName } from '../record-batch.ts'
-import { unpackLz4 } from './lz4.ts'
-import { unpackSnappy } from './snappy.ts'
+import { packLz4, unpackLz4 } from './lz4.ts'
+import { packSnappy, unpackSnappy } from './snappy.ts'
 
 /**
  * The codecs that the outside provides. Each throws MalformedMessage at what it cannot read and at more than `bytesMax` bytes of output:
  * a small batch may claim to be a large one.
  */
 export interface Codecs {
-  gzip(bytes: Uint8Array): Buffer
+  gzip(bytes: Uint8Array, level: number): Buffer
+  zstd(bytes: Uint8Array, level: number): Buffer
   gunzip(bytes: Uint8Array, bytesMax: number): Buffer
   unzstd(bytes: Uint8Array, bytesMax: number): Buffer
 }
@@ -29,49 +30,26 @@ export function decompress(codec: CodecName, bytes: Buffer, bytesMax: number, co
   }
 }
 
-export const damaged = (codec: string, what: string): MalformedMessage => new MalformedMessage(`${codec}: ${what}`)
+/** Levels as clients have them where nobody says otherwise. */
+export const usualLevel: Readonly<Record<CodecName, number>> = { none: 0, gzip: -1, snappy: 0, lz4: 9, zstd: 3 }
 
-/** What a decoder has written so far, which it also copies from. Grows with what is written, never with what is claimed. */
-export class Output {
-  bytes: Buffer
-  at = 0
-  readonly #codec: string
-  readonly #bytesMax: number
-
-  constructor(codec: string, bytesGuess: number, bytesMax: number) {
-    this.#codec = codec
-    this.#bytesMax = bytesMax
-    this.bytes = Buffer.allocUnsafeSlow(Math.min(bytesMax, bytesGuess))
-  }
-
-  /** Room for `count` more bytes. */
-  reserve(count: number): void {
-    const needed = this.at + count
-    if (needed <= this.bytes.length) return
-    if (needed > this.#bytesMax) throw damaged(this.#codec, `more than ${this.#bytesMax} bytes come out`)
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#bytesMax, Math.max(needed, this.bytes.length * 2)))
-    larger.set(this.bytes.subarray(0, this.at))
-    this.bytes = larger
-  }
-
-  literal(from: Uint8Array, start: number, count: number): void {
-    if (start + count > from.length) throw damaged(this.#codec, `${count} literal bytes are announced, ${from.length - start} are there`)
-    this.reserve(count)
-    this.bytes.set(from.subarray(start, start + count), this.at)
-    this.at += count
-  }
-
-  /** Repeats what lies `distance` bytes back. It may overlap what it writes: that is how a run is said. */
-  copy(distance: number, count: number): void {
-    if (distance === 0 || distance > this.at) throw damaged(this.#codec, `a copy from ${distance} bytes back, after ${this.at}`)
-    this.reserve(count)
-    const bytes = this.bytes
-    let to = this.at
-    for (const end = to + count; to < end; to++) bytes[to] = bytes[to - distance]!
-    this.at = to
-  }
-
-  finished(): Buffer {
-    return this.bytes.subarray(0, this.at)
+/** Uncompressed bytes come back as they are, not as a copy. */
+export function compress({ codec, level }: Packing, bytes: Buffer, codecs: Codecs): Buffer {
+  switch (codec) {
+    case 'none':
+      return bytes
+    case 'gzip':
+      return codecs.gzip(bytes, level)
+    case 'snappy':
+      return packSnappy(bytes)
+    case 'lz4':
+      return packLz4(bytes, level === usualLevel.lz4 ? 1 : effortOf(level))
+    case 'zstd':
+      return codecs.zstd(bytes, level)
   }
 }
+
+const effortMax = 256
+
+/** Twice as much with every level. The usual one of lz4 is its fastest, as in Kafka. */
+export const effortOf = (level: number): number => Math.min(effortMax, 2 ** Math.max(0, level - 1))

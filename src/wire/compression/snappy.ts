@@ -1,4 +1,5 @@
-import { damaged, Output } from './codecs.ts'
+import { blockBytesMax, matches } from './matches.ts'
+import { damaged, Output } from './output.ts'
 
 /**
  * Snappy, in the two forms that Kafka's clients send: bare, or in the frames of Java's snappy library (a magic of eight bytes, two versions,
@@ -76,21 +77,55 @@ function little(from: Buffer, at: number, bytes: number): number {
   return from.readUIntLE(at, bytes)
 }
 
-const literalBytesMax = 0x10000
+/** Version and oldest version that reads it. */
+const frameStart = Buffer.concat([magic, Buffer.from([0, 0, 0, 1, 0, 0, 0, 1])])
 
-/** Valid snappy that is no smaller than its input: enough to test those who read it. */
-export function storeSnappy(bytes: Uint8Array): Buffer {
-  const parts: Uint8Array[] = [varint(bytes.length)]
-  for (let at = 0; at < bytes.length; at += literalBytesMax) {
-    const part = bytes.subarray(at, at + literalBytesMax)
-    parts.push(Buffer.from([61 << 2, (part.length - 1) & 0xff, (part.length - 1) >>> 8]), part)
+/** In the frames of Java's library, as Java's client writes them. */
+export function packSnappy(bytes: Uint8Array): Buffer {
+  const parts: Uint8Array[] = [frameStart]
+  for (let at = 0; at < bytes.length; at += blockBytesMax) {
+    const block = packBlock(bytes, at, Math.min(bytes.length, at + blockBytesMax))
+    const size = Buffer.alloc(4)
+    size.writeInt32BE(block.length)
+    parts.push(size, block)
   }
   return Buffer.concat(parts)
 }
 
-function varint(value: number): Buffer {
-  const out: number[] = []
-  let rest = value
-  for (; rest > 0x7f; rest >>>= 7) out.push((rest & 0x7f) | 0x80)
-  return Buffer.from([...out, rest])
+function packBlock(bytes: Uint8Array, start: number, end: number): Buffer {
+  matches.find(bytes, start, end, 1)
+  const out = new Output('snappy', end - start, 2 * (end - start) + elementBytesMax)
+  let rest = end - start
+  for (; rest > 0x7f; rest >>>= 7) out.byte((rest & 0x7f) | 0x80)
+  out.byte(rest)
+  let at = start
+  for (let i = 0; i < matches.count; i++) {
+    putLiterals(out, bytes, at, matches.literals[i]!)
+    putCopy(out, matches.distances[i]!, matches.lengths[i]!)
+    at += matches.literals[i]! + matches.lengths[i]!
+  }
+  putLiterals(out, bytes, at, end - at)
+  return out.finished()
+}
+const elementBytesMax = 8
+
+function putLiterals(out: Output, bytes: Uint8Array, at: number, count: number): void {
+  if (count === 0) return
+  const last = count - 1
+  if (last < 60) out.byte(last << 2)
+  else {
+    out.byte((last < 0x100 ? 60 : 61) << 2)
+    out.byte(last & 0xff)
+    if (last >= 0x100) out.byte(last >>> 8)
+  }
+  out.literal(bytes, at, count)
+}
+
+/** In pieces of 64 bytes, as long as one element can say. */
+function putCopy(out: Output, distance: number, length: number): void {
+  for (let left = length; left > 0; left -= 64) {
+    out.byte(2 | ((Math.min(64, left) - 1) << 2))
+    out.byte(distance & 0xff)
+    out.byte(distance >>> 8)
+  }
 }

@@ -1,6 +1,6 @@
-import { damaged } from './codecs.ts'
+import { damaged, Output } from './output.ts'
 
-/* Zstandard's two entropy coders, reading only. Source: RFC 8878, section 4. */
+/* Zstandard's two entropy coders. Source: RFC 8878, section 4. */
 
 const corrupt = (what: string): Error => damaged('zstd', what)
 
@@ -220,3 +220,28 @@ export function unpackHuffman(
   }
   if (bits.left !== 0) throw corrupt('a Huffman stream of another length')
 }
+
+/** The other way round: bits from the start on, for who reads from the end. */
+export class ForwardBits {
+  readonly #out = new Output('zstd', 1024, bitBytesMax)
+  #bits = 0
+  #count = 0
+
+  /** Up to 24 bits. */
+  put(value: number, count: number): void {
+    this.#bits |= value << this.#count
+    this.#count += count
+    for (; this.#count >= 8; this.#count -= 8) {
+      this.#out.byte(this.#bits & 0xff)
+      this.#bits >>>= 8
+    }
+  }
+
+  finished(): Buffer {
+    this.put(1, 1)
+    if (this.#count > 0) this.#out.byte(this.#bits)
+    return this.#out.finished()
+  }
+}
+/** More than the sequences of one block can take. */
+const bitBytesMax = 1 << 20

@@ -1,13 +1,13 @@
-import { damaged, Output } from './codecs.ts'
+import { damaged, Output } from './output.ts'
 import { BackwardBits, type FseTable, fseOf, fseOfOne, type HuffmanTable, readFse, readHuffman, unpackHuffman } from './zstd-entropy.ts'
 
 /**
- * Zstandard, reading only. Source: RFC 8878. The checksum of a frame is passed over: the batch around it has one.
+ * Zstandard, reading. Source: RFC 8878. The checksum of a frame is passed over: the batch around it has one.
  * Absent: dictionaries, which no Kafka client uses.
  *
  * Invariant: the work is bounded by the bytes that may come out. Every length is checked before it is walked.
  */
-const magic = 0xfd2fb528
+export const magic = 0xfd2fb528
 const skippable = 0x184d2a50
 const blockBytesMax = 128 * 1024
 const flag = { checksum: 0x04, reserved: 0x08, singleSegment: 0x20 } as const
@@ -134,10 +134,10 @@ function unpackFour(table: HuffmanTable, bytes: Buffer, start: number, end: numb
   }
 }
 
-const literalBits = [...new Array(16).fill(0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as number[]
-const matchBits = [...new Array(32).fill(0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as number[]
-const literalBase = basesOf(literalBits, 0)
-const matchBase = basesOf(matchBits, 3)
+export const literalBits = [...new Array(16).fill(0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as number[]
+export const matchBits = [...new Array(32).fill(0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as number[]
+export const literalBase = basesOf(literalBits, 0)
+export const matchBase = basesOf(matchBits, 3)
 
 /** Each code begins where the one before it ends. */
 function basesOf(bits: readonly number[], first: number): number[] {
@@ -156,7 +156,7 @@ interface Code {
 }
 
 /** In the order in which their tables come. */
-const codes: readonly Code[] = [
+export const codes: readonly Code[] = [
   {
     logMax: 9,
     symbolMax: 35,
