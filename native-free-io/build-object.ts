@@ -57,9 +57,12 @@ class Room {
 
 let kept: Room | undefined
 
+/** Parts differ by a little: memory that goes is seldom missed by whoever collects it, so that it is made in large steps. */
+const roomStepBytes = 16 << 20
+
 /** A larger one takes the place of the one before, which goes when its last object is stored. */
 function roomFor(logBytes: number): Room {
-  if (kept === undefined || kept.logBytes < logBytes) kept = new Room(logBytes)
+  if (kept === undefined || kept.logBytes < logBytes) kept = new Room(Math.ceil(logBytes / roomStepBytes) * roomStepBytes)
   return kept
 }
 

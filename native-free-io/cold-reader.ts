@@ -27,6 +27,13 @@ export interface ColdRecords {
   readonly end: number
 }
 
+/** The same, where they lie in block memory, which stays as it is until they are released. */
+export interface LentRecords {
+  readonly ranges: readonly { readonly address: number; readonly bytes: number }[]
+  readonly end: number
+  release(): void
+}
+
 /** Reads what is no longer in the write-ahead log. Whoever wants the same block at the same time waits for one request. */
 export class ColdReader {
   readonly #objects: ObjectMap
@@ -65,39 +72,44 @@ export class ColdReader {
 
   /** Batches from the first that ends behind `offset` on: at least one, then as many as `bytesMax` allows. Undefined when there are none. */
   async read(stream: number, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
+    const lent = await this.lend(stream, offset, bytesMax)
+    return lent && this.#copied(lent)
+  }
+
+  /** The same. Some clients do not get over an answer of which every batch is empty: such batches are left out where others follow. */
+  async lend(stream: number, offset: number, bytesMax: number): Promise<LentRecords | undefined> {
+    const found = await this.#lendAny(stream, offset, bytesMax)
+    if (found === undefined || this.#hasRecords(found)) return found
+    // Whoever waits for room holds none.
+    found.release()
+    return (await this.lend(stream, found.end, bytesMax)) ?? this.#lendAny(stream, offset, bytesMax)
+  }
+
+  async #lendAny(stream: number, offset: number, bytesMax: number): Promise<LentRecords | undefined> {
     for (const part of this.#objects.from(stream, offset)) {
       try {
-        const records = await this.#readPart(part, offset, bytesMax)
-        if (records !== undefined) return await this.#withRecords(stream, records, bytesMax)
+        const records = await this.#lendPart(part, offset, bytesMax)
+        if (records !== undefined) return records
       } catch (error) {
         // Compaction may have put another object in its place meanwhile.
         if (this.#objects.has(part)) throw error
-        return this.read(stream, offset, bytesMax)
+        return this.#lendAny(stream, offset, bytesMax)
       }
     }
     return undefined
   }
 
-  /** Some clients do not get over an answer of which every batch is empty. */
-  async #withRecords(stream: number, found: ColdRecords, bytesMax: number): Promise<ColdRecords> {
-    const { bytes } = found
-    if (hasRecords(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)) return found
-    const next = await this.read(stream, found.end, bytesMax)
-    if (next === undefined) return found
-    const joined = unfilled(bytes.length + next.bytes.length)
-    joined.set(bytes)
-    joined.set(next.bytes, bytes.length)
-    return { bytes: joined, end: next.end }
+  #hasRecords({ ranges }: LentRecords): boolean {
+    return ranges.some(({ address, bytes }) => hasRecords(this.#memory.view, address, address + bytes))
   }
 
-  async #readPart(part: StreamPart, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
+  async #lendPart(part: StreamPart, offset: number, bytesMax: number): Promise<LentRecords | undefined> {
     const { objectId, stream } = part
     const index = await this.#index(part)
     const blocks = take(index.from(stream, offset), Math.min(bytesMax, this.#cache.bytes / readShare))
     if (blocks.length === 0) return undefined
     const cached = await this.#load(objectId, stream, blocks)
-    const records = this.#copy(cached, offset, bytesMax)
-    this.#release(cached)
+    const records = this.#lent(cached, offset, bytesMax)
     const ahead = this.#ahead.onRead(stream, offset, records.end, this.#now())
     // Nobody has asked for it yet: whoever does hears of what is wrong.
     if (ahead > 0) this.#readAhead(stream, cached.at(-1)!.block.end, ahead).catch(() => {})
@@ -134,9 +146,7 @@ export class ColdReader {
 
   async #block(part: StreamPart, block: DataBlock, offset: number): Promise<ColdRecords> {
     const cached = await this.#load(part.objectId, part.stream, [block])
-    const records = this.#copy(cached, offset, Number.POSITIVE_INFINITY)
-    this.#release(cached)
-    return records
+    return this.#copied(this.#lent(cached, offset, Number.POSITIVE_INFINITY))
   }
 
   /** The first of these blocks, pinned and there; as many as there is room for at once, so that nobody waits holding any. */
@@ -220,23 +230,30 @@ export class ColdReader {
     }
   }
 
-  #copy(cached: readonly CachedBlock[], offset: number, bytesMax: number): ColdRecords {
+  #lent(cached: readonly CachedBlock[], offset: number, bytesMax: number): LentRecords {
     const ranges: { address: number; bytes: number }[] = []
     let left = bytesMax
     let end = offset
     for (const { address, block } of cached) {
       const range = batchesFrom(this.#memory.view, address, address + block.bytes, { offset, bytesMax: left, first: ranges.length === 0 })
-      if (range.bytes > 0) ranges.push(range)
+      const last = ranges.at(-1)
+      if (last !== undefined && last.address + last.bytes === range.address) last.bytes += range.bytes
+      else if (range.bytes > 0) ranges.push({ address: range.address, bytes: range.bytes })
       end = Math.max(end, range.end)
       left -= range.bytes
       if (left <= 0 || range.end < block.end) break
     }
+    return { ranges, end, release: () => this.#release(cached) }
+  }
+
+  #copied({ ranges, end, release }: LentRecords): ColdRecords {
     const bytes = unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
     let to = 0
     for (const range of ranges) {
       bytes.set(this.#memory.bytes.subarray(range.address, range.address + range.bytes), to)
       to += range.bytes
     }
+    release()
     return { bytes, end }
   }
 

@@ -9,8 +9,8 @@ import { MetadataObjects } from './metadata-objects.ts'
 import type { PipelineOptions } from './pipeline.ts'
 import { type ProducersHome, producersFile } from './producers-file.ts'
 import { ProducersObjects } from './producers-objects.ts'
-import { openStore } from './store/open-store.ts'
 import { probeStore } from './store/probe.ts'
+import { type BudgetData, newMeter, sharedStore } from './store/shared-store.ts'
 import { chainParts } from './store-wal.ts'
 
 /** All that a node must find again after a crash, but for its objects. */
@@ -22,6 +22,8 @@ export interface NodeLogs {
   readonly tornBytes: number
   readonly wal: PipelineOptions['wal']
   readonly producers: ProducersHome
+  /** What each thread counts that uses a store for the logs, in the rows of `storeTable`. */
+  readonly meters: readonly Float64Array[]
   /** Resolves if no other node has taken the logs over until now; never, if one has. */
   confirm(): Promise<void>
   close(): Promise<void>
@@ -32,6 +34,8 @@ export interface LogsParts {
   readonly folder: string
   readonly clusterId: string
   readonly nodeId: number
+  /** Towards stores elsewhere, in which logs go first. */
+  readonly budget: BudgetData | null
   onFault(fault: StoreFault): void
   /** The metadata log cannot be written any more: the node has to stop. */
   onFailure(error: Error): void
@@ -49,6 +53,7 @@ async function logsInFolder({ folder, onFailure }: LogsParts, wal: Extract<WalUr
     tornBytes,
     wal: { type: 'file', path: wal.path ?? join(folder, 'wal', 'lane-0.wal'), capacity: wal.capacityBytes },
     producers: producersFile(join(folder, 'producers.snapshot')),
+    meters: [],
     // The folder is locked.
     confirm: () => Promise.resolve(),
     close: () => log.close(),
@@ -59,8 +64,9 @@ async function logsInFolder({ folder, onFailure }: LogsParts, wal: Extract<WalUr
  * Order: the metadata log is taken over first. From then on no earlier life can commit an object, and what it commits no
  * more it does not trim from its write-ahead log either.
  */
-async function logsInStore({ clusterId, nodeId, onFault, onFailure }: LogsParts, wal: StoreWal): Promise<NodeLogs> {
-  const store = await openStore(wal.location)
+async function logsInStore({ clusterId, nodeId, budget, onFault, onFailure }: LogsParts, wal: StoreWal): Promise<NodeLogs> {
+  const [own, writers] = [newMeter(), newMeter()]
+  const store = await sharedStore(wal.location, { budget, meter: own })('wal')
   const owner = { high: randomBytes(4).readUInt32LE(), low: randomBytes(4).readUInt32LE() }
   const partsOf = (prefix: string) => chainParts({ store, prefix: `${clusterId}/${prefix}/`, owner, onFault })
   const { conditionalPut } = await insist(partsOf('probe'), () => probeStore(store, `${clusterId}/probe`))
@@ -74,7 +80,21 @@ async function logsInStore({ clusterId, nodeId, onFault, onFailure }: LogsParts,
     metadata: log,
     records,
     tornBytes: 0,
-    wal: { type: 'store', store, location, prefix, epoch, owner, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax, onFault },
+    wal: {
+      type: 'store',
+      store,
+      location,
+      share: { budget, meter: writers },
+      prefix,
+      epoch,
+      owner,
+      batchIntervalMs,
+      batchBytesMax,
+      unflushedBytesMax,
+      uploadsMax,
+      onFault,
+    },
+    meters: [own, writers],
     producers: new ProducersObjects(partsOf(`producers/${nodeId}`), epoch),
     confirm: () => log.append([]),
     async close() {

@@ -7,9 +7,9 @@ import type { DataBlock, ObjectPart } from '../src/stream/object-format.ts'
 import { objectKey } from '../src/stream/object-key.ts'
 import type { StreamPart } from '../src/stream/object-map.ts'
 import { isFault } from '../src/stream/store-faults.ts'
-import { storeTable } from '../src/stream/store-metrics.ts'
 import type { Cut } from '../src/stream/wal-record.ts'
 import type { CleanedObjects, CleanTask } from './clean-objects.ts'
+import { type BudgetData, newMeter, type StoreShare } from './store/shared-store.ts'
 import type { LogPlace } from './wal-reads.ts'
 
 /** What every object worker starts with. */
@@ -17,21 +17,8 @@ export interface ObjectWorkerData {
   readonly store: StoreLocation
   /** Blocks are read into it. */
   readonly blocks: WebAssembly.Memory
-  /** What the store may be sent and asked for, of all threads together; null where that has no limit. */
-  readonly budget: BudgetData | null
   /** Log memory, where the write-ahead log has no file. */
   readonly log: LogPlace | null
-}
-
-export interface BudgetData {
-  readonly received: BigInt64Array
-  readonly sent: BigInt64Array
-  readonly bytesPerSecond: number
-}
-
-/** A worker's own counters, in the rows of `storeTable`. */
-export interface MeterData {
-  readonly meter: Float64Array
 }
 
 export interface BuildTask {
@@ -111,13 +98,14 @@ export const faultOrFailure =
   (error: Error): void =>
     error instanceof StoreFailed ? onFault(error.fault) : onFailure(error)
 
-const meterBytes = Object.keys(storeTable).length * Float64Array.BYTES_PER_ELEMENT
 /** Requests to the store that one thread has on their way at a time. */
 const concurrentReads = 64
 const concurrentWrites = 8
 /** Jobs that wait; more than that fail, and their clients ask again. */
 const queueMax = 4096
 const idleMs = 30_000
+/** Of a thread's heap: what has just been allocated. Without a bound it grows to 48 MiB in each, and is kept. */
+const youngMib = 12
 
 /** What the object workers do for the main thread: one thread reads, one stores, one compacts, so that none waits for another. */
 export class ObjectJobs {
@@ -130,11 +118,11 @@ export class ObjectJobs {
   readonly #wal: LaneWal
 
   /** `filename` is the entry of the object workers. */
-  constructor(filename: string, clusterId: string, workerData: ObjectWorkerData, wal: LaneWal) {
+  constructor(filename: string, clusterId: string, workerData: ObjectWorkerData, budget: BudgetData | null, wal: LaneWal) {
     this.#clusterId = clusterId
     this.#wal = wal
-    this.meters = Array.from({ length: 3 }, () => new Float64Array(new SharedArrayBuffer(meterBytes)))
-    const data = (index: number): ObjectWorkerData & MeterData => ({ ...workerData, meter: this.meters[index]! })
+    this.meters = Array.from({ length: 3 }, () => newMeter())
+    const data = (index: number): ObjectWorkerData & StoreShare => ({ ...workerData, budget, meter: this.meters[index]! })
     const pool = {
       filename,
       minThreads: 0,
@@ -142,6 +130,7 @@ export class ObjectJobs {
       idleTimeout: idleMs,
       maxQueue: queueMax,
       atomics: 'disabled',
+      resourceLimits: { maxYoungGenerationSizeMb: youngMib },
     } as const
     this.#readers = new Piscina({ ...pool, workerData: data(0), concurrentTasksPerWorker: concurrentReads })
     this.#compactors = new Piscina({ ...pool, workerData: data(2) })

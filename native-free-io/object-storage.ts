@@ -1,26 +1,28 @@
 import type { Load } from '../src/broker/01-fetch.ts'
+import type { LentBlocks } from '../src/broker/thread-messages.ts'
 import type { Controller } from '../src/controller/controller.ts'
 import type { Image } from '../src/metadata/image.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { kernelBytes } from '../src/pipeline/kernel/kernel.ts'
 import type { StoreFault, StoreLocation, StreamId } from '../src/ports.ts'
-import { budgetBytes } from '../src/stream/bandwidth.ts'
 import { compactionLimits } from '../src/stream/compaction-plan.ts'
 import { ObjectMap } from '../src/stream/object-map.ts'
 import { localPolicy, remotePolicy } from '../src/stream/seal-policy.ts'
 import { storageMetrics } from '../src/stream/storage-metrics.ts'
 import { alignBlock } from '../src/stream/wal-record.ts'
 import { createArena, openArena } from './arena.ts'
-import { ColdReader } from './cold-reader.ts'
+import { ColdReader, type LentRecords } from './cold-reader.ts'
 import { type CleanerSettings, LogCleaner } from './log-cleaner.ts'
 import { ObjectCompactor } from './object-compactor.ts'
 import { ObjectIds } from './object-ids.ts'
 import { ObjectJanitor } from './object-janitor.ts'
-import { type BudgetData, ObjectJobs } from './object-jobs.ts'
+import { ObjectJobs } from './object-jobs.ts'
 import { OneAtATime } from './one-at-a-time.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { ProducersHome } from './producers-file.ts'
+import type { BudgetData } from './store/shared-store.ts'
 import { StoreKeeper } from './store-keeper.ts'
+import type { WalRange } from './wal-file.ts'
 import { copyRanges, readRanges } from './wal-reads.ts'
 
 export interface StorageOptions {
@@ -31,8 +33,8 @@ export interface StorageOptions {
   readonly pipeline: Pipeline
   readonly image: Image
   readonly blockCacheBytes: number
-  /** Towards a store elsewhere, each way. */
-  readonly bytesPerSecond: number
+  /** Towards stores elsewhere. */
+  readonly budget: BudgetData | null
   /** Null: as the policy has it. */
   readonly uploadThresholdBytes: number | null
   readonly uploadIntervalMs: number | null
@@ -63,11 +65,8 @@ export interface StorageEvents {
 /** An object that nobody knows is taken for a remainder after this long: on a disk at once, since nobody else writes there. */
 const orphanMs = { file: 0, mem: 0, s3: 3_600_000 } as const
 
-function budgetOf({ location, bytesPerSecond }: StorageOptions): BudgetData | null {
-  if (location.scheme !== 's3') return null
-  const words = (): BigInt64Array => new BigInt64Array(new SharedArrayBuffer(budgetBytes))
-  return { received: words(), sent: words(), bytesPerSecond }
-}
+/** Of a partition, what one answer has of old records: a client that does not take it holds no more of block memory. */
+const lentBytesMax = 1 << 20
 
 /** All that lies behind the write-ahead log: what is stored, read back, and removed, in which store whatever. */
 export class ObjectStorage {
@@ -76,6 +75,9 @@ export class ObjectStorage {
   readonly cold: ColdReader
   readonly #options: StorageOptions
   readonly #values: Float64Array
+  /** Block memory that is being sent from. */
+  readonly #lent = new Map<number, LentRecords>()
+  #pins = 0
   #keeper: StoreKeeper | undefined
   #janitor: ObjectJanitor | undefined
   #compactor: ObjectCompactor | undefined
@@ -87,12 +89,13 @@ export class ObjectStorage {
     for (const object of image.objects.values()) this.objects.add(object)
     const base = alignBlock(kernelBytes)
     const memory = openArena(createArena(Math.ceil((base + blockCacheBytes) / 65536)))
-    const workerData = { store: location, blocks: memory.memory, budget: budgetOf(options), log: pipeline.log ?? null }
-    this.jobs = new ObjectJobs(worker, clusterId, workerData, pipeline.wal)
+    const workerData = { store: location, blocks: memory.memory, log: pipeline.log ?? null }
+    this.jobs = new ObjectJobs(worker, clusterId, workerData, options.budget, pipeline.wal)
     this.#values = new Float64Array(Object.keys(storageMetrics).length)
     const counters = new MetricBlock(storageMetrics, this.#values)
     const { objects, jobs } = this
     this.cold = new ColdReader({ objects, jobs, memory, base, bytes: blockCacheBytes, now: () => performance.now(), counters })
+    pipeline.tellNetwork({ type: 'blocks', memory: memory.memory })
   }
 
   get counters(): { readonly table: typeof storageMetrics; readonly values: Float64Array } {
@@ -159,14 +162,25 @@ export class ObjectStorage {
   }
 
   /** Old records; undefined for what has been overwritten in the log, and lies in an object by now. */
-  async load(wanted: Load): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async load(wanted: Load): Promise<Uint8Array<ArrayBuffer> | LentBlocks | undefined> {
+    if (wanted.type === 'ranges') return this.ranges(wanted.ranges)
+    const lent = await this.cold.lend(wanted.stream, wanted.offset, Math.min(wanted.bytesMax, lentBytesMax))
+    if (lent === undefined) return undefined
+    const pin = this.#pins++
+    this.#lent.set(pin, lent)
+    return { pin, ranges: lent.ranges }
+  }
+
+  /** Batches of the write-ahead log; undefined when one of them has been overwritten. */
+  async ranges(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { pipeline } = this.#options
-    if (wanted.type === 'ranges') {
-      return pipeline.log === undefined
-        ? readRanges(this.jobs, pipeline, wanted.ranges)
-        : copyRanges(pipeline.log, pipeline.stored, wanted.ranges)
-    }
-    return (await this.cold.read(wanted.stream, wanted.offset, wanted.bytesMax))?.bytes
+    return pipeline.log === undefined ? readRanges(this.jobs, pipeline, ranges) : copyRanges(pipeline.log, pipeline.stored, ranges)
+  }
+
+  /** What was lent is no longer read. */
+  giveBack(pin: number): void {
+    this.#lent.get(pin)?.release()
+    this.#lent.delete(pin)
   }
 
   /** Where the store is elsewhere, it gets what is durable before the node ends; what does not get there in time stays in the log. */

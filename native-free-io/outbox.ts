@@ -164,6 +164,6 @@ export class Outbox {
 
   #finish(letter: Letter): void {
     this.#slow.give(letter.copied)
-    letter.loan?.giveBack()
+    letter.loan?.end()
   }
 }

@@ -61,7 +61,7 @@ export class LanePartitionLog implements PartitionLog {
       if (stored !== undefined) return stored.bytes
       if (reply.places.length === 0) return new Uint8Array(0)
       // What has been overwritten meanwhile lies in an object by now.
-      const loaded = await this.#storage.load({ type: 'ranges', ranges: reply.places })
+      const loaded = await this.#storage.ranges(reply.places)
       if (loaded !== undefined) return loaded
     }
   }

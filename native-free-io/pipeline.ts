@@ -28,7 +28,7 @@ export interface PipelineOptions {
   readonly listeners: readonly ListenerData[]
   readonly limits: NetworkData['limits']
   /** A message of a network worker that is not about the pipeline itself. */
-  onNetwork(message: Extract<FromNetwork, { type: 'forward' | 'load' | 'closed' }>): void
+  onNetwork(message: Extract<FromNetwork, { type: 'forward' | 'load' | 'gaveBack' | 'closed' }>): void
   /** A thread died. The node cannot go on. */
   onFailure(thread: string, error: Error): void
 }

@@ -6,6 +6,7 @@ import { type ChainHeader, type ChainOwner, noMark } from '../src/stream/chain-o
 import { claim, readBody, takeOver } from '../src/stream/chain-start.ts'
 import type { ChainState } from '../src/stream/chain-writer.ts'
 import { blockBytes } from '../src/stream/wal-record.ts'
+import type { StoreShare } from './store/shared-store.ts'
 
 /** Between two tries with a store that has tried for a while by itself. */
 const pauseMs = 500
@@ -16,6 +17,8 @@ export interface StoreWalOptions {
   readonly type: 'store'
   readonly store: ObjectStore
   readonly location: S3Location
+  /** Of the thread that writes the log. */
+  readonly share: StoreShare
   /** Of all keys of this node's log; ends with a slash. */
   readonly prefix: string
   /** This life's, which nobody else has. */
@@ -30,7 +33,7 @@ export interface StoreWalOptions {
 
 /** What the thread that writes the log has to know. Plain data. */
 export interface StoreWalData
-  extends Pick<StoreWalOptions, 'location' | 'prefix' | 'owner' | 'batchIntervalMs' | 'batchBytesMax' | 'uploadsMax'> {
+  extends Pick<StoreWalOptions, 'location' | 'share' | 'prefix' | 'owner' | 'batchIntervalMs' | 'batchBytesMax' | 'uploadsMax'> {
   readonly chain: ChainState
 }
 
@@ -52,7 +55,7 @@ export async function openStoreWal(
   memory: { readonly bytes: Uint8Array; readonly base: number; readonly size: number },
   entropy: () => number,
 ): Promise<OpenedStoreWal> {
-  const { prefix, owner, epoch, location, batchIntervalMs, batchBytesMax, uploadsMax } = options
+  const { prefix, owner, epoch, location, share, batchIntervalMs, batchBytesMax, uploadsMax } = options
   const parts = chainParts(options)
   if (!(await claim(parts, epoch))) throw new Superseded(`epoch ${epoch} of ${prefix} belongs to another node`)
   const { objects, others } = await takeOver(parts, epoch)
@@ -67,7 +70,7 @@ export async function openStoreWal(
   const secret = objects[0]?.mark.secret ?? entropy() >>> 0
   return {
     state: { capacity: memory.size, incarnation: epoch, secret, trimmed, previous, previousIncarnation },
-    data: { location, prefix, owner, batchIntervalMs, batchBytesMax, uploadsMax, chain: { epoch, kept, others } },
+    data: { location, share, prefix, owner, batchIntervalMs, batchBytesMax, uploadsMax, chain: { epoch, kept, others } },
     end,
   }
 }

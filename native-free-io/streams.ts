@@ -107,7 +107,7 @@ export class LaneStreams implements Streams {
   }
 
   async #load({ position, bytes }: BatchPlace): Promise<Uint8Array> {
-    const loaded = await this.#storage.load({ type: 'ranges', ranges: [{ position, bytes }] })
+    const loaded = await this.#storage.ranges([{ position, bytes }])
     if (loaded === undefined) throw new UnknownStream('the batch moved to the object store while it was looked for')
     return loaded
   }

@@ -10,16 +10,18 @@ interface Parts {
   readonly pipeline: Pipeline
   readonly controller: Controller
   readonly storage: ObjectStorage
+  /** What each thread counts that uses a store, in the rows of `storeTable`. */
+  readonly meters: readonly Float64Array[]
 }
 
 /** Everything that /metrics tells of a node. */
-export function nodeMetrics({ pipeline, controller, storage }: Parts): Registry {
+export function nodeMetrics({ pipeline, controller, storage, meters }: Parts): Registry {
   const registry = new Registry()
   addProcessMetrics(registry)
   for (const { table, values } of pipeline.counters) registry.block(table, values)
   registry.block(storage.counters.table, storage.counters.values)
   Object.values(storeTable).forEach(({ name, help, type }, index) => {
-    registry.computed({ name, help, type }, () => storage.jobs.meters.reduce((sum, meter) => sum + meter[index]!, 0))
+    registry.computed({ name, help, type }, () => meters.reduce((sum, meter) => sum + meter[index]!, 0))
   })
   addBrokerMetrics(registry, controller)
   const gauge = (name: string, help: string, read: () => number): void => registry.computed({ name, help, type: 'gauge' }, read)

@@ -8,7 +8,7 @@ import { Allowance } from '../src/base/allowance.ts'
 import { FetchSessions } from '../src/broker/fetch-session.ts'
 import { Frontend } from '../src/broker/frontend.ts'
 import { Routing } from '../src/broker/routing.ts'
-import type { FromNetwork, NetworkData, ToNetwork } from '../src/broker/thread-messages.ts'
+import type { FromNetwork, LentBlocks, NetworkData, ToNetwork } from '../src/broker/thread-messages.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { ReceiveMemory } from '../src/pipeline/receive-memory.ts'
@@ -42,6 +42,7 @@ const frontend = new Frontend({
   ports: {
     forward: ({ token, listener, host, frame }) => say({ type: 'forward', token, listener, host, frame }),
     load: ({ token, index: part, load }) => say({ type: 'load', token, index: part, load }),
+    giveBack: (pin) => say({ type: 'gaveBack', pin }),
     after: (ms, wake) => {
       const timer = setTimeout(wake, ms)
       return () => clearTimeout(timer)
@@ -106,6 +107,9 @@ const table = new ConnectionTable({
   onClosed: (host, why) => say({ type: 'closed', host, why }),
 })
 
+let blockMemory: Buffer = Buffer.alloc(0)
+const pieceOf = ({ address, bytes }: LentBlocks['ranges'][number]): Buffer => blockMemory.subarray(address, address + bytes)
+
 const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { type: T }>) => void } = {
   listen: () => void table.listen(listeners, limits.backlog).then((ports) => say({ type: 'listening', ports })),
   topics: ({ set, deleted }) => {
@@ -113,7 +117,13 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
     for (const topic of set) routing.set(topic)
   },
   answered: ({ token, response }) => frontend.answered(token, response),
-  loaded: ({ token, index: part, records, error }) => frontend.loaded(token, part, records, error),
+  blocks: ({ memory: blocks }) => {
+    blockMemory = openArena(blocks).bytes
+  },
+  loaded: ({ token, index: part, records, error }) => {
+    if (records === null || records instanceof Uint8Array) frontend.loaded(token, part, records && [records], error)
+    else frontend.loaded(token, part, records.ranges.map(pieceOf), error, records.pin)
+  },
   asked: ({ asked }) => {
     const reply = own!.sequencer.execute(asked)
     say({ type: 'replied', answered: { id: asked.id, reply } })

@@ -12,11 +12,12 @@ import { ObjectStorage } from '../native-free-io/object-storage.ts'
 import { LanePartitionLog } from '../native-free-io/partition-log.ts'
 import { Pipeline } from '../native-free-io/pipeline.ts'
 import { RetentionKeeper } from '../native-free-io/retention-keeper.ts'
+import { budgetFor } from '../native-free-io/store/shared-store.ts'
 import { LaneStreams } from '../native-free-io/streams.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
-import type { FromNetwork } from '../src/broker/thread-messages.ts'
+import type { FromNetwork, LentBlocks } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
 import { controllerNames } from '../src/config/relations.ts'
@@ -54,6 +55,9 @@ const cleanerSettings = (settings: Settings): CleanerSettings | null =>
       }
     : null
 
+/** What can be handed to another thread. */
+type OwnBytes = Uint8Array<ArrayBuffer>
+
 /** A wake that keeps no process alive. */
 function after(ms: number, wake: () => void): () => void {
   const timer = setTimeout(wake, ms).unref()
@@ -79,8 +83,11 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   const location: StoreLocation = settings['s3.data.buckets'] ?? { scheme: 'file', folder: join(folder.path, 'objects') }
 
   const wal = settings['s3.wal.path']
+  const stores = wal.scheme === 'file' ? [location] : [location, wal.location]
+  const budget = budgetFor(stores, settings['s3.network.baseline.bandwidth'])
   const logs = await openLogs({
     wal,
+    budget,
     folder: folder.path,
     clusterId: folder.clusterId,
     nodeId: settings['node.id'],
@@ -122,7 +129,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     pipeline,
     image,
     blockCacheBytes: settings['s3.block.cache.size'],
-    bytesPerSecond: settings['s3.network.baseline.bandwidth'],
+    budget,
     uploadThresholdBytes: settings['s3.wal.upload.threshold'],
     uploadIntervalMs: settings['s3.wal.upload.interval.ms'],
     deleteRetentionMs: settings['s3.object.delete.retention.minutes'] * 60_000,
@@ -185,7 +192,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   await controller.start()
 
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
-  const hear: Pick<Heard, 'forward' | 'load' | 'closed'> = {
+  const hear: Pick<Heard, 'forward' | 'load' | 'gaveBack' | 'closed'> = {
     forward: ({ token, listener, host, frame }) => {
       void broker.handle(listener, host, frame).then((answer) => {
         if (answer.type === 'close') log.debug({ because: answer.because }, 'closing a connection')
@@ -193,8 +200,8 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
       })
     },
     load: ({ token, index, load: wanted }) => {
-      const answer = (loaded: Uint8Array<ArrayBuffer> | null, error: number): void =>
-        pipeline.tellNetwork({ type: 'loaded', token, index, records: loaded, error }, loaded === null ? [] : [loaded.buffer])
+      const answer = (records: OwnBytes | LentBlocks | null, error: number): void =>
+        pipeline.tellNetwork({ type: 'loaded', token, index, records, error }, records instanceof Uint8Array ? [records.buffer] : [])
       storage.load(wanted).then(
         // What was overwritten while it was asked for lies in an object by now: the client asks again.
         (loaded) => answer(loaded ?? new Uint8Array(0), 0),
@@ -204,6 +211,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
         },
       )
     },
+    gaveBack: ({ pin }) => storage.giveBack(pin),
     closed: ({ host, why }) => log.debug({ host, why }, 'closed a connection'),
   }
 
@@ -233,7 +241,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   advertise(new Map(addresses.map(({ name, port }) => [name, port])))
 
   let ready = true
-  const metrics = nodeMetrics({ pipeline, controller, storage })
+  const metrics = nodeMetrics({ pipeline, controller, storage, meters: [...logs.meters, ...storage.jobs.meters] })
   const listener = settings['metrics.listener']
   const http =
     listener === null

@@ -9,7 +9,6 @@ import type {
   BuildTask,
   BuiltObject,
   BuiltPart,
-  MeterData,
   ObjectWorkerData,
   RangesTask,
   RewriteTask,
@@ -19,25 +18,14 @@ import type {
 import { damaged, tailOf, triesMax } from '../native-free-io/object-reads.ts'
 import { OpenFiles } from '../native-free-io/open-files.ts'
 import { rewriteObjects } from '../native-free-io/rewrite-objects.ts'
-import { BandwidthGate, budgeted } from '../native-free-io/store/bandwidth-gate.ts'
-import { openStore } from '../native-free-io/store/open-store.ts'
+import { type StoreShare, sharedStore } from '../native-free-io/store/shared-store.ts'
 import { readWalRanges } from '../native-free-io/wal-file.ts'
-import { MetricBlock } from '../src/metrics/rows.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
-import type { ListPage, ObjectStore, StoreFault } from '../src/ports.ts'
-import { BandwidthBudget, type Priority } from '../src/stream/bandwidth.ts'
+import type { ListPage, StoreFault } from '../src/ports.ts'
 import { isFault } from '../src/stream/store-faults.ts'
-import { storeTable } from '../src/stream/store-metrics.ts'
 
-const { store: location, blocks, budget, log, meter } = workerData as ObjectWorkerData & MeterData
-let opened: Promise<ObjectStore> | undefined
-/** One store for all; who asks for what decides who waits for bandwidth. */
-async function store(priority: Priority): Promise<ObjectStore> {
-  opened ??= openStore(location, { meter: new MetricBlock(storeTable, meter) })
-  return gates === undefined ? opened : budgeted(await opened, gates, priority)
-}
-const gateOf = (words: BigInt64Array): BandwidthGate => new BandwidthGate(new BandwidthBudget(words, budget!.bytesPerSecond))
-const gates = budget === null ? undefined : { received: gateOf(budget.received), sent: gateOf(budget.sent) }
+const { store: location, blocks, log, budget, meter } = workerData as ObjectWorkerData & StoreShare
+const store = sharedStore(location, { budget, meter })
 
 export const build = (task: BuildTask): Promise<BuiltPart | UnbuiltPart> => buildObject(() => store('upload'), log, task)
 export const rewrite = async (task: RewriteTask): Promise<BuiltObject | StoreFault> => rewriteObjects(await store('compaction'), task)

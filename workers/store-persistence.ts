@@ -1,7 +1,7 @@
 /** The persistence thread of a lane whose log is in a store: puts what is published until it is told to stop, and then the rest. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { openArena } from '../native-free-io/arena.ts'
-import { openStore } from '../native-free-io/store/open-store.ts'
+import { sharedStore } from '../native-free-io/store/shared-store.ts'
 import { chainParts, type StoreWalData } from '../native-free-io/store-wal.ts'
 import type { FromStorePersistence, LaneData, ToStorePersistence } from '../src/broker/thread-messages.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
@@ -19,7 +19,7 @@ const { words, bytes, view } = openArena(memory)
 const { lane } = plan
 const { crc } = kernel(memory)
 const bell = new Bell(words, lane.persistenceBell)
-const store = await openStore(data.location)
+const store = await sharedStore(data.location, data.share)('wal')
 const parts = chainParts({ ...data, store, onFault: (fault) => say({ type: 'fault', fault }) })
 const chain = new ChainWriter(parts, data.chain, (error) => {
   // Thrown where nothing catches it: that ends the thread, and with it the node.

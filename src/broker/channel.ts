@@ -3,12 +3,14 @@ export const inFlightMax = 64
 /** A connection that owes its client more than this is not read until the client has taken some of it. */
 export const unsentBytesMax = 1 << 20
 
-/** Memory of the log in which parts of a response lie: the log leaves it as it is until it is given back. */
+/** Memory in which parts of a response lie: that of the log, and that of blocks, stays as it is until it is given back. */
 export interface Loan {
-  /** Of the arena, no more than [start, end) is still read. */
+  /** Of the log's, no more than [start, end) of the arena is still read. */
   keep(start: number, end: number): void
-  /** Once or more often. */
+  /** The log's, once or more often. */
   giveBack(): void
+  /** Nothing of the response is read any more: everything goes back. */
+  end(): void
 }
 
 /** A connection, as the frontend sees it. */

@@ -28,6 +28,8 @@ export interface FrontendPorts {
   forward(request: { token: number; listener: string; host: string; frame: Buffer }): void
   /** Bytes for a fetch; the answer comes back by `loaded`. */
   load(request: { token: number; index: number; load: Load }): void
+  /** Block memory of what was loaded is no longer read. */
+  giveBack(pin: number): void
   /** Calls `wake` after a time; the result cancels. */
   after(ms: number, wake: () => void): () => void
   now(): number
@@ -104,7 +106,7 @@ export class Frontend {
     this.#dirty.delete(channel)
     this.#hurry(channel)
     // What is complete will not be sent; what is not is forgotten when its answer comes.
-    for (const pending of channel.queue) if (pending.response !== undefined) pending.loan?.giveBack()
+    for (const pending of channel.queue) if (pending.response !== undefined) pending.loan?.end()
     channel.queue.length = 0
   }
 
@@ -171,14 +173,17 @@ export class Frontend {
     this.#flush()
   }
 
-  /** What `ports.load` was asked for; null when it could not be read. */
-  loaded(token: number, index: number, records: Uint8Array | null, error: number): void {
-    const pending = this.#requests[token] as Fetch | undefined
-    if (pending === undefined) return
+  /**
+   * What `ports.load` was asked for, piece by piece; null when it could not be read. `pin` is to be given back when block memory
+   * is no longer read; -1 for pieces that lie in memory of their own.
+   */
+  loaded(token: number, index: number, records: readonly Uint8Array[] | null, error: number, pin = -1): void {
+    const pending = this.#requests[token] as Fetch
     const response = pending.responses[index]!
     if (records === null) response.errorCode = error
     // Sent from where they lie: megabytes that are copied here are time that everybody waits.
-    else response.records = asRecords(new Slices([records]))
+    else response.records = asRecords(new Slices(records))
+    if (pin >= 0) pending.loan = withBlocks(pending.loan, () => this.#parts.ports.giveBack(pin))
     pending.loading--
     if (pending.loading === 0) this.#finishFetch(pending)
     this.#flush()
@@ -379,14 +384,16 @@ export class Frontend {
 
   #loan(pin: number): Loan {
     let isOut = true
+    const giveBack = (): void => {
+      if (isOut) this.#unpin(pin)
+      isOut = false
+    }
     return {
       keep: (start, end) => {
         if (isOut) this.#tellReader(readKind.release, pin, start, end - start)
       },
-      giveBack: () => {
-        if (isOut) this.#unpin(pin)
-        isOut = false
-      },
+      giveBack,
+      end: giveBack,
     }
   }
 
@@ -419,7 +426,7 @@ export class Frontend {
   }
 
   #complete(pending: Pending): void {
-    if (pending.channel.closed) pending.loan?.giveBack()
+    if (pending.channel.closed) pending.loan?.end()
     else this.#dirty.add(pending.channel)
   }
 
@@ -481,3 +488,12 @@ export class Frontend {
     this.#timers.delete(token)
   }
 }
+
+const withBlocks = (log: Loan | undefined, giveBlocksBack: () => void): Loan => ({
+  keep: (start, end) => log?.keep(start, end),
+  giveBack: () => log?.giveBack(),
+  end: () => {
+    log?.end()
+    giveBlocksBack()
+  },
+})

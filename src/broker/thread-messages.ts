@@ -61,15 +61,27 @@ export type ToNetwork =
   | { readonly type: 'listen' }
   | { readonly type: 'topics'; readonly set: readonly RoutedTopic[]; readonly deleted: readonly string[] }
   | { readonly type: 'answered'; readonly token: number; readonly response: Uint8Array | null }
-  | { readonly type: 'loaded'; readonly token: number; readonly index: number; readonly records: Uint8Array | null; readonly error: number }
+  /** Block memory, of which `loaded` speaks. */
+  | { readonly type: 'blocks'; readonly memory: WebAssembly.Memory }
+  | { readonly type: 'loaded'; readonly token: number; readonly index: number; readonly records: Loaded | null; readonly error: number }
   | { readonly type: 'asked'; readonly asked: Asked }
   | { readonly type: 'stop' }
+
+/** Old records: in memory of their own, or lent pieces of block memory. */
+export type Loaded = Uint8Array | LentBlocks
+
+export interface LentBlocks {
+  readonly pin: number
+  readonly ranges: readonly { readonly address: number; readonly bytes: number }[]
+}
 
 /** Network worker to main thread. */
 export type FromNetwork =
   | { readonly type: 'listening'; readonly ports: readonly number[] }
   | { readonly type: 'forward'; readonly token: number; readonly listener: string; readonly host: string; readonly frame: Uint8Array }
   | { readonly type: 'load'; readonly token: number; readonly index: number; readonly load: Load }
+  /** Lent pieces of block memory are no longer read. */
+  | { readonly type: 'gaveBack'; readonly pin: number }
   | { readonly type: 'closed'; readonly host: string; readonly why: string }
   | { readonly type: 'replied'; readonly answered: Answered }
   | { readonly type: 'stopped' }

@@ -49,7 +49,7 @@ export class Client implements Peer {
     }
     if (loan === undefined) return
     if (this.isSlow) this.unsent.push(loan)
-    else loan.giveBack()
+    else loan.end()
   }
 
   close(why: string): void {
@@ -145,6 +145,7 @@ export class FrontWorld {
   readonly sessions: FetchSessions
   readonly forwarded: { token: number; frame: Buffer }[] = []
   readonly loads: Parameters<FrontendPorts['load']>[0][] = []
+  readonly gaveBack: number[] = []
   readonly timers = new Map<number, { ms: number; wake: () => void }>()
   readonly counted: Record<string, number> = {}
   /** Bytes of requests that are in use. */
@@ -178,6 +179,7 @@ export class FrontWorld {
       ports: {
         forward: (request) => this.forwarded.push(request),
         load: (request) => this.loads.push(request),
+        giveBack: (pin) => this.gaveBack.push(pin),
         after: (ms, wake) => {
           const id = ++this.#timer
           this.timers.set(id, { ms, wake })

@@ -207,7 +207,7 @@ describe('a connection that ends', () => {
     world.settle()
     expect(world.lane.memory.pinned).toBeGreaterThan(0)
     world.frontend.disconnect(client.channel)
-    for (const loan of client.unsent.splice(0)) loan.giveBack()
+    for (const loan of client.unsent.splice(0)) loan.end()
     world.settle()
     expect(world.lane.memory.pinned).toBe(0)
   })
@@ -259,7 +259,7 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))('any mix of requests is
   }
   for (let round = 0; round < 400; round++) {
     world.pass(2000)
-    for (const { token, index } of world.loads.splice(0)) world.frontend.loaded(token, index, Buffer.alloc(100), 0)
+    for (const { token, index } of world.loads.splice(0)) world.frontend.loaded(token, index, [Buffer.alloc(100)], 0)
     for (const { token, frame } of world.forwarded.splice(0)) world.frontend.answered(token, frame.subarray(4, 8))
   }
   for (const { client, asked } of clients) {

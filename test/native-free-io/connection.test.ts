@@ -189,6 +189,7 @@ function lend(arena: Buffer, at: number, bytes: number): { loan: Loan; part: Buf
   const loan = {
     keep: (start: number, end: number) => (range = [start - address, end - address]),
     giveBack: () => (range = [0, 0]),
+    end: () => (range = [0, 0]),
   }
   return { part, loan, kept: () => range[1]! - range[0]!, range: () => range }
 }

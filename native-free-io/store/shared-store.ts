@@ -1,0 +1,46 @@
+import { MetricBlock } from '../../src/metrics/rows.ts'
+import type { ObjectStore, StoreLocation } from '../../src/ports.ts'
+import { BandwidthBudget, budgetBytes, type Priority } from '../../src/stream/bandwidth.ts'
+import { storeTable } from '../../src/stream/store-metrics.ts'
+import { BandwidthGate, budgeted, type Gates } from './bandwidth-gate.ts'
+import { openStore } from './open-store.ts'
+
+/** What the stores of a node may be sent and asked for, of all its threads together. */
+export interface BudgetData {
+  readonly received: BigInt64Array
+  readonly sent: BigInt64Array
+  readonly bytesPerSecond: number
+}
+
+/** What a thread needs to use a store beside others. */
+export interface StoreShare {
+  /** Null where there is no limit. */
+  readonly budget: BudgetData | null
+  /** The thread's own counters, in the rows of `storeTable`. */
+  readonly meter: Float64Array
+}
+
+/** A disk of this machine has no budget: it is as fast as it is. */
+export function budgetFor(locations: readonly StoreLocation[], bytesPerSecond: number): BudgetData | null {
+  if (!locations.some(({ scheme }) => scheme === 's3')) return null
+  const words = (): BigInt64Array => new BigInt64Array(new SharedArrayBuffer(budgetBytes))
+  return { received: words(), sent: words(), bytesPerSecond }
+}
+
+export const newMeter = (): Float64Array =>
+  new Float64Array(new SharedArrayBuffer(Object.keys(storeTable).length * Float64Array.BYTES_PER_ELEMENT))
+
+/** The one store of a thread, opened when it is first used; who asks for what decides who waits for bandwidth. */
+export function sharedStore(location: StoreLocation, { budget, meter }: StoreShare): (priority: Priority) => Promise<ObjectStore> {
+  const gates = location.scheme === 's3' && budget !== null ? gatesOf(budget) : undefined
+  let opened: Promise<ObjectStore> | undefined
+  return async (priority) => {
+    opened ??= openStore(location, { meter: new MetricBlock(storeTable, meter) })
+    return gates === undefined ? opened : budgeted(await opened, gates, priority)
+  }
+}
+
+function gatesOf({ received, sent, bytesPerSecond }: BudgetData): Gates {
+  const gate = (words: BigInt64Array): BandwidthGate => new BandwidthGate(new BandwidthBudget(words, bytesPerSecond))
+  return { received: gate(received), sent: gate(sent) }
+}
