@@ -19,6 +19,7 @@ import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
 import type { FromNetwork, LentBlocks } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
+import { resourceType } from '../src/config/config-entry.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
 import { controllerNames } from '../src/config/relations.ts'
 import type { Settings } from '../src/config/settings.ts'
@@ -27,6 +28,7 @@ import { cleanupSettings } from '../src/config/topic-configs.ts'
 import { Controller, imageOf } from '../src/controller/controller.ts'
 import { offsetsTopicName } from '../src/controller/topic-names.ts'
 import { GroupCoordinator } from '../src/group/coordinator.ts'
+import { configsOf } from '../src/metadata/image.ts'
 import { isInline } from '../src/pipeline/stages.ts'
 import type { StoreLocation } from '../src/ports.ts'
 import { faultText } from '../src/stream/store-faults.ts'
@@ -159,6 +161,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   const groups = new GroupCoordinator({
     settings,
     topic: offsetsTopic(controller, settings, entropy),
+    groupConfigs: (groupId) => configsOf(controller.image, resourceType.group, groupId),
     log: new LanePartitionLog(pipeline, storage, Date.now),
     codecs: nodeCodecs,
     clock: evenClock,
@@ -187,7 +190,10 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
       pipeline.route([], [topicId])
       if (name === offsetsTopicName) groups.forget()
       else groups.topicDeleted(name)
-    } else pipeline.route([{ name, topicId, streams: partitions }], [])
+    } else {
+      pipeline.route([{ name, topicId, streams: partitions }], [])
+      groups.topicChanged(name, topicId, partitions.length)
+    }
   })
   await controller.start()
 

@@ -17,12 +17,13 @@ const names = (text: string): readonly string[] => text.trim().split(/\s+/)
 /** Configs that Kafka changes for one broker or for all of them. */
 const clusterWide: Readonly<Record<DynamicEffect, readonly string[]>> = {
   live: names(`
-    compression.gzip.level compression.lz4.level compression.type compression.zstd.level log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size log.cleaner.delete.retention.ms log.cleaner.max.compaction.lag.ms
+    compression.gzip.level compression.lz4.level compression.type compression.zstd.level group.consumer.assignment.interval.ms
+    log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size log.cleaner.delete.retention.ms log.cleaner.max.compaction.lag.ms
     log.cleaner.min.cleanable.ratio log.cleaner.min.compaction.lag.ms log.cleanup.policy log.message.timestamp.after.max.ms
     log.message.timestamp.before.max.ms log.message.timestamp.type log.retention.bytes log.retention.ms log.roll.ms
     log.segment.bytes message.max.bytes producer.id.expiration.ms`),
   idle: names(`
-    background.threads follower.fetch.last.tiered.offset.enable follower.replication.throttled.rate group.consumer.assignment.interval.ms
+    background.threads follower.fetch.last.tiered.offset.enable follower.replication.throttled.rate
     group.coordinator.cached.buffer.max.bytes group.share.assignment.interval.ms group.streams.assignment.interval.ms
     leader.replication.throttled.rate log.cleaner.io.buffer.load.factor log.cleaner.io.buffer.size
     log.cleaner.io.max.bytes.per.second log.cleaner.threads log.flush.interval.messages log.flush.interval.ms

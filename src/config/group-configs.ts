@@ -3,6 +3,7 @@ import { groupKeys } from './kafka-group-keys.ts'
 import { kindOf } from './kafka-keys.ts'
 import { Refused } from './kind.ts'
 import type { NodeConfigs } from './node-configs.ts'
+import type { Settings } from './settings.ts'
 
 /** Every config of a group with the value that holds. A group need not exist to have configs. */
 export function groupEntries(texts: ConfigTexts, node: NodeConfigs): ConfigEntry[] {
@@ -14,6 +15,15 @@ export function groupEntries(texts: ConfigTexts, node: NodeConfigs): ConfigEntry
     return { name, value, source, type: configType(key[1]), isReadOnly: false, isSensitive: false, synonyms, about }
   })
 }
+
+/** What holds for a consumer group now: what was set for it, as far as the broker's limits let it. */
+export function groupNumber(texts: ConfigTexts, settings: Settings, name: ConsumerConfig): number {
+  const own = texts.get(`consumer.${name}`)
+  const value = own === undefined ? settings[`group.consumer.${name}`] : Number(own)
+  return Math.min(Math.max(value, settings[`group.consumer.min.${name}`]), settings[`group.consumer.max.${name}`])
+}
+
+type ConsumerConfig = 'session.timeout.ms' | 'heartbeat.interval.ms' | 'assignment.interval.ms'
 
 /** What is wrong with a group's configs; undefined when nothing is. */
 export function groupConfigComplaint(texts: ConfigTexts, node: NodeConfigs): ConfigComplaint | undefined {

@@ -57,6 +57,17 @@ export const relations: readonly Relation[] = [
     s['group.min.session.timeout.ms'] <= s['group.max.session.timeout.ms']
       ? undefined
       : 'group.min.session.timeout.ms must not be above group.max.session.timeout.ms',
+  ...(['session.timeout.ms', 'heartbeat.interval.ms', 'assignment.interval.ms'] as const).map((name): Relation => {
+    const [least, most, own] = [`group.consumer.min.${name}`, `group.consumer.max.${name}`, `group.consumer.${name}`] as const
+    return (s) => {
+      if (s[most] < s[least]) return `${most} must not be below ${least}`
+      return s[own] < s[least] || s[own] > s[most] ? `${own} must be from ${least} to ${most}` : undefined
+    }
+  }),
+  (s) =>
+    s['group.consumer.heartbeat.interval.ms'] < s['group.consumer.session.timeout.ms']
+      ? undefined
+      : 'group.consumer.heartbeat.interval.ms must be below group.consumer.session.timeout.ms',
   (s) => {
     const wal = s['s3.wal.path']
     return wal.scheme !== 'file' || wal.capacityBytes >= s['s3.wal.cache.size']

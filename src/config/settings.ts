@@ -103,6 +103,30 @@ export const settingRows = {
   'group.max.session.timeout.ms': kafka<number>({ about: 'The longest.' }),
   'group.max.size': kafka<number>({ about: 'Members of a classic group.' }),
   'group.initial.rebalance.delay.ms': kafka<number>({ about: 'How long the first rebalance of a group waits for more members.' }),
+  'group.coordinator.rebalance.protocols': kafka<readonly string[]>({
+    about: 'The protocols of groups that are spoken: classic and consumer; of streams there are none here.',
+  }),
+  'group.consumer.session.timeout.ms': kafka<number>({ about: 'How long a member of a consumer group may be silent.' }),
+  'group.consumer.min.session.timeout.ms': kafka<number>({ about: 'The shortest that a group may be given.' }),
+  'group.consumer.max.session.timeout.ms': kafka<number>({ about: 'The longest.' }),
+  'group.consumer.heartbeat.interval.ms': kafka<number>({ about: 'How often members of a consumer group are to be heard of.' }),
+  'group.consumer.min.heartbeat.interval.ms': kafka<number>({ about: 'The shortest that a group may be given.' }),
+  'group.consumer.max.heartbeat.interval.ms': kafka<number>({ about: 'The longest.' }),
+  'group.consumer.assignment.interval.ms': kafka<number>({ about: 'The time between two assignments of a consumer group.' }),
+  'group.consumer.min.assignment.interval.ms': kafka<number>({ about: 'The shortest that a group may be given.' }),
+  'group.consumer.max.assignment.interval.ms': kafka<number>({ about: 'The longest.' }),
+  'group.consumer.max.size': kafka<number>({ about: 'Members of a consumer group.' }),
+  'group.consumer.assignors': kafka<readonly string[]>({
+    cannot: (names) =>
+      names.length > 0 && names.every((name) => name === 'uniform' || name === 'range') ? undefined : 'only uniform and range exist',
+    about: 'How consumer groups may be assigned; the first is for groups whose members do not care.',
+  }),
+  'group.consumer.migration.policy': kafka<'DISABLED' | 'DOWNGRADE' | 'UPGRADE' | 'BIDIRECTIONAL'>({
+    about: 'Whether a classic group with members becomes a consumer group, and the other way round.',
+  }),
+  'group.consumer.regex.refresh.interval.ms': kafka<number>({
+    about: 'How old the topics get that an expression matched, although none has come.',
+  }),
   'offset.metadata.max.bytes': kafka<number>({ about: 'What may be committed with an offset, in characters.' }),
   'offsets.commit.timeout.ms': kafka<number>({ about: 'How long who commits waits for the disk before it is told to try again.' }),
   'offsets.load.buffer.size': kafka<number>({ about: 'How much of the offsets topic is read at a time when groups are loaded.' }),

@@ -2,15 +2,24 @@ import { errors, type KafkaError } from '../wire/errors.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { memberRefusal } from './classic-members.ts'
 import { extendSession } from './classic-rebalance.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
 import type { Asking } from './messages.ts'
 import { type CommittedOffset, isExpired, type Offsets } from './offsets.ts'
 import type { GroupRecord } from './records.ts'
+import type { Group } from './state.ts'
 import { type Refusal, type Step, write } from './step.ts'
 
 type Commit = Asking<'commit'>
 
-/** Why a commit is not taken. Without a generation it comes from outside the group, and counts while nobody is inside. */
-export function commitRefusal(group: ClassicGroup, ask: Commit): Refusal {
+/** Members of consumer groups say their epoch from here on. */
+const consumersCommitVersion = 9
+
+/** Why a commit is not taken, whatever kind of group it is for. */
+export const commitRefusal = (group: Group, ask: Commit): Refusal =>
+  group.type === 'consumer' ? consumerCommitRefusal(group, ask) : classicCommitRefusal(group, ask)
+
+/** Without a generation it comes from outside the group, and counts while nobody is inside. */
+function classicCommitRefusal(group: ClassicGroup, ask: Commit): Refusal {
   if (ask.generation < 0 && group.state === 'Empty') return undefined
   if (ask.generation < 0 && ask.memberId === '' && ask.instanceId === null) return errors.UNKNOWN_MEMBER_ID
   const refusal = memberRefusal(group, ask)
@@ -19,11 +28,41 @@ export function commitRefusal(group: ClassicGroup, ask: Commit): Refusal {
   return group.state === 'CompletingRebalance' ? errors.REBALANCE_IN_PROGRESS : undefined
 }
 
+/**
+ * A member may still say the epoch before, where it has had the partition since then: the answer with its new epoch may be on its way. A
+ * classic member may not.
+ */
+function consumerCommitRefusal(group: ConsumerGroup, { memberId, generation, version, offsets }: Commit): Refusal {
+  if (generation < 0 && group.members.size === 0) return undefined
+  const member = group.members.get(memberId)
+  if (member === undefined) return errors.UNKNOWN_MEMBER_ID
+  if (member.classic !== null) return generation === member.epoch ? undefined : errors.ILLEGAL_GENERATION
+  if (version < consumersCommitVersion) return errors.UNSUPPORTED_VERSION
+  if (generation === member.epoch) return undefined
+  if (generation > member.epoch) return errors.STALE_MEMBER_EPOCH
+  const sinceOf = ({ topicId, partition }: Commit['offsets'][number]): number =>
+    member.assigned.get(topicId)?.get(partition) ??
+    member.revoking.get(topicId)?.get(partition) ??
+    Number.POSITIVE_INFINITY
+  return offsets.every((offset) => generation >= sinceOf(offset)) ? undefined : errors.STALE_MEMBER_EPOCH
+}
+
+/** Who asks as a member is to be one, in the epoch that it says. */
+export function fetchRefusal(group: ConsumerGroup, { memberId, memberEpoch }: Asking<'fetch'>): Refusal {
+  if (memberId === null && memberEpoch < 0) return undefined
+  const member = group.members.get(memberId ?? '')
+  if (member === undefined) return errors.UNKNOWN_MEMBER_ID
+  if (memberEpoch === member.epoch) return undefined
+  return member.classic !== null ? errors.ILLEGAL_GENERATION : errors.STALE_MEMBER_EPOCH
+}
+
 /** Keeps what was committed; an error for each offset. A commit of a member shows that it is alive. */
-export function commit(step: Step, group: ClassicGroup, offsets: Offsets, ask: Commit): KafkaError[] {
+export function commit(step: Step, group: Group, offsets: Offsets, ask: Commit): KafkaError[] {
   const { groupId } = ask
-  const member = group.members.get(ask.memberId)
-  if (member !== undefined && group.state !== 'Empty') extendSession(step, group, member)
+  if (group.type === 'classic') {
+    const member = group.members.get(ask.memberId)
+    if (member !== undefined && group.state !== 'Empty') extendSession(step, group, member)
+  }
   const commitTimestamp = BigInt(step.now)
   const expireTimestamp = ask.retentionTimeMs < 0n ? -1n : commitTimestamp + ask.retentionTimeMs
   const records: GroupRecord[] = []
@@ -34,6 +73,7 @@ export function commit(step: Step, group: ClassicGroup, offsets: Offsets, ask: C
     records.push({ type: 'offset', groupId, topic, partition, value })
     return errors.NONE
   })
+  step.counts.offsetCommits += records.length
   write(step, groupId, records)
   return answered
 }
@@ -41,33 +81,37 @@ export function commit(step: Step, group: ClassicGroup, offsets: Offsets, ask: C
 /** Offsets can be forgotten for topics that nobody in the group reads. */
 export function deleteOffsets(
   step: Step,
-  group: ClassicGroup,
+  group: Group,
   offsets: Offsets,
   { groupId, partitions }: Asking<'deleteOffsets'>,
 ): KafkaError | KafkaError[] {
-  if (group.state !== 'Empty' && !group.usesConsumerProtocol) return errors.NON_EMPTY_GROUP
+  if (group.type === 'classic' && group.state !== 'Empty' && !group.usesConsumerProtocol) return errors.NON_EMPTY_GROUP
   const answered = partitions.map(({ topic }) => (group.isSubscribedTo(topic) ? errors.GROUP_SUBSCRIBED_TO_TOPIC : errors.NONE))
   const asked = new Set(partitions.map(({ topic, partition }) => `${topic}:${partition}`))
   const isGone = (topic: string, partition: number): boolean => asked.has(`${topic}:${partition}`) && !group.isSubscribedTo(topic)
-  write(step, groupId, offsets.drop(groupId, isGone))
+  const records = offsets.drop(groupId, isGone)
+  step.counts.offsetDeletions += records.length
+  write(step, groupId, records)
   return answered
 }
 
 /** The records that forget what nobody has needed for long. Offsets that members may still need stay. */
-export function expireOffsets(step: Step, group: ClassicGroup, offsets: Offsets): GroupRecord[] {
+export function expireOffsets(step: Step, group: Group, offsets: Offsets): GroupRecord[] {
   const from = retentionStart(group)
   if (from === undefined) return []
-  const { now, limits } = step
-  return offsets.drop(
+  const { now, limits, counts } = step
+  const records = offsets.drop(
     group.groupId,
     (topic, _, value) => !group.isSubscribedTo(topic) && isExpired(value, from(value), now, limits.offsetsRetentionMs),
   )
+  counts.offsetExpirations += records.length
+  return records
 }
 
 /** Since when an offset is not needed; undefined where none may go. */
-function retentionStart(group: ClassicGroup): ((value: CommittedOffset) => number) | undefined {
+function retentionStart(group: Group): ((value: CommittedOffset) => number) | undefined {
   const committed = (value: CommittedOffset): number => Number(value.commitTimestamp)
-  if (group.protocolType === null) return committed
+  if (group.type === 'consumer' || group.protocolType === null) return committed
   if (group.state === 'Empty') return group.stateSince < 0 ? committed : () => group.stateSince
   return group.state === 'Stable' && group.usesConsumerProtocol && group.subscribed !== undefined ? committed : undefined
 }

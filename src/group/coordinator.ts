@@ -1,5 +1,6 @@
 import { Actor } from '../actor/actor.ts'
 import { assert } from '../base/assert.ts'
+import type { ConfigTexts } from '../config/config-entry.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Clock, PartitionLog, StreamId } from '../ports.ts'
 import type { Codecs } from '../wire/compression/codecs.ts'
@@ -7,9 +8,10 @@ import { errors, type KafkaError } from '../wire/errors.ts'
 import { GroupPartition } from './group-partition.ts'
 import { groupLimits } from './limits.ts'
 import { groupRecords } from './load.ts'
-import { type GroupState, groupMachine, groupState, listGroups } from './machine.ts'
+import { groupMachine, listGroups } from './machine.ts'
 import type { AnswerTo, GroupEffect, GroupEvent, ListedGroup, Question } from './messages.ts'
 import { partitionOf } from './partition-of.ts'
+import { type GroupState, groupState } from './state.ts'
 
 /** The coordinator cannot say, or not yet. */
 export class NotReady {
@@ -33,6 +35,8 @@ export interface OffsetsTopic {
 export interface CoordinatorParts {
   readonly settings: Settings
   readonly topic: OffsetsTopic
+  /** What was set for a group. */
+  readonly groupConfigs: (groupId: string) => ConfigTexts
   readonly log: PartitionLog
   readonly codecs: Codecs
   readonly clock: Clock
@@ -77,7 +81,7 @@ export class GroupCoordinator {
 
   constructor(parts: CoordinatorParts) {
     this.#parts = parts
-    this.#state = groupState(groupLimits(parts.settings))
+    this.#state = groupState(groupLimits(parts.settings, (groupId) => parts.groupConfigs(groupId)))
     this.#actor = new Actor(
       groupMachine,
       this.#state,
@@ -130,6 +134,11 @@ export class GroupCoordinator {
 
   async list(): Promise<readonly ListedGroup[] | NotReady> {
     return (await this.#isReady(this.#openAll())) ? listGroups(this.#state) : new NotReady(errors.COORDINATOR_LOAD_IN_PROGRESS)
+  }
+
+  /** A topic is there, or has more partitions. */
+  topicChanged(topic: string, topicId: string, partitions: number): void {
+    this.#tell({ type: 'topicChanged', topic, topicId, partitions })
   }
 
   topicDeleted(topic: string): void {

@@ -1,7 +1,12 @@
 import { errors } from '../wire/errors.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { metadataOf, noBytes } from './classic-member.ts'
-import type { DescribedGroup, ListedGroup } from './messages.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
+import type { ConsumerMember } from './consumer-member.ts'
+import type { DescribedConsumerGroup, DescribedGroup, ListedGroup, NamedPartitions } from './messages.ts'
+import { type AnyPartitions, fromPartitions, type Owned, OwnedBuilder } from './partitions.ts'
+import type { Group } from './state.ts'
+import type { Step } from './step.ts'
 
 /** The protocol, and what members want, is shown of a stable group alone. */
 export function describe(group: ClassicGroup): DescribedGroup {
@@ -32,7 +37,55 @@ export const unknownGroup = (groupId: string): DescribedGroup => ({
   members: [],
 })
 
-export const listed = ({ groupId, protocolType, state, type }: ClassicGroup): ListedGroup => ({
+/** Topics that are no longer there are left out. */
+export function describeConsumers({ topics, limits }: Step, group: ConsumerGroup): DescribedConsumerGroup {
+  const named = (partitions: AnyPartitions): NamedPartitions[] =>
+    fromPartitions(partitions).flatMap((row) => {
+      const topic = topics.withId(row.topicId)
+      return topic === undefined ? [] : [{ ...row, topicName: topic.name }]
+    })
+  return {
+    error: errors.NONE,
+    message: null,
+    state: group.state,
+    epoch: group.epoch,
+    assignmentEpoch: group.assignmentEpoch,
+    assignor: group.wantedAssignor ?? limits.assignors[0]!,
+    members: Array.from(group.members.values(), (member) => ({
+      memberId: member.memberId,
+      instanceId: member.instanceId,
+      rackId: member.rackId,
+      memberEpoch: member.epoch,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      topics: member.topics,
+      expression: member.expression,
+      assigned: named(withRevoking(member)),
+      target: named(group.targetOf(member.memberId)),
+      isClassic: member.classic !== null,
+    })),
+  }
+}
+
+/** What a member still has counts as its own until it has given it up. */
+function withRevoking({ assigned, revoking }: ConsumerMember): Owned {
+  const all = new OwnedBuilder()
+  all.addAll(assigned)
+  all.addAll(revoking)
+  return all.owned
+}
+
+export const unknownConsumers = (groupId: string): DescribedConsumerGroup => ({
+  error: errors.GROUP_ID_NOT_FOUND,
+  message: `There is no consumer group ${groupId}.`,
+  state: '',
+  epoch: 0,
+  assignmentEpoch: 0,
+  assignor: '',
+  members: [],
+})
+
+export const listed = ({ groupId, protocolType, state, type }: Group): ListedGroup => ({
   groupId,
   protocolType: protocolType ?? '',
   state,

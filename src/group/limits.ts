@@ -1,4 +1,15 @@
+import { groupNumber } from '../config/group-configs.ts'
+import type { ConfigTexts } from '../config/config-entry.ts'
 import type { Settings } from '../config/settings.ts'
+import type { MigrationPolicy } from './migration-policy.ts'
+
+/** What holds for one consumer group. */
+export interface ConsumerLimits {
+  readonly sessionTimeoutMs: number
+  readonly heartbeatIntervalMs: number
+  /** Between two target assignments. */
+  readonly assignmentIntervalMs: number
+}
 
 /** What the settings say to groups. */
 export interface GroupLimits {
@@ -11,6 +22,15 @@ export interface GroupLimits {
   /** A record that is larger cannot be written. */
   readonly recordBytesMax: number
   readonly batchBytesMax: number
+  /** Of a consumer group. */
+  readonly consumersMax: number
+  /** By name; the first is for groups whose members do not care. */
+  readonly assignors: readonly string[]
+  readonly migration: MigrationPolicy
+  /** How old a resolved expression gets, although no topic has come. */
+  readonly expressionRefreshMs: number
+  /** As it holds now: it may change while a group lives. */
+  readonly consumer: (groupId: string) => ConsumerLimits
 }
 
 const minuteMs = 60_000
@@ -22,7 +42,8 @@ const batchBytesLeast = 1 << 20
 
 const batchBytes = (settings: Settings): number => Math.max(settings['message.max.bytes'], batchBytesLeast)
 
-export const groupLimits = (settings: Settings): GroupLimits => ({
+/** `textsOf`: what was set for a group. */
+export const groupLimits = (settings: Settings, textsOf: (groupId: string) => ConfigTexts): GroupLimits => ({
   sessionTimeoutMinMs: settings['group.min.session.timeout.ms'],
   sessionTimeoutMaxMs: settings['group.max.session.timeout.ms'],
   membersMax: settings['group.max.size'],
@@ -31,4 +52,16 @@ export const groupLimits = (settings: Settings): GroupLimits => ({
   offsetsRetentionMs: settings['offsets.retention.minutes'] * minuteMs,
   recordBytesMax: batchBytes(settings) - overheadBytes,
   batchBytesMax: batchBytes(settings),
+  consumersMax: settings['group.consumer.max.size'],
+  assignors: settings['group.consumer.assignors'],
+  migration: settings['group.consumer.migration.policy'],
+  expressionRefreshMs: settings['group.consumer.regex.refresh.interval.ms'],
+  consumer: (groupId) => {
+    const texts = textsOf(groupId)
+    return {
+      sessionTimeoutMs: groupNumber(texts, settings, 'session.timeout.ms'),
+      heartbeatIntervalMs: groupNumber(texts, settings, 'heartbeat.interval.ms'),
+      assignmentIntervalMs: groupNumber(texts, settings, 'assignment.interval.ms'),
+    }
+  },
 })

@@ -1,7 +1,7 @@
 import type { Machine } from '../actor/actor.ts'
 import { unreachable } from '../base/assert.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
-import { ClassicGroup, classicGroupOf } from './classic-group.ts'
+import { ClassicGroup } from './classic-group.ts'
 import { join } from './classic-join.ts'
 import { heartbeat, leave, sync } from './classic-members.ts'
 import {
@@ -14,35 +14,18 @@ import {
   syncPhaseDue,
   syncRefusal,
 } from './classic-rebalance.ts'
-import { commit, commitRefusal, deleteOffsets, expireOffsets } from './commit.ts'
-import { describe, listed, unknownGroup } from './describe.ts'
-import type { GroupLimits } from './limits.ts'
+import { commit, commitRefusal, deleteOffsets, expireOffsets, fetchRefusal } from './commit.ts'
+import { heartbeatConsumers, leaveConsumers, syncConsumers } from './consumer-classic.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
+import { askClassicJoin, askConsumerHeartbeat, dissolve, fence } from './consumer-questions.ts'
+import { awaitRevocation, extendConsumerSession, groupTombstones } from './consumer-steps.ts'
+import { describe, describeConsumers, listed, unknownConsumers, unknownGroup } from './describe.ts'
 import type { Asking, GroupEffect, GroupEvent, ListedGroup, Question } from './messages.ts'
-import { Offsets } from './offsets.ts'
 import { partitionOf } from './partition-of.ts'
 import type { GroupRecord } from './records.ts'
+import { replay } from './replay.ts'
+import type { Group, GroupState } from './state.ts'
 import { answer, type Step, type TimerAction, write, writeGroup } from './step.ts'
-import { Timers } from './timers.ts'
-
-/** Every kind of group lives under one coordinator; an id belongs to one of them at a time. */
-export type Group = ClassicGroup
-
-export interface GroupState {
-  readonly limits: GroupLimits
-  readonly groups: Map<string, Group>
-  readonly offsets: Offsets
-  readonly timers: Timers<TimerAction>
-  /** When the shell was last asked to wake the machine. */
-  wakeAt: number | undefined
-}
-
-export const groupState = (limits: GroupLimits): GroupState => ({
-  limits,
-  groups: new Map(),
-  offsets: new Offsets(),
-  timers: new Timers(),
-  wakeAt: undefined,
-})
 
 /**
  * The groups of one node and their committed offsets.
@@ -51,41 +34,40 @@ export const groupState = (limits: GroupLimits): GroupState => ({
  */
 export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
   step(state, event, out) {
-    const { limits, timers } = state
+    const stepAt = (now: number): Step => ({ now, limits: state.limits, timers: state.timers, topics: state.topics, counts: state.counts, out })
     switch (event.type) {
       case 'asked':
-        ask(state, { now: event.now, limits, timers, out }, event.question, event.ticket)
+        ask(state, stepAt(event.now), event.question, event.ticket)
         break
       case 'replayed':
         for (const record of event.records) replay(state, record)
         break
       case 'loaded':
-        begin(state, { now: event.now, limits, timers, out }, event.partition, event.partitions)
+        begin(state, stepAt(event.now), event.partition, event.partitions)
         break
       case 'ticked':
-        tick(state, { now: event.now, limits, timers, out })
+        tick(state, stepAt(event.now))
+        break
+      case 'topicChanged':
+        state.topics.set({ name: event.topic, topicId: event.topicId, partitions: event.partitions })
+        topicMoved(state, event.topic)
         break
       case 'topicDeleted':
-        for (const groupId of state.groups.keys()) {
-          const step = { now: event.now, limits, timers, out }
-          write(
-            step,
-            groupId,
-            state.offsets.drop(groupId, (topic) => topic === event.topic),
-          )
-        }
+        topicMoved(state, event.topic)
+        state.topics.delete(event.topic)
+        dropOffsets(state, stepAt(event.now), event.topic)
         break
       case 'forgotten':
         state.groups.clear()
         state.offsets.clear()
         break
       case 'swept':
-        sweep(state, { now: event.now, limits, timers, out })
+        sweep(state, stepAt(event.now))
         break
       default:
         unreachable(event)
     }
-    const { next } = timers
+    const { next } = state.timers
     if (next !== undefined && (state.wakeAt === undefined || next < state.wakeAt)) {
       state.wakeAt = next
       out.push({ type: 'wake', at: next })
@@ -106,27 +88,36 @@ function ask(state: GroupState, step: Step, question: Question, ticket: number):
       return
     case 'sync':
       if (group === undefined) say(syncRefusal(errors.UNKNOWN_MEMBER_ID))
+      else if (group.type === 'consumer') say(syncConsumers(step, group, question))
       else sync(step, group, question, ticket)
       return
     case 'heartbeat':
-      say(group === undefined ? errors.UNKNOWN_MEMBER_ID : heartbeat(step, group, question))
+      if (group === undefined) say(errors.UNKNOWN_MEMBER_ID)
+      else say(group.type === 'consumer' ? (heartbeatConsumers(step, group, question) ?? errors.NONE) : heartbeat(step, group, question))
       return
-    case 'leave': {
-      const nobody = question.members.map((ref) => ({ ...ref, error: errors.UNKNOWN_MEMBER_ID }))
-      say(group === undefined ? { error: errors.NONE, members: nobody } : leave(step, group, question))
+    case 'consumerHeartbeat':
+      askConsumerHeartbeat(state, step, question, ticket)
       return
-    }
+    case 'leave':
+      if (group === undefined) say({ error: errors.NONE, members: question.members.map((ref) => ({ ...ref, error: errors.UNKNOWN_MEMBER_ID })) })
+      else say(group.type === 'consumer' ? leaveConsumers(step, group, question) : leave(step, group, question))
+      return
     case 'commit':
       say(askCommit(state, step, question))
       return
-    case 'fetch':
-      say({ error: errors.NONE, offsets: copied(state.offsets.of(groupId)) })
+    case 'fetch': {
+      const error = group?.type === 'consumer' ? fetchRefusal(group, question) : undefined
+      say({ error: error ?? errors.NONE, offsets: error === undefined ? copied(state.offsets.of(groupId)) : new Map() })
       return
+    }
     case 'deleteOffsets':
       say(group === undefined ? errors.GROUP_ID_NOT_FOUND : deleteOffsets(step, group, state.offsets, question))
       return
     case 'describe':
-      say(group === undefined ? unknownGroup(groupId) : describe(group))
+      say(group?.type === 'classic' ? describe(group) : unknownGroup(groupId))
+      return
+    case 'describeConsumer':
+      say(group?.type === 'consumer' ? describeConsumers(step, group) : unknownConsumers(groupId))
       return
     case 'delete':
       say(deleteGroup(state, step, groupId))
@@ -140,13 +131,21 @@ function ask(state: GroupState, step: Step, question: Question, ticket: number):
 function askJoin(state: GroupState, step: Step, question: Asking<'join'>, ticket: number): void {
   const { groupId, memberId, sessionTimeoutMs } = question
   const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = step.limits
-  const known = state.groups.get(groupId)
+  const found = state.groups.get(groupId)
   const isOutside = sessionTimeoutMs < sessionTimeoutMinMs || sessionTimeoutMs > sessionTimeoutMaxMs
-  const refusal = isOutside ? errors.INVALID_SESSION_TIMEOUT : known === undefined && memberId !== '' ? errors.UNKNOWN_MEMBER_ID : undefined
+  const refusal = isOutside ? errors.INVALID_SESSION_TIMEOUT : (found === undefined || found.state === 'Empty') && found?.type !== 'classic' && memberId !== '' ? errors.UNKNOWN_MEMBER_ID : undefined
   if (refusal !== undefined) {
     answer(step, groupId, ticket, joinRefusal(refusal, memberId))
     return
   }
+  if (found?.type === 'consumer') {
+    if (found.members.size > 0) {
+      answer(step, groupId, ticket, askClassicJoin(state, step, found, question))
+      return
+    }
+    dissolve(state, step, found)
+  }
+  const known = found?.type === 'classic' ? found : undefined
   const group = known ?? new ClassicGroup(groupId, step.now)
   if (known === undefined) {
     state.groups.set(groupId, group)
@@ -174,13 +173,26 @@ function deleteGroup(state: GroupState, step: Step, groupId: string): KafkaError
   const group = state.groups.get(groupId)
   if (group === undefined) return errors.GROUP_ID_NOT_FOUND
   if (group.state !== 'Empty') return errors.NON_EMPTY_GROUP
-  write(step, groupId, [...state.offsets.drop(groupId, () => true), forget(state, groupId)])
+  write(step, groupId, [...state.offsets.drop(groupId, () => true), ...forget(state, group)])
   return errors.NONE
 }
 
-function forget(state: GroupState, groupId: string): GroupRecord {
+function forget(state: GroupState, group: Group): GroupRecord[] {
+  const { groupId } = group
   state.groups.delete(groupId)
-  return { type: 'classicGroup', groupId, value: null }
+  return group.type === 'consumer' ? groupTombstones(group) : [{ type: 'classicGroup', groupId, value: null }]
+}
+
+/** What a group's epoch hangs on may have changed: its next heartbeat sees. */
+function topicMoved({ groups }: GroupState, topic: string): void {
+  for (const group of groups.values()) if (group.type === 'consumer' && group.isSubscribedTo(topic)) group.needsMetadata = true
+}
+
+function dropOffsets(state: GroupState, step: Step, topic: string): void {
+  for (const groupId of state.groups.keys()) {
+    const records = state.offsets.drop(groupId, (each) => each === topic)
+    write(step, groupId, records)
+  }
 }
 
 /** An empty group without offsets has nothing left to say. */
@@ -188,24 +200,9 @@ function sweep(state: GroupState, step: Step): void {
   for (const group of [...state.groups.values()]) {
     const { groupId } = group
     const records = expireOffsets(step, group, state.offsets)
-    const isOver = group.state === 'Empty' && group.pendingJoins.size === 0 && !state.offsets.has(groupId)
-    write(step, groupId, isOver ? [...records, forget(state, groupId)] : records)
-  }
-}
-
-function replay(state: GroupState, record: GroupRecord): void {
-  const { groupId } = record
-  switch (record.type) {
-    case 'offset':
-      if (record.value !== null && !state.groups.has(groupId)) state.groups.set(groupId, new ClassicGroup(groupId, -1))
-      state.offsets.set(groupId, record.topic, record.partition, record.value)
-      return
-    case 'classicGroup':
-      if (record.value === null) state.groups.delete(groupId)
-      else state.groups.set(groupId, classicGroupOf(groupId, record.value))
-      return
-    default:
-      unreachable(record)
+    const isAwaited = group.type === 'classic' && group.pendingJoins.size > 0
+    const isOver = group.state === 'Empty' && !isAwaited && !state.offsets.has(groupId)
+    write(step, groupId, isOver ? [...records, ...forget(state, group)] : records)
   }
 }
 
@@ -213,6 +210,10 @@ function replay(state: GroupState, record: GroupRecord): void {
 function begin(state: GroupState, step: Step, partition: number, partitions: number): void {
   for (const group of state.groups.values()) {
     if (partitionOf(group.groupId, partitions) !== partition) continue
+    if (group.type === 'consumer') {
+      beginConsumers(step, group)
+      continue
+    }
     for (const member of group.members.values()) extendSession(step, group, member)
     if (group.members.size > step.limits.membersMax) rebalance(step, group)
   }
@@ -223,21 +224,46 @@ function tick(state: GroupState, step: Step): void {
   for (let due = step.timers.take(step.now); due !== undefined; due = step.timers.take(step.now)) {
     const group = state.groups.get(due.groupId)
     if (group === undefined) continue
-    switch (due.type) {
-      case 'session':
-        sessionDue(step, group, due.memberId)
-        break
-      case 'firstJoin':
-        firstJoinDue(step, group, due.delayMs, due.remainingMs)
-        break
-      case 'joinPhase':
-        completeJoinPhase(step, group)
-        break
-      case 'syncPhase':
-        syncPhaseDue(step, group, due.generation)
-        break
-      default:
-        unreachable(due)
-    }
+    if (group.type === 'consumer') consumerDue(state, step, group, due)
+    else classicDue(step, group, due)
+  }
+}
+
+function classicDue(step: Step, group: ClassicGroup, due: TimerAction): void {
+  switch (due.type) {
+    case 'session':
+      sessionDue(step, group, due.memberId)
+      return
+    case 'firstJoin':
+      firstJoinDue(step, group, due.delayMs, due.remainingMs)
+      return
+    case 'joinPhase':
+      completeJoinPhase(step, group)
+      return
+    case 'syncPhase':
+      syncPhaseDue(step, group, due.generation)
+      return
+    case 'revocation':
+      // It was a consumer group then.
+      return
+    default:
+      unreachable(due)
+  }
+}
+
+/** Nobody has heard of a member, or it has not done what it was to do: it is out. */
+function consumerDue(state: GroupState, step: Step, group: ConsumerGroup, due: TimerAction): void {
+  if (due.type !== 'session' && due.type !== 'revocation') return
+  const member = group.members.get(due.memberId)
+  if (member === undefined || (due.type === 'revocation' && member.epoch !== due.epoch)) return
+  fence(state, step, group, member)
+}
+
+/** As with classic groups. Topics may have changed since its epoch was written. */
+function beginConsumers(step: Step, group: ConsumerGroup): void {
+  group.needsMetadata = true
+  for (const member of group.members.values()) {
+    extendConsumerSession(step, group, member)
+    if (member.classic === null) awaitRevocation(step, group, member)
   }
 }

@@ -54,6 +54,64 @@ export interface SyncAnswer {
   readonly assignment: Buffer
 }
 
+/** Partitions of a topic, by its id. */
+export interface TopicPartitions {
+  readonly topicId: string
+  readonly partitions: readonly number[]
+}
+
+/** What a member of a consumer group says. Null stands for what it has said before. */
+export interface ConsumerHeartbeatAsk extends MemberRef {
+  /** 0 joins, -1 leaves, -2 leaves for a while. */
+  readonly memberEpoch: number
+  readonly rackId: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  /** -1 for the one that it has said before. */
+  readonly rebalanceTimeoutMs: number
+  readonly topics: readonly string[] | null
+  readonly expression: string | null
+  readonly assignor: string | null
+  readonly owned: readonly TopicPartitions[] | null
+}
+
+export interface ConsumerHeartbeatAnswer {
+  readonly error: KafkaError
+  readonly message: string | null
+  readonly memberId: string | null
+  readonly memberEpoch: number
+  readonly heartbeatIntervalMs: number
+  /** Null where nothing has changed. */
+  readonly assignment: readonly TopicPartitions[] | null
+}
+
+export interface NamedPartitions extends TopicPartitions {
+  readonly topicName: string
+}
+
+export interface DescribedConsumer extends MemberRef {
+  readonly rackId: string | null
+  readonly memberEpoch: number
+  readonly clientId: string
+  readonly clientHost: string
+  readonly topics: readonly string[]
+  readonly expression: string
+  readonly assigned: readonly NamedPartitions[]
+  readonly target: readonly NamedPartitions[]
+  /** Speaks the protocol of classic groups. */
+  readonly isClassic: boolean
+}
+
+export interface DescribedConsumerGroup {
+  readonly error: KafkaError
+  readonly message: string | null
+  readonly state: string
+  readonly epoch: number
+  readonly assignmentEpoch: number
+  readonly assignor: string
+  readonly members: readonly DescribedConsumer[]
+}
+
 export interface LeaveAnswer {
   readonly error: KafkaError
   readonly members: readonly (MemberRef & { readonly error: KafkaError })[]
@@ -113,13 +171,14 @@ export interface ListedGroup {
 }
 
 /** As ListGroups spells it. */
-export type GroupType = 'classic'
+export type GroupType = 'classic' | 'consumer'
 
 /** What can be asked about one group, and the answers. */
 export interface Questions {
   readonly join: { readonly ask: JoinAsk; readonly answer: JoinAnswer }
   readonly sync: { readonly ask: SyncAsk; readonly answer: SyncAnswer }
   readonly heartbeat: { readonly ask: MemberRef & { readonly generation: number }; readonly answer: KafkaError }
+  readonly consumerHeartbeat: { readonly ask: ConsumerHeartbeatAsk; readonly answer: ConsumerHeartbeatAnswer }
   readonly leave: { readonly ask: { readonly members: readonly MemberRef[] }; readonly answer: LeaveAnswer }
   /** An error for the group, or one for each offset. */
   readonly commit: { readonly ask: CommitAsk; readonly answer: KafkaError | readonly KafkaError[] }
@@ -129,6 +188,7 @@ export interface Questions {
     readonly answer: KafkaError | readonly KafkaError[]
   }
   readonly describe: { readonly ask: object; readonly answer: DescribedGroup }
+  readonly describeConsumer: { readonly ask: object; readonly answer: DescribedConsumerGroup }
   readonly delete: { readonly ask: object; readonly answer: KafkaError }
 }
 
@@ -146,6 +206,8 @@ export type GroupEvent =
   | { readonly type: 'loaded'; readonly now: number; readonly partition: number; readonly partitions: number }
   /** It may be time for something. */
   | { readonly type: 'ticked'; readonly now: number }
+  /** A topic is there, or has more partitions. */
+  | { readonly type: 'topicChanged'; readonly topic: string; readonly topicId: string; readonly partitions: number }
   | { readonly type: 'topicDeleted'; readonly now: number; readonly topic: string }
   /** There is nothing to coordinate any more: the topic is gone. */
   | { readonly type: 'forgotten' }

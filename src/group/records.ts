@@ -7,6 +7,22 @@ import {
   OffsetCommitKey,
   OffsetCommitValue,
 } from '../wire/internal/group-classic.ts'
+import {
+  ConsumerGroupCurrentMemberAssignmentKey,
+  ConsumerGroupCurrentMemberAssignmentValue,
+  ConsumerGroupMemberMetadataKey,
+  ConsumerGroupMemberMetadataValue,
+  ConsumerGroupMetadataKey,
+  ConsumerGroupMetadataValue,
+  ConsumerGroupPartitionMetadataKey,
+  ConsumerGroupPartitionMetadataValue,
+  ConsumerGroupRegularExpressionKey,
+  ConsumerGroupRegularExpressionValue,
+  ConsumerGroupTargetAssignmentMemberKey,
+  ConsumerGroupTargetAssignmentMemberValue,
+  ConsumerGroupTargetAssignmentMetadataKey,
+  ConsumerGroupTargetAssignmentMetadataValue,
+} from '../wire/internal/group-consumer.ts'
 import type { Fields, Message, Wire } from '../wire/schema.ts'
 import type { CommittedOffset } from './offsets.ts'
 
@@ -20,9 +36,41 @@ export type GroupRecord =
       readonly value: CommittedOffset | null
     }
   | { readonly type: 'classicGroup'; readonly groupId: string; readonly value: GroupMetadataValue | null }
+  | ConsumerRecord
+
+/** Of consumer groups (KIP-848). Those with a member id say something of one member. */
+export type ConsumerRecord =
+  | { readonly type: 'consumerGroup'; readonly groupId: string; readonly value: ConsumerGroupMetadataValue | null }
+  | { readonly type: 'consumerTopics'; readonly groupId: string; readonly value: null }
+  | {
+      readonly type: 'consumerMember'
+      readonly groupId: string
+      readonly memberId: string
+      readonly value: ConsumerGroupMemberMetadataValue | null
+    }
+  | { readonly type: 'consumerTargetEpoch'; readonly groupId: string; readonly value: ConsumerGroupTargetAssignmentMetadataValue | null }
+  | {
+      readonly type: 'consumerTarget'
+      readonly groupId: string
+      readonly memberId: string
+      readonly value: ConsumerGroupTargetAssignmentMemberValue | null
+    }
+  | {
+      readonly type: 'consumerCurrent'
+      readonly groupId: string
+      readonly memberId: string
+      readonly value: ConsumerGroupCurrentMemberAssignmentValue | null
+    }
+  | {
+      readonly type: 'consumerExpression'
+      readonly groupId: string
+      readonly regularExpression: string
+      readonly value: ConsumerGroupRegularExpressionValue | null
+    }
 
 /** What Kafka 4.3 writes. A commit with a time to expire at fits the first version alone. */
-const versions = { offset: 4, expiringOffset: 1, group: 3 } as const
+const versions = { offset: 4, expiringOffset: 1, group: 3, consumer: 0 } as const
+const keyVersion = 0
 const noTime = -1n
 const recordBytesMax = 128 << 20
 
@@ -36,15 +84,36 @@ export function encodeGroupRecord(record: GroupRecord): KeyAndValue {
   switch (record.type) {
     case 'offset': {
       const { topic, partition, value } = record
-      const key = pack(OffsetCommitKey.key!, OffsetCommitKey, 0, { group, topic, partition })
+      const key = pack(OffsetCommitKey.key!, OffsetCommitKey, keyVersion, { group, topic, partition })
       return { key, value: value && packed(OffsetCommitValue, offsetVersion(value), value) }
     }
     case 'classicGroup': {
-      const key = pack(GroupMetadataKey.key!, GroupMetadataKey, 0, { group })
+      const key = pack(GroupMetadataKey.key!, GroupMetadataKey, keyVersion, { group })
       return { key, value: record.value && packed(GroupMetadataValue, versions.group, record.value) }
+    }
+    default: {
+      const { key, value } = consumerTables[record.type]
+      const named = pack(key.key!, key, keyVersion, record)
+      return { key: named, value: record.value && packed(value, versions.consumer, record.value) }
     }
   }
 }
+
+/** A key names the group, and what of it is meant, as the record itself does. */
+interface ConsumerTables {
+  readonly key: Message
+  readonly value: Message
+}
+
+const consumerTables = {
+  consumerGroup: { key: ConsumerGroupMetadataKey, value: ConsumerGroupMetadataValue },
+  consumerTopics: { key: ConsumerGroupPartitionMetadataKey, value: ConsumerGroupPartitionMetadataValue },
+  consumerMember: { key: ConsumerGroupMemberMetadataKey, value: ConsumerGroupMemberMetadataValue },
+  consumerTargetEpoch: { key: ConsumerGroupTargetAssignmentMetadataKey, value: ConsumerGroupTargetAssignmentMetadataValue },
+  consumerTarget: { key: ConsumerGroupTargetAssignmentMemberKey, value: ConsumerGroupTargetAssignmentMemberValue },
+  consumerCurrent: { key: ConsumerGroupCurrentMemberAssignmentKey, value: ConsumerGroupCurrentMemberAssignmentValue },
+  consumerExpression: { key: ConsumerGroupRegularExpressionKey, value: ConsumerGroupRegularExpressionValue },
+} as unknown as Readonly<Record<ConsumerRecord['type'], ConsumerTables>>
 
 const offsetVersion = (value: CommittedOffset): number => (value.expireTimestamp === noTime ? versions.offset : versions.expiringOffset)
 
@@ -53,11 +122,18 @@ export function decodeGroupRecord(key: Buffer, value: Buffer | null): GroupRecor
   const reader = new Reader(key)
   const type = reader.int16()
   if (type === LegacyOffsetCommitKey.key || type === OffsetCommitKey.key) {
-    const { group, topic, partition } = codec(OffsetCommitKey, 0).read(reader)
+    const { group, topic, partition } = codec(OffsetCommitKey, keyVersion).read(reader)
     return { type: 'offset', groupId: group, topic, partition, value: value && unpacked(OffsetCommitValue, value) }
   }
+  const consumer = Object.entries(consumerTables).find(([, { key: table }]) => table.key === type)
+  if (consumer !== undefined) {
+    const [named, tables] = consumer
+    // Nobody reads what is no longer written.
+    const about = named === 'consumerTopics' ? null : value && unpacked(tables.value, value)
+    return { type: named, ...codec(tables.key, keyVersion).read(reader), value: about } as unknown as ConsumerRecord
+  }
   if (type !== GroupMetadataKey.key) return undefined
-  const { group } = codec(GroupMetadataKey, 0).read(reader)
+  const { group } = codec(GroupMetadataKey, keyVersion).read(reader)
   return { type: 'classicGroup', groupId: group, value: value && unpacked(GroupMetadataValue, value) }
 }
 

@@ -1,9 +1,11 @@
 import { nodeCodecs } from '../../native-free-io/codecs.ts'
 import { Broker } from '../../src/broker/broker.ts'
 import { offsetsTopic } from '../../src/broker/offsets-topic.ts'
+import { resourceType } from '../../src/config/config-entry.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import { offsetsTopicName } from '../../src/controller/topic-names.ts'
 import { GroupCoordinator } from '../../src/group/coordinator.ts'
+import { configsOf } from '../../src/metadata/image.ts'
 import { apiByKey, headerVersions } from '../../src/wire/apis.ts'
 import { codec } from '../../src/wire/codec.ts'
 import { Reader, Writer } from '../../src/wire/cursor.ts'
@@ -45,15 +47,17 @@ export async function brokerWorld(
   const groups = new GroupCoordinator({
     settings,
     topic: offsetsTopic(controller, settings, entropy),
+    groupConfigs: (groupId) => configsOf(controller.image, resourceType.group, groupId),
     log: partitionLog,
     codecs: nodeCodecs,
     clock: time,
     after: (ms, wake) => time.after(ms, wake),
     failed: (error) => reported.push(error),
   })
-  controller.onTopicsChanged(({ name, deleted }) => {
+  controller.onTopicsChanged(({ name, topicId, partitions, deleted }) => {
     if (deleted && name === offsetsTopicName) groups.forget()
     else if (deleted) groups.topicDeleted(name)
+    else groups.topicChanged(name, topicId, partitions.length)
   })
   const node = {
     nodeId: 1,

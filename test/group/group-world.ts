@@ -1,11 +1,14 @@
 import type { GroupLimits } from '../../src/group/limits.ts'
-import { type GroupState, groupMachine, groupState } from '../../src/group/machine.ts'
+import { groupMachine } from '../../src/group/machine.ts'
 import type { AnswerTo, Asking, GroupEffect, GroupEvent, JoinAnswer, Protocol, Question, SyncAnswer } from '../../src/group/messages.ts'
 import { partitionOf } from '../../src/group/partition-of.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../../src/group/records.ts'
+import { type GroupState, groupState } from '../../src/group/state.ts'
 import { encode } from '../../src/wire/codec.ts'
 import { ConsumerProtocolSubscription } from '../../src/wire/internal/consumer-protocol.ts'
 import { blank } from '../../src/wire/schema.ts'
+
+export const consumerLimits = { sessionTimeoutMs: 45_000, heartbeatIntervalMs: 5000, assignmentIntervalMs: 0 }
 
 export const limits: GroupLimits = {
   sessionTimeoutMinMs: 6000,
@@ -16,6 +19,11 @@ export const limits: GroupLimits = {
   offsetsRetentionMs: 10_000_000,
   recordBytesMax: 1_000_000,
   batchBytesMax: 1_000_000,
+  consumersMax: 100,
+  assignors: ['uniform', 'range'],
+  migration: 'BIDIRECTIONAL',
+  expressionRefreshMs: 600_000,
+  consumer: () => consumerLimits,
 }
 
 export const sessionMs = 10_000
@@ -188,7 +196,9 @@ export class GroupWorld {
   }
 
   get generation(): number {
-    return this.state.groups.get('g')!.generation
+    const group = this.state.groups.get('g')
+    if (group?.type !== 'classic') throw new Error('there is no classic group')
+    return group.generation
   }
 
   /** A machine that knows nothing but what was written. */

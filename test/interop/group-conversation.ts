@@ -1,7 +1,4 @@
-import { nodeCodecs } from '../../native-free-io/codecs.ts'
-import { partitionOf } from '../../src/group/partition-of.ts'
 import { decodeGroupRecord } from '../../src/group/records.ts'
-import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
 import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadata.ts'
 import { OffsetCommitRequest, OffsetCommitResponse } from '../../src/wire/api/08-offset-commit.ts'
 import { OffsetFetchRequest, OffsetFetchResponse } from '../../src/wire/api/09-offset-fetch.ts'
@@ -15,79 +12,11 @@ import { ListGroupsRequest, ListGroupsResponse } from '../../src/wire/api/16-lis
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
 import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../src/wire/api/42-delete-groups.ts'
 import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../src/wire/api/47-offset-delete.ts'
-import { batchAt, batchBytes, isRefusal } from '../../src/wire/record-batch.ts'
-import { readRecords } from '../../src/wire/records.ts'
-import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
 import { subscription } from '../group/group-world.ts'
+import { Protocol, recordsOfGroup } from './conversation.ts'
 import { WireClient } from './wire-client.ts'
 
 const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'
-
-/** What is said, and what is answered to it, with the names that each broker makes up replaced by numbers. */
-class Protocol {
-  readonly lines: string[] = []
-  readonly #names = new Map<string, string>()
-  readonly port: number
-
-  constructor(port: number) {
-    this.port = port
-  }
-
-  /** Asks on a connection of its own, since some answers wait. */
-  async ask<Q extends Fields, R extends Fields>(
-    request: Message<Q>,
-    response: Message<R>,
-    version: number,
-    fields: Partial<Wire<Message<Q>>>,
-    label = '',
-  ): Promise<Wire<Message<R>>> {
-    const client = await WireClient.open(this.port)
-    try {
-      const answer = await client.ask(request, response, version, fields)
-      this.note(`${request.name} v${version} ${label}`, answer)
-      return answer
-    } catch (error) {
-      this.lines.push(`${request.name} v${version} ${label}: ${(error as Error).message}`)
-      throw error
-    } finally {
-      client.close()
-    }
-  }
-
-  note(what: string, value: unknown): void {
-    this.lines.push(`${what}: ${this.#shown(value)}`)
-  }
-
-  #shown(value: unknown): string {
-    const text = JSON.stringify(value, (key, each: unknown) => {
-      if (key === 'throttleTimeMs') return undefined
-      // What is said to people is each broker's own.
-      if (key === 'errorMessage' && typeof each === 'string' && each.includes(' ')) return 'SENTENCE'
-      if (key === 'port') return typeof each === 'number' && each > 0 ? 'PORT' : each
-      if (typeof each === 'bigint') return Number(each)
-      const buffer = each as { type?: string; data?: number[] } | null
-      if (buffer?.type === 'Buffer') return Buffer.from(buffer.data!).toString('latin1')
-      return each
-    })
-    const named = text.replace(/[a-z]+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, (name) => {
-      if (!this.#names.has(name)) this.#names.set(name, `MEMBER-${this.#names.size + 1}`)
-      return this.#names.get(name)!
-    })
-    return JSON.stringify(sorted(JSON.parse(named)))
-  }
-}
-
-/** Kafka lists what it keeps in hash maps in no order. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    const each = value.map(sorted)
-    return each.every((one) => typeof one === 'object' && !Array.isArray(one))
-      ? each.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-      : each
-  }
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, sorted(one)]))
-}
 
 const range = (...topics: string[]) => [{ name: 'range', metadata: subscription(...topics) }]
 const joining = { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 60_000, protocolType: 'consumer', protocols: range('known') }
@@ -371,30 +300,11 @@ async function records(said: Protocol, port: number): Promise<void> {
   const { topics } = await client.ask(MetadataRequest, MetadataResponse, 8, { topics: [{ name: '__consumer_offsets', topicId: zeroId }] })
   const { partitions, isInternal } = topics[0]!
   said.note('offsets topic', [partitions.length, isInternal])
+  client.close()
   for (const groupId of ['dynamic', 'static', 'simple', 'by-id']) {
-    const partition = partitionOf(groupId, partitions.length)
-    const part = { ...blankPartition, partition, fetchOffset: 0n, partitionMaxBytes: 1 << 20 }
-    const fetched = await client.ask(FetchRequest, FetchResponse, 11, {
-      maxWaitMs: 100,
-      maxBytes: 1 << 20,
-      sessionEpoch: -1,
-      topics: [{ topic: '__consumer_offsets', topicId: zeroId, partitions: [part] }],
-    })
-    const bytes = fetched.responses[0]!.partitions[0]!.records ?? Buffer.alloc(0)
-    for (const { key, value } of recordsIn(bytes)) {
-      if (!key?.includes(groupId)) continue
+    for (const { key, value } of await recordsOfGroup(port, groupId)) {
       said.note(`record of ${groupId}`, [key.toString('latin1'), value === null ? null : masked(key, value)])
     }
-  }
-  client.close()
-}
-
-function* recordsIn(bytes: Buffer): Generator<{ readonly key: Buffer | null; readonly value: Buffer | null }> {
-  for (let at = 0; at < bytes.length; ) {
-    const header = batchAt(bytes, at)
-    if (isRefusal(header)) return
-    yield* readRecords(bytes, at, header, nodeCodecs, 1 << 24)
-    at += batchBytes(header)
   }
 }
 
@@ -403,14 +313,6 @@ function masked(key: Buffer, value: Buffer): unknown {
   const record = decodeGroupRecord(key, value)!
   if (record.type === 'classicGroup') return [value.readInt16BE(0), { ...record.value, currentStateTimestamp: 0 }]
   return [value.readInt16BE(0), value.length, { ...record.value, commitTimestamp: 0, expireTimestamp: 0, topicId: '' }]
-}
-
-const blankPartition = {
-  currentLeaderEpoch: -1,
-  lastFetchedEpoch: -1,
-  logStartOffset: -1n,
-  replicaDirectoryId: zeroId,
-  highWatermark: 2n ** 63n - 1n,
 }
 
 const commitOf = (name: string, partitionIndex: number, committedOffset: bigint, committedMetadata: string | null = 'm') => ({

@@ -1,0 +1,192 @@
+import { errors } from '../wire/errors.ts'
+import { noBytes } from './classic-member.ts'
+import { joinRefusal, syncRefusal } from './classic-rebalance.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
+import { type ConsumerMember, equalTopics, memberState, newMember, saysSame, sortedTopics } from './consumer-member.ts'
+import {
+  assignWhenDue,
+  change,
+  extendConsumerSession,
+  memberRecord,
+  reconcileMember,
+  refreshMetadata,
+  removeMembers,
+  replaceMember,
+} from './consumer-steps.ts'
+import { assignmentBytes, subscriptionOf } from './embedded-protocol.ts'
+import { dropUnused } from './expressions.ts'
+import type { Asking, JoinAnswer, LeaveAnswer, MemberRef, SyncAnswer, TopicPartitions } from './messages.ts'
+import type { Partitions } from './partitions.ts'
+import { classicJoinKey, classicSyncKey, type Refusal, type Step } from './step.ts'
+import { consumerProtocolType } from './subscription.ts'
+import type { Topics } from './topics.ts'
+
+/**
+ * Members of a consumer group that speak the protocol of classic groups. To them the group is always rebalancing just for themselves:
+ * their generation is their member epoch, joining and syncing are answered at once, and nobody leads.
+ */
+
+type Join = Asking<'join'>
+
+export const classicSubscription = ({ protocols }: Join) => (protocols[0] === undefined ? undefined : subscriptionOf(protocols[0].metadata))
+
+/** Why the group does not take a classic member. Nothing has changed until then. */
+export function joinProblem(step: Step, group: ConsumerGroup, ask: Join): JoinAnswer | undefined {
+  const { memberId, instanceId, protocolType, protocols } = ask
+  if (group.members.size >= step.limits.consumersMax && !group.members.has(memberId)) return joinRefusal(errors.GROUP_MAX_SIZE_REACHED, '')
+  if (protocolType !== consumerProtocolType || !supports(group, protocols.map(({ name }) => name))) {
+    return joinRefusal(errors.INCONSISTENT_GROUP_PROTOCOL, '')
+  }
+  if (classicSubscription(ask) === undefined) return joinRefusal(errors.INCONSISTENT_GROUP_PROTOCOL, '')
+  if (memberId === '' && instanceId === null && ask.knowsMemberIdRequired) return joinRefusal(errors.MEMBER_ID_REQUIRED, ask.uuid)
+  if (instanceId === null || memberId === '') return undefined
+  const refusal = memberRefusal(group, ask)
+  return refusal && joinRefusal(refusal, '')
+}
+
+/** Some protocol is known to every classic member. */
+function supports(group: ConsumerGroup, names: readonly string[]): boolean {
+  const known = [...group.members.values()].flatMap(({ classic }) => (classic === null ? [] : [classic.supportedProtocols]))
+  return names.some((name) => known.every((protocols) => protocols.some((protocol) => protocol.name === name)))
+}
+
+/** Takes a classic member, or takes it further. The caller has made sure that there is no problem. */
+export function joinConsumers(step: Step, group: ConsumerGroup, ask: Join): JoinAnswer {
+  const { groupId } = group
+  const subscription = classicSubscription(ask)!
+  const before = subscribe(step, group, ask)
+  const said: ConsumerMember = {
+    ...before,
+    instanceId: ask.instanceId ?? before.instanceId,
+    rackId: subscription.rackId ?? before.rackId,
+    rebalanceTimeoutMs: ask.rebalanceTimeoutMs,
+    topics: sortedTopics(subscription.topics),
+    expression: '',
+    clientId: ask.clientId,
+    clientHost: ask.clientHost,
+    classic: {
+      sessionTimeoutMs: ask.sessionTimeoutMs,
+      supportedProtocols: ask.protocols.map(({ name, metadata }) => ({ name, metadata })),
+    },
+  }
+  if (!group.members.has(said.memberId) || !saysSame(before, said)) change(step, group, [memberRecord(group, said)])
+  dropUnused(step, group, before.expression)
+  const hasSubscriptionChanged = !equalTopics(before.topics, said.topics) || before.expression !== ''
+  refreshMetadata(step, group, hasSubscriptionChanged)
+  assignWhenDue(step, group)
+  const owned = ownedRows(subscription.ownedPartitions, step.topics)
+  const member = reconcileMember(step, group, group.members.get(said.memberId)!, { hasSubscriptionChanged, owned })
+  extendConsumerSession(step, group, member)
+  step.timers.cancel(classicJoinKey(groupId, member.memberId))
+  step.timers.set(classicSyncKey(groupId, member.memberId), step.now + ask.rebalanceTimeoutMs, {
+    type: 'session',
+    groupId,
+    memberId: member.memberId,
+  })
+  return {
+    ...joinRefusal(errors.NONE, member.memberId),
+    generation: member.epoch,
+    protocolType: consumerProtocolType,
+    protocolName: ask.protocols[0]!.name,
+  }
+}
+
+function subscribe(step: Step, group: ConsumerGroup, { memberId, instanceId, uuid }: Join): ConsumerMember {
+  const known = instanceId === null ? group.members.get(memberId) : group.staticMember(instanceId)
+  if (known === undefined) return newMember(memberId === '' ? uuid : memberId)
+  return known.memberId === memberId ? known : replaceMember(step, group, known, uuid)
+}
+
+function ownedRows(owned: readonly { readonly topic: string; readonly partitions: readonly number[] }[], topics: Topics): TopicPartitions[] {
+  return owned.flatMap(({ topic, partitions }) => {
+    const known = topics.named(topic)
+    return known === undefined ? [] : [{ topicId: known.topicId, partitions }]
+  })
+}
+
+/** Why somebody is no classic member of this group. */
+function memberRefusal(group: ConsumerGroup, { memberId, instanceId }: MemberRef): Refusal {
+  if (instanceId === null) return group.members.has(memberId) ? undefined : errors.UNKNOWN_MEMBER_ID
+  const known = group.statics.get(instanceId)
+  if (known === undefined) return errors.UNKNOWN_MEMBER_ID
+  return known === memberId ? undefined : errors.FENCED_INSTANCE_ID
+}
+
+function generationRefusal(group: ConsumerGroup, ask: MemberRef & { readonly generation: number }): Refusal {
+  const refusal = memberRefusal(group, ask)
+  if (refusal !== undefined) return refusal
+  const member = group.members.get(ask.memberId)!
+  if (member.classic === null) return errors.UNKNOWN_MEMBER_ID
+  return member.epoch === ask.generation ? undefined : errors.ILLEGAL_GENERATION
+}
+
+/** What the member reads, in the words of consumers. */
+export function syncConsumers(step: Step, group: ConsumerGroup, ask: Asking<'sync'>): SyncAnswer {
+  const refusal = generationRefusal(group, ask) ?? syncProblem(step, group, ask)
+  if (refusal !== undefined) return syncRefusal(refusal)
+  const member = group.members.get(ask.memberId)!
+  step.timers.cancel(classicSyncKey(group.groupId, member.memberId))
+  extendConsumerSession(step, group, member)
+  const { protocolType, protocolName } = ask
+  return { error: errors.NONE, protocolType, protocolName, assignment: assignmentOf(step, member) }
+}
+
+function syncProblem(step: Step, group: ConsumerGroup, ask: Asking<'sync'>): Refusal {
+  const member = group.members.get(ask.memberId)!
+  const { supportedProtocols } = member.classic!
+  if (ask.protocolType !== null && ask.protocolType !== consumerProtocolType) return errors.INCONSISTENT_GROUP_PROTOCOL
+  if (ask.protocolName !== null && ask.protocolName !== supportedProtocols[0]!.name) return errors.INCONSISTENT_GROUP_PROTOCOL
+  if (group.epoch === member.epoch || member.state === memberState.unrevoked) return undefined
+  awaitJoin(step, group, member)
+  return errors.REBALANCE_IN_PROGRESS
+}
+
+const assignmentOf = ({ topics }: Step, { assigned, classic }: ConsumerMember): Buffer =>
+  assignmentBytes(assigned, topics, classic!.supportedProtocols[0]!.metadata)
+
+/** As a classic group keeps what a member was to read. */
+export const targetBytes = ({ topics }: Step, target: Partitions, { classic }: ConsumerMember): Buffer =>
+  classic === null ? noBytes : assignmentBytes(target, topics, classic.supportedProtocols[0]!.metadata)
+
+/** A member is called to join when there is something that it is to give up or can get. */
+export function heartbeatConsumers(step: Step, group: ConsumerGroup, ask: Asking<'heartbeat'>): Refusal {
+  const refusal = generationRefusal(group, ask)
+  if (refusal !== undefined) return refusal
+  const member = group.members.get(ask.memberId)!
+  extendConsumerSession(step, group, member)
+  const isCalled =
+    member.epoch < group.epoch ||
+    member.state === memberState.unrevoked ||
+    (member.state === memberState.unreleased && !waitsForOthers(group, member))
+  if (!isCalled) return undefined
+  awaitJoin(step, group, member)
+  return errors.REBALANCE_IN_PROGRESS
+}
+
+function waitsForOthers(group: ConsumerGroup, { memberId, assigned }: ConsumerMember): boolean {
+  for (const [topicId, partitions] of group.targetOf(memberId)) {
+    for (const partition of partitions) {
+      if (!assigned.get(topicId)?.has(partition) && group.isOwned(topicId, partition)) return true
+    }
+  }
+  return false
+}
+
+/** A member that was called has its rebalance timeout to join. */
+function awaitJoin({ timers, now }: Step, { groupId }: ConsumerGroup, { memberId, rebalanceTimeoutMs }: ConsumerMember): void {
+  const key = classicJoinKey(groupId, memberId)
+  if (!timers.has(key)) timers.set(key, now + rebalanceTimeoutMs, { type: 'session', groupId, memberId })
+}
+
+/** Members of either protocol may be told to leave. */
+export function leaveConsumers(step: Step, group: ConsumerGroup, { members }: Asking<'leave'>): LeaveAnswer {
+  const gone: string[] = []
+  const answered = members.map((ref) => {
+    const memberId = ref.memberId === '' && ref.instanceId !== null ? (group.statics.get(ref.instanceId) ?? '') : ref.memberId
+    const error = gone.includes(memberId) ? errors.UNKNOWN_MEMBER_ID : (memberRefusal(group, { ...ref, memberId }) ?? errors.NONE)
+    if (error === errors.NONE) gone.push(memberId)
+    return { ...ref, memberId: error === errors.NONE ? memberId : ref.memberId, error }
+  })
+  if (gone.length > 0) removeMembers(step, group, gone)
+  return { error: errors.NONE, members: answered }
+}

@@ -1,0 +1,104 @@
+import { errors } from '../wire/errors.ts'
+import { joinConsumers, joinProblem } from './consumer-classic.ts'
+import { ConsumerGroup } from './consumer-group.ts'
+import {
+  type Complaint,
+  type Heartbeat,
+  heartbeatOf,
+  heartbeatProblem,
+  isLeaving,
+  leaveForAWhile,
+  memberProblem,
+  refused,
+  unknownMember,
+} from './consumer-heartbeat.ts'
+import { type ConsumerMember, joinEpoch, staticLeaveEpoch } from './consumer-member.ts'
+import { groupTombstones, removeMembers } from './consumer-steps.ts'
+import { refreshExpressions } from './expressions.ts'
+import type { Asking, ConsumerHeartbeatAnswer, JoinAnswer } from './messages.ts'
+import { downgrade, isDowngrade, rebalanceAfterDowngrade, upgradable, upgrade } from './migration.ts'
+import type { GroupState } from './state.ts'
+import { answer, type Step, write } from './step.ts'
+
+export function askConsumerHeartbeat(state: GroupState, step: Step, ask: Heartbeat, ticket: number): void {
+  const say = (said: ConsumerHeartbeatAnswer): void => answer(step, ask.groupId, ticket, said)
+  const problem = heartbeatProblem(step, ask)
+  if (problem !== undefined) say(refused(problem))
+  else if (isLeaving(ask)) say(leave(state, step, ask))
+  else {
+    const group = groupFor(state, step, ask)
+    if (!(group instanceof ConsumerGroup)) say(refused(group))
+    else {
+      say(heartbeatOf(step, group, ask))
+      refreshExpressions(step, group)
+    }
+  }
+}
+
+/** Who joins founds a group, or makes a classic one a consumer group. */
+function groupFor(state: GroupState, step: Step, ask: Heartbeat): ConsumerGroup | Complaint {
+  const { groupId } = ask
+  const known = state.groups.get(groupId)
+  if (known?.type === 'consumer') return memberProblem(step, known, ask) ?? known
+  if (ask.memberEpoch !== joinEpoch) return notFound(groupId)
+  if (known === undefined || known.state === 'Empty') {
+    const group = new ConsumerGroup(groupId)
+    const problem = memberProblem(step, group, ask)
+    if (problem !== undefined) return problem
+    if (known !== undefined) write(step, groupId, [{ type: 'classicGroup', groupId, value: null }])
+    state.groups.set(groupId, group)
+    return group
+  }
+  const moved = upgradable(step, known)
+  if (moved === undefined) return notFound(groupId)
+  if (known.members.size >= step.limits.consumersMax && !known.members.has(ask.memberId)) {
+    return [errors.GROUP_MAX_SIZE_REACHED, `The group has ${step.limits.consumersMax} members, as many as it may have.`]
+  }
+  const group = upgrade(step, known, moved)
+  state.groups.set(groupId, group)
+  return group
+}
+
+const notFound = (groupId: string): Complaint => [errors.GROUP_ID_NOT_FOUND, `There is no consumer group ${groupId}.`]
+
+function leave(state: GroupState, step: Step, ask: Heartbeat): ConsumerHeartbeatAnswer {
+  const { groupId, memberId, instanceId, memberEpoch } = ask
+  const group = state.groups.get(groupId)
+  if (group?.type !== 'consumer') return refused(notFound(groupId))
+  const member = instanceId === null ? group.members.get(memberId) : group.staticMember(instanceId)
+  if (member === undefined) return refused(unknownMember(group, ask))
+  if (member.memberId !== memberId) {
+    return refused([errors.FENCED_INSTANCE_ID, `The instance ${instanceId} is member ${member.memberId}, and no longer ${memberId}.`])
+  }
+  if (memberEpoch === staticLeaveEpoch && instanceId !== null) leaveForAWhile(step, group, member)
+  else fence(state, step, group, member)
+  return { error: errors.NONE, message: null, memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null }
+}
+
+/** A member is out. Where only classic members stay, the group is a classic one again. */
+export function fence(state: GroupState, step: Step, group: ConsumerGroup, member: ConsumerMember): void {
+  if (!isDowngrade(step, group, member, group.members.size - 1)) {
+    removeMembers(step, group, [member.memberId])
+    return
+  }
+  const classic = downgrade(step, group)
+  state.groups.set(group.groupId, classic)
+  rebalanceAfterDowngrade(step, classic)
+}
+
+/** A classic member comes to a consumer group. One that takes the place of the last member that was none makes it a classic group. */
+export function askClassicJoin(state: GroupState, step: Step, group: ConsumerGroup, ask: Asking<'join'>): JoinAnswer {
+  const problem = joinProblem(step, group, ask)
+  if (problem !== undefined) return problem
+  const replaced = ask.instanceId === null ? undefined : group.staticMember(ask.instanceId)
+  const isLast = replaced !== undefined && isDowngrade(step, group, replaced, group.members.size)
+  const joined = joinConsumers(step, group, ask)
+  if (isLast) state.groups.set(group.groupId, downgrade(step, group))
+  return joined
+}
+
+/** An empty group leaves nothing behind but its offsets. */
+export function dissolve(state: GroupState, step: Step, group: ConsumerGroup): void {
+  write(step, group.groupId, groupTombstones(group))
+  state.groups.delete(group.groupId)
+}

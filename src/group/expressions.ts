@@ -1,0 +1,56 @@
+import type { ConsumerGroup, Resolved } from './consumer-group.ts'
+import { type ConsumerMember, equalTopics } from './consumer-member.ts'
+import { change, epochRecord, expressionTombstone } from './consumer-steps.ts'
+import { TopicExpression } from './expression.ts'
+import { metadataHash } from './metadata-hash.ts'
+import type { ConsumerRecord } from './records.ts'
+import type { Step } from './step.ts'
+
+/** Expressions of a group are resolved no more often than this. Kafka's number. */
+const refreshMinMs = 10_000
+
+/** What a member's new expression comes to: nothing new, one to be looked at, or one whose topics are known. */
+export type ExpressionChange = 'same' | 'unresolved' | 'resolved'
+
+export function expressionChange(group: ConsumerGroup, before: ConsumerMember, said: ConsumerMember): ExpressionChange {
+  if (before.expression === said.expression) return 'same'
+  return said.expression === '' || group.resolved.has(said.expression) ? 'resolved' : 'unresolved'
+}
+
+/** What nobody uses any more is forgotten. */
+export function dropUnused(step: Step, group: ConsumerGroup, expression: string): void {
+  if (!group.resolved.has(expression) || group.countWith(expression) > 0) return
+  change(step, group, [expressionTombstone(group.groupId, expression)])
+}
+
+/**
+ * Looks which topics the group's expressions match, when there is one that has never been looked at, when topics have come, or when it
+ * was long ago. Members hear of it with their next heartbeats.
+ */
+export function refreshExpressions(step: Step, group: ConsumerGroup): void {
+  const expressions = new Set(Array.from(group.members.values(), ({ expression }) => expression).filter((expression) => expression !== ''))
+  if (expressions.size === 0 || !isDue(step, group, expressions)) return
+  group.resolvedVersion = step.topics.version
+  const records = [...expressions].sort().map((regularExpression): ConsumerRecord => {
+    const value: Resolved = { topics: matching(step, regularExpression), version: BigInt(step.topics.version), timestamp: BigInt(step.now) }
+    return { type: 'consumerExpression', groupId: group.groupId, regularExpression, value: { ...value, topics: [...value.topics] } }
+  })
+  const before = new Map([...expressions].map((expression) => [expression, group.resolved.get(expression)?.topics ?? []]))
+  change(step, group, records)
+  if ([...before].every(([expression, topics]) => equalTopics(topics, group.resolved.get(expression)!.topics))) return
+  change(step, group, [epochRecord(group, group.epoch + 1, metadataHash(group.subscribedTopics(), step.topics))])
+}
+
+function isDue({ now, topics, limits }: Step, group: ConsumerGroup, expressions: ReadonlySet<string>): boolean {
+  let last = 0
+  for (const { timestamp } of group.resolved.values()) last = Math.max(last, Number(timestamp))
+  const age = now - last
+  if (age >= 0 && age < refreshMinMs) return false
+  const isNew = [...expressions].some((expression) => !group.resolved.has(expression))
+  return isNew || group.resolvedVersion < topics.version || age < 0 || age >= limits.expressionRefreshMs
+}
+
+function matching({ topics }: Step, text: string): string[] {
+  const expression = new TopicExpression(text)
+  return [...topics.names].filter((name) => expression.matches(name)).sort()
+}

@@ -1,0 +1,129 @@
+import { assert } from '../base/assert.ts'
+import { errors } from '../wire/errors.ts'
+import { ClassicGroup } from './classic-group.ts'
+import { answerJoin, answerSync, extendSession, joinRefusal, prepareRebalance, syncRefusal } from './classic-rebalance.ts'
+import { targetBytes } from './consumer-classic.ts'
+import { ConsumerGroup } from './consumer-group.ts'
+import { type ConsumerMember, memberState, newMember, sortedTopics } from './consumer-member.ts'
+import { cancelTimers, currentRecord, epochRecord, extendConsumerSession, groupTombstones, memberRecord, targetEpochRecord, targetRecord } from './consumer-steps.ts'
+import { assignmentFrom, subscriptionOf } from './embedded-protocol.ts'
+import { metadataHash } from './metadata-hash.ts'
+import { mayDowngrade, mayUpgrade } from './migration-policy.ts'
+import { ownedAt, type Partitions } from './partitions.ts'
+import type { ConsumerRecord } from './records.ts'
+import { joinKey, type Step, sessionKey, syncKey, write, writeGroup } from './step.ts'
+import { consumerProtocolType } from './subscription.ts'
+
+interface Moved {
+  readonly member: ConsumerMember
+  readonly target: Partitions
+}
+
+/** The members of a classic group as a consumer group would have them; undefined where that cannot be. */
+export function upgradable(step: Step, group: ClassicGroup): Moved[] | undefined {
+  if (!mayUpgrade(step.limits.migration) || !group.usesConsumerProtocol || group.members.size > step.limits.consumersMax) return undefined
+  const moved: Moved[] = []
+  const owned = new Set<string>()
+  for (const { protocols, assignment, ...member } of group.members.values()) {
+    const chosen = protocols.find(({ name }) => name === group.protocolName) ?? protocols[0]
+    const subscription = chosen && subscriptionOf(chosen.metadata)
+    const target = assignmentFrom(assignment, step.topics)
+    if (subscription === undefined || target === undefined) return undefined
+    // What classic members agree on is theirs to answer for; here a partition has one owner.
+    for (const [topicId, partitions] of target) {
+      for (const partition of partitions) {
+        const part = `${topicId}:${partition}`
+        if (owned.has(part)) return undefined
+        owned.add(part)
+      }
+    }
+    moved.push({
+      target,
+      member: {
+        ...newMember(member.memberId),
+        instanceId: member.instanceId,
+        rackId: subscription.rackId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        topics: sortedTopics(subscription.topics),
+        rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+        classic: {
+          sessionTimeoutMs: member.sessionTimeoutMs,
+          supportedProtocols: protocols.map(({ name, metadata }) => ({ name, metadata })),
+        },
+        epoch: group.generation,
+        previousEpoch: group.generation,
+        state: memberState.stable,
+        assigned: ownedAt(target, group.generation),
+      },
+    })
+  }
+  return moved
+}
+
+/** The group goes on as a consumer group, its members as classic ones of it. Who waits for an answer is called to join again. */
+export function upgrade(step: Step, group: ClassicGroup, moved: readonly Moved[]): ConsumerGroup {
+  const { groupId, generation } = group
+  for (const member of group.members.values()) {
+    answerJoin(step, group, member, joinRefusal(errors.REBALANCE_IN_PROGRESS, member.memberId))
+    answerSync(step, group, member, syncRefusal(errors.REBALANCE_IN_PROGRESS))
+  }
+  for (const key of [joinKey(groupId), syncKey(groupId)]) step.timers.cancel(key)
+  for (const memberId of group.pendingJoins) step.timers.cancel(sessionKey(groupId, memberId))
+  const consumers = new ConsumerGroup(groupId)
+  for (const { member } of moved) consumers.apply(memberRecord(consumers, member))
+  const records: ConsumerRecord[] = [
+    ...moved.map(({ member }) => memberRecord(consumers, member)),
+    epochRecord(consumers, generation, metadataHash(consumers.subscribedTopics(), step.topics)),
+    ...moved.map(({ member, target }) => targetRecord(consumers, member.memberId, target)),
+    targetEpochRecord(consumers, generation, 0),
+    ...moved.map(({ member }) => currentRecord(consumers, member)),
+  ]
+  for (const record of records) consumers.apply(record)
+  write(step, groupId, [{ type: 'classicGroup', groupId, value: null }, ...records])
+  for (const member of consumers.members.values()) extendConsumerSession(step, consumers, member)
+  return consumers
+}
+
+/** Whether nobody but classic members stays when this one goes, or is replaced by one. */
+export function isDowngrade(step: Step, group: ConsumerGroup, leaving: ConsumerMember, count: number): boolean {
+  if (leaving.classic !== null || group.classicCount !== group.members.size - 1) return false
+  return count > 0 && mayDowngrade(step.limits.migration) && count <= step.limits.membersMax
+}
+
+/** The group goes on as a classic one with the members that are classic. */
+export function downgrade(step: Step, group: ConsumerGroup): ClassicGroup {
+  const { groupId, epoch, members } = group
+  const records = groupTombstones(group)
+  const classic = new ClassicGroup(groupId, step.now)
+  for (const member of members.values()) {
+    cancelTimers(step, groupId, member.memberId)
+    if (member.classic === null) continue
+    classic.add({
+      memberId: member.memberId,
+      instanceId: member.instanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      sessionTimeoutMs: member.classic.sessionTimeoutMs,
+      rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+      protocolType: consumerProtocolType,
+      protocols: member.classic.supportedProtocols,
+      assignment: targetBytes(step, group.targetOf(member.memberId), member),
+      joining: undefined,
+      syncing: undefined,
+      isNew: false,
+    })
+  }
+  assert(classic.members.size > 0, 'a group is downgraded for its classic members')
+  classic.generation = epoch
+  classic.protocolName = classic.selectProtocol()
+  classic.subscribed = classic.subscribedTopics()
+  classic.moveTo('Stable', step.now)
+  write(step, groupId, records)
+  writeGroup(step, classic)
+  for (const member of classic.members.values()) extendSession(step, classic, member)
+  return classic
+}
+
+/** Members of a group that was downgraded because one left are to share anew. */
+export const rebalanceAfterDowngrade = (step: Step, group: ClassicGroup): void => prepareRebalance(step, group)

@@ -1,0 +1,87 @@
+import { atEpoch, type ConsumerMember, isReconciled, memberState } from './consumer-member.ts'
+import type { TopicPartitions } from './messages.ts'
+import { equalPartitions, nothingOwned, type Owned, OwnedBuilder, type Partitions } from './partitions.ts'
+
+/** What a member's next step towards its target depends on. */
+export interface Reconciling {
+  readonly targetEpoch: number
+  readonly target: Partitions
+  /** Ids of the topics that the member reads: the target may lag behind its subscription. */
+  readonly subscribed: ReadonlySet<string>
+  readonly hasSubscriptionChanged: boolean
+  readonly isOwned: (topicId: string, partition: number) => boolean
+  /** What the member says that it has; null where it does not say. */
+  readonly owned: readonly TopicPartitions[] | null
+}
+
+/**
+ * The member one step nearer to its target, or the same object where there is no step to take. It gives up first, in the epoch that it
+ * is in; only when it has said that it did, it goes on to the epoch of the target and gets what is free.
+ */
+export function reconcile(member: ConsumerMember, to: Reconciling): ConsumerMember {
+  if (!to.hasSubscriptionChanged && isReconciled(member, to.targetEpoch)) return member
+  switch (member.state) {
+    case memberState.unrevoked:
+      if (stillHas(member.revoking, to.owned)) return to.hasSubscriptionChanged ? giveUpUnsubscribed(member, to) : member
+      return towardsTarget(member, member.epoch + 1, to)
+    case memberState.unreleased:
+      return towardsTarget(member, member.epoch, to)
+    default:
+      return member.epoch === to.targetEpoch ? giveUpUnsubscribed(member, to) : towardsTarget(member, member.epoch, to)
+  }
+}
+
+/** A member that does not say what it has is taken to have all of it. */
+function stillHas(revoking: Owned, owned: readonly TopicPartitions[] | null): boolean {
+  if (owned === null) return true
+  return owned.some(({ topicId, partitions }) => partitions.some((partition) => revoking.get(topicId)?.has(partition)))
+}
+
+/** What the member does not read any more goes at once, whatever the target says. */
+function giveUpUnsubscribed(member: ConsumerMember, { subscribed, owned }: Reconciling): ConsumerMember {
+  const assigned = new Map([...member.assigned].filter(([topicId]) => subscribed.has(topicId)))
+  if (assigned.size === member.assigned.size) return member
+  const revoking = new OwnedBuilder()
+  revoking.addAll(member.revoking)
+  revoking.addAll(new Map([...member.assigned].filter(([topicId]) => !subscribed.has(topicId))))
+  const next = { ...member, assigned }
+  if (!stillHas(revoking.owned, owned)) return next
+  return { ...atEpoch(next, member.epoch), state: memberState.unrevoked, revoking: revoking.owned }
+}
+
+function towardsTarget(member: ConsumerMember, epoch: number, to: Reconciling): ConsumerMember {
+  const assigned = new OwnedBuilder()
+  const revoking = new OwnedBuilder()
+  const free = new OwnedBuilder()
+  let hasUnreleased = false
+  const wanted = (topicId: string): ReadonlySet<number> | undefined => (to.subscribed.has(topicId) ? to.target.get(topicId) : undefined)
+  for (const [topicId, each] of member.assigned) {
+    const target = wanted(topicId)
+    for (const [partition, since] of each) (target?.has(partition) ? assigned : revoking).add(topicId, partition, since)
+  }
+  for (const topicId of to.target.keys()) {
+    for (const partition of wanted(topicId) ?? []) {
+      if (member.assigned.get(topicId)?.has(partition)) continue
+      if (to.isOwned(topicId, partition)) hasUnreleased = true
+      else free.add(topicId, partition, to.targetEpoch)
+    }
+  }
+  if (revoking.owned.size > 0 && stillHas(revoking.owned, to.owned)) {
+    return { ...atEpoch(member, epoch), state: memberState.unrevoked, assigned: assigned.owned, revoking: revoking.owned }
+  }
+  assigned.addAll(free.owned)
+  const state = hasUnreleased ? memberState.unreleased : memberState.stable
+  return { ...atEpoch(member, to.targetEpoch), state, assigned: assigned.owned, revoking: nothingOwned }
+}
+
+/** A member may have lost the answer that told it its epoch: then what it has is at most what it was told. */
+export function hasAtMost(member: ConsumerMember, owned: readonly TopicPartitions[] | null): boolean {
+  return owned?.every(({ topicId, partitions }) => partitions.every((partition) => member.assigned.get(topicId)?.has(partition))) ?? false
+}
+
+export const isSameStep = (a: ConsumerMember, b: ConsumerMember): boolean =>
+  a.epoch === b.epoch &&
+  a.previousEpoch === b.previousEpoch &&
+  a.state === b.state &&
+  equalPartitions(a.assigned, b.assigned) &&
+  equalPartitions(a.revoking, b.revoking)

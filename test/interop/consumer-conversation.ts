@@ -1,0 +1,598 @@
+import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadata.ts'
+import { OffsetCommitRequest, OffsetCommitResponse } from '../../src/wire/api/08-offset-commit.ts'
+import { OffsetFetchRequest, OffsetFetchResponse } from '../../src/wire/api/09-offset-fetch.ts'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../src/wire/api/10-find-coordinator.ts'
+import { JoinGroupRequest, JoinGroupResponse } from '../../src/wire/api/11-join-group.ts'
+import { HeartbeatRequest, HeartbeatResponse } from '../../src/wire/api/12-heartbeat.ts'
+import { LeaveGroupRequest, LeaveGroupResponse } from '../../src/wire/api/13-leave-group.ts'
+import { SyncGroupRequest, SyncGroupResponse } from '../../src/wire/api/14-sync-group.ts'
+import { DescribeGroupsRequest, DescribeGroupsResponse } from '../../src/wire/api/15-describe-groups.ts'
+import { ListGroupsRequest, ListGroupsResponse } from '../../src/wire/api/16-list-groups.ts'
+import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
+import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../src/wire/api/32-describe-configs.ts'
+import { CreatePartitionsRequest, CreatePartitionsResponse } from '../../src/wire/api/37-create-partitions.ts'
+import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../src/wire/api/42-delete-groups.ts'
+import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../src/wire/api/44-incremental-alter-configs.ts'
+import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../src/wire/api/47-offset-delete.ts'
+import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../src/wire/api/68-consumer-group-heartbeat.ts'
+import { ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse } from '../../src/wire/api/69-consumer-group-describe.ts'
+import { codec, encode } from '../../src/wire/codec.ts'
+import { Reader } from '../../src/wire/cursor.ts'
+import { ConsumerProtocolAssignment, ConsumerProtocolSubscription } from '../../src/wire/internal/consumer-protocol.ts'
+import * as classicTables from '../../src/wire/internal/group-classic.ts'
+import * as consumerTables from '../../src/wire/internal/group-consumer.ts'
+import { blank, type Message } from '../../src/wire/schema.ts'
+import { subscription } from '../group/group-world.ts'
+import { Protocol, recordsOfGroup } from './conversation.ts'
+import { WireClient } from './wire-client.ts'
+
+type Beat = Partial<ConsumerGroupHeartbeatRequest>
+
+const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'
+const patienceMs = 30_000
+
+/** What is said to consumer groups, and what is answered. */
+class Talk {
+  readonly said: Protocol
+  readonly topicIds = new Map<string, string>()
+  #warm = 0
+
+  constructor(port: number) {
+    this.said = new Protocol(port)
+  }
+
+  beat(groupId: string, memberId: string, memberEpoch: number, fields: Beat = {}, label = '') {
+    const asked = { groupId, memberId, memberEpoch, ...fields }
+    const what = `${groupId} ${memberId}@${memberEpoch} ${label}`
+    return this.said.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked, what)
+  }
+
+  /** Heartbeats until the member has reached this epoch with nothing left to do. It gives up what it is to give up. */
+  async settle(
+    groupId: string,
+    memberId: string,
+    memberEpoch: number,
+    wanted: number,
+    owned: ConsumerGroupHeartbeatRequest['topicPartitions'] = null,
+  ): Promise<void> {
+    const client = await WireClient.open(this.said.port)
+    let epoch = memberEpoch
+    let has = owned
+    await until(`${memberId} reaches ${wanted}`, async () => {
+      const asked = { groupId, memberId, memberEpoch: epoch, topicPartitions: has }
+      const answer = await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
+      if (answer.errorCode !== 0) throw new Error(`${memberId}: ${answer.errorCode} ${answer.errorMessage}`)
+      epoch = answer.memberEpoch
+      has = answer.assignment?.topicPartitions ?? has
+      return epoch === wanted && answer.assignment === null
+    })
+    client.close()
+  }
+
+  describe(label: string, ...groupIds: string[]) {
+    return this.said.ask(
+      ConsumerGroupDescribeRequest,
+      ConsumerGroupDescribeResponse,
+      1,
+      { groupIds, includeAuthorizedOperations: true },
+      label,
+    )
+  }
+
+  /** Kafka resolves regular expressions in the background. */
+  async untilEpoch(groupId: string, epoch: number): Promise<void> {
+    const client = await WireClient.open(this.said.port)
+    await until(`${groupId} has epoch ${epoch}`, async () => {
+      const { groups } = await client.ask(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, 1, { groupIds: [groupId] })
+      return groups[0]!.groupEpoch >= epoch
+    })
+    client.close()
+  }
+
+  /** Returns when the coordinator assigns so many partitions of the topic. */
+  async untilKnown(topic: string, partitions: number): Promise<void> {
+    const client = await WireClient.open(this.said.port)
+    const join = { ...joining(topic), memberId: 'w', memberEpoch: 0 }
+    await until(`${topic} is known`, async () => {
+      const groupId = `warm-${this.#warm++}`
+      const answer = await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, { ...join, groupId })
+      await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, { groupId, memberId: 'w', memberEpoch: -1 })
+      await client.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId] })
+      return answer.assignment?.topicPartitions[0]?.partitions.length === partitions
+    })
+    client.close()
+  }
+
+  async create(name: string, numPartitions: number): Promise<void> {
+    const client = await WireClient.open(this.said.port)
+    const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }
+    await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: patienceMs })
+    await this.untilKnown(name, numPartitions)
+    const { topics } = await client.ask(MetadataRequest, MetadataResponse, 12, { topics: [{ name, topicId: zeroId }] })
+    this.topicIds.set(name, topics[0]!.topicId)
+    this.said.call(topics[0]!.topicId, `ID-OF-${name}`)
+    client.close()
+  }
+
+  owns(topic: string, ...partitions: number[]) {
+    return [{ topicId: this.topicIds.get(topic)!, partitions }]
+  }
+
+  commit(groupId: string, memberId: string, epoch: number, fields: Partial<OffsetCommitRequest> = {}, label = '', version = 9) {
+    const topics = [commitOf('a', 0, 5n), commitOf('a', 2, 6n)]
+    const asked = { groupId, memberId, generationIdOrMemberEpoch: epoch, topics, ...fields }
+    return this.said.ask(OffsetCommitRequest, OffsetCommitResponse, version, asked, `${groupId} ${memberId}@${epoch} ${label}`)
+  }
+
+  fetch(groupId: string, memberId: string | null, memberEpoch: number) {
+    const groups = [{ groupId, memberId, memberEpoch, topics: null }]
+    return this.said.ask(OffsetFetchRequest, OffsetFetchResponse, 9, { groups }, `${groupId} ${memberId}@${memberEpoch}`)
+  }
+
+  join(groupId: string, memberId: string, fields: Partial<JoinGroupRequest> = {}, label = '', version = 9) {
+    return this.said.ask(JoinGroupRequest, JoinGroupResponse, version, { groupId, memberId, ...classic('a'), ...fields }, label)
+  }
+
+  sync(groupId: string, memberId: string, generationId: number, fields: Partial<SyncGroupRequest> = {}, label = '') {
+    const asked = { groupId, memberId, generationId, protocolType: 'consumer', protocolName: 'range', ...fields }
+    return this.said.ask(SyncGroupRequest, SyncGroupResponse, 5, asked, label)
+  }
+
+  heartbeat(groupId: string, memberId: string, generationId: number, label = '') {
+    return this.said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId }, label)
+  }
+
+  /** How a group lies in the offsets topic, but for times. */
+  async records(...groupIds: string[]): Promise<void> {
+    for (const groupId of groupIds) {
+      const shown = (await recordsOfGroup(this.said.port, groupId)).map(({ key, value }) => shownRecord(key, value))
+      for (const together of runs(shown)) this.said.note(`records of ${groupId}`, together)
+    }
+  }
+}
+
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + patienceMs
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`not so after ${patienceMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+const joining = (...topics: string[]) => ({ rebalanceTimeoutMs: 60_000, subscribedTopicNames: topics, topicPartitions: [] })
+const byRegex = (subscribedTopicRegex: string) => ({ ...joining(), subscribedTopicNames: null, subscribedTopicRegex })
+const classic = (...topics: string[]) => ({
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 60_000,
+  protocolType: 'consumer',
+  protocols: [{ name: 'range', metadata: subscription(...topics) }],
+})
+/** As the embedded protocol has them, behind their version. */
+const assignment = (topic: string, ...partitions: number[]): Buffer =>
+  Buffer.concat([
+    Buffer.from([0, 1]),
+    encode(ConsumerProtocolAssignment, 1, { assignedPartitions: [{ topic, partitions }], userData: null }),
+  ])
+const owning = (topic: string, ...partitions: number[]): Buffer => {
+  const body = { ...blank(ConsumerProtocolSubscription), topics: [topic], ownedPartitions: [{ topic, partitions }] }
+  return Buffer.concat([Buffer.from([0, 1]), encode(ConsumerProtocolSubscription, 1, body)])
+}
+
+const commitOf = (name: string, partitionIndex: number, committedOffset: bigint) => ({
+  name,
+  topicId: zeroId,
+  partitions: [{ partitionIndex, committedOffset, committedLeaderEpoch: -1, committedMetadata: 'm' }],
+})
+
+/** Records of one type that follow each other: Kafka writes those of several members in no order. */
+function runs(records: readonly (readonly unknown[])[]): unknown[][] {
+  const found: unknown[][] = []
+  records.forEach((record, index) => {
+    if (index > 0 && records[index - 1]![0] === record[0]) found.at(-1)!.push({ record })
+    else found.push([{ record }])
+  })
+  return found
+}
+
+const tables = Object.values({ ...classicTables, ...consumerTables }) as unknown as readonly Message[]
+const isOf = (type: number, what: string) => (table: Message) => table.key === type && table.name.endsWith(what)
+
+function shownRecord(key: Buffer, value: Buffer | null): readonly unknown[] {
+  const type = key.readInt16BE(0)
+  const keyTable = tables.find(isOf(type, 'Key'))
+  const valueTable = tables.find(isOf(type, 'Value'))
+  const named = keyTable && codec(keyTable, 0).read(new Reader(key.subarray(2)))
+  if (value === null || valueTable === undefined) return [type, named, null]
+  const version = value.readInt16BE(0)
+  return [type, named, version, withoutTimes(codec(valueTable, version).read(new Reader(value.subarray(2))))]
+}
+
+/** Times, and what stands for the state of the metadata. */
+const times = ['assignmentTimestamp', 'timestamp', 'version', 'metadataHash', 'commitTimestamp', 'currentStateTimestamp']
+
+const withoutTimes = (value: object): object =>
+  Object.fromEntries(Object.entries(value).map(([name, each]) => [name, times.includes(name) ? String(each) !== '0' : each]))
+
+/** All that can be asked of a consumer group, and much that cannot; the answers of a broker, line by line. */
+export async function converse(port: number): Promise<string[]> {
+  const talk = new Talk(port)
+  await ready(port)
+  await talk.create('a', 4)
+  for (const part of [refusals, dynamicMembers, offsets, staticMembers, subscriptions, assignors, expressions, growth, classicMembers, upgrade, emptyGroups, configs, administration]) {
+    talk.said.note('PART', part.name)
+    await part(talk)
+  }
+  return talk.said.lines
+}
+
+async function ready(port: number): Promise<void> {
+  const client = await WireClient.open(port)
+  await until('groups are coordinated', async () => {
+    const found = await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g', keyType: 0 })
+    const listed = await client.ask(ListGroupsRequest, ListGroupsResponse, 4, {})
+    const fetched = await client.ask(OffsetFetchRequest, OffsetFetchResponse, 5, { groupId: 'g', topics: null })
+    return found.errorCode === 0 && listed.errorCode === 0 && fetched.errorCode === 0
+  })
+  client.close()
+}
+
+async function refusals(talk: Talk): Promise<void> {
+  const beat = (memberId: string, epoch: number, fields: Beat, label: string) => talk.beat('no', memberId, epoch, fields, label)
+  await talk.beat('', 'm', 0, joining('a'), 'no group id')
+  await talk.beat(' ', 'm', 0, joining('a'), 'a blank for a group id')
+  await beat('', 0, joining('a'), 'no member id')
+  await talk.said.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 0, { groupId: 'no', memberId: 'm', memberEpoch: 4 }, 'v0')
+  await beat('m', 0, { ...joining('a'), instanceId: '' }, 'no instance id')
+  await beat('m', 0, { ...joining('a'), rackId: '' }, 'no rack')
+  await beat('m', 0, { ...joining('a'), rebalanceTimeoutMs: -1 }, 'no timeout')
+  await beat('m', 0, { ...joining('a'), topicPartitions: null }, 'owned unknown')
+  await beat('m', 0, { ...joining('a'), topicPartitions: talk.owns('a', 1) }, 'owns some')
+  await beat('m', 0, { ...joining('a'), subscribedTopicNames: null }, 'no subscription')
+  await beat('m', 0, { ...joining('a'), serverAssignor: 'sticky' }, 'unknown assignor')
+  await beat('m', 0, { ...byRegex('[') }, 'bad expression')
+  await beat('m', 0, { ...byRegex('(a)\\1') }, 'back reference')
+  await beat('m', 0, { ...byRegex('(?=a)a') }, 'look ahead')
+  await beat('m', -3, joining('a'), 'epoch below')
+  await beat('m', -2, {}, 'static leave without instance')
+  await beat('m', -1, {}, 'leave of unknown group')
+  await beat('m', 5, {}, 'heartbeat to unknown group')
+  await beat('', 5, {}, 'heartbeat without member id')
+  await talk.describe('of unknown groups', 'no', '')
+}
+
+async function dynamicMembers(talk: Talk): Promise<void> {
+  const g = 'dynamic'
+  await talk.beat(g, 'm1', 0, joining('a'))
+  await talk.describe('one', g)
+  await talk.beat(g, 'm1', 2)
+  await talk.beat(g, 'm1', 2, { ...joining('a'), topicPartitions: talk.owns('a', 0, 1, 2, 3) }, 'full')
+  await talk.beat(g, 'm1', 1, {}, 'older epoch')
+  await talk.beat(g, 'm1', 0, joining('a'), 'joins again')
+  await talk.beat(g, 'm1', 3, {}, 'greater epoch')
+  await talk.beat(g, 'nobody', 2)
+  await talk.beat(g, 'm1', 2, { instanceId: 'i' }, 'unknown instance')
+  await talk.beat(g, 'm2', 0, { ...joining('a'), rackId: 'r' }, 'second')
+  await talk.describe('two', g)
+  await talk.beat(g, 'm2', 3)
+  await talk.beat(g, 'm1', 2, {}, 'is to revoke')
+  await talk.describe('revoking', g)
+  await talk.beat(g, 'm1', 2, {}, 'says nothing')
+  await talk.beat(g, 'm1', 2, { topicPartitions: talk.owns('a', 0, 1, 3) }, 'has not revoked all')
+  await talk.beat(g, 'm1', 2, { topicPartitions: talk.owns('a', 0, 1) }, 'has revoked')
+  await talk.beat(g, 'm1', 2, { topicPartitions: talk.owns('a', 0) }, 'the answer was lost')
+  await talk.beat(g, 'm1', 2, { topicPartitions: talk.owns('a', 0, 3) }, 'the answer was lost, and it owns too much')
+  await talk.beat(g, 'm2', 3, {}, 'gets the rest')
+  await talk.describe('stable', g)
+  await talk.beat(g, 'm1', 0, joining('a'), 'joins again, at a later epoch')
+  await talk.beat(g, 'm3', 0, { ...joining('a'), serverAssignor: 'range' }, 'third, with range')
+  await talk.settle(g, 'm1', 3, 4)
+  await talk.settle(g, 'm2', 3, 4)
+  await talk.settle(g, 'm3', 4, 4)
+  await talk.describe('three', g)
+  await talk.beat(g, 'm2', -1)
+  await talk.beat(g, 'm2', -1, {}, 'again')
+  await talk.describe('one has left', g)
+  await talk.settle(g, 'm3', 4, 5)
+  await talk.describe('not yet reconciled', g)
+  await talk.settle(g, 'm1', 4, 5)
+  await talk.describe('reconciled', g)
+  await talk.beat(g, 'm1', -1)
+  await talk.beat(g, 'm3', -1)
+  await talk.describe('nobody', g)
+  await talk.beat(g, 'm1', 0, joining('a'), 'comes back')
+  await talk.beat(g, 'm1', -1)
+  await talk.records(g)
+}
+
+async function offsets(talk: Talk): Promise<void> {
+  const g = 'offsets'
+  await talk.beat(g, 'm1', 0, joining('a'))
+  await talk.commit(g, 'm1', 2)
+  await talk.commit(g, 'm1', 2, {}, 'old version', 8)
+  await talk.commit(g, 'm1', 1, {}, 'older epoch')
+  await talk.commit(g, 'm1', 3, {}, 'greater epoch')
+  await talk.commit(g, 'nobody', 2)
+  await talk.commit(g, '', -1, {}, 'from outside')
+  await talk.commit(g, 'm1', -1, {}, 'without epoch')
+  await talk.fetch(g, 'm1', 2)
+  await talk.fetch(g, 'm1', 1)
+  await talk.fetch(g, 'm1', 3)
+  await talk.fetch(g, 'nobody', 2)
+  await talk.fetch(g, null, -1)
+  await talk.fetch(g, 'm1', -1)
+  await talk.fetch(g, '', -1)
+  await talk.beat(g, 'm2', 0, joining('a'))
+  await talk.beat(g, 'm1', 2)
+  await talk.commit(g, 'm1', 2, {}, 'of what is being revoked')
+  await talk.beat(g, 'm1', 2, { topicPartitions: talk.owns('a', 0, 1) })
+  await talk.commit(g, 'm1', 2, {}, 'with the epoch before, of what was revoked')
+  await talk.commit(g, 'm1', 2, { topics: [commitOf('a', 0, 7n)] }, 'with the epoch before, of what is kept')
+  await talk.commit(g, 'm1', 1, { topics: [commitOf('a', 0, 8n)] }, 'with an epoch before it was assigned')
+  await talk.beat(g, 'm2', 3)
+  await talk.commit(g, 'm2', 2, { topics: [commitOf('a', 2, 9n)] }, 'with an epoch before it was assigned')
+  await talk.commit(g, 'm2', 3, { topics: [commitOf('a', 0, 10n)] }, 'of what another one owns')
+  await talk.fetch(g, 'm2', 3)
+  const ofTopics = (...names: string[]) => ({ groupId: g, topics: names.map((name) => ({ name, partitions: [{ partitionIndex: 0 }] })) })
+  await talk.said.ask(OffsetDeleteRequest, OffsetDeleteResponse, 0, ofTopics('a', 'unknown'), 'subscribed')
+  await talk.said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [g] }, 'with members')
+  await talk.beat(g, 'm1', -1)
+  await talk.beat(g, 'm2', -1)
+  await talk.commit(g, '', -1, {}, 'from outside, empty')
+  await talk.commit(g, 'm1', 2, {}, 'of a member, empty')
+  await talk.said.ask(OffsetDeleteRequest, OffsetDeleteResponse, 0, ofTopics('a'), 'empty')
+  await talk.fetch(g, null, -1)
+  await talk.records(g)
+  await talk.said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [g] }, 'empty')
+  await talk.fetch(g, null, -1)
+  await talk.describe('deleted', g)
+  await talk.records(g)
+}
+
+async function staticMembers(talk: Talk): Promise<void> {
+  const g = 'static'
+  const i = { instanceId: 'i1' }
+  await talk.beat(g, 's1', 0, { ...joining('a'), ...i })
+  await talk.beat(g, 's2', 0, { ...joining('a'), ...i }, 'while the first one is there')
+  await talk.beat(g, 's2', 2, i, 'is not the one')
+  await talk.beat(g, 's1', 2, i)
+  await talk.beat(g, 's1', 2, {}, 'without its instance')
+  await talk.beat(g, 's1', -2, i, 'goes for a while')
+  await talk.describe('gone for a while', g)
+  await talk.beat(g, 's1', 2, i, 'the one that has gone')
+  await talk.beat(g, 's2', 0, { ...joining('a'), ...i }, 'comes back')
+  await talk.describe('back', g)
+  await talk.beat(g, 's1', 2, i, 'fenced')
+  await talk.commit(g, 's1', 2, { groupInstanceId: 'i1' }, 'fenced')
+  await talk.commit(g, 's2', 2, { groupInstanceId: 'i1' })
+  await talk.beat(g, 'm1', 0, joining('a'), 'a dynamic one')
+  await talk.beat(g, 's2', 2, i, 'is to revoke')
+  await talk.beat(g, 's2', -2, i, 'goes while it revokes')
+  await talk.describe('gone while revoking', g)
+  await talk.beat(g, 's3', 0, { ...joining('a'), ...i, subscribedTopicNames: ['a', 'b'] }, 'comes back, wanting more')
+  await talk.describe('wants more', g)
+  await talk.beat(g, 's3', -1, i, 'leaves for good')
+  await talk.beat(g, 's3', -1, i, 'again')
+  await talk.records(g)
+}
+
+async function subscriptions(talk: Talk): Promise<void> {
+  const g = 'subscriptions'
+  await talk.create('b', 2)
+  await talk.beat(g, 'm1', 0, joining('a'))
+  await talk.beat(g, 'm1', 2, { subscribedTopicNames: ['b'] }, 'other topics')
+  await talk.describe('revokes all', g)
+  await talk.beat(g, 'm1', 2, { topicPartitions: [] }, 'has revoked')
+  await talk.beat(g, 'm1', 3, { subscribedTopicNames: ['a', 'b'], topicPartitions: talk.owns('b', 0, 1) }, 'both')
+  await talk.beat(g, 'm1', 4, { subscribedTopicNames: ['b', 'a'] }, 'in another order')
+  await talk.beat(g, 'm1', 4, { rackId: 'other', rebalanceTimeoutMs: 70_000 }, 'another rack')
+  await talk.beat(g, 'm2', 0, joining('b'), 'heterogeneous')
+  await talk.settle(g, 'm1', 4, 5)
+  await talk.settle(g, 'm2', 5, 5)
+  await talk.describe('heterogeneous', g)
+  await talk.beat(g, 'm1', 5, { subscribedTopicNames: [] }, 'nothing')
+  await talk.describe('nothing', g)
+  await talk.records(g)
+}
+
+async function assignors(talk: Talk): Promise<void> {
+  const g = 'range'
+  await talk.create('c', 3)
+  const ranged = (...topics: string[]) => ({ ...joining(...topics), serverAssignor: 'range' })
+  await talk.beat(g, 'm2', 0, ranged('a', 'b', 'c'))
+  await talk.beat(g, 'm1', 0, ranged('a', 'b', 'c'))
+  await talk.settle(g, 'm2', 2, 3)
+  await talk.settle(g, 'm1', 3, 3)
+  await talk.describe('two', g)
+  await talk.beat(g, 'z', 0, { ...ranged('c'), instanceId: 'i' })
+  await talk.settle(g, 'm2', 3, 4)
+  await talk.settle(g, 'm1', 3, 4)
+  await talk.describe('three', g)
+  const u = 'uniform'
+  for (const [index, name] of ['m1', 'm2', 'm3', 'm4', 'm5'].entries()) {
+    await talk.beat(u, name, 0, joining('a'))
+    for (const [before, other] of ['m1', 'm2', 'm3', 'm4', 'm5'].slice(0, index + 1).entries()) {
+      await talk.settle(u, other, before === index ? index + 2 : index + 1, index + 2)
+    }
+    await talk.describe(`with ${name}`, u)
+  }
+}
+
+async function expressions(talk: Talk): Promise<void> {
+  const g = 'expressions'
+  await talk.beat(g, 'm1', 0, byRegex('a|z+'))
+  await talk.untilEpoch(g, 2)
+  await talk.describe('resolved', g)
+  await talk.settle(g, 'm1', 1, 2)
+  await talk.beat(g, 'm2', 0, byRegex('a|z+'), 'a known expression')
+  await talk.describe('two', g)
+  await talk.settle(g, 'm1', 2, 3)
+  await talk.settle(g, 'm2', 3, 3)
+  await talk.beat(g, 'm1', 3, { subscribedTopicRegex: 'c|x' }, 'another expression')
+  // Expressions are resolved once in ten seconds, when somebody is heard of.
+  await talk.settle(g, 'm1', 3, 4, [])
+  await talk.describe('another', g)
+  await talk.beat(g, 'm2', 3, { subscribedTopicRegex: '' }, 'none')
+  await talk.describe('none', g)
+  await talk.beat(g, 'm2', 3, { subscribedTopicRegex: '(' }, 'bad')
+  await talk.beat(g, 'm1', -1)
+  await talk.records(g)
+}
+
+async function growth(talk: Talk): Promise<void> {
+  const g = 'growth'
+  await talk.create('d', 1)
+  await talk.beat(g, 'm1', 0, joining('d', 'missing'))
+  const client = await WireClient.open(talk.said.port)
+  await client.ask(CreatePartitionsRequest, CreatePartitionsResponse, 3, {
+    topics: [{ name: 'd', count: 3, assignments: null }],
+    timeoutMs: patienceMs,
+  })
+  client.close()
+  await talk.untilKnown('d', 3)
+  await talk.describe('before a heartbeat', g)
+  await talk.beat(g, 'm1', 2, {}, 'more partitions')
+  await talk.create('missing', 1)
+  await talk.beat(g, 'm1', 3, {}, 'a topic has come')
+  await talk.records(g)
+}
+
+async function classicMembers(talk: Talk): Promise<void> {
+  const g = 'mixed'
+  await talk.beat(g, 'm1', 0, joining('a'))
+  const { memberId } = await talk.join(g, '', {}, 'asks for an id')
+  talk.said.call(memberId, 'CLASSIC')
+  await talk.describe('with an id given away', g)
+  await talk.join(g, '', { protocolType: 'connect' }, 'other type')
+  await talk.join(g, memberId, { protocols: [] }, 'without protocols')
+  await talk.join(g, memberId, {}, 'comes back')
+  await talk.describe('classic and consumer', g)
+  await talk.said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [g] }, 'a consumer group')
+  await talk.said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 5, { groups: [g] }, 'a consumer group')
+  await talk.heartbeat(g, memberId, 3, 'classic')
+  await talk.sync(g, memberId, 2, {}, 'old generation')
+  await talk.sync(g, memberId, 3, { protocolName: 'other' }, 'other protocol')
+  await talk.sync(g, memberId, 3, {}, 'before anything is free')
+  await talk.settle(g, 'm1', 2, 3)
+  await talk.heartbeat(g, memberId, 3, 'when it is free')
+  await talk.join(g, memberId, {}, 'again')
+  await talk.sync(g, memberId, 3, {}, 'to get it')
+  await talk.heartbeat(g, memberId, 3, 'stable')
+  await talk.heartbeat(g, memberId, 2, 'old generation')
+  await talk.heartbeat(g, 'm1', 3, 'not classic')
+  await talk.commit(g, memberId, 3, {}, 'classic', 8)
+  await talk.commit(g, memberId, 2, {}, 'classic, old generation', 8)
+  await talk.beat(g, 'm1', 3, { subscribedTopicNames: ['a', 'nowhere'] })
+  await talk.heartbeat(g, memberId, 3, 'is to rebalance')
+  await talk.sync(g, memberId, 3, {}, 'is to rebalance')
+  await talk.said.ask(LeaveGroupRequest, LeaveGroupResponse, 5, {
+    groupId: g,
+    members: ['m1', 'nobody', memberId].map((each) => ({ memberId: each, groupInstanceId: null, reason: null })),
+  })
+  await talk.describe('left', g)
+  await talk.beat(g, 'm4', 0, joining('a'))
+  const second = await talk.join(g, '', { groupInstanceId: 'i' }, 'static, older version', 5)
+  talk.said.call(second.memberId, 'SECOND')
+  await talk.describe('static', g)
+  await talk.beat(g, 'm4', -1, {}, 'the last one that is no classic member')
+  await talk.describe('downgraded', g)
+  await talk.said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [g] }, 'downgraded')
+  await talk.heartbeat(g, second.memberId, second.generationId, 'downgraded')
+  const third = await talk.join(g, '', { groupInstanceId: 'i' }, 'after the downgrade')
+  talk.said.call(third.memberId, 'THIRD')
+  await talk.said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [g] }, 'joined anew')
+  await talk.records(g)
+}
+
+async function upgrade(talk: Talk): Promise<void> {
+  const g = 'upgrade'
+  const { memberId } = await talk.join(g, '', {}, 'classic', 3)
+  talk.said.call(memberId, 'UPGRADED')
+  await talk.sync(g, memberId, 1, { assignments: [{ memberId, assignment: assignment('a', 0, 1, 2, 3) }] })
+  await talk.said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [g] }, 'classic')
+  await talk.describe('classic', g)
+  await talk.commit(g, memberId, 1, {}, 'classic', 8)
+  await talk.beat(g, 'm1', 0, joining('a'), 'a consumer comes')
+  await talk.describe('upgraded', g)
+  await talk.heartbeat(g, memberId, 1, 'upgraded')
+  await talk.join(g, memberId, { protocols: [{ name: 'range', metadata: owning('a', 0, 1, 2, 3) }] }, 'still owns all')
+  await talk.sync(g, memberId, 1, {}, 'is to revoke')
+  await talk.heartbeat(g, memberId, 1, 'has revoked')
+  await talk.join(g, memberId, {}, 'has revoked')
+  await talk.sync(g, memberId, 2)
+  await talk.heartbeat(g, memberId, 2)
+  await talk.settle(g, 'm1', 2, 2)
+  await talk.describe('both', g)
+  await talk.fetch(g, null, -1)
+  await talk.beat(g, memberId, 2, {}, 'a classic member that has changed its mind')
+  await talk.describe('no classic one', g)
+  await talk.join(g, memberId, {}, 'and again')
+  await talk.describe('a classic one', g)
+  await talk.said.ask(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId: g, members: [{ memberId, groupInstanceId: null, reason: null }] })
+  await talk.describe('the classic one has left', g)
+  await talk.records(g)
+  const other = 'no-upgrade'
+  const connect = await talk.join(other, '', { protocolType: 'connect' }, 'not a consumer', 3)
+  talk.said.call(connect.memberId, 'CONNECT')
+  await talk.sync(other, connect.memberId, 1, { protocolType: 'connect' })
+  await talk.beat(other, 'm1', 0, joining('a'), 'a consumer comes')
+  await talk.beat(other, 'm1', 2, {}, 'a heartbeat to a classic group')
+  await talk.said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [other] })
+}
+
+async function emptyGroups(talk: Talk): Promise<void> {
+  await talk.commit('simple', '', -1, {}, 'a simple group')
+  await talk.beat('simple', 'm1', 0, joining('a'), 'an empty classic group')
+  await talk.describe('of a simple group', 'simple')
+  await talk.fetch('simple', 'm1', 2)
+  await talk.beat('simple', 'm1', -1)
+  const { memberId } = await talk.join('simple', '', {}, 'an empty consumer group')
+  talk.said.call(memberId, 'SIMPLE')
+  await talk.describe('with an id given away', 'simple')
+  const joined = await talk.join('simple', memberId, {}, 'an empty consumer group')
+  await talk.said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: ['simple'] })
+  await talk.said.ask(LeaveGroupRequest, LeaveGroupResponse, 5, {
+    groupId: 'simple',
+    members: [{ memberId: joined.memberId, groupInstanceId: null, reason: null }],
+  })
+  await talk.fetch('simple', null, -1)
+  await talk.records('simple')
+}
+
+async function configs(talk: Talk): Promise<void> {
+  const set = (name: string, value: string) =>
+    talk.said.ask(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, {
+      resources: [{ resourceType: 32, resourceName: 'configured', configs: [{ name, configOperation: 0, value }] }],
+    })
+  await set('consumer.heartbeat.interval.ms', '6000')
+  await set('consumer.session.timeout.ms', '50000')
+  await set('consumer.session.timeout.ms', '1000')
+  await set('consumer.assignment.interval.ms', '20000')
+  const client = await WireClient.open(talk.said.port)
+  const keys = ['consumer.heartbeat.interval.ms', 'consumer.session.timeout.ms', 'consumer.assignment.interval.ms']
+  const { results } = await client.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, {
+    resources: [{ resourceType: 32, resourceName: 'configured', configurationKeys: keys }],
+    includeSynonyms: true,
+  })
+  client.close()
+  talk.said.note('configs', results)
+  await talk.beat('configured', 'm1', 0, joining('a'))
+}
+
+async function administration(talk: Talk): Promise<void> {
+  const list = async (version: number, fields: Partial<ListGroupsRequest>, label: string): Promise<void> => {
+    const client = await WireClient.open(talk.said.port)
+    const { errorCode, groups } = await client.ask(ListGroupsRequest, ListGroupsResponse, version, fields)
+    client.close()
+    talk.said.note(`ListGroups v${version} ${label}`, [errorCode, groups])
+  }
+  await list(3, {}, '')
+  await list(4, {}, '')
+  await list(5, {}, '')
+  await list(5, { typesFilter: ['Consumer'] }, 'consumer')
+  await list(5, { typesFilter: ['classic'] }, 'classic')
+  await list(5, { statesFilter: ['Reconciling', 'assigning'] }, 'not yet stable')
+  await list(4, { statesFilter: ['empty'] }, 'empty')
+  await talk.said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: ['dynamic', 'range'] }, 'consumer groups')
+  await talk.said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: ['dynamic', 'range', 'simple'] })
+  await talk.records('dynamic')
+}

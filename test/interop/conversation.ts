@@ -1,0 +1,124 @@
+import { nodeCodecs } from '../../native-free-io/codecs.ts'
+import { partitionOf } from '../../src/group/partition-of.ts'
+import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
+import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadata.ts'
+import { batchAt, batchBytes, isRefusal } from '../../src/wire/record-batch.ts'
+import { readRecords } from '../../src/wire/records.ts'
+import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
+import { WireClient } from './wire-client.ts'
+
+/** What is said, and what is answered to it, with the names that each broker makes up replaced by numbers. */
+export class Protocol {
+  readonly lines: string[] = []
+  readonly #names = new Map<string, string>()
+  readonly port: number
+
+  constructor(port: number) {
+    this.port = port
+  }
+
+  /** Asks on a connection of its own, since some answers wait. */
+  async ask<Q extends Fields, R extends Fields>(
+    request: Message<Q>,
+    response: Message<R>,
+    version: number,
+    fields: Partial<Wire<Message<Q>>>,
+    label = '',
+  ): Promise<Wire<Message<R>>> {
+    const client = await WireClient.open(this.port)
+    try {
+      const answer = await client.ask(request, response, version, fields)
+      this.note(`${request.name} v${version} ${label}`, answer)
+      return answer
+    } catch (error) {
+      this.lines.push(`${request.name} v${version} ${label}: ${(error as Error).message}`)
+      throw error
+    } finally {
+      client.close()
+    }
+  }
+
+  /** From here on what the broker made up is shown under this name. */
+  call(madeUp: string, name: string): void {
+    this.#names.set(madeUp, name)
+  }
+
+  note(what: string, value: unknown): void {
+    let named = what
+    for (const [madeUp, name] of this.#names) named = named.replaceAll(madeUp, name)
+    this.lines.push(`${named}: ${this.#shown(value)}`)
+  }
+
+  #shown(value: unknown): string {
+    const text = JSON.stringify(value, (key, each: unknown) => {
+      if (key === 'throttleTimeMs') return undefined
+      // What is said to people is each broker's own.
+      if (key === 'errorMessage' && typeof each === 'string' && each.includes(' ')) return 'SENTENCE'
+      if (key === 'port') return typeof each === 'number' && each > 0 ? 'PORT' : each
+      if (typeof each === 'bigint') return Number(each)
+      if (typeof each === 'string') return this.#names.get(each) ?? each
+      const buffer = each as { type?: string; data?: number[] } | null
+      if (buffer?.type === 'Buffer') return Buffer.from(buffer.data!).toString('latin1')
+      return each
+    })
+    const named = text.replace(/[a-z]+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, (name) => {
+      if (!this.#names.has(name)) this.#names.set(name, `MEMBER-${this.#names.size + 1}`)
+      return this.#names.get(name)!
+    })
+    return JSON.stringify(sorted(JSON.parse(named)))
+  }
+}
+
+/** Kafka lists what it keeps in hash maps in no order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const each = value.map(sorted)
+    return each.every((one) => typeof one === 'object' && !Array.isArray(one))
+      ? each.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      : each
+  }
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, sorted(one)]))
+}
+
+const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'
+const fetchBytesMax = 1 << 24
+
+/** What the offsets topic holds of a group, in its order. */
+export async function recordsOfGroup(port: number, groupId: string): Promise<{ readonly key: Buffer; readonly value: Buffer | null }[]> {
+  const client = await WireClient.open(port)
+  try {
+    const asked = { topics: [{ name: '__consumer_offsets', topicId: zeroId }] }
+    const { topics } = await client.ask(MetadataRequest, MetadataResponse, 8, asked)
+    const partition = partitionOf(groupId, topics[0]!.partitions.length)
+    const part = { ...wholePartition, partition, partitionMaxBytes: fetchBytesMax }
+    const fetched = await client.ask(FetchRequest, FetchResponse, 11, {
+      maxWaitMs: 100,
+      maxBytes: fetchBytesMax,
+      sessionEpoch: -1,
+      topics: [{ topic: '__consumer_offsets', topicId: zeroId, partitions: [part] }],
+    })
+    const bytes = fetched.responses[0]!.partitions[0]!.records ?? Buffer.alloc(0)
+    return [...recordsIn(bytes)].flatMap(({ key, value }) => (key?.includes(groupId) ? [{ key, value }] : []))
+  } finally {
+    client.close()
+  }
+}
+
+const wholePartition = {
+  fetchOffset: 0n,
+  currentLeaderEpoch: -1,
+  lastFetchedEpoch: -1,
+  logStartOffset: -1n,
+  replicaDirectoryId: zeroId,
+  highWatermark: 2n ** 63n - 1n,
+}
+
+function* recordsIn(bytes: Buffer): Generator<{ readonly key: Buffer | null; readonly value: Buffer | null }> {
+  for (let at = 0; at < bytes.length; ) {
+    const header = batchAt(bytes, at)
+    if (isRefusal(header)) return
+    yield* readRecords(bytes, at, header, nodeCodecs, fetchBytesMax)
+    at += batchBytes(header)
+  }
+}
