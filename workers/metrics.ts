@@ -1,8 +1,10 @@
 import type { ObjectStorage } from '../native-free-io/object-storage.ts'
 import type { Pipeline } from '../native-free-io/pipeline.ts'
 import { addProcessMetrics } from '../native-free-io/process-metrics.ts'
+import { addGroupMetrics } from '../src/broker/group-metrics.ts'
 import { addBrokerMetrics } from '../src/broker/metrics.ts'
 import type { Controller } from '../src/controller/controller.ts'
+import type { GroupCoordinator } from '../src/group/coordinator.ts'
 import { Registry } from '../src/metrics/registry.ts'
 import { storeTable } from '../src/stream/store-metrics.ts'
 
@@ -12,10 +14,11 @@ interface Parts {
   readonly storage: ObjectStorage
   /** What each thread counts that uses a store, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
+  readonly groups: GroupCoordinator
 }
 
 /** Everything that /metrics tells of a node. */
-export function nodeMetrics({ pipeline, controller, storage, meters }: Parts): Registry {
+export function nodeMetrics({ pipeline, controller, storage, meters, groups }: Parts): Registry {
   const registry = new Registry()
   addProcessMetrics(registry)
   for (const { table, values } of pipeline.counters) registry.block(table, values)
@@ -24,6 +27,7 @@ export function nodeMetrics({ pipeline, controller, storage, meters }: Parts): R
     registry.computed({ name, help, type }, () => meters.reduce((sum, meter) => sum + meter[index]!, 0))
   })
   addBrokerMetrics(registry, controller)
+  addGroupMetrics(registry, groups)
   const gauge = (name: string, help: string, read: () => number): void => registry.computed({ name, help, type: 'gauge' }, read)
   const { image } = controller
   gauge('millrace_log_durable_bytes', 'Position up to which the write-ahead log is durable.', () => pipeline.durable)

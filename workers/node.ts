@@ -247,7 +247,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   advertise(new Map(addresses.map(({ name, port }) => [name, port])))
 
   let ready = true
-  const metrics = nodeMetrics({ pipeline, controller, storage, meters: [...logs.meters, ...storage.jobs.meters] })
+  const metrics = nodeMetrics({ pipeline, controller, storage, meters: [...logs.meters, ...storage.jobs.meters], groups })
   const listener = settings['metrics.listener']
   const http =
     listener === null

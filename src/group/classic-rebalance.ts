@@ -120,6 +120,7 @@ export function completeJoinPhase(step: Step, group: ClassicGroup): void {
     return
   }
   group.nextGeneration(step.now)
+  step.counts.classicRebalances++
   if (group.members.size === 0) writeGroup(step, group)
   else beginSyncPhase(step, group)
 }

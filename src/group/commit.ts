@@ -41,9 +41,7 @@ function consumerCommitRefusal(group: ConsumerGroup, { memberId, generation, ver
   if (generation === member.epoch) return undefined
   if (generation > member.epoch) return errors.STALE_MEMBER_EPOCH
   const sinceOf = ({ topicId, partition }: Commit['offsets'][number]): number =>
-    member.assigned.get(topicId)?.get(partition) ??
-    member.revoking.get(topicId)?.get(partition) ??
-    Number.POSITIVE_INFINITY
+    member.assigned.get(topicId)?.get(partition) ?? member.revoking.get(topicId)?.get(partition) ?? Number.POSITIVE_INFINITY
   return offsets.every((offset) => generation >= sinceOf(offset)) ? undefined : errors.STALE_MEMBER_EPOCH
 }
 

@@ -17,6 +17,7 @@ import { assignmentBytes, subscriptionOf } from './embedded-protocol.ts'
 import { dropUnused } from './expressions.ts'
 import type { Asking, JoinAnswer, LeaveAnswer, MemberRef, SyncAnswer, TopicPartitions } from './messages.ts'
 import type { Partitions } from './partitions.ts'
+import { isTooLarge } from './records.ts'
 import { classicJoinKey, classicSyncKey, type Refusal, type Step } from './step.ts'
 import { consumerProtocolType } from './subscription.ts'
 import type { Topics } from './topics.ts'
@@ -34,10 +35,19 @@ export const classicSubscription = ({ protocols }: Join) => (protocols[0] === un
 export function joinProblem(step: Step, group: ConsumerGroup, ask: Join): JoinAnswer | undefined {
   const { memberId, instanceId, protocolType, protocols } = ask
   if (group.members.size >= step.limits.consumersMax && !group.members.has(memberId)) return joinRefusal(errors.GROUP_MAX_SIZE_REACHED, '')
-  if (protocolType !== consumerProtocolType || !supports(group, protocols.map(({ name }) => name))) {
+  if (
+    protocolType !== consumerProtocolType ||
+    !supports(
+      group,
+      protocols.map(({ name }) => name),
+    )
+  ) {
     return joinRefusal(errors.INCONSISTENT_GROUP_PROTOCOL, '')
   }
   if (classicSubscription(ask) === undefined) return joinRefusal(errors.INCONSISTENT_GROUP_PROTOCOL, '')
+  if (isTooLarge(memberRecord(group, withJoin(newMember(memberId), ask)), step.limits.recordBytesMax)) {
+    return joinRefusal(errors.UNKNOWN_SERVER_ERROR, memberId)
+  }
   if (memberId === '' && instanceId === null && ask.knowsMemberIdRequired) return joinRefusal(errors.MEMBER_ID_REQUIRED, ask.uuid)
   if (instanceId === null || memberId === '') return undefined
   const refusal = memberRefusal(group, ask)
@@ -53,28 +63,14 @@ function supports(group: ConsumerGroup, names: readonly string[]): boolean {
 /** Takes a classic member, or takes it further. The caller has made sure that there is no problem. */
 export function joinConsumers(step: Step, group: ConsumerGroup, ask: Join): JoinAnswer {
   const { groupId } = group
-  const subscription = classicSubscription(ask)!
   const before = subscribe(step, group, ask)
-  const said: ConsumerMember = {
-    ...before,
-    instanceId: ask.instanceId ?? before.instanceId,
-    rackId: subscription.rackId ?? before.rackId,
-    rebalanceTimeoutMs: ask.rebalanceTimeoutMs,
-    topics: sortedTopics(subscription.topics),
-    expression: '',
-    clientId: ask.clientId,
-    clientHost: ask.clientHost,
-    classic: {
-      sessionTimeoutMs: ask.sessionTimeoutMs,
-      supportedProtocols: ask.protocols.map(({ name, metadata }) => ({ name, metadata })),
-    },
-  }
+  const said = withJoin(before, ask)
   if (!group.members.has(said.memberId) || !saysSame(before, said)) change(step, group, [memberRecord(group, said)])
   dropUnused(step, group, before.expression)
   const hasSubscriptionChanged = !equalTopics(before.topics, said.topics) || before.expression !== ''
   refreshMetadata(step, group, hasSubscriptionChanged)
   assignWhenDue(step, group)
-  const owned = ownedRows(subscription.ownedPartitions, step.topics)
+  const owned = ownedRows(classicSubscription(ask)!.ownedPartitions, step.topics)
   const member = reconcileMember(step, group, group.members.get(said.memberId)!, { hasSubscriptionChanged, owned })
   extendConsumerSession(step, group, member)
   step.timers.cancel(classicJoinKey(groupId, member.memberId))
@@ -91,13 +87,35 @@ export function joinConsumers(step: Step, group: ConsumerGroup, ask: Join): Join
   }
 }
 
+/** What a classic member says, in the words of a consumer group. */
+function withJoin(member: ConsumerMember, ask: Join): ConsumerMember {
+  const { rackId, topics } = classicSubscription(ask)!
+  return {
+    ...member,
+    instanceId: ask.instanceId ?? member.instanceId,
+    rackId: rackId ?? member.rackId,
+    rebalanceTimeoutMs: ask.rebalanceTimeoutMs,
+    topics: sortedTopics(topics),
+    expression: '',
+    clientId: ask.clientId,
+    clientHost: ask.clientHost,
+    classic: {
+      sessionTimeoutMs: ask.sessionTimeoutMs,
+      supportedProtocols: ask.protocols.map(({ name, metadata }) => ({ name, metadata })),
+    },
+  }
+}
+
 function subscribe(step: Step, group: ConsumerGroup, { memberId, instanceId, uuid }: Join): ConsumerMember {
   const known = instanceId === null ? group.members.get(memberId) : group.staticMember(instanceId)
   if (known === undefined) return newMember(memberId === '' ? uuid : memberId)
   return known.memberId === memberId ? known : replaceMember(step, group, known, uuid)
 }
 
-function ownedRows(owned: readonly { readonly topic: string; readonly partitions: readonly number[] }[], topics: Topics): TopicPartitions[] {
+function ownedRows(
+  owned: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
+  topics: Topics,
+): TopicPartitions[] {
   return owned.flatMap(({ topic, partitions }) => {
     const known = topics.named(topic)
     return known === undefined ? [] : [{ topicId: known.topicId, partitions }]

@@ -1,12 +1,5 @@
 import { assert } from '../base/assert.ts'
-import {
-  type ConsumerMember,
-  isReconciled,
-  leaveEpoch,
-  newMember,
-  withCurrentValue,
-  withMemberValue,
-} from './consumer-member.ts'
+import { type ConsumerMember, isReconciled, leaveEpoch, newMember, withCurrentValue, withMemberValue } from './consumer-member.ts'
 import { noPartitions, nothingOwned, type Owned, type Partitions, toPartitions } from './partitions.ts'
 import type { ConsumerRecord } from './records.ts'
 import { consumerProtocolType } from './subscription.ts'

@@ -11,12 +11,21 @@ import {
   sortedTopics,
   staticLeaveEpoch,
 } from './consumer-member.ts'
-import { assignWhenDue, change, extendConsumerSession, memberRecord, reconcileMember, refreshMetadata, replaceMember } from './consumer-steps.ts'
+import {
+  assignWhenDue,
+  change,
+  extendConsumerSession,
+  memberRecord,
+  reconcileMember,
+  refreshMetadata,
+  replaceMember,
+} from './consumer-steps.ts'
 import { expressionProblem } from './expression.ts'
 import { dropUnused, expressionChange } from './expressions.ts'
 import type { Asking, ConsumerHeartbeatAnswer } from './messages.ts'
 import { equalPartitions, fromPartitions, nothingOwned, ownedAt } from './partitions.ts'
 import { hasAtMost } from './reconcile.ts'
+import { isTooLarge } from './records.ts'
 import type { Step } from './step.ts'
 
 export type Heartbeat = Asking<'consumerHeartbeat'>
@@ -52,6 +61,8 @@ export function heartbeatProblem(step: Step, ask: Heartbeat): Complaint | undefi
   if (ask.assignor !== null && !step.limits.assignors.includes(ask.assignor)) {
     return [errors.UNSUPPORTED_ASSIGNOR, `There is no assignor ${ask.assignor}, only ${step.limits.assignors.join(', ')}.`]
   }
+  const record = memberRecord(ask, updated(newMember(ask.memberId), ask))
+  if (isTooLarge(record, step.limits.recordBytesMax)) return [errors.UNKNOWN_SERVER_ERROR, 'The member says more than can be kept.']
   const problem = ask.expression === null || ask.expression === '' ? undefined : expressionProblem(ask.expression)
   return problem === undefined
     ? undefined
@@ -83,7 +94,10 @@ export const unknownMember = ({ groupId }: ConsumerGroup, { memberId, instanceId
 function epochProblem(member: ConsumerMember, { memberEpoch, owned }: Heartbeat): Complaint | undefined {
   if (memberEpoch === member.epoch) return undefined
   if (memberEpoch < member.epoch && memberEpoch === member.previousEpoch && hasAtMost(member, owned)) return undefined
-  return [errors.FENCED_MEMBER_EPOCH, `The member says epoch ${memberEpoch} and has epoch ${member.epoch}: it is to give up all and join again.`]
+  return [
+    errors.FENCED_MEMBER_EPOCH,
+    `The member says epoch ${memberEpoch} and has epoch ${member.epoch}: it is to give up all and join again.`,
+  ]
 }
 
 /** A member joins, or shows that it is alive, and learns what it is to read. */

@@ -1,7 +1,4 @@
-import type {
-  ConsumerGroupCurrentMemberAssignmentValue,
-  ConsumerGroupMemberMetadataValue,
-} from '../wire/internal/group-consumer.ts'
+import type { ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupMemberMetadataValue } from '../wire/internal/group-consumer.ts'
 import { nothingOwned, type Owned, OwnedBuilder } from './partitions.ts'
 
 /** As records number them. */

@@ -77,11 +77,11 @@ function leave(state: GroupState, step: Step, ask: Heartbeat): ConsumerHeartbeat
 
 /** A member is out. Where only classic members stay, the group is a classic one again. */
 export function fence(state: GroupState, step: Step, group: ConsumerGroup, member: ConsumerMember): void {
-  if (!isDowngrade(step, group, member, group.members.size - 1)) {
+  const classic = isDowngrade(step, group, member, group.members.size - 1) ? downgrade(step, group) : undefined
+  if (classic === undefined) {
     removeMembers(step, group, [member.memberId])
     return
   }
-  const classic = downgrade(step, group)
   state.groups.set(group.groupId, classic)
   rebalanceAfterDowngrade(step, classic)
 }
@@ -93,7 +93,8 @@ export function askClassicJoin(state: GroupState, step: Step, group: ConsumerGro
   const replaced = ask.instanceId === null ? undefined : group.staticMember(ask.instanceId)
   const isLast = replaced !== undefined && isDowngrade(step, group, replaced, group.members.size)
   const joined = joinConsumers(step, group, ask)
-  if (isLast) state.groups.set(group.groupId, downgrade(step, group))
+  const classic = isLast ? downgrade(step, group) : undefined
+  if (classic !== undefined) state.groups.set(group.groupId, classic)
   return joined
 }
 

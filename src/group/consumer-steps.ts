@@ -1,11 +1,14 @@
-import { assignorNamed, type Assignee } from './assignor.ts'
+import { type Assignee, assignorNamed } from './assignor.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { type ConsumerMember, currentValue, joinEpoch, memberState, memberValue } from './consumer-member.ts'
 import { metadataHash } from './metadata-hash.ts'
 import { equalPartitions, fromPartitions, noPartitions, type Partitions } from './partitions.ts'
 import { isSameStep, type Reconciling, reconcile } from './reconcile.ts'
-import type { ConsumerRecord } from './records.ts'
+import { type ConsumerRecord, isTooLarge } from './records.ts'
 import { classicJoinKey, classicSyncKey, rebalanceKey, type Step, sessionKey, write } from './step.ts'
+
+/** What a member has takes so much more than its target: an epoch for each partition, and what it is to give up. */
+const currentShare = 4
 
 /** The group changes as its records say, and they are kept. */
 export function change(step: Step, group: ConsumerGroup, records: readonly ConsumerRecord[]): void {
@@ -13,7 +16,7 @@ export function change(step: Step, group: ConsumerGroup, records: readonly Consu
   write(step, group.groupId, records)
 }
 
-export const memberRecord = ({ groupId }: ConsumerGroup, member: ConsumerMember): ConsumerRecord => ({
+export const memberRecord = ({ groupId }: { readonly groupId: string }, member: ConsumerMember): ConsumerRecord => ({
   type: 'consumerMember',
   groupId,
   memberId: member.memberId,
@@ -39,6 +42,12 @@ export const epochRecord = ({ groupId }: ConsumerGroup, epoch: number, hash: big
   groupId,
   value: { epoch, metadataHash: hash },
 })
+
+/** A new epoch of the group: its members are to be assigned anew. */
+export function nextEpoch(step: Step, group: ConsumerGroup, hash = metadataHash(group.subscribedTopics(), step.topics)): ConsumerRecord {
+  step.counts.consumerRebalances++
+  return epochRecord(group, group.epoch + 1, hash)
+}
 
 export const targetEpochRecord = ({ groupId }: ConsumerGroup, assignmentEpoch: number, now: number): ConsumerRecord => ({
   type: 'consumerTargetEpoch',
@@ -91,11 +100,12 @@ export function removeMembers(step: Step, group: ConsumerGroup, memberIds: reado
     cancelTimers(step, group.groupId, memberId)
   }
   const unused = [...expressions].filter((expression) => group.resolved.has(expression) && group.countWith(expression) === 0)
-  const { epoch, groupId } = group
-  change(step, group, [
-    ...unused.map((expression) => expressionTombstone(groupId, expression)),
-    epochRecord(group, epoch + 1, metadataHash(group.subscribedTopics(), step.topics)),
-  ])
+  change(
+    step,
+    group,
+    unused.map((expression) => expressionTombstone(group.groupId, expression)),
+  )
+  change(step, group, [nextEpoch(step, group)])
 }
 
 /** A static member has come back under another id, and takes all that the old one had. Returns it, with nothing said yet. */
@@ -113,7 +123,7 @@ export function refreshMetadata(step: Step, group: ConsumerGroup, isNew: boolean
   if (!isNew && !group.needsMetadata) return
   group.needsMetadata = false
   const hash = metadataHash(group.subscribedTopics(), step.topics)
-  if (isNew || hash !== group.metadataHash) change(step, group, [epochRecord(group, group.epoch + 1, hash)])
+  if (isNew || hash !== group.metadataHash) change(step, group, [nextEpoch(step, group, hash)])
 }
 
 /** Makes a target for the epoch of the group, unless the last one is too young for another: then a later heartbeat does. */
@@ -130,6 +140,8 @@ export function assignWhenDue(step: Step, group: ConsumerGroup): void {
     const known = group.targets.get(memberId)
     if (known === undefined || !equalPartitions(known, target)) records.push(targetRecord(group, memberId, target))
   }
+  // Members stay with what they have where there is more to read than can be written.
+  if (records.some((record) => isTooLarge(record, step.limits.recordBytesMax / currentShare))) return
   change(step, group, [...records, targetEpochRecord(group, group.epoch, step.now)])
 }
 

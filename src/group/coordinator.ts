@@ -141,6 +141,11 @@ export class GroupCoordinator {
     this.#tell({ type: 'topicChanged', topic, topicId, partitions })
   }
 
+  /** The groups that have been loaded, and what has happened to them. */
+  get known(): Pick<GroupState, 'groups' | 'offsets' | 'counts'> {
+    return this.#state
+  }
+
   topicDeleted(topic: string): void {
     const streams = this.#streams()
     if (streams !== undefined && this.#partitions.size < streams.length) this.#deleted.add(topic)

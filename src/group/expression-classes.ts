@@ -21,8 +21,7 @@ const letterBit = 32
 const isLetter = (code: number): boolean => /[a-z]/i.test(String.fromCharCode(code))
 
 /** With the other case of every letter. */
-export const folded = (set: CharacterSet): CharacterSet =>
-  set.map((holds, code) => holds || (isLetter(code) && set[code ^ letterBit]!))
+export const folded = (set: CharacterSet): CharacterSet => set.map((holds, code) => holds || (isLetter(code) && set[code ^ letterBit]!))
 
 const lower = spans('az')
 const upper = spans('AZ')

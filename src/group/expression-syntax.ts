@@ -156,8 +156,8 @@ class Parser {
     if (found === undefined) return undefined
     const least = Number(found[1])
     const most = found[2] === undefined ? least : found[3] === '' ? Number.POSITIVE_INFINITY : Number(found[3])
-    const isFinite = most !== Number.POSITIVE_INFINITY
-    if (least > repeatMax || (isFinite && (most > repeatMax || most < least))) throw new ExpressionProblem(`${found[0]} is no repetition`)
+    const isBounded = most !== Number.POSITIVE_INFINITY
+    if (least > repeatMax || (isBounded && (most > repeatMax || most < least))) throw new ExpressionProblem(`${found[0]} is no repetition`)
     return [least, most]
   }
 

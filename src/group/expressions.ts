@@ -1,9 +1,8 @@
 import type { ConsumerGroup, Resolved } from './consumer-group.ts'
 import { type ConsumerMember, equalTopics } from './consumer-member.ts'
-import { change, epochRecord, expressionTombstone } from './consumer-steps.ts'
+import { change, expressionTombstone, nextEpoch } from './consumer-steps.ts'
 import { TopicExpression } from './expression.ts'
-import { metadataHash } from './metadata-hash.ts'
-import type { ConsumerRecord } from './records.ts'
+import { type ConsumerRecord, isTooLarge } from './records.ts'
 import type { Step } from './step.ts'
 
 /** Expressions of a group are resolved no more often than this. Kafka's number. */
@@ -35,10 +34,11 @@ export function refreshExpressions(step: Step, group: ConsumerGroup): void {
     const value: Resolved = { topics: matching(step, regularExpression), version: BigInt(step.topics.version), timestamp: BigInt(step.now) }
     return { type: 'consumerExpression', groupId: group.groupId, regularExpression, value: { ...value, topics: [...value.topics] } }
   })
+  if (records.some((record) => isTooLarge(record, step.limits.recordBytesMax))) return
   const before = new Map([...expressions].map((expression) => [expression, group.resolved.get(expression)?.topics ?? []]))
   change(step, group, records)
   if ([...before].every(([expression, topics]) => equalTopics(topics, group.resolved.get(expression)!.topics))) return
-  change(step, group, [epochRecord(group, group.epoch + 1, metadataHash(group.subscribedTopics(), step.topics))])
+  change(step, group, [nextEpoch(step, group)])
 }
 
 function isDue({ now, topics, limits }: Step, group: ConsumerGroup, expressions: ReadonlySet<string>): boolean {

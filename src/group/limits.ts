@@ -1,5 +1,5 @@
-import { groupNumber } from '../config/group-configs.ts'
 import type { ConfigTexts } from '../config/config-entry.ts'
+import { groupNumber } from '../config/group-configs.ts'
 import type { Settings } from '../config/settings.ts'
 import type { MigrationPolicy } from './migration-policy.ts'
 

@@ -34,7 +34,14 @@ import { answer, type Step, type TimerAction, write, writeGroup } from './step.t
  */
 export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
   step(state, event, out) {
-    const stepAt = (now: number): Step => ({ now, limits: state.limits, timers: state.timers, topics: state.topics, counts: state.counts, out })
+    const stepAt = (now: number): Step => ({
+      now,
+      limits: state.limits,
+      timers: state.timers,
+      topics: state.topics,
+      counts: state.counts,
+      out,
+    })
     switch (event.type) {
       case 'asked':
         ask(state, stepAt(event.now), event.question, event.ticket)
@@ -99,7 +106,8 @@ function ask(state: GroupState, step: Step, question: Question, ticket: number):
       askConsumerHeartbeat(state, step, question, ticket)
       return
     case 'leave':
-      if (group === undefined) say({ error: errors.NONE, members: question.members.map((ref) => ({ ...ref, error: errors.UNKNOWN_MEMBER_ID })) })
+      if (group === undefined)
+        say({ error: errors.NONE, members: question.members.map((ref) => ({ ...ref, error: errors.UNKNOWN_MEMBER_ID })) })
       else say(group.type === 'consumer' ? leaveConsumers(step, group, question) : leave(step, group, question))
       return
     case 'commit':
@@ -133,7 +141,11 @@ function askJoin(state: GroupState, step: Step, question: Asking<'join'>, ticket
   const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = step.limits
   const found = state.groups.get(groupId)
   const isOutside = sessionTimeoutMs < sessionTimeoutMinMs || sessionTimeoutMs > sessionTimeoutMaxMs
-  const refusal = isOutside ? errors.INVALID_SESSION_TIMEOUT : (found === undefined || found.state === 'Empty') && found?.type !== 'classic' && memberId !== '' ? errors.UNKNOWN_MEMBER_ID : undefined
+  const refusal = isOutside
+    ? errors.INVALID_SESSION_TIMEOUT
+    : (found === undefined || found.state === 'Empty') && found?.type !== 'classic' && memberId !== ''
+      ? errors.UNKNOWN_MEMBER_ID
+      : undefined
   if (refusal !== undefined) {
     answer(step, groupId, ticket, joinRefusal(refusal, memberId))
     return

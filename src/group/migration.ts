@@ -5,12 +5,21 @@ import { answerJoin, answerSync, extendSession, joinRefusal, prepareRebalance, s
 import { targetBytes } from './consumer-classic.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import { type ConsumerMember, memberState, newMember, sortedTopics } from './consumer-member.ts'
-import { cancelTimers, currentRecord, epochRecord, extendConsumerSession, groupTombstones, memberRecord, targetEpochRecord, targetRecord } from './consumer-steps.ts'
+import {
+  cancelTimers,
+  currentRecord,
+  epochRecord,
+  extendConsumerSession,
+  groupTombstones,
+  memberRecord,
+  targetEpochRecord,
+  targetRecord,
+} from './consumer-steps.ts'
 import { assignmentFrom, subscriptionOf } from './embedded-protocol.ts'
 import { metadataHash } from './metadata-hash.ts'
 import { mayDowngrade, mayUpgrade } from './migration-policy.ts'
 import { ownedAt, type Partitions } from './partitions.ts'
-import type { ConsumerRecord } from './records.ts'
+import { type ConsumerRecord, isTooLarge } from './records.ts'
 import { joinKey, type Step, sessionKey, syncKey, write, writeGroup } from './step.ts'
 import { consumerProtocolType } from './subscription.ts'
 
@@ -37,26 +46,25 @@ export function upgradable(step: Step, group: ClassicGroup): Moved[] | undefined
         owned.add(part)
       }
     }
-    moved.push({
-      target,
-      member: {
-        ...newMember(member.memberId),
-        instanceId: member.instanceId,
-        rackId: subscription.rackId,
-        clientId: member.clientId,
-        clientHost: member.clientHost,
-        topics: sortedTopics(subscription.topics),
-        rebalanceTimeoutMs: member.rebalanceTimeoutMs,
-        classic: {
-          sessionTimeoutMs: member.sessionTimeoutMs,
-          supportedProtocols: protocols.map(({ name, metadata }) => ({ name, metadata })),
-        },
-        epoch: group.generation,
-        previousEpoch: group.generation,
-        state: memberState.stable,
-        assigned: ownedAt(target, group.generation),
+    const said: ConsumerMember = {
+      ...newMember(member.memberId),
+      instanceId: member.instanceId,
+      rackId: subscription.rackId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      topics: sortedTopics(subscription.topics),
+      rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+      classic: {
+        sessionTimeoutMs: member.sessionTimeoutMs,
+        supportedProtocols: protocols.map(({ name, metadata }) => ({ name, metadata })),
       },
-    })
+      epoch: group.generation,
+      previousEpoch: group.generation,
+      state: memberState.stable,
+      assigned: ownedAt(target, group.generation),
+    }
+    if (isTooLarge(memberRecord(group, said), step.limits.recordBytesMax)) return undefined
+    moved.push({ member: said, target })
   }
   return moved
 }
@@ -91,13 +99,11 @@ export function isDowngrade(step: Step, group: ConsumerGroup, leaving: ConsumerM
   return count > 0 && mayDowngrade(step.limits.migration) && count <= step.limits.membersMax
 }
 
-/** The group goes on as a classic one with the members that are classic. */
-export function downgrade(step: Step, group: ConsumerGroup): ClassicGroup {
+/** The group goes on as a classic one with the members that are classic; undefined where they are too many to be written together. */
+export function downgrade(step: Step, group: ConsumerGroup): ClassicGroup | undefined {
   const { groupId, epoch, members } = group
-  const records = groupTombstones(group)
   const classic = new ClassicGroup(groupId, step.now)
   for (const member of members.values()) {
-    cancelTimers(step, groupId, member.memberId)
     if (member.classic === null) continue
     classic.add({
       memberId: member.memberId,
@@ -119,7 +125,9 @@ export function downgrade(step: Step, group: ConsumerGroup): ClassicGroup {
   classic.protocolName = classic.selectProtocol()
   classic.subscribed = classic.subscribedTopics()
   classic.moveTo('Stable', step.now)
-  write(step, groupId, records)
+  if (isTooLarge({ type: 'classicGroup', groupId, value: classic.value }, step.limits.recordBytesMax)) return undefined
+  for (const memberId of members.keys()) cancelTimers(step, groupId, memberId)
+  write(step, groupId, groupTombstones(group))
   writeGroup(step, classic)
   for (const member of classic.members.values()) extendSession(step, classic, member)
   return classic

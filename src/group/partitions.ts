@@ -51,5 +51,7 @@ export class OwnedBuilder {
 }
 
 export function ownedAt(partitions: AnyPartitions, epoch: number): Owned {
-  return new Map(Array.from(partitions, ([topicId, each]) => [topicId, new Map(Array.from(each.keys(), (partition) => [partition, epoch]))]))
+  return new Map(
+    Array.from(partitions, ([topicId, each]) => [topicId, new Map(Array.from(each.keys(), (partition) => [partition, epoch]))]),
+  )
 }

@@ -115,6 +115,17 @@ const consumerTables = {
   consumerExpression: { key: ConsumerGroupRegularExpressionKey, value: ConsumerGroupRegularExpressionValue },
 } as unknown as Readonly<Record<ConsumerRecord['type'], ConsumerTables>>
 
+/** By the number that a key begins with. */
+const consumerTypes: ReadonlyMap<number, readonly [type: string, tables: ConsumerTables]> = new Map(
+  Object.entries(consumerTables).map(([type, tables]) => [tables.key.key!, [type, tables]]),
+)
+
+/** What cannot be written is refused before anything hangs on it. */
+export function isTooLarge(record: GroupRecord, bytesMax: number): boolean {
+  const { key, value } = encodeGroupRecord(record)
+  return key.length + (value?.length ?? 0) > bytesMax
+}
+
 const offsetVersion = (value: CommittedOffset): number => (value.expireTimestamp === noTime ? versions.offset : versions.expiringOffset)
 
 /** Undefined for a record of a type that this program does not know: it is another kind of group's. Throws MalformedMessage. */
@@ -125,7 +136,7 @@ export function decodeGroupRecord(key: Buffer, value: Buffer | null): GroupRecor
     const { group, topic, partition } = codec(OffsetCommitKey, keyVersion).read(reader)
     return { type: 'offset', groupId: group, topic, partition, value: value && unpacked(OffsetCommitValue, value) }
   }
-  const consumer = Object.entries(consumerTables).find(([, { key: table }]) => table.key === type)
+  const consumer = consumerTypes.get(type)
   if (consumer !== undefined) {
     const [named, tables] = consumer
     // Nobody reads what is no longer written.

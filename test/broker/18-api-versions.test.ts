@@ -50,6 +50,8 @@ test('what is advertised is what is served, and every version of it can be parse
     'DescribeProducers 0-0',
     'DescribeTransactions 0-0',
     'ListTransactions 0-2',
+    'ConsumerGroupHeartbeat 0-1',
+    'ConsumerGroupDescribe 0-1',
     'ListConfigResources 0-1',
     'DescribeTopicPartitions 0-0',
   ])
@@ -59,8 +61,14 @@ test('what is advertised is what is served, and every version of it can be parse
 test('only what is true here is finalized, since clients use what is', async () => {
   const world = await brokerWorld()
   const answer = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
-  expect(answer.finalizedFeatures).toEqual([{ name: 'metadata.version', minVersionLevel: 30, maxVersionLevel: 30 }])
-  expect(answer.supportedFeatures).toEqual([{ name: 'metadata.version', minVersion: 30, maxVersion: 30 }])
+  expect(answer.finalizedFeatures).toEqual([
+    { name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 },
+    { name: 'metadata.version', minVersionLevel: 30, maxVersionLevel: 30 },
+  ])
+  expect(answer.supportedFeatures).toEqual([
+    { name: 'group.version', minVersion: 1, maxVersion: 1 },
+    { name: 'metadata.version', minVersion: 30, maxVersion: 30 },
+  ])
 })
 
 test('a version of the future is answered in the oldest layout, with the range to choose from', async () => {

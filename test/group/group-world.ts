@@ -1,6 +1,16 @@
 import type { GroupLimits } from '../../src/group/limits.ts'
 import { groupMachine } from '../../src/group/machine.ts'
-import type { AnswerTo, Asking, GroupEffect, GroupEvent, JoinAnswer, Protocol, Question, SyncAnswer } from '../../src/group/messages.ts'
+import type {
+  AnswerTo,
+  Asking,
+  ConsumerHeartbeatAnswer,
+  GroupEffect,
+  GroupEvent,
+  JoinAnswer,
+  Protocol,
+  Question,
+  SyncAnswer,
+} from '../../src/group/messages.ts'
 import { partitionOf } from '../../src/group/partition-of.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../../src/group/records.ts'
 import { type GroupState, groupState } from '../../src/group/state.ts'
@@ -30,6 +40,10 @@ export const sessionMs = 10_000
 export const rebalanceMs = 30_000
 export const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'
 
+/** The id of a topic is its name, made long enough. */
+export const idOf = (topic: string): string => topic.padEnd(zeroId.length, 'A')
+export const nameOf = (topicId: string): string => topicId.replace(/A+$/, '')
+
 /** What a consumer that reads these topics sends. */
 export function subscription(...topics: string[]): Buffer {
   const body = encode(ConsumerProtocolSubscription, 1, { ...blank(ConsumerProtocolSubscription), topics })
@@ -48,6 +62,7 @@ export class GroupWorld {
   #tickets = 0
   #uuids = 0
   wakeAt: number | undefined
+  readonly topics = new Map<string, number>()
 
   constructor(changed: Partial<GroupLimits> = {}) {
     this.#limits = { ...limits, ...changed }
@@ -135,6 +150,37 @@ export class GroupWorld {
     return said && `${said.error.name} ${said.assignment.toString()}`
   }
 
+  /** Created, or grown. */
+  topic(topic: string, partitions: number): void {
+    this.topics.set(topic, partitions)
+    this.step({ type: 'topicChanged', topic, topicId: idOf(topic), partitions })
+  }
+
+  /** A heartbeat to a consumer group. */
+  beat(memberId: string, memberEpoch: number, fields: Partial<Asking<'consumerHeartbeat'>> = {}): ConsumerHeartbeatAnswer {
+    return this.say({
+      type: 'consumerHeartbeat',
+      groupId: 'g',
+      memberId,
+      memberEpoch,
+      instanceId: null,
+      rackId: null,
+      clientId: 'c',
+      clientHost: '/127.0.0.1',
+      rebalanceTimeoutMs: -1,
+      topics: null,
+      expression: null,
+      assignor: null,
+      owned: null,
+      ...fields,
+    })
+  }
+
+  /** Joins a consumer group; what it is answered. */
+  enter(memberId: string, topics: readonly string[] = ['t'], fields: Partial<Asking<'consumerHeartbeat'>> = {}): ConsumerHeartbeatAnswer {
+    return this.beat(memberId, 0, { rebalanceTimeoutMs: rebalanceMs, topics, owned: [], ...fields })
+  }
+
   heartbeat(memberId: string, generation: number, instanceId: string | null = null): string {
     return this.say({ type: 'heartbeat', groupId: 'g', memberId, instanceId, generation }).name
   }
@@ -205,6 +251,7 @@ export class GroupWorld {
   restart(): void {
     this.state = groupState(this.#limits)
     this.wakeAt = undefined
+    for (const [topic, partitions] of this.topics) this.topic(topic, partitions)
     this.step({ type: 'replayed', records: this.records })
     this.step({ type: 'loaded', now: this.now, partition: partitionOf('g', 50), partitions: 50 })
   }

@@ -56,10 +56,8 @@ export class Protocol {
       if (key === 'errorMessage' && typeof each === 'string' && each.includes(' ')) return 'SENTENCE'
       if (key === 'port') return typeof each === 'number' && each > 0 ? 'PORT' : each
       if (typeof each === 'bigint') return Number(each)
-      if (typeof each === 'string') return this.#names.get(each) ?? each
-      const buffer = each as { type?: string; data?: number[] } | null
-      if (buffer?.type === 'Buffer') return Buffer.from(buffer.data!).toString('latin1')
-      return each
+      if (typeof each !== 'string') return shownBuffer(each)
+      return this.#names.get(each) ?? (key === 'memberId' && madeUpId.test(each) ? 'MADE-UP' : each)
     })
     const named = text.replace(/[a-z]+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, (name) => {
       if (!this.#names.has(name)) this.#names.set(name, `MEMBER-${this.#names.size + 1}`)
@@ -67,6 +65,14 @@ export class Protocol {
     })
     return JSON.stringify(sorted(JSON.parse(named)))
   }
+}
+
+/** Of a classic member of a consumer group. */
+const madeUpId = /^[A-Za-z0-9_-]{22}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function shownBuffer(value: unknown): unknown {
+  const buffer = value as { type?: string; data?: number[] } | null
+  return buffer?.type === 'Buffer' ? Buffer.from(buffer.data!).toString('latin1') : value
 }
 
 /** Kafka lists what it keeps in hash maps in no order. */

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { type Broker, startBroker } from '../support/broker.ts'
 import { javaArguments, kafkaVersion } from '../support/kafka.ts'
 import { root } from '../support/root.ts'
@@ -12,7 +12,9 @@ import { root } from '../support/root.ts'
 const home = process.env['LIBRDKAFKA_HOME'] ?? join(root, '.millrace', 'librdkafka')
 const suite = join(home, 'package', 'deps', 'librdkafka')
 const runner = join(suite, 'tests', 'test-runner')
-const allowList = join(root, 'test', 'interop', 'librdkafka-allow.txt')
+/** What must pass, for each protocol of groups. */
+const allowLists = { classic: 'librdkafka-allow.txt', consumer: 'librdkafka-consumer-allow.txt' } as const
+type GroupProtocol = keyof typeof allowLists
 
 /** What the suite takes for granted. */
 const settings = { 'num.partitions': '4', 'group.initial.rebalance.delay.ms': '3000' }
@@ -20,6 +22,7 @@ const settings = { 'num.partitions': '4', 'group.initial.rebalance.delay.ms': '3
 interface Options {
   readonly jobs: string
   readonly limit: string
+  readonly protocol: GroupProtocol
 }
 
 interface Outcome {
@@ -46,7 +49,7 @@ function prepareFolder(broker: Broker): string {
   return folder
 }
 
-function runNumber(number: string, folder: string, broker: Broker, limitSeconds: number): Promise<Outcome> {
+function runNumber(number: string, folder: string, broker: Broker, { limit, protocol }: Options): Promise<Outcome> {
   const { CI: _, ...inherited } = process.env
   const env = {
     ...inherited,
@@ -54,7 +57,7 @@ function runNumber(number: string, folder: string, broker: Broker, limitSeconds:
     RDKAFKA_TEST_CONF: join(folder, 'test.conf'),
     LD_LIBRARY_PATH: `${join(suite, 'src')}:${join(suite, 'src-cpp')}`,
     TEST_KAFKA_VERSION: kafkaVersion,
-    TEST_CONSUMER_GROUP_PROTOCOL: 'classic',
+    TEST_CONSUMER_GROUP_PROTOCOL: protocol,
     KAFKA_PATH: join(folder, 'kafka'),
     BROKERS: broker.address,
   }
@@ -65,7 +68,7 @@ function runNumber(number: string, folder: string, broker: Broker, limitSeconds:
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const late = setTimeout(() => child.kill('SIGKILL'), limitSeconds * 1000)
+    const late = setTimeout(() => child.kill('SIGKILL'), Number(limit) * 1000)
     let log = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (log += String(text)))
     child.once('error', reject)
@@ -90,26 +93,28 @@ function judged(coloured: string, ended: number | string | null): Pick<Outcome, 
   return { state: 'PASS', reason: '' }
 }
 
-const allowed = (): string[] => [...readFileSync(allowList, 'utf8').matchAll(/^\d{4}/gm)].map((match) => match[0])
+const allowed = (protocol: GroupProtocol): string[] =>
+  [...readFileSync(join(root, 'test', 'interop', allowLists[protocol]), 'utf8').matchAll(/^\d{4}/gm)].map((match) => match[0])
 
 async function main(): Promise<void> {
   const command = new Command('librdkafka')
     .argument('[numbers...]', 'tests to run instead of the ones that must pass')
     .option('--jobs <count>', 'tests at a time', '2')
     .option('--limit <seconds>', 'for one test', '300')
+    .addOption(new Option('--protocol <name>', 'that groups speak').choices(['classic', 'consumer']).default('classic'))
     .parse()
   const options = command.opts<Options>()
   if (!existsSync(runner)) {
     console.log('librdkafka: skipped, its suite is not built here (test/interop/librdkafka-setup.sh)')
     return
   }
-  const waiting = command.args.length > 0 ? [...command.args] : allowed()
+  const waiting = command.args.length > 0 ? [...command.args] : allowed(options.protocol)
   const broker = await startBroker({ settings })
   const folder = prepareFolder(broker)
   const outcomes: Outcome[] = []
   const work = async (): Promise<void> => {
     for (let number = waiting.shift(); number !== undefined; number = waiting.shift()) {
-      const outcome = await runNumber(number, folder, broker, Number(options.limit))
+      const outcome = await runNumber(number, folder, broker, options)
       outcomes.push(outcome)
       console.log(`${outcome.state} ${outcome.number} ${outcome.seconds.toFixed(1)} s${outcome.reason && `  ${outcome.reason}`}`)
     }
@@ -128,7 +133,7 @@ async function main(): Promise<void> {
   }
   const count = (state: Outcome['state']): number => outcomes.filter((outcome) => outcome.state === state).length
   // What must pass must run: a skip among the named ones is a failure of this run.
-  console.log(`librdkafka: ${count('PASS')} passed, ${count('FAIL') + count('SKIP')} failed`)
+  console.log(`librdkafka, ${options.protocol} groups: ${count('PASS')} passed, ${count('FAIL') + count('SKIP')} failed`)
   process.exitCode = count('PASS') === outcomes.length ? 0 : 1
 }
 

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest'
+import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
+import { type Assign, type Assignee, assignorNamed } from '../../src/group/assignor.ts'
+import type { Partitions } from '../../src/group/partitions.ts'
+
+const counts: Readonly<Record<string, number>> = { a: 4, b: 2, c: 3, d: 40 }
+const countOf = (topicId: string): number => counts[topicId]!
+
+const member = (memberId: string, topics: string, target: Partitions = new Map(), instanceId: string | null = null): Assignee => ({
+  memberId,
+  instanceId,
+  subscribed: new Set(topics),
+  target,
+})
+
+const shown = (targets: ReadonlyMap<string, Partitions>): Record<string, string> =>
+  Object.fromEntries(
+    Array.from(targets, ([id, target]) => [
+      id,
+      Array.from(target, ([topic, each]) => `${topic}:${[...each].join()}`)
+        .sort()
+        .join(' '),
+    ]),
+  )
+
+const uniform = assignorNamed('uniform')
+const range = assignorNamed('range')
+
+test('range cuts each topic into runs of neighbours, with more for the first members, static ones before others', () => {
+  const members = [member('m1', 'abc'), member('m2', 'abc'), member('z', 'c', undefined, 'i')]
+  expect(shown(range(members, countOf))).toEqual({ m1: 'a:0,1 b:0 c:1', m2: 'a:2,3 b:1 c:2', z: 'c:0' })
+})
+
+test('uniform takes as little as it must from those who have, and gives it to those who have less', () => {
+  const one = uniform([member('m1', 'a')], countOf)
+  const two = uniform([member('m1', 'a', one.get('m1')), member('m2', 'a')], countOf)
+  expect(shown(two)).toEqual({ m1: 'a:0,1', m2: 'a:2,3' })
+  const three = uniform([member('m1', 'a', two.get('m1')), member('m2', 'a', two.get('m2')), member('m3', 'a')], countOf)
+  expect(shown(three)).toEqual({ m1: 'a:0,1', m2: 'a:2', m3: 'a:3' })
+})
+
+test('uniform gives members that read different topics as much as their topics allow', () => {
+  const both = new Map([
+    ['a', new Set([0, 1, 2, 3])],
+    ['b', new Set([0, 1])],
+  ])
+  expect(shown(uniform([member('m1', 'ab', both), member('m2', 'b')], countOf))).toEqual({ m1: 'a:0,1,2,3', m2: 'b:0,1' })
+})
+
+/** Every partition of a topic that somebody reads goes to one member that reads it. */
+function check(assign: Assign, members: readonly Assignee[]): ReadonlyMap<string, Partitions> {
+  const targets = assign(members, countOf)
+  const owned: string[] = []
+  for (const { memberId, subscribed } of members) {
+    for (const [topicId, partitions] of targets.get(memberId)!) {
+      if (!subscribed.has(topicId)) throw new Error(`${memberId} does not read ${topicId}`)
+      for (const partition of partitions) owned.push(`${topicId}-${partition}`)
+    }
+  }
+  const read = Object.keys(counts).filter((topicId) => members.some(({ subscribed }) => subscribed.has(topicId)))
+  const all = read.flatMap((topicId) => Array.from({ length: countOf(topicId) }, (_, partition) => `${topicId}-${partition}`))
+  if (owned.sort().join() !== all.sort().join()) throw new Error(`assigned ${owned.join()}`)
+  return targets
+}
+
+const loadOf = (target: Partitions): number => [...target].reduce((sum, [, each]) => sum + each.size, 0)
+
+function round(random: Prng, members: readonly Assignee[], isMixed: boolean): Assignee[] {
+  check(range, members)
+  const targets = check(uniform, members)
+  const again = members.map((each) => ({ ...each, target: targets.get(each.memberId)! }))
+  // Whoever has its share keeps it.
+  if (JSON.stringify(shown(check(uniform, again))) !== JSON.stringify(shown(targets))) throw new Error('it moves without a reason')
+  const loads = again.map(({ target }) => loadOf(target))
+  if (!isMixed && Math.max(...loads) - Math.min(...loads) > 1) throw new Error(`loads ${loads.join()}`)
+  return again.filter(() => chance(random, 800))
+}
+
+test('each partition has one reader, equal readers differ by one at most, and nothing moves without a reason', () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const random = prng(seed)
+    const isMixed = chance(random, 500)
+    const topicsOf = (): string => (isMixed ? [...'abcd'].filter(() => chance(random, 600)).join('') : 'abcd')
+    let members = Array.from({ length: 1 + below(random, 7) }, (_, index) => member(`m${index}`, topicsOf()))
+    try {
+      for (let i = 0; i < 4; i++) {
+        members = round(random, members, isMixed)
+        if (members.length === 0 || chance(random, 500)) members.push(member(`n${i}`, topicsOf()))
+      }
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+})
