@@ -113,7 +113,7 @@ describe.runIf(missing === null)("Kafka's Java clients, with consumer groups", (
   )
 
   test(
-    'a group of classic consumers goes over to the new protocol one by one, and back, while somebody reads everything',
+    'a group of classic consumers goes over to the new protocol one by one, and back, and its partitions are shared each time',
     async () => {
       const members = [start('rolling', 'CLASSIC'), start('rolling', 'CLASSIC')]
       const spread = (): boolean => {
@@ -139,7 +139,7 @@ describe.runIf(missing === null)("Kafka's Java clients, with consumer groups", (
   )
 
   test(
-    'a subscription by expression is resolved here, and topics that come later are read too',
+    'a subscription by expression is resolved by the coordinator',
     async () => {
       const reading = ['--include', 'verif.*', '--from-beginning', '--max-messages', '100', '--timeout-ms', '30000', '--group', 'expressed']
       const read = await tool('consumer.ConsoleConsumer', ...reading, '--command-property', 'group.protocol=consumer')
