@@ -2,6 +2,7 @@ import type { Server } from 'node:net'
 import { Allowance } from '../src/base/allowance.ts'
 import type { Frontend } from '../src/broker/frontend.ts'
 import type { IntakeParts } from '../src/broker/intake.ts'
+import type { ConnectionLimits } from '../src/broker/thread-messages.ts'
 import type { Counters } from '../src/pipeline/counters.ts'
 import { type AcceptedHandle, Connection, type ConnectionOwner } from './connection.ts'
 import { listen } from './listener.ts'
@@ -30,7 +31,7 @@ export interface TableParts {
   readonly frontend: Frontend
   readonly counters: Counters<'network'>
   readonly intake: IntakeParts
-  readonly limits: { readonly connectionsMax: number; readonly connectionsPerHostMax: number; readonly idleMs: number }
+  readonly limits: { readonly connections: ConnectionLimits; readonly idleMs: number }
   onRead(): void
   onClosed(host: string, why: string): void
 }
@@ -51,11 +52,18 @@ export class ConnectionTable implements ConnectionOwner {
   readonly #late = new Set<Connection>()
   #reliever: NodeJS.Timeout | undefined
   #stopping = false
+  #limits: ConnectionLimits
 
   constructor(parts: TableParts) {
     this.#parts = parts
+    this.#limits = parts.limits.connections
     this.frontend = parts.frontend
     this.intake = parts.intake
+  }
+
+  /** For connections that come from now on. */
+  limit(limits: ConnectionLimits): void {
+    this.#limits = limits
   }
 
   /** Listens on every address; the ports that were bound. */
@@ -129,15 +137,16 @@ export class ConnectionTable implements ConnectionOwner {
   }
 
   #accept(listener: string, accepted: AcceptedHandle): void {
-    const { limits, counters } = this.#parts
+    const { max, perHostMax, hosts } = this.#limits
     const connection = new Connection(this, listener, accepted, Date.now())
     const fromHost = (this.#perHost.get(connection.host) ?? 0) + 1
     this.#perHost.set(connection.host, fromHost)
     this.#connections.add(connection)
-    counters.add('connections', 1)
+    this.#parts.counters.add('connections', 1)
     if (this.#stopping) connection.close('the broker stops')
-    else if (this.#connections.size > limits.connectionsMax) connection.close('more connections than max.connections')
-    else if (fromHost > limits.connectionsPerHostMax) connection.close('more connections of one host than max.connections.per.ip')
+    else if (this.#connections.size > max) connection.close('more connections than max.connections')
+    else if (fromHost > (hosts.get(connection.host) ?? perHostMax))
+      connection.close('more connections of one host than max.connections.per.ip')
   }
 
   #sweep(): void {

@@ -129,6 +129,7 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
     say({ type: 'replied', answered: { id: asked.id, reply } })
     frontend.turn()
   },
+  limits: ({ connections }) => table.limit(connections),
   stop: () =>
     void table.stop().then(() => {
       say({ type: 'stopped' })

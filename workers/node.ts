@@ -17,7 +17,7 @@ import { LaneStreams } from '../native-free-io/streams.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
-import type { FromNetwork, LentBlocks } from '../src/broker/thread-messages.ts'
+import type { ConnectionLimits, FromNetwork, LentBlocks } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
 import { resourceType } from '../src/config/config-entry.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
@@ -66,6 +66,12 @@ function after(ms: number, wake: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
+const connectionLimits = (settings: Settings): ConnectionLimits => ({
+  max: settings['max.connections'],
+  perHostMax: settings['max.connections.per.ip'],
+  hosts: settings['max.connections.per.ip.overrides'],
+})
+
 export interface Node {
   readonly clusterId: string
   /** Where clients connect, as it was bound. */
@@ -112,8 +118,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
       requestBytesMax: settings['socket.request.max.bytes'],
       fetchBytesMax: settings['fetch.max.bytes'],
       sessionSlots: settings['max.incremental.fetch.session.cache.slots'],
-      connectionsMax: settings['max.connections'],
-      connectionsPerHostMax: settings['max.connections.per.ip'],
+      connections: connectionLimits(settings),
       idleMs: Number(settings['connections.max.idle.ms']),
       backlog,
     },
@@ -195,6 +200,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
       groups.topicChanged(name, topicId, partitions.length)
     }
   })
+  configs.onFollowed(() => pipeline.tellNetwork({ type: 'limits', connections: connectionLimits(settings) }))
   await controller.start()
 
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }

@@ -49,11 +49,18 @@ export interface NetworkData {
     readonly requestBytesMax: number
     readonly fetchBytesMax: number
     readonly sessionSlots: number
-    readonly connectionsMax: number
-    readonly connectionsPerHostMax: number
+    readonly connections: ConnectionLimits
     readonly idleMs: number
     readonly backlog: number
   }
+}
+
+/** How many connections there may be at the same time. */
+export interface ConnectionLimits {
+  readonly max: number
+  readonly perHostMax: number
+  /** Instead of `perHostMax`, by address. */
+  readonly hosts: ReadonlyMap<string, number>
 }
 
 /** Main thread to network worker. */
@@ -65,6 +72,7 @@ export type ToNetwork =
   | { readonly type: 'blocks'; readonly memory: WebAssembly.Memory }
   | { readonly type: 'loaded'; readonly token: number; readonly index: number; readonly records: Loaded | null; readonly error: number }
   | { readonly type: 'asked'; readonly asked: Asked }
+  | { readonly type: 'limits'; readonly connections: ConnectionLimits }
   | { readonly type: 'stop' }
 
 /** Old records: in memory of their own, or lent pieces of block memory. */

@@ -21,7 +21,8 @@ const clusterWide: Readonly<Record<DynamicEffect, readonly string[]>> = {
     log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size log.cleaner.delete.retention.ms log.cleaner.max.compaction.lag.ms
     log.cleaner.min.cleanable.ratio log.cleaner.min.compaction.lag.ms log.cleanup.policy log.message.timestamp.after.max.ms
     log.message.timestamp.before.max.ms log.message.timestamp.type log.retention.bytes log.retention.ms log.roll.ms
-    log.segment.bytes message.max.bytes producer.id.expiration.ms`),
+    log.segment.bytes max.connections max.connections.per.ip max.connections.per.ip.overrides message.max.bytes
+    producer.id.expiration.ms`),
   idle: names(`
     background.threads follower.fetch.last.tiered.offset.enable follower.replication.throttled.rate
     group.coordinator.cached.buffer.max.bytes group.share.assignment.interval.ms group.streams.assignment.interval.ms
@@ -35,8 +36,7 @@ const clusterWide: Readonly<Record<DynamicEffect, readonly string[]>> = {
     remote.log.manager.fetch.max.bytes.per.second remote.log.manager.follower.thread.pool.size remote.log.reader.threads
     replica.alter.log.dirs.io.max.bytes.per.second share.coordinator.cached.buffer.max.bytes unclean.leader.election.enable`),
   refused: names(`
-    config.providers max.connection.creation.rate max.connections max.connections.per.ip
-    max.connections.per.ip.overrides metric.reporters transaction.partition.verification.enable`),
+    config.providers max.connection.creation.rate metric.reporters transaction.partition.verification.enable`),
 }
 
 /** Configs that Kafka changes for one broker alone. */

@@ -60,3 +60,18 @@ export const isLoopback = (host: string): boolean => host === 'localhost' || hos
 
 /** A host that says "every interface" and so cannot be dialled. */
 export const isEverywhere = (host: string): boolean => host === '' || host === '0.0.0.0' || host === '::'
+
+/** Address to number of connections: ADDRESS:COUNT,... */
+export const countsOfAddresses: Kind<ReadonlyMap<string, number>> = {
+  read(text) {
+    const items = list.read(text)
+    if (items instanceof Refused) return items
+    const counts = new Map<string, number>()
+    for (const item of items) {
+      const [, address, count] = /^([0-9.]+|\[?[0-9a-f]*:[0-9a-f:.]+\]?):(\d+)$/i.exec(item) ?? []
+      if (address === undefined) return new Refused(`must be a list of ADDRESS:COUNT, not ${item}`)
+      counts.set(address.replace(/[[\]]/g, '').toLowerCase(), Number(count))
+    }
+    return counts
+  },
+}

@@ -26,6 +26,7 @@ export class NodeConfigs {
   readonly #given: ConfigTexts
   #clusterDefault: ConfigTexts = noTexts
   #own: ConfigTexts = noTexts
+  readonly #listeners: (() => void)[] = []
 
   /** `given`: the texts of the file and the overrides, without defaults. */
   constructor(file: Settings, given: ConfigTexts = noTexts) {
@@ -45,6 +46,12 @@ export class NodeConfigs {
     this.#own = own
     const next = this.settingsWith(clusterDefault, own)
     Object.assign(this.settings, relations.some((relation) => relation(next) !== undefined) ? this.#file : next)
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** For those who cannot look when they need to know: other threads. Hears of every change before it is answered. */
+  onFollowed(listener: () => void): void {
+    this.#listeners.push(listener)
   }
 
   /** What would hold with these layers over the file. Values that are wrong are left out. */

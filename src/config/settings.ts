@@ -1,6 +1,6 @@
 import type { StoreLocation } from '../ports.ts'
 import { bytes, integer, type Kind, oneOf, optional, Refused } from './kind.ts'
-import { type Endpoint, endpoints, httpListener, type Protocol, protocolMap } from './listeners.ts'
+import { countsOfAddresses, type Endpoint, endpoints, httpListener, type Protocol, protocolMap } from './listeners.ts'
 import { storeUri } from './store-uri.ts'
 import { type WalUri, walUri } from './wal-uri.ts'
 
@@ -96,6 +96,10 @@ export const settingRows = {
   'connections.max.idle.ms': kafka<bigint>({ about: 'A connection that is silent for longer is closed.' }),
   'max.connections': kafka<number>({ about: 'Connections at the same time.' }),
   'max.connections.per.ip': kafka<number>({ about: 'Connections at the same time from one address.' }),
+  'max.connections.per.ip.overrides': kafka<ReadonlyMap<string, number>>({
+    kind: countsOfAddresses,
+    about: 'The same for single addresses, as ADDRESS:COUNT; names of hosts are not looked up.',
+  }),
   'fetch.max.bytes': kafka<number>({ about: 'The most that one fetch response holds, but for a first batch that is larger.' }),
   'max.incremental.fetch.session.cache.slots': kafka<number>({ about: 'Fetch sessions at the same time.' }),
   'producer.id.expiration.ms': kafka<number>({ about: 'How long an idle producer can still be recognised.' }),

@@ -5,13 +5,14 @@ import { connected } from '../support/connection.ts'
 import type { Codec, ReadingClient, WritingClient } from './client.ts'
 import { binarySamples, shown, textSamples } from './corpus.ts'
 import { consoleConsumer, consoleProducer } from './java-client.ts'
+import { javascriptReader, javascriptWriter } from './kafka-javascript-client.ts'
 import { kafkajsWriter } from './kafkajs-client.ts'
 import { kcatReader, kcatWriter } from './kcat-client.ts'
 import { ownReader } from './own-reader.ts'
 
 const limitMs = 120_000
-const writers: readonly WritingClient[] = [kafkajsWriter(false), kafkajsWriter(true), kcatWriter, consoleProducer]
-const readers: readonly ReadingClient[] = [ownReader, kcatReader, consoleConsumer]
+const writers: readonly WritingClient[] = [kafkajsWriter(false), kafkajsWriter(true), kcatWriter, consoleProducer, javascriptWriter]
+const readers: readonly ReadingClient[] = [ownReader, kcatReader, consoleConsumer, javascriptReader]
 const present = readers.filter((reader) => reader.missing() === null)
 let broker: Broker
 

@@ -22,7 +22,7 @@ const different =
 
 /** What Kafka could change while it runs, and Millrace refuses to: described as read-only. */
 const refusedHere =
-  /^(config\.providers|max\.connection.*|metric\.reporters|transaction\.partition\.verification\.enable|cordoned\.log\.dirs|listener\.security\.protocol\.map|principal\.builder\.class|sasl\.(enabled\.mechanisms|jaas\.config|mechanism\.inter\.broker\.protocol)|ssl\..*)$/
+  /^(config\.providers|max\.connection\.creation\.rate|metric\.reporters|transaction\.partition\.verification\.enable|cordoned\.log\.dirs|listener\.security\.protocol\.map|principal\.builder\.class|sasl\.(enabled\.mechanisms|jaas\.config|mechanism\.inter\.broker\.protocol)|ssl\..*)$/
 
 const alterations: readonly (readonly [type: number, name: string, key: string, operation: number, value: string | null])[] = [
   [topic, 't', 'cleanup.policy', 2, 'compact'],
@@ -33,6 +33,9 @@ const alterations: readonly (readonly [type: number, name: string, key: string, 
   [topic, 't', 'compression.zstd.level', 0, '23'],
   [broker, '', 'compression.type', 0, 'lz4'],
   [broker, '1', 'compression.gzip.level', 0, '0'],
+  [broker, '1', 'max.connections.per.ip.overrides', 0, '127.0.0.1:77'],
+  [broker, '1', 'max.connections.per.ip.overrides', 0, '127.0.0.1'],
+  [broker, '', 'max.connections', 0, '1000'],
   [topic, 't', 'max.message.bytes', 0, ' 5000 '],
   [topic, 't', 'retention.ms', 0, '-2'],
   [topic, 't', 'retention.ms', 0, null],

@@ -30,7 +30,7 @@ export const kafkajsWriter = (idempotent: boolean): WritingClient => ({
   },
 })
 
-function grouped(sample: Sample): IHeaders {
+export function grouped(sample: Sample): IHeaders {
   const headers: Record<string, string[]> = {}
   for (const [key, value] of sample.headers) headers[key] = [...(headers[key] ?? []), value]
   return headers

@@ -18,8 +18,10 @@ export function kafkaMissing(): string | null {
 
 export const kafkaLibs = (): string => process.env['KAFKA_LIBS'] ?? kafkaLibsDefault
 
-export const holdsKafka = (folder: string): boolean =>
-  existsSync(folder) && readdirSync(folder).includes(`kafka-clients-${kafkaVersion}.jar`)
+/** The broker, its tools, Connect and Streams: of each, a jar that stands for it. */
+const jars = ['kafka-clients', 'kafka-tools', 'connect-file', 'kafka-streams'].map((name) => `${name}-${kafkaVersion}.jar`)
+
+export const holdsKafka = (folder: string): boolean => existsSync(folder) && jars.every((jar) => readdirSync(folder).includes(jar))
 
 /** The arguments of `java` that run one main class of Kafka. Without a log4j configuration only errors are printed. */
 export const javaArguments = (mainClass: string, heap = '-Xmx512m', log4j = 'ERROR'): string[] => [
