@@ -21,7 +21,10 @@ public class WordCount {
             "replication.factor", 1,
             "num.stream.threads", 2,
             "commit.interval.ms", 200,
-            "auto.offset.reset", "earliest"));
+            "auto.offset.reset", "earliest",
+            // It leaves no group when it stops: the next one waits for this.
+            "session.timeout.ms", 6000,
+            "heartbeat.interval.ms", 1500));
         settings.put("default.key.serde", Serdes.String().getClass());
         settings.put("default.value.serde", Serdes.String().getClass());
         var builder = new StreamsBuilder();

@@ -32,7 +32,7 @@ async function agree(writer: WritingClient, codec: Codec, isText: boolean): Prom
   const topic = `${writer.name.replace(/\W+/g, '-')}-${codec}-${isText ? 'text' : 'binary'}`
   await connected(broker.port, (connection) => createTopic(connection, topic, 1, { 'max.message.bytes': '3000000' }))
   await writer.write(broker.address, topic, codec, samples)
-  const wanted = samples.map(shown)
+  const wanted = samples.map((sample) => shown(writer.asWritten?.(sample) ?? sample))
   for (const reader of present) {
     if (!reader.codecs.includes(codec) || (!isText && !reader.takesBytes)) continue
     const found = await reader.read(broker.address, topic, samples.length)

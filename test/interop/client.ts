@@ -14,6 +14,8 @@ export interface Client {
 
 export interface WritingClient extends Client {
   readonly codecs: readonly Codec[]
+  /** What it makes of a record that it cannot say. */
+  asWritten?(sample: Sample): Sample
   /** Into partition 0 of a topic that exists. */
   write(address: string, topic: string, codec: Codec, samples: readonly Sample[]): Promise<void>
 }

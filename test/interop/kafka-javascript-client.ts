@@ -86,6 +86,8 @@ export const javascriptWriter: WritingClient = {
   missing: kafkaJavascriptMissing,
   takesBytes: true,
   codecs,
+  // To librdkafka it hands no bytes and no value alike.
+  asWritten: (sample) => (sample.value?.length === 0 ? { ...sample, value: null } : sample),
   write: async (address, topic, codec, samples) => {
     const producer = javascriptKafka(address).producer({ 'compression.codec': codec, 'message.max.bytes': 3_000_000, 'linger.ms': 5 })
     await producer.connect()
