@@ -13,6 +13,8 @@ const getBytesMax = 4 << 20
 const aheadShare = 8
 /** Of block memory: what one read takes at most. */
 const readShare = 4
+/** Of block memory: what may be lent, since a block that is lent keeps all that was read with it. */
+const lentShare = 2
 /** Indices that are kept. */
 const indexBytesMax = 32 << 20
 
@@ -72,28 +74,37 @@ export class ColdReader {
 
   /** Batches from the first that ends behind `offset` on: at least one, then as many as `bytesMax` allows. Undefined when there are none. */
   async read(stream: number, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
-    const lent = await this.lend(stream, offset, bytesMax)
-    return lent && this.#copied(lent)
+    const lent = await this.lend(stream, offset, bytesMax, true)
+    return lent === undefined || lent === 'crowded' ? undefined : { bytes: this.copied(lent), end: lent.end }
   }
 
-  /** The same. Some clients do not get over an answer of which every batch is empty: such batches are left out where others follow. */
-  async lend(stream: number, offset: number, bytesMax: number): Promise<LentRecords | undefined> {
-    const found = await this.#lendAny(stream, offset, bytesMax)
-    if (found === undefined || this.#hasRecords(found)) return found
+  /** How many may have been lent something for others to find room all the same. */
+  get lendsMax(): number {
+    return Math.max(1, Math.floor(this.#cache.bytes / lentShare / getBytesMax))
+  }
+
+  /**
+   * The same, not copied. Who is not patient hears that block memory is crowded, where others wait for room.
+   *
+   * Some clients do not get over an answer of which every batch is empty: such batches are left out where others follow.
+   */
+  async lend(stream: number, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'crowded' | undefined> {
+    const found = await this.#lendAny(stream, offset, bytesMax, isPatient)
+    if (found === undefined || found === 'crowded' || this.#hasRecords(found)) return found
     // Whoever waits for room holds none.
     found.release()
-    return (await this.lend(stream, found.end, bytesMax)) ?? this.#lendAny(stream, offset, bytesMax)
+    return (await this.lend(stream, found.end, bytesMax, isPatient)) ?? this.#lendAny(stream, offset, bytesMax, isPatient)
   }
 
-  async #lendAny(stream: number, offset: number, bytesMax: number): Promise<LentRecords | undefined> {
+  async #lendAny(stream: number, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'crowded' | undefined> {
     for (const part of this.#objects.from(stream, offset)) {
       try {
-        const records = await this.#lendPart(part, offset, bytesMax)
+        const records = await this.#lendPart(part, offset, bytesMax, isPatient)
         if (records !== undefined) return records
       } catch (error) {
         // Compaction may have put another object in its place meanwhile.
         if (this.#objects.has(part)) throw error
-        return this.#lendAny(stream, offset, bytesMax)
+        return this.#lendAny(stream, offset, bytesMax, isPatient)
       }
     }
     return undefined
@@ -103,12 +114,13 @@ export class ColdReader {
     return ranges.some(({ address, bytes }) => hasRecords(this.#memory.view, address, address + bytes))
   }
 
-  async #lendPart(part: StreamPart, offset: number, bytesMax: number): Promise<LentRecords | undefined> {
+  async #lendPart(part: StreamPart, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'crowded' | undefined> {
     const { objectId, stream } = part
     const index = await this.#index(part)
     const blocks = take(index.from(stream, offset), Math.min(bytesMax, this.#cache.bytes / readShare))
     if (blocks.length === 0) return undefined
-    const cached = await this.#load(objectId, stream, blocks)
+    const cached = await this.#load(objectId, stream, blocks, isPatient)
+    if (cached === 'crowded') return cached
     const records = this.#lent(cached, offset, bytesMax)
     const ahead = this.#ahead.onRead(stream, offset, records.end, this.#now())
     // Nobody has asked for it yet: whoever does hears of what is wrong.
@@ -145,18 +157,20 @@ export class ColdReader {
   }
 
   async #block(part: StreamPart, block: DataBlock, offset: number): Promise<ColdRecords> {
-    const cached = await this.#load(part.objectId, part.stream, [block])
-    return this.#copied(this.#lent(cached, offset, Number.POSITIVE_INFINITY))
+    const cached = (await this.#load(part.objectId, part.stream, [block], true)) as CachedBlock[]
+    const lent = this.#lent(cached, offset, Number.POSITIVE_INFINITY)
+    return { bytes: this.copied(lent), end: lent.end }
   }
 
   /** The first of these blocks, pinned and there; as many as there is room for at once, so that nobody waits holding any. */
-  async #load(objectId: number, stream: number, blocks: readonly DataBlock[]): Promise<CachedBlock[]> {
+  async #load(objectId: number, stream: number, blocks: readonly DataBlock[], isPatient: boolean): Promise<CachedBlock[] | 'crowded'> {
     if (blocks[0]!.bytes > this.#cache.bytes) throw new Error('a batch is larger than s3.block.cache.size')
     const pinned: CachedBlock[] = []
     while (pinned.length < blocks.length) {
       const next = this.#next(objectId, stream, blocks.slice(pinned.length), true)
       if (next !== undefined) pinned.push(...next)
       else if (pinned.length > 0) break
+      else if (!isPatient) return 'crowded'
       else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
     try {
@@ -246,7 +260,8 @@ export class ColdReader {
     return { ranges, end, release: () => this.#release(cached) }
   }
 
-  #copied({ ranges, end, release }: LentRecords): ColdRecords {
+  /** What was lent, in memory of its own; it is released. */
+  copied({ ranges, release }: LentRecords): Uint8Array<ArrayBuffer> {
     const bytes = unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
     let to = 0
     for (const range of ranges) {
@@ -254,7 +269,7 @@ export class ColdReader {
       to += range.bytes
     }
     release()
-    return { bytes, end }
+    return bytes
   }
 
   #release(cached: readonly CachedBlock[]): void {

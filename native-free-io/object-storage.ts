@@ -1,5 +1,5 @@
 import type { Load } from '../src/broker/01-fetch.ts'
-import type { LentBlocks } from '../src/broker/thread-messages.ts'
+import type { Loaded } from '../src/broker/thread-messages.ts'
 import type { Controller } from '../src/controller/controller.ts'
 import type { Image } from '../src/metadata/image.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
@@ -11,7 +11,8 @@ import { localPolicy, remotePolicy } from '../src/stream/seal-policy.ts'
 import { storageMetrics } from '../src/stream/storage-metrics.ts'
 import { alignBlock } from '../src/stream/wal-record.ts'
 import { createArena, openArena } from './arena.ts'
-import { ColdReader, type LentRecords } from './cold-reader.ts'
+import { ColdAnswers } from './cold-answers.ts'
+import { ColdReader } from './cold-reader.ts'
 import { type CleanerSettings, LogCleaner } from './log-cleaner.ts'
 import { ObjectCompactor } from './object-compactor.ts'
 import { ObjectIds } from './object-ids.ts'
@@ -65,9 +66,6 @@ export interface StorageEvents {
 /** An object that nobody knows is taken for a remainder after this long: on a disk at once, since nobody else writes there. */
 const orphanMs = { file: 0, mem: 0, s3: 3_600_000 } as const
 
-/** Of a partition, what one answer has of old records: a client that does not take it holds no more of block memory. */
-const lentBytesMax = 1 << 20
-
 /** All that lies behind the write-ahead log: what is stored, read back, and removed, in which store whatever. */
 export class ObjectStorage {
   readonly objects = new ObjectMap()
@@ -75,9 +73,7 @@ export class ObjectStorage {
   readonly cold: ColdReader
   readonly #options: StorageOptions
   readonly #values: Float64Array
-  /** Block memory that is being sent from. */
-  readonly #lent = new Map<number, LentRecords>()
-  #pins = 0
+  readonly #answers: ColdAnswers
   #keeper: StoreKeeper | undefined
   #janitor: ObjectJanitor | undefined
   #compactor: ObjectCompactor | undefined
@@ -95,6 +91,7 @@ export class ObjectStorage {
     const counters = new MetricBlock(storageMetrics, this.#values)
     const { objects, jobs } = this
     this.cold = new ColdReader({ objects, jobs, memory, base, bytes: blockCacheBytes, now: () => performance.now(), counters })
+    this.#answers = new ColdAnswers(this.cold)
     pipeline.tellNetwork({ type: 'blocks', memory: memory.memory })
   }
 
@@ -162,13 +159,10 @@ export class ObjectStorage {
   }
 
   /** Old records; undefined for what has been overwritten in the log, and lies in an object by now. */
-  async load(wanted: Load): Promise<Uint8Array<ArrayBuffer> | LentBlocks | undefined> {
-    if (wanted.type === 'ranges') return this.ranges(wanted.ranges)
-    const lent = await this.cold.lend(wanted.stream, wanted.offset, Math.min(wanted.bytesMax, lentBytesMax))
-    if (lent === undefined) return undefined
-    const pin = this.#pins++
-    this.#lent.set(pin, lent)
-    return { pin, ranges: lent.ranges }
+  async load(wanted: Load): Promise<Loaded | 'crowded' | undefined> {
+    if (wanted.type === 'stream') return this.#answers.find(wanted.stream, wanted.offset, wanted.bytesMax, wanted.isPatient)
+    const bytes = await this.ranges(wanted.ranges)
+    return bytes && { pin: -1, bytes }
   }
 
   /** Batches of the write-ahead log; undefined when one of them has been overwritten. */
@@ -177,10 +171,9 @@ export class ObjectStorage {
     return pipeline.log === undefined ? readRanges(this.jobs, pipeline, ranges) : copyRanges(pipeline.log, pipeline.stored, ranges)
   }
 
-  /** What was lent is no longer read. */
+  /** What was loaded is no longer read. */
   giveBack(pin: number): void {
-    this.#lent.get(pin)?.release()
-    this.#lent.delete(pin)
+    this.#answers.giveBack(pin)
   }
 
   /** Where the store is elsewhere, it gets what is durable before the node ends; what does not get there in time stays in the log. */

@@ -8,7 +8,7 @@ import { Allowance } from '../src/base/allowance.ts'
 import { FetchSessions } from '../src/broker/fetch-session.ts'
 import { Frontend } from '../src/broker/frontend.ts'
 import { Routing } from '../src/broker/routing.ts'
-import type { FromNetwork, LentBlocks, NetworkData, ToNetwork } from '../src/broker/thread-messages.ts'
+import type { FromNetwork, LentRange, NetworkData, ToNetwork } from '../src/broker/thread-messages.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { ReceiveMemory } from '../src/pipeline/receive-memory.ts'
@@ -108,7 +108,7 @@ const table = new ConnectionTable({
 })
 
 let blockMemory: Buffer = Buffer.alloc(0)
-const pieceOf = ({ address, bytes }: LentBlocks['ranges'][number]): Buffer => blockMemory.subarray(address, address + bytes)
+const pieceOf = ({ address, bytes }: LentRange): Buffer => blockMemory.subarray(address, address + bytes)
 
 const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { type: T }>) => void } = {
   listen: () => void table.listen(listeners, limits.backlog).then((ports) => say({ type: 'listening', ports })),
@@ -120,10 +120,11 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
   blocks: ({ memory: blocks }) => {
     blockMemory = openArena(blocks).bytes
   },
-  loaded: ({ token, index: part, records, error }) => {
-    if (records === null || records instanceof Uint8Array) frontend.loaded(token, part, records && [records], error)
-    else frontend.loaded(token, part, records.ranges.map(pieceOf), error, records.pin)
+  loaded: ({ token, index: part, loaded, error }) => {
+    if (loaded === null) frontend.loaded(token, part, null, error)
+    else frontend.loaded(token, part, 'bytes' in loaded ? [loaded.bytes] : loaded.ranges.map(pieceOf), error, loaded.pin)
   },
+  crowded: ({ token, wish }) => frontend.crowded(token, wish),
   asked: ({ asked }) => {
     const reply = own!.sequencer.execute(asked)
     say({ type: 'replied', answered: { id: asked.id, reply } })

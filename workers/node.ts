@@ -17,7 +17,7 @@ import { LaneStreams } from '../native-free-io/streams.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
-import type { ConnectionLimits, FromNetwork, LentBlocks } from '../src/broker/thread-messages.ts'
+import type { ConnectionLimits, FromNetwork, Loaded } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
 import { resourceType } from '../src/config/config-entry.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
@@ -56,9 +56,6 @@ const cleanerSettings = (settings: Settings): CleanerSettings | null =>
         limitsOf: (configs) => cleanupSettings(configs, settings),
       }
     : null
-
-/** What can be handed to another thread. */
-type OwnBytes = Uint8Array<ArrayBuffer>
 
 /** A wake that keeps no process alive. */
 function after(ms: number, wake: () => void): () => void {
@@ -212,11 +209,17 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
       })
     },
     load: ({ token, index, load: wanted }) => {
-      const answer = (records: OwnBytes | LentBlocks | null, error: number): void =>
-        pipeline.tellNetwork({ type: 'loaded', token, index, records, error }, records instanceof Uint8Array ? [records.buffer] : [])
+      const answer = (loaded: Loaded | null, error: number): void =>
+        pipeline.tellNetwork(
+          { type: 'loaded', token, index, loaded, error },
+          loaded !== null && 'bytes' in loaded ? [loaded.bytes.buffer] : [],
+        )
       storage.load(wanted).then(
-        // What was overwritten while it was asked for lies in an object by now: the client asks again.
-        (loaded) => answer(loaded ?? new Uint8Array(0), 0),
+        (loaded) => {
+          if (loaded === 'crowded') pipeline.tellNetwork({ type: 'crowded', token, wish: { index, load: wanted } })
+          // What was overwritten while it was asked for lies in an object by now: the client asks again.
+          else answer(loaded ?? { pin: -1, ranges: [] }, 0)
+        },
         (error: Error) => {
           log.error({ err: error }, 'old records could not be read')
           answer(null, errors.KAFKA_STORAGE_ERROR.code)

@@ -24,7 +24,13 @@ const readCommitted = 1
 /** Bytes that are no longer in memory. Ranges are of the write-ahead log's file, a stream's offset is for the object store. */
 export type Load =
   | { readonly type: 'ranges'; readonly ranges: readonly { readonly position: number; readonly bytes: number }[] }
-  | { readonly type: 'stream'; readonly stream: StreamId; readonly offset: number; readonly bytesMax: number }
+  | { readonly type: 'stream'; readonly stream: StreamId; readonly offset: number; readonly bytesMax: number; readonly isPatient: boolean }
+
+/** The load of one partition, by its index among those of the fetch. */
+export interface Wish {
+  readonly index: number
+  readonly load: Load
+}
 
 /** A fetch on its way. */
 export interface Fetch extends Pending {
@@ -40,6 +46,8 @@ export interface Fetch extends Pending {
   /** The sequencer keeps it until there is something, and has not been told to hurry. */
   parked: boolean
   loading: number
+  /** Of the partitions, those whose old records found no memory; the first of them is enough to ask again. */
+  crowded: Wish | undefined
 }
 
 /** What `beginFetch` made of a request. `answer` needs no sequencer. */
@@ -103,6 +111,7 @@ export function beginFetch(
     waitMs,
     parked: false,
     loading: 0,
+    crowded: undefined,
   }
   // Nothing to wait for: every partition has an error, or there is none.
   if (asked.length === 0) return { fetch: begun, answer: 'now' }
@@ -161,13 +170,8 @@ const blankPartition = (partitionIndex: number, committed: boolean): PartitionRe
 })
 
 /** What the sequencer found for a fetch: fills in the responses, returns what has yet to be loaded. */
-export function fetchAnswered(
-  pending: Fetch,
-  words: Int32Array,
-  memory: Buffer,
-  at: number,
-): { readonly index: number; readonly load: Load }[] {
-  const loads: { index: number; load: Load }[] = []
+export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer, at: number): Wish[] {
+  const loads: Wish[] = []
   let from = at + fetched.words
   for (const index of pending.asked) {
     const response = pending.responses[index]!
@@ -187,7 +191,10 @@ export function fetchAnswered(
       loads.push({ index, load: { type: 'ranges', ranges: rangesAt(words, from, count) } })
       from += count * fetchedRange.words
     } else if (place === where.cold) {
-      loads.push({ index, load: { type: 'stream', stream, offset: Number(pending.partitions[index]!.offset), bytesMax: allowance } })
+      loads.push({
+        index,
+        load: { type: 'stream', stream, offset: Number(pending.partitions[index]!.offset), bytesMax: allowance, isPatient: false },
+      })
     }
   }
   pending.parked = false
@@ -235,6 +242,8 @@ export function fetchResponse(pending: Fetch): FetchResponse {
   }
   return { throttleTimeMs: 0, errorCode: 0, sessionId: session?.id ?? 0, responses, nodeEndpoints: [] }
 }
+
+export const hasRecords = ({ responses }: Fetch): boolean => responses.some((response) => recordsLength(response) > 0)
 
 const recordsLength = (response: PartitionResponse): number => response.records?.length ?? 0
 

@@ -9,7 +9,7 @@ import { type Codec, codec } from '../wire/codec.ts'
 import { MalformedMessage, Reader } from '../wire/cursor.ts'
 import { type RequestHeader, ResponseHeader, readRequestHeader } from '../wire/headers.ts'
 import { appendAnswered, beginProduce, hasFailed, type Produce, tickMs, timeOut } from './00-produce.ts'
-import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, type Load } from './01-fetch.ts'
+import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, hasRecords, type Load, type Wish } from './01-fetch.ts'
 import { Channel, type Held, type Loan, type Peer, type Pending } from './channel.ts'
 import type { FetchSessions } from './fetch-session.ts'
 import type { Routing } from './routing.ts'
@@ -184,8 +184,28 @@ export class Frontend {
     // Sent from where they lie: megabytes that are copied here are time that everybody waits.
     else response.records = asRecords(new Slices(records))
     if (pin >= 0) pending.loan = withBlocks(pending.loan, () => this.#parts.ports.giveBack(pin))
+    this.#loadedOne(pending)
+  }
+
+  /** There is no memory for what `ports.load` was asked for: the fetch does without it, unless it has nothing else. */
+  crowded(token: number, wish: Wish): void {
+    const pending = this.#requests[token] as Fetch
+    pending.crowded ??= wish
+    this.#loadedOne(pending)
+  }
+
+  #loadedOne(pending: Fetch): void {
+    const { crowded, token } = pending
     pending.loading--
-    if (pending.loading === 0) this.#finishFetch(pending)
+    if (pending.loading > 0) return
+    pending.crowded = undefined
+    if (crowded?.load.type === 'stream' && !hasRecords(pending) && !pending.channel.closed) {
+      // It holds nothing that others wait for, and may wait itself.
+      pending.loading = 1
+      this.#parts.ports.load({ token, index: crowded.index, load: { ...crowded.load, isPatient: true } })
+      return
+    }
+    this.#finishFetch(pending)
     this.#flush()
   }
 

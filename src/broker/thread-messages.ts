@@ -1,4 +1,4 @@
-import type { Load } from '../broker/01-fetch.ts'
+import type { Load, Wish } from '../broker/01-fetch.ts'
 import type { RoutedTopic } from '../broker/routing.ts'
 import type { ArenaPlan } from '../pipeline/arena-plan.ts'
 import type { Answered, Asked } from '../pipeline/commands.ts'
@@ -70,17 +70,21 @@ export type ToNetwork =
   | { readonly type: 'answered'; readonly token: number; readonly response: Uint8Array | null }
   /** Block memory, of which `loaded` speaks. */
   | { readonly type: 'blocks'; readonly memory: WebAssembly.Memory }
-  | { readonly type: 'loaded'; readonly token: number; readonly index: number; readonly records: Loaded | null; readonly error: number }
+  | { readonly type: 'loaded'; readonly token: number; readonly index: number; readonly loaded: Loaded | null; readonly error: number }
+  /** There is no memory to load it. */
+  | { readonly type: 'crowded'; readonly token: number; readonly wish: Wish }
   | { readonly type: 'asked'; readonly asked: Asked }
   | { readonly type: 'limits'; readonly connections: ConnectionLimits }
   | { readonly type: 'stop' }
 
-/** Old records: in memory of their own, or lent pieces of block memory. */
-export type Loaded = Uint8Array | LentBlocks
+/** Old records: in memory of their own, or lent pieces of block memory. `pin` is given back when they are no longer read; -1 for nothing to give back. */
+export type Loaded =
+  | { readonly pin: number; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly pin: number; readonly ranges: readonly LentRange[] }
 
-export interface LentBlocks {
-  readonly pin: number
-  readonly ranges: readonly { readonly address: number; readonly bytes: number }[]
+export interface LentRange {
+  readonly address: number
+  readonly bytes: number
 }
 
 /** Network worker to main thread. */
@@ -88,7 +92,7 @@ export type FromNetwork =
   | { readonly type: 'listening'; readonly ports: readonly number[] }
   | { readonly type: 'forward'; readonly token: number; readonly listener: string; readonly host: string; readonly frame: Uint8Array }
   | { readonly type: 'load'; readonly token: number; readonly index: number; readonly load: Load }
-  /** Lent pieces of block memory are no longer read. */
+  /** What was loaded is no longer read. */
   | { readonly type: 'gaveBack'; readonly pin: number }
   | { readonly type: 'closed'; readonly host: string; readonly why: string }
   | { readonly type: 'replied'; readonly answered: Answered }

@@ -125,6 +125,34 @@ test('what is no longer in memory is asked for elsewhere, and what cannot be had
   expect(part(client, 11, 1)).toMatchObject({ errorCode: errors.KAFKA_STORAGE_ERROR.code })
 })
 
+test('a fetch whose old records find no memory does without them if it has others, and waits if it has none', () => {
+  const { world, client } = filled(40, 60 * kib)
+  world.lane.trim(world.lane.durable)
+  const loads = () => world.loads.splice(0).map(({ token, ...wish }) => ({ token, wish }))
+  client.produce(9, batchOf(1, 200), { partition: 1 })
+  world.settle()
+  client.responses.length = 0
+
+  client.fetch(1, 0n)
+  world.settle()
+  const [first] = loads()
+  expect(first!.wish.load).toMatchObject({ type: 'stream', isPatient: false })
+  world.frontend.crowded(first!.token, first!.wish)
+  expect(client.answered).toEqual([])
+  const [again] = loads()
+  expect(again!.wish).toEqual({ ...first!.wish, load: { ...first!.wish.load, isPatient: true } })
+  world.frontend.loaded(again!.token, again!.wish.index, [batchOf(2, 200)], 0)
+  expect(offsetsOf(part(client).records)).toEqual([0])
+
+  client.fetchAll(2, [0n, 0n])
+  world.settle()
+  const [cold] = loads()
+  world.frontend.crowded(cold!.token, cold!.wish)
+  const [without, newest] = client.fetched(1, 11).responses[0]!.partitions
+  expect([without!.records!.length, offsetsOf(newest!.records)]).toEqual([0, [0]])
+  expect(loads()).toEqual([])
+})
+
 describe('a session', () => {
   const session = (client: Client, id: number, sessionId: number, sessionEpoch: number, offset = 0n, fields = {}): void =>
     client.fetch(id, offset, { sessionId, sessionEpoch, maxWaitMs: 0, ...fields })

@@ -46,7 +46,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
     },
     onNetwork: (message) => {
       if (message.type === 'load')
-        pipeline.tellNetwork({ type: 'loaded', token: message.token, index: message.index, records: null, error: 56 })
+        pipeline.tellNetwork({ type: 'loaded', token: message.token, index: message.index, loaded: null, error: 56 })
       if (message.type === 'forward')
         pipeline.tellNetwork({ type: 'answered', token: message.token, response: message.frame.subarray(4, 8) })
     },
