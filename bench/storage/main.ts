@@ -9,6 +9,7 @@ import { connected } from '../../test/support/connection.ts'
 import { root } from '../../test/support/root.ts'
 import type { ProduceResult } from '../load/messages.ts'
 import { produceProcess, tailProcess } from '../load/process.ts'
+import { outage } from './outage.ts'
 import { startStore } from './stores.ts'
 import { Templates } from './templates.ts'
 
@@ -16,18 +17,24 @@ interface Options {
   readonly store: string
   readonly gib: string
   readonly seconds: string
+  readonly minutes: string
 }
 
 const options = new Command('storage')
   .description('A topic larger than the log into a store and back, catching up beside others, and the bill.')
-  .argument('[parts...]', 'through, catchup, bill; all of them if none is given')
+  .argument('[parts...]', 'through, catchup, bill, all of them if none is given; or outage, on a store of its own')
   .option('--store <name>', 'file, MinIO, versitygw, Ceph', 'file')
   .option('--gib <count>', 'size of the topic', '1')
   .option('--seconds <count>', 'how long each load runs', '10')
+  .option('--minutes <count>', 'how long an outage lasts', '10')
   .parse()
-const { store: storeName, gib, seconds } = options.opts<Options>()
+const { store: storeName, gib, seconds, minutes } = options.opts<Options>()
 const parts = options.args.length > 0 ? options.args : ['through', 'catchup', 'bill']
 const mib = 1 << 20
+if (options.args[0] === 'outage') {
+  await outage(Number(minutes))
+  process.exit()
+}
 
 const store = await startStore(storeName)
 const [metricsPort] = await freePorts(1)
