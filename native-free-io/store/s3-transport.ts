@@ -1,5 +1,7 @@
+import { lookup as systemLookup } from 'node:dns'
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import type { StoreMeter, StoreRequest } from '../../src/stream/store-metrics.ts'
 
@@ -121,6 +123,7 @@ export class S3Transport {
       headers,
       agent: isTls ? this.#https : this.#http,
       ...(port === undefined ? {} : { port }),
+      lookup,
     }
     return new Promise((resolve, reject) => {
       const outgoing = (isTls ? httpsRequest : httpRequest)(options)
@@ -165,6 +168,13 @@ export class S3Transport {
       send(outgoing, request, transfer).catch(end)
     })
   }
+}
+
+/** Names below `localhost` are this machine's (RFC 6761), which not every system knows. */
+const lookup: LookupFunction = (hostname, options, done) => {
+  if (!hostname.endsWith('.localhost')) systemLookup(hostname, options, done)
+  else if (options.all) done(null, [{ address: '127.0.0.1', family: 4 }])
+  else done(null, '127.0.0.1', 4)
 }
 
 function billedAs({ method, query = {}, headers }: SignedRequest): StoreRequest {

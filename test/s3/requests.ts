@@ -10,9 +10,11 @@ export interface S3Request {
   readonly message: IncomingMessage
 }
 
-/** Path-style addresses only: `/bucket/key`. Undefined for what is not implemented. */
-export function parseRequest(message: IncomingMessage): S3Request | undefined {
-  const [path, query] = message.url!.split('?') as [string, string?]
+/** The bucket is in the path, `/bucket/key`, or in front of the domain in the name of the host. Undefined for what is not implemented. */
+export function parseRequest(message: IncomingMessage, domain: string): S3Request | undefined {
+  const [given, query] = message.url!.split('?') as [string, string?]
+  const host = String(message.headers.host).replace(/:\d+$/, '')
+  const path = host.endsWith(`.${domain}`) ? `/${host.slice(0, -domain.length - 1)}${given}` : given
   const [, bucket, rest] = /^\/([^/]*)\/?(.*)$/s.exec(path)!
   const parameters = new URLSearchParams((query ?? '').replaceAll('+', '%2B'))
   const key = decodeURIComponent(rest!)

@@ -1,7 +1,11 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { root } from '../support/root.ts'
 import { Bucket, blobFolder } from './blobs.ts'
 import { type Fault, Faults, type S3Operation } from './faults.ts'
 import { type Answer, bytesIn, type Holder, operations, refused } from './operations.ts'
@@ -16,11 +20,18 @@ export interface S3ServerOptions {
   readonly buckets?: readonly string[]
   /** The smallest part but the last; 5 MiB as AWS has it. */
   readonly partBytesMin?: number
+  /** With the certificate in `certificatePath`, which nobody trusts who is not told to. */
+  readonly isTls?: boolean
 }
+
+/** A key and a certificate that it signs itself, for `localhost`, `s3.localhost` and the names below that. */
+export const certificatePath = join(root, 'test', 's3', 'localhost.pem')
+/** Buckets may stand in front of it: `http://bucket.s3.localhost`. */
+export const domain = 's3.localhost'
 
 /**
  * An S3 server for tests, in one process with them or with a broker beside it: signatures are checked, conditional puts
- * have one winner, and everything can go wrong when it is told to. Absent: ACLs, versions, virtual-host addresses.
+ * have one winner, and everything can go wrong when it is told to. Absent: ACLs, versions, signed chunks.
  */
 export class S3Server implements Holder {
   readonly buckets: Map<string, Bucket>
@@ -35,15 +46,17 @@ export class S3Server implements Holder {
   /** Requests that are being dealt with, and the most there have been. */
   inFlight = 0
   inFlightMax = 0
+  readonly #isTls: boolean
   #server: Server | undefined
   #port: number
 
-  constructor({ port = 0, folder, seed = 1, buckets = ['bucket'], partBytesMin = 5 << 20 }: S3ServerOptions = {}) {
+  constructor({ port = 0, folder, seed = 1, buckets = ['bucket'], partBytesMin = 5 << 20, isTls = false }: S3ServerOptions = {}) {
     this.buckets = new Map(buckets.map((name) => [name, new Bucket()]))
     this.folder = blobFolder(folder)
     this.faults = new Faults(seed)
     this.partBytesMin = partBytesMin
     this.#port = port
+    this.#isTls = isTls
   }
 
   get port(): number {
@@ -51,7 +64,12 @@ export class S3Server implements Holder {
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${this.#port}`
+    return this.endpointAt('127.0.0.1')
+  }
+
+  /** Under another of its names. */
+  endpointAt(host: string): string {
+    return `${this.#isTls ? 'https' : 'http'}://${host}:${this.#port}`
   }
 
   now(): number {
@@ -64,9 +82,11 @@ export class S3Server implements Holder {
 
   /** Also the end of an outage: the port stays the same. */
   async start(): Promise<void> {
-    this.#server = createServer((message, response) => {
+    const serve = (message: IncomingMessage, response: ServerResponse): void => {
       this.#serve(message, response).catch(() => message.destroy())
-    })
+    }
+    const pem = this.#isTls ? readFileSync(certificatePath) : ''
+    this.#server = this.#isTls ? createTlsServer({ key: pem, cert: pem }, serve) : createServer(serve)
     this.#server.listen(this.#port, '127.0.0.1')
     await once(this.#server, 'listening')
     this.#port = (this.#server.address() as AddressInfo).port
@@ -86,7 +106,7 @@ export class S3Server implements Holder {
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     this.inFlightMax = Math.max(this.inFlightMax, ++this.inFlight)
     try {
-      const request = parseRequest(message)
+      const request = parseRequest(message, domain)
       if (request === undefined) return await this.#send(message, response, refused([501, 'NotImplemented', message.url!]), undefined)
       this.requests.set(request.operation, this.count(request.operation) + 1)
       const fault = this.faults.next(request.operation, request.key)
