@@ -191,7 +191,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     if (deleted) {
       pipeline.route([], [topicId])
       if (name === offsetsTopicName) groups.forget()
-      else groups.topicDeleted(name)
+      groups.topicDeleted(name)
     } else {
       pipeline.route([{ name, topicId, streams: partitions }], [])
       groups.topicChanged(name, topicId, partitions.length)

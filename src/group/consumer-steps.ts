@@ -1,6 +1,6 @@
 import { type Assignee, assignorNamed } from './assignor.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import { type ConsumerMember, currentValue, joinEpoch, memberState, memberValue } from './consumer-member.ts'
+import { type ConsumerMember, currentValue, isReconciled, joinEpoch, memberState, memberValue } from './consumer-member.ts'
 import { metadataHash } from './metadata-hash.ts'
 import { equalPartitions, fromPartitions, noPartitions, type Partitions } from './partitions.ts'
 import { isSameStep, type Reconciling, reconcile } from './reconcile.ts'
@@ -8,7 +8,7 @@ import { type ConsumerRecord, isTooLarge } from './records.ts'
 import { classicJoinKey, classicSyncKey, rebalanceKey, type Step, sessionKey, write } from './step.ts'
 
 /** What a member has takes so much more than its target: an epoch for each partition, and what it is to give up. */
-const currentShare = 4
+const currentShare = 5
 
 /** The group changes as its records say, and they are kept. */
 export function change(step: Step, group: ConsumerGroup, records: readonly ConsumerRecord[]): void {
@@ -171,6 +171,7 @@ export function reconcileMember(
   member: ConsumerMember,
   said: Pick<Reconciling, 'hasSubscriptionChanged' | 'owned'>,
 ): ConsumerMember {
+  if (!said.hasSubscriptionChanged && isReconciled(member, group.assignmentEpoch)) return member
   const next = reconcile(member, {
     ...said,
     targetEpoch: group.assignmentEpoch,

@@ -32,7 +32,8 @@ export class GroupPartition {
   readonly stream: StreamId
   readonly #ports: GroupPartitionPorts
   readonly #limits: GroupPartitionLimits
-  #pending: KeyAndValue[] = []
+  /** Records that belong together lie in one batch where they fit: all of them are written, or none. */
+  #pending: KeyAndValue[][] = []
   #written = 0
   #durable = 0
   #flushing = false
@@ -45,7 +46,7 @@ export class GroupPartition {
   }
 
   write(records: readonly GroupRecord[]): void {
-    for (const record of records) this.#pending.push(encodeGroupRecord(record))
+    this.#pending.push(records.map(encodeGroupRecord))
     this.#written++
   }
 
@@ -61,11 +62,11 @@ export class GroupPartition {
     this.#flushing = true
     const { log, clock, after } = this.#ports
     while (this.#pending.length > 0) {
-      const records = this.#pending
+      const units = this.#pending
       const upTo = this.#written
       this.#pending = []
       const cancel = after(this.#limits.patienceMs, () => this.giveUp())
-      await log.append(this.stream, this.#batches(records, BigInt(clock.now()))).finally(cancel)
+      await log.append(this.stream, this.#batches(units, BigInt(clock.now()))).finally(cancel)
       this.#durable = upTo
       this.#release()
     }
@@ -83,23 +84,29 @@ export class GroupPartition {
     for (const { say } of this.#waiting.splice(0, count)) say()
   }
 
-  #batches(records: readonly KeyAndValue[], timestamp: bigint): Buffer[] {
+  #batches(units: readonly (readonly KeyAndValue[])[], timestamp: bigint): Buffer[] {
+    const { batchBytesMax } = this.#limits
     const batches: Buffer[] = []
     let together: KeyAndValue[] = []
     let bytes: number = batchHeader.bytes
-    const finish = (): void => void batches.push(buildBatch(together.map((record) => ({ ...record, timestamp }))))
-    for (const record of records) {
-      const size = record.key.length + (record.value?.length ?? 0) + recordOverheadBytes
-      assert(batchHeader.bytes + size <= this.#limits.batchBytesMax, 'a record of a group fits into a batch')
-      if (bytes + size > this.#limits.batchBytesMax) {
-        finish()
-        together = []
-        bytes = batchHeader.bytes
+    const finish = (): void => {
+      if (together.length > 0) batches.push(buildBatch(together.map((record) => ({ ...record, timestamp }))))
+      together = []
+      bytes = batchHeader.bytes
+    }
+    for (const unit of units) {
+      const size = unit.reduce((sum, record) => sum + bytesOf(record), 0)
+      if (bytes + size > batchBytesMax) finish()
+      for (const record of unit) {
+        assert(batchHeader.bytes + bytesOf(record) <= batchBytesMax, 'a record of a group fits into a batch')
+        if (bytes + bytesOf(record) > batchBytesMax) finish()
+        together.push(record)
+        bytes += bytesOf(record)
       }
-      together.push(record)
-      bytes += size
     }
     finish()
     return batches
   }
 }
+
+const bytesOf = ({ key, value }: KeyAndValue): number => key.length + (value?.length ?? 0) + recordOverheadBytes

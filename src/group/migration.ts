@@ -20,7 +20,7 @@ import { metadataHash } from './metadata-hash.ts'
 import { mayDowngrade, mayUpgrade } from './migration-policy.ts'
 import { ownedAt, type Partitions } from './partitions.ts'
 import { type ConsumerRecord, isTooLarge } from './records.ts'
-import { joinKey, type Step, sessionKey, syncKey, write, writeGroup } from './step.ts'
+import { joinKey, type Step, sessionKey, syncKey, write } from './step.ts'
 import { consumerProtocolType } from './subscription.ts'
 
 interface Moved {
@@ -125,10 +125,10 @@ export function downgrade(step: Step, group: ConsumerGroup): ClassicGroup | unde
   classic.protocolName = classic.selectProtocol()
   classic.subscribed = classic.subscribedTopics()
   classic.moveTo('Stable', step.now)
-  if (isTooLarge({ type: 'classicGroup', groupId, value: classic.value }, step.limits.recordBytesMax)) return undefined
+  const record = { type: 'classicGroup', groupId, value: classic.value } as const
+  if (isTooLarge(record, step.limits.recordBytesMax)) return undefined
   for (const memberId of members.keys()) cancelTimers(step, groupId, memberId)
-  write(step, groupId, groupTombstones(group))
-  writeGroup(step, classic)
+  write(step, groupId, [...groupTombstones(group), record])
   for (const member of classic.members.values()) extendSession(step, classic, member)
   return classic
 }

@@ -1,4 +1,4 @@
-import { atEpoch, type ConsumerMember, isReconciled, memberState } from './consumer-member.ts'
+import { atEpoch, type ConsumerMember, memberState } from './consumer-member.ts'
 import type { TopicPartitions } from './messages.ts'
 import { equalPartitions, nothingOwned, type Owned, OwnedBuilder, type Partitions } from './partitions.ts'
 
@@ -19,7 +19,6 @@ export interface Reconciling {
  * is in; only when it has said that it did, it goes on to the epoch of the target and gets what is free.
  */
 export function reconcile(member: ConsumerMember, to: Reconciling): ConsumerMember {
-  if (!to.hasSubscriptionChanged && isReconciled(member, to.targetEpoch)) return member
   switch (member.state) {
     case memberState.unrevoked:
       if (stillHas(member.revoking, to.owned)) return to.hasSubscriptionChanged ? giveUpUnsubscribed(member, to) : member

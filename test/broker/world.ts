@@ -56,7 +56,7 @@ export async function brokerWorld(
   })
   controller.onTopicsChanged(({ name, topicId, partitions, deleted }) => {
     if (deleted && name === offsetsTopicName) groups.forget()
-    else if (deleted) groups.topicDeleted(name)
+    if (deleted) groups.topicDeleted(name)
     else groups.topicChanged(name, topicId, partitions.length)
   })
   const node = {

@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ListGroupsRequest, ListGroupsResponse } from '../../src/wire/api/16-list-groups.ts'
 import { type Broker, startBroker } from '../support/broker.ts'
 import { javaArguments, kafkaMissing } from '../support/kafka.ts'
 import { javaTool } from './java-client.ts'
+import { WireClient } from './wire-client.ts'
 
 const limitMs = 240_000
 const missing = kafkaMissing()
@@ -128,11 +130,13 @@ describe.runIf(missing === null)("Kafka's Java clients, with consumer groups", (
           members[index] = start('rolling', protocol)
           await isSpread()
         }
-        const type = protocol.toLowerCase()
-        expect(await groups('--list', '--type', type)).toMatch(/^rolling/m)
-        const described = await groups('--describe', '--group', 'rolling', '--members', '--verbose')
-        expect([...described.matchAll(/^rolling /gm)]).toHaveLength(2)
+        const client = await WireClient.open(broker.port)
+        const { groups: listed } = await client.ask(ListGroupsRequest, ListGroupsResponse, 5, { typesFilter: [protocol] })
+        client.close()
+        expect(listed.map(({ groupId }) => groupId)).toContain('rolling')
       }
+      const described = await groups('--describe', '--group', 'rolling', '--members', '--verbose')
+      expect([...described.matchAll(/^rolling /gm)]).toHaveLength(2)
       expect(await groups('--describe', '--group', 'rolling', '--state')).toMatch(/Stable +.*2/)
     },
     limitMs,
