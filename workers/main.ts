@@ -20,6 +20,9 @@ function read(path: string): { name: string; content: string } | { unreadable: s
   }
 }
 
+/** A stop that waits for a store that is away ends as a crash would, which loses nothing. */
+const stopMsMax = 45_000
+
 async function start(configs: NodeConfigs, warnings: readonly string[]): Promise<void> {
   const log = openLog(configs.settings['log.level'])
   for (const warning of warnings) log.warn(warning)
@@ -34,6 +37,10 @@ async function start(configs: NodeConfigs, warnings: readonly string[]): Promise
     if (stopping) return
     stopping = true
     log.info({ signal }, 'stopping')
+    setTimeout(() => {
+      log.error({ milliseconds: stopMsMax }, 'the stop did not end in time; what the logs hold is there at the next start')
+      process.exit(1)
+    }, stopMsMax).unref()
     node.stop().then(
       () => process.exit(0),
       (error: Error) => fail('the stop', error),
