@@ -39,21 +39,23 @@ describe.runIf(missing === null)("Kafka's Java tools that check a broker", () =>
   afterAll(() => broker?.remove())
 
   test(
-    'VerifiableConsumer reads once what VerifiableProducer was acknowledged',
+    'VerifiableConsumer reads once what VerifiableProducer was acknowledged, in a group of either protocol',
     async () => {
       const written = await events('VerifiableProducer', '--topic verify --max-messages 1000 --throughput -1 --acks -1')
       const acknowledged = written.filter(({ name }) => name === 'producer_send_success').map(({ value }) => Number(value))
       expect(acknowledged.sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, i) => i))
-      const read = await events('VerifiableConsumer', '--topic verify --group-id v1 --max-messages 1000')
-      const consumed = read.filter(({ name }) => name === 'records_consumed')
-      expect(consumed.reduce((sum, { count }) => sum + count!, 0)).toBe(1000)
-      const next = [0, 0]
-      for (const { partition, minOffset, maxOffset } of consumed.flatMap(({ partitions }) => partitions!)) {
-        expect(minOffset).toBe(next[partition])
-        next[partition] = maxOffset + 1
+      for (const group of ['v1', 'v2 --group-protocol CONSUMER --group-remote-assignor uniform']) {
+        const read = await events('VerifiableConsumer', `--topic verify --max-messages 1000 --group-id ${group}`)
+        const consumed = read.filter(({ name }) => name === 'records_consumed')
+        expect(consumed.reduce((sum, { count }) => sum + count!, 0)).toBe(1000)
+        const next = [0, 0]
+        for (const { partition, minOffset, maxOffset } of consumed.flatMap(({ partitions }) => partitions!)) {
+          expect(minOffset).toBe(next[partition])
+          next[partition] = maxOffset + 1
+        }
+        expect(next[0]! + next[1]!).toBe(1000)
+        expect(read.filter(({ name }) => name === 'offsets_committed').length).toBeGreaterThan(0)
       }
-      expect(next[0]! + next[1]!).toBe(1000)
-      expect(read.filter(({ name }) => name === 'offsets_committed').length).toBeGreaterThan(0)
     },
     limitMs,
   )
@@ -93,7 +95,9 @@ describe.runIf(missing === null)("Kafka's Java tools that check a broker", () =>
   test(
     'GroupsCommand lists groups',
     async () => {
-      expect(await tool('GroupsCommand', '--list')).toMatch(/^v1 +Classic +consumer/m)
+      const listed = await tool('GroupsCommand', '--list')
+      expect(listed).toMatch(/^v1 +Classic +consumer/m)
+      expect(listed).toMatch(/^v2 +Consumer +consumer/m)
     },
     limitMs,
   )
