@@ -215,7 +215,7 @@ export class GroupCoordinator {
     }
     if (this.#partitions.get(index) !== partition) return
     for (const name of topics) {
-      if (partition.deleted.has(name) || !topic.exists(name)) this.#tell({ type: 'topicDeleted', now: clock.now(), topic: name })
+      if (partition.deleted.has(name) || !topic.exists(name)) this.#tell({ type: 'offsetsOutdated', now: clock.now(), topic: name })
     }
     this.#tell({ type: 'loaded', now: clock.now(), partition: index, partitions })
     partition.isLoaded = true

@@ -64,6 +64,9 @@ export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
         state.topics.delete(event.topic)
         dropOffsets(state, stepAt(event.now), event.topic)
         break
+      case 'offsetsOutdated':
+        dropOffsets(state, stepAt(event.now), event.topic)
+        break
       case 'forgotten':
         state.groups.clear()
         state.offsets.clear()

@@ -209,6 +209,8 @@ export type GroupEvent =
   /** A topic is there, or has more partitions. */
   | { readonly type: 'topicChanged'; readonly topic: string; readonly topicId: string; readonly partitions: number }
   | { readonly type: 'topicDeleted'; readonly now: number; readonly topic: string }
+  /** Offsets were read back of a topic that has been deleted, although one of its name may be there. */
+  | { readonly type: 'offsetsOutdated'; readonly now: number; readonly topic: string }
   /** There is nothing to coordinate any more: the topic is gone. */
   | { readonly type: 'forgotten' }
   /** Offsets and groups that are old enough go. */

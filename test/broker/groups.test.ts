@@ -8,6 +8,7 @@ import { SyncGroupRequest, SyncGroupResponse } from '../../src/wire/api/14-sync-
 import { ListGroupsRequest, ListGroupsResponse } from '../../src/wire/api/16-list-groups.ts'
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
 import { DeleteTopicsRequest, DeleteTopicsResponse } from '../../src/wire/api/20-delete-topics.ts'
+import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../src/wire/api/68-consumer-group-heartbeat.ts'
 import { zeroUuid } from '../../src/wire/schema.ts'
 import { MemoryLog, settingsOf } from '../controller/world.ts'
 import { settled } from '../group/fake-time.ts'
@@ -137,6 +138,10 @@ describe('a restart', () => {
     await remove(world, 't')
     await create(world, 't')
     expect(await fetch(world)).toEqual([0, -1n])
+    const entering = { rebalanceTimeoutMs: 1000, subscribedTopicNames: ['t'], topicPartitions: [] }
+    const asked = { groupId: 'g', memberId: 'm', memberEpoch: 0, ...entering }
+    const entered = await world.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
+    expect(entered.assignment?.topicPartitions).toHaveLength(1)
   })
 })
 
