@@ -135,36 +135,53 @@ async function pacedLoad(topic: string, partitions: number, mibPerSecond: number
 const times = ({ p50Ms, p99Ms, p999Ms, behindMs }: ProduceResult & { readonly behindMs: number }): string =>
   `P50 ${p50Ms.toFixed(2)}, P99 ${p99Ms.toFixed(2)}, P99.9 ${p999Ms.toFixed(2)} ms; the consumer ends ${behindMs.toFixed(1)} ms behind`
 
+/** Reads a topic from its start again and again until it is told to stop; then how many MiB/s that were. */
+function catchingUp(port: number, templates: Templates, count: number): () => Promise<string> {
+  const began = performance.now()
+  let took = 0
+  let batches = 0
+  const reading = (async () => {
+    while (took === 0) {
+      let seen = 0
+      await templates.compare(port, 'old', count, (read) => {
+        if (took === 0) batches += read - seen
+        seen = read
+      })
+    }
+  })()
+  return async () => {
+    took = (performance.now() - began) / 1000
+    await reading
+    return `; it read ${rate(batches * templates.batchBytes, took)}`
+  }
+}
+
+/**
+ * What a reader that catches up does to others: alone, beside one on the same node, and beside one that is served by another
+ * node, which tells what of it is the machine's.
+ */
 async function catchUp(): Promise<void> {
   const templates = new Templates()
   const count = batchCount(templates)
-  await connected(broker.port, (connection) => createTopic(connection, 'old'))
-  await templates.send(broker.port, 'old', count, progress('sent', count))
-  await pause(3000)
-  for (const round of [1, 2, 3]) {
-    await connected(broker.port, (connection) => createTopic(connection, `alone-${round}`))
-    const alone = await pacedLoad(`alone-${round}`, 1, 20)
-    await connected(broker.port, (connection) => createTopic(connection, `beside-${round}`))
-    let read = 0
-    let reading = true
-    const began = performance.now()
-    const catching = (async () => {
-      while (reading) {
-        let seen = 0
-        await templates.compare(broker.port, 'old', count, (batches) => {
-          if (reading) read += batches - seen
-          seen = batches
-        })
+  const other = await startBroker({ kind: 'millrace', settings: { ...settings, 'metrics.listener': '' }, under })
+  try {
+    for (const { port } of [broker, other]) {
+      await connected(port, (connection) => createTopic(connection, 'old'))
+      await templates.send(port, 'old', count, progress('sent', count))
+    }
+    await pause(3000)
+    const beside = { alone: null, 'beside a reader of old records': broker, 'beside one of another node': other }
+    for (const round of [1, 2, 3]) {
+      for (const [where, node] of Object.entries(beside)) {
+        const topic = `${where.replaceAll(' ', '-')}-${round}`
+        await connected(broker.port, (connection) => createTopic(connection, topic))
+        const stop = node && catchingUp(node.port, templates, count)
+        const result = await pacedLoad(topic, 1, 20)
+        console.log(`\r20 MiB/s ${where}, round ${round}: ${times(result)}${stop ? await stop() : ''}`)
       }
-    })()
-    const beside = await pacedLoad(`beside-${round}`, 1, 20)
-    const took = (performance.now() - began) / 1000
-    reading = false
-    await catching
-    console.log(`\r20 MiB/s alone, round ${round}:                        ${times(alone)}`)
-    console.log(
-      `20 MiB/s beside a reader that catches up, round ${round}: ${times(beside)}; it read about ${rate(read * templates.batchBytes, took)}`,
-    )
+    }
+  } finally {
+    await other.remove()
   }
 }
 

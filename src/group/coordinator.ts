@@ -56,7 +56,7 @@ interface Partition {
 
 const mailboxMax = 100_000
 /** A client is told to come back only when a load takes longer than this. */
-const loadPatienceMs = 200
+const loadPatienceMs = 1000
 const timerMsMax = 2 ** 31 - 1
 
 /**

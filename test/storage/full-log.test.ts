@@ -12,7 +12,7 @@ import { createTopic } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { Connection, connected } from '../support/connection.ts'
 import { api, fetchRequest, metadata, produce, readFetch, readProduce } from '../support/requests.ts'
-import { storeForBroker, storeForLog } from './storage-world.ts'
+import { storeForBroker, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
@@ -105,17 +105,20 @@ describe.each([
         const { parts } = readFetch(await soon(connection.call(api.fetch, fetchRequest([{ topic: 'other', partition: 0, offset: 0n }]))))
         expect(parts[0]!.error).toBe(0)
       })
-      expect(await Promise.any(answers), 'those that were taken are answered').toBe(timedOut)
       expect(await soon(heartbeat())).toBe(0)
       expect(world.broker.figures().rssMib).toBeLessThan(450)
 
       await server.start()
-      await world.load(1500)
+      // The store may not be tried again at once.
+      await until(async () => {
+        await world.load(500)
+        return world.acknowledged > during
+      })
       await world.settle()
-      expect(world.acknowledged).toBeGreaterThan(during)
       await world.verifyFromStart()
       // For some there was no memory at all: their connections have ended. Nobody waits for ever.
-      await over
+      const heard = (await over).flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+      expect(heard.filter((error) => error !== 0 && error !== timedOut)).toEqual([])
       for (const each of flood) await each.close()
       client.close()
     },

@@ -31,7 +31,7 @@ test('interpreted and compiled write the same bytes and read the same values, fo
       }
     }
   }
-})
+}, 60_000)
 
 test('types derive from the table', () => {
   const request: ProduceRequest = blank(ProduceRequest)
