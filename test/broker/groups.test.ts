@@ -124,7 +124,7 @@ describe('a restart', () => {
     const early = fetch(world)
     const listing = world.ask(ListGroupsRequest, ListGroupsResponse, 4, {})
     await settled()
-    await world.time.pass(200)
+    await world.time.pass(1000)
     expect([await early, (await listing).errorCode]).toEqual([[14, undefined], 14])
     read()
     await settled()
