@@ -1,4 +1,4 @@
-/** Fetches Apache Kafka's jars from Maven Central into `.millrace/kafka/libs`, once: `npm run kafka:fetch`. */
+/** Fetches Apache Kafka's jars from Maven Central into `.millrace/kafka/libs`, once: `node src/cli/run.mjs bench/kafka/fetch.ts`. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

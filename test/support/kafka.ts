@@ -12,7 +12,7 @@ export const kafkaLibsDefault = join(root, '.millrace', 'kafka', 'libs')
 /** Why there is no Kafka to be had here, or null. */
 export function kafkaMissing(): string | null {
   if (spawnSync('java', ['-version']).status !== 0) return 'no Java on the path'
-  if (!holdsKafka(kafkaLibs())) return `no Kafka jars in ${kafkaLibs()} (npm run kafka:fetch, or set KAFKA_LIBS)`
+  if (!holdsKafka(kafkaLibs())) return `no Kafka jars in ${kafkaLibs()} (node src/cli/run.mjs bench/kafka/fetch.ts, or set KAFKA_LIBS)`
   return null
 }
 
