@@ -10,8 +10,10 @@ import { MalformedMessage, Reader } from '../wire/cursor.ts'
 import { type RequestHeader, ResponseHeader, readRequestHeader } from '../wire/headers.ts'
 import { appendAnswered, beginProduce, hasFailed, type Produce, tickMs, timeOut } from './00-produce.ts'
 import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, hasRecords, type Load, type Wish } from './01-fetch.ts'
-import { Channel, type Held, type Loan, type Peer, type Pending } from './channel.ts'
+import { Channel, type Held, type Peer, type Pending } from './channel.ts'
 import type { FetchSessions } from './fetch-session.ts'
+import { logLoan, withBlocks } from './loans.ts'
+import { RequestTable } from './request-table.ts'
 import type { Routing } from './routing.ts'
 import { asRecords, ScatterWriter, Slices } from './scatter.ts'
 
@@ -74,9 +76,7 @@ export class Frontend {
   readonly #parts: FrontendParts
   readonly #reader: Reader
   readonly #writer = new ScatterWriter(Buffer.allocUnsafeSlow(4096), responseBytesMax)
-  readonly #requests: (Request | undefined)[] = []
-  readonly #free: number[] = []
-  readonly #timers = new Map<number, () => void>()
+  readonly #requests = new RequestTable<Request>()
   /** Answered by the sequencer, waiting for the disk; in the order of the answers. */
   #undurable: Produce[] = []
   #durable = 0
@@ -84,7 +84,7 @@ export class Frontend {
   /** Channels whose frames found a full ring. */
   readonly #blocked = new Set<Channel>()
   /** Those whose batches found no room. */
-  readonly #crowded = new Set<Channel>()
+  readonly #roomless = new Set<Channel>()
   /** Counted only while produce requests wait. */
   #tick = 0
   #isTicking = false
@@ -102,7 +102,7 @@ export class Frontend {
   disconnect(channel: Channel): void {
     channel.closed = true
     this.#blocked.delete(channel)
-    this.#crowded.delete(channel)
+    this.#roomless.delete(channel)
     this.#dirty.delete(channel)
     this.#hurry(channel)
     // What is complete will not be sent; what is not is forgotten when its answer comes.
@@ -158,9 +158,9 @@ export class Frontend {
 
   /** The main thread's answer to what was forwarded: header and body, none for a connection that is to be closed. */
   answered(token: number, response: Uint8Array | null): void {
-    const pending = this.#requests[token] as Forwarded | undefined
+    const pending = this.#requests.get(token) as Forwarded | undefined
     if (pending === undefined) return
-    this.#forget(token)
+    this.#requests.forget(token)
     pending.channel.exclusive = false
     if (response === null) {
       pending.channel.peer.close('the request cannot be answered')
@@ -178,7 +178,7 @@ export class Frontend {
    * is no longer read; -1 for pieces that lie in memory of their own.
    */
   loaded(token: number, index: number, records: readonly Uint8Array[] | null, error: number, pin = -1): void {
-    const pending = this.#requests[token] as Fetch
+    const pending = this.#requests.get(token) as Fetch
     const response = pending.responses[index]!
     if (records === null) response.errorCode = error
     // Sent from where they lie: megabytes that are copied here are time that everybody waits.
@@ -189,7 +189,7 @@ export class Frontend {
 
   /** There is no memory for what `ports.load` was asked for: the fetch does without it, unless it has nothing else. */
   crowded(token: number, wish: Wish): void {
-    const pending = this.#requests[token] as Fetch
+    const pending = this.#requests.get(token) as Fetch
     pending.crowded ??= wish
     this.#loadedOne(pending)
   }
@@ -220,7 +220,7 @@ export class Frontend {
       this.#hurry(channel)
       return this.#later(channel)
     }
-    const token = this.#token()
+    const token = this.#requests.take()
     const pending: Forwarded = {
       kind: 'forwarded',
       channel,
@@ -230,7 +230,7 @@ export class Frontend {
       response: undefined,
       loan: undefined,
     }
-    this.#requests[token] = pending
+    this.#requests.add(pending)
     channel.exclusive = true
     channel.queue.push(pending)
     const { listener, host } = channel.peer
@@ -244,7 +244,7 @@ export class Frontend {
       this.#hurry(channel)
       channel.blocked = true
       // A channel that is owed answers is retried by its own flush.
-      if (channel.queue.length === 0) this.#crowded.add(channel)
+      if (channel.queue.length === 0) this.#roomless.add(channel)
       return 'later'
     }
     // Before it is read, which would be for nothing.
@@ -252,7 +252,7 @@ export class Frontend {
       this.#hurry(channel)
       return this.#later(channel)
     }
-    const token = this.#token()
+    const token = this.#requests.take()
     const request = {
       channel,
       correlationId: header.correlationId,
@@ -263,7 +263,7 @@ export class Frontend {
     }
     const produce = this.#orForget(token, () => beginProduce(request, reader, routing, words, appends))
     if (produce === undefined) {
-      this.#free.push(token)
+      this.#requests.giveBack(token)
       this.#hurry(channel)
       return this.#later(channel)
     }
@@ -284,7 +284,7 @@ export class Frontend {
     this.#tick++
     let isWaiting = false
     for (const request of this.#requests) {
-      if (request?.kind !== 'produce') continue
+      if (request.kind !== 'produce') continue
       isWaiting = true
       if (request.response === undefined && request.due <= this.#tick) this.#timeOut(request)
     }
@@ -299,7 +299,7 @@ export class Frontend {
     // Nobody waits for a request with acks=0: it only makes way for those behind it.
     if (produce.acks !== 0) timeOut(produce, this.#durable)
     this.#answerProduce(produce)
-    if (produce.outstanding === 0) this.#forget(produce.token)
+    if (produce.outstanding === 0) this.#requests.forget(produce.token)
   }
 
   #fetch(channel: Channel, header: RequestHeader, reader: Reader): Taken {
@@ -308,19 +308,19 @@ export class Frontend {
       return this.#later(channel)
     }
     const { routing, sessions, words, reads, counters, ports, fetchBytesMax } = this.#parts
-    const token = this.#token()
+    const token = this.#requests.take()
     const { correlationId, requestApiVersion: version } = header
     const request = { channel, correlationId, version, token, now: ports.now(), fetchBytesMax }
     const begun = this.#orForget(token, () => beginFetch(request, reader, { routing, sessions, words, ring: reads }))
     if (begun === 'full') {
-      this.#free.push(token)
+      this.#requests.giveBack(token)
       return this.#later(channel)
     }
     counters.add('fetch_requests', 1)
     if ('error' in begun) {
       const pending: Forwarded = { kind: 'forwarded', channel, correlationId, version, token, response: undefined, loan: undefined }
       this.#enqueue(pending)
-      this.#forget(token)
+      this.#requests.forget(token)
       pending.response = this.#encode(fetchKey, version, correlationId, codec(FetchResponse, version), fetchError(begun.error))
       this.#complete(pending)
       return 'taken'
@@ -329,7 +329,7 @@ export class Frontend {
     channel.fetching = begun.fetch
     if (begun.answer === 'now') this.#finishFetch(begun.fetch)
     else if (begun.fetch.waitMs > 0)
-      this.#timers.set(
+      this.#requests.waits(
         token,
         ports.after(begun.fetch.waitMs, () => this.#expire(token)),
       )
@@ -338,7 +338,7 @@ export class Frontend {
 
   #enqueue(pending: Request): void {
     const { channel } = pending
-    this.#requests[pending.token] = pending
+    this.#requests.add(pending)
     this.#hurry(channel)
     channel.queue.push(pending)
   }
@@ -352,7 +352,7 @@ export class Frontend {
   }
 
   #expire(token: number): void {
-    this.#stopTimer(token)
+    this.#requests.stopWaiting(token)
     this.#tellReader(readKind.expire, token)
   }
 
@@ -371,9 +371,9 @@ export class Frontend {
   #onAnswer(kind: number, at: number): boolean {
     const { words } = this.#parts
     if (kind === answerKind.appended) {
-      const produce = this.#requests[words[at + appended.request]!] as Produce
+      const produce = this.#requests.get(words[at + appended.request]!) as Produce
       if (!appendAnswered(produce, words, at)) return true
-      if (produce.response !== undefined) this.#forget(produce.token)
+      if (produce.response !== undefined) this.#requests.forget(produce.token)
       else if (produce.durableAt <= this.#durable) this.#finishProduce(produce)
       else this.#undurable.push(produce)
       return true
@@ -386,14 +386,14 @@ export class Frontend {
     const { words, memory, ports } = this.#parts
     const token = words[at + fetched.request]!
     const pin = words[at + fetched.pin]!
-    const pending = this.#requests[token] as Fetch | undefined
+    const pending = this.#requests.get(token) as Fetch | undefined
     if (pending === undefined || pending.kind !== 'fetch' || pending.channel.closed) {
       this.#unpin(pin)
-      if (pending !== undefined) this.#forget(token)
+      if (pending !== undefined) this.#requests.forget(token)
       return
     }
-    this.#stopTimer(token)
-    if (pin >= 0) pending.loan = this.#loan(pin)
+    this.#requests.stopWaiting(token)
+    if (pin >= 0) pending.loan = logLoan((start, bytes) => this.#tellReader(readKind.release, pin, start, bytes))
     for (const { index, load } of fetchAnswered(pending, words, memory, at)) ports.load({ token, index, load })
     if (pending.loading === 0) this.#finishFetch(pending)
   }
@@ -402,23 +402,8 @@ export class Frontend {
     if (pin >= 0) this.#tellReader(readKind.release, pin, 0, 0)
   }
 
-  #loan(pin: number): Loan {
-    let isOut = true
-    const giveBack = (): void => {
-      if (isOut) this.#unpin(pin)
-      isOut = false
-    }
-    return {
-      keep: (start, end) => {
-        if (isOut) this.#tellReader(readKind.release, pin, start, end - start)
-      },
-      giveBack,
-      end: giveBack,
-    }
-  }
-
   #finishProduce(produce: Produce): void {
-    this.#forget(produce.token)
+    this.#requests.forget(produce.token)
     this.#answerProduce(produce)
   }
 
@@ -430,7 +415,7 @@ export class Frontend {
   }
 
   #finishFetch(pending: Fetch): void {
-    this.#forget(pending.token)
+    this.#requests.forget(pending.token)
     const { version, correlationId } = pending
     pending.response = this.#encode(fetchKey, version, correlationId, codec(FetchResponse, version), fetchResponse(pending))
     if (pending.channel.fetching === pending) pending.channel.fetching = undefined
@@ -456,7 +441,7 @@ export class Frontend {
       channel.flush()
     }
     this.#retry(this.#blocked)
-    if (this.#crowded.size > 0 && this.#parts.hasRoom()) this.#retry(this.#crowded)
+    if (this.#roomless.size > 0 && this.#parts.hasRoom()) this.#retry(this.#roomless)
   }
 
   #retry(channels: Set<Channel>): void {
@@ -487,33 +472,8 @@ export class Frontend {
     try {
       return begin()
     } catch (error) {
-      this.#free.push(token)
+      this.#requests.giveBack(token)
       throw error
     }
   }
-
-  #token(): number {
-    return this.#free.pop() ?? this.#requests.push(undefined) - 1
-  }
-
-  #forget(token: number): void {
-    this.#stopTimer(token)
-    if (this.#requests[token] === undefined) return
-    this.#requests[token] = undefined
-    this.#free.push(token)
-  }
-
-  #stopTimer(token: number): void {
-    this.#timers.get(token)?.()
-    this.#timers.delete(token)
-  }
 }
-
-const withBlocks = (log: Loan | undefined, giveBlocksBack: () => void): Loan => ({
-  keep: (start, end) => log?.keep(start, end),
-  giveBack: () => log?.giveBack(),
-  end: () => {
-    log?.end()
-    giveBlocksBack()
-  },
-})

@@ -25,6 +25,14 @@ export interface Outcome {
   refused: readonly RefusedRecord[]
 }
 
+/** Who sent a batch, and which of theirs it is. */
+interface Origin {
+  count: number
+  producerId: number
+  producerEpoch: number
+  sequence: number
+}
+
 /**
  * Takes a batch from where the network put it, checks it as Kafka's leader does, and appends it to log memory with
  * its offset. The copy into log memory and the CRC are one pass; the batch is never encoded again, unless its topic asks for another codec.
@@ -36,6 +44,8 @@ export class Appender {
   readonly #memory: LogMemory
   readonly #repacker: Repacker
   readonly #scratch: number
+  /** Of the batch at hand: one object, overwritten by every append. */
+  readonly #origin: Origin = { count: 0, producerId: -1, producerEpoch: -1, sequence: -1 }
   readonly #incarnation: number
   readonly #secret: number
   #previous: number
@@ -126,11 +136,7 @@ export class Appender {
   /** What a producer with an id says of the order of its batches. A batch that has been before is answered as it was then. */
   #isNext(stream: Stream, to: number): boolean {
     const { outcome } = this
-    const view = this.#view
-    const count = view.getInt32(to + batchHeader.recordsCount)
-    const producerId = getI64(view, to + batchHeader.producerId)
-    const producerEpoch = view.getInt16(to + batchHeader.producerEpoch)
-    const sequence = view.getInt32(to + batchHeader.baseSequence)
+    const { count, producerId, producerEpoch, sequence } = this.#readOrigin(to)
     if (producerId < 0) return true
     const { error, duplicate } = stream.producers.check(producerId, producerEpoch, sequence, count)
     if (error !== 0) this.#refuse(error, error === errors.INVALID_PRODUCER_EPOCH.code ? reason.fenced : reason.outOfOrder)
@@ -143,17 +149,23 @@ export class Appender {
     return false
   }
 
+  #readOrigin(to: number): Readonly<Origin> {
+    const view = this.#view
+    this.#origin.count = view.getInt32(to + batchHeader.recordsCount)
+    this.#origin.producerId = getI64(view, to + batchHeader.producerId)
+    this.#origin.producerEpoch = view.getInt16(to + batchHeader.producerEpoch)
+    this.#origin.sequence = view.getInt32(to + batchHeader.baseSequence)
+    return this.#origin
+  }
+
+  /** Of a batch that `#isNext` has looked at. */
   #commit(stream: Stream, at: number, to: number, bytes: number): void {
     const { outcome } = this
-    const view = this.#view
-    const count = view.getInt32(to + batchHeader.recordsCount)
-    const producerId = getI64(view, to + batchHeader.producerId)
-    const producerEpoch = view.getInt16(to + batchHeader.producerEpoch)
-    const sequence = view.getInt32(to + batchHeader.baseSequence)
+    const { count, producerId, producerEpoch, sequence } = this.#origin
     this.#seal(stream, at, to, bytes)
     const end = at + walRecord.bytes + bytes
     this.#memory.commit(at, walRecord.bytes + bytes)
-    const maxTimestamp = getI64(view, to + batchHeader.maxTimestamp)
+    const maxTimestamp = getI64(this.#view, to + batchHeader.maxTimestamp)
     outcome.baseOffset = stream.next
     outcome.durableAt = end
     if (producerId >= 0) stream.producers.append(producerId, producerEpoch, sequence, count, stream.next, maxTimestamp, end)

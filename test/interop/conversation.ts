@@ -5,7 +5,30 @@ import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadat
 import { batchAt, batchBytes, isRefusal } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
 import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
+import { type BrokerKind, startBroker } from '../support/broker.ts'
 import { WireClient } from './wire-client.ts'
+
+/** What a broker of a kind answers to all that is said to it. */
+export async function answersOf(
+  kind: BrokerKind,
+  settings: Readonly<Record<string, string>>,
+  converse: (port: number) => Promise<string[]>,
+): Promise<string[]> {
+  const broker = await startBroker({
+    kind,
+    settings: {
+      'group.initial.rebalance.delay.ms': '0',
+      'offsets.topic.num.partitions': '4',
+      'auto.create.topics.enable': 'false',
+      ...settings,
+    },
+  })
+  try {
+    return await converse(broker.port)
+  } finally {
+    await broker.remove()
+  }
+}
 
 /** What is said, and what is answered to it, with the names that each broker makes up replaced by numbers. */
 export class Protocol {

@@ -1,21 +1,14 @@
 import { expect, test } from 'vitest'
-import { type BrokerKind, startBroker } from '../support/broker.ts'
+import type { BrokerKind } from '../support/broker.ts'
 import { kafkaMissing } from '../support/kafka.ts'
+import { answersOf } from './conversation.ts'
 import { converse } from './group-conversation.ts'
 
 const limitMs = 120_000
 const missing = kafkaMissing()
 if (missing) console.warn(`skipped: Kafka's answers about groups, ${missing}`)
 
-async function conversation(kind: BrokerKind): Promise<string[]> {
-  const settings = { 'group.initial.rebalance.delay.ms': '0', 'offsets.topic.num.partitions': '4', 'auto.create.topics.enable': 'false' }
-  const broker = await startBroker({ kind, settings })
-  try {
-    return await converse(broker.port)
-  } finally {
-    await broker.remove()
-  }
-}
+const conversation = (kind: BrokerKind): Promise<string[]> => answersOf(kind, {}, converse)
 
 test.runIf(missing === null)(
   'groups answer as those of Kafka do, word for word, and leave the same records',

@@ -17,16 +17,7 @@ if [ -e "$built" ]; then
     exit 0
 fi
 
-wanted=(build-essential python3 zlib1g-dev libssl-dev libzstd-dev)
-missing=()
-for each in "${wanted[@]}"; do
-    dpkg-query -W -f '${Status}\n' "$each" 2>/dev/null | grep -q 'ok installed' || missing+=("$each")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-    sudo=$([ "$(id -u)" = 0 ] || echo sudo)
-    $sudo apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+"$root/test/interop/install-packages.sh" build-essential python3 zlib1g-dev libssl-dev libzstd-dev
 
 mkdir -p "$home"
 cd "$home"

@@ -19,16 +19,7 @@ if [ -e "$built" ]; then
 fi
 
 # zlib and zstd are codecs, rapidjson reads the client's statistics; curl is left out with what would need it.
-wanted=(build-essential python3 zlib1g-dev libssl-dev libzstd-dev rapidjson-dev)
-missing=()
-for each in "${wanted[@]}"; do
-    dpkg-query -W -f '${Status}\n' "$each" 2>/dev/null | grep -q 'ok installed' || missing+=("$each")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-    sudo=$([ "$(id -u)" = 0 ] || echo sudo)
-    $sudo apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+"$root/test/interop/install-packages.sh" build-essential python3 zlib1g-dev libssl-dev libzstd-dev rapidjson-dev
 
 mkdir -p "$home"
 cd "$home"

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { root } from '../support/root.ts'
 
 /** An S3 server that others wrote, running. */
@@ -26,6 +27,13 @@ export interface StoreServer {
 }
 
 export const account = { accessKey: 'millrace', secretKey: 'mill/race+secret=1' }
+
+export async function createBucket({ endpoint }: Running, bucket: string): Promise<void> {
+  const credentials = { accessKeyId: account.accessKey, secretAccessKey: account.secretKey }
+  const client = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true, credentials })
+  await client.send(new CreateBucketCommand({ Bucket: bucket }))
+  client.destroy()
+}
 
 /** Where programs built with Go are kept. */
 const programs = process.env['MILLRACE_STORES'] ?? join(root, '.millrace', 'stores')

@@ -4,11 +4,10 @@
  *
  *   node src/cli/run.mjs test/interop/store-wal.ts [MinIO versitygw moto Ceph]
  */
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { prng } from '../../src/base/prng.ts'
 import { CrashWorld } from '../crash/crash-world.ts'
 import { clusterId, smallLog } from '../storage/storage-world.ts'
-import { account, type StoreServer, storeServers } from './store-servers.ts'
+import { account, createBucket, type StoreServer, storeServers } from './store-servers.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 const bucket = 'millrace-log'
@@ -33,14 +32,7 @@ async function tryServer({ name, absent, start }: StoreServer): Promise<void> {
   }
   const running = await start()
   try {
-    const client = new S3Client({
-      region: 'us-east-1',
-      endpoint: running.endpoint,
-      forcePathStyle: true,
-      credentials: { accessKeyId: account.accessKey, secretAccessKey: account.secretKey },
-    })
-    await client.send(new CreateBucketCommand({ Bucket: bucket }))
-    client.destroy()
+    await createBucket(running, bucket)
     const keys = `accessKey=${account.accessKey}&secretKey=${encodeURIComponent(account.secretKey)}`
     await tryStore(name, `s3://${bucket}?endpoint=${running.endpoint}&pathStyle=true&${keys}`)
   } finally {

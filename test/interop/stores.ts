@@ -7,7 +7,6 @@
  *
  *   MILLRACE_S3_ACCESS_KEY=… MILLRACE_S3_SECRET_KEY=… node src/cli/run.mjs test/interop/stores.ts 's3://bucket?endpoint=…'
  */
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { openStore } from '../../native-free-io/store/open-store.ts'
 import { probeStore } from '../../native-free-io/store/probe.ts'
 import { Refused } from '../../src/config/kind.ts'
@@ -15,7 +14,7 @@ import { storeName, storeUri } from '../../src/config/store-uri.ts'
 import type { StoreLocation } from '../../src/ports.ts'
 import { faultText, isFault } from '../../src/stream/store-faults.ts'
 import { clearFolder, contract } from '../store/contract.ts'
-import { account, type StoreServer, storeServers } from './store-servers.ts'
+import { account, createBucket, type StoreServer, storeServers } from './store-servers.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 const partBytes = 5 * 2 ** 20
@@ -47,14 +46,7 @@ async function tryServer({ name, absent, start, except }: StoreServer): Promise<
     const uri = `0@s3://contract?endpoint=${running.endpoint}&pathStyle=true&authType=static&accessKey=${account.accessKey}&secretKey=${secretKey}&partSize=${partBytes}`
     const location = storeUri.read(uri)
     if (location instanceof Refused || location.scheme !== 's3') throw new Error('the URI is right')
-    const client = new S3Client({
-      region: location.region,
-      endpoint: running.endpoint,
-      forcePathStyle: true,
-      credentials: { accessKeyId: account.accessKey, secretAccessKey: account.secretKey },
-    })
-    await client.send(new CreateBucketCommand({ Bucket: location.bucket }))
-    client.destroy()
+    await createBucket(running, location.bucket)
     await tryStore(name, location, except)
   } finally {
     await running.stop()

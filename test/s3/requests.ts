@@ -10,7 +10,7 @@ export interface S3Request {
   readonly message: IncomingMessage
 }
 
-/** The bucket is in the path, `/bucket/key`, or in front of the domain in the name of the host. Undefined for what is not implemented. */
+/** The bucket is in the path, `/bucket/key`, or in front of the domain in the name of the host. Undefined for what no store is asked for here. */
 export function parseRequest(message: IncomingMessage, domain: string): S3Request | undefined {
   const [given, query] = message.url!.split('?') as [string, string?]
   const host = String(message.headers.host).replace(/:\d+$/, '')

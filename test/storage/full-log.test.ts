@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { prng } from '../../src/base/prng.ts'
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../src/wire/api/10-find-coordinator.ts'
 import { JoinGroupRequest, JoinGroupResponse } from '../../src/wire/api/11-join-group.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../../src/wire/api/12-heartbeat.ts'
 import { SyncGroupRequest, SyncGroupResponse } from '../../src/wire/api/14-sync-group.ts'
-import { CrashWorld } from '../crash/crash-world.ts'
+import type { CrashWorld } from '../crash/crash-world.ts'
 import { protocols } from '../group/group-world.ts'
 import { WireClient } from '../interop/wire-client.ts'
 import type { S3Server } from '../s3/server.ts'
@@ -12,7 +11,7 @@ import { createTopic } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { Connection, connected } from '../support/connection.ts'
 import { api, fetchRequest, metadata, produce, readFetch, readProduce } from '../support/requests.ts'
-import { storeForBroker, storeForLog, until } from './storage-world.ts'
+import { crashWorldOn, storeForBroker, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
@@ -64,13 +63,15 @@ describe.each([
   let server: S3Server
 
   beforeAll(async () => {
-    const store = await open()
-    server = store.server
-    const settings = { ...store.settings, 'offsets.topic.num.partitions': '1', 'queued.max.requests.size.bytes': '8MiB' }
-    world = await CrashWorld.start(prng(seed), 4, {
-      settings: { ...settings, 'socket.request.max.bytes': '4194304', 'group.initial.rebalance.delay.ms': '0' },
+    ;({ server, world } = await crashWorldOn(open(), seed, {
+      settings: {
+        'offsets.topic.num.partitions': '1',
+        'queued.max.requests.size.bytes': '8MiB',
+        'socket.request.max.bytes': '4194304',
+        'group.initial.rebalance.delay.ms': '0',
+      },
       timeoutMs: 1500,
-    })
+    }))
   }, limitMs)
 
   afterAll(async () => {

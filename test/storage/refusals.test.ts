@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { prng } from '../../src/base/prng.ts'
 import { errors } from '../../src/wire/errors.ts'
-import { CrashWorld } from '../crash/crash-world.ts'
+import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { connected } from '../support/connection.ts'
 import { api, fetchRequest, readFetch } from '../support/requests.ts'
-import { storeForBroker, storeForLog, until } from './storage-world.ts'
+import { crashWorldOn, storeForBroker, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
@@ -18,9 +17,7 @@ describe.each([
   let server: S3Server
 
   beforeAll(async () => {
-    const store = await open()
-    server = store.server
-    world = await CrashWorld.start(prng(seed), 4, { settings: store.settings })
+    ;({ server, world } = await crashWorldOn(open(), seed))
   }, limitMs)
 
   afterAll(async () => {

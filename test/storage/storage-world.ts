@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { prng } from '../../src/base/prng.ts'
+import { CrashWorld } from '../crash/crash-world.ts'
 import { S3Server } from '../s3/server.ts'
 
 const bucket = 'millrace'
@@ -9,6 +11,16 @@ export async function storeForBroker(): Promise<{ readonly server: S3Server; rea
   server.accounts.set('broker', { secretKey: 'no secret' })
   await server.start()
   return { server, settings: { ...smallLog, 's3.data.buckets': uriOf(server) } }
+}
+
+/** A broker on such a store, under load of four partitions. */
+export async function crashWorldOn(
+  store: Promise<{ readonly server: S3Server; readonly settings: Readonly<Record<string, string>> }>,
+  seed: number,
+  { settings = {}, ...more }: Parameters<typeof CrashWorld.start>[2] = {},
+): Promise<{ readonly server: S3Server; readonly world: CrashWorld }> {
+  const { server, settings: own } = await store
+  return { server, world: await CrashWorld.start(prng(seed), 4, { ...more, settings: { ...own, ...settings } }) }
 }
 
 /** The same, with the write-ahead log and all else that a start needs in the store, and nothing on the disk. */

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { prng } from '../../src/base/prng.ts'
-import { CrashWorld } from '../crash/crash-world.ts'
+import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { createTopic, readAll } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics, listOffsets, produce, readListOffsets, readProduce } from '../support/requests.ts'
-import { keysIn, storeForBroker, until } from './storage-world.ts'
+import { crashWorldOn, keysIn, storeForBroker, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
@@ -19,9 +18,7 @@ let world: CrashWorld
 let server: S3Server
 
 beforeAll(async () => {
-  const store = await storeForBroker()
-  server = store.server
-  world = await CrashWorld.start(prng(seed), 4, { settings: store.settings })
+  ;({ server, world } = await crashWorldOn(storeForBroker(), seed))
 }, limitMs)
 
 afterAll(async () => {
