@@ -1,11 +1,14 @@
-import type { ObjectStore } from '../src/ports.ts'
+import type { ObjectStore, StreamId } from '../src/ports.ts'
 import { ChainDamaged, type ChainParts, insist } from '../src/stream/chain.ts'
+import type { ProducerSnapshot } from '../src/stream/producers.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import { decodeProducers, encodeProducers, type ProducerSnapshots, type ProducersHome } from './producers-file.ts'
 
 const epochDigits = 10
 /** How often what is read is not what was put, before it is taken to be so in the store. */
 const triesMax = 6
+/** A list may be a little old: so many lives are asked for by name, whether or not they are in it. */
+const unlistedMax = 4
 
 /**
  * The producers in a store, under a key of each life's own, so that a life that is over and does not know it yet cannot put
@@ -41,14 +44,26 @@ export class ProducersObjects implements ProducersHome {
   async load(): ReturnType<ProducersHome['load']> {
     const { store, prefix } = this.#parts
     const page = await insist(this.#parts, () => store.list(prefix))
-    this.#older = page.objects.map(({ key }) => key).filter((key) => key < this.#keyOf(this.#epoch))
-    const newest = this.#older.at(-1)
-    if (newest === undefined) return new Map()
+    const recent = Array.from({ length: unlistedMax }, (_, lives) => this.#keyOf(Math.max(0, this.#epoch - 1 - lives)))
+    const keys = new Set([...page.objects.map(({ key }) => key), ...recent])
+    this.#older = [...keys].filter((key) => key < this.#keyOf(this.#epoch)).sort()
+    for (const key of this.#older.toReversed()) {
+      const found = await this.#read(key)
+      if (found !== 'missing') return found
+    }
+    return new Map()
+  }
+
+  async #read(key: string): Promise<Map<StreamId, readonly ProducerSnapshot[]> | 'missing'> {
     for (let tries = 1; ; tries++) {
-      const bytes = await insist(this.#parts, () => store.get(newest, 0, Number.POSITIVE_INFINITY))
+      const bytes = await insist(this.#parts, async () => {
+        const read = await this.#parts.store.get(key, 0, Number.POSITIVE_INFINITY)
+        return isFault(read) && read.fault === 'missing' ? 'missing' : read
+      })
+      if (bytes === 'missing') return bytes
       const found = decodeProducers(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
       if (found !== undefined) return found
-      if (tries === triesMax) throw new ChainDamaged(`${newest} is damaged`)
+      if (tries === triesMax) throw new ChainDamaged(`${key} is damaged`)
     }
   }
 

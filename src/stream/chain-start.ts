@@ -1,5 +1,5 @@
 import { crc32c } from '../wire/crc32c.ts'
-import { ChainDamaged, type ChainParts, insist, peek, placesIn, putOnce, Superseded } from './chain.ts'
+import { ChainDamaged, type ChainParts, insist, peek, placesIn, putOnce, Superseded, settledPlaces } from './chain.ts'
 import { type ChainHeader, type ChainPlace, chainHeaderBytes, chainKey, encodeChainHeader, noMark } from './chain-object.ts'
 
 /** What earlier lives left: everything that was ever acknowledged and is still needed, and perhaps a little that was not. */
@@ -49,12 +49,13 @@ export async function takeOver(parts: ChainParts, epoch: number): Promise<ChainF
   for (let moves = 0; moves < movesMax; moves++) {
     const found = await takeOverOnce(parts, epoch)
     if (found !== 'moved') return found
+    await parts.pause()
   }
   throw new ChainDamaged(`${parts.prefix} has not held still`)
 }
 
 async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFound | 'moved'> {
-  const places = await insist(parts, () => placesIn(parts))
+  const places = await settledPlaces(parts)
   if ((places.at(-1)?.epoch ?? 0) > epoch) throw new Superseded(`epoch ${places.at(-1)!.epoch} began while epoch ${epoch} was starting`)
   const earlier = new Map<number, ChainPlace[]>()
   for (const place of places) {
@@ -62,9 +63,11 @@ async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFoun
     earlier.set(place.epoch, [...(earlier.get(place.epoch) ?? []), place])
   }
   const objects: ChainHeader[] = []
-  let oldest = 0
-  for (const [each, taken] of [...earlier].reverse()) {
-    if (each < oldest) break
+  let oldest = Math.min(...earlier.keys(), epoch - 1)
+  // Those that no list shows too: it may be too old for the life before.
+  for (let each = epoch - 1; each > 0 && each >= oldest; each--) {
+    const taken = earlier.get(each) ?? []
+    earlier.set(each, taken)
     const walked = await walk(parts, each, taken)
     if (walked === 'moved') return 'moved'
     objects.unshift(...walked.objects)

@@ -73,14 +73,36 @@ export async function peek({ store, prefix }: ChainParts, place: ChainPlace): Pr
   }
 }
 
-/** Every place that is taken, in order. */
+/** Every place that a list shows, in order. */
 export async function placesIn({ store, prefix }: ChainParts): Promise<ChainPlace[] | StoreFault> {
-  const places: ChainPlace[] = []
+  // By key: a page may come twice.
+  const places = new Map<string, ChainPlace>()
   for (let from: string | undefined; ; ) {
     const page = await store.list(prefix, from)
     if (isFault(page)) return page
-    places.push(...page.objects.flatMap(({ key }) => chainPlaceOf(prefix, key) ?? []))
-    if (page.next === undefined) return places.sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence)
+    for (const { key } of page.objects) {
+      const place = chainPlaceOf(prefix, key)
+      if (place !== undefined) places.set(key, place)
+    }
+    if (page.next === undefined) return inOrder([...places.values()])
     from = page.next
   }
 }
+
+/** How many lists are asked for while each has something new: the life before may still be writing. */
+const listsMax = 8
+
+/**
+ * Every place that is taken, in order, and perhaps some that are free again: what any list shows, until one shows nothing
+ * new. A list may lack a page, or be a little old.
+ */
+export async function settledPlaces(parts: ChainParts): Promise<ChainPlace[]> {
+  const places = new Map<string, ChainPlace>()
+  for (let lists = 0, known = -1; lists < listsMax && places.size > known; lists++) {
+    known = places.size
+    for (const place of await insist(parts, () => placesIn(parts))) places.set(chainKey(parts.prefix, place), place)
+  }
+  return inOrder([...places.values()])
+}
+
+const inOrder = (places: ChainPlace[]): ChainPlace[] => places.sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence)

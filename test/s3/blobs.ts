@@ -85,16 +85,22 @@ export interface MultipartUpload {
 export class Bucket {
   readonly objects = new Map<string, StoredObject>()
   readonly uploads = new Map<string, MultipartUpload>()
+  /** How old a list is. */
+  listLagMs = 0
+  /** What lists do not show yet: the key, and what there was before. */
+  #changes: { readonly at: number; readonly key: string; readonly old: StoredObject | undefined }[] = []
 
   put(key: string, object: StoredObject): void {
     for (const { blob } of object.segments) blob.use()
     const old = this.objects.get(key)
+    this.#changed(key, old)
     this.objects.set(key, object)
     if (old !== undefined) release(old.segments)
   }
 
   remove(key: string): void {
     const old = this.objects.get(key)
+    this.#changed(key, old)
     this.objects.delete(key)
     if (old !== undefined) release(old.segments)
   }
@@ -104,10 +110,24 @@ export class Bucket {
     for (const { segments } of upload.parts.values()) release(segments)
   }
 
-  /** In the order of the keys' bytes. */
-  keys(prefix: string): string[] {
-    const found = [...this.objects.keys()].filter((key) => key.startsWith(prefix))
-    return found.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  /** What a list shows, in the order of the keys' bytes. */
+  list(prefix: string): readonly (readonly [key: string, object: StoredObject])[] {
+    const shown = new Map<string, StoredObject | undefined>(this.objects)
+    this.#forgetChanges()
+    for (const { key, old } of this.#changes.toReversed()) shown.set(key, old)
+    const found = [...shown].flatMap(([key, object]) => (object !== undefined && key.startsWith(prefix) ? [[key, object] as const] : []))
+    return found.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  }
+
+  #changed(key: string, old: StoredObject | undefined): void {
+    if (this.listLagMs === 0) return
+    this.#forgetChanges()
+    this.#changes.push({ at: Date.now(), key, old })
+  }
+
+  #forgetChanges(): void {
+    const from = this.#changes.findIndex(({ at }) => at > Date.now() - this.listLagMs)
+    this.#changes = from < 0 ? [] : this.#changes.slice(from)
   }
 }
 

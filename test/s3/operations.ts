@@ -93,15 +93,14 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
     const token = query.get('continuation-token')
     const behind = token === null ? (query.get('start-after') ?? '') : Buffer.from(token, 'base64').toString()
     const isBehind = (key: string): boolean => Buffer.compare(Buffer.from(key), Buffer.from(behind)) > 0
-    const keys = bucket.keys(query.get('prefix') ?? '').filter((key) => behind === '' || isBehind(key))
-    const page = keys.slice(0, Math.min(pageMax, Number(query.get('max-keys') ?? pageMax)))
-    const isTruncated = page.length < keys.length
-    const rows = page.map((key) => {
-      const { bytes, etag, modifiedMs } = bucket.objects.get(key)!
+    const listed = bucket.list(query.get('prefix') ?? '').filter(([key]) => behind === '' || isBehind(key))
+    const page = listed.slice(0, Math.min(pageMax, Number(query.get('max-keys') ?? pageMax)))
+    const isTruncated = page.length < listed.length
+    const rows = page.map(([key, { bytes, etag, modifiedMs }]) => {
       const row = [tag('Key', key), tag('LastModified', new Date(modifiedMs).toISOString()), tag('ETag', etag), tag('Size', bytes)]
       return tag('Contents', row)
     })
-    const next = isTruncated ? [tag('NextContinuationToken', Buffer.from(page.at(-1)!).toString('base64'))] : []
+    const next = isTruncated ? [tag('NextContinuationToken', Buffer.from(page.at(-1)![0]).toString('base64'))] : []
     const head = [tag('KeyCount', page.length), tag('IsTruncated', String(isTruncated))]
     return { status: 200, text: xml('ListBucketResult', [...head, ...next, ...rows]) }
   },

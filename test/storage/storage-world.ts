@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { prng } from '../../src/base/prng.ts'
 import { CrashWorld } from '../crash/crash-world.ts'
+import type { Bucket } from '../s3/blobs.ts'
 import { S3Server } from '../s3/server.ts'
 
 const bucket = 'millrace'
@@ -48,7 +49,14 @@ export const smallLog = {
   'log.retention.check.interval.ms': '300',
 } as const
 
-export const keysIn = (server: S3Server): readonly string[] => [...server.buckets.get(bucket)!.objects.keys()]
+/**
+ * What README says a node holds at most, in MiB, for such settings: log memory, receive memory and its stash, block memory,
+ * objects being built, slow readers, indices, compaction, and the program.
+ */
+export const boundMib = 8 + 160 + 16 + 5 + 64 + 32 + 80 + 250
+
+export const bucketIn = (server: S3Server): Bucket => server.buckets.get(bucket)!
+export const keysIn = (server: S3Server): readonly string[] => [...bucketIn(server).objects.keys()]
 
 /** Until it is so; a test's own limit ends the wait if it never is. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {

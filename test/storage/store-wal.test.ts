@@ -4,7 +4,7 @@ import { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics } from '../support/requests.ts'
-import { clusterId, keysIn, storeForLog, until } from './storage-world.ts'
+import { boundMib, bucketIn, clusterId, keysIn, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
@@ -82,6 +82,17 @@ test(
 )
 
 test(
+  'lists that are seconds old, at three starts in a row, lose, reorder and repeat nothing',
+  told(async () => {
+    bucketIn(server).listLagMs = 3000
+    for (let start = 0; start < 3; start++) await world.round('kill', 700)
+    await world.verifyFromStart()
+    bucketIn(server).listLagMs = 0
+  }),
+  limitMs,
+)
+
+test(
   'an outage of the store stops acknowledgements and memory, and afterwards everything goes on without a restart',
   told(async () => {
     await world.settle()
@@ -89,7 +100,7 @@ test(
     const before = world.acknowledged
     await world.load(4000)
     expect(world.acknowledged, 'nothing is acknowledged that is nowhere').toBe(before)
-    expect(world.broker.figures().rssMib).toBeLessThan(600)
+    expect(world.broker.figures().rssMib).toBeLessThan(boundMib)
     await server.start()
     await world.load(1500)
     await world.settle()

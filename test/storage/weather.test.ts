@@ -5,15 +5,10 @@ import { createTopic, readAll } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics, listOffsets, produce, readListOffsets, readProduce } from '../support/requests.ts'
-import { crashWorldOn, keysIn, storeForBroker, until } from './storage-world.ts'
+import { boundMib, crashWorldOn, keysIn, storeForBroker, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
-/**
- * What README says a node holds at most, for the settings of these tests: log memory, receive memory and its stash, block memory,
- * objects being built, slow readers, indices, compaction, and the program.
- */
-const boundMib = 8 + 160 + 16 + 5 + 64 + 32 + 80 + 250
 let world: CrashWorld
 let server: S3Server
 

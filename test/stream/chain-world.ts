@@ -43,12 +43,19 @@ export interface StoreWeather {
   readonly lost: number
   readonly unheard: number
   readonly late: number
+  /** Of two lists in a row, one shows what there was some lists ago. */
+  readonly listsLag?: boolean
 }
+
+const listsKept = 6
 
 export const calm: StoreWeather = { lost: 0, unheard: 0, late: 0 }
 
 /** The objects, which everybody shares. */
-export type Shelf = Map<string, Buffer>
+export class Shelf extends Map<string, Buffer> {
+  /** What there was when they were listed the last times, the oldest first. */
+  readonly listed: (readonly string[])[] = [[]]
+}
 
 /**
  * A store as one life sees it. A put that is late may be done long after its fault was answered, even after the life is gone.
@@ -59,6 +66,8 @@ export class WeatherStore implements ObjectStore {
   readonly #turns: Turns
   readonly #random: Prng
   readonly #weather: StoreWeather
+  #lags = false
+  #shown: readonly string[] = []
   /** Requests wait while the life sleeps. */
   asleep: Promise<void> | undefined
 
@@ -95,7 +104,8 @@ export class WeatherStore implements ObjectStore {
 
   async list(prefix: string, from = ''): Promise<ListPage | StoreFault> {
     return this.#request('list', prefix, () => {
-      const keys = [...this.#shelf.keys()].filter((key) => key.startsWith(prefix) && key > from).sort()
+      if (from === '') this.#shown = this.#allKeys()
+      const keys = this.#shown.filter((key) => key.startsWith(prefix) && key > from)
       const page = keys.slice(0, 7)
       return { objects: page.map((key) => ({ key, bytes: 1, modifiedMs: 0 })), next: page.length < keys.length ? page.at(-1) : undefined }
     })
@@ -109,6 +119,14 @@ export class WeatherStore implements ObjectStore {
   }
   close(): Promise<void> {
     return Promise.resolve()
+  }
+
+  #allKeys(): readonly string[] {
+    const { listed } = this.#shelf
+    const keys = [...this.#shelf.keys()].sort()
+    if (listed.push(keys) > listsKept) listed.shift()
+    this.#lags = this.#weather.listsLag === true && !this.#lags
+    return this.#lags ? listed[0]! : keys
   }
 
   async #request<T>(operation: StoreFault['operation'], key: string, work: () => T): Promise<T | StoreFault> {
