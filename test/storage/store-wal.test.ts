@@ -100,7 +100,7 @@ test(
     const before = world.acknowledged
     await world.load(4000)
     expect(world.acknowledged, 'nothing is acknowledged that is nowhere').toBe(before)
-    expect(world.broker.figures().rssMib).toBeLessThan(boundMib)
+    expect(world.broker.figures().rssMib).toBeLessThan(boundMib())
     await server.start()
     await world.load(1500)
     await world.settle()

@@ -55,7 +55,7 @@ test(
     const during = world.acknowledged
     expect(during).toBeGreaterThan(before)
     const { rssMib } = world.broker.figures()
-    expect(rssMib, 'memory stays bounded while the store is away').toBeLessThan(boundMib)
+    expect(rssMib, 'memory stays bounded while the store is away').toBeLessThan(boundMib())
     await server.start()
     await world.load(1500)
     await world.settle()
