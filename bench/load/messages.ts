@@ -14,7 +14,11 @@ export interface ProduceLoad {
   readonly secondsMax: number
   /** Offered load; null sends as fast as answers come. */
   readonly mibPerSecond: number | null
+  readonly isTraced?: boolean
 }
+
+/** By the base offset of each batch of a partition: when it was due, or seen. Milliseconds of the wall clock. */
+export type Trace = readonly (readonly [baseOffset: number, atMs: number])[]
 
 export interface ProduceResult {
   readonly mib: number
@@ -27,6 +31,8 @@ export interface ProduceResult {
   /** Offset after the last acknowledged record, by partition. */
   readonly ends: readonly number[]
   readonly generatorCpuSeconds: number
+  /** Of partition 0; empty if it was not asked for. */
+  readonly trace: Trace
 }
 
 export interface TailLoad {
@@ -35,6 +41,7 @@ export interface TailLoad {
   readonly partitions: number
   readonly partitionMaxBytes: number
   readonly maxBytes: number
+  readonly isTraced?: boolean
 }
 
 export interface TailResult {
@@ -44,6 +51,8 @@ export interface TailResult {
   readonly seconds: number
   /** From hearing where the end is to being there. */
   readonly behindMs: number
+  /** Of partition 0; empty if it was not asked for. */
+  readonly trace: Trace
 }
 
 export type FromLoad<Result> =

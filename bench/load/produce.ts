@@ -21,6 +21,7 @@ const firstOffsets = new Float64Array(load.partitions).fill(Number.POSITIVE_INFI
 const ends = new Float64Array(load.partitions)
 const acknowledgedRecords = new Float64Array(load.partitions)
 const connections: ProducerConnection[] = []
+const trace: [number, number][] = []
 let batch = { records: 0, bytes: 0 }
 let sent = 0
 let answered = 0
@@ -33,6 +34,7 @@ const mayStart = (now: number): boolean => sent * batch.bytes < load.mibMax * mi
 function acknowledge(connection: ProducerConnection, partition: number, baseOffset: number, sinceMs: number): void {
   const now = performance.now()
   latencies.record(now - sinceMs)
+  if (load.isTraced && partition === 0) trace.push([baseOffset, performance.timeOrigin + sinceMs])
   answered += 1
   acknowledgedRecords[partition]! += batch.records
   firstOffsets[partition] = Math.min(firstOffsets[partition]!, baseOffset)
@@ -100,6 +102,7 @@ function finish(now: number): void {
     maxMs: latencies.maxMs,
     ends: [...ends],
     generatorCpuSeconds: (cpu.user + cpu.system) / 1e6,
+    trace,
   }
   process.send!({ type: 'done', result } satisfies FromLoad<ProduceResult>, () => process.exit(0))
 }

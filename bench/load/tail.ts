@@ -19,6 +19,7 @@ function fail(reason: string): never {
 const offsets = new Float64Array(load.partitions)
 /** One answer at a time lies here, read where the socket put it. An answer may exceed its limit by one batch. */
 const buffer = Buffer.alloc(load.maxBytes + 2 * mib)
+const trace: [number, number][] = []
 let filled = 0
 let bytes = 0
 let began = 0
@@ -61,6 +62,7 @@ function takeBatches(partition: number, records: Buffer): void {
     if (end > records.length) return
     const baseOffset = records.readUInt32BE(at) * 2 ** 32 + records.readUInt32BE(at + 4)
     if (baseOffset !== offsets[partition]) fail(`offset ${baseOffset} came where ${offsets[partition]} was due`)
+    if (load.isTraced && partition === 0) trace.push([baseOffset, performance.timeOrigin + performance.now()])
     offsets[partition] = baseOffset + records.readInt32BE(at + batchAt.lastOffsetDelta) + 1
     bytes += end - at
     at = end
@@ -76,6 +78,7 @@ function finish(): void {
     records: offsets.reduce((sum, each) => sum + each, 0),
     seconds: (now - began) / 1000,
     behindMs: now - endsHeardAt,
+    trace,
   }
   process.send!({ type: 'done', result } satisfies FromLoad<TailResult>, () => process.exit(0))
 }

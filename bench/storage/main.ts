@@ -7,9 +7,9 @@ import { createTopic } from '../../test/support/admin.ts'
 import { type Broker, freePorts, startBroker } from '../../test/support/broker.ts'
 import { connected } from '../../test/support/connection.ts'
 import { root } from '../../test/support/root.ts'
-import type { ProduceResult } from '../load/messages.ts'
-import { produceProcess, tailProcess } from '../load/process.ts'
+import { median } from '../figures.ts'
 import { outage } from './outage.ts'
+import { pacedLoad, times } from './paced.ts'
 import { startStore } from './stores.ts'
 import { Templates } from './templates.ts'
 
@@ -101,40 +101,6 @@ async function through(): Promise<void> {
   console.log(`RSS while reading, first and second half: at most ${most(read.rss.slice(0, half))} and ${most(read.rss.slice(half))} MiB`)
 }
 
-const paced = {
-  partitions: 1,
-  connections: 4,
-  inFlight: 5,
-  batchBytes: 16 << 10,
-  recordBytes: 1024,
-  acks: -1,
-  isIdempotent: false,
-} as const
-
-/** A producer at a steady pace with a consumer at the end of the log. */
-async function pacedLoad(topic: string, partitions: number, mibPerSecond: number): Promise<ProduceResult & { readonly behindMs: number }> {
-  const load = {
-    ...paced,
-    partitions,
-    port: broker.port,
-    topic,
-    mibMax: mibPerSecond * Number(seconds),
-    secondsMax: Number(seconds),
-    mibPerSecond,
-  }
-  const producer = produceProcess(load)
-  const tail = tailProcess({ port: broker.port, topic, partitions, partitionMaxBytes: mib, maxBytes: 32 * mib })
-  await Promise.all([producer.ready, tail.ready])
-  tail.tell({ type: 'go' })
-  producer.tell({ type: 'go' })
-  const produced = await producer.done
-  tail.tell({ type: 'until', ends: produced.ends })
-  return { ...produced, behindMs: (await tail.done).behindMs }
-}
-
-const times = ({ p50Ms, p99Ms, p999Ms, behindMs }: ProduceResult & { readonly behindMs: number }): string =>
-  `P50 ${p50Ms.toFixed(2)}, P99 ${p99Ms.toFixed(2)}, P99.9 ${p999Ms.toFixed(2)} ms; the consumer ends ${behindMs.toFixed(1)} ms behind`
-
 /** Reads a topic from its start again and again until it is told to stop; then how many MiB/s that were. */
 function catchingUp(port: number, templates: Templates, count: number): () => Promise<string> {
   const began = performance.now()
@@ -171,14 +137,23 @@ async function catchUp(): Promise<void> {
     }
     await pause(3000)
     const beside = { alone: null, 'beside a reader of old records': broker, 'beside one of another node': other }
+    const acknowledged: Record<string, number[]> = {}
+    const consumed: Record<string, number[]> = {}
     for (const round of [1, 2, 3]) {
       for (const [where, node] of Object.entries(beside)) {
         const topic = `${where.replaceAll(' ', '-')}-${round}`
         await connected(broker.port, (connection) => createTopic(connection, topic))
         const stop = node && catchingUp(node.port, templates, count)
-        const result = await pacedLoad(topic, 1, 20)
+        const result = await pacedLoad({ port: broker.port, topic, partitions: 1, mibPerSecond: 20, seconds: Number(seconds) })
         console.log(`\r20 MiB/s ${where}, round ${round}: ${times(result)}${stop ? await stop() : ''}`)
+        ;(acknowledged[where] ??= []).push(result.p99Ms)
+        ;(consumed[where] ??= []).push(result.endToEnd.quantileMs(0.99))
       }
+    }
+    for (const where of Object.keys(beside)) {
+      console.log(
+        `${where}, medians of P99: acknowledged ${median(acknowledged[where]!).toFixed(2)} ms, consumed ${median(consumed[where]!).toFixed(2)} ms`,
+      )
     }
   } finally {
     await other.remove()
@@ -188,7 +163,7 @@ async function catchUp(): Promise<void> {
 async function bill(): Promise<void> {
   await connected(broker.port, (connection) => createTopic(connection, 'many', 100))
   const before = await metrics()
-  const produced = await pacedLoad('many', 100, 32)
+  const produced = await pacedLoad({ port: broker.port, topic: 'many', partitions: 100, mibPerSecond: 32, seconds: Number(seconds) })
   await pause(2000)
   const after = await metrics()
   const count = (row: string): number => after.get(`millrace_store_${row}_total`)! - before.get(`millrace_store_${row}_total`)!
