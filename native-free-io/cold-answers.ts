@@ -1,16 +1,19 @@
 import { Allowance } from '../src/base/allowance.ts'
 import type { Loaded } from '../src/broker/thread-messages.ts'
 import type { ColdReader, LentRecords } from './cold-reader.ts'
+import type { WalRange } from './wal-file.ts'
 
-/** Of a partition, what one answer has of old records: a client that does not take it holds no more of block memory. */
+/** Of a partition, what one answer has of old records: a client that does not take it holds no more memory. */
 const answerBytesMax = 1 << 20
 /** For answers that lie outside block memory. */
 const copiesBytesMax = 64 << 20
+/** Of that, what is left to those who have nothing yet: however much some hold who take nothing, others get something. */
+const patientBytes = copiesBytesMax / 2
 
 /**
- * Old records on their way to clients. They are sent from block memory, which they hold until their clients have taken them;
- * when clients hold so much of it that others could not read any more, records are copied out, and when there is no memory
- * for that either, whoever asks waits, or hears that it is crowded.
+ * Old records on their way to clients. Those of objects are sent from block memory, which they hold until their clients have
+ * taken them; when clients hold so much of it that others could not read any more, records are copied out, as those always
+ * are that only the file of the log has. When there is no memory for that either, whoever asks waits, or hears that it is crowded.
  */
 export class ColdAnswers {
   readonly #cold: ColdReader
@@ -31,12 +34,35 @@ export class ColdAnswers {
     for (;;) {
       const lent = await this.#cold.lend(stream, offset, Math.min(bytesMax, answerBytesMax), isPatient)
       if (lent === undefined || lent === 'crowded') return lent
-      const found = this.#lend(lent) ?? this.#copy(lent)
+      const found = this.#lend(lent) ?? this.#copy(lent, isPatient)
       if (found !== undefined) return found
       lent.release()
       if (!isPatient) return 'crowded'
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      await this.#wait()
     }
+  }
+
+  /** Batches that the log has, read by `read` when there is memory for them: the first, and as many as one answer has. */
+  async ofLog(
+    ranges: readonly WalRange[],
+    isPatient: boolean,
+    read: (ranges: readonly WalRange[]) => Promise<Uint8Array<ArrayBuffer> | undefined>,
+  ): Promise<Loaded | 'crowded' | undefined> {
+    const { wanted, bytes } = first(ranges)
+    // One that is larger than all of it has it to itself.
+    const taken = Math.min(bytes, isPatient ? copiesBytesMax : patientBytes)
+    while (!this.#take(taken, isPatient)) {
+      if (!isPatient) return 'crowded'
+      await this.#wait()
+    }
+    const pin = this.#hold(() => this.#copies.give(taken))
+    const found = await read(wanted).catch((error: Error) => {
+      this.giveBack(pin)
+      throw error
+    })
+    if (found !== undefined) return { pin, bytes: found }
+    this.giveBack(pin)
+    return undefined
   }
 
   giveBack(pin: number): void {
@@ -57,14 +83,33 @@ export class ColdAnswers {
     return { pin: this.#hold(giveBack), ranges }
   }
 
-  #copy(lent: LentRecords): Loaded | undefined {
+  #copy(lent: LentRecords, isPatient: boolean): Loaded | undefined {
     const bytes = lent.ranges.reduce((sum, range) => sum + range.bytes, 0)
-    if (!this.#copies.take(bytes)) return undefined
+    if (!this.#take(bytes, isPatient)) return undefined
     return { pin: this.#hold(() => this.#copies.give(bytes)), bytes: this.#cold.copied(lent) }
+  }
+
+  #take(bytes: number, isPatient: boolean): boolean {
+    return this.#copies.take(bytes, isPatient ? 0 : patientBytes)
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   #hold(giveBack: () => void): number {
     this.#out.set(this.#pins, giveBack)
     return this.#pins++
   }
+}
+
+function first(ranges: readonly WalRange[]): { readonly wanted: readonly WalRange[]; readonly bytes: number } {
+  const wanted: WalRange[] = []
+  let bytes = 0
+  for (const range of ranges) {
+    if (wanted.length > 0 && bytes + range.bytes > answerBytesMax) break
+    wanted.push(range)
+    bytes += range.bytes
+  }
+  return { wanted, bytes }
 }

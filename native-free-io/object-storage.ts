@@ -161,8 +161,7 @@ export class ObjectStorage {
   /** Old records; undefined for what has been overwritten in the log, and lies in an object by now. */
   async load(wanted: Load): Promise<Loaded | 'crowded' | undefined> {
     if (wanted.type === 'stream') return this.#answers.find(wanted.stream, wanted.offset, wanted.bytesMax, wanted.isPatient)
-    const bytes = await this.ranges(wanted.ranges)
-    return bytes && { pin: -1, bytes }
+    return this.#answers.ofLog(wanted.ranges, wanted.isPatient, (ranges) => this.ranges(ranges))
   }
 
   /** Batches of the write-ahead log; undefined when one of them has been overwritten. */

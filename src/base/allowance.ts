@@ -10,9 +10,9 @@ export class Allowance {
     return this.#free
   }
 
-  /** False when there are not so many left; then none are taken. */
-  take(bytes: number): boolean {
-    if (bytes > this.#free) return false
+  /** False when there are not so many left, beside what is to be left for others; then none are taken. */
+  take(bytes: number, left = 0): boolean {
+    if (bytes + left > this.#free) return false
     this.#free -= bytes
     return true
   }

@@ -21,9 +21,16 @@ const sliceBytesMin = 2048
 const nothing = Buffer.alloc(0)
 const readCommitted = 1
 
-/** Bytes that are no longer in memory. Ranges are of the write-ahead log's file, a stream's offset is for the object store. */
+/**
+ * Bytes that are no longer in memory. Ranges are of the write-ahead log's file, a stream's offset is for the object store. Who is
+ * patient waits until there is memory for them.
+ */
 export type Load =
-  | { readonly type: 'ranges'; readonly ranges: readonly { readonly position: number; readonly bytes: number }[] }
+  | {
+      readonly type: 'ranges'
+      readonly ranges: readonly { readonly position: number; readonly bytes: number }[]
+      readonly isPatient: boolean
+    }
   | { readonly type: 'stream'; readonly stream: StreamId; readonly offset: number; readonly bytesMax: number; readonly isPatient: boolean }
 
 /** The load of one partition, by its index among those of the fetch. */
@@ -188,7 +195,7 @@ export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer,
       response.records = asRecords(slicesAt(words, memory, from, count))
       from += count * fetchedSlice.words
     } else if (place === where.warm) {
-      loads.push({ index, load: { type: 'ranges', ranges: rangesAt(words, from, count) } })
+      loads.push({ index, load: { type: 'ranges', ranges: rangesAt(words, from, count), isPatient: false } })
       from += count * fetchedRange.words
     } else if (place === where.cold) {
       loads.push({

@@ -199,7 +199,7 @@ export class Frontend {
     pending.loading--
     if (pending.loading > 0) return
     pending.crowded = undefined
-    if (crowded?.load.type === 'stream' && !hasRecords(pending) && !pending.channel.closed) {
+    if (crowded !== undefined && !hasRecords(pending) && !pending.channel.closed) {
       // It holds nothing that others wait for, and may wait itself.
       pending.loading = 1
       this.#parts.ports.load({ token, index: crowded.index, load: { ...crowded.load, isPatient: true } })
