@@ -3,6 +3,7 @@ import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { ListPage, ObjectStore, ObjectUpload, S3Location, StoreAbilities, StoreFault, StoreOperation } from '../../src/ports.ts'
 import { isFault } from '../../src/stream/store-faults.ts'
 import { type Attempt, Attempts, isTrouble, type Trouble } from './attempts.ts'
+import { Hedge, newHedges } from './hedge.ts'
 import { assertKey } from './keys.ts'
 import type { StoreOptions } from './open-store.ts'
 import { type Ask, checksumOf, type Failed, S3Connection, withMd5, withPayload } from './s3-client.ts'
@@ -11,6 +12,8 @@ import { S3Upload } from './s3-upload.ts'
 
 /** A store that moves less than this is as good as gone. */
 const slowestBytesPerMs = 2 ** 20 / 1000
+/** Reads of more than this take the longer, the more they read: they are not compared with the others. */
+const shortBytesMax = 512 << 10
 /** By the protocol. */
 const removeMax = 1000
 /** Marks who wrote an object, so that the answer to a put that was done but not confirmed can be told from a lost race. */
@@ -22,12 +25,17 @@ export class S3Store implements ObjectStore {
   readonly location: S3Location
   readonly attempts: Attempts
   readonly #connection: S3Connection
+  readonly #shortReads: Hedge<Uint8Array | Trouble>
+  readonly #longReads: Hedge<Uint8Array | Trouble>
 
   constructor(location: S3Location, { environment = {}, meter, rhythm }: StoreOptions) {
     this.location = location
     this.can = { conditionalPut: location.conditionalPut }
     this.attempts = new Attempts(rhythm)
     this.#connection = new S3Connection(location, environment, meter)
+    const hedges = newHedges()
+    this.#shortReads = new Hedge(hedges, (answer) => !isTrouble(answer))
+    this.#longReads = new Hedge(hedges, (answer) => !isTrouble(answer))
   }
 
   async put(key: string, pieces: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<StoreFault | undefined> {
@@ -65,12 +73,14 @@ export class S3Store implements ObjectStore {
 
   async get(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array | StoreFault> {
     if (start >= end) return new Uint8Array(0)
-    const room = (bytes: number): Uint8Array | undefined => (bytes > end - start ? undefined : (into ?? new Uint8Array(bytes)))
+    const ownRoom = (bytes: number): Uint8Array | undefined => (bytes > end - start ? undefined : new Uint8Array(bytes))
+    const room = (bytes: number): Uint8Array | undefined => (bytes <= end - start && into) || ownRoom(bytes)
     const Range = `bytes=${start}-${Number.isFinite(end) ? end - 1 : ''}`
     const { bucket: Bucket } = this.location
     const asked = Number.isFinite(end) ? end - start : 0
-    return this.attempts.run('get', key, this.totalMs(asked), async (attempt) => {
-      const transfer: Transfer = { ...this.#timing(attempt, asked), room }
+    const ask = async (attempt: Attempt, isSecond: boolean): Promise<Uint8Array | Trouble> => {
+      // Two that are asked at the same time must not write into the same memory.
+      const transfer: Transfer = { ...this.#timing(attempt, asked), room: isSecond ? ownRoom : room }
       const answer = await this.#connection.send(
         (client, sdk, options) => client.send(new sdk.GetObjectCommand({ Bucket, Key: key, Range }), options),
         transfer,
@@ -78,7 +88,14 @@ export class S3Store implements ObjectStore {
       if (!isTrouble(answer)) return checkRange(answer, transfer.received, start, end)
       // The object ends before the range begins.
       return statusOf(answer.error) === 416 ? new Uint8Array(0) : answer
-    })
+    }
+    const hedge = asked > shortBytesMax ? this.#longReads : this.#shortReads
+    const read = await this.attempts.run('get', key, this.totalMs(asked), (attempt) =>
+      hedge.run(attempt.signal, (signal, isSecond) => ask({ ...attempt, signal }, isSecond)),
+    )
+    if (into === undefined || isFault(read) || read.buffer === into.buffer) return read
+    into.set(read)
+    return into.subarray(0, read.length)
   }
 
   async size(key: string): Promise<number | StoreFault> {

@@ -108,7 +108,8 @@ export class S3Transport {
       if (answer.message.statusCode! >= 400 && ![404, 412, 416].includes(answer.message.statusCode!)) this.#meter?.add('failed', 1)
       return answer
     } catch (error) {
-      this.#meter?.add('failed', 1)
+      // What was given up says nothing of the store.
+      if ((error as TransportError).code !== transportCodes.closed) this.#meter?.add('failed', 1)
       throw error
     }
   }

@@ -1,0 +1,84 @@
+import { Allowance } from '../../src/base/allowance.ts'
+
+/** Times that are remembered, how many there must be, and how many come before they are looked at anew. */
+const timesMax = 256
+const timesMin = 64
+const freshMax = 16
+const quantile = 0.99
+/** Sooner than this nobody is asked twice: so much a timer or a collection of garbage takes. */
+const lateMsMin = 20
+
+/** How many second questions there may be at a time, for all hedges of a store. */
+export const newHedges = (): Allowance => new Allowance(5)
+
+/**
+ * Questions of one kind, which have no effect: one that takes longer than nearly all before it is asked a second time, the first
+ * good answer counts, and the other is given up (Dean and Barroso, The Tail at Scale, 2013).
+ */
+export class Hedge<T> {
+  readonly #isGood: (answer: T) => boolean
+  readonly #seconds: Allowance
+  readonly #times: number[] = []
+  #next = 0
+  #fresh = 0
+  #lateMs = Number.POSITIVE_INFINITY
+
+  constructor(seconds: Allowance, isGood: (answer: T) => boolean) {
+    this.#seconds = seconds
+    this.#isGood = isGood
+  }
+
+  /** `ask` must end soon when its signal says so. Nothing of a question that was given up goes on when this resolves. */
+  async run(signal: AbortSignal, ask: (signal: AbortSignal, isSecond: boolean) => Promise<T>): Promise<T> {
+    const began = performance.now()
+    const first = asking(signal, (own) => ask(own, false))
+    const answer = (await this.#isLate(first.answer)) && this.#seconds.take(1) ? await this.#either(first, signal, ask) : await first.answer
+    if (this.#isGood(answer)) this.#took(performance.now() - began)
+    return answer
+  }
+
+  /** True when it has not come when nearly all have. */
+  async #isLate(answer: Promise<T>): Promise<boolean> {
+    if (this.#lateMs === Number.POSITIVE_INFINITY) return false
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<true>((resolve) => (timer = setTimeout(resolve, this.#lateMs, true)))
+    return Promise.race([late, answer.then(() => false)]).finally(() => clearTimeout(timer))
+  }
+
+  async #either(first: Asking<T>, signal: AbortSignal, ask: (signal: AbortSignal, isSecond: boolean) => Promise<T>): Promise<T> {
+    const second = asking(signal, (own) => ask(own, true))
+    try {
+      const { answer, by } = await Promise.race([first, second].map(async (by) => ({ answer: await by.answer, by })))
+      const other = by === first ? second : first
+      if (!this.#isGood(answer)) return await other.answer
+      other.giveUp()
+      await other.answer
+      return answer
+    } finally {
+      this.#seconds.give(1)
+    }
+  }
+
+  #took(ms: number): void {
+    this.#times[this.#next] = ms
+    this.#next = (this.#next + 1) % timesMax
+    if (++this.#fresh < freshMax || this.#times.length < timesMin) return
+    this.#fresh = 0
+    const sorted = this.#times.toSorted((a, b) => a - b)
+    this.#lateMs = Math.max(lateMsMin, sorted[Math.floor(sorted.length * quantile)]!)
+  }
+}
+
+interface Asking<T> {
+  readonly answer: Promise<T>
+  giveUp(): void
+}
+
+function asking<T>(signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Asking<T> {
+  const own = new AbortController()
+  const giveUp = (): void => own.abort()
+  // By hand: what `AbortSignal.any` makes of a signal that lives long stays as long in some versions of Node.
+  signal.addEventListener('abort', giveUp)
+  if (signal.aborted) giveUp()
+  return { answer: ask(own.signal).finally(() => signal.removeEventListener('abort', giveUp)), giveUp }
+}
