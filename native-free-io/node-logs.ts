@@ -34,6 +34,8 @@ export interface LogsParts {
   readonly folder: string
   readonly clusterId: string
   readonly nodeId: number
+  /** See `ChainParts`. */
+  readonly keepMs: number
   /** Towards stores elsewhere, in which logs go first. */
   readonly budget: BudgetData | null
   onFault(fault: StoreFault): void
@@ -64,11 +66,11 @@ async function logsInFolder({ folder, onFailure }: LogsParts, wal: Extract<WalUr
  * Order: the metadata log is taken over first. From then on no earlier life can commit an object, and what it commits no
  * more it does not trim from its write-ahead log either.
  */
-async function logsInStore({ clusterId, nodeId, budget, onFault, onFailure }: LogsParts, wal: StoreWal): Promise<NodeLogs> {
+async function logsInStore({ clusterId, nodeId, keepMs, budget, onFault, onFailure }: LogsParts, wal: StoreWal): Promise<NodeLogs> {
   const [own, writers] = [newMeter(), newMeter()]
   const store = await sharedStore(wal.location, { budget, meter: own })('wal')
   const owner = { high: randomBytes(4).readUInt32LE(), low: randomBytes(4).readUInt32LE() }
-  const partsOf = (prefix: string) => chainParts({ store, prefix: `${clusterId}/${prefix}/`, owner, onFault })
+  const partsOf = (prefix: string) => chainParts({ store, prefix: `${clusterId}/${prefix}/`, owner, keepMs, onFault })
   const { conditionalPut } = await insist(partsOf('probe'), () => probeStore(store, `${clusterId}/probe`))
   if (!conditionalPut) {
     throw new StoreRefused('s3.wal.path: the store ignores conditional puts, without which two nodes could write one log')
@@ -88,6 +90,7 @@ async function logsInStore({ clusterId, nodeId, budget, onFault, onFailure }: Lo
       prefix,
       epoch,
       owner,
+      keepMs,
       batchIntervalMs,
       batchBytesMax,
       unflushedBytesMax,

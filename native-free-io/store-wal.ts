@@ -24,6 +24,7 @@ export interface StoreWalOptions {
   /** This life's, which nobody else has. */
   readonly epoch: number
   readonly owner: ChainOwner
+  readonly keepMs: number
   readonly batchIntervalMs: number
   readonly batchBytesMax: number
   readonly unflushedBytesMax: number
@@ -33,7 +34,7 @@ export interface StoreWalOptions {
 
 /** What the thread that writes the log has to know. Plain data. */
 export interface StoreWalData
-  extends Pick<StoreWalOptions, 'location' | 'share' | 'prefix' | 'owner' | 'batchIntervalMs' | 'batchBytesMax' | 'uploadsMax'> {
+  extends Pick<StoreWalOptions, 'location' | 'share' | 'prefix' | 'owner' | 'keepMs' | 'batchIntervalMs' | 'batchBytesMax' | 'uploadsMax'> {
   readonly chain: ChainState
 }
 
@@ -44,9 +45,10 @@ export interface OpenedStoreWal {
   readonly end: number
 }
 
-export const chainParts = (parts: Pick<ChainParts, 'store' | 'prefix' | 'owner' | 'onFault'>): ChainParts => ({
+export const chainParts = (parts: Pick<ChainParts, 'store' | 'prefix' | 'owner' | 'keepMs' | 'onFault'>): ChainParts => ({
   ...parts,
   pause: () => pause(pauseMs),
+  now: () => performance.now(),
 })
 
 /** Takes the log over from whoever had it, and fills log memory with all of it that is still needed. */
@@ -55,7 +57,7 @@ export async function openStoreWal(
   memory: { readonly bytes: Uint8Array; readonly base: number; readonly size: number },
   entropy: () => number,
 ): Promise<OpenedStoreWal> {
-  const { prefix, owner, epoch, location, share, batchIntervalMs, batchBytesMax, uploadsMax } = options
+  const { prefix, owner, keepMs, epoch, location, share, batchIntervalMs, batchBytesMax, uploadsMax } = options
   const parts = chainParts(options)
   if (!(await claim(parts, epoch))) throw new Superseded(`epoch ${epoch} of ${prefix} belongs to another node`)
   const { objects, others } = await takeOver(parts, epoch)
@@ -70,7 +72,7 @@ export async function openStoreWal(
   const secret = objects[0]?.mark.secret ?? entropy() >>> 0
   return {
     state: { capacity: memory.size, incarnation: epoch, secret, trimmed, previous, previousIncarnation },
-    data: { location, share, prefix, owner, batchIntervalMs, batchBytesMax, uploadsMax, chain: { epoch, kept, others } },
+    data: { location, share, prefix, owner, keepMs, batchIntervalMs, batchBytesMax, uploadsMax, chain: { epoch, kept, others } },
     end,
   }
 }

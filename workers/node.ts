@@ -90,12 +90,14 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   const wal = settings['s3.wal.path']
   const stores = wal.scheme === 'file' ? [location] : [location, wal.location]
   const budget = budgetFor(stores, settings['s3.network.baseline.bandwidth'])
+  const deleteRetentionMs = settings['s3.object.delete.retention.minutes'] * 60_000
   const logs = await openLogs({
     wal,
     budget,
     folder: folder.path,
     clusterId: folder.clusterId,
     nodeId: settings['node.id'],
+    keepMs: deleteRetentionMs,
     onFault: (fault) =>
       log.warn({ logs: wal.scheme === 'file' ? wal.path : storeName(wal.location) }, `the store fails: ${faultText(fault)}`),
     onFailure: (error) => fail('the metadata log', error),
@@ -136,7 +138,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     budget,
     uploadThresholdBytes: settings['s3.wal.upload.threshold'],
     uploadIntervalMs: settings['s3.wal.upload.interval.ms'],
-    deleteRetentionMs: settings['s3.object.delete.retention.minutes'] * 60_000,
+    deleteRetentionMs,
     producers: logs.producers,
     confirm: logs.confirm,
     cleaner: cleanerSettings(settings),

@@ -15,6 +15,8 @@ import { ChainWriter } from '../src/stream/chain-writer.ts'
 const { memory, plan, wal, position, store: data } = workerData as LaneData & { readonly position: number; readonly store: StoreWalData }
 const port = parentPort!
 const say = (message: FromStorePersistence): void => port.postMessage(message)
+/** How often it is looked whether something has been superfluous for long enough, also when nothing is written. */
+const tidyMs = 5000
 const { words, bytes, view } = openArena(memory)
 const { lane } = plan
 const { crc } = kernel(memory)
@@ -43,6 +45,7 @@ const persistence = new StorePersistence({
   append: (content) => chain.append(content),
   after: (ms, wake) => void setTimeout(wake, ms).unref(),
 })
+setInterval(() => chain.tidy(), tidyMs).unref()
 const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
 
 function turn(): void {

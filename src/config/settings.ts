@@ -176,7 +176,8 @@ export const settingRows = {
   's3.object.delete.retention.minutes': own<number>({
     kind: integer(0, 100_000),
     default: '1',
-    about: 'How long an object that is no longer needed is kept for those who are reading it.',
+    about:
+      'How long an object that is no longer needed is kept: for those who are reading it, and since lists of a store may be half as old.',
   }),
   'queued.max.requests.size.bytes': own<number>({
     kind: bytes(8 * MiB, 2 * GiB),

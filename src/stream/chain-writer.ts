@@ -66,6 +66,11 @@ export class ChainWriter {
   /** Of the last object that is stored with all before it. */
   #dropBelow = Number.NEGATIVE_INFINITY
   #droppable = 0
+  /** What is not needed any more, and since when; and what has been so for long enough. */
+  #drops: { readonly below: number; readonly atMs: number }[] = []
+  #ripeBelow = Number.NEGATIVE_INFINITY
+  /** Earlier lives left something that has not been looked at. */
+  #isUntidy: boolean
   #isOver = false
 
   constructor(parts: ChainParts, { epoch, kept, others }: ChainState, onLost: (error: Error) => void) {
@@ -73,6 +78,7 @@ export class ChainWriter {
     this.#epoch = epoch
     this.#kept = [...kept]
     this.#others = [...others]
+    this.#isUntidy = others.length > 0
     this.#onLost = onLost
   }
 
@@ -107,7 +113,13 @@ export class ChainWriter {
 
   /** Looks whether somebody else has begun: one who has nothing to append would never hear of it. */
   async look(): Promise<void> {
-    await this.#isNewest()
+    if (await this.#isNewest()) this.tidy()
+  }
+
+  /** Begins to remove what has been superfluous for long enough; to be called now and then, since nobody else watches the clock. */
+  tidy(): void {
+    if (this.#isOver || this.#droppable === 0 || !(this.#isUntidy || this.#hasDroppable())) return
+    this.#removing ??= this.#tidy().catch((error: Error) => this.#end(error))
   }
 
   /** Nothing is tried again after this. Resolves when nothing is under way. */
@@ -148,11 +160,12 @@ export class ChainWriter {
     append.isStored = true
     while (!this.#isOver && this.#appends[0]?.isStored) {
       const { object, dropBelow, done } = this.#appends.shift()!
+      if (dropBelow > this.#dropBelow) this.#drops.push({ below: dropBelow, atMs: this.#parts.now() })
       this.#dropBelow = dropBelow
       this.#droppable = this.#kept.indexOf(object)
       done()
     }
-    if (this.#droppable > 0 && !this.#isOver) this.#removing ??= this.#tidy().catch((error: Error) => this.#end(error))
+    this.tidy()
   }
 
   async #lose(place: ChainPlace): Promise<void> {
@@ -170,19 +183,22 @@ export class ChainWriter {
   /**
    * From the front, one after another, and only what was stored before it was looked whether somebody else has begun. Who
    * begins looks at what there is after that: what they saw may go from the front, but nothing comes and goes behind it, so
-   * that a place which is free there was never taken.
+   * that a place which is free there was never taken. Lists that lag by half of `keepMs` change nothing in that: who begins
+   * sees all that can be gone by then, and whoever removes sees who began before that.
    */
   async #tidy(): Promise<void> {
     do {
+      const below = this.#ripe()
       let stored = this.#droppable
       if (!(await this.#isNewest())) return
-      for (; stored > 0 && this.#hasDroppable(); stored--) {
+      for (; stored > 0 && this.#kept[0]!.end <= below; stored--) {
         await this.#remove(this.#kept[0]!)
         if (this.#isOver) return
         this.#kept.shift()
         this.#droppable--
       }
       await this.#tidyEpochs()
+      this.#isUntidy = false
     } while (this.#hasDroppable())
     this.#removing = undefined
   }
@@ -196,7 +212,14 @@ export class ChainWriter {
   }
 
   #hasDroppable(): boolean {
-    return !this.#isOver && this.#droppable > 0 && this.#kept[0]!.end <= this.#dropBelow
+    return !this.#isOver && this.#droppable > 0 && this.#kept[0]!.end <= this.#ripe()
+  }
+
+  /** What ends here or before has not been needed for long enough. */
+  #ripe(): number {
+    const due = this.#parts.now() - this.#parts.keepMs
+    while (this.#drops.length > 0 && this.#drops[0]!.atMs <= due) this.#ripeBelow = this.#drops.shift()!.below
+    return this.#ripeBelow
   }
 
   /** Of lives of which nothing is needed any more, only the fence stays, and of those long ago not even that. */

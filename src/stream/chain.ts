@@ -19,6 +19,10 @@ export interface ChainParts {
   readonly owner: ChainOwner
   /** Between two tries with a store that has tried for a while by itself. */
   pause(): Promise<void>
+  /** Milliseconds. */
+  now(): number
+  /** Milliseconds for which what is not needed any more is kept all the same: twice as much as lists may be old. */
+  readonly keepMs: number
   /** The store does not do what it should; it is asked again. */
   onFault(fault: StoreFault): void
 }

@@ -4,7 +4,7 @@ import { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics } from '../support/requests.ts'
-import { boundMib, bucketIn, clusterId, keysIn, storeForLog, until } from './storage-world.ts'
+import { boundMib, clusterId, keysIn, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
@@ -77,17 +77,6 @@ test(
     await world.round('kill', 1000)
     server.faults.clear()
     await world.verifyFromStart()
-  }),
-  limitMs,
-)
-
-test(
-  'lists that are seconds old, at three starts in a row, lose, reorder and repeat nothing',
-  told(async () => {
-    bucketIn(server).listLagMs = 3000
-    for (let start = 0; start < 3; start++) await world.round('kill', 700)
-    await world.verifyFromStart()
-    bucketIn(server).listLagMs = 0
   }),
   limitMs,
 )

@@ -7,6 +7,8 @@ type Job = () => void
 export class Turns {
   readonly #random: Prng
   #jobs: Job[] = []
+  /** What was done so far. */
+  count = 0
 
   constructor(random: Prng) {
     this.#random = random
@@ -32,6 +34,7 @@ export class Turns {
       if (isDone()) return true
       if (this.#jobs.length === 0) return false
       const [job] = this.#jobs.splice(below(this.#random, this.#jobs.length), 1)
+      this.count++
       job!()
     }
     throw new Error('it goes on for ever')
@@ -45,6 +48,8 @@ export interface StoreWeather {
   readonly late: number
   /** Of two lists in a row, one shows what there was some lists ago. */
   readonly listsLag?: boolean
+  /** All lists show what there was so many turns ago. */
+  readonly lagTurns?: number
 }
 
 const listsKept = 6
@@ -55,6 +60,18 @@ export const calm: StoreWeather = { lost: 0, unheard: 0, late: 0 }
 export class Shelf extends Map<string, Buffer> {
   /** What there was when they were listed the last times, the oldest first. */
   readonly listed: (readonly string[])[] = [[]]
+  readonly changes: { readonly turn: number; readonly key: string; readonly isThere: boolean }[] = []
+
+  /** The keys as they were at a turn. */
+  keysAt(turn: number): readonly string[] {
+    const keys = new Set<string>()
+    for (const change of this.changes) {
+      if (change.turn > turn) break
+      if (change.isThere) keys.add(change.key)
+      else keys.delete(change.key)
+    }
+    return [...keys].sort()
+  }
 }
 
 /**
@@ -83,6 +100,7 @@ export class WeatherStore implements ObjectStore {
     return this.#request('put', key, () => {
       if (ifAbsent && this.#shelf.has(key)) return fault('exists', 'put', key, false)
       this.#shelf.set(key, bytes)
+      this.#shelf.changes.push({ turn: this.#turns.count, key, isThere: true })
       return undefined
     })
   }
@@ -97,7 +115,10 @@ export class WeatherStore implements ObjectStore {
 
   async remove(keys: readonly string[]): Promise<StoreFault | undefined> {
     return this.#request('remove', keys[0]!, () => {
-      for (const key of keys) this.#shelf.delete(key)
+      for (const key of keys) {
+        this.#shelf.delete(key)
+        this.#shelf.changes.push({ turn: this.#turns.count, key, isThere: false })
+      }
       return undefined
     })
   }
@@ -122,6 +143,8 @@ export class WeatherStore implements ObjectStore {
   }
 
   #allKeys(): readonly string[] {
+    const { lagTurns } = this.#weather
+    if (lagTurns !== undefined) return this.#shelf.keysAt(this.#turns.count - lagTurns)
     const { listed } = this.#shelf
     const keys = [...this.#shelf.keys()].sort()
     if (listed.push(keys) > listsKept) listed.shift()

@@ -67,6 +67,8 @@ class Life {
       prefix,
       owner: { high: id, low: below(random, 2 ** 31) },
       pause: () => turns.later(() => {}),
+      now: () => turns.count,
+      keepMs: 2 * (weather.lagTurns ?? 0),
       onFault: () => {},
     }
     this.#random = random
@@ -123,7 +125,14 @@ class Life {
 }
 
 const storm: StoreWeather = { lost: 100, unheard: 100, late: 100 }
-const weathers = [calm, storm, { ...calm, listsLag: true }, { ...storm, listsLag: true }]
+const weathers = [
+  calm,
+  storm,
+  { ...calm, listsLag: true },
+  { ...storm, listsLag: true },
+  { ...calm, lagTurns: 300 },
+  { ...storm, lagTurns: 150 },
+]
 
 async function world(seed: number, weather: StoreWeather): Promise<number> {
   const random = prng(seed)
