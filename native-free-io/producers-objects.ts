@@ -8,7 +8,7 @@ const epochDigits = 10
 /** How often what is read is not what was put, before it is taken to be so in the store. */
 const triesMax = 6
 /** A list may be a little old: so many lives are asked for by name, whether or not they are in it. */
-const unlistedMax = 4
+const unlistedMax = 32
 
 /**
  * The producers in a store, under a key of each life's own, so that a life that is over and does not know it yet cannot put
