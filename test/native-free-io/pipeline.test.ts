@@ -1,6 +1,7 @@
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Pipeline, type PipelineOptions } from '../../native-free-io/pipeline.ts'
 import { settings } from '../pipeline/lane-world.ts'
@@ -125,6 +126,31 @@ describe.each([
     expect(failures).toEqual([])
   })
 })
+
+/** Ends the thread that it is put in front of, which waits for others or for its event loop. */
+const death = `const end = Date.now() + 500
+const { wait } = Atomics
+const die = () => { throw new Error('it is over') }
+Atomics.wait = (...where) => Date.now() > end ? die() : wait(...where)
+setTimeout(die, 500)
+`
+
+test.each(['network', 'sequencer', 'persistence'])(
+  'a %s thread that dies is reported with its reason, and a stop ends all the same',
+  async (name) => {
+    const built = new URL('../../dist/workers/', import.meta.url)
+    for (const each of ['network', 'sequencer', 'persistence']) {
+      writeFileSync(join(folder, `${each}.mjs`), `${each === name ? death : ''}await import('${new URL(`${each}.js`, built)}')\n`)
+    }
+    const { client, failures } = await start({ workers: { folder: pathToFileURL(`${folder}/`), extension: '.mjs' } })
+    // Some of them sleep until there is something to do; those behind the death are never answered.
+    const sending = setInterval(() => void send(client, batch('wake up')).catch(() => {}), 50)
+    while (failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    clearInterval(sending)
+    expect(failures[0]).toMatch(new RegExp(`^${name}.*: it is over$`))
+  },
+  30_000,
+)
 
 test('a log that is shorter than it says is no reason not to start', async () => {
   const first = await start()
