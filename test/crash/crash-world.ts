@@ -117,8 +117,14 @@ export class CrashWorld {
   /** Load on a broker that goes on running. What is not answered by then stays open. */
   async load(ms: number): Promise<void> {
     const until = performance.now() + ms
-    const load = this.#load(() => performance.now() < until)
+    let isOver = false
+    const load = this.#load(
+      () => performance.now() < until,
+      () => isOver,
+    )
     await Promise.race([load, pause(ms * 2)])
+    // Whoever has no connection just now must not open another one.
+    isOver = true
     for (const connection of this.#connections) await connection.close()
     await load
   }
@@ -170,13 +176,14 @@ export class CrashWorld {
   }
 
   /** A connection to each partition; a broker that has just started may first say that it does not lead. */
-  async #load(mayGoOn: () => boolean): Promise<void> {
+  async #load(mayGoOn: () => boolean, isOver = () => false): Promise<void> {
     await Promise.all(
       this.#producers.map(async (producer) => {
-        for (let attempt = 0; ; attempt += 1) {
+        for (let attempt = 0; !isOver(); attempt += 1) {
           const connection = await Connection.open(this.broker.port).catch(() => null)
           if (connection === null) return
           this.#connections.add(connection)
+          if (isOver()) await connection.close()
           try {
             return await producer.run(connection, mayGoOn)
           } catch (error) {
