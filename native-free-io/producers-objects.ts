@@ -44,7 +44,7 @@ export class ProducersObjects implements ProducersHome {
   async load(): ReturnType<ProducersHome['load']> {
     const { store, prefix } = this.#parts
     const page = await insist(this.#parts, () => store.list(prefix))
-    const recent = Array.from({ length: unlistedMax }, (_, lives) => this.#keyOf(Math.max(0, this.#epoch - 1 - lives)))
+    const recent = Array.from({ length: Math.min(unlistedMax, this.#epoch - 1) }, (_, lives) => this.#keyOf(this.#epoch - 1 - lives))
     const keys = new Set([...page.objects.map(({ key }) => key), ...recent])
     this.#older = [...keys].filter((key) => key < this.#keyOf(this.#epoch)).sort()
     for (const key of this.#older.toReversed()) {

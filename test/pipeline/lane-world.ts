@@ -319,3 +319,14 @@ export function batchOf(count: number, bytes: number, producer: Partial<Paramete
     producer,
   )
 }
+
+/** A lane that has one stream with `count` batches of ten records, and room in front of them so that they are hot. */
+export function filled(count: number, bytes = 2048): LaneWorld {
+  const world = new LaneWorld()
+  world.open(9)
+  for (let i = 0; i < 2; i++) world.append(9, batchOf(1, 60 * 1024))
+  world.open(1)
+  for (let i = 0; i < count; i++) world.append(1, batchOf(10, bytes))
+  world.settle().answers()
+  return world
+}

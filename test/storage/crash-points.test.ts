@@ -1,13 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { prng } from '../../src/base/prng.ts'
-import { CrashWorld } from '../crash/crash-world.ts'
+import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { createTopic } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics, produce } from '../support/requests.ts'
-import { keysIn, storeForBroker, until } from './storage-world.ts'
+import { crashWorldOn, keysIn, storeForBroker, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 60_000
@@ -17,9 +16,7 @@ let world: CrashWorld
 let server: S3Server
 
 beforeAll(async () => {
-  const store = await storeForBroker()
-  server = store.server
-  world = await CrashWorld.start(prng(seed), partitions, { settings: store.settings })
+  ;({ server, world } = await crashWorldOn(storeForBroker(), seed, { partitions }))
 }, limitMs)
 
 afterAll(async () => {

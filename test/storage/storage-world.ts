@@ -14,14 +14,14 @@ export async function storeForBroker(): Promise<{ readonly server: S3Server; rea
   return { server, settings: { ...smallLog, 's3.data.buckets': uriOf(server) } }
 }
 
-/** A broker on such a store, under load of four partitions. */
+/** A broker on such a store, under load of some partitions. */
 export async function crashWorldOn(
   store: Promise<{ readonly server: S3Server; readonly settings: Readonly<Record<string, string>> }>,
   seed: number,
-  { settings = {}, ...more }: Parameters<typeof CrashWorld.start>[2] = {},
+  { settings = {}, partitions = 4, ...more }: Parameters<typeof CrashWorld.start>[2] & { readonly partitions?: number } = {},
 ): Promise<{ readonly server: S3Server; readonly world: CrashWorld }> {
   const { server, settings: own } = await store
-  return { server, world: await CrashWorld.start(prng(seed), 4, { ...more, settings: { ...own, ...settings } }) }
+  return { server, world: await CrashWorld.start(prng(seed), partitions, { ...more, settings: { ...own, ...settings } }) }
 }
 
 /** The same, with the write-ahead log and all else that a start needs in the store, and nothing on the disk. */

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { prng } from '../../src/base/prng.ts'
-import { CrashWorld } from '../crash/crash-world.ts'
+import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics } from '../support/requests.ts'
-import { boundMib, clusterId, keysIn, storeForLog, until } from './storage-world.ts'
+import { boundMib, clusterId, crashWorldOn, keysIn, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
@@ -13,9 +12,7 @@ let world: CrashWorld
 let server: S3Server
 
 beforeAll(async () => {
-  const store = await storeForLog()
-  server = store.server
-  world = await CrashWorld.start(prng(seed), 4, { settings: store.settings, forgets: true })
+  ;({ server, world } = await crashWorldOn(storeForLog(), seed, { forgets: true }))
 }, limitMs)
 
 afterAll(async () => {

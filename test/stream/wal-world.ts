@@ -3,7 +3,7 @@ import { below, chance, nextWord, type Prng, prng } from '../../src/base/prng.ts
 import { Appender } from '../../src/pipeline/appender.ts'
 import { laneHeader, narrow, widen } from '../../src/pipeline/lane.ts'
 import { LogMemory } from '../../src/pipeline/log-memory.ts'
-import { Persistence, type WalState, type WalWriter } from '../../src/pipeline/persistence.ts'
+import { Persistence, type WalState } from '../../src/pipeline/persistence.ts'
 import { Repacker } from '../../src/pipeline/repacker.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import type { ProducerSnapshot } from '../../src/stream/producers.ts'
@@ -15,8 +15,8 @@ import { type RecoverySource, readDurable, recover } from '../../src/stream/wal-
 import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { batchHeader } from '../../src/wire/record-batch.ts'
 import { type SmallArena, smallArena } from '../pipeline/small-arena.ts'
+import { Crash, capacity, Disk } from './torn-disk.ts'
 
-export const capacity = 4 << 20
 const logBytes = 1 << 20
 const streamsMax = 4
 const now = 1_700_000_000_000
@@ -72,39 +72,6 @@ function weather(p: Prng): Weather {
     trim: pick(0, 30, 100),
     pin: pick(0, 100, 300),
     unpin: pick(10, 100),
-  }
-}
-
-class Crash extends Error {}
-
-/** A disk that keeps what was written, and of the write in which it crashes a random part of its sectors. */
-class Disk implements WalWriter {
-  readonly bytes = Buffer.alloc(capacity)
-  readonly #arena: Buffer
-  readonly #random: Prng
-  crashing = false
-
-  constructor(arena: Buffer, random: Prng) {
-    this.#arena = arena
-    this.#random = random
-  }
-
-  write(address: number, bytes: number, position: number): void {
-    const to = position % capacity
-    if (!this.crashing) {
-      this.#arena.copy(this.bytes, to, address, address + bytes)
-      return
-    }
-    const sector = chance(this.#random, 700) ? 512 : 4096
-    const keep = [0, 100, 500, 900, 1000][below(this.#random, 5)]!
-    for (let at = 0; at < bytes; at += sector) {
-      if (chance(this.#random, keep)) this.#arena.copy(this.bytes, to + at, address + at, address + at + sector)
-    }
-    throw new Crash()
-  }
-
-  prepare(): boolean {
-    return false
   }
 }
 
