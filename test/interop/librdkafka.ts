@@ -93,8 +93,13 @@ function judged(coloured: string, ended: number | string | null): Pick<Outcome, 
   return { state: 'PASS', reason: '' }
 }
 
-const allowed = (protocol: GroupProtocol): string[] =>
-  [...readFileSync(join(root, 'test', 'interop', allowLists[protocol]), 'utf8').matchAll(/^\d{4}/gm)].map((match) => match[0])
+/** What must pass, and how often each may be tried: twice, unless its line says that it leaves its outcome to chance. */
+function allowed(protocol: GroupProtocol): Map<string, number> {
+  const list = readFileSync(join(root, 'test', 'interop', allowLists[protocol]), 'utf8')
+  return new Map(
+    [...list.matchAll(/^(\d{4}) \w+(?:, (\d+) attempts)?/gm)].map(([, number = '', attempts = '2']) => [number, Number(attempts)]),
+  )
+}
 
 async function main(): Promise<void> {
   const command = new Command('librdkafka')
@@ -108,25 +113,27 @@ async function main(): Promise<void> {
     console.log('librdkafka: skipped, its suite is not built here (test/interop/librdkafka-setup.sh)')
     return
   }
-  const waiting = command.args.length > 0 ? [...command.args] : allowed(options.protocol)
+  const attempts = allowed(options.protocol)
+  const waiting = command.args.length > 0 ? [...command.args] : [...attempts.keys()]
   const broker = await startBroker({ settings })
   const folder = prepareFolder(broker)
   const outcomes: Outcome[] = []
+  const attempt = async (number: string): Promise<Outcome> => {
+    const outcome = await runNumber(number, folder, broker, options)
+    console.log(`${outcome.state} ${outcome.number} ${outcome.seconds.toFixed(1)} s${outcome.reason && `  ${outcome.reason}`}`)
+    return outcome
+  }
   const work = async (): Promise<void> => {
-    for (let number = waiting.shift(); number !== undefined; number = waiting.shift()) {
-      const outcome = await runNumber(number, folder, broker, options)
-      outcomes.push(outcome)
-      console.log(`${outcome.state} ${outcome.number} ${outcome.seconds.toFixed(1)} s${outcome.reason && `  ${outcome.reason}`}`)
-    }
+    for (let number = waiting.shift(); number !== undefined; number = waiting.shift()) outcomes.push(await attempt(number))
   }
   try {
     await Promise.all(Array.from({ length: Number(options.jobs) }, work))
     // Several of these tests measure time; what failed beside others is judged by how it does alone.
-    const failed = outcomes.filter(({ state }) => state === 'FAIL').map(({ number }) => number)
-    outcomes.splice(0, outcomes.length, ...outcomes.filter(({ state }) => state !== 'FAIL'))
-    waiting.push(...failed)
-    if (failed.length > 0) console.log(`again, alone: ${failed.join(', ')}`)
-    await work()
+    for (const [place, { number }] of [...outcomes.entries()].filter(([, { state }]) => state === 'FAIL'))
+      for (let left = (attempts.get(number) ?? 2) - 1; left > 0 && outcomes[place]?.state === 'FAIL'; left--) {
+        console.log(`${number} again, alone`)
+        outcomes[place] = await attempt(number)
+      }
   } finally {
     await broker.remove()
     rmSync(folder, { recursive: true, force: true })
