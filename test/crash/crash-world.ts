@@ -4,14 +4,19 @@ import { createTopic, eachRecord, newProducer, untilLed } from '../support/admin
 import { type Broker, startBroker } from '../support/broker.ts'
 import { Connection, connected } from '../support/connection.ts'
 import { IdempotentProducer, isRecordValue } from './idempotent-producer.ts'
+import { OtherPromises } from './other-promises.ts'
 
 const topic = 'crash'
 const killedAgainPermille = 250
 const startMsMax = 400
 /** How long after the load a broker that is to die by itself is waited for. */
 const dieMsMax = 25_000
-/** Only a real Kafka heeds it. */
-const patience = { 'broker.session.timeout.ms': '1000', 'broker.heartbeat.interval.ms': '200' }
+/** The first two only a real Kafka heeds. A member that is alone is to have its group at once. */
+const patience = {
+  'broker.session.timeout.ms': '1000',
+  'broker.heartbeat.interval.ms': '200',
+  'group.initial.rebalance.delay.ms': '0',
+}
 const retryable = /refused with error (3|5|6|7)$/
 const timedOut = /refused with error 7$/
 
@@ -22,6 +27,8 @@ export interface Round {
   readonly readyMs: number
   readonly acknowledged: number
   readonly unacknowledged: number
+  /** Besides records, in all rounds so far. */
+  readonly promises: number
 }
 
 /** A broker under load that dies again and again, and a ledger of what it has promised. */
@@ -30,6 +37,7 @@ export class CrashWorld {
   broker: Broker
   readonly #random: Prng
   readonly #producers: readonly IdempotentProducer[]
+  readonly #others: OtherPromises
   /** Up to here each partition was read and found right. */
   readonly #verified: bigint[]
   readonly #connections = new Set<Connection>()
@@ -40,6 +48,7 @@ export class CrashWorld {
     this.broker = broker
     this.#random = random
     this.#producers = producers
+    this.#others = new OtherPromises(broker, topic, producers.length, random)
     this.#verified = producers.map(() => 0n)
   }
 
@@ -78,11 +87,12 @@ export class CrashWorld {
     return this.#producers.reduce((sum, each) => sum + each.acknowledged, 0)
   }
 
-  /** Load for a random time, the end, the start, and everything promised is looked for. */
+  /** Load for a random time, records and all else that is promised; the end, the start, and everything promised is looked for. */
   async round(end: 'kill' | 'stop', loadMsMax: number): Promise<Round> {
     const loadMs = below(this.#random, loadMsMax)
     let ended: Promise<unknown> | null = null
-    const load = this.#load(() => ended === null)
+    const mayGoOn = (): boolean => ended === null
+    const load = Promise.all([this.#load(mayGoOn), this.#others.load(mayGoOn)])
     await Promise.race([pause(loadMs), load])
     ended = end === 'kill' ? this.broker.kill() : this.broker.stop()
     await Promise.all([ended, load])
@@ -92,9 +102,9 @@ export class CrashWorld {
     const answerMs = await this.broker.start()
     await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
     const readyMs = performance.now() - began
-    await this.verify()
+    await Promise.all([this.verify(), this.#others.verify()])
     const unacknowledged = this.#producers.reduce((sum, each) => sum + each.attempted - each.acknowledged, 0)
-    return { loadMs, answerMs, readyMs, acknowledged, unacknowledged }
+    return { loadMs, answerMs, readyMs, acknowledged, unacknowledged, promises: this.#others.acknowledged }
   }
 
   /** Load until the broker dies by itself, which it has been told to do at a point of its own; then as after any crash. */

@@ -49,12 +49,14 @@ if (options.fullWal !== undefined) {
 console.log(`seed ${options.seed}`)
 const world = await CrashWorld.start(prng(Number(options.seed)), Number(options.partitions))
 const readyMs: number[] = []
+let promises = 0
 try {
   if (Number(options.fill) > 0) await fill(world, Number(options.fill))
   for (let round = 1; round <= Number(options.rounds); round += 1) {
     const done = await world.round('kill', Number(options.load))
     readyMs.push(done.readyMs)
-    const ledger = `${done.acknowledged} records acknowledged, ${done.unacknowledged} open`
+    promises = done.promises
+    const ledger = `${done.acknowledged} records acknowledged, ${done.unacknowledged} open, ${promises} other promises`
     console.log(
       `${round}: killed after ${done.loadMs} ms; ${ledger}; answered after ${done.answerMs.toFixed(0)} ms, ready after ${done.readyMs.toFixed(0)} ms`,
     )
@@ -62,7 +64,9 @@ try {
   await world.settle()
   await world.verifyFromStart()
   console.log(`recovery: median ${of(readyMs, 0.5)} ms, longest ${of(readyMs, 1)} ms`)
-  console.log(`${options.rounds} passed, 0 failed: ${world.acknowledged} records acknowledged, each read back once and in order`)
+  console.log(
+    `${options.rounds} passed, 0 failed: ${world.acknowledged} records acknowledged, each read back once and in order; ${promises} other promises kept`,
+  )
 } catch (error) {
   console.error(error, `\nagain with: npm run crash -- --seed ${options.seed} --rounds ${options.rounds}\n${world.broker.log.slice(-4000)}`)
   process.exitCode = 1

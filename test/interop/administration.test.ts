@@ -26,7 +26,7 @@ import { createTopic } from '../support/admin.ts'
 import { type Broker, type BrokerKind, startBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
 import { kafkaMissing } from '../support/kafka.ts'
-import { WireClient } from './wire-client.ts'
+import { WireClient } from '../support/wire-client.ts'
 
 const limitMs = 120_000
 const missing = kafkaMissing()

@@ -4,7 +4,7 @@ import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../src/wire/
 import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../src/wire/api/44-incremental-alter-configs.ts'
 import { type Broker, type BrokerKind, startBroker } from '../support/broker.ts'
 import { kafkaMissing } from '../support/kafka.ts'
-import { WireClient } from './wire-client.ts'
+import { WireClient } from '../support/wire-client.ts'
 
 const limitMs = 120_000
 const missing = kafkaMissing()

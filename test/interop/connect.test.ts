@@ -9,7 +9,7 @@ import { type Broker, freePorts, startBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
 import { JavaProcess } from '../support/java-process.ts'
 import { kafkaMissing } from '../support/kafka.ts'
-import { WireClient } from './wire-client.ts'
+import { WireClient } from '../support/wire-client.ts'
 
 const limitMs = 240_000
 const waitMs = 60_000

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../src/wire/api/18-api-versions.ts'
 import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../src/wire/api/44-incremental-alter-configs.ts'
 import { type Broker, startBroker } from '../support/broker.ts'
-import { WireClient } from './wire-client.ts'
+import { WireClient } from '../support/wire-client.ts'
 
 const limitMs = 60_000
 const [set, remove, brokerType] = [0, 1, 4]

@@ -9,8 +9,8 @@ import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../src/wire/api/42
 import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../src/wire/api/44-incremental-alter-configs.ts'
 import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../src/wire/api/47-offset-delete.ts'
 import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../src/wire/api/68-consumer-group-heartbeat.ts'
+import { WireClient } from '../support/wire-client.ts'
 import { assignment, type Beat, byRegex, commitOf, joining, owning, patienceMs, Talk, until } from './consumer-talk.ts'
-import { WireClient } from './wire-client.ts'
 
 /** All that can be asked of a consumer group, and much that cannot; the answers of a broker, line by line. */
 export async function converse(port: number): Promise<string[]> {

@@ -15,8 +15,8 @@ import * as classicTables from '../../src/wire/internal/group-classic.ts'
 import * as consumerTables from '../../src/wire/internal/group-consumer.ts'
 import { blank, type Message } from '../../src/wire/schema.ts'
 import { subscription } from '../group/group-world.ts'
+import { WireClient } from '../support/wire-client.ts'
 import { Protocol, recordsOfGroup } from './conversation.ts'
-import { WireClient } from './wire-client.ts'
 
 export type Beat = Partial<ConsumerGroupHeartbeatRequest>
 

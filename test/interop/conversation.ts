@@ -6,7 +6,7 @@ import { batchAt, batchBytes, isRefusal } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
 import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
 import { type BrokerKind, startBroker } from '../support/broker.ts'
-import { WireClient } from './wire-client.ts'
+import { WireClient } from '../support/wire-client.ts'
 
 /** What a broker of a kind answers to all that is said to it. */
 export async function answersOf(

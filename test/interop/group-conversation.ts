@@ -13,8 +13,8 @@ import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19
 import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../src/wire/api/42-delete-groups.ts'
 import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../src/wire/api/47-offset-delete.ts'
 import { subscription } from '../group/group-world.ts'
+import { WireClient } from '../support/wire-client.ts'
 import { Protocol, recordsOfGroup } from './conversation.ts'
-import { WireClient } from './wire-client.ts'
 
 const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'
 

@@ -7,11 +7,11 @@ import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../src/wire/
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { startBroker } from '../support/broker.ts'
+import { WireClient } from '../support/wire-client.ts'
 import { ClassicStormMember } from './storm-classic.ts'
 import { ConsumerStormMember } from './storm-consumer.ts'
 import { groupId, Ledger, rebalanceMs, sessionMs, topic, zeroId } from './storm-ledger.ts'
 import type { StormMember } from './storm-member.ts'
-import { WireClient } from './wire-client.ts'
 
 /** What a busy machine may add to the time that a partition is nobody's. */
 const slackMs = 3000

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ListGroupsRequest, ListGroupsResponse } from '../../src/wire/api/16-list-groups.ts'
 import { type Broker, startBroker } from '../support/broker.ts'
 import { javaArguments, kafkaMissing } from '../support/kafka.ts'
+import { WireClient } from '../support/wire-client.ts'
 import { javaTool } from './java-client.ts'
-import { WireClient } from './wire-client.ts'
 
 const limitMs = 240_000
 const missing = kafkaMissing()

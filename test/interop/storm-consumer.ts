@@ -2,9 +2,9 @@ import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadat
 import { OffsetCommitRequest, OffsetCommitResponse } from '../../src/wire/api/08-offset-commit.ts'
 import { OffsetFetchRequest, OffsetFetchResponse } from '../../src/wire/api/09-offset-fetch.ts'
 import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../src/wire/api/68-consumer-group-heartbeat.ts'
+import type { WireClient } from '../support/wire-client.ts'
 import { beatMs, groupId, type Ledger, rebalanceMs, topic, zeroId } from './storm-ledger.ts'
 import { commitsOf, StormMember } from './storm-member.ts'
-import type { WireClient } from './wire-client.ts'
 
 /** A member of a consumer group. */
 export class ConsumerStormMember extends StormMember {

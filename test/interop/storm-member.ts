@@ -1,7 +1,7 @@
 import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
 import { batchAt, batchBytes, isRefusal, lastOffset } from '../../src/wire/record-batch.ts'
+import type { WireClient } from '../support/wire-client.ts'
 import { type Ledger, topic, zeroId } from './storm-ledger.ts'
-import type { WireClient } from './wire-client.ts'
 
 /** What was read of a partition, up to where. */
 export interface Read {

@@ -5,12 +5,12 @@ import { HeartbeatRequest, HeartbeatResponse } from '../../src/wire/api/12-heart
 import { SyncGroupRequest, SyncGroupResponse } from '../../src/wire/api/14-sync-group.ts'
 import type { CrashWorld } from '../crash/crash-world.ts'
 import { protocols } from '../group/group-world.ts'
-import { WireClient } from '../interop/wire-client.ts'
 import type { S3Server } from '../s3/server.ts'
 import { createTopic } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { Connection, connected } from '../support/connection.ts'
 import { api, fetchRequest, metadata, produce, readFetch, readProduce } from '../support/requests.ts'
+import { WireClient } from '../support/wire-client.ts'
 import { boundMib, crashWorldOn, storeForBroker, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)

@@ -3,24 +3,29 @@ import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
 import { blank } from '../../src/wire/schema.ts'
 import { frame, parse } from '../broker/world.ts'
 
-/** A client that says exactly what it is told, with the tables of the wire. One request at a time. */
+/** The broker has ended the connection, and nobody knows what has become of what was asked. */
+export class ConnectionEnded extends Error {
+  constructor() {
+    super('the broker ended the connection')
+  }
+}
+
+/** A client that says exactly what it is told, with the tables of the wire. What is asked before an answer has come is answered in turn. */
 export class WireClient {
   readonly #socket: Socket
   #received = Buffer.alloc(0)
-  #waiting: ((frame: Buffer | undefined) => void) | undefined
+  readonly #waiting: ((frame: Buffer | undefined) => void)[] = []
+  #isClosed = false
 
   private constructor(socket: Socket) {
     this.#socket = socket
     socket.setNoDelay(true)
-    socket.on('data', (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk])
-      if (this.#received.length < 4 || this.#received.length < 4 + this.#received.readInt32BE(0)) return
-      const answer = this.#received.subarray(4, 4 + this.#received.readInt32BE(0))
-      this.#received = this.#received.subarray(4 + answer.length)
-      this.#waiting?.(answer)
-    })
+    socket.on('data', (chunk) => this.#hear(chunk))
     socket.on('error', () => {})
-    socket.on('close', () => this.#waiting?.(undefined))
+    socket.on('close', () => {
+      this.#isClosed = true
+      for (const tell of this.#waiting.splice(0)) tell(undefined)
+    })
   }
 
   static open(port: number): Promise<WireClient> {
@@ -42,14 +47,24 @@ export class WireClient {
     const size = Buffer.alloc(4)
     size.writeInt32BE(body.length)
     const answer = await new Promise<Buffer | undefined>((resolve) => {
-      this.#waiting = resolve
+      if (this.#isClosed) return resolve(undefined)
+      this.#waiting.push(resolve)
       this.#socket.write(Buffer.concat([size, body]))
     })
-    if (answer === undefined) throw new Error('the broker ended the connection')
+    if (answer === undefined) throw new ConnectionEnded()
     return parse(response, version, answer)
   }
 
   close(): void {
     this.#socket.destroy()
+  }
+
+  #hear(chunk: Buffer): void {
+    this.#received = Buffer.concat([this.#received, chunk])
+    while (this.#received.length >= 4 && this.#received.length >= 4 + this.#received.readInt32BE(0)) {
+      const answer = this.#received.subarray(4, 4 + this.#received.readInt32BE(0))
+      this.#received = this.#received.subarray(4 + answer.length)
+      this.#waiting.shift()?.(answer)
+    }
   }
 }

@@ -1,0 +1,97 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { below, type Prng } from '../../src/base/prng.ts'
+import type { Broker } from '../support/broker.ts'
+import { ConnectionEnded, WireClient } from '../support/wire-client.ts'
+import { type Keeper, Unclear } from './keeper.ts'
+import { KeptClassicMember } from './kept-classic-member.ts'
+import { KeptConsumerMember } from './kept-consumer-member.ts'
+import { KeptGroup } from './kept-groups.ts'
+import { KeptLogStart } from './kept-log-start.ts'
+import { KeptProducerIds } from './kept-producer-ids.ts'
+import { KeptQuota } from './kept-quota.ts'
+import { KeptTopic } from './kept-topic.ts'
+
+/** Longest time between two changes: enough of them, and time left for records. */
+const pauseMsMax = 10
+const againMs = 20
+const triesMax = 500
+
+/** What a broker promises besides records: offsets and groups, topics and their configs, starts of logs, producer ids, quotas. */
+export class OtherPromises {
+  readonly #broker: Broker
+  readonly #random: Prng
+  readonly #keepers: readonly Keeper[]
+
+  /** `topic` is there and stays, with so many partitions. */
+  constructor(broker: Broker, topic: string, partitions: number, random: Prng) {
+    this.#broker = broker
+    this.#random = random
+    const shortened = 'shortened'
+    this.#keepers = [
+      ...['simple-1', 'simple-2', 'simple-3'].map((groupId) => new KeptGroup(groupId, topic, partitions, random)),
+      new KeptClassicMember('classic-1', topic, null, random),
+      new KeptClassicMember('classic-2', topic, 'instance', random),
+      ...['consumers-1', 'consumers-2'].map((groupId) => new KeptConsumerMember(groupId, 'member', [topic, shortened], random)),
+      new KeptLogStart(shortened, random, broker.kind === 'kafka'),
+      ...['comes-and-goes-1', 'comes-and-goes-2'].map((name) => new KeptTopic(name, random)),
+      new KeptProducerIds(random),
+      new KeptQuota('client', random),
+    ]
+  }
+
+  /** How many changes were acknowledged. */
+  get acknowledged(): number {
+    return this.#keepers.reduce((sum, { promised }) => sum + promised, 0)
+  }
+
+  /** Changes, each keeper's on a connection of its own, until the connection ends or `mayGoOn` says no. */
+  async load(mayGoOn: () => boolean): Promise<void> {
+    await Promise.all(
+      this.#keepers.map(async (keeper) => {
+        const client = await WireClient.open(this.#broker.port).catch(() => null)
+        if (client === null) return
+        try {
+          await this.#change(keeper, client, mayGoOn)
+        } catch (error) {
+          if (!(error instanceof ConnectionEnded)) throw error
+        } finally {
+          client.close()
+        }
+      }),
+    )
+  }
+
+  /** Looks for everything that was acknowledged. */
+  async verify(): Promise<void> {
+    const client = await WireClient.open(this.#broker.port)
+    try {
+      for (const keeper of this.#keepers) await this.#look(keeper, client)
+    } finally {
+      client.close()
+    }
+  }
+
+  async #change(keeper: Keeper, client: WireClient, mayGoOn: () => boolean): Promise<void> {
+    await this.#look(keeper, client)
+    while (mayGoOn()) {
+      try {
+        await keeper.change(client)
+      } catch (error) {
+        if (!(error instanceof Unclear)) throw error
+        await this.#look(keeper, client)
+      }
+      await pause(below(this.#random, pauseMsMax))
+    }
+  }
+
+  async #look(keeper: Keeper, client: WireClient): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await keeper.look(client)
+      } catch (error) {
+        if (!(error instanceof Unclear) || tries === triesMax) throw error
+        await pause(againMs)
+      }
+    }
+  }
+}
