@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { connected } from '../support/connection.ts'
-import { api, deleteTopics } from '../support/requests.ts'
+import { api, deleteTopics, metadata, readMetadata } from '../support/requests.ts'
 import { boundMib, clusterId, crashWorldOn, keysIn, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
@@ -116,7 +116,10 @@ test(
     // A life tidies up when it has stored something.
     await world.load(500)
     await world.settle()
-    await connected(world.broker.port, (connection) => connection.call(api.deleteTopics, deleteTopics(['crash'])))
+    await connected(world.broker.port, async (connection) => {
+      const topics = readMetadata(await connection.call(api.metadata, metadata(null)))
+      await connection.call(api.deleteTopics, deleteTopics(topics.map(({ name }) => name)))
+    })
     const left = (): string[] => keysIn(server).map((key) => key.slice(clusterId.length + 1))
     const objects = (): number => left().filter((key) => key.startsWith('objects/')).length
     await until(() => objects() === 0)
