@@ -33,6 +33,6 @@ export function offsetsTopic(controller: Controller, settings: Settings, entropy
       creating ??= create().finally(() => (creating = undefined))
       return creating
     },
-    exists: (topic) => controller.image.topics.has(topic),
+    idOf: (topic) => controller.image.topics.get(topic)?.topicId,
   }
 }

@@ -28,8 +28,8 @@ export interface OffsetsTopic {
   streams(): readonly StreamId[] | undefined
   /** Resolves when the topic exists, or nobody can make it. */
   create(): Promise<void>
-  /** Of any topic that groups may have read. */
-  exists(topic: string): boolean
+  /** The id of any topic that groups may have read, if it exists. */
+  idOf(topic: string): string | undefined
 }
 
 export interface CoordinatorParts {
@@ -214,10 +214,8 @@ export class GroupCoordinator {
       this.#tell({ type: 'replayed', records })
     }
     if (this.#partitions.get(index) !== partition) return
-    for (const name of topics) {
-      if (partition.deleted.has(name) || !topic.exists(name)) this.#tell({ type: 'offsetsOutdated', now: clock.now(), topic: name })
-    }
-    this.#tell({ type: 'loaded', now: clock.now(), partition: index, partitions })
+    const topicIds = new Map(Array.from(topics, (name) => [name, partition.deleted.has(name) ? undefined : topic.idOf(name)]))
+    this.#tell({ type: 'loaded', now: clock.now(), partition: index, partitions, topicIds })
     partition.isLoaded = true
   }
 

@@ -1,6 +1,7 @@
 import type { Machine } from '../actor/actor.ts'
 import { unreachable } from '../base/assert.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
+import { zeroUuid } from '../wire/schema.ts'
 import { ClassicGroup } from './classic-group.ts'
 import { join } from './classic-join.ts'
 import { heartbeat, leave, sync } from './classic-members.ts'
@@ -21,6 +22,7 @@ import { askClassicJoin, askConsumerHeartbeat, dissolve, fence } from './consume
 import { awaitRevocation, extendConsumerSession, groupTombstones } from './consumer-steps.ts'
 import { describe, describeConsumers, listed, unknownConsumers, unknownGroup } from './describe.ts'
 import type { Asking, GroupEffect, GroupEvent, ListedGroup, Question } from './messages.ts'
+import type { CommittedOffset } from './offsets.ts'
 import { partitionOf } from './partition-of.ts'
 import type { GroupRecord } from './records.ts'
 import { replay } from './replay.ts'
@@ -50,7 +52,7 @@ export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
         for (const record of event.records) replay(state, record)
         break
       case 'loaded':
-        begin(state, stepAt(event.now), event.partition, event.partitions)
+        begin(state, stepAt(event.now), event)
         break
       case 'ticked':
         tick(state, stepAt(event.now))
@@ -62,9 +64,6 @@ export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
       case 'topicDeleted':
         topicMoved(state, event.topic)
         state.topics.delete(event.topic)
-        dropOffsets(state, stepAt(event.now), event.topic)
-        break
-      case 'offsetsOutdated':
         dropOffsets(state, stepAt(event.now), event.topic)
         break
       case 'forgotten':
@@ -84,6 +83,8 @@ export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
     }
   },
 }
+
+type Loaded = Extract<GroupEvent, { type: 'loaded' }>
 
 /** Every group, for ListGroups. */
 export const listGroups = (state: GroupState): ListedGroup[] => Array.from(state.groups.values(), listed)
@@ -210,6 +211,15 @@ function dropOffsets(state: GroupState, step: Step, topic: string): void {
   }
 }
 
+/** Nobody may have been there to forget offsets when their topic was deleted, and one of its name may be there. */
+function dropOutdated({ offsets }: GroupState, step: Step, groupId: string, topicIds: ReadonlyMap<string, string | undefined>): void {
+  const isOutdated = (topic: string, _: number, value: CommittedOffset): boolean => {
+    const topicId = topicIds.get(topic)
+    return topicId === undefined || (value.topicId !== zeroUuid && value.topicId !== topicId)
+  }
+  write(step, groupId, offsets.drop(groupId, isOutdated))
+}
+
 /** An empty group without offsets has nothing left to say. */
 function sweep(state: GroupState, step: Step): void {
   for (const group of [...state.groups.values()]) {
@@ -222,9 +232,10 @@ function sweep(state: GroupState, step: Step): void {
 }
 
 /** Members get a session's time to show that they are alive. A group that may no longer be so large calls its members together. */
-function begin(state: GroupState, step: Step, partition: number, partitions: number): void {
+function begin(state: GroupState, step: Step, { partition, partitions, topicIds }: Loaded): void {
   for (const group of state.groups.values()) {
     if (partitionOf(group.groupId, partitions) !== partition) continue
+    dropOutdated(state, step, group.groupId, topicIds)
     if (group.type === 'consumer') {
       beginConsumers(step, group)
       continue

@@ -203,14 +203,19 @@ export type GroupEvent =
   /** Records of a partition that is being loaded, in their order. */
   | { readonly type: 'replayed'; readonly records: readonly GroupRecord[] }
   /** The partition is as its log says: its groups live from now on. */
-  | { readonly type: 'loaded'; readonly now: number; readonly partition: number; readonly partitions: number }
+  | {
+      readonly type: 'loaded'
+      readonly now: number
+      readonly partition: number
+      readonly partitions: number
+      /** Of the topics that have offsets in it; undefined where all of them are of one that is gone. */
+      readonly topicIds: ReadonlyMap<string, string | undefined>
+    }
   /** It may be time for something. */
   | { readonly type: 'ticked'; readonly now: number }
   /** A topic is there, or has more partitions. */
   | { readonly type: 'topicChanged'; readonly topic: string; readonly topicId: string; readonly partitions: number }
   | { readonly type: 'topicDeleted'; readonly now: number; readonly topic: string }
-  /** Offsets were read back of a topic that has been deleted, although one of its name may be there. */
-  | { readonly type: 'offsetsOutdated'; readonly now: number; readonly topic: string }
   /** There is nothing to coordinate any more: the topic is gone. */
   | { readonly type: 'forgotten' }
   /** Offsets and groups that are old enough go. */

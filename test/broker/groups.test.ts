@@ -145,6 +145,36 @@ describe('a restart', () => {
   })
 })
 
+describe('offsets of a topic that was deleted', () => {
+  const groupIds = Array.from({ length: 8 }, (_, index) => `group ${index}`)
+
+  test('by a node that died before it had forgotten them are not those of a topic with its name', async () => {
+    const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
+    await commit(await groupsWorld(kept), 7n)
+    const dying = await brokerWorld({ settings, ...kept })
+    await remove(dying, 't')
+    const world = await brokerWorld({ settings, ...kept })
+    // Ids are given in turn by every world, and the first is that of the topic that is gone.
+    await create(world, 'other')
+    await create(world, 't')
+    expect(await fetch(world)).toEqual([0, -1n])
+    expect(await commit(world, 3n)).toBe(0)
+    expect(await fetch(await brokerWorld({ settings, ...kept }))).toEqual([0, 3n])
+  })
+
+  test('are forgotten when they are loaded, and those of a topic with its name are not', async () => {
+    const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
+    const before = await groupsWorld(kept)
+    for (const groupId of groupIds) await commit(before, 7n, groupId)
+    const world = await brokerWorld({ settings, ...kept })
+    await remove(world, 't')
+    await create(world, 't')
+    // They lie in several partitions, which are loaded one after another.
+    for (const groupId of groupIds) expect(await commit(world, 3n, groupId)).toBe(0)
+    for (const groupId of groupIds) expect(await fetch(world, groupId)).toEqual([0, 3n])
+  })
+})
+
 describe('deletion', () => {
   test('of a topic takes its offsets along', async () => {
     const world = await groupsWorld()

@@ -63,6 +63,8 @@ export class KeptConsumerMember implements Keeper {
   }
 
   async #beat(client: WireClient): Promise<void> {
+    // From here on it may be a member again.
+    if (this.#epoch === 0) this.#formerEpoch = 0
     const answer = await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, {
       groupId: this.#groupId,
       memberId: this.#memberId,
@@ -71,7 +73,6 @@ export class KeptConsumerMember implements Keeper {
       subscribedTopicNames: [...this.#subscribed],
       topicPartitions: this.#owned,
     })
-    // A commit or a beat of a member that has joined since is not for the one that has left.
     const hasLeft = this.#isLeaving && answer.errorCode === errors.UNKNOWN_MEMBER_ID.code
     this.#isLeaving = false
     if (hasLeft) {
@@ -82,7 +83,6 @@ export class KeptConsumerMember implements Keeper {
     if (answer.memberEpoch < this.#epoch) throw new Error(`${this.#memberId} goes back from epoch ${this.#epoch} to ${answer.memberEpoch}`)
     this.#epoch = answer.memberEpoch
     if (answer.assignment !== null) this.#owned = answer.assignment.topicPartitions
-    this.#formerEpoch = 0
     this.#joined++
   }
 

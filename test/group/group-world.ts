@@ -253,7 +253,9 @@ export class GroupWorld {
     this.wakeAt = undefined
     for (const [topic, partitions] of this.topics) this.topic(topic, partitions)
     this.step({ type: 'replayed', records: this.records })
-    this.step({ type: 'loaded', now: this.now, partition: partitionOf('g', 50), partitions: 50 })
+    const topics = this.records.flatMap((record) => (record.type === 'offset' ? [record.topic] : []))
+    const topicIds = new Map(topics.map((topic) => [topic, idOf(topic)]))
+    this.step({ type: 'loaded', now: this.now, partition: partitionOf('g', 50), partitions: 50, topicIds })
   }
 }
 
