@@ -174,7 +174,8 @@ export class ColdReader {
       else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
     try {
-      for (const { loading } of pinned) await loading
+      // All at once: of a load that ends while another is awaited nobody would hear how.
+      await Promise.all(pinned.map(({ loading }) => loading))
       return pinned
     } catch (error) {
       this.#release(pinned)
