@@ -156,7 +156,7 @@ export class LogCleaner {
 
   async #clean(cleaning: Cleaning): Promise<void> {
     const taken: number[] = []
-    let done: CleanedObjects
+    let done: CleanedObjects | undefined
     try {
       const groups = grouped(cleaning.parts, groupBytesMax).length
       while (taken.length < groups) taken.push(await this.#parts.ids.take())
@@ -166,14 +166,18 @@ export class LogCleaner {
       if (this.#isStopping) return
       throw error
     }
+    if (done === undefined) return this.#parts.onAbandoned(taken)
     crashPoint('cleaning written')
     await this.#commit(cleaning, taken, done)
   }
 
-  async #write({ stream, parts, dirtyFrom }: Cleaning, objectIds: readonly number[]): Promise<CleanedObjects> {
+  /** Undefined when the topic is gone by now. */
+  async #write({ stream, parts, dirtyFrom }: Cleaning, objectIds: readonly number[]): Promise<CleanedObjects | undefined> {
     const { controller, pipeline, jobs, now, bufferBytes, limitsOf } = this.#parts
-    const { logStartOffset, topicId } = controller.image.streams.get(stream)!
     const snapshot = await pipeline.ask({ type: 'producers' })
+    const found = controller.image.streams.get(stream)
+    if (found === undefined) return undefined
+    const { logStartOffset, topicId } = found
     const known = snapshot.type === 'producers' ? snapshot.streams.find(([id]) => id === stream)?.[1] : undefined
     const task = {
       stream,
