@@ -55,7 +55,7 @@ export async function takeOver(parts: ChainParts, epoch: number): Promise<ChainF
 }
 
 async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFound | 'moved'> {
-  const places = await settledPlaces(parts)
+  const places = await settledPlaces(parts, { epoch, sequence: 0 })
   if ((places.at(-1)?.epoch ?? 0) > epoch) throw new Superseded(`epoch ${places.at(-1)!.epoch} began while epoch ${epoch} was starting`)
   const earlier = new Map<number, ChainPlace[]>()
   for (const place of places) {

@@ -98,12 +98,12 @@ const listsMax = 8
 
 /**
  * Every place that is taken, in order, and perhaps some that are free again: what any list shows, until one shows nothing
- * new. A list may lack a page, or be a little old.
+ * new. A list may lack a page, or be a little old: one that lacks `known`, which was there before, says nothing yet.
  */
-export async function settledPlaces(parts: ChainParts): Promise<ChainPlace[]> {
+export async function settledPlaces(parts: ChainParts, known: ChainPlace): Promise<ChainPlace[]> {
   const places = new Map<string, ChainPlace>()
-  for (let lists = 0, known = -1; lists < listsMax && places.size > known; lists++) {
-    known = places.size
+  for (let lists = 0, before = -1; lists < listsMax && (places.size > before || !places.has(chainKey(parts.prefix, known))); lists++) {
+    before = places.size
     for (const place of await insist(parts, () => placesIn(parts))) places.set(chainKey(parts.prefix, place), place)
   }
   return inOrder([...places.values()])

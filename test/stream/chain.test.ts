@@ -242,3 +242,27 @@ test('a life that finds a later one while it starts leaves', async () => {
   await turns.run(() => false)
   await expect(late).rejects.toThrow(Superseded)
 })
+
+test('a list that lacks what a life has put before says nothing of the lives before it', async () => {
+  const random = prng(6)
+  const turns = new Turns(random)
+  const shelf = new Shelf()
+  const ledger = new Ledger()
+  const [first, second] = [1, 2].map((id) => new Life(id, shelf, turns, random, calm, ledger))
+  void first!.start()
+  await turns.run(() => first!.started)
+  for (let number = 0; number < 3; number++) first!.append(number === 2)
+  await turns.run(() => false)
+  const taken = claimNext(second!.parts).then((epoch) => {
+    const list = second!.store.list.bind(second!.store)
+    let isOld = true
+    second!.store.list = async (...asked) => {
+      if (!isOld) return list(...asked)
+      isOld = false
+      return { objects: [], next: undefined }
+    }
+    return takeOver(second!.parts, epoch)
+  })
+  await turns.run(() => false)
+  expect((await taken).objects.map(({ sequence }) => sequence)).toEqual([3])
+})
