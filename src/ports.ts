@@ -167,9 +167,10 @@ export interface ObjectStore {
   put(key: string, pieces: readonly Uint8Array[], options?: { readonly ifAbsent?: boolean }): Promise<StoreFault | undefined>
   /**
    * The bytes of [start, end) that there are: fewer than asked for when the object ends before `end`, none when it ends before
-   * `start`. They are written to `into` where it is given, which has room for them and may be shared memory.
+   * `start`. They are written to `into` where it is given, which has room for them and may be shared memory. `onAgain` hears of
+   * every request but the first: another try, or a second question beside one that is late.
    */
-  get(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array | StoreFault>
+  get(key: string, start: number, end: number, into?: Uint8Array, onAgain?: () => void): Promise<Uint8Array | StoreFault>
   size(key: string): Promise<number | StoreFault>
   /** Begins a large object. Nothing is sent before there is a part's worth of it. */
   upload(key: string): ObjectUpload

@@ -3,6 +3,12 @@ import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/
 import { type BandwidthBudget, type Priority, pieceBytesMax, priorities } from '../../src/stream/bandwidth.ts'
 import { isFault } from '../../src/stream/store-faults.ts'
 
+/**
+ * A clock that all threads read alike, whenever they began. `performance` is not: each thread counts from its own start, by a
+ * wall clock that may have been set since the others began.
+ */
+const sharedMs = (): number => Number(process.hrtime.bigint()) / 1e6
+
 /** Where the requests of one thread wait for their bandwidth, those of one priority in the order in which they came. */
 export class BandwidthGate {
   readonly #budget: BandwidthBudget
@@ -25,8 +31,7 @@ export class BandwidthGate {
     try {
       for (let left = bytes; left > 0; left -= pieceBytesMax) {
         for (let pause = -1; pause !== 0; ) {
-          // Time of the whole process: threads compare their own.
-          pause = this.#budget.take(priority, Math.min(left, pieceBytesMax), performance.timeOrigin + performance.now())
+          pause = this.#budget.take(priority, Math.min(left, pieceBytesMax), sharedMs())
           if (pause > 0) await sleep(pause)
         }
       }
@@ -68,11 +73,17 @@ class BudgetedStore implements ObjectStore {
   }
 
   async get(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array | StoreFault> {
+    const pass = (bytes: number): Promise<void> => this.#gates.received.pass(this.#priority, bytes)
     // Who does not say how much pays when it is known.
-    if (Number.isFinite(end)) await this.#gates.received.pass(this.#priority, Math.max(0, end - start))
-    const answer = await this.#store.get(key, start, end, into)
-    if (!Number.isFinite(end) && !isFault(answer)) await this.#gates.received.pass(this.#priority, answer.length)
-    return answer
+    if (!Number.isFinite(end)) {
+      const answer = await this.#store.get(key, start, end, into)
+      if (!isFault(answer)) await pass(answer.length)
+      return answer
+    }
+    const bytes = Math.max(0, end - start)
+    await pass(bytes)
+    // What is asked for again is late already: it does not wait, but those behind it do.
+    return this.#store.get(key, start, end, into, () => void pass(bytes))
   }
 
   upload(key: string): ObjectUpload {

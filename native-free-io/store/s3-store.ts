@@ -71,14 +71,16 @@ export class S3Store implements ObjectStore {
     return head.Metadata?.[writerName] === writer ? undefined : { ...fault, mayBeDone: false }
   }
 
-  async get(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array | StoreFault> {
+  async get(key: string, start: number, end: number, into?: Uint8Array, onAgain?: () => void): Promise<Uint8Array | StoreFault> {
     if (start >= end) return new Uint8Array(0)
     const ownRoom = (bytes: number): Uint8Array | undefined => (bytes > end - start ? undefined : new Uint8Array(bytes))
     const room = (bytes: number): Uint8Array | undefined => (bytes <= end - start && into) || ownRoom(bytes)
     const Range = `bytes=${start}-${Number.isFinite(end) ? end - 1 : ''}`
     const { bucket: Bucket } = this.location
     const asked = Number.isFinite(end) ? end - start : 0
+    let requests = 0
     const ask = async (attempt: Attempt, isSecond: boolean): Promise<Uint8Array | Trouble> => {
+      if (requests++ > 0) onAgain?.()
       // Two that are asked at the same time must not write into the same memory.
       const transfer: Transfer = { ...this.#timing(attempt, asked), room: isSecond ? ownRoom : room }
       const answer = await this.#connection.send(

@@ -29,6 +29,39 @@ test('those of a higher priority go first, whenever they came', async () => {
   expect(order).toEqual(['w', 'r', 'u1', 'u2', 'c'])
 })
 
+test('what is asked for again is paid for by those that come after it, and waits for nobody itself', async () => {
+  const gate = gateOf(20 * MiB)
+  const store = await openStore({ scheme: 'mem', name: 'again' })
+  await store.put('k', [noise(MiB, 1)])
+  const get = store.get.bind(store)
+  store.get = (key, start, end, into, onAgain) => {
+    for (let requests = 1; requests < 6; requests++) onAgain?.()
+    return get(key, start, end, into)
+  }
+  const hasty = budgeted(store, { received: gate, sent: gate }, 'read')
+  const began = performance.now()
+  await hasty.get('k', 0, MiB)
+  expect(performance.now() - began).toBeLessThan(150)
+  await hasty.get('k', 0, MiB)
+  // Seven MiB by then, of which two are burst and debt, at twenty a second.
+  expect(performance.now() - began).toBeGreaterThan(240)
+})
+
+test('a thread that began when the wall clock said something else keeps to the same budget', async () => {
+  const words = new BigInt64Array(new SharedArrayBuffer(budgetBytes))
+  const gate = new BandwidthGate(new BandwidthBudget(words, 20 * MiB, MiB))
+  await gate.pass('upload', 2 * MiB)
+  const origin = performance.timeOrigin
+  Object.defineProperty(performance, 'timeOrigin', { value: origin - 3_600_000, configurable: true })
+  try {
+    const began = performance.now()
+    await new BandwidthGate(new BandwidthBudget(words, 20 * MiB, MiB)).pass('upload', MiB)
+    expect(performance.now() - began).toBeLessThan(2000)
+  } finally {
+    Object.defineProperty(performance, 'timeOrigin', { value: origin, configurable: true })
+  }
+}, 10_000)
+
 test.each(Object.entries(contract))('a store under a budget is a store: %s', async (name, check) => {
   const gate = gateOf(4096 * MiB)
   const store = budgeted(await openStore({ scheme: 'mem', name: `budgeted ${name}` }), { received: gate, sent: gate }, 'read')

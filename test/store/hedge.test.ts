@@ -45,6 +45,20 @@ test('a read that takes longer than nearly all before it is asked again, and the
   expect(server.count('get') - before).toBe(2)
 })
 
+test('whoever pays for bandwidth hears of the second question, and of every other try', async () => {
+  await learn()
+  let again = 0
+  const count = (): void => void again++
+  await store.get('a', 0, bytes.length, undefined, count)
+  expect(again).toBe(0)
+  server.faults.set({ operation: 'get', fault: { type: 'slow', ms: slowMs }, times: 1 })
+  await store.get('a', 0, bytes.length, undefined, count)
+  expect(again).toBe(1)
+  server.faults.set({ operation: 'get', fault: { type: 'reset', when: 'before' }, times: 2 })
+  await store.get('a', 0, bytes.length, undefined, count)
+  expect(again).toBe(3)
+})
+
 test('an answer that stops halfway is overtaken by another one', async () => {
   await learn()
   server.faults.set({ operation: 'get', fault: { type: 'trickle', bytesPerSecond: bytes.length / 10 }, times: 1 })
