@@ -106,21 +106,21 @@ export class ObjectStorage {
     const { jobs, objects } = this
     const { capacity } = pipeline.wal.state
     const isLocal = location.scheme === 'file' && uploadThresholdBytes === null
-    const common = { controller, jobs, objects, onFault: onEvent.fault, onFailure: onEvent.failed }
+    const own = { controller, jobs, objects, onFault: onEvent.fault, onFailure: onEvent.failed }
     const ids = new ObjectIds(controller)
     const turn = new OneAtATime()
     const janitor = new ObjectJanitor({
-      ...common,
+      ...own,
       confirm: this.#options.confirm,
       clusterId,
       retentionMs: deleteRetentionMs,
       orphanMs: orphanMs[location.scheme],
       onRemoved: onEvent.removed,
     })
+    const common = { ...own, ids, onAbandoned: (objectIds: readonly number[]) => janitor.abandon(objectIds) }
     this.#keeper = new StoreKeeper({
       ...common,
       pipeline,
-      ids,
       policy: isLocal ? localPolicy(capacity) : remotePolicy(capacity, uploadThresholdBytes, uploadIntervalMs),
       producers,
       onStored: (objectId, bytes) => {
@@ -130,10 +130,8 @@ export class ObjectStorage {
     })
     this.#compactor = new ObjectCompactor({
       ...common,
-      ids,
       turn,
       limits: compactionLimits(location.scheme === 'file'),
-      onAbandoned: (objectIds) => janitor.abandon(objectIds),
       onCompacted: onEvent.compacted,
     })
     const keeper = this.#keeper
@@ -142,12 +140,10 @@ export class ObjectStorage {
         ...common,
         ...cleaner,
         pipeline,
-        ids,
         turn,
         now,
         firstTimestamp: (stream, offset) => this.cold.firstTimestamp(stream, offset),
         storeAll: () => keeper.drain(),
-        onAbandoned: (objectIds) => janitor.abandon(objectIds),
         onCleaned: onEvent.cleaned,
       })
     }

@@ -27,6 +27,8 @@ export interface StoreParts {
   readonly policy: SealPolicy
   readonly producers: ProducersHome
   onStored(objectId: number, bytes: number): void
+  /** These may be in the store, and will never be committed. */
+  onAbandoned(objectIds: readonly number[]): void
   /** The store cannot be written; what was to be stored stays in the log, and it is tried again. */
   onFault(fault: StoreFault): void
   /** The node cannot go on. */
@@ -35,7 +37,7 @@ export interface StoreParts {
 
 /** A part of the log on its way to the store. */
 interface Upload {
-  readonly objectId: number
+  objectId: number
   readonly from: Cut
   readonly end: Cut
   readonly until: number
@@ -165,8 +167,8 @@ export class StoreKeeper {
 
   async #finish(upload: Upload): Promise<void> {
     const { pipeline, ids, objects, controller, producers, onStored } = this.#parts
-    const { objectId, end } = upload
     const object = await this.#built(upload)
+    const { objectId, end } = upload
     if (this.#stopping && object === 'failed') return
     if (object !== undefined && object !== 'failed') {
       crashPoint('object stored')
@@ -183,7 +185,7 @@ export class StoreKeeper {
 
   /** What the upload made of its part, however long the store takes to recover. */
   async #built(upload: Upload): Promise<BuiltObject | 'failed'> {
-    const { onFault } = this.#parts
+    const { ids, onFault, onAbandoned } = this.#parts
     for (let wait: number = retryMs.first; ; wait = Math.min(wait * 2, retryMs.most)) {
       try {
         return (await upload.building.built).object
@@ -192,6 +194,11 @@ export class StoreKeeper {
         onFault(error.fault)
         await this.#rest(wait)
         if (this.#stopping) return 'failed'
+        if (error.fault.mayBeDone) {
+          // It may be stored yet, and by now the same part may make another object: its topics may be gone.
+          onAbandoned([upload.objectId])
+          upload.objectId = await ids.take()
+        }
         upload.building = this.#build(upload.objectId, upload.from, upload.until)
       }
     }
