@@ -1,19 +1,23 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { Agent } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { certificatePath, domain } from '../s3/server.ts'
 import { root } from '../support/root.ts'
 
 /** An S3 server that others wrote, running. */
 export interface Running {
   readonly endpoint: string
+  /** Who vouches for it, where it speaks TLS: nobody whom anybody trusts unasked. */
+  readonly certificatePath?: string
   stop(): Promise<void>
 }
 
@@ -28,9 +32,10 @@ export interface StoreServer {
 
 export const account = { accessKey: 'millrace', secretKey: 'mill/race+secret=1' }
 
-export async function createBucket({ endpoint }: Running, bucket: string): Promise<void> {
+export async function createBucket({ endpoint, certificatePath: trusted }: Running, bucket: string): Promise<void> {
   const credentials = { accessKeyId: account.accessKey, secretAccessKey: account.secretKey }
-  const client = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true, credentials })
+  const tls = trusted === undefined ? {} : { requestHandler: { httpsAgent: new Agent({ ca: await readFile(trusted) }) } }
+  const client = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true, credentials, ...tls })
   await client.send(new CreateBucketCommand({ Bucket: bucket }))
   client.destroy()
 }
@@ -59,18 +64,42 @@ function goProgram(name: string, module: string): { absent(): string | undefined
 }
 
 const minioProgram = goProgram('minio', 'github.com/minio/minio')
+const minioSettings = {
+  ...{ MINIO_ROOT_USER: account.accessKey, MINIO_ROOT_PASSWORD: account.secretKey },
+  ...{ MINIO_BROWSER: 'off', MINIO_UPDATE: 'off', MINIO_DOMAIN: domain },
+}
+const minioOn = (folder: string, port: number, ...more: readonly string[]): Program => ({
+  program: minioProgram.path(),
+  args: ['server', folder, '--address', `127.0.0.1:${port}`, '--quiet', ...more],
+  env: minioSettings,
+  port,
+})
 const minio: StoreServer = {
   name: 'MinIO',
   absent: minioProgram.absent,
   async start() {
     const port = await freePort()
-    const env = { MINIO_ROOT_USER: account.accessKey, MINIO_ROOT_PASSWORD: account.secretKey, MINIO_BROWSER: 'off', MINIO_UPDATE: 'off' }
-    return inFolder((folder) => ({
-      program: minioProgram.path(),
-      args: ['server', folder, '--address', `127.0.0.1:${port}`, '--quiet'],
-      env,
-      port,
-    }))
+    return inFolder((folder) => minioOn(join(folder, 'data'), port))
+  },
+}
+
+/** The same over TLS, under a name below which its buckets have names of their own. */
+export const secureMinio: StoreServer = {
+  name: 'MinIO over TLS',
+  absent: minioProgram.absent,
+  async start() {
+    const port = await freePort()
+    const running = await inFolder((folder) => {
+      const certificates = join(folder, 'certificates')
+      mkdirSync(certificates)
+      const pem = readFileSync(certificatePath, 'utf8')
+      // It takes a file that holds nothing else.
+      const cut = pem.indexOf('-----BEGIN CERTIFICATE')
+      writeFileSync(join(certificates, 'private.key'), pem.slice(0, cut))
+      writeFileSync(join(certificates, 'public.crt'), pem.slice(cut))
+      return minioOn(join(folder, 'data'), port, '--certs-dir', certificates)
+    })
+    return { ...running, endpoint: `https://127.0.0.1:${port}`, certificatePath }
   },
 }
 

@@ -1,7 +1,7 @@
 /**
  * The contract of object stores, tried on S3 servers that others wrote, where they are there or can be built:
  *
- *   node src/cli/run.mjs test/interop/stores.ts [MinIO versitygw moto Ceph]
+ *   node src/cli/run.mjs test/interop/stores.ts [MinIO versitygw moto Ceph 'MinIO over TLS']
  *
  * Or on a bucket that is given, which is left as it was but for keys under millrace-contract/:
  *
@@ -13,8 +13,10 @@ import { Refused } from '../../src/config/kind.ts'
 import { storeName, storeUri } from '../../src/config/store-uri.ts'
 import type { StoreLocation } from '../../src/ports.ts'
 import { faultText, isFault } from '../../src/stream/store-faults.ts'
+import { domain } from '../s3/server.ts'
+import { triedApart } from '../store/apart.ts'
 import { clearFolder, contract } from '../store/contract.ts'
-import { account, createBucket, type StoreServer, storeServers } from './store-servers.ts'
+import { account, createBucket, type Running, type StoreServer, secureMinio, storeServers } from './store-servers.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 const partBytes = 5 * 2 ** 20
@@ -28,7 +30,7 @@ for (const uri of asked.filter((each) => each.includes('://'))) {
   if (location instanceof Refused) throw new Error(`the URI ${location.allowed}`)
   await tryStore(storeName(location), location)
 }
-for (const server of storeServers) {
+for (const server of [...storeServers, secureMinio]) {
   if (asked.length === 0 || asked.includes(server.name)) await tryServer(server)
 }
 console.log(`stores: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} servers skipped`)
@@ -42,6 +44,7 @@ async function tryServer({ name, absent, start, except }: StoreServer): Promise<
   }
   const running = await start()
   try {
+    if (running.certificatePath !== undefined) return await tryAddresses(name, running)
     const secretKey = encodeURIComponent(account.secretKey)
     const uri = `0@s3://contract?endpoint=${running.endpoint}&pathStyle=true&authType=static&accessKey=${account.accessKey}&secretKey=${secretKey}&partSize=${partBytes}`
     const location = storeUri.read(uri)
@@ -50,6 +53,22 @@ async function tryServer({ name, absent, start, except }: StoreServer): Promise<
     await tryStore(name, location, except)
   } finally {
     await running.stop()
+  }
+}
+
+/** Who trusts a certificate has to be told so at the start. */
+async function tryAddresses(name: string, running: Running): Promise<void> {
+  await createBucket(running, 'contract')
+  // Of an address no bucket can be a part.
+  const endpoint = running.endpoint.replace('127.0.0.1', domain)
+  for (const where of ['path', 'name of the host'] as const) {
+    const uri = `s3://contract?endpoint=${endpoint}&pathStyle=${where === 'path'}&partSize=${partBytes}`
+    const said = await triedApart(uri, account, running.certificatePath)
+    const [, passed, failed] = /^stores: (\d+) passed, (\d+) failed/m.exec(said) ?? [undefined, 0, 1]
+    totals.passed += Number(passed)
+    totals.failed += Number(failed)
+    if (Number(failed) > 0) console.log(said)
+    console.log(`${name}, the bucket in the ${where}: ${passed} passed, ${failed} failed`)
   }
 }
 

@@ -1,28 +1,14 @@
-import { spawn } from 'node:child_process'
 import dns from 'node:dns'
 import { syncBuiltinESMExports } from 'node:module'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openStore } from '../../native-free-io/store/open-store.ts'
 import { certificatePath, domain, S3Server } from '../s3/server.ts'
-import { root } from '../support/root.ts'
+import { triedApart } from './apart.ts'
 import { contract } from './contract.ts'
 import { s3At } from './s3-location.ts'
 
 const limitMs = 120_000
-const secretKey = 'testing/+=secret'
-
-/** The contract in a process of its own, as an operator would try a bucket: which certificates are trusted is settled when it starts. */
-function tried(uri: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const child = spawn(process.execPath, [join(root, 'src', 'cli', 'run.mjs'), 'test/interop/stores.ts', uri], {
-    cwd: root,
-    env: { ...process.env, MILLRACE_S3_ACCESS_KEY: 'tester', MILLRACE_S3_SECRET_KEY: secretKey, ...env },
-  })
-  let said = ''
-  child.stdout.on('data', (chunk) => (said += chunk))
-  child.stderr.on('data', (chunk) => (said += chunk))
-  return new Promise((resolve) => child.once('exit', () => resolve(said)))
-}
+const keys = { accessKey: 'tester', secretKey: 'testing/+=secret' }
 
 test.each([
   ['over TLS', true, true],
@@ -35,7 +21,7 @@ test.each([
     await server.start()
     try {
       const uri = `s3://bucket?endpoint=${server.endpointAt(domain)}&pathStyle=${pathStyle}&partSize=5MiB`
-      const said = await tried(uri, isTls ? { NODE_EXTRA_CA_CERTS: certificatePath } : {})
+      const said = await triedApart(uri, keys, isTls ? certificatePath : undefined)
       expect(said).toContain(`${Object.keys(contract).length} passed, 0 failed`)
     } finally {
       await server.stop()
