@@ -77,10 +77,10 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
     return { status: 204 }
   },
 
-  async removeMany({ message }, bucket) {
-    const { headers } = message
+  async removeMany(request, bucket) {
+    const { headers } = request.message
     const hasSum = headers['content-md5'] !== undefined || Object.keys(headers).some((name) => name.startsWith('x-amz-checksum-'))
-    const body = await textOf(message)
+    const body = await textOf(request)
     if (typeof body !== 'string') return refused(body)
     if (!hasSum) return refuse(400, 'InvalidRequest', 'Missing required header for this request: Content-MD5 or a checksum')
     const keys = contents(body, 'Key')
@@ -141,7 +141,7 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
   },
 
   async completeUpload(request, bucket, holder) {
-    const body = await textOf(request.message)
+    const body = await textOf(request)
     if (typeof body !== 'string') return refused(body)
     const upload = bucket.uploads.get(request.query.get('uploadId')!)
     if (upload === undefined || upload.key !== request.key) return noSuchUpload
@@ -189,17 +189,17 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
   },
 }
 
-async function received({ message }: S3Request, { folder }: Holder): Promise<Blob | Refusal> {
+async function received({ message, chunks }: S3Request, { folder }: Holder): Promise<Blob | Refusal> {
   const blob = new Blob(folder)
-  const refusal = await receiveBody(message, (bytes) => blob.append(bytes))
+  const refusal = await receiveBody(message, (bytes) => blob.append(bytes), chunks)
   if (refusal === undefined) return blob
   await blob.release()
   return refusal
 }
 
-async function textOf(message: S3Request['message']): Promise<string | Refusal> {
+async function textOf({ message, chunks: check }: S3Request): Promise<string | Refusal> {
   const chunks: Buffer[] = []
-  const refusal = await receiveBody(message, (bytes) => void chunks.push(bytes))
+  const refusal = await receiveBody(message, (bytes) => void chunks.push(bytes), check)
   return refusal ?? Buffer.concat(chunks).toString()
 }
 

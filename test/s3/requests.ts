@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { S3Operation } from './faults.ts'
+import type { ChunkCheck } from './signature.ts'
 
 /** What a request is about, as its method, path and query say. */
 export interface S3Request {
@@ -8,6 +9,8 @@ export interface S3Request {
   readonly key: string
   readonly query: URLSearchParams
   readonly message: IncomingMessage
+  /** For a body in signed chunks. */
+  readonly chunks?: ChunkCheck
 }
 
 /** The bucket is in the path, `/bucket/key`, or in front of the domain in the name of the host. Undefined for what no store is asked for here. */

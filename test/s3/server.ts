@@ -10,7 +10,7 @@ import { Bucket, blobFolder } from './blobs.ts'
 import { type Fault, Faults, type S3Operation } from './faults.ts'
 import { type Answer, bytesIn, type Holder, operations, refused } from './operations.ts'
 import { parseRequest, type S3Request } from './requests.ts'
-import { type Account, checkSignature } from './signature.ts'
+import { type Account, checkSignature, chunkCheck } from './signature.ts'
 
 export interface S3ServerOptions {
   readonly port?: number
@@ -31,7 +31,7 @@ export const domain = 's3.localhost'
 
 /**
  * An S3 server for tests, in one process with them or with a broker beside it: signatures are checked, conditional puts
- * have one winner, and everything can go wrong when it is told to. Absent: ACLs, versions, signed chunks.
+ * have one winner, and everything can go wrong when it is told to. Absent: ACLs, versions.
  */
 export class S3Server implements Holder {
   readonly buckets: Map<string, Bucket>
@@ -136,7 +136,7 @@ export class S3Server implements Holder {
       request.message.resume()
       return refused([404, 'NoSuchBucket', 'The specified bucket does not exist'])
     }
-    return operations[request.operation](request, bucket, this)
+    return operations[request.operation]({ ...request, chunks: chunkCheck(request.message, this.accounts) }, bucket, this)
   }
 
   #bucket({ bucket, message }: S3Request): Answer {

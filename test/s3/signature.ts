@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
 /** Somebody who may ask. */
@@ -17,15 +17,37 @@ const skewMaxMs = 15 * 60_000
 
 const header = (request: IncomingMessage, name: string): string => String(request.headers[name] ?? '')
 
-/** Undefined when the request is signed as S3 wants it (AWS Signature Version 4, in headers) by somebody in `accounts`. */
-export function checkSignature(request: IncomingMessage, accounts: ReadonlyMap<string, Account>, nowMs: number): Refusal | undefined {
+/** What a request says of its signature. */
+interface Signed {
+  readonly accessKey: string
+  readonly day: string
+  readonly region: string
+  readonly names: readonly string[]
+  readonly signature: string
+}
+
+function signedBy(request: IncomingMessage): Signed | undefined {
   const found =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
       header(request, 'authorization'),
     )
-  if (found === null) return [403, 'AccessDenied', 'Anonymous access is forbidden']
-  const [, accessKey, day, region, signedHeaders, signature] = found as unknown as [string, string, string, string, string, string]
-  const account = accounts.get(accessKey)
+  if (found === null) return undefined
+  const [, accessKey, day, region, names, signature] = found as unknown as [string, string, string, string, string, string]
+  return { accessKey, day, region, names: names.split(';'), signature }
+}
+
+/** What is signed of a request and its chunks, each in its own way: `kind` and `lines` differ. */
+function signatureOf(request: IncomingMessage, { day, region }: Signed, secretKey: string, kind: string, lines: readonly string[]): string {
+  const toSign = [`AWS4-HMAC-SHA256${kind}`, header(request, 'x-amz-date'), `${day}/${region}/s3/aws4_request`, ...lines].join('\n')
+  const key = ['s3', 'aws4_request'].reduce((last, part) => hmac(last, part), hmac(hmac(`AWS4${secretKey}`, day), region))
+  return hmac(key, toSign).toString('hex')
+}
+
+/** Undefined when the request is signed as S3 wants it (AWS Signature Version 4, in headers) by somebody in `accounts`. */
+export function checkSignature(request: IncomingMessage, accounts: ReadonlyMap<string, Account>, nowMs: number): Refusal | undefined {
+  const signed = signedBy(request)
+  if (signed === undefined) return [403, 'AccessDenied', 'Anonymous access is forbidden']
+  const account = accounts.get(signed.accessKey)
   if (account === undefined) return [403, 'InvalidAccessKeyId', 'The access key does not exist']
   if (account.isExpired) return [400, 'ExpiredToken', 'The provided token has expired']
   if (header(request, 'x-amz-security-token') !== (account.sessionToken ?? ''))
@@ -34,13 +56,32 @@ export function checkSignature(request: IncomingMessage, accounts: ReadonlyMap<s
   const at = Date.parse(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
   if (!(Math.abs(at - nowMs) <= skewMaxMs))
     return [403, 'RequestTimeTooSkewed', 'The difference between the request time and the current time is too large']
-  const names = signedHeaders.split(';')
+  const { names, signature } = signed
   if (!names.includes('host') || !names.includes('x-amz-date')) return [403, 'AccessDenied', 'Host and date must be signed']
-  const scope = `${day}/${region}/s3/aws4_request`
-  const toSign = ['AWS4-HMAC-SHA256', date, scope, sha256(canonicalRequest(request, names))].join('\n')
-  const key = ['s3', 'aws4_request'].reduce((last, part) => hmac(last, part), hmac(hmac(`AWS4${account.secretKey}`, day), region))
-  if (timingSafeEqual(hmac(key, toSign), Buffer.from(signature, 'hex'))) return undefined
-  return [403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided']
+  const lines = [sha256(canonicalRequest(request, names))]
+  return signature === signatureOf(request, signed, account.secretKey, '', lines) ? undefined : mismatch
+}
+
+export const mismatch: Refusal = [
+  403,
+  'SignatureDoesNotMatch',
+  'The request signature we calculated does not match the signature you provided',
+]
+
+/** Whether the next piece of a body is signed rightly: a chunk, or the trailers, as SHA-256 has them in hexadecimal. */
+export type ChunkCheck = (kind: 'PAYLOAD' | 'TRAILER', hash: string, signature: string | undefined) => boolean
+
+/** Every signature covers the one before it, the first that of the request. For a request that is signed rightly. */
+export function chunkCheck(request: IncomingMessage, accounts: ReadonlyMap<string, Account>): ChunkCheck {
+  const signed = signedBy(request)!
+  const { secretKey } = accounts.get(signed.accessKey)!
+  let before = signed.signature
+  return (kind, hash, signature) => {
+    // In front of a chunk's hash stands that of headers, which it never has.
+    const lines = kind === 'PAYLOAD' ? [before, sha256(''), hash] : [before, hash]
+    before = signatureOf(request, signed, secretKey, `-${kind}`, lines)
+    return signature === before
+  }
 }
 
 function canonicalRequest(request: IncomingMessage, names: readonly string[]): string {
