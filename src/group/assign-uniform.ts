@@ -24,9 +24,14 @@ const assignAlike: Assign = (members, partitionCount) => {
   const least = Math.floor(all / members.length)
   let more = all % members.length
   const rest = topicIds.flatMap((topicId) => unassigned(members, topicId, partitionCount(topicId)))
-  const places = members.map(({ memberId, target, subscribed }): Place => {
-    const place = { memberId, kept: new Map(), room: least + (more-- > 0 ? 1 : 0) }
+  const places = members.map(({ memberId, target, subscribed }, index): Place => {
+    const takesMore = more > 0 ? 1 : 0
+    const place = { memberId, kept: new Map(), room: least + takesMore }
     for (const [topicId, partitions] of target) if (subscribed.has(topicId)) keep(place, topicId, partitions, rest)
+    // Who has no use for one more yet leaves it to those behind, who may have it already.
+    const leavesIt = place.room > 0 && members.length - index > more
+    if (leavesIt) place.room -= takesMore
+    else more -= takesMore
     return place
   })
   let next = 0

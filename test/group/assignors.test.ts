@@ -39,6 +39,25 @@ test('uniform takes as little as it must from those who have, and gives it to th
   expect(shown(three)).toEqual({ m1: 'a:0,1', m2: 'a:2', m3: 'a:3' })
 })
 
+test('uniform leaves a partition where it is when somebody joins and there are fewer than members, whoever comes first', () => {
+  const one = new Map([['b', new Set([0, 1])]])
+  for (const owners of [
+    ['m1', 'm2'],
+    ['m2', 'm3'],
+    ['m1', 'm3'],
+  ]) {
+    const before = uniform(
+      owners.map((id) => member(id, 'b', new Map())),
+      countOf,
+    )
+    const members = ['m1', 'm2', 'm3'].map((id) => member(id, 'b', before.get(id)))
+    const idle = ['m1', 'm2', 'm3'].find((id) => !owners.includes(id))!
+    expect(shown(uniform(members, countOf))).toEqual({ ...shown(before), [idle]: '' })
+  }
+  const alone = [member('m1', 'b'), member('m2', 'b', one)]
+  expect(shown(uniform(alone, countOf))).toEqual({ m1: 'b:1', m2: 'b:0' })
+})
+
 test('uniform gives members that read different topics as much as their topics allow', () => {
   const both = new Map([
     ['a', new Set([0, 1, 2, 3])],
