@@ -62,7 +62,7 @@ export class RetentionKeeper {
       offset = Math.max(offset, young.place?.baseOffset ?? extent.end)
     }
     if (offset <= logStart) return
-    await controller.ask({ type: 'moveLogStart', stream, offset: BigInt(offset) })
+    await controller.ask({ type: 'record', records: [{ type: 'logStartMoved', stream, offset: BigInt(offset) }] })
     crashPoint('log start moved')
     onCut(stream, offset)
   }

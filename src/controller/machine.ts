@@ -26,7 +26,7 @@ export interface ControllerState {
   pending: { readonly records: readonly MetadataRecord[]; readonly answers: readonly { ticket: number; answer: unknown }[] } | undefined
 }
 
-/** Commands that wait for the one that is being written; more are refused. */
+/** Commands that wait for the one that is being written; more are refused, but for facts: the node's own, of which there are never many. */
 export const commandsMax = 10_000
 
 export const controllerState = (node: ControllerNode, image: MutableImage): ControllerState => ({
@@ -45,7 +45,7 @@ export const controllerMachine: Machine<ControllerState, ControllerEvent, Contro
   step(state, event, out) {
     switch (event.type) {
       case 'asked':
-        if (state.waiting.length >= commandsMax) out.push({ type: 'refuse', ticket: event.ticket })
+        if (state.waiting.length >= commandsMax && event.command.type !== 'record') out.push({ type: 'refuse', ticket: event.ticket })
         else state.waiting.push({ ticket: event.ticket, command: event.command })
         break
       case 'appended':

@@ -118,6 +118,10 @@ test('too many waiting commands are refused', async () => {
   log.held = []
   const asked = Array.from({ length: commandsMax + 2 }, () => controller.ask({ type: 'allocateProducerIds', count: 1 }))
   await expect(asked.at(-1)).rejects.toThrow(ControllerBusy)
+  // The node itself does not go on without its own facts.
+  const fact = controller.ask({ type: 'record', records: [{ type: 'objectsPrepared', first: 1, count: 1 }] })
+  const over = Promise.race([fact, new Promise((resolve) => setImmediate(resolve, 'it waits'))])
+  expect(await over).toBe('it waits')
   for (const each of asked) each.catch(() => {})
 })
 
