@@ -1,3 +1,4 @@
+import { partIndexBytes } from './object-format.ts'
 import type { MappedObject } from './object-map.ts'
 
 /** A piece of an object that goes on in another. */
@@ -81,7 +82,8 @@ function liveOf(object: MappedObject, logStarts: LogStarts): Live {
 /** Takes stream-set objects apart: large streams get objects of their own, the small ones share a new one. */
 function planSets(live: readonly Live[], limits: CompactionLimits): CompactionPlan | undefined {
   const isSet = ({ object }: Live): boolean => object.streams.length > 1
-  const isWasteful = ({ object, bytes }: Live): boolean => bytes < object.bytes / 2
+  // What the index takes is no waste, even where it is more than the records are.
+  const isWasteful = ({ object, sources, bytes }: Live): boolean => bytes + sources.length * partIndexBytes < object.bytes / 2
   const sets = live.filter((each) => isSet(each) && (each.object.bytes <= limits.setBytesMax || isWasteful(each)))
   const total = sets.reduce((sum, each) => sum + each.bytes, 0)
   if (sets.length < limits.setCount && total < limits.setBytes && !sets.some(isWasteful)) return undefined

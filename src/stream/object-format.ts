@@ -15,6 +15,8 @@ const magic = 0x424f524d // "MROB"
 const version = 2
 
 export const footerBytes = footer.bytes
+/** What the index says of one stream takes at least this. */
+export const partIndexBytes = streamRow.bytes + blockRow.bytes
 /** A block is closed before it would grow beyond this; a batch that is larger has one of its own. */
 export const blockBytesMax = 256 << 10
 

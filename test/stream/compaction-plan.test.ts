@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { type CompactionPlan, compactionLimits, planCompaction } from '../../src/stream/compaction-plan.ts'
+import { encodeIndex } from '../../src/stream/object-format.ts'
 import { type MappedObject, ObjectMap } from '../../src/stream/object-map.ts'
 
 const MiB = 1 << 20
@@ -19,6 +20,18 @@ const shape = (plan: CompactionPlan | undefined) =>
 
 test('few stream-set objects are left alone', () => {
   expect(planCompaction([object(1, [1, 0, 5, 4], [2, 0, 5, 4]), object(2, [1, 5, 9, 4], [2, 5, 9, 4])], everything, limits)).toBeUndefined()
+})
+
+test('an object of many streams with a few bytes each is not taken apart because its index is larger than they are', () => {
+  const streams = Array.from({ length: 1000 }, (_, stream) => ({ stream, start: 0, end: 1, bytes: 70, maxTimestamp: 0 }))
+  const index = encodeIndex(
+    streams.map((each) => ({ ...each, blocks: [{ ...each, baseOffset: 0, position: 70 * each.stream, crc: 0 }] })),
+    70_000,
+  )
+  const set = { objectId: 1, bytes: 70_000 + index.length, streams }
+  expect(planCompaction([set], everything, limits)).toBeUndefined()
+  const half = (stream: number): number | undefined => (stream < 600 ? undefined : 0)
+  expect(shape(planCompaction([set], half, limits))!.replaced).toEqual([1])
 })
 
 test('large streams get an object of their own, small ones share one', () => {
