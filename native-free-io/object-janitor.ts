@@ -12,6 +12,9 @@ const sweepMs = 5000
 /** How often the store is asked for everything in it. */
 const listMs = 3_600_000
 
+/** What this node is sending just now is no remainder, wherever nobody else writes. */
+const uploadIdleMs = 60_000
+
 export interface JanitorParts {
   readonly controller: Controller
   readonly clusterId: string
@@ -69,8 +72,8 @@ export class ObjectJanitor {
     await this.#mark()
     await this.#remove('unreadable', this.#due())
     const left = [...this.#left]
-    // A crash in the middle of a large object leaves parts that nobody lists.
-    for (const objectId of left) await this.#parts.jobs.abandonUploads(objectKey(this.#parts.clusterId, objectId), Date.now())
+    // A crash in the middle of a large object leaves parts that nobody lists, begun whenever the store's clock says.
+    for (const objectId of left) await this.#parts.jobs.abandonUploads(objectKey(this.#parts.clusterId, objectId), Number.POSITIVE_INFINITY)
     await this.#remove('never committed', left)
     for (const objectId of left) this.#left.delete(objectId)
     if (performance.now() - this.#listedAt < listMs) return
@@ -110,7 +113,7 @@ export class ObjectJanitor {
   async #removeUnknown(): Promise<void> {
     const { jobs, clusterId, controller, orphanMs, onRemoved } = this.#parts
     const before = Date.now() - orphanMs
-    await jobs.abandonUploads(objectsPrefix(clusterId), before)
+    await jobs.abandonUploads(objectsPrefix(clusterId), Math.min(before, Date.now() - uploadIdleMs))
     for (let from: string | undefined; ; ) {
       const { objects, next } = await jobs.list(objectsPrefix(clusterId), from)
       const unknown = objects.filter(

@@ -105,13 +105,15 @@ export class FileStore implements ObjectStore {
     })
   }
 
-  abandonUploads(_prefix: string, beforeMs: number): Promise<number | StoreFault> {
+  /** One that is still being written has been written to since `beforeMs`. */
+  abandonUploads(prefix: string, beforeMs: number): Promise<number | StoreFault> {
     return this.#answer('abandon', '', async () => {
       const folder = join(this.#folder, unfinished)
       let found = 0
       for (const name of await readdir(folder).catch(absent(() => []))) {
         const path = join(folder, name)
-        if ((await stat(path)).mtimeMs >= beforeMs) continue
+        const written = await stat(path).catch(absent(() => undefined))
+        if (written === undefined || written.mtimeMs >= beforeMs || !isUnfinishedOf(name, prefix)) continue
         await rm(path, { force: true })
         found++
       }
@@ -201,7 +203,7 @@ class FileUpload implements ObjectUpload {
     assertKey(key)
     this.#store = store
     this.#key = key
-    this.#path = join(folder, unfinished, randomUUID())
+    this.#path = join(folder, unfinished, unfinishedName(key))
   }
 
   async append(pieces: readonly Uint8Array[]): Promise<StoreFault | undefined> {
@@ -345,6 +347,20 @@ const nameOf = (part: string): string =>
   encodeURIComponent(part)
     .replace(/[!'()*~]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
     .replace(/^\./, '%2E')
+
+/** The longest key that the name of an unfinished object tells. */
+const toldMax = 200
+
+const unfinishedName = (key: string): string => {
+  const name = nameOf(key)
+  return `${name.length <= toldMax ? name : ''}.${randomUUID()}`
+}
+
+/** One that does not tell its key may be anybody's. */
+function isUnfinishedOf(name: string, prefix: string): boolean {
+  const key = keyPartOf(name.slice(0, Math.max(0, name.lastIndexOf('.'))))
+  return key === undefined || key === '' || key.startsWith(prefix)
+}
 
 /** Undefined for what is not an object's. */
 function keyPartOf(name: string): string | undefined {

@@ -183,10 +183,14 @@ export const contract: Readonly<Record<string, Check>> = {
   async 'uploads that never ended are abandoned once they are old'({ store, at, partBytes }) {
     const upload = store.upload(`${at}stale`)
     ok(await upload.append([noise(partBytes + 10, 12)]))
+    const other = store.upload(`${at}fresh`)
+    ok(await other.append([noise(partBytes + 10, 13)]))
     assert.equal(await store.abandonUploads(`${at}stale`, Date.now() - 3_600_000), 0)
     const found = await store.abandonUploads(`${at}stale`, Date.now() + 3_600_000)
     assert(found === 0 || found === 1, `${JSON.stringify(found)} is one at the most`)
     await upload.abort()
+    assert.equal(await other.complete(), partBytes + 10)
+    ok(await store.remove([`${at}fresh`]))
     assert.deepEqual(await keysOf(store, at), [])
   },
 
