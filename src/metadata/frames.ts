@@ -32,7 +32,14 @@ const recordsPerFrame = 1000
 /** A whole image may be more than a frame holds. */
 export function encodeFrames(records: readonly Uint8Array[]): Buffer[] {
   const found: Buffer[] = []
-  for (let at = 0; at < records.length; at += recordsPerFrame) found.push(encodeFrame(records.slice(at, at + recordsPerFrame)))
+  for (let first = 0, next = 0; first < records.length; first = next) {
+    let bytes = 0
+    for (next = first; next < records.length && next - first < recordsPerFrame; next++) {
+      bytes += 4 + records[next]!.length
+      if (next > first && bytes > frameBytesMax) break
+    }
+    found.push(encodeFrame(records.slice(first, next)))
+  }
   return found
 }
 
