@@ -25,9 +25,10 @@ const header = record({
   previous: 'u64',
   previousIncarnation: 'u32',
   window: 'u32',
+  oldestSequence: 'u64',
 })
 const chainMagic = 0x43484d4c
-const formatVersion = 1
+const formatVersion = 2
 export const chainHeaderBytes = header.bytes
 
 /**
@@ -59,14 +60,16 @@ export interface ChainHeader {
   readonly epoch: number
   readonly sequence: number
   readonly owner: ChainOwner
-  /** Of the epochs in front of this one, nothing is needed but their fences. */
+  /** The first object that was needed when this one was put. In front of it is nothing but fences, and what came late. */
   readonly oldestEpoch: number
+  readonly oldestSequence: number
   readonly bodyBytes: number
   readonly bodyCrc: number
   readonly mark: WalMark
 }
 
-export function encodeChainHeader({ kind, epoch, sequence, owner, oldestEpoch, bodyBytes, bodyCrc, mark }: ChainHeader): Buffer {
+export function encodeChainHeader(chainHeader: ChainHeader): Buffer {
+  const { kind, epoch, sequence, owner, oldestEpoch, oldestSequence, bodyBytes, bodyCrc, mark } = chainHeader
   const bytes = Buffer.alloc(header.bytes)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   view.setUint32(header.magic, chainMagic, true)
@@ -85,6 +88,7 @@ export function encodeChainHeader({ kind, epoch, sequence, owner, oldestEpoch, b
   putU64(view, header.previous, mark.previous)
   view.setUint32(header.previousIncarnation, mark.previousIncarnation, true)
   view.setUint32(header.window, mark.window, true)
+  putU64(view, header.oldestSequence, oldestSequence)
   view.setUint32(header.crc, crc32c(bytes, header.version), true)
   return bytes
 }
@@ -103,6 +107,7 @@ export function decodeChainHeader(bytes: Uint8Array): ChainHeader | undefined {
     sequence: getU64(view, header.sequence),
     owner: { high: view.getUint32(header.ownerHigh, true), low: view.getUint32(header.ownerLow, true) },
     oldestEpoch: view.getUint32(header.oldestEpoch, true),
+    oldestSequence: getU64(view, header.oldestSequence),
     bodyBytes: getU64(view, header.bodyBytes),
     bodyCrc: view.getUint32(header.bodyCrc, true),
     mark: {

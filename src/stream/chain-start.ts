@@ -30,6 +30,7 @@ const bare = ({ owner }: ChainParts, kind: 'claim' | 'fence', place: ChainPlace)
   ...place,
   owner,
   oldestEpoch: place.epoch,
+  oldestSequence: place.sequence,
   bodyBytes: 0,
   bodyCrc: 0,
   mark: noMark,
@@ -68,7 +69,8 @@ async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFoun
   for (let each = epoch - 1; each > 0 && each >= oldest; each--) {
     const taken = earlier.get(each) ?? []
     earlier.set(each, taken)
-    const walked = await walk(parts, each, taken)
+    const needed = Math.max(0, ...objects.filter(({ oldestEpoch }) => oldestEpoch === each).map(({ oldestSequence }) => oldestSequence))
+    const walked = await walk(parts, each, taken, needed)
     if (walked === 'moved') return 'moved'
     objects.unshift(...walked.objects)
     oldest = Math.max(oldest, ...walked.objects.map(({ oldestEpoch }) => oldestEpoch))
@@ -93,8 +95,8 @@ interface Walked {
   readonly fence: number
 }
 
-/** The objects of one epoch up to its end, which is closed if it was not. */
-async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace[]): Promise<Walked | 'moved'> {
+/** The objects of one epoch up to its end, which is closed if it was not. Later epochs say from where on it is needed. */
+async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace[], needed: number): Promise<Walked | 'moved'> {
   const listed = new Set(taken.map(({ sequence }) => sequence))
   const asked = new Map<number, Promise<ChainHeader | 'missing'>>()
   const ask = (sequence: number): Promise<ChainHeader | 'missing'> => {
@@ -106,9 +108,23 @@ async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace
     asked.set(sequence, answer)
     return answer
   }
-  const objects: ChainHeader[] = []
+  /** From where on the last object of the epoch itself says that it is needed. */
+  const lastSays = async (): Promise<number> => {
+    for (const { sequence } of taken.toReversed()) {
+      const found = sequence === 0 ? 'missing' : await ask(sequence)
+      if (found !== 'missing' && found.kind !== 'fence') return found.oldestEpoch === epoch ? found.oldestSequence : 0
+    }
+    return 0
+  }
+  let objects: ChainHeader[] = []
   for (let sequence = taken.find((place) => place.sequence > 0)?.sequence ?? 1; ; sequence++) {
-    if (!listed.has(sequence) && (await fence(parts, { epoch, sequence }))) return { objects, fence: sequence }
+    if (!listed.has(sequence)) {
+      const next = taken.find((place) => place.sequence > sequence)?.sequence
+      if (next !== undefined && Math.max(needed, await lastSays()) > sequence) {
+        objects = []
+        sequence = next
+      } else if (await fence(parts, { epoch, sequence })) return { objects, fence: sequence }
+    }
     for (let ahead = sequence; ahead < sequence + peeksAhead && listed.has(ahead); ahead++) void ask(ahead)
     const header = await ask(sequence)
     asked.delete(sequence)

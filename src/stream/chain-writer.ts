@@ -95,7 +95,7 @@ export class ChainWriter {
       kind,
       ...place,
       owner: this.#parts.owner,
-      oldestEpoch: this.#oldestEpoch(dropBelow),
+      ...this.#oldest(dropBelow, place),
       bodyBytes,
       bodyCrc,
       mark,
@@ -134,8 +134,9 @@ export class ChainWriter {
     await this.#removing
   }
 
-  #oldestEpoch(dropBelow: number): number {
-    return this.#kept.find(({ end }) => end > dropBelow)?.epoch ?? this.#epoch
+  #oldest(dropBelow: number, own: ChainPlace): Pick<ChainHeader, 'oldestEpoch' | 'oldestSequence'> {
+    const { epoch, sequence } = this.#kept.find(({ end }) => end > dropBelow) ?? own
+    return { oldestEpoch: epoch, oldestSequence: sequence }
   }
 
   async #put(append: Append, pieces: readonly Uint8Array[]): Promise<void> {

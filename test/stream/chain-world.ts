@@ -50,6 +50,8 @@ export interface StoreWeather {
   readonly listsLag?: boolean
   /** All lists show what there was so many turns ago. */
   readonly lagTurns?: number
+  /** What is late may be so by so many turns, and not by a few. */
+  readonly lateTurns?: number
 }
 
 const listsKept = 6
@@ -155,14 +157,15 @@ export class WeatherStore implements ObjectStore {
   async #request<T>(operation: StoreFault['operation'], key: string, work: () => T): Promise<T | StoreFault> {
     await this.#turns.later(() => {})
     await this.asleep
-    const { lost, unheard, late } = this.#weather
+    const { lost, unheard, late, lateTurns = 2 } = this.#weather
     if (chance(this.#random, lost)) return this.#turns.later(() => fault('unavailable', operation, key, false))
     if (chance(this.#random, unheard)) {
       await this.#turns.later(work)
       return this.#turns.later(() => fault('timeout', operation, key, true))
     }
     if (chance(this.#random, late)) {
-      void this.#turns.later(() => this.#turns.later(() => this.#turns.later(work)))
+      const wait = (left: number): Promise<unknown> => this.#turns.later(() => (left > 0 ? wait(left - 1) : work()))
+      void wait(lateTurns === 2 ? 2 : below(this.#random, lateTurns))
       return this.#turns.later(() => fault('timeout', operation, key, true))
     }
     const done = await this.#turns.later(work)

@@ -132,6 +132,7 @@ const weathers = [
   { ...storm, listsLag: true },
   { ...calm, lagTurns: 300 },
   { ...storm, lagTurns: 150 },
+  { ...storm, lateTurns: 100 },
 ]
 
 async function world(seed: number, weather: StoreWeather): Promise<number> {
@@ -211,6 +212,7 @@ test('a header is read back as it was written, and one bit that is wrong is noti
     sequence: 2 ** 40,
     owner: { high: 0xffff_ffff, low: 1 },
     oldestEpoch: 3,
+    oldestSequence: 2 ** 41,
     bodyBytes: 2 ** 33,
     bodyCrc: 0xdead_beef,
     mark: { position: 2 ** 45, trimmed: 2 ** 44, previous: 2 ** 43, previousIncarnation: 6, secret: 0x8000_0001, window: 2 ** 31 },
