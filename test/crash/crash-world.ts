@@ -112,15 +112,15 @@ export class CrashWorld {
     await this.broker.stop()
     await this.broker.start({ MILLRACE_CRASH_POINT: point })
     const until = performance.now() + loadMsMax
-    const load = this.#load(() => this.broker.isRunning && performance.now() < until)
-    await load
+    const mayGoOn = (): boolean => this.broker.isRunning && performance.now() < until
+    await Promise.all([this.#load(mayGoOn), this.#others.load(mayGoOn)])
     await afterwards().catch(() => {})
     while (this.broker.isRunning && performance.now() < until + dieMsMax) await pause(20)
     const hasDied = !this.broker.isRunning
     if (!hasDied) await this.broker.stop()
     await this.broker.start()
     await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
-    await this.verify()
+    await Promise.all([this.verify(), this.#others.verify()])
     return hasDied
   }
 

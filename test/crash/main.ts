@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { produceProcess } from '../../bench/load/process.ts'
 import { prng } from '../../src/base/prng.ts'
+import { crashWorldOn, storeForLog } from '../storage/storage-world.ts'
 import { createTopic } from '../support/admin.ts'
 import { connected } from '../support/connection.ts'
 import { CrashWorld } from './crash-world.ts'
@@ -14,6 +15,8 @@ interface Options {
   readonly load: string
   readonly fill: string
   readonly fullWal: string | boolean | undefined
+  readonly bucket: boolean | undefined
+  readonly set: readonly string[]
 }
 
 const options = new Command('crash')
@@ -25,6 +28,8 @@ const options = new Command('crash')
   .option('--partitions <count>', 'each with a producer of its own', '6')
   .option('--load <milliseconds>', 'longest time between a start and the next crash', '1500')
   .option('--fill <mib>', 'written before the first crash, so that recovery has something to read', '0')
+  .option('--bucket', 'with all that it keeps in a bucket of a server of its own, and the disk emptied before each start')
+  .option('--set <key=value...>', 'settings of the broker', [])
   .option('--full-wal [mib]', 'instead: fills a log with this much, 2048 unless said, kills the broker, and times its recovery')
   .parse()
   .opts<Options>()
@@ -47,7 +52,11 @@ if (options.fullWal !== undefined) {
   process.exit()
 }
 console.log(`seed ${options.seed}`)
-const world = await CrashWorld.start(prng(Number(options.seed)), Number(options.partitions))
+const settings = Object.fromEntries(options.set.map((pair) => pair.split(/=(.*)/s, 2)))
+const more = { settings, forgets: options.bucket === true, partitions: Number(options.partitions) }
+const { world, server } = options.bucket
+  ? await crashWorldOn(storeForLog(), Number(options.seed), more)
+  : { world: await CrashWorld.start(prng(Number(options.seed)), more.partitions, more), server: undefined }
 const readyMs: number[] = []
 let promises = 0
 try {
@@ -72,4 +81,5 @@ try {
   process.exitCode = 1
 } finally {
   await world.broker.remove()
+  await server?.stop()
 }

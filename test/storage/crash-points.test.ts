@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
-import { createTopic } from '../support/admin.ts'
+import { createTopic, deleteAllTopics } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics, produce } from '../support/requests.ts'
@@ -24,14 +24,10 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** Those whose deletion a crash prevented stay. */
-const shortLivedNames: string[] = []
-
 /** A topic that has objects of its own when it is deleted, so that there is something to mark and to remove. */
 async function shortLived(): Promise<void> {
   await connected(world.broker.port, async (connection) => {
     const name = `short-lived-${Date.now()}`
-    shortLivedNames.push(name)
     await createTopic(connection, name)
     for (let batch = 0; batch < 100; batch++) {
       const records = encodeBatch(Array.from({ length: 50 }, () => ({ value: Buffer.alloc(1000, batch) })))
@@ -90,7 +86,7 @@ test(
     await world.verifyFromStart()
     expect(keysIn(server).length).toBeGreaterThan(0)
     const { port } = world.broker
-    await connected(port, (connection) => connection.call(api.deleteTopics, deleteTopics(['crash', 'old', ...shortLivedNames])))
+    await connected(port, deleteAllTopics)
     await until(() => keysIn(server).length === 0)
     expect(server.buckets.get('millrace')!.uploads.size).toBe(0)
   },

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
+import { deleteAllTopics } from '../support/admin.ts'
 import { connected } from '../support/connection.ts'
-import { api, deleteTopics, metadata, readMetadata } from '../support/requests.ts'
 import { boundMib, clusterId, crashWorldOn, keysIn, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
@@ -116,10 +116,7 @@ test(
     // A life tidies up when it has stored something.
     await world.load(500)
     await world.settle()
-    await connected(world.broker.port, async (connection) => {
-      const topics = readMetadata(await connection.call(api.metadata, metadata(null)))
-      await connection.call(api.deleteTopics, deleteTopics(topics.map(({ name }) => name)))
-    })
+    await connected(world.broker.port, deleteAllTopics)
     const left = (): string[] => keysIn(server).map((key) => key.slice(clusterId.length + 1))
     const objects = (): number => left().filter((key) => key.startsWith('objects/')).length
     await until(() => objects() === 0)

@@ -30,6 +30,12 @@ export async function untilLed(connection: Connection, name: string, partitions:
   throw new Error(`topic ${name} has no leaders after ten seconds`)
 }
 
+/** Also those that the broker has made for itself. */
+export async function deleteAllTopics(connection: Connection): Promise<void> {
+  const topics = requests.readMetadata(await connection.call(api.metadata, requests.metadata(null)))
+  await connection.call(api.deleteTopics, requests.deleteTopics(topics.map(({ name }) => name)))
+}
+
 export async function endOffset(connection: Connection, topic: string, partition: number): Promise<bigint> {
   return requests.readListOffsets(await connection.call(api.listOffsets, requests.listOffsets(topic, partition, -1n))).offset
 }
