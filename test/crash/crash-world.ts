@@ -11,11 +11,13 @@ const killedAgainPermille = 250
 const startMsMax = 400
 /** How long after the load a broker that is to die by itself is waited for. */
 const dieMsMax = 25_000
-/** The first two only a real Kafka heeds. A member that is alone is to have its group at once. */
+/** The first two only a real Kafka heeds. Members have their groups at once, and are heard of again in time however slow the machine. */
 const patience = {
   'broker.session.timeout.ms': '1000',
   'broker.heartbeat.interval.ms': '200',
   'group.initial.rebalance.delay.ms': '0',
+  'group.consumer.session.timeout.ms': '300000',
+  'group.consumer.max.session.timeout.ms': '300000',
 }
 const retryable = /refused with error (3|5|6|7)$/
 const timedOut = /refused with error 7$/
@@ -35,9 +37,9 @@ export interface Round {
 export class CrashWorld {
   /** The one that is written to and read. */
   broker: Broker
+  readonly others: OtherPromises
   readonly #random: Prng
   readonly #producers: readonly IdempotentProducer[]
-  readonly #others: OtherPromises
   /** Up to here each partition was read and found right. */
   readonly #verified: bigint[]
   readonly #connections = new Set<Connection>()
@@ -48,7 +50,7 @@ export class CrashWorld {
     this.broker = broker
     this.#random = random
     this.#producers = producers
-    this.#others = new OtherPromises(broker, topic, producers.length, random)
+    this.others = new OtherPromises(broker.kind, topic, producers.length, random)
     this.#verified = producers.map(() => 0n)
   }
 
@@ -92,7 +94,7 @@ export class CrashWorld {
     const loadMs = below(this.#random, loadMsMax)
     let ended: Promise<unknown> | null = null
     const mayGoOn = (): boolean => ended === null
-    const load = Promise.all([this.#load(mayGoOn), this.#others.load(mayGoOn)])
+    const load = Promise.all([this.#load(mayGoOn), this.others.load(this.broker.port, mayGoOn)])
     await Promise.race([pause(loadMs), load])
     ended = end === 'kill' ? this.broker.kill() : this.broker.stop()
     await Promise.all([ended, load])
@@ -102,9 +104,9 @@ export class CrashWorld {
     const answerMs = await this.broker.start()
     await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
     const readyMs = performance.now() - began
-    await Promise.all([this.verify(), this.#others.verify()])
+    await Promise.all([this.verify(), this.others.verify(this.broker.port)])
     const unacknowledged = this.#producers.reduce((sum, each) => sum + each.attempted - each.acknowledged, 0)
-    return { loadMs, answerMs, readyMs, acknowledged, unacknowledged, promises: this.#others.acknowledged }
+    return { loadMs, answerMs, readyMs, acknowledged, unacknowledged, promises: this.others.acknowledged }
   }
 
   /** Load until the broker dies by itself, which it has been told to do at a point of its own; then as after any crash. */
@@ -113,14 +115,14 @@ export class CrashWorld {
     await this.broker.start({ MILLRACE_CRASH_POINT: point })
     const until = performance.now() + loadMsMax
     const mayGoOn = (): boolean => this.broker.isRunning && performance.now() < until
-    await Promise.all([this.#load(mayGoOn), this.#others.load(mayGoOn)])
+    await Promise.all([this.#load(mayGoOn), this.others.load(this.broker.port, mayGoOn)])
     await afterwards().catch(() => {})
     while (this.broker.isRunning && performance.now() < until + dieMsMax) await pause(20)
     const hasDied = !this.broker.isRunning
     if (!hasDied) await this.broker.stop()
     await this.broker.start()
     await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
-    await Promise.all([this.verify(), this.#others.verify()])
+    await Promise.all([this.verify(), this.others.verify(this.broker.port)])
     return hasDied
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { below, type Prng } from '../../src/base/prng.ts'
-import type { Broker } from '../support/broker.ts'
+import type { BrokerKind } from '../support/broker.ts'
 import { ConnectionEnded, WireClient } from '../support/wire-client.ts'
 import { type Keeper, Unclear } from './keeper.ts'
 import { KeptClassicMember } from './kept-classic-member.ts'
@@ -18,13 +18,11 @@ const triesMax = 500
 
 /** What a broker promises besides records: offsets and groups, topics and their configs, starts of logs, producer ids, quotas. */
 export class OtherPromises {
-  readonly #broker: Broker
   readonly #random: Prng
   readonly #keepers: readonly Keeper[]
 
   /** `topic` is there and stays, with so many partitions. */
-  constructor(broker: Broker, topic: string, partitions: number, random: Prng) {
-    this.#broker = broker
+  constructor(kind: BrokerKind, topic: string, partitions: number, random: Prng) {
     this.#random = random
     const shortened = 'shortened'
     this.#keepers = [
@@ -35,7 +33,7 @@ export class OtherPromises {
       new KeptConsumerMember('consumers-2', 'first', [topic, shortened], random),
       new KeptConsumerMember('consumers-2', 'second', [topic, shortened], random, { commits: false }),
       new KeptConsumerMember('consumers-2', 'static', [topic, shortened], random, { instanceId: 'instance', commits: false }),
-      new KeptLogStart(shortened, random, broker.kind === 'kafka'),
+      new KeptLogStart(shortened, random, kind === 'kafka'),
       ...['comes-and-goes-1', 'comes-and-goes-2'].map((name) => new KeptTopic(name, random)),
       new KeptProducerIds(random),
       new KeptQuota('client', random),
@@ -48,10 +46,10 @@ export class OtherPromises {
   }
 
   /** Changes, each keeper's on a connection of its own, until the connection ends or `mayGoOn` says no. */
-  async load(mayGoOn: () => boolean): Promise<void> {
+  async load(port: number, mayGoOn: () => boolean): Promise<void> {
     await Promise.all(
       this.#keepers.map(async (keeper) => {
-        const client = await WireClient.open(this.#broker.port).catch(() => null)
+        const client = await WireClient.open(port).catch(() => null)
         if (client === null) return
         try {
           await this.#change(keeper, client, mayGoOn)
@@ -65,8 +63,8 @@ export class OtherPromises {
   }
 
   /** Looks for everything that was acknowledged. */
-  async verify(): Promise<void> {
-    const client = await WireClient.open(this.#broker.port)
+  async verify(port: number): Promise<void> {
+    const client = await WireClient.open(port)
     try {
       for (const keeper of this.#keepers) await this.#look(keeper, client)
     } finally {

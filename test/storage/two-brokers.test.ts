@@ -42,7 +42,11 @@ async function goOnWith(broker: Broker, old: Broker): Promise<void> {
   await world.verifyFromStart()
   await world.settle()
   await world.verifyFromStart()
+  await world.others.verify(broker.port)
 }
+
+/** Records and all else, until the broker ends. */
+const load = (): Promise<unknown> => Promise.all([world.load(60_000), world.others.load(world.broker.port, () => true)])
 
 const seeded = (work: () => Promise<void>) => () =>
   work().catch((error: Error) => {
@@ -55,11 +59,11 @@ test(
   'of two brokers that are the same node the older one stops, saying why, and not one acknowledged record is lost or doubled',
   seeded(async () => {
     const old = world.broker
-    const load = world.load(60_000)
+    const loaded = load()
     await pause(below(random, 1500))
     const fresh = await another()
     await until(() => !old.isRunning)
-    await load
+    await loaded
     await goOnWith(fresh, old)
   }),
   limitMs,
@@ -70,13 +74,13 @@ for (const round of [1, 2, 3]) {
     `a broker that slept while another took its place finds out when it wakes, and has said nothing that is not so, time ${round}`,
     seeded(async () => {
       const old = world.broker
-      const load = world.load(60_000)
+      const loaded = load()
       await pause(300 + below(random, 1000))
       process.kill(old.pid, 'SIGSTOP')
       const fresh = await another()
       process.kill(old.pid, 'SIGCONT')
       await until(() => !old.isRunning)
-      await load
+      await loaded
       await goOnWith(fresh, old)
     }),
     limitMs,

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { errors } from '../../src/wire/errors.ts'
+import { errorOf, errors } from '../../src/wire/errors.ts'
 import { decodeBatches, type ReadRecord } from './batch.ts'
 import type { Connection } from './connection.ts'
 import * as requests from './requests.ts'
@@ -20,12 +20,15 @@ export async function createTopic(
   await untilLed(connection, name, partitions)
 }
 
+const untilLedPauseMs = 20
+const untilLedTriesMax = 500
+
 /** A topic answers CreateTopics before every partition has a leader that says so. */
 export async function untilLed(connection: Connection, name: string, partitions: number): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt += 1) {
+  for (let attempt = 0; attempt < untilLedTriesMax; attempt += 1) {
     const [topic] = requests.readMetadata(await connection.call(api.metadata, requests.metadata([name])))
     if (topic?.error === 0 && topic.partitions.length === partitions && topic.partitions.every((each) => each.error === 0)) return
-    await pause(20)
+    await pause(untilLedPauseMs)
   }
   throw new Error(`topic ${name} has no leaders after ten seconds`)
 }
@@ -36,8 +39,15 @@ export async function deleteAllTopics(connection: Connection): Promise<void> {
   await connection.call(api.deleteTopics, requests.deleteTopics(topics.map(({ name }) => name)))
 }
 
+/** A real Kafka that has just started may lead for a moment, and then not again. */
 export async function endOffset(connection: Connection, topic: string, partition: number): Promise<bigint> {
-  return requests.readListOffsets(await connection.call(api.listOffsets, requests.listOffsets(topic, partition, -1n))).offset
+  for (let tries = 1; ; tries += 1) {
+    const { error, offset } = requests.readListOffsets(await connection.call(api.listOffsets, requests.listOffsets(topic, partition, -1n)))
+    if (error === 0) return offset
+    if (!errorOf(error).retriable || tries === untilLedTriesMax)
+      throw new Error(`ListOffsets of ${topic}, partition ${partition}, answered ${error}`)
+    await pause(untilLedPauseMs)
+  }
 }
 
 /** Fetches of one place before an error that clients try again is taken for the last word. */
