@@ -1,10 +1,11 @@
 import { batchesFrom, hasRecords } from '../src/stream/block-batches.ts'
 import { BlockCache, type CachedBlock } from '../src/stream/block-cache.ts'
-import { type DataBlock, footerBytes, ObjectIndex, readFooter } from '../src/stream/object-format.ts'
+import type { DataBlock, ObjectIndex } from '../src/stream/object-format.ts'
 import type { ObjectMap, StreamPart } from '../src/stream/object-map.ts'
 import { ReadAhead } from '../src/stream/read-ahead.ts'
 import type { Arena } from './arena.ts'
 import type { ObjectJobs } from './object-jobs.ts'
+import { indexIn } from './object-reads.ts'
 import { unfilled } from './wal-file.ts'
 
 /** Bytes of one request to the store. */
@@ -291,10 +292,7 @@ export class ColdReader {
       this.#indices.set(objectId, known)
       return known.index
     }
-    const index = this.#jobs.readTail(objectId, bytes).then((tail) => {
-      const footer = readFooter(tail.subarray(tail.length - footerBytes), bytes)
-      return new ObjectIndex(tail.subarray(tail.length - footerBytes - footer.indexBytes, tail.length - footerBytes), footer)
-    })
+    const index = this.#jobs.readTail(objectId, bytes).then((tail) => indexIn(tail, bytes))
     const kept = { index, bytes: 0 }
     this.#indices.set(objectId, kept)
     index.then(

@@ -10,24 +10,36 @@ const tailBytes = 64 << 10
 /** What one request for old blocks takes. */
 const runBytesMax = 4 << 20
 
-/** At least the index of an object and its footer. */
+/** At least the index of an object and its footer, which are seen to be whole. */
 export async function tailOf(from: ObjectStore, key: string, bytes: number): Promise<Uint8Array | StoreFault> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const tail = await readTail(from, key, bytes)
+      if (!isFault(tail)) indexIn(tail, bytes)
+      return tail
+    } catch (error) {
+      if (!(error instanceof ObjectDamaged)) throw error
+      if (tries === triesMax) return { fault: 'corrupt', operation: 'get', key, detail: error.message, attempts: tries, mayBeDone: false }
+    }
+  }
+}
+
+async function readTail(from: ObjectStore, key: string, bytes: number): Promise<Uint8Array | StoreFault> {
   const tail = await from.get(key, Math.max(0, bytes - tailBytes), bytes)
   if (isFault(tail)) return tail
   const needed = footerBytes + readFooter(tail.subarray(Math.max(0, tail.length - footerBytes)), bytes).indexBytes
   return needed <= tail.length ? tail : from.get(key, bytes - needed, bytes)
 }
 
+/** The index at the end of an object of `bytes`. Throws ObjectDamaged. */
+export function indexIn(tail: Uint8Array, bytes: number): ObjectIndex {
+  const footer = readFooter(tail.subarray(Math.max(0, tail.length - footerBytes)), bytes)
+  return new ObjectIndex(tail.subarray(tail.length - footerBytes - footer.indexBytes, tail.length - footerBytes), footer)
+}
+
 export async function indexOf(from: ObjectStore, key: string, bytes: number): Promise<ObjectIndex | StoreFault> {
-  try {
-    const tail = await tailOf(from, key, bytes)
-    if (isFault(tail)) return tail
-    const footer = readFooter(tail.subarray(tail.length - footerBytes), bytes)
-    return new ObjectIndex(tail.subarray(tail.length - footerBytes - footer.indexBytes, tail.length - footerBytes), footer)
-  } catch (error) {
-    if (!(error instanceof ObjectDamaged)) throw error
-    return { fault: 'corrupt', operation: 'get', key, detail: error.message, attempts: 1, mayBeDone: false }
-  }
+  const tail = await tailOf(from, key, bytes)
+  return isFault(tail) ? tail : indexIn(tail, bytes)
 }
 
 /** Blocks that lie one behind the other, in pieces that one request takes. */
