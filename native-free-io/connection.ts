@@ -123,9 +123,10 @@ export class Connection implements Peer {
   #onRead(bytes: number): boolean {
     if (this.#socket.destroyed) return false
     this.#heardAt = Date.now()
-    const goesOn = this.#follow(this.#intake.received(this.#at, bytes))
+    this.#follow(this.#intake.received(this.#at, bytes))
     this.#owner.onRead(bytes)
-    return goesOn
+    // What was left for later may have been retried by now. Node would stop on the word of before, and a resume in here is none yet.
+    return !this.#paused && !this.#socket.destroyed
   }
 
   #follow(received: Received): boolean {

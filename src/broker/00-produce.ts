@@ -1,6 +1,7 @@
 import type { Mutable } from '../base/mutable.ts'
 import { isInternal } from '../controller/topic-names.ts'
 import { append, appended, appendFlags, appendKind, reason, reasons, refusedRecord } from '../pipeline/frames.ts'
+import { oneBatchComplaint } from '../pipeline/one-batch.ts'
 import { getLong, type RingProducer } from '../ring/ring.ts'
 import { ProduceRequest, type ProduceResponse } from '../wire/api/00-produce.ts'
 import { codec } from '../wire/codec.ts'
@@ -35,7 +36,6 @@ const timeoutMsMin = 1000
 
 /** A request's frames go into the ring together. */
 const batchesMax = 4096
-const noPartitions: PartitionResponse[] = []
 
 /**
  * Reads a produce request and sends its batches to the sequencer, a frame for each partition that exists.
@@ -75,18 +75,19 @@ export function beginProduce(
   for (const { name, topicId, partitionData } of topicData) {
     const topic = version >= 13 ? routing.identified(topicId) : routing.named(name)
     const isCoordinators = topic !== undefined && isInternal(topic.name)
-    const partitionResponses = partitionData.length === 0 ? noPartitions : ([] as PartitionResponse[])
+    if (partitionData.length === 0) continue
+    const partitionResponses: PartitionResponse[] = []
     produce.answer.responses.push({ name, topicId, partitionResponses })
     for (const { index, records } of partitionData) {
       const part = blankPart(index)
       partitionResponses.push(part)
       produce.parts.push(part)
       const stream = topic?.streams[index]
-      if (!valid) refuse(part, errors.INVALID_REQUIRED_ACKS.code, 0)
-      else if (topic === undefined && version >= 13) refuse(part, errors.UNKNOWN_TOPIC_ID.code, 0)
+      if (topic === undefined && version >= 13) refuse(part, errors.UNKNOWN_TOPIC_ID.code, 0)
       else if (stream === undefined) refuse(part, errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason.unknown)
       else if (isCoordinators) refuse(part, errors.INVALID_TOPIC_EXCEPTION.code, 0)
       else if (records === null || records.length === 0) refuse(part, errors.INVALID_RECORD.code, reason.notOneBatch)
+      else if (!valid) refuse(part, shapeComplaint(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
       else {
         const at = ring.claim(appendKind, append.words)
         words[at + append.request] = token
@@ -104,6 +105,12 @@ export function beginProduce(
     produce.held = held
   }
   return produce
+}
+
+/** What is no batch at all is said first, as the sequencer does where the request goes on to it. */
+function shapeComplaint(records: Buffer, version: number): number | undefined {
+  const view = new DataView(records.buffer, records.byteOffset, records.length)
+  return oneBatchComplaint(view, 0, records.length, version < zstdVersion)?.error
 }
 
 const blankPart = (index: number): PartitionResponse => ({
@@ -126,10 +133,10 @@ function refuse(part: PartitionResponse, error: number, why: number): void {
 export function appendAnswered(produce: Produce, words: Int32Array, at: number): boolean {
   const part = produce.parts[words[at + appended.part]!]!
   const error = words[at + appended.error]!
+  part.logStartOffset = BigInt(getLong(words, at + appended.logStartOffset))
   if (error === 0) {
     part.baseOffset = BigInt(getLong(words, at + appended.baseOffset))
     part.logAppendTimeMs = BigInt(getLong(words, at + appended.logAppendTime))
-    part.logStartOffset = BigInt(getLong(words, at + appended.logStartOffset))
     produce.durableAt = Math.max(produce.durableAt, getLong(words, at + appended.durableAt))
   } else {
     const why = words[at + appended.reason]!

@@ -77,6 +77,7 @@ export function beginFetch(
       offset: p.fetchOffset,
       maxBytes: p.partitionMaxBytes,
       leaderEpoch: p.currentLeaderEpoch,
+      lastFetchedEpoch: p.lastFetchedEpoch,
     })),
   )
   const session = { id: message.sessionId, epoch: message.sessionEpoch, byId, partitions: wanted, forgotten: message.forgottenTopicsData }
@@ -92,13 +93,15 @@ export function beginFetch(
   partitions.forEach((p, index) => {
     const topic = byId ? parts.routing.identified(p.topicId) : parts.routing.named(p.topic)
     const stream = topic?.streams[p.partition]
-    const error = problem(byId, topic !== undefined, stream, p, follower)
+    const error = problem(byId, topic !== undefined, stream, follower)
     if (error === 0) {
       asked.push(index)
       streams.push(stream!)
     } else {
       failed = true
       responses[index]!.errorCode = error
+      // What never got to a log lists no transactions; what was refused by one does not know of any.
+      responses[index]!.abortedTransactions = []
     }
   })
   const waitMs = failed ? 0 : Math.max(0, message.maxWaitMs)
@@ -144,21 +147,24 @@ function ask(
   words[at + fetch.parts] = asked.length
   asked.forEach((index, i) => {
     const to = at + fetch.words + i * fetchPart.words
-    const { offset, maxBytes, leaderEpoch } = partitions[index]!
+    const { offset, maxBytes, leaderEpoch, lastFetchedEpoch } = partitions[index]!
     words[to + fetchPart.stream] = streams[i]!
-    putLong(words, to + fetchPart.offset, Number(offset))
+    putLong(words, to + fetchPart.offset, within(offset))
     words[to + fetchPart.maxBytes] = maxBytes
     words[to + fetchPart.leaderEpoch] = leaderEpoch
+    words[to + fetchPart.lastFetchedEpoch] = lastFetchedEpoch
   })
   begun.parked = true
 }
 
-function problem(byId: boolean, known: boolean, stream: StreamId | undefined, p: Wanted, follower: boolean): number {
+/** No log has an offset beyond these. */
+const within = (offset: bigint): number => (offset < 0n ? -1 : Math.min(Number(offset), Number.MAX_SAFE_INTEGER))
+
+function problem(byId: boolean, known: boolean, stream: StreamId | undefined, follower: boolean): number {
   if (!known) return byId ? errors.UNKNOWN_TOPIC_ID.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code
   if (stream === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
   // There are no replicas to copy to: whoever claims to be one is none.
   if (follower) return errors.TOPIC_AUTHORIZATION_FAILED.code
-  if (p.offset < 0n || p.offset > BigInt(Number.MAX_SAFE_INTEGER)) return errors.OFFSET_OUT_OF_RANGE.code
   return 0
 }
 
@@ -189,6 +195,10 @@ export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer,
     response.lastStableOffset = response.highWatermark
     response.logStartOffset = BigInt(getLong(words, from + fetchedPart.logStartOffset))
     const place = words[from + fetchedPart.where]!
+    if (response.errorCode !== 0 || place === where.diverged) response.abortedTransactions = null
+    if (place === where.diverged) {
+      response.divergingEpoch = { epoch: words[from + fetchedPart.leaderEpoch]!, endOffset: response.highWatermark }
+    }
     const allowance = words[from + fetchedPart.allowance]!
     from += fetchedPart.words
     if (place === where.hot) {

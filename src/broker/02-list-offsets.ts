@@ -3,7 +3,7 @@ import { ListOffsetsRequest, ListOffsetsResponse } from '../wire/api/02-list-off
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
-import { duplicates, isError, offsetsOf, partitionName, servedPartition, whileServed } from './partitions.ts'
+import { duplicates, eachOnce, isError, offsetsOf, partitionName, servedPartition, whileServed } from './partitions.ts'
 
 type Asked = ListOffsetsRequest['topics'][number]['partitions'][number]
 type Answered = ListOffsetsResponse['topics'][number]['partitions'][number]
@@ -28,7 +28,8 @@ export const listOffsets = handler({
   request: ListOffsetsRequest,
   response: ListOffsetsResponse,
   versions: [1, 11],
-  async handle({ topics }, context) {
+  async handle(request, context) {
+    const topics = eachOnce(request.topics, ({ name }) => name)
     const twice = duplicates(
       topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex }) => [name, partitionIndex] as const)),
     )

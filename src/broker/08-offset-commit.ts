@@ -3,7 +3,7 @@ import { OffsetCommitRequest, OffsetCommitResponse } from '../wire/api/08-offset
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
-import { isError, servedPartition } from './partitions.ts'
+import { eachOnce, isError, servedPartition } from './partitions.ts'
 
 type AskedTopic = OffsetCommitRequest['topics'][number]
 
@@ -24,7 +24,10 @@ export const offsetCommit = handler({
   response: OffsetCommitResponse,
   versions: [2, 10],
   async handle(request, context) {
-    const topics = request.topics.map((topic) => ({ topic, parts: partsOf(topic, context) }))
+    const topics = eachOnce(request.topics, ({ name, topicId }) => `${topicId} ${name}`).map((topic) => ({
+      topic,
+      parts: partsOf(topic, context),
+    }))
     const good = topics.flatMap(({ parts }) => parts.filter(({ error }) => error === errors.NONE))
     if (good.length > 0) await commit(request, good, context)
     return {

@@ -4,21 +4,24 @@ import { DeleteRecordsRequest, DeleteRecordsResponse } from '../wire/api/21-dele
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
-import { isError, offsetsOf, servedPartition } from './partitions.ts'
+import { eachOnce, isError, offsetsOf, servedPartition } from './partitions.ts'
 
 /** An offset that stands for the end of what can be read. */
 const highWatermarkOffset = -1n
 
-/** Moves the start of logs forward. Asking for less than what is gone already is no error, and neither is asking again. */
+/**
+ * Moves the start of logs forward. Asking for less than what is gone already is no error, and neither is asking again; of a partition
+ * that is named twice, the last offset counts.
+ */
 export const deleteRecords = handler({
   request: DeleteRecordsRequest,
   response: DeleteRecordsResponse,
   versions: [0, 2],
   async handle({ topics }, context) {
-    const answered = topics.map(async ({ name, partitions }) => ({
+    const answered = eachOnce(topics, ({ name }) => name).map(async ({ name, partitions }) => ({
       name,
       partitions: await Promise.all(
-        partitions.map(async ({ partitionIndex, offset }) => {
+        lastOfEach(partitions).map(async ({ partitionIndex, offset }) => {
           const moved = await moveLogStart(context, name, partitionIndex, offset)
           return typeof moved === 'bigint'
             ? { partitionIndex, lowWatermark: moved, errorCode: errors.NONE.code }
@@ -29,6 +32,11 @@ export const deleteRecords = handler({
     return { throttleTimeMs: 0, topics: await Promise.all(answered) }
   },
 })
+
+type Asked = DeleteRecordsRequest['topics'][number]['partitions'][number]
+const lastOfEach = (partitions: readonly Asked[]): Asked[] => [
+  ...new Map(partitions.map((asked) => [asked.partitionIndex, asked])).values(),
+]
 
 async function moveLogStart(context: RequestContext, name: string, index: number, asked: bigint): Promise<bigint | KafkaError> {
   const { controller, settings } = context

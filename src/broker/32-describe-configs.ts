@@ -22,7 +22,7 @@ export const describeConfigs = handler({
     throttleTimeMs: 0,
     results: resources.map((asked) => {
       const { resourceType: type, resourceName } = asked
-      const found = entriesOf(context, asked)
+      const found = strangeType(resources) ?? entriesOf(context, asked)
       if (isRefusal(found)) {
         return { errorCode: found[0].code, errorMessage: found[1], resourceType: type, resourceName, configs: [] }
       }
@@ -33,6 +33,12 @@ export const describeConfigs = handler({
     }),
   }),
 })
+
+/** One resource of a type that there is not, and the whole request is not understood. */
+function strangeType(resources: readonly Asked[]): Refusal | undefined {
+  const strange = resources.find(({ resourceType: type }) => !Object.values<number>(resourceType).includes(type))
+  return strange && [errors.INVALID_REQUEST, `Resources of type ${strange.resourceType} have no configs.`]
+}
 
 const isRefusal = (found: readonly ConfigEntry[] | Refusal): found is Refusal => typeof found[1] === 'string'
 

@@ -3,7 +3,7 @@ import { DescribeLogDirsRequest, DescribeLogDirsResponse } from '../wire/api/35-
 import { errors } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
-import { whileServed } from './partitions.ts'
+import { eachOnce, whileServed } from './partitions.ts'
 
 type PartitionRow = DescribeLogDirsResponse['results'][number]['topics'][number]['partitions'][number]
 
@@ -20,8 +20,10 @@ export const describeLogDirs = handler({
   async handle({ topics }, context) {
     const { controller, volume, version } = context
     const asked =
-      topics?.map(({ topic, partitions }) => ({ topic: controller.image.topics.get(topic), partitions })) ??
-      [...controller.image.topics.values()].map((topic) => ({ topic, partitions: [...topic.streams.keys()] }))
+      (topics && eachOnce(topics, ({ topic }) => topic))?.map(({ topic, partitions }) => ({
+        topic: controller.image.topics.get(topic),
+        partitions: [...new Set(partitions)],
+      })) ?? [...controller.image.topics.values()].map((topic) => ({ topic, partitions: [...topic.streams.keys()] }))
     const rows: { name: string; partitions: PartitionRow[] }[] = []
     for (const { topic, partitions } of asked) {
       if (topic === undefined) continue

@@ -11,9 +11,10 @@ export const alterPartitionReassignments = handler({
   versions: [0, 1],
   handle: ({ topics, allowReplicationFactorChange }, context) => ({
     throttleTimeMs: 0,
-    allowReplicationFactorChange,
+    // Kafka's answer to nothing is blank.
+    allowReplicationFactorChange: allowReplicationFactorChange || topics.length === 0,
     errorCode: errors.NONE.code,
-    errorMessage: null,
+    errorMessage: topics.length === 0 ? '' : null,
     responses: topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex, replicas }) => {

@@ -3,14 +3,15 @@ import { OffsetDeleteRequest, OffsetDeleteResponse } from '../wire/api/47-offset
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
-import { isError, servedPartition } from './partitions.ts'
+import { eachOnce, isError, servedPartition } from './partitions.ts'
 
 /** Forgets how far a group has read partitions that nobody in it reads. */
 export const offsetDelete = handler({
   request: OffsetDeleteRequest,
   response: OffsetDeleteResponse,
   versions: [0, 0],
-  async handle({ groupId, topics }, context) {
+  async handle({ groupId, topics: asked }, context) {
+    const topics = eachOnce(asked, ({ name }) => name)
     if (groupId === '') return { errorCode: errors.INVALID_GROUP_ID.code, throttleTimeMs: 0, topics: [] }
     const parts = topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex, error: refusal(name, partitionIndex, context) })),

@@ -27,13 +27,13 @@ function refusalOf(components: readonly Component[]): readonly [error: KafkaErro
   for (const { entityType, matchType, match } of components) {
     const invalid = (message: string): readonly [KafkaError, string] => [errors.INVALID_REQUEST, message]
     if (entityType === '') return invalid('Invalid empty entity type.')
+    if (!entityTypes.includes(entityType)) return [errors.UNSUPPORTED_VERSION, `Unsupported entity type ${entityType}`]
     if (types.indexOf(entityType) !== types.lastIndexOf(entityType)) {
       return invalid(`Entity type ${entityType} cannot appear more than once in the filter.`)
     }
     if (!Object.values<number>(matchTypes).includes(matchType)) return invalid(`Unknown match type ${matchType}`)
     if (matchType === matchTypes.exact && match === null) return invalid('A match type of an exact name needs the name.')
     if (matchType !== matchTypes.exact && match !== null) return invalid('Only a match type of an exact name has a name.')
-    if (!entityTypes.includes(entityType)) return [errors.UNSUPPORTED_VERSION, `Unsupported entity type ${entityType}`]
   }
   return types.includes('ip') && types.length > 1
     ? [errors.INVALID_REQUEST, 'Quotas of addresses are not combined with those of users and clients.']

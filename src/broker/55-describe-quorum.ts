@@ -17,20 +17,21 @@ export const describeQuorum = handler({
     errorMessage: '',
     topics: topics.map(({ topicName, partitions }) => ({
       topicName,
-      partitions: partitions.map(({ partitionIndex }) =>
-        topicName === clusterMetadataTopic && partitionIndex === 0 ? quorumRow(context) : unknownRow(partitionIndex),
-      ),
+      partitions: partitions.map(({ partitionIndex }) => (isUnderstood(topics) ? quorumRow(context) : unknownRow(partitionIndex))),
     })),
-    nodes: knowsNodes(topics, context.version) ? [{ nodeId: context.nodeId, listeners: [] }] : [],
+    nodes: context.version >= nodesVersion && isUnderstood(topics) ? [{ nodeId: context.nodeId, listeners: [] }] : [],
   }),
 })
 
 /** Nodes are told from here on. */
 const nodesVersion = 2
 
-const knowsNodes = (topics: DescribeQuorumRequest['topics'], version: number): boolean =>
-  version >= nodesVersion &&
-  topics.some(({ topicName, partitions }) => topicName === clusterMetadataTopic && partitions.some((each) => each.partitionIndex === 0))
+/** A request is for the one partition of the one topic. When it has anything else in it, or nothing, all of it is unknown. */
+const isUnderstood = (topics: DescribeQuorumRequest['topics']): boolean =>
+  topics.length === 1 &&
+  topics[0]!.topicName === clusterMetadataTopic &&
+  topics[0]!.partitions.length === 1 &&
+  topics[0]!.partitions[0]!.partitionIndex === 0
 
 function quorumRow({ nodeId, controller, clock }: RequestContext): PartitionRow {
   const logEndOffset = BigInt(controller.recordCount)

@@ -10,7 +10,8 @@ export const updateFeatures = handler({
   request: UpdateFeaturesRequest,
   response: UpdateFeaturesResponse,
   versions: [0, 2],
-  handle({ featureUpdates }, { nodeId, version }) {
+  handle(request, { nodeId, version }) {
+    const featureUpdates = [...new Map(request.featureUpdates.map((update) => [update.feature, update])).values()]
     const wrong = featureUpdates.flatMap((update) => complaint(update, nodeId) ?? [])[0]
     if (wrong !== undefined) {
       const message = `The update failed for all features since the following feature had an error: ${wrong}`

@@ -13,7 +13,7 @@ export const listTransactions = handler({
     if (!isPattern(transactionalIdPattern ?? '')) return answer(errors.INVALID_REGULAR_EXPRESSION, [])
     return answer(
       errors.NONE,
-      stateFilters.filter((state) => !states.includes(state)),
+      [...new Set(stateFilters)].filter((state) => !states.includes(state)),
     )
   },
 })

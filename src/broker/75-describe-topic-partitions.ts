@@ -14,7 +14,7 @@ type Cursor = DescribeTopicPartitionsResponse['nextCursor']
 /** Partitions in one response; Kafka's default of max.request.partition.size.limit. */
 const partitionsMax = 2000
 
-/** Topics in the order of their names, a page at a time: the cursor is the first partition that did not fit. */
+/** Topics in the order of their names, a page at a time: the cursor is the first partition that did not fit, or may not have. */
 export const describeTopicPartitions = handler({
   request: DescribeTopicPartitionsRequest,
   response: DescribeTopicPartitionsResponse,
@@ -35,6 +35,10 @@ function page(context: RequestContext, names: readonly string[], cursor: Cursor,
   let nextCursor: Cursor = null
   let left = limit
   for (const name of names) {
+    if (left === 0) {
+      nextCursor = { topicName: name, partitionIndex: 0 }
+      break
+    }
     const topic = context.controller.image.topics.get(name)
     if (topic === undefined) {
       const error = topicNameComplaint(name) === undefined ? errors.UNKNOWN_TOPIC_OR_PARTITION : errors.INVALID_TOPIC_EXCEPTION
@@ -42,7 +46,7 @@ function page(context: RequestContext, names: readonly string[], cursor: Cursor,
       continue
     }
     const from = cursor?.topicName === name ? cursor.partitionIndex : 0
-    if (left > 0) rows.push(topicRow(context, topic, from, from + left))
+    rows.push(topicRow(context, topic, from, from + left))
     if (topic.streams.length - from > left) {
       nextCursor = { topicName: name, partitionIndex: from + left }
       break

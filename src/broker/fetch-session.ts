@@ -10,6 +10,8 @@ export interface Wanted {
   offset: bigint
   maxBytes: number
   leaderEpoch: number
+  /** Of the record before the offset; negative where the client does not say. */
+  lastFetchedEpoch: number
 }
 
 /** A partition of a session, with what its client was told last. */
@@ -38,7 +40,10 @@ export class FetchSession {
     const key = keyOf(wanted)
     const known = this.partitions.get(key)
     if (known === undefined) this.partitions.set(key, { ...wanted, highWatermark: untold, logStartOffset: untold })
-    else Object.assign(known, { offset: wanted.offset, maxBytes: wanted.maxBytes, leaderEpoch: wanted.leaderEpoch })
+    else {
+      const { offset, maxBytes, leaderEpoch, lastFetchedEpoch } = wanted
+      Object.assign(known, { offset, maxBytes, leaderEpoch, lastFetchedEpoch })
+    }
   }
 
   forget(topic: string, topicId: string, partition: number): void {

@@ -37,7 +37,7 @@ export function altered(
       if (verb === undefined) return { about: 'request', message: `There is no operation ${operation} on configs.` }
       if (!isList(name)) return { about: 'config', message: `Can't ${verb} to key ${name} because its type is not LIST.` }
       const items = itemsOf(after.get(name) ?? listDefault(name) ?? '')
-      const given = itemsOf(value!)
+      const given = givenItems(value!)
       const rest =
         verb === 'APPEND' ? [...items, ...given.filter((item) => !items.includes(item))] : items.filter((item) => !given.includes(item))
       after.set(name, rest.join(','))
@@ -51,3 +51,10 @@ const itemsOf = (text: string): string[] =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+
+/** Kafka looks no closer at what is to come or go: nothing at all is an item too. */
+function givenItems(text: string): string[] {
+  const items = text.split(',')
+  while (text !== '' && items.at(-1) === '') items.pop()
+  return items
+}

@@ -19,23 +19,25 @@ const greatest: Readonly<Record<NumberType, number>> = { long: 2 ** 63 - 1, int:
 /** A double that is this near to a whole number is meant to be it. */
 const tolerance = 1e-6
 
-/** Keeps what clients may do a second. Nothing is held to it yet. */
+/** Keeps what clients may do a second. Nothing is held to it yet. An entity is answered once, however often it is named. */
 export function alterClientQuotas(
   image: Image,
   { entries, validateOnly }: Questions['alterClientQuotas']['ask'],
 ): Outcome<readonly QuotaVerdict[]> {
   const records: MetadataRecord[] = []
-  const seen = new Set<string>()
-  const answer = entries.map((entry): QuotaVerdict => {
-    const entity = inOrder(entry.entity)
-    const isRepeated = seen.has(quotaKey(entity))
-    seen.add(quotaKey(entity))
+  const answers = new Map<string, QuotaVerdict>()
+  const verdict = (entry: QuotaAlteration, entity: Entity): QuotaVerdict => {
+    const isRepeated = answers.has(quotaKey(entity))
     const wrong = isRepeated ? 'The entity is named more than once.' : (entityComplaint(entity) ?? changesComplaint(entry, entity))
     if (wrong !== undefined) return { entity, error: errors.INVALID_REQUEST, message: wrong }
     records.push({ type: 'clientQuotasChanged', entity, quotas: quotasAfter(image.clientQuotas.get(quotaKey(entity)), entry) })
     return { entity, error: errors.NONE, message: null }
-  })
-  return { records: validateOnly ? [] : records, answer }
+  }
+  for (const entry of entries) {
+    const entity = inOrder(entry.entity)
+    answers.set(quotaKey(entity), verdict(entry, entity))
+  }
+  return { records: validateOnly ? [] : records, answer: [...answers.values()] }
 }
 
 /** In the order of their types, of each the last: what is equal looks equal. */

@@ -61,16 +61,17 @@ function change(image: Image, node: ControllerNode, resource: ResourceAlteration
   }
 }
 
+/** In the order of Kafka: what can be done to a config, what a topic may be called, what its configs may be, whether there is one. */
 function changeTopic(image: Image, { name, changes, replaces }: ResourceAlteration): MetadataRecord | Refusal {
+  const topic = image.topics.get(name)
+  const after = altered(topic?.configs ?? new Map(), changes, replaces, { isList: isTopicList, listDefault: topicDefault })
+  if (isComplaint(after)) return refused(after)
   if (name === '') return [errors.INVALID_REQUEST, 'Default topic resources are not allowed.']
   const illegal = topicNameComplaint(name)
   if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
-  const topic = image.topics.get(name)
-  if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`]
-  const after = altered(topic.configs, changes, replaces, { isList: isTopicList, listDefault: topicDefault })
-  if (isComplaint(after)) return refused(after)
   const wrong = topicConfigComplaint(after)
   if (wrong !== undefined) return [errors.INVALID_CONFIG, wrong]
+  if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`]
   return { type: 'topicConfigChanged', topicId: topic.topicId, configs: after }
 }
 

@@ -5,8 +5,14 @@ import type { Refusal } from './create-topics.ts'
 import type { DeletedTopic, Questions, TopicRef } from './messages.ts'
 import { type Outcome, onceEach } from './outcome.ts'
 
-/** Deletes by name or by id. What is asked for twice is not deleted, as its asker is confused; it is answered once. */
+/**
+ * Deletes by name or by id. What is asked for twice is not deleted, as its asker is confused; it is answered once. Who names a topic
+ * by both or by neither is understood in nothing.
+ */
 export function deleteTopics(image: Image, { topics }: Questions['deleteTopics']['ask']): Outcome<readonly DeletedTopic[]> {
+  const strange = topics.map(complaint).find((message) => message !== undefined)
+  if (strange !== undefined)
+    return { records: [], answer: topics.map((topic) => ({ ...topic, error: errors.INVALID_REQUEST, message: strange })) }
   const asked = onceEach(topics, ({ name, topicId }) => `${topicId} ${name}`)
   const timesFound = new Map<TopicImage, number>()
   for (const { item, isRepeated } of asked) {
@@ -14,9 +20,9 @@ export function deleteTopics(image: Image, { topics }: Questions['deleteTopics']
     if (topic !== undefined) timesFound.set(topic, (timesFound.get(topic) ?? 0) + (isRepeated ? 2 : 1))
   }
   const deleted: TopicImage[] = []
-  const answer = asked.map(({ item }): DeletedTopic => {
+  const answer = asked.map(({ item, isRepeated }): DeletedTopic => {
     const topic = find(image, item)
-    const refusal = refusalOf(item, topic, topic === undefined ? 0 : timesFound.get(topic)!)
+    const refusal = refusalOf(item, topic, isRepeated || (topic !== undefined && timesFound.get(topic)! > 1))
     if (refusal !== undefined || topic === undefined) return { ...item, error: refusal![0], message: refusal![1] }
     deleted.push(topic)
     return { name: topic.name, topicId: topic.topicId, error: errors.NONE, message: null }
@@ -27,10 +33,13 @@ export function deleteTopics(image: Image, { topics }: Questions['deleteTopics']
 const find = (image: Image, { name, topicId }: TopicRef): TopicImage | undefined =>
   name === null ? image.topicsById.get(topicId) : image.topics.get(name)
 
-function refusalOf({ name, topicId }: TopicRef, topic: TopicImage | undefined, timesFound: number): Refusal | undefined {
+function complaint({ name, topicId }: TopicRef): string | undefined {
+  if (name !== null && topicId !== zeroUuid) return 'Topic name and id cannot both be given.'
+  return name === null && topicId === zeroUuid ? 'Neither topic name nor id is given.' : undefined
+}
+
+function refusalOf({ name }: TopicRef, topic: TopicImage | undefined, isRepeated: boolean): Refusal | undefined {
   const explained = (error: KafkaError): Refusal => [error, error.message]
-  if (name !== null && topicId !== zeroUuid) return [errors.INVALID_REQUEST, 'Topic name and id cannot both be given.']
-  if (name === null && topicId === zeroUuid) return [errors.INVALID_REQUEST, 'Neither topic name nor id is given.']
-  if (topic === undefined) return explained(name === null ? errors.UNKNOWN_TOPIC_ID : errors.UNKNOWN_TOPIC_OR_PARTITION)
-  return timesFound > 1 ? [errors.INVALID_REQUEST, 'The topic is named more than once.'] : undefined
+  if (isRepeated) return [errors.INVALID_REQUEST, 'The topic is named more than once.']
+  return topic === undefined ? explained(name === null ? errors.UNKNOWN_TOPIC_ID : errors.UNKNOWN_TOPIC_OR_PARTITION) : undefined
 }

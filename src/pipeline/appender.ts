@@ -2,11 +2,12 @@ import { getI64, putI64, putU64 } from '../base/long.ts'
 import type { Stream } from '../stream/stream.ts'
 import { crcBytes, crcStart, walKind, walMagic, walRecord } from '../stream/wal-record.ts'
 import { errors } from '../wire/errors.ts'
-import { attribute, batchHeader, codecs, lengthOverhead, magic } from '../wire/record-batch.ts'
+import { attribute, batchHeader, codecs } from '../wire/record-batch.ts'
 import { appendFlags, reason } from './frames.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { scanResult, scanStatus } from './kernel/scan.ts'
 import type { LogMemory, NoRoom } from './log-memory.ts'
+import { oneBatchComplaint } from './one-batch.ts'
 import { type RefusedRecord, refusedRecords } from './refused-records.ts'
 import { type Repacker, repackedBytesMax } from './repacker.ts'
 
@@ -185,24 +186,11 @@ export class Appender {
 
   /** What can be told before the bytes are copied. Order and codes as in Kafka's ProduceRequest and UnifiedLog. */
   #checkShape(stream: Stream, address: number, bytes: number, flags: number): boolean {
-    const view = this.#view
-    const no = (error: number, why: number): false => {
-      this.#refuse(error, why)
-      return false
-    }
-    const invalid = errors.INVALID_RECORD.code
-    if (bytes < batchHeader.bytes) return no(invalid, reason.notOneBatch)
-    if (view.getInt8(address + batchHeader.magic) !== magic) return no(invalid, reason.notOneBatch)
-    const length = view.getInt32(address + batchHeader.batchLength) + lengthOverhead
-    if (length < batchHeader.bytes) return no(errors.CORRUPT_MESSAGE.code, reason.notOneBatch)
-    if (length !== bytes) return no(invalid, reason.notOneBatch)
-    const attributes = view.getInt16(address + batchHeader.attributes)
-    const kind = attributes & attribute.codec
-    if (kind === codecs.zstd && flags & appendFlags.beforeZstd) return no(errors.UNSUPPORTED_COMPRESSION_TYPE.code, reason.zstd)
-    if (bytes > stream.settings!.maxMessageBytes || bytes + walRecord.bytes > this.#memory.recordBytesMax) {
-      return no(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
-    }
-    return true
+    const complaint = oneBatchComplaint(this.#view, address, bytes, (flags & appendFlags.beforeZstd) !== 0)
+    const isTooLarge = bytes > stream.settings!.maxMessageBytes || bytes + walRecord.bytes > this.#memory.recordBytesMax
+    if (complaint !== undefined) this.#refuse(complaint.error, complaint.reason)
+    else if (isTooLarge) this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    return this.outcome.error === 0
   }
 
   /** Copies everything in front of the CRC's range as it is, the rest while it is summed. */
@@ -233,7 +221,8 @@ export class Appender {
     if (attributes & attribute.transactional) return no(errors.INVALID_TXN_STATE.code, reason.transactional)
     const producerId = getI64(view, to + batchHeader.producerId)
     if (producerId >= 0 && view.getInt32(to + batchHeader.baseSequence) < 0) return no(invalid, reason.sequence)
-    if (attributes & attribute.logAppendTime) return no(errors.INVALID_TIMESTAMP.code, reason.appendTime)
+    const claimsTime = (attributes & attribute.logAppendTime) !== 0
+    if (claimsTime && settings.timestampType === 'LogAppendTime') return no(errors.INVALID_TIMESTAMP.code, reason.appendTime)
     const kind = attributes & attribute.codec
     if (kind > codecs.zstd) return no(invalid, reason.codec)
 
@@ -250,6 +239,8 @@ export class Appender {
       earliest = baseTimestamp + this.#delta(scanResult.minDelta)
       latest = baseTimestamp + this.#delta(scanResult.maxDelta)
     }
+    // Its records are taken to be as old as it says that it is. Source: Kafka's DefaultRecordBatch.
+    if (claimsTime) earliest = latest = getI64(view, to + batchHeader.maxTimestamp)
     if (!this.#checkRules(stream, to, earliest, latest, now)) return false
     if (settings.timestampType === 'LogAppendTime') {
       view.setInt16(to + batchHeader.attributes, attributes | attribute.logAppendTime)
@@ -257,7 +248,8 @@ export class Appender {
       this.#setMaxTimestamp(to, bytes, now)
       return true
     }
-    if (latest !== getI64(view, to + batchHeader.maxTimestamp)) this.#setMaxTimestamp(to, bytes, latest)
+    if (claimsTime) view.setInt16(to + batchHeader.attributes, attributes & ~attribute.logAppendTime)
+    if (claimsTime || latest !== getI64(view, to + batchHeader.maxTimestamp)) this.#setMaxTimestamp(to, bytes, latest)
     return true
   }
 

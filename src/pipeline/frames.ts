@@ -25,7 +25,7 @@ export const appendFlags = { beforeZstd: 1 } as const
 export const readKind = { fetch: 1, expire: 2, release: 3 } as const
 /** Followed by `parts` times `fetchPart`. */
 export const fetch = frame({ request: 'int', minBytes: 'int', maxBytes: 'int', wait: 'int', parts: 'int' })
-export const fetchPart = frame({ stream: 'int', offset: 'long', maxBytes: 'int', leaderEpoch: 'int' })
+export const fetchPart = frame({ stream: 'int', offset: 'long', maxBytes: 'int', leaderEpoch: 'int', lastFetchedEpoch: 'int' })
 /** `expire`: answer with what is there. Every fetch is answered exactly once. */
 export const fetchRequest = frame({ request: 'int' })
 /** The slices of an answer are no longer read, but for `bytes` from `address` on. The body is written in this order. */
@@ -59,8 +59,11 @@ export const fetchedPart = frame({
   logStartOffset: 'long',
   leaderEpoch: 'int',
 })
-/** In log memory; in the write-ahead log's file alone; in the object store. */
-export const where = { none: 0, hot: 1, warm: 2, cold: 3 } as const
+/**
+ * In log memory; in the write-ahead log's file alone; in the object store. `diverged`: the epoch that was fetched last ends before the
+ * offset, at the high watermark.
+ */
+export const where = { none: 0, hot: 1, warm: 2, cold: 3, diverged: 4 } as const
 export const fetchedSlice = frame({ address: 'int', bytes: 'int' })
 /** `position` in the write-ahead log. */
 export const fetchedRange = frame({ position: 'long', bytes: 'int' })

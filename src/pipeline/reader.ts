@@ -20,6 +20,7 @@ interface Part {
   readonly offset: number
   readonly maxBytes: number
   readonly leaderEpoch: number
+  readonly lastFetchedEpoch: number
 }
 
 /** A fetch of one network worker, parked until there is enough to read. */
@@ -37,6 +38,10 @@ class Parked implements Waiter {
     this.parts = parts
   }
 }
+
+/** What the client has of an epoch goes on behind the end of that epoch. Only the present one can be; it never was another. */
+const hasDiverged = (stream: Stream, { offset, lastFetchedEpoch }: Part): boolean =>
+  lastFetchedEpoch >= 0 && lastFetchedEpoch <= stream.leaderEpoch && offset > stream.next
 
 /** Answers the fetches of one network worker. */
 export class Reader {
@@ -84,6 +89,7 @@ export class Reader {
         offset: getLong(words, from + fetchPart.offset),
         maxBytes: words[from + fetchPart.maxBytes]!,
         leaderEpoch: words[from + fetchPart.leaderEpoch]!,
+        lastFetchedEpoch: words[from + fetchPart.lastFetchedEpoch]!,
       })
     }
     const parked = new Parked(words[at + fetch.request]!, words[at + fetch.minBytes]!, words[at + fetch.maxBytes]!, parts)
@@ -128,7 +134,7 @@ export class Reader {
     let readable = 0
     for (const part of parked.parts) {
       const stream = this.#streams.get(part.stream)
-      if (this.#problem(stream, part) !== 0) return true
+      if (this.#problem(stream, part) !== 0 || hasDiverged(stream!, part)) return true
       stream!.settle(this.#durable)
       if (part.offset < stream!.hotStart && part.offset < stream!.highWatermark) return true
       readable += this.#readable(stream!, part)
@@ -142,8 +148,9 @@ export class Reader {
     if (stream === undefined || !stream.open) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
     if (part.leaderEpoch >= 0 && part.leaderEpoch < stream.leaderEpoch) return errors.FENCED_LEADER_EPOCH.code
     if (part.leaderEpoch > stream.leaderEpoch) return errors.UNKNOWN_LEADER_EPOCH.code
-    if (part.offset < stream.logStart || part.offset > stream.next) return errors.OFFSET_OUT_OF_RANGE.code
-    return 0
+    if (hasDiverged(stream, part)) return 0
+    const isAhead = part.offset > stream.next || part.lastFetchedEpoch > stream.leaderEpoch
+    return part.offset < stream.logStart || isAhead ? errors.OFFSET_OUT_OF_RANGE.code : 0
   }
 
   /** Durable bytes from the offset on, up to the partition's limit. */
@@ -196,6 +203,7 @@ export class Reader {
     putLong(words, at + fetchedPart.highWatermark, error === 0 ? known!.highWatermark : -1)
     putLong(words, at + fetchedPart.logStartOffset, error === 0 ? known!.logStart : -1)
     const to = at + fetchedPart.words
+    if (error === 0 && hasDiverged(known!, part)) words[at + fetchedPart.where] = where.diverged
     if (error !== 0 || part.offset >= known!.highWatermark) return to
     const allowance = Math.min(part.maxBytes, budget.bytes)
     words[at + fetchedPart.allowance] = allowance

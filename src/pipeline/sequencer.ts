@@ -237,7 +237,7 @@ export class Sequencer {
     words[to + appended.reason] = outcome.reason
     putLong(words, to + appended.baseOffset, outcome.baseOffset)
     putLong(words, to + appended.logAppendTime, outcome.error === 0 ? outcome.logAppendTime : -1)
-    putLong(words, to + appended.logStartOffset, outcome.error === 0 ? stream!.logStart : -1)
+    putLong(words, to + appended.logStartOffset, isStartTold(outcome) ? stream!.logStart : -1)
     putLong(words, to + appended.durableAt, outcome.durableAt)
     words[to + appended.refused] = refused
     for (let i = 0, record = to + appended.words; i < refused; i++, record += refusedRecord.words) {
@@ -406,3 +406,7 @@ export class Sequencer {
     return best < 0 ? undefined : placeOf(stream, best)
   }
 }
+
+/** Of what is refused before a log has looked at its records, Kafka does not say where that log starts. */
+const beforeRecords: readonly number[] = [reason.notOneBatch, reason.zstd, reason.tooLarge, reason.crc, reason.unknown]
+const isStartTold = (outcome: Outcome): boolean => outcome.error === 0 || !beforeRecords.includes(outcome.reason)

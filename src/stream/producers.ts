@@ -62,13 +62,14 @@ export class Producers {
     // Expired, or its batches were deleted: whatever comes first is the beginning.
     if (known === undefined) return fine
     if (epoch < known.epoch) return fenced
-    if (epoch > known.epoch) return firstSequence === 0 ? fine : outOfOrder
+    // Who had no epoch had no order either.
+    if (known.epoch >= 0 && epoch > known.epoch) return firstSequence === 0 ? fine : outOfOrder
     const lastSequence = sequenceAfter(firstSequence, count - 1)
     for (const batch of known.batches) {
       if (batch.firstSequence === firstSequence && batch.lastSequence === lastSequence) return { error: 0, duplicate: batch }
     }
     const last = known.batches.at(-1)
-    if (last === undefined) return fine
+    if (last === undefined || known.epoch < 0) return fine
     return firstSequence === sequenceAfter(last.lastSequence, 1) ? fine : outOfOrder
   }
 

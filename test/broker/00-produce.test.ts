@@ -64,12 +64,12 @@ test('a request of several topics and partitions has an answer for each, in its 
   ])
 })
 
-test('a request without partitions is answered with none', () => {
+test('a topic without partitions is not answered', () => {
   const world = new FrontWorld()
   const client = world.client()
   client.ask(ProduceRequest, 11, 1, { acks: -1, topicData: [{ name: 't', topicId: blankId, partitionData: [] }] })
   world.settle()
-  expect(client.produced(0).responses).toMatchObject([{ name: 't', partitionResponses: [] }])
+  expect(client.produced(0).responses).toEqual([])
 })
 
 describe('refused is', () => {
@@ -78,6 +78,7 @@ describe('refused is', () => {
     ['a topic id that does not exist', { version: 13, topic: otherId }, errors.UNKNOWN_TOPIC_ID],
     ['a partition that does not exist', { partition: 2 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
     ['a negative partition', { partition: -1 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
+    ['a partition that does not exist, whatever the acks', { acks: 2, partition: 2 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
   ] as const)('%s', (_, fields, error) => {
     const world = new FrontWorld()
     const client = world.client()
@@ -85,6 +86,31 @@ describe('refused is', () => {
     world.settle()
     const version = 'version' in fields ? fields.version : 11
     expect(client.produced(0, version).responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: error.code, baseOffset: -1n })
+  })
+
+  test('what is no batch, whatever the acks', () => {
+    const world = new FrontWorld()
+    const client = world.client()
+    client.produce(1, Buffer.alloc(70), { acks: 2 })
+    client.produce(2, Buffer.alloc(70, 3), { acks: 2 })
+    world.settle()
+    const codes = [0, 1].map((index) => client.produced(index).responses[0]!.partitionResponses[0]!.errorCode)
+    expect(codes).toEqual([errors.INVALID_RECORD.code, errors.CORRUPT_MESSAGE.code])
+  })
+
+  test('a batch out of order, and its client hears where the log starts, which one of a wrong batch does not', () => {
+    const world = new FrontWorld()
+    const client = world.client()
+    const record = { timestamp: BigInt(now), key: null, value: null, headers: [] }
+    const batches = [0, 5].map((baseSequence) => buildBatch([record], { producerId: 7n, producerEpoch: 0, baseSequence }))
+    for (const batch of [...batches, Buffer.from(batches[0]!).fill(1, 17, 21)]) client.produce(1, batch)
+    world.settle()
+    const answers = [0, 1, 2].map((index) => client.produced(index).responses[0]!.partitionResponses[0]!)
+    expect(answers.map(({ errorCode, logStartOffset }) => [errorCode, logStartOffset])).toEqual([
+      [0, 0n],
+      [errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code, 0n],
+      [errors.CORRUPT_MESSAGE.code, -1n],
+    ])
   })
 
   test.each([

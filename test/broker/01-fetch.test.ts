@@ -58,6 +58,22 @@ test('committed reads name aborted transactions, others do not', () => {
   expect(part(client, 11, 1).abortedTransactions).toBeNull()
 })
 
+test('a client that is ahead of the epoch it fetched last hears where that ends', () => {
+  const { world, client } = filled()
+  client.fetch(1, 60n, { version: 12, lastFetchedEpoch: 5 })
+  world.settle()
+  expect(part(client, 12)).toMatchObject({ errorCode: 0, divergingEpoch: { epoch: 5, endOffset: 50n }, abortedTransactions: null })
+})
+
+test('what was refused by a log knows of no aborted transactions, and what never got there lists none', () => {
+  const { world, client } = filled()
+  client.fetch(1, 51n, { isolationLevel: 1 })
+  client.fetch(2, 0n, { isolationLevel: 0, topic: 'unknown' })
+  world.settle()
+  expect(part(client, 11, 0).abortedTransactions).toBeNull()
+  expect(part(client, 11, 1).abortedTransactions).toEqual([])
+})
+
 describe('an error is answered at once', () => {
   test.each([
     ['a topic that does not exist', { topic: 'unknown' }, errors.UNKNOWN_TOPIC_OR_PARTITION],

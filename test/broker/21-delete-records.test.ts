@@ -58,3 +58,15 @@ test.each<[string, bigint, number, number]>([
 ])('in %s to offset %d of partition %d is answered with error %d', async (name, offset, partition, error) => {
   expect(await ask(await worldWithRecords(), name, offset, partition)).toEqual([error, -1n])
 })
+
+test('a partition that is named twice is answered once, by its last offset, and a topic without partitions is not', async () => {
+  const world = await worldWithRecords()
+  const at = (offset: bigint) => ({ partitionIndex: 0, offset })
+  const asked = [
+    { name: 't', partitions: [at(1n)] },
+    { name: 'both', partitions: [] },
+    { name: 't', partitions: [at(9n), at(2n)] },
+  ]
+  const { topics } = await world.ask(DeleteRecordsRequest, DeleteRecordsResponse, 2, { topics: asked })
+  expect(topics).toEqual([{ name: 't', partitions: [{ partitionIndex: 0, lowWatermark: 2n, errorCode: 0 }] }])
+})

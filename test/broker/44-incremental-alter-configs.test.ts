@@ -46,6 +46,7 @@ test('lists grow and shrink by their items, from their default on', async () => 
   await alter(world, topic, 't', [['cleanup.policy', 'subtract', 'delete']])
   expect(await described(world, topic, 't', 'cleanup.policy')).toBe('compact')
   expect(await alter(world, topic, 't', [['retention.ms', 'append', '1']])).toMatch(/^40 Can't APPEND/)
+  for (const item of ['', ' compact']) expect(await alter(world, topic, 't', [['cleanup.policy', 'append', item]])).toMatch(/^40 /)
 })
 
 test('a change reaches the streams of the topic before it is answered, and survives a restart', async () => {
@@ -145,4 +146,20 @@ test('the older way puts new configs in place of all old ones', async () => {
   const { responses } = await world.ask(AlterConfigsRequest, AlterConfigsResponse, 2, { resources })
   expect(responses[0]!.errorCode).toBe(0)
   expect(world.controller.image.topics.get('t')!.configs).toEqual(new Map([['segment.ms', '7']]))
+})
+
+test('what is wrong with a change is said before whether its topic is there', async () => {
+  const world = await brokerWorld()
+  expect(await alter(world, topic, 'none', [['retention.ms', 'set', 'x']])).toMatch(/^40 /)
+  expect(await alter(world, topic, 'none', [['retention.ms', 'set', '1']])).toMatch(/^3 /)
+})
+
+test('to describe one resource of a type that does not exist is to describe none', async () => {
+  const world = await worldWith('t')
+  const resources = [topic, 99].map((resourceType) => ({ resourceType, resourceName: 't', configurationKeys: null }))
+  const { results } = await world.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
+  expect(results.map(({ errorCode, configs }) => [errorCode, configs.length])).toEqual([
+    [42, 0],
+    [42, 0],
+  ])
 })

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
-import { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from '../../src/wire/api/23-offset-for-leader-epoch.ts'
 import { DescribeClusterRequest, DescribeClusterResponse } from '../../src/wire/api/60-describe-cluster.ts'
 import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } from '../../src/wire/api/75-describe-topic-partitions.ts'
 import { type BrokerWorld, brokerWorld } from './world.ts'
@@ -29,6 +28,7 @@ test.each<[Partial<DescribeTopicPartitionsRequest>, string]>([
   [{ responsePartitionLimit: 3, cursor: { topicName: 'b', partitionIndex: 1 } }, 'b:1,2 c:0 > c:1'],
   [{ cursor: { topicName: 'bb', partitionIndex: 1 } }, 'c:0,1,2'],
   [{ topics: [{ name: 'c' }, { name: 'none' }, { name: 'a' }, { name: 'x/y' }] }, 'a:0,1,2 c:0,1,2 none 3 x/y 17'],
+  [{ topics: [{ name: 'a' }, { name: 'b0' }], responsePartitionLimit: 3 }, 'a:0,1,2 > b0:0'],
   [{ topics: [{ name: 'a' }], cursor: { topicName: 'b', partitionIndex: 0 } }, 'a 42'],
   [{ topics: [{ name: 'a' }], cursor: { topicName: 'a', partitionIndex: -1 } }, 'a 42'],
   [{ topics: [{ name: 'a' }], cursor: { topicName: 'a', partitionIndex: 9 } }, 'a:'],
@@ -63,23 +63,4 @@ test('the cluster is this node', async () => {
     clusterAuthorizedOperations: 8096,
   })
   expect([(await ask(1, { endpointType: 2 })).errorCode, (await ask(1, { endpointType: 3 })).errorCode]).toEqual([114, 115])
-})
-
-test.each([
-  [-1, 0, [0, 0, 5n]],
-  [-1, 1, [0, -1, -1n]],
-  [-1, -1, [0, -1, -1n]],
-  [-1, -5, [0, -5, 2n]],
-  [0, 0, [0, 0, 5n]],
-  [1, 0, [75, -1, -1n]],
-  [-2, 0, [74, -1, -1n]],
-])('to a client at epoch %d the end of epoch %d is error, epoch and offset %o', async (currentLeaderEpoch, leaderEpoch, answer) => {
-  const world = await worldWithTopics()
-  world.streams.fill(1, [1n, 2n, 3n, 4n, 5n])
-  await world.controller.ask({ type: 'moveLogStart', stream: 1, offset: 2n })
-  const { topics } = await world.ask(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, 4, {
-    topics: [{ topic: 'b', partitions: [{ partition: 0, currentLeaderEpoch, leaderEpoch }] }],
-  })
-  const found = topics[0]!.partitions[0]!
-  expect([found.errorCode, found.leaderEpoch, found.endOffset]).toEqual(answer)
 })

@@ -9,6 +9,7 @@ const wanted = (partition: number, offset = 0n, topic = 't'): Wanted => ({
   offset,
   maxBytes: 100,
   leaderEpoch: -1,
+  lastFetchedEpoch: -1,
 })
 const request = (id: number, epoch: number, partitions: Wanted[] = [], forgotten: number[] = [], byId = false) => ({
   id,

@@ -96,7 +96,13 @@ export class Client implements Peer {
   fetch(
     correlationId: number,
     offset: bigint,
-    fields: Partial<FetchRequest> & { partition?: number; topic?: string; version?: number; partitionMaxBytes?: number } = {},
+    fields: Partial<FetchRequest> & {
+      partition?: number
+      topic?: string
+      version?: number
+      partitionMaxBytes?: number
+      lastFetchedEpoch?: number
+    } = {},
   ): void {
     const { partition = 0, ...rest } = fields
     this.fetchAll(correlationId, [offset], { first: partition, ...rest })
@@ -106,10 +112,22 @@ export class Client implements Peer {
   fetchAll(
     correlationId: number,
     offsets: readonly bigint[],
-    fields: Partial<FetchRequest> & { first?: number; topic?: string; version?: number; partitionMaxBytes?: number } = {},
+    fields: Partial<FetchRequest> & {
+      first?: number
+      topic?: string
+      version?: number
+      partitionMaxBytes?: number
+      lastFetchedEpoch?: number
+    } = {},
   ): void {
-    const { first = 0, topic = 't', version = 11, partitionMaxBytes = 1 << 20, ...rest } = fields
-    const partitions = offsets.map((fetchOffset, i) => ({ ...blankPartition, partition: first + i, fetchOffset, partitionMaxBytes }))
+    const { first = 0, topic = 't', version = 11, partitionMaxBytes = 1 << 20, lastFetchedEpoch = -1, ...rest } = fields
+    const partitions = offsets.map((fetchOffset, i) => ({
+      ...blankPartition,
+      partition: first + i,
+      fetchOffset,
+      partitionMaxBytes,
+      lastFetchedEpoch,
+    }))
     const topics = [{ topic: version >= 13 ? '' : topic, topicId: version >= 13 ? topic : blankId, partitions }]
     this.ask(FetchRequest, version, correlationId, { maxWaitMs: 1000, minBytes: 1, maxBytes: 50 << 20, sessionEpoch: -1, topics, ...rest })
   }

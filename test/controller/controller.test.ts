@@ -208,16 +208,12 @@ test('topics are deleted by name or id, and not when asked for twice', async () 
     { name: 'a', topicId: zeroUuid },
     { name: null, topicId: idOfB },
     { name: null, topicId: topic('x').topicId },
-    { name: null, topicId: zeroUuid },
-    { name: 'c', topicId: idOfC },
     { name: 'd', topicId: zeroUuid },
   ]
   expect(verdicts(await controller.ask({ type: 'deleteTopics', topics: refs }))).toEqual([
     'a NONE',
     'b NONE',
     'null UNKNOWN_TOPIC_ID',
-    'null INVALID_REQUEST',
-    'c INVALID_REQUEST',
     'd UNKNOWN_TOPIC_OR_PARTITION',
   ])
   const twice = [
@@ -225,6 +221,15 @@ test('topics are deleted by name or id, and not when asked for twice', async () 
     { name: null, topicId: idOfC },
   ]
   expect(verdicts(await controller.ask({ type: 'deleteTopics', topics: twice }))).toEqual(['c INVALID_REQUEST', 'null INVALID_REQUEST'])
+  for (const strange of [
+    { name: null, topicId: zeroUuid },
+    { name: 'c', topicId: idOfC },
+  ]) {
+    const refused = await controller.ask({ type: 'deleteTopics', topics: [{ name: 'c', topicId: zeroUuid }, strange] })
+    expect(verdicts(refused)).toEqual(['c INVALID_REQUEST', `${strange.name} INVALID_REQUEST`])
+  }
+  const none = { name: 'none', topicId: zeroUuid }
+  expect(verdicts(await controller.ask({ type: 'deleteTopics', topics: [none, none] }))).toEqual(['none INVALID_REQUEST'])
   expect(streams.said).toEqual(['open 1', 'open 2', 'open 3', 'close 1', 'close 2'])
 })
 

@@ -22,7 +22,9 @@ afterEach(() => {
 })
 
 /** A listener whose connections read into a small memory, and a frontend that only notes what it gets. */
-async function world(options: { memory?: number; slow?: number; frame?: (body: Buffer, held: Held, channel: Channel) => Taken } = {}) {
+async function world(
+  options: { memory?: number; slow?: number; frame?: (body: Buffer, held: Held, channel: Channel) => Taken; onRead?: () => void } = {},
+) {
   const { memory: memoryBytes = 1024 * kib } = options
   const arena = Buffer.alloc(base + memoryBytes)
   const memory = new ReceiveMemory(base, memoryBytes)
@@ -56,6 +58,7 @@ async function world(options: { memory?: number; slow?: number; frame?: (body: B
     },
     onRead: (bytes) => {
       received += bytes
+      options.onRead?.()
       for (const wake of heard.splice(0)) wake()
     },
     onWrite: () => {},
@@ -254,4 +257,22 @@ test('a connection that ends gives back what it was lent and what was copied', a
   while (there.open > 0) await new Promise((resolve) => setImmediate(resolve))
   expect(kept()).toBe(0)
   expect(there.slow.freeBytes).toBe(8 << 20)
+})
+
+test('what is retried while it is still being read does not keep its connection from being read on', async () => {
+  let isBusy = true
+  const there = await world({
+    frame: (_, __, channel) => {
+      if (!isBusy) return 'taken'
+      isBusy = false
+      channel.blocked = true
+      return 'later'
+    },
+    onRead: () => there.connections[0]?.retry(),
+  })
+  const socket = await there.client()
+  socket.write(framed(Buffer.alloc(10, 1)))
+  await there.until(() => there.frames.length === 1)
+  socket.write(framed(Buffer.alloc(10, 2)))
+  await there.until(() => there.frames.length === 2)
 })

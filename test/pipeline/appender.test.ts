@@ -84,13 +84,12 @@ describe('a batch that Apache Kafka wrote', () => {
     if (batch.length >= 8) batch.writeBigInt64BE(0n, 0)
     return batch
   }
-  // A log may hold what no producer may send: markers, gaps, log append time, several batches at once.
+  // A log may hold what no producer may send: markers, gaps, several batches at once.
   const isProduced = ({ valid, batches }: Case): boolean =>
     valid &&
     batches.length === 1 &&
     !batches[0]!.isControl &&
     !batches[0]!.isTransactional &&
-    batches[0]!.timestampType === 'CreateTime' &&
     Number(batches[0]!.count) > 0 &&
     Number(batches[0]!.lastOffset) - Number(batches[0]!.baseOffset) + 1 === Number(batches[0]!.count)
 
@@ -100,7 +99,7 @@ describe('a batch that Apache Kafka wrote', () => {
     const batch = produced(one)
     const { answer, stored } = append(batch, always)
     expect(answer).toMatchObject({ error: 0, baseOffset: 5 })
-    expect(stored!.equals(sealed(batch))).toBe(true)
+    expect(stored!.equals(sealed(batch, (copy) => copy.writeInt16BE(copy.readInt16BE(21) & ~attribute.logAppendTime, 21)))).toBe(true)
   })
 
   test.each(cases.filter(({ valid }) => !valid))('and somebody damaged is refused: $what', (one) => {
@@ -116,6 +115,9 @@ describe('a batch that Apache Kafka wrote', () => {
 })
 
 describe('refused is a batch', () => {
+  /** Reasons of the log itself, which says where it starts. */
+  const told: readonly number[] = [reason.baseOffset, reason.malformed, reason.count, reason.control, reason.codec, reason.sequence]
+
   test.each<readonly [string, Buffer, { readonly code: number }, number]>([
     ['of no bytes that could be one', Buffer.alloc(10), errors.INVALID_RECORD, reason.notOneBatch],
     ['that is cut off', good().subarray(0, -3), errors.INVALID_RECORD, reason.notOneBatch],
@@ -136,21 +138,22 @@ describe('refused is a batch', () => {
       errors.INVALID_RECORD,
       reason.sequence,
     ],
-    [
-      'that claims log append time',
-      changed((b) => b.writeInt16BE(attribute.logAppendTime, 21)),
-      errors.INVALID_TIMESTAMP,
-      reason.appendTime,
-    ],
+    ['of format 3', changed((b) => b.writeInt8(3, batchHeader.magic)), errors.CORRUPT_MESSAGE, reason.notOneBatch],
   ])('%s', (_, batch, error, why) => {
     expect(append(batch).answer).toMatchObject({
       error: error.code,
       reason: why,
       baseOffset: -1,
       logAppendTime: -1,
-      logStartOffset: -1,
+      logStartOffset: told.includes(why) ? 0 : -1,
       durableAt: 0,
     })
+  })
+
+  test('that claims log append time where the topic gives it', () => {
+    const batch = changed((b) => b.writeInt16BE(attribute.logAppendTime, 21))
+    const refused = { error: errors.INVALID_TIMESTAMP.code, reason: reason.appendTime }
+    expect(append(batch, { timestampType: 'LogAppendTime' }).answer).toMatchObject(refused)
   })
 
   test('larger than max.message.bytes, and not one byte less', () => {

@@ -57,7 +57,7 @@ export interface FetchAnswer {
   readonly parts: readonly {
     readonly stream: number
     readonly error: number
-    readonly where: 'none' | 'hot' | 'warm' | 'cold'
+    readonly where: 'none' | 'hot' | 'warm' | 'cold' | 'diverged'
     readonly allowance: number
     readonly highWatermark: number
     readonly logStartOffset: number
@@ -73,6 +73,7 @@ export interface FetchWish {
   readonly offset: number
   readonly maxBytes?: number
   readonly leaderEpoch?: number
+  readonly lastFetchedEpoch?: number
 }
 
 /** A bell that notes what could be seen when it was rung. */
@@ -193,6 +194,7 @@ export class LaneWorld {
       putLong(words, to + fetchPart.offset, part.offset)
       words[to + fetchPart.maxBytes] = part.maxBytes ?? 1 << 20
       words[to + fetchPart.leaderEpoch] = part.leaderEpoch ?? -1
+      words[to + fetchPart.lastFetchedEpoch] = part.lastFetchedEpoch ?? -1
     })
     this.#reads.publish()
   }
@@ -294,7 +296,7 @@ export class LaneWorld {
       parts.push({
         stream: words[fixed + fetchedPart.stream]!,
         error: words[fixed + fetchedPart.error]!,
-        where: (['none', 'hot', 'warm', 'cold'] as const)[place]!,
+        where: (['none', 'hot', 'warm', 'cold', 'diverged'] as const)[place]!,
         allowance: words[fixed + fetchedPart.allowance]!,
         highWatermark: getLong(words, fixed + fetchedPart.highWatermark),
         logStartOffset: getLong(words, fixed + fetchedPart.logStartOffset),

@@ -50,6 +50,9 @@ describe('a fetch', () => {
     [{ offset: 0, leaderEpoch: 4 }, errors.FENCED_LEADER_EPOCH],
     [{ offset: 0, leaderEpoch: 6 }, errors.UNKNOWN_LEADER_EPOCH],
     [{ offset: 99, leaderEpoch: 4 }, errors.FENCED_LEADER_EPOCH],
+    [{ offset: -1, leaderEpoch: 6 }, errors.UNKNOWN_LEADER_EPOCH],
+    [{ offset: -1 }, errors.OFFSET_OUT_OF_RANGE],
+    [{ offset: 0, lastFetchedEpoch: 6 }, errors.OFFSET_OUT_OF_RANGE],
     [{ offset: 0, stream: 77 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
   ])('of %o is answered at once, with an error and nothing else', (wish, error) => {
     const world = filled(5)
@@ -58,6 +61,16 @@ describe('a fetch', () => {
     const [answer] = world.fetched()
     expect(answer!.parts).toMatchObject([{ error: error.code, highWatermark: -1, logStartOffset: -1, slices: [], ranges: [] }])
     expect(answer!.pin).toBe(-1)
+  })
+
+  test('behind the end of the epoch that its client fetched last is told at once where that ends', () => {
+    const world = filled(5)
+    world.fetch(1, [{ stream: 1, offset: 51, lastFetchedEpoch: 5 }], { wait: true, minBytes: 1 << 20 })
+    world.fetch(2, [{ stream: 1, offset: 40, lastFetchedEpoch: 5 }])
+    world.turn()
+    const [behind, within] = world.fetched()
+    expect(behind!.parts).toMatchObject([{ error: 0, where: 'diverged', leaderEpoch: 5, highWatermark: 50, slices: [] }])
+    expect(within!.parts).toMatchObject([{ error: 0, where: 'hot' }])
   })
 
   test('below the log start is out of range, and inside the batch that holds it is not', () => {

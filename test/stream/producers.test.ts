@@ -52,6 +52,12 @@ describe('a batch', () => {
     }
   })
 
+  test('behind one without an epoch may be any', () => {
+    const producers = new Producers(10)
+    producers.append(id, -1, 2, 1, 100, 5000, 1)
+    for (const next of [-1, 0]) expect(producers.check(id, next, 7, 1)).toMatchObject({ error: 0, duplicate: undefined })
+  })
+
   test('of a newer epoch begins at 0, and of an older one is refused', () => {
     const producers = written(0, 10, 3)
     expect(producers.check(id, epoch + 1, 0, 2)).toMatchObject({ error: 0, duplicate: undefined })

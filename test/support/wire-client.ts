@@ -43,16 +43,25 @@ export class WireClient {
     version: number,
     fields: Partial<Wire<Message<Q>>>,
   ): Promise<Wire<Message<R>>> {
-    const body = frame(request, version, { ...blank(request), ...fields })
-    const size = Buffer.alloc(4)
-    size.writeInt32BE(body.length)
     const answer = await new Promise<Buffer | undefined>((resolve) => {
-      if (this.#isClosed) return resolve(undefined)
+      if (this.isClosed) return resolve(undefined)
       this.#waiting.push(resolve)
-      this.#socket.write(Buffer.concat([size, body]))
+      this.tell(request, version, fields)
     })
     if (answer === undefined) throw new ConnectionEnded()
     return parse(response, version, answer)
+  }
+
+  /** Sends what is not answered, or not yet waited for. */
+  tell<Q extends Fields>(request: Message<Q>, version: number, fields: Partial<Wire<Message<Q>>>): void {
+    const body = frame(request, version, { ...blank(request), ...fields })
+    const size = Buffer.alloc(4)
+    size.writeInt32BE(body.length)
+    this.#socket.write(Buffer.concat([size, body]))
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   close(): void {

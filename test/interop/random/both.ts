@@ -1,0 +1,44 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../../src/wire/api/10-find-coordinator.ts'
+import { InitProducerIdRequest, InitProducerIdResponse } from '../../../src/wire/api/22-init-producer-id.ts'
+import { type Broker, startBroker } from '../../support/broker.ts'
+import { WireClient } from '../../support/wire-client.ts'
+import type { Ports } from './duel.ts'
+
+const settings = {
+  'auto.create.topics.enable': 'false',
+  'offsets.topic.num.partitions': '4',
+  'group.initial.rebalance.delay.ms': '0',
+  'num.partitions': '2',
+  'log.retention.ms': '-1',
+}
+
+/** A Kafka and a Millrace with the same settings, both with all that Kafka begins late. */
+export async function startBoth(): Promise<{ readonly ports: Ports; readonly remove: () => Promise<unknown> }> {
+  const started: Broker[] = []
+  const remove = (): Promise<unknown> => Promise.all(started.map((each) => each.remove()))
+  const start = async (kind: 'kafka' | 'millrace'): Promise<number> => {
+    const broker = await startBroker({ kind, settings })
+    started.push(broker)
+    await untilReady(broker.port)
+    return broker.port
+  }
+  try {
+    const [kafka, millrace] = [await start('kafka'), await start('millrace')]
+    return { ports: { kafka, millrace }, remove }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+async function untilReady(port: number): Promise<void> {
+  const client = await WireClient.open(port)
+  for (let tries = 0; tries < 400; tries++) {
+    const { errorCode } = await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 2, { key: 'g' })
+    const { errorCode: noProducer } = await client.ask(InitProducerIdRequest, InitProducerIdResponse, 0, { transactionalId: null })
+    if (errorCode === 0 && noProducer === 0) return client.close()
+    await pause(25)
+  }
+  throw new Error('no coordinator or no producer ids after ten seconds')
+}
