@@ -1,4 +1,5 @@
 import { NotReady } from '../group/coordinator.ts'
+import type { TopicImage } from '../metadata/image.ts'
 import { OffsetCommitRequest, OffsetCommitResponse } from '../wire/api/08-offset-commit.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
@@ -24,7 +25,8 @@ export const offsetCommit = handler({
   response: OffsetCommitResponse,
   versions: [2, 10],
   async handle(request, context) {
-    const topics = eachOnce(request.topics, ({ name, topicId }) => `${topicId} ${name}`).map((topic) => ({
+    const isUnknown = (topic: AskedTopic): boolean => imageOf(topic, context) === undefined
+    const topics = eachOnce(request.topics, ({ name, topicId }) => `${topicId} ${name}`, isUnknown).map((topic) => ({
       topic,
       parts: partsOf(topic, context),
     }))
@@ -41,9 +43,13 @@ export const offsetCommit = handler({
   },
 })
 
-function partsOf({ name, topicId, partitions }: AskedTopic, context: RequestContext): Part[] {
-  const { image } = context.controller
-  const topic = context.version >= byIdVersion ? image.topicsById.get(topicId) : image.topics.get(name)
+function imageOf({ name, topicId }: AskedTopic, { controller: { image }, version }: RequestContext): TopicImage | undefined {
+  return version >= byIdVersion ? image.topicsById.get(topicId) : image.topics.get(name)
+}
+
+function partsOf(asked: AskedTopic, context: RequestContext): Part[] {
+  const { topicId, partitions } = asked
+  const topic = imageOf(asked, context)
   const missing = context.version >= byIdVersion ? errors.UNKNOWN_TOPIC_ID : errors.UNKNOWN_TOPIC_OR_PARTITION
   return partitions.map((asked) => {
     if (topic === undefined) return { asked, topic: '', topicId, error: missing }

@@ -10,8 +10,12 @@ export const offsetDelete = handler({
   request: OffsetDeleteRequest,
   response: OffsetDeleteResponse,
   versions: [0, 0],
-  async handle({ groupId, topics: asked }, context) {
-    const topics = eachOnce(asked, ({ name }) => name)
+  async handle({ groupId, topics: named }, context) {
+    const topics = eachOnce(
+      named,
+      ({ name }) => name,
+      ({ name }) => !context.controller.image.topics.has(name),
+    )
     if (groupId === '') return { errorCode: errors.INVALID_GROUP_ID.code, throttleTimeMs: 0, topics: [] }
     const parts = topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex, error: refusal(name, partitionIndex, context) })),

@@ -45,11 +45,15 @@ export function duplicates(partitions: Iterable<readonly [topic: string, partiti
 
 export const partitionName = (topic: string, partition: number): string => `${topic}-${partition}`
 
-/** Topics as Kafka answers them: each once, and none without partitions. */
-export function eachOnce<T extends { readonly partitions: readonly unknown[] }>(topics: readonly T[], nameOf: (topic: T) => string): T[] {
+/** Topics as Kafka answers them: each once, and none without partitions, but for those that are kept. */
+export function eachOnce<T extends { readonly partitions: readonly unknown[] }>(
+  topics: readonly T[],
+  nameOf: (topic: T) => string,
+  isKept: (topic: T) => boolean = () => false,
+): T[] {
   const merged = new Map<string, T>()
   for (const topic of topics) {
-    if (topic.partitions.length === 0) continue
+    if (topic.partitions.length === 0 && !isKept(topic)) continue
     const known = merged.get(nameOf(topic))
     merged.set(nameOf(topic), known === undefined ? topic : { ...topic, partitions: [...known.partitions, ...topic.partitions] })
   }

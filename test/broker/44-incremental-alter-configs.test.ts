@@ -46,7 +46,7 @@ test('lists grow and shrink by their items, from their default on', async () => 
   await alter(world, topic, 't', [['cleanup.policy', 'subtract', 'delete']])
   expect(await described(world, topic, 't', 'cleanup.policy')).toBe('compact')
   expect(await alter(world, topic, 't', [['retention.ms', 'append', '1']])).toMatch(/^40 Can't APPEND/)
-  for (const item of ['', ' compact']) expect(await alter(world, topic, 't', [['cleanup.policy', 'append', item]])).toMatch(/^40 /)
+  expect(await alter(world, topic, 't', [['cleanup.policy', 'append', '']])).toMatch(/^40 /)
 })
 
 test('a change reaches the streams of the topic before it is answered, and survives a restart', async () => {

@@ -84,11 +84,12 @@ function randomStep(random: Prng, choice: readonly Api[], suffix: string): Step 
 const namedOnce: Readonly<Record<string, readonly string[]>> = {
   Produce: ['topicData', 'partitionData'],
   Fetch: ['topics', 'partitions'],
+  OffsetDelete: ['topics', 'partitions'],
   AlterConfigs: ['resources'],
 }
 
 type Part = Record<string, unknown>
-const naming = ['name', 'topic', 'topicId', 'partition', 'index', 'resourceType', 'resourceName']
+const naming = ['partitionIndex', 'name', 'topic', 'topicId', 'partition', 'index', 'resourceType', 'resourceName']
 
 function withoutRepeats(fields: Part, [list, ...inner]: readonly string[]): Part {
   if (list === undefined) return fields
