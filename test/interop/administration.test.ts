@@ -61,7 +61,8 @@ type Ask = <Q extends Fields, R extends Fields>(
 
 const partitionsOf = (name: string, ...partitions: number[]) => ({ topic: name, partitions })
 
-async function folders(ask: Ask): Promise<void> {
+async function folders(ask: Ask, client: WireClient): Promise<void> {
+  await untilLogged(client)
   for (const version of [1, 3, 5])
     await ask(DescribeLogDirsRequest, DescribeLogDirsResponse, version, { topics: [partitionsOf('t', 0, 1)] })
   await ask(DescribeLogDirsRequest, DescribeLogDirsResponse, 4, { topics: [partitionsOf('t', 0, 9), partitionsOf('nope', 0)] })
@@ -69,6 +70,15 @@ async function folders(ask: Ask): Promise<void> {
   const topics = [{ name: 't', partitions: [0, 9] }]
   for (const path of ['/nowhere', 'relative'])
     await ask(AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse, 2, { dirs: [{ path, topics }] })
+}
+
+/** Kafka answers for a partition before its log has a folder. */
+async function untilLogged(client: WireClient): Promise<void> {
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const { results } = await client.ask(DescribeLogDirsRequest, DescribeLogDirsResponse, 1, { topics: [partitionsOf('t', 0, 1)] })
+    if (results[0]?.topics[0]?.partitions.length === 2) return
+  }
+  throw new Error('a partition has no log')
 }
 
 async function leaders(ask: Ask): Promise<void> {
