@@ -22,7 +22,7 @@ export function reconcile(member: ConsumerMember, to: Reconciling): ConsumerMemb
   switch (member.state) {
     case memberState.unrevoked:
       if (stillHas(member.revoking, to.owned)) return to.hasSubscriptionChanged ? giveUpUnsubscribed(member, to) : member
-      return towardsTarget(member, member.epoch + 1, to)
+      return towardsTarget(member, member.epoch, to)
     case memberState.unreleased:
       return towardsTarget(member, member.epoch, to)
     default:

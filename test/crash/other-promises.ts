@@ -25,16 +25,18 @@ export class OtherPromises {
   constructor(kind: BrokerKind, topic: string, partitions: number, random: Prng) {
     this.#random = random
     const shortened = 'shortened'
+    const passing = ['comes-and-goes-1', 'comes-and-goes-2']
+    const read = [topic, shortened, ...passing]
     this.#keepers = [
       ...['simple-1', 'simple-2', 'simple-3'].map((groupId) => new KeptGroup(groupId, topic, partitions, random)),
       new KeptClassicMember('classic-1', topic, null, random),
       new KeptClassicMember('classic-2', topic, 'instance', random),
-      new KeptConsumerMember('consumers-1', 'alone', [topic, shortened], random),
-      new KeptConsumerMember('consumers-2', 'first', [topic, shortened], random),
-      new KeptConsumerMember('consumers-2', 'second', [topic, shortened], random, { commits: false }),
-      new KeptConsumerMember('consumers-2', 'static', [topic, shortened], random, { instanceId: 'instance', commits: false }),
+      new KeptConsumerMember('consumers-1', 'alone', read, random),
+      new KeptConsumerMember('consumers-2', 'first', read, random),
+      new KeptConsumerMember('consumers-2', 'second', read, random, { commits: false }),
+      new KeptConsumerMember('consumers-2', 'static', read, random, { instanceId: 'instance', commits: false }),
       new KeptLogStart(shortened, random, kind === 'kafka'),
-      ...['comes-and-goes-1', 'comes-and-goes-2'].map((name) => new KeptTopic(name, random)),
+      ...passing.map((name) => new KeptTopic(name, random)),
       new KeptProducerIds(random),
       new KeptQuota('client', random),
     ]

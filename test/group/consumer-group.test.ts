@@ -86,6 +86,19 @@ test('assignments are made no more often than the interval says, by the heartbea
   expect(state(world)).toBe('Reconciling')
 })
 
+test('a member that gives up more before there is a new assignment is not ahead of its group', () => {
+  const world = withTopic({ consumer: () => ({ ...consumerLimits, assignmentIntervalMs: 1000 }) }, 1)
+  world.topic('u', 1)
+  world.topic('v', 1)
+  const has = (...topics: string[]) => ({ owned: topics.map((topic) => ({ topicId: idOf(topic), partitions: [0] })) })
+  expect(shown(world.enter('a', ['t', 'u', 'v']))).toBe('2 [t:0 u:0 v:0]')
+  expect(shown(world.beat('a', 2, { topics: ['t', 'u'], ...has('t', 'u', 'v') }))).toBe('2 [t:0 u:0]')
+  expect(shown(world.beat('a', 2, { topics: ['t'], ...has('t', 'u') }))).toBe('2 [t:0]')
+  expect(shown(world.beat('a', 2, has('t')))).toBe('2')
+  world.pass(1000)
+  expect(shown(world.beat('a', 2, has('t')))).toBe('4')
+})
+
 test('a static member that leaves for a while keeps its partitions for whoever comes back as it', () => {
   const world = withTopic()
   const as = { instanceId: 'i' }
