@@ -37,6 +37,9 @@ const changed = (name: string, change: (batch: Buffer) => unknown): Fault => ({
   },
 })
 
+const flagged = (bits: number) => (batch: Buffer) =>
+  batch.writeInt16BE(batch.readInt16BE(batchHeader.attributes) | bits, batchHeader.attributes)
+
 /** What is wrong with a batch that is otherwise good. Absent: what has Kafka refuse, or never answer, all of its request. */
 const faults: readonly Fault[] = [
   { name: 'wrong crc', damage: unsealed((batch) => batch.writeUInt32BE(1, batchHeader.crc)) },
@@ -56,10 +59,10 @@ const faults: readonly Fault[] = [
     batch.writeInt32BE(batch.readInt32BE(batchHeader.lastOffsetDelta) + 1, batchHeader.lastOffsetDelta),
   ),
   changed('base offset 7', (batch) => batch.writeBigInt64BE(7n, batchHeader.baseOffset)),
-  changed('control', (batch) => batch.writeInt16BE(attribute.control, batchHeader.attributes)),
-  changed('log append time', (batch) => batch.writeInt16BE(attribute.logAppendTime, batchHeader.attributes)),
-  changed('delete horizon', (batch) => batch.writeInt16BE(attribute.deleteHorizon, batchHeader.attributes)),
-  changed('unused attribute', (batch) => batch.writeInt16BE(0x80, batchHeader.attributes)),
+  changed('control', flagged(attribute.control)),
+  changed('log append time', flagged(attribute.logAppendTime)),
+  changed('delete horizon', flagged(attribute.deleteHorizon)),
+  changed('unused attribute', flagged(0x80)),
   changed('far future', (batch) => {
     batch.writeBigInt64BE(4_000_000_000_000n, batchHeader.baseTimestamp)
     batch.writeBigInt64BE(4_000_000_000_000n, batchHeader.maxTimestamp)
