@@ -34,11 +34,11 @@ export const metadata = handler({
   },
 })
 
-/** A topic has a name before version 12, and a name or an id from then on. */
+/** A topic has a name before version 12. From then on one id is enough for all to be asked for by id, and without one all have names. */
 function isUnderstood({ topics }: MetadataRequest, version: number): boolean {
-  const named = ({ name, topicId }: { name: string | null; topicId: string }): boolean =>
-    version < byIdVersion ? name !== null && topicId === zeroUuid : name !== null || topicId !== zeroUuid
-  return topics === null || topics.every(named)
+  if (topics === null) return true
+  const hasIds = topics.some(({ topicId }) => topicId !== zeroUuid)
+  return hasIds ? version >= byIdVersion : topics.every(({ name }) => name !== null)
 }
 
 const refused = ({ topics }: MetadataRequest): MetadataResponse => ({

@@ -62,6 +62,8 @@ test('topics can be asked for by id from version 12 on', async () => {
   expect(unknown.topics[0]).toMatchObject({ errorCode: 100, name: null, topicId: 'AAAAAAAAAAAAAAAAAAAAEA' })
   expect((await ask(world, 10, { topics: byId })).topics[0]!.errorCode).toBe(42)
   expect(await ask(world, 13, { topics: [{ name: null, topicId: zeroUuid }] })).toMatchObject({ errorCode: 42, brokers: [] })
+  const mixed = { topics: [...byId, { name: null, topicId: zeroUuid }, ...named('none')] }
+  expect(rows(await ask(world, 13, mixed))).toEqual(rows(await ask(world, 13, { topics: byId })))
 })
 
 test('a client is told the address of the listener that it came by', async () => {

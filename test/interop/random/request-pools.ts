@@ -160,7 +160,8 @@ export const requestPools: Pools = {
   name: topicName,
   topicName,
   topicId,
-  'Metadata.topics.name': (draft) => (draft.chance(100) ? null : topicName(draft)),
+  // Of neither a name nor an id Kafka makes nothing.
+  'Metadata.topics.name': (draft) => (draft.said['topicId'] instanceof Deferred && draft.chance(500) ? null : topicName(draft)),
   'Metadata.topics.topicId': (draft) => (draft.chance(600) ? 'AAAAAAAAAAAAAAAAAAAAAA' : topicId(draft)),
   partition,
   partitions: partition,
