@@ -94,7 +94,7 @@ export async function buildObject(
     const pieces = isTogether ? [arena.bytes.subarray(at, to + index.length)] : [arena.bytes.subarray(at, to), index]
     const fault = await (await store()).put(key, pieces)
     if (fault !== undefined) return { end, fault }
-    return { end, object: { bytes: plan.bytes + index.length, streams: plan.streams.map(partOf) } }
+    return { end, object: { bytes: plan.bytes + index.length, streams: plan.streams.map((stream) => partOf(stream, Date.now())) } }
   } finally {
     port.close()
     room.giveOutput(at)

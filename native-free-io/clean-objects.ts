@@ -99,7 +99,7 @@ async function cleanGroup(
     }
     const cleaned = { stream, start: sources[0]!.start, end: sources.at(-1)!.end, blocks }
     await write([encodeIndex([cleaned], upload.bytes)])
-    return { bytes: whole(await upload.complete()), streams: [partOf(cleaned)] }
+    return { bytes: whole(await upload.complete()), streams: [partOf(cleaned, rules.nowMs)] }
   } catch (error) {
     await upload.abort()
     throw error

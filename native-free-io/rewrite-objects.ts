@@ -18,7 +18,7 @@ export async function rewriteObjects(from: ObjectStore, { key, sources }: Rewrit
     }
     const fault = await upload.append([encodeIndex(streams, upload.bytes)])
     const bytes = fault ?? (await upload.complete())
-    return isFault(bytes) ? await abandoned(upload, bytes) : { bytes, streams: streams.map(partOf) }
+    return isFault(bytes) ? await abandoned(upload, bytes) : { bytes, streams: streams.map((stream) => partOf(stream, Date.now())) }
   } catch (error) {
     await upload.abort()
     throw error

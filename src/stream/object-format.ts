@@ -49,13 +49,12 @@ export interface ObjectPart extends StreamRange {
   readonly maxTimestamp: number
 }
 
-export const partOf = ({ stream, start, end, blocks }: StreamBlocks): ObjectPart => ({
-  stream,
-  start,
-  end,
-  bytes: blocks.reduce((sum, block) => sum + block.bytes, 0),
-  maxTimestamp: blocks.reduce((most, block) => Math.max(most, block.maxTimestamp), -1),
-})
+/** A part that no writer has dated, or that holds no records any more, is as old as its object: else it would be kept for ever. */
+export function partOf({ stream, start, end, blocks }: StreamBlocks, storedMs: number): ObjectPart {
+  const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0)
+  const latest = blocks.reduce((most, block) => Math.max(most, block.maxTimestamp), -1)
+  return { stream, start, end, bytes, maxTimestamp: latest < 0 ? storedMs : latest }
+}
 
 /** Index and footer of an object whose streams are in ascending order and whose blocks take `bytes`. */
 export function encodeIndex(streams: readonly StreamBlocks[], bytes: number): Buffer {

@@ -85,7 +85,7 @@ export class CleaningWorld {
     const objectId = this.#objectId++
     await this.#store.put(keyOf(objectId), [...pieces, index])
     this.#hot = []
-    this.parts.push(placed(objectId, bytes + index.length, partOf(streams[0]!)))
+    this.parts.push(placed(objectId, bytes + index.length, partOf(streams[0]!, 0)))
   }
 
   /** One round, as far as its map reaches. */

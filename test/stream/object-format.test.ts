@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type DataBlock, encodeIndex, footerBytes, ObjectDamaged, ObjectIndex, readFooter } from '../../src/stream/object-format.ts'
+import { type DataBlock, encodeIndex, footerBytes, ObjectDamaged, ObjectIndex, partOf, readFooter } from '../../src/stream/object-format.ts'
 import { planObject, type StagedBatch } from '../../src/stream/object-plan.ts'
 
 const staged = (baseOffset: number, count: number, bytes: number, maxTimestamp = 5): StagedBatch => ({
@@ -43,6 +43,13 @@ test('a plan orders by stream, closes blocks at their limit, and the index finds
   expect([...index.from(9, 120)]).toEqual([second])
   expect([...index.from(9, 125)]).toEqual([])
   expect([...index.from(7, 0)]).toEqual([])
+})
+
+test('a part is as old as its latest record, and as its object where no record says', () => {
+  const dated = (timestamp: number) => planObject(new Map([[1, [staged(0, 1, 10, -1), staged(1, 1, 10, timestamp)]]]), sum).streams[0]!
+  expect(partOf(dated(7), 1000).maxTimestamp).toBe(7)
+  expect(partOf(dated(-1), 1000).maxTimestamp).toBe(1000)
+  expect(partOf({ ...dated(7), blocks: [] }, 1000)).toEqual({ stream: 1, start: 0, end: 2, bytes: 0, maxTimestamp: 1000 })
 })
 
 test('every damaged byte of an index or a footer is noticed', () => {
