@@ -4,7 +4,7 @@ import { OffsetCommitRequest, OffsetCommitResponse } from '../wire/api/08-offset
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
-import { eachOnce, isError, servedPartition } from './partitions.ts'
+import { isError, servedPartition } from './partitions.ts'
 
 type AskedTopic = OffsetCommitRequest['topics'][number]
 
@@ -25,22 +25,36 @@ export const offsetCommit = handler({
   response: OffsetCommitResponse,
   versions: [2, 10],
   async handle(request, context) {
-    const isUnknown = (topic: AskedTopic): boolean => imageOf(topic, context) === undefined
-    const topics = eachOnce(request.topics, ({ name, topicId }) => `${topicId} ${name}`, isUnknown).map((topic) => ({
-      topic,
-      parts: partsOf(topic, context),
-    }))
-    const good = topics.flatMap(({ parts }) => parts.filter(({ error }) => error === errors.NONE))
-    if (good.length > 0) await commit(request, good, context)
-    return {
-      throttleTimeMs: 0,
-      topics: topics.map(({ topic: { name, topicId }, parts }) => ({
-        name,
-        topicId,
-        partitions: parts.map(({ asked, error }) => ({ partitionIndex: asked.partitionIndex, errorCode: error.code })),
-      })),
-    }
+    const all = request.topics.map((topic) => ({ topic, parts: partsOf(topic, context) }))
+    const told = (isGood: boolean): Told[] =>
+      all.map(({ topic, parts }) => ({ topic, parts: parts.filter(({ error }) => (error === errors.NONE) === isGood) }))
+    const bad = told(false).filter(({ topic, parts }) => parts.length > 0 || imageOf(topic, context) === undefined)
+    const good = told(true).filter(({ parts }) => parts.length > 0)
+    const parts = good.flatMap((each) => each.parts)
+    if (parts.length > 0) await commit(request, parts, context)
+    return { throttleTimeMs: 0, topics: (bad.length === 0 ? good : merged([...bad, ...good])).map(row) }
   },
+})
+
+interface Told {
+  readonly topic: AskedTopic
+  readonly parts: readonly Part[]
+}
+
+/** Each topic once. Kafka puts those together that it has refused some of, and leaves the others as they were asked. */
+function merged(all: readonly Told[]): Told[] {
+  const topics = new Map<string, Told>()
+  for (const { topic, parts } of all) {
+    const key = `${topic.topicId} ${topic.name}`
+    topics.set(key, { topic, parts: [...(topics.get(key)?.parts ?? []), ...parts] })
+  }
+  return [...topics.values()]
+}
+
+const row = ({ topic: { name, topicId }, parts }: Told): OffsetCommitResponse['topics'][number] => ({
+  name,
+  topicId,
+  partitions: parts.map(({ asked, error }) => ({ partitionIndex: asked.partitionIndex, errorCode: error.code })),
 })
 
 function imageOf({ name, topicId }: AskedTopic, { controller: { image }, version }: RequestContext): TopicImage | undefined {
