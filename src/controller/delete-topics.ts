@@ -5,15 +5,14 @@ import type { Refusal } from './create-topics.ts'
 import type { DeletedTopic, Questions, TopicRef } from './messages.ts'
 import { type Outcome, onceEach } from './outcome.ts'
 
-/**
- * Deletes by name or by id. What is asked for twice is not deleted, as its asker is confused; it is answered once. Who names a topic
- * by both or by neither is understood in nothing.
- */
+/** Deletes by name or by id, never by both. What is asked for twice is not deleted, as its asker is confused; it is answered once. */
 export function deleteTopics(image: Image, { topics }: Questions['deleteTopics']['ask']): Outcome<readonly DeletedTopic[]> {
-  const strange = topics.map(complaint).find((message) => message !== undefined)
-  if (strange !== undefined)
-    return { records: [], answer: topics.map((topic) => ({ ...topic, error: errors.INVALID_REQUEST, message: strange })) }
-  const asked = onceEach(topics, ({ name, topicId }) => `${topicId} ${name}`)
+  const strange = topics.flatMap((topic): DeletedTopic[] => {
+    const message = complaint(topic)
+    return message === undefined ? [] : [{ ...topic, error: errors.INVALID_REQUEST, message }]
+  })
+  const understood = topics.filter((topic) => complaint(topic) === undefined)
+  const asked = onceEach(understood, ({ name, topicId }) => `${topicId} ${name}`)
   const timesFound = new Map<TopicImage, number>()
   for (const { item, isRepeated } of asked) {
     const topic = find(image, item)
@@ -27,7 +26,7 @@ export function deleteTopics(image: Image, { topics }: Questions['deleteTopics']
     deleted.push(topic)
     return { name: topic.name, topicId: topic.topicId, error: errors.NONE, message: null }
   })
-  return { records: deleted.map(({ topicId }) => ({ type: 'topicDeleted', topicId })), answer }
+  return { records: deleted.map(({ topicId }) => ({ type: 'topicDeleted', topicId })), answer: [...strange, ...answer] }
 }
 
 const find = (image: Image, { name, topicId }: TopicRef): TopicImage | undefined =>
