@@ -1,0 +1,85 @@
+/** The validation kernel: what a thread calls. All addresses are of the imported memory. */
+import { stepGzip } from './inflate.ts'
+import { get, job, set, status, step } from './job.ts'
+import { stepLz4 } from './lz4.ts'
+import { beginRecords, checkRecords, flag, recordIndexOf, refusedCountOf } from './records.ts'
+import { stepSnappy } from './snappy.ts'
+import { stepZstd } from './zstd.ts'
+
+/** Fields of a record batch of format 2, big-endian. See `src/wire/record-batch.ts`. */
+namespace batch {
+  export const attributes: usize = 21
+  export const baseTimestamp: usize = 27
+  export const maxTimestamp: usize = 35
+  export const recordsCount: usize = 57
+  export const bytes: usize = 61
+  export const codecMask: u32 = 7
+  export const logAppendTime: u32 = 8
+}
+
+namespace codec {
+  export const gzip: usize = 1
+  export const snappy: usize = 2
+  export const lz4: usize = 3
+  export const zstd: usize = 4
+}
+
+/** Bytes of a job, without its window buffer. */
+export function jobBytes(): i32 { return <i32>job.bytes }
+
+/** Prepares a job at `at`, with a window buffer of `windowBytes`, for the compressed batch of `bytes` at `from`. Times in milliseconds. */
+export function begin(at: usize, window: usize, windowBytes: usize, from: usize, bytes: usize, flags: i32, oldest: f64, newest: f64): void {
+  const attributes = <u32>bswap(load<u16>(from + batch.attributes))
+  set(at, job.input, from + batch.bytes)
+  set(at, job.inputEnd, from + bytes)
+  set(at, job.window, window)
+  set(at, job.windowEnd, window + windowBytes)
+  set(at, job.output, window)
+  set(at, job.checked, window)
+  set(at, job.history, 0)
+  set(at, job.dropped, 0)
+  set(at, job.phase, 0)
+  set(at, job.batch, from)
+  set(at, job.codec, attributes & batch.codecMask)
+  set(at, job.flags, flags | (attributes & batch.logAppendTime ? flag.fixed : 0))
+  store<i64>(at + job.oldest, <i64>oldest)
+  store<i64>(at + job.newest, <i64>newest)
+  store<i64>(at + job.baseTimestamp, bswap(load<i64>(from + batch.baseTimestamp)))
+  store<i64>(at + job.fixedTimestamp, bswap(load<i64>(from + batch.maxTimestamp)))
+  beginRecords(at, bswap(load<i32>(from + batch.recordsCount)))
+}
+
+/** Works until the job is decided or about `budget` bytes of output have been made. Returns a `status`. */
+export function run(at: usize, budget: i32): i32 {
+  store<i32>(at + job.budget, budget)
+  const chosen = get(at, job.codec)
+  do {
+    let went: i32
+    if (chosen == codec.lz4) went = stepLz4(at)
+    else if (chosen == codec.zstd) went = stepZstd(at)
+    else if (chosen == codec.snappy) went = stepSnappy(at)
+    else if (chosen == codec.gzip) went = stepGzip(at)
+    else went = step.damaged
+    if (went < 0) return -went
+    const result = checkRecords(at, went == step.end)
+    if (result != status.more) return result
+  } while (load<i32>(at + job.budget) > 0)
+  return status.more
+}
+
+/** The record at which a job ended as malformed. */
+export function recordIndex(at: usize): i32 { return recordIndexOf(at) }
+
+/** How many records break a rule of their topic, at most 8,192, and the i-th: its index << 1, | 1 for its timestamp, | 0 for its key. */
+export function refusedCount(at: usize): i32 { return refusedCountOf(at) }
+export function refusedRecord(at: usize, i: i32): i32 { return load<i32>(at + job.refused + (<usize>i << 2)) }
+
+/** Writes the largest timestamp of the records into the header of the batch; false where it is there already. The CRC is the caller's. */
+export function setMaxTimestamp(at: usize): bool {
+  const field = get(at, job.batch) + batch.maxTimestamp
+  if (load<i32>(at + job.flags) & flag.fixed) return false
+  const latest = bswap(load<i64>(at + job.maxTimestamp))
+  if (load<i64>(field) == latest) return false
+  store<i64>(field, latest)
+  return true
+}
