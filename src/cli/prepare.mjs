@@ -10,6 +10,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const sourceFolders = ['src', 'workers', 'native-free-io', 'test', 'bench']
 const stamp = join(root, 'dist', '.tsbuildinfo')
+/** The validation kernel is AssemblyScript and has a compiler of its own. */
+const kernelFolder = join('src', 'pipeline', 'validation', 'kernel')
+const kernelFile = join(root, 'dist', 'validation.wasm')
 
 /** A published package carries `dist` and no compiler configuration: nothing is left to prepare. */
 export function prepare() {
@@ -23,6 +26,7 @@ export function prepare() {
     say('building')
     run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'tsconfig.json')])
   }
+  if (isOlder(kernelFile, sourcesIn(kernelFolder))) run(process.execPath, [join(root, 'src', 'cli', 'kernel.mjs')])
 }
 
 function isOlder(target, sources) {
@@ -32,14 +36,14 @@ function isOlder(target, sources) {
 }
 
 function newestSources() {
-  const found = [join(root, 'tsconfig.json')]
-  for (const folder of sourceFolders) {
-    if (!existsSync(join(root, folder))) continue
-    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
-      if (entry.isFile() && entry.name.endsWith('.ts')) found.push(join(entry.parentPath, entry.name))
-    }
-  }
-  return found
+  return [join(root, 'tsconfig.json'), ...sourceFolders.flatMap(sourcesIn)]
+}
+
+function sourcesIn(folder) {
+  if (!existsSync(join(root, folder))) return []
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
 }
 
 function run(command, args) {

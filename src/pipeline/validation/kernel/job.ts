@@ -81,8 +81,8 @@ export const slack: usize = 64
 @inline export function charge(at: usize, work: i32): void { store<i32>(at + job.budget, load<i32>(at + job.budget) - work) }
 
 /**
- * Makes room for `bytes` of output by dropping what lies further back than the history. False where the buffer is too small for both.
- * Output that moves has been checked: the driver checks after each step.
+ * Makes room for `bytes` of output by dropping what lies further back than the history and has been checked. False where the buffer is
+ * too small for both.
  */
 export function room(at: usize, bytes: usize): bool {
   const output = get(at, job.output)
@@ -90,12 +90,13 @@ export function room(at: usize, bytes: usize): bool {
   if (output + bytes <= windowEnd) return true
   const window = get(at, job.window)
   const held = output - window
-  const kept = min(held, get(at, job.history))
+  const unchecked = output - get(at, job.checked)
+  const kept = min(held, max(get(at, job.history), unchecked))
   if (window + kept + bytes > windowEnd) return false
   memory.copy(window, output - kept, kept)
   set(at, job.dropped, get(at, job.dropped) + held - kept)
   set(at, job.output, window + kept)
-  set(at, job.checked, window + kept)
+  set(at, job.checked, window + kept - unchecked)
   return true
 }
 
