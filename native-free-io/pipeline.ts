@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { RoutedTopic } from '../src/broker/routing.ts'
-import type { FromNetwork, LaneData, LaneWal, ListenerData, NetworkData, Started, ToNetwork } from '../src/broker/thread-messages.ts'
+import type {
+  FromNetwork,
+  LaneData,
+  LaneWal,
+  ListenerData,
+  NetworkData,
+  Started,
+  ToNetwork,
+  ValidatorData,
+} from '../src/broker/thread-messages.ts'
 import type { MetricTable } from '../src/metrics/rows.ts'
 import { type ArenaPlan, planArena } from '../src/pipeline/arena-plan.ts'
 import type { Answered, Command, Reply } from '../src/pipeline/commands.ts'
@@ -25,6 +34,12 @@ export interface PipelineOptions {
   readonly receiveBytes: number
   /** The network worker sequences too: one thread less, for a machine with few cores. */
   readonly inline: boolean
+  readonly validation: {
+    /** `compressed.record.validation.enable` */
+    readonly enabled: boolean
+    /** Threads to which every compressed batch goes; 0: one is started for the first batch that takes long. */
+    readonly threads: number
+  }
   readonly listeners: readonly ListenerData[]
   readonly limits: NetworkData['limits']
   /** A message of a network worker that is not about the pipeline itself. */
@@ -54,6 +69,9 @@ export class Pipeline {
   readonly #sequencer: Worker | undefined
   readonly #persistence: Worker
   readonly #network: Worker
+  /** Started at once where every compressed batch goes there, else when the first is needed. */
+  readonly #validators: Worker[] = []
+  readonly #spawn: Spawn
   readonly #sequencerBell: Bell
   readonly #persistenceBell: Bell
   readonly #waiting = new Map<number, (reply: Reply) => void>()
@@ -68,6 +86,8 @@ export class Pipeline {
     sequencer: Worker | undefined
     persistence: Worker
     network: Worker
+    spawn: Spawn
+    validators: number
     recovery: Recovery
     onNetwork: PipelineOptions['onNetwork']
   }) {
@@ -77,6 +97,8 @@ export class Pipeline {
     this.#sequencer = parts.sequencer
     this.#persistence = parts.persistence
     this.#network = parts.network
+    this.#spawn = parts.spawn
+    if (parts.validators > 0) this.#startValidators()
     this.recovery = parts.recovery
     this.#sequencerBell = new Bell(parts.arena.words, parts.plan.lane.sequencerBell)
     this.#persistenceBell = new Bell(parts.arena.words, parts.plan.lane.persistenceBell)
@@ -85,20 +107,28 @@ export class Pipeline {
       if (message.type === 'listening') this.#listening?.(message.ports)
       else if (message.type === 'stopped') this.#stopped?.()
       else if (message.type === 'replied') this.#replied(message.answered)
+      else if (message.type === 'validatorsNeeded') this.#startValidators()
       else if (message.type !== 'started') parts.onNetwork(message)
     })
   }
 
   /** Recovers the log and starts every thread. Nobody can connect before `listen`. */
   static async start(options: PipelineOptions): Promise<Pipeline> {
-    const plan = planArena({ networkWorkers: 1, receive: options.receiveBytes, log: options.logBytes, inline: options.inline })
+    const { enabled, threads } = options.validation
+    const plan = planArena({
+      networkWorkers: 1,
+      validators: Math.max(1, threads),
+      receive: options.receiveBytes,
+      log: options.logBytes,
+      inline: options.inline,
+    })
     const arena = openArena(createArena(plan.pages))
     const entropy = (): number => randomBytes(4).readInt32LE()
     const home =
       options.wal.type === 'file' ? fileHome(options.wal, arena, plan, entropy) : await storeHome(options.wal, arena, plan, entropy)
     const { wal } = home
     Atomics.store(arena.words, plan.lane.header + laneHeader.trimmed, narrow(wal.state.trimmed))
-    const spawn = (name: string, workerData: object): Worker => {
+    const spawn: Spawn = (name, workerData) => {
       const worker = new Worker(new URL(`${name}${options.workers.extension}`, options.workers.folder), { workerData, name })
       worker.on('error', (error) => options.onFailure(name, error as Error))
       return worker
@@ -108,6 +138,7 @@ export class Pipeline {
     const data: NetworkData = {
       memory: arena.memory,
       plan,
+      validation: { enabled, offloads: threads > 0 },
       lane: options.inline ? lane : undefined,
       index: 0,
       listeners: options.listeners,
@@ -133,9 +164,20 @@ export class Pipeline {
       sequencer,
       persistence,
       network,
+      spawn,
+      validators: threads,
       recovery,
       onNetwork: options.onNetwork,
     })
+  }
+
+  #startValidators(): void {
+    if (this.#validators.length > 0) return
+    const { memory } = this.#arena
+    for (const index of this.#plan.validators.keys()) {
+      const data: ValidatorData = { memory, plan: this.#plan, index }
+      this.#validators.push(this.#spawn('validator', data))
+    }
   }
 
   /** Opens the listeners; the ports they got. */
@@ -234,6 +276,7 @@ export class Pipeline {
     this.tellNetwork({ type: 'stop' })
     await inTime(drained)
     this.#order(1)
+    await Promise.all(this.#validators.map(ended))
     if (this.#sequencer !== undefined) await ended(this.#sequencer)
     this.#order(2)
     await ended(this.#persistence)
@@ -245,8 +288,11 @@ export class Pipeline {
     Atomics.store(this.#arena.words, this.#plan.lane.header + laneHeader.stop, stop)
     this.#sequencerBell.ring()
     this.#persistenceBell.ring()
+    for (const { bell } of this.#plan.validators) new Bell(this.#arena.words, bell).ring()
   }
 }
+
+type Spawn = (name: string, workerData: object) => Worker
 
 function firstMessage<T>(worker: Worker): Promise<T> {
   return new Promise((resolve, reject) => {

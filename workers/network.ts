@@ -4,18 +4,24 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { openArena } from '../native-free-io/arena.ts'
 import { ConnectionTable } from '../native-free-io/connection-table.ts'
 import { openLane } from '../native-free-io/lane.ts'
+import { validationModule } from '../native-free-io/validation-module.ts'
 import { Allowance } from '../src/base/allowance.ts'
 import { FetchSessions } from '../src/broker/fetch-session.ts'
 import { Frontend } from '../src/broker/frontend.ts'
+import { ProduceValidation } from '../src/broker/produce-validation.ts'
 import { Routing } from '../src/broker/routing.ts'
 import type { FromNetwork, LentRange, NetworkData, ToNetwork } from '../src/broker/thread-messages.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
+import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { ReceiveMemory } from '../src/pipeline/receive-memory.ts'
+import { ValidationJobs } from '../src/pipeline/validation/validation-jobs.ts'
+import { validationKernel } from '../src/pipeline/validation/validation-kernel.ts'
+import { Validator } from '../src/pipeline/validation/validator.ts'
 import { Bell } from '../src/ring/bell.ts'
 import { RingConsumer, RingProducer } from '../src/ring/ring.ts'
 
-const { memory, plan, lane, index, listeners, limits } = workerData as NetworkData
+const { memory, plan, validation, lane, index, listeners, limits } = workerData as NetworkData
 const port = parentPort!
 const say = (message: FromNetwork, moved: readonly ArrayBuffer[] = []): void => port.postMessage(message, moved as ArrayBuffer[])
 const arena = openArena(memory)
@@ -28,6 +34,17 @@ const routing = new Routing()
 const own = lane && openLane(lane, arena)
 if (own) say(own.started)
 
+const checks = validationKernel(validationModule(), memory)
+const jobs = new ValidationJobs(
+  words,
+  plan.validators.map(({ bell: at, rings }) => ({
+    jobs: new RingProducer(words, rings[index]!.jobs),
+    verdicts: new RingConsumer(words, rings[index]!.verdicts),
+    bell: new Bell(words, at),
+  })),
+  () => say({ type: 'validatorsNeeded' }),
+)
+
 const receive = new ReceiveMemory(place.receive.base, place.receive.bytes)
 const frontend = new Frontend({
   words,
@@ -39,6 +56,12 @@ const frontend = new Frontend({
   sequencer: new Bell(words, plan.lane.sequencerBell),
   routing,
   sessions: new FetchSessions(limits.sessionSlots, () => randomInt(1, 0x7fff_ffff)),
+  validation: new ProduceValidation({
+    ...validation,
+    view: arena.view,
+    validator: new Validator(checks, kernel(memory).crc, arena.view, place.validation),
+    offer: (job) => jobs.offer(job),
+  }),
   ports: {
     forward: ({ token, listener, host, frame }) => say({ type: 'forward', token, listener, host, frame }),
     load: ({ token, index: part, load }) => say({ type: 'load', token, index: part, load }),
@@ -64,7 +87,7 @@ function turn(): void {
   scheduled = false
   asleep = false
   const sequenced = own?.sequencer.turn(Date.now()) ?? 0
-  if (frontend.turn() + sequenced > 0) idleTurns = 0
+  if (jobs.turn() + frontend.turn() + sequenced > 0) idleTurns = 0
   else if (++idleTurns > idleTurnsMax) {
     idleTurns = 0
     counters.add('wakes', 1)
@@ -74,7 +97,7 @@ function turn(): void {
   schedule()
 }
 
-const idle = (): boolean => frontend.idle && (own === undefined || own.sequencer.idle)
+const idle = (): boolean => frontend.idle && jobs.idle && (own === undefined || own.sequencer.idle)
 
 /** At most one turn is on its way. */
 function schedule(): void {

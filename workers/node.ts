@@ -29,7 +29,7 @@ import { Controller, imageOf } from '../src/controller/controller.ts'
 import { offsetsTopicName } from '../src/controller/topic-names.ts'
 import { GroupCoordinator } from '../src/group/coordinator.ts'
 import { configsOf } from '../src/metadata/image.ts'
-import { isInline } from '../src/pipeline/stages.ts'
+import { isInline, validationThreads } from '../src/pipeline/stages.ts'
 import type { StoreLocation } from '../src/ports.ts'
 import { faultText } from '../src/stream/store-faults.ts'
 import { errors } from '../src/wire/errors.ts'
@@ -112,6 +112,10 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     logBytes: settings['s3.wal.cache.size'],
     receiveBytes: settings['queued.max.requests.size.bytes'],
     inline: isInline(settings['sequencer.thread'], availableParallelism()),
+    validation: {
+      enabled: settings['compressed.record.validation.enable'],
+      threads: validationThreads(settings['num.validation.threads'], availableParallelism()),
+    },
     listeners: clients,
     limits: {
       requestBytesMax: settings['socket.request.max.bytes'],
@@ -189,14 +193,15 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     },
     (error) => log.error({ err: error }, 'a request met a bug'),
   )
-  broker.onTopicsChanged(({ name, topicId, partitions, deleted }) => {
-    if (deleted) {
+  broker.onTopicsChanged((topic) => {
+    const { name, topicId, partitions } = topic
+    if (topic.change === 'deleted') {
       pipeline.route([], [topicId])
       if (name === offsetsTopicName) groups.forget()
       groups.topicDeleted(name)
     } else {
-      pipeline.route([{ name, topicId, streams: partitions }], [])
-      groups.topicChanged(name, topicId, partitions.length)
+      pipeline.route([{ name, topicId, streams: partitions, settings: topic.settings }], [])
+      if (topic.change === 'opened') groups.topicChanged(name, topicId, partitions.length)
     }
   })
   configs.onFollowed(() => pipeline.tellNetwork({ type: 'limits', connections: connectionLimits(settings) }))

@@ -2,16 +2,31 @@ import type { Mutable } from '../base/mutable.ts'
 import { isInternal } from '../controller/topic-names.ts'
 import { append, appended, appendFlags, appendKind, reason, reasons, refusedRecord } from '../pipeline/frames.ts'
 import { oneBatchComplaint } from '../pipeline/one-batch.ts'
+import type { RecordRules } from '../pipeline/refused-records.ts'
+import type { Verdict } from '../pipeline/validation/validator.ts'
 import { getLong, type RingProducer } from '../ring/ring.ts'
 import { ProduceRequest, type ProduceResponse } from '../wire/api/00-produce.ts'
 import { codec } from '../wire/codec.ts'
 import { MalformedMessage, type Reader } from '../wire/cursor.ts'
 import { errors } from '../wire/errors.ts'
 import type { Channel, Held, Pending } from './channel.ts'
+import { isVerdict, type ProduceValidation } from './produce-validation.ts'
 import type { Routing } from './routing.ts'
 import { zstdVersion } from './versions.ts'
 
 type PartitionResponse = Mutable<ProduceResponse['responses'][number]['partitionResponses'][number]>
+
+/** A batch that is not in the append ring yet. */
+export interface UnsequencedBatch {
+  readonly part: number
+  readonly stream: number
+  readonly address: number
+  readonly bytes: number
+  flags: number
+  /** By which a validator thread is still to check it; undefined once that is done. */
+  rules: RecordRules | undefined
+  refused: boolean
+}
 
 /** A produce request on its way: which of its batches are answered, and how durable the log must be to say so. */
 export interface Produce extends Pending {
@@ -19,6 +34,11 @@ export interface Produce extends Pending {
   readonly acks: number
   readonly answer: ProduceResponse
   readonly parts: PartitionResponse[]
+  /** In the order of the request, until they are in the append ring. */
+  batches: UnsequencedBatch[]
+  /** Batches that validator threads have. */
+  validating: number
+  /** Batches without an answer. */
   outstanding: number
   durableAt: number
   held: Held | undefined
@@ -38,36 +58,18 @@ const timeoutMsMin = 1000
 const batchesMax = 4096
 
 /**
- * Reads a produce request and sends its batches to the sequencer, a frame for each partition that exists.
- * Undefined when the ring is full: nothing has been sent and the request is to be offered again.
+ * Reads a produce request and validates its compressed batches, as far as there is time for that here. The batches to be appended are left in
+ * `batches`. Undefined when the ring has no room for them: nothing has happened and the request is to be offered again.
  */
 export function beginProduce(
-  request: { channel: Channel; correlationId: number; version: number; token: number; held: Held; tick: number },
+  request: { channel: Channel; correlationId: number; version: number; token: number; held: Held; tick: number; now: number },
   body: Reader,
-  routing: Routing,
-  words: Int32Array,
-  ring: RingProducer,
+  { routing, ring, validation }: { routing: Routing; ring: RingProducer; validation: ProduceValidation },
 ): Produce | undefined {
-  const { channel, correlationId, version, token, held, tick } = request
+  const { version, held } = request
   const { acks, timeoutMs, topicData } = codec(ProduceRequest, version).read(body)
   const valid = acks === 0 || acks === 1 || acks === -1
-  const produce: Produce = {
-    kind: 'produce',
-    channel,
-    correlationId,
-    version,
-    token,
-    response: undefined,
-    loan: undefined,
-    acks,
-    answer: { responses: [], throttleTimeMs: 0, nodeEndpoints: [] },
-    parts: [],
-    outstanding: 0,
-    durableAt: 0,
-    held: undefined,
-    // Up to a tick has passed of the one in which it came.
-    due: tick + 1 + Math.ceil(Math.max(timeoutMs, timeoutMsMin) / tickMs),
-  }
+  const produce = newProduce(request, acks, timeoutMs)
   let batches = 0
   for (const { partitionData } of topicData) batches += partitionData.length
   if (batches > batchesMax) throw new MalformedMessage(`expected at most ${batchesMax} partitions in a produce request, found ${batches}`)
@@ -84,19 +86,17 @@ export function beginProduce(
       produce.parts.push(part)
       const stream = topic?.streams[index]
       if (topic === undefined && version >= 13) refuse(part, errors.UNKNOWN_TOPIC_ID.code, 0)
-      else if (stream === undefined) refuse(part, errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason.unknown)
+      else if (topic === undefined || stream === undefined) refuse(part, errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason.unknown)
       else if (isCoordinators) refuse(part, errors.INVALID_TOPIC_EXCEPTION.code, 0)
       else if (records === null || records.length === 0) refuse(part, errors.INVALID_RECORD.code, reason.notOneBatch)
       else if (!valid) refuse(part, shapeComplaint(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
       else {
-        const at = ring.claim(appendKind, append.words)
-        words[at + append.request] = token
-        words[at + append.part] = produce.parts.length - 1
-        words[at + append.stream] = stream
-        words[at + append.address] = records.byteOffset
-        words[at + append.bytes] = records.length
-        words[at + append.flags] = version < zstdVersion ? appendFlags.beforeZstd : 0
-        produce.outstanding++
+        const { byteOffset: address, length: bytes } = records
+        const flags = version < zstdVersion ? appendFlags.beforeZstd : 0
+        const checked = validation.check(address, bytes, topic.settings, flags, request.now)
+        if (!isVerdict(checked)) addBatch(produce, { stream, address, bytes, flags }, checked)
+        else if (checked.error !== 0) refuseBatch(part, checked)
+        else addBatch(produce, { stream, address, bytes, flags: flags | checked.flags }, undefined)
       }
     }
   }
@@ -105,6 +105,68 @@ export function beginProduce(
     produce.held = held
   }
   return produce
+}
+
+function newProduce(
+  request: Pick<Produce, 'channel' | 'correlationId' | 'version' | 'token'> & { tick: number },
+  acks: number,
+  timeoutMs: number,
+): Produce {
+  const { channel, correlationId, version, token, tick } = request
+  return {
+    kind: 'produce',
+    channel,
+    correlationId,
+    version,
+    token,
+    response: undefined,
+    loan: undefined,
+    acks,
+    answer: { responses: [], throttleTimeMs: 0, nodeEndpoints: [] },
+    parts: [],
+    batches: [],
+    validating: 0,
+    outstanding: 0,
+    durableAt: 0,
+    held: undefined,
+    // Up to a tick has passed of the one in which it came.
+    due: tick + 1 + Math.ceil(Math.max(timeoutMs, timeoutMsMin) / tickMs),
+  }
+}
+
+type Located = Pick<UnsequencedBatch, 'stream' | 'address' | 'bytes' | 'flags'>
+
+function addBatch(produce: Produce, { stream, address, bytes, flags }: Located, rules: RecordRules | undefined): void {
+  produce.batches.push({ part: produce.parts.length - 1, stream, address, bytes, flags, rules, refused: false })
+  if (rules !== undefined) produce.validating++
+  produce.outstanding++
+}
+
+/** Puts the batches of a request into the append ring, together. False when it has no room. */
+export function sequence(produce: Produce, words: Int32Array, ring: RingProducer): boolean {
+  if (!ring.hasRoom(produce.batches.length, append.words)) return false
+  for (const { part, stream, address, bytes, flags, refused } of produce.batches) {
+    if (refused) continue
+    const at = ring.claim(appendKind, append.words)
+    words[at + append.request] = produce.token
+    words[at + append.part] = part
+    words[at + append.stream] = stream
+    words[at + append.address] = address
+    words[at + append.bytes] = bytes
+    words[at + append.flags] = flags
+  }
+  produce.batches = []
+  return true
+}
+
+/** Notes what a validator thread has found. */
+export function validated(produce: Produce, batch: UnsequencedBatch, verdict: Verdict): void {
+  produce.validating--
+  batch.flags |= verdict.flags
+  if (verdict.error === 0) return
+  batch.refused = true
+  refuseBatch(produce.parts[batch.part]!, verdict)
+  answeredOne(produce)
 }
 
 /** What is no batch at all is said first, as the sequencer does where the request goes on to it. */
@@ -129,6 +191,11 @@ function refuse(part: PartitionResponse, error: number, why: number): void {
   if (why !== reason.none) part.errorMessage = reasons[why]!
 }
 
+function refuseBatch(part: PartitionResponse, { error, reason: why, refused }: Verdict): void {
+  refuse(part, error, why)
+  for (const { index, reason: each } of refused) part.recordErrors.push({ batchIndex: index, batchIndexErrorMessage: reasons[each]! })
+}
+
 /** Notes what the sequencer says of one batch. True when it was the last. */
 export function appendAnswered(produce: Produce, words: Int32Array, at: number): boolean {
   const part = produce.parts[words[at + appended.part]!]!
@@ -146,6 +213,11 @@ export function appendAnswered(produce: Produce, words: Int32Array, at: number):
       part.recordErrors.push({ batchIndex: words[from + refusedRecord.index]!, batchIndexErrorMessage: message })
     }
   }
+  return answeredOne(produce)
+}
+
+/** True when no batch is left without an answer: then the bytes of the request are no longer needed. */
+function answeredOne(produce: Produce): boolean {
   produce.outstanding--
   if (produce.outstanding > 0) return false
   produce.held?.release()

@@ -1,10 +1,12 @@
-import type { StreamId } from '../ports.ts'
+import type { StreamId, StreamSettings } from '../ports.ts'
 
 export interface RoutedTopic {
   readonly name: string
   readonly topicId: string
   /** The stream of each partition. */
   readonly streams: readonly StreamId[]
+  /** What the topic requires of its batches. */
+  readonly settings: StreamSettings
 }
 
 /** Where the partitions of every topic are served: what a network worker needs of the metadata image. */

@@ -38,9 +38,25 @@ export interface ListenerData {
   readonly port: number
 }
 
+/** How compressed batches are validated. */
+export interface ValidationData {
+  /** `compressed.record.validation.enable` */
+  readonly enabled: boolean
+  /** Every compressed batch goes to validator threads, not only those that take long. */
+  readonly offloads: boolean
+}
+
+/** What a validator thread starts with. */
+export interface ValidatorData {
+  readonly memory: WebAssembly.Memory
+  readonly plan: ArenaPlan
+  readonly index: number
+}
+
 export interface NetworkData {
   readonly memory: WebAssembly.Memory
   readonly plan: ArenaPlan
+  readonly validation: ValidationData
   /** The lane that this thread sequences itself; undefined where a thread of its own does. */
   readonly lane: LaneData | undefined
   readonly index: number
@@ -95,6 +111,8 @@ export type FromNetwork =
   /** What was loaded is no longer read. */
   | { readonly type: 'gaveBack'; readonly pin: number }
   | { readonly type: 'closed'; readonly host: string; readonly why: string }
+  /** The first batch that needs a validator thread has come. */
+  | { readonly type: 'validatorsNeeded' }
   | { readonly type: 'replied'; readonly answered: Answered }
   | { readonly type: 'stopped' }
   | Started

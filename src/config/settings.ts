@@ -1,5 +1,5 @@
 import type { StoreLocation } from '../ports.ts'
-import { bytes, integer, type Kind, oneOf, optional, Refused } from './kind.ts'
+import { boolean, bytes, integer, type Kind, oneOf, optional, Refused } from './kind.ts'
 import { countsOfAddresses, type Endpoint, endpoints, httpListener, type Protocol, protocolMap } from './listeners.ts'
 import { storeUri } from './store-uri.ts'
 import { type WalUri, walUri } from './wal-uri.ts'
@@ -188,6 +188,18 @@ export const settingRows = {
     kind: oneOf(['auto', 'own', 'network']),
     default: 'auto',
     about: 'Whether batches are sequenced in a thread of its own or in the network thread; auto decides by the number of cores.',
+  }),
+  'compressed.record.validation.enable': own<boolean>({
+    kind: boolean,
+    default: 'true',
+    about:
+      'Whether the records of compressed batches are validated when they are produced. Without it a batch that no consumer can read is stored, and lookups by time and retention go by what the producer wrote into its header.',
+  }),
+  'num.validation.threads': own<number | null>({
+    kind: optional('auto', null, integer(0, 64)),
+    default: 'auto',
+    about:
+      'Threads that validate compressed batches. 0: network threads do it, and one more thread for batches that take long. auto: 0 below four cores, else a quarter of them.',
   }),
   'metrics.listener': own<Omit<Endpoint, 'name'> | null>({
     kind: httpListener,

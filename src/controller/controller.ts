@@ -4,7 +4,7 @@ import { streamSettings } from '../config/topic-configs.ts'
 import { emptyImage, type Image, type MutableImage, recordsOf, replay } from '../metadata/image.ts'
 import { decodeRecord, encodeRecord, type MetadataRecord } from '../metadata/records.ts'
 import { type MetadataLog, snapshotAfterBytes } from '../metadata/store.ts'
-import type { StreamId, StreamSpec, Streams } from '../ports.ts'
+import type { StreamId, StreamSettings, StreamSpec, Streams } from '../ports.ts'
 import { controllerMachine, controllerState } from './machine.ts'
 import type { AnswerTo, Command, ControllerEffect, ControllerEvent, TopicChange } from './messages.ts'
 import { type ControllerNode, followConfigs } from './outcome.ts'
@@ -13,13 +13,17 @@ import { isInternal } from './topic-names.ts'
 /** The controller has as much to do as it may put off. */
 export class ControllerBusy extends Error {}
 
-/** How a topic's partitions are reached changed. The streams are all of the topic's, in the order of its partitions. */
-export interface TopicsChanged {
+interface Topic {
   readonly name: string
   readonly topicId: string
+  /** The streams of all of the topic's partitions, in their order. */
   readonly partitions: readonly StreamId[]
-  readonly deleted: boolean
 }
+
+/** A topic can be reached, requires something else of its batches, or is gone. */
+export type TopicsChanged =
+  | (Topic & { readonly change: 'opened' | 'configured'; readonly settings: StreamSettings })
+  | (Topic & { readonly change: 'deleted' })
 
 interface Waiting {
   readonly resolve: (answer: never) => void
@@ -92,7 +96,8 @@ export class Controller {
     if (streams.length > 0) await this.#streams.open(streams.map((stream) => this.#spec(stream)))
     for (const stream of streams) this.#served.add(stream)
     for (const { name, topicId, streams: partitions } of this.#image.topics.values()) {
-      this.#tell({ name, topicId, partitions, deleted: false })
+      if (partitions.length === 0) continue
+      this.#tell({ name, topicId, partitions, settings: this.#spec(partitions[0]!).settings, change: 'opened' })
     }
   }
 
@@ -153,22 +158,24 @@ export class Controller {
 
   /** What a change asks for, with what the image says of it now: by the time it is done the image may have moved on. */
   #step({ type, name, topicId, streams, touched }: TopicChange): () => Promise<void> {
-    const tell = (deleted: boolean): void => this.#tell({ name, topicId, partitions: streams, deleted })
+    const topic = { name, topicId, partitions: streams }
     if (type === 'deleted') {
       return async () => {
         for (const stream of touched) this.#served.delete(stream)
-        tell(true)
+        this.#tell({ ...topic, change: 'deleted' })
         await this.#streams.close(touched)
       }
     }
     const specs = touched.flatMap((stream) => (this.#image.streams.has(stream) ? [this.#spec(stream)] : []))
     return async () => {
       if (type === 'trimmed') for (const { stream, logStartOffset } of specs) await this.#streams.trim(stream, logStartOffset)
-      else if (type === 'configured') for (const { stream, settings } of specs) await this.#streams.configure(stream, settings)
-      else {
+      else if (type === 'configured') {
+        for (const { stream, settings } of specs) await this.#streams.configure(stream, settings)
+        if (specs.length > 0) this.#tell({ ...topic, change: 'configured', settings: specs[0]!.settings })
+      } else {
         await this.#streams.open(specs)
         for (const { stream } of specs) this.#served.add(stream)
-        tell(false)
+        if (specs.length > 0) this.#tell({ ...topic, change: 'opened', settings: specs[0]!.settings })
       }
     }
   }

@@ -96,7 +96,7 @@ export class Appender {
     const at = this.#memory.reserve(walRecord.bytes + bytes)
     if (typeof at === 'string') return at
     const to = this.#memory.address(at) + walRecord.bytes
-    if (this.#copy(address, to, bytes) && this.#checkRecords(stream, to, bytes, now) && this.#isNext(stream, to)) {
+    if (this.#copy(address, to, bytes) && this.#checkRecords(stream, to, bytes, flags, now) && this.#isNext(stream, to)) {
       this.#commit(stream, at, to, bytes)
     }
     return undefined
@@ -126,7 +126,7 @@ export class Appender {
     }
     const to = this.#memory.address(at) + walRecord.bytes
     this.#repacker.place(address, records, to)
-    if (!this.#checkRecords(stream, to, unpackedBytes, now) || !this.#isNext(stream, to)) return undefined
+    if (!this.#checkRecords(stream, to, unpackedBytes, 0, now) || !this.#isNext(stream, to)) return undefined
     const packedBytes = this.#repacker.pack(to, unpackedBytes, packing!)
     if (packedBytes > maxMessageBytes) return this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
     this.#sum(to, packedBytes)
@@ -203,7 +203,7 @@ export class Appender {
   }
 
   /** Kafka's LogValidator, on the copy. May rewrite the timestamp fields, and then the CRC. */
-  #checkRecords(stream: Stream, to: number, bytes: number, now: number): boolean {
+  #checkRecords(stream: Stream, to: number, bytes: number, flags: number, now: number): boolean {
     const view = this.#view
     const settings = stream.settings!
     const no = (error: number, why: number): false => {
@@ -225,6 +225,7 @@ export class Appender {
     if (claimsTime && settings.timestampType === 'LogAppendTime') return no(errors.INVALID_TIMESTAMP.code, reason.appendTime)
     const kind = attributes & attribute.codec
     if (kind > codecs.zstd) return no(invalid, reason.codec)
+    if (kind !== codecs.none && (flags & (appendFlags.checked | appendFlags.exempt)) === 0) return no(invalid, reason.undecodable)
 
     const baseTimestamp = getI64(view, to + batchHeader.baseTimestamp)
     let earliest = baseTimestamp
@@ -241,7 +242,8 @@ export class Appender {
     }
     // Its records are taken to be as old as it says that it is. Source: Kafka's DefaultRecordBatch.
     if (claimsTime) earliest = latest = getI64(view, to + batchHeader.maxTimestamp)
-    if (!this.#checkRules(stream, to, earliest, latest, now)) return false
+    const isChecked = kind !== codecs.none && (flags & appendFlags.checked) !== 0
+    if (!isChecked && !this.#checkRules(stream, to, earliest, latest, now)) return false
     if (settings.timestampType === 'LogAppendTime') {
       view.setInt16(to + batchHeader.attributes, attributes | attribute.logAppendTime)
       this.outcome.logAppendTime = now
@@ -253,7 +255,7 @@ export class Appender {
     return true
   }
 
-  /** What a topic asks of keys and timestamps. Of a compressed batch, the header alone tells, and it tells of no key. */
+  /** What a topic requires of keys and timestamps. Of a compressed batch that is exempt from validation, only the header is read. */
   #checkRules(stream: Stream, to: number, earliest: number, latest: number, now: number): boolean {
     const view = this.#view
     const { compacted, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } = stream.settings!

@@ -5,6 +5,8 @@ import { blockBytes } from '../stream/wal-record.ts'
 import { counterBlockBytes } from './counters.ts'
 import { kernelBytes } from './kernel/kernel.ts'
 import { laneHeader } from './lane.ts'
+import { jobBytesMax } from './validation/validation-kernel.ts'
+import type { ValidationSlot } from './validation/validator.ts'
 
 const pageBytes = 65536
 /** A produce request is 8 words a partition; a fetch 6 words a partition, and its answer up to 12. */
@@ -17,6 +19,16 @@ const zeroBytes = 1 << 20
 /** Batches of the main thread's own on their way to the sequencer. */
 const stagingBytes = 2 << 20
 
+/**
+ * Window buffers of validation, touched only as far as a batch decodes to. That of a network worker holds the output that it has time
+ * for and one more block; that of a validator thread, 8 MiB of history and as much output, so that history is moved once in 8 MiB.
+ */
+const inlineWindowBytes = (2 << 20) + (256 << 10)
+const threadWindowBytes = (16 << 20) + (512 << 10)
+const slotsPerValidator = 4
+const jobRingWords = 1 << 12
+const verdictRingWords = 1 << 16
+
 /** Where a network worker's share of the arena lies. Addresses in bytes; rings and bells as indices of words. */
 export interface NetworkPlace {
   readonly appends: RingPlace
@@ -27,6 +39,15 @@ export interface NetworkPlace {
   /** See `Intake`. */
   readonly landing: { readonly base: number; readonly bytes: number }
   readonly receive: { readonly base: number; readonly bytes: number }
+  /** For the batches that it validates itself. */
+  readonly validation: ValidationSlot
+}
+
+/** A validator thread: a pair of rings for each network worker, and the batches that it advances side by side. */
+export interface ValidatorPlace {
+  readonly bell: number
+  readonly rings: readonly { readonly jobs: RingPlace; readonly verdicts: RingPlace }[]
+  readonly slots: readonly ValidationSlot[]
 }
 
 export interface LanePlace {
@@ -43,6 +64,7 @@ export interface LanePlace {
 export interface ArenaPlan {
   readonly pages: number
   readonly network: readonly NetworkPlace[]
+  readonly validators: readonly ValidatorPlace[]
   readonly lane: LanePlace
   /** A block for the log's superblock. */
   readonly superblock: number
@@ -59,7 +81,7 @@ export interface ArenaPlan {
  * Divides the arena, which is at most 4 GiB. Sizes in bytes: `receive` for each network worker, `log` for the lane.
  * `inline`: the one network worker is the sequencer too, and has one bell for both.
  */
-export function planArena(sizes: { networkWorkers: number; receive: number; log: number; inline: boolean }): ArenaPlan {
+export function planArena(sizes: { networkWorkers: number; validators: number; receive: number; log: number; inline: boolean }): ArenaPlan {
   let at = kernelBytes
   const take = (bytes: number, alignment: number): number => {
     const start = Math.ceil(at / alignment) * alignment
@@ -68,6 +90,12 @@ export function planArena(sizes: { networkWorkers: number; receive: number; log:
   }
   const words = (bytes: number): number => take(bytes, 128) / 4
   const ring = (capacityWords: number): RingPlace => ({ at: words(ringBytes(capacityWords)), capacityWords })
+
+  const slot = (windowBytes: number): ValidationSlot => ({
+    job: take(jobBytesMax, 128),
+    window: take(windowBytes, pageBytes),
+    windowBytes,
+  })
 
   const superblock = take(blockBytes, blockBytes)
   const spareBlock = take(blockBytes, blockBytes)
@@ -89,11 +117,17 @@ export function planArena(sizes: { networkWorkers: number; receive: number; log:
     bell: words(bellBytes),
     counters: take(counterBlockBytes, 128),
     landing: { base: take(landingBytes, pageBytes), bytes: landingBytes },
+    validation: slot(inlineWindowBytes),
+  }))
+  const validators = Array.from({ length: sizes.validators }, () => ({
+    bell: words(bellBytes),
+    rings: places.map(() => ({ jobs: ring(jobRingWords), verdicts: ring(verdictRingWords) })),
+    slots: Array.from({ length: slotsPerValidator }, () => slot(threadWindowBytes)),
   }))
   const network = places.map((place) => ({ ...place, receive: { base: take(sizes.receive, pageBytes), bytes: sizes.receive } }))
   const sequencerBell = sizes.inline ? network[0]!.bell : shared.sequencerBell
   const lane = { ...shared, sequencerBell, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
   const pages = Math.ceil(at / pageBytes) + 1
   assert(pages <= 65536, 'the arena is at most 4 GiB')
-  return { pages, network, lane, superblock, spareBlock, zeros, staging, mainBell }
+  return { pages, network, validators, lane, superblock, spareBlock, zeros, staging, mainBell }
 }

@@ -18,8 +18,11 @@ function frame<const T extends Record<string, Word>>(table: T): Frame<T> {
 /** Network worker to sequencer, the produce ring. `address` and `bytes` are the partition's records field. */
 export const appendKind = 1
 export const append = frame({ request: 'int', part: 'int', stream: 'int', address: 'int', bytes: 'int', flags: 'int' })
-/** The request is older than zstd (Produce before v7, KIP-110). */
-export const appendFlags = { beforeZstd: 1 } as const
+/**
+ * `beforeZstd`: the request is older than zstd (Produce before v7, KIP-110). `checked`: the records of a compressed batch have been
+ * validated; `exempt`: they are not to be, as `compressed.record.validation.enable` says. A compressed batch with neither is refused.
+ */
+export const appendFlags = { beforeZstd: 1, checked: 2, exempt: 4 } as const
 
 /** Network worker to sequencer, the read ring. */
 export const readKind = { fetch: 1, expire: 2, release: 3 } as const
@@ -68,6 +71,12 @@ export const fetchedSlice = frame({ address: 'int', bytes: 'int' })
 /** `position` in the write-ahead log. */
 export const fetchedRange = frame({ position: 'long', bytes: 'int' })
 
+/** Network worker to validator thread: a compressed batch and what its topic requires of its records. Times in milliseconds. */
+export const validationKind = 1
+export const validationJob = frame({ id: 'int', address: 'int', bytes: 'int', keys: 'int', oldest: 'long', newest: 'long' })
+/** Validator thread to network worker, of kind `validationKind`. Followed by `refused` times `refusedRecord`. */
+export const validationVerdict = frame({ id: 'int', error: 'int', reason: 'int', flags: 'int', refused: 'int' })
+
 /** Why a batch was refused, for the message that goes with the error code. */
 export const reasons = [
   '',
@@ -88,6 +97,8 @@ export const reasons = [
   'The producer epoch is older than the one that wrote last.',
   'Transactions are not served.',
   'This server does not host the partition.',
+  'The compressed records of the batch cannot be decompressed.',
+  'The compressed records of the batch refer back further than 8 MiB.',
 ] as const
 
 export const reason = {
@@ -109,4 +120,6 @@ export const reason = {
   fenced: 15,
   transactional: 16,
   unknown: 17,
+  undecodable: 18,
+  window: 19,
 } as const

@@ -4,7 +4,7 @@ import { ProduceRequest } from '../../src/wire/api/00-produce.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { errors } from '../../src/wire/errors.ts'
 import { batchHeader } from '../../src/wire/record-batch.ts'
-import { batchOf, now } from '../pipeline/lane-world.ts'
+import { batchOf, now, settings } from '../pipeline/lane-world.ts'
 import { FrontWorld, otherId, topicId } from './front-world.ts'
 
 const blankId = 'AAAAAAAAAAAAAAAAAAAAAA'
@@ -25,7 +25,7 @@ test.each([3, 8, 9, 12, 13])('version %i stores a batch and says where', (versio
 
 test('what coordinators keep for themselves is not for clients to write', () => {
   const world = new FrontWorld()
-  world.routing.set({ name: '__consumer_offsets', topicId: otherId, streams: [2] })
+  world.routing.set({ name: '__consumer_offsets', topicId: otherId, streams: [2], settings })
   const client = world.client()
   client.produce(1, batchOf(1, 100), { topic: '__consumer_offsets' })
   world.settle()

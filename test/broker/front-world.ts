@@ -1,8 +1,14 @@
+import { validationModule } from '../../native-free-io/validation-module.ts'
 import { tickMs } from '../../src/broker/00-produce.ts'
 import type { Channel, Loan, Peer } from '../../src/broker/channel.ts'
 import { FetchSessions } from '../../src/broker/fetch-session.ts'
 import { Frontend, type FrontendPorts, type Taken } from '../../src/broker/frontend.ts'
+import { ProduceValidation } from '../../src/broker/produce-validation.ts'
 import { Routing } from '../../src/broker/routing.ts'
+import { JobRunner } from '../../src/pipeline/validation/job-runner.ts'
+import { ValidationJobs } from '../../src/pipeline/validation/validation-jobs.ts'
+import { validationKernel } from '../../src/pipeline/validation/validation-kernel.ts'
+import { type ValidationSlot, Validator } from '../../src/pipeline/validation/validator.ts'
 import type { StreamSettings } from '../../src/ports.ts'
 import { Bell } from '../../src/ring/bell.ts'
 import { RingConsumer, RingProducer } from '../../src/ring/ring.ts'
@@ -13,7 +19,7 @@ import { codec } from '../../src/wire/codec.ts'
 import { Reader, Writer } from '../../src/wire/cursor.ts'
 import { RequestHeader, ResponseHeader } from '../../src/wire/headers.ts'
 import { blank, type Fields, type Message, type Wire } from '../../src/wire/schema.ts'
-import { LaneWorld, now } from '../pipeline/lane-world.ts'
+import { LaneWorld, now, settings } from '../pipeline/lane-world.ts'
 
 export const topicId = Buffer.alloc(16, 7).toString('base64url')
 export const otherId = Buffer.alloc(16, 9).toString('base64url')
@@ -176,6 +182,10 @@ export class FrontWorld {
   readonly gaveBack: number[] = []
   readonly timers = new Map<number, { ms: number; wake: () => void }>()
   readonly counted: Record<string, number> = {}
+  readonly jobs: ValidationJobs
+  /** The validator thread, which `validate` steps. */
+  readonly runner: JobRunner
+  validatorStarts = 0
   /** Bytes of requests that are in use. */
   held = 0
   heldMax = Number.POSITIVE_INFINITY
@@ -184,13 +194,30 @@ export class FrontWorld {
   #at: number
 
   constructor(
-    options: { log?: number; capacity?: number; settings?: Partial<StreamSettings>; appendWords?: number; sessionSlots?: number } = {},
+    options: {
+      log?: number
+      capacity?: number
+      settings?: Partial<StreamSettings>
+      appendWords?: number
+      sessionSlots?: number
+      validates?: boolean
+      offloads?: boolean
+    } = {},
   ) {
     this.lane = new LaneWorld(options)
     for (const stream of [1, 2]) this.lane.open(stream, options.settings)
-    this.routing.set({ name: 't', topicId, streams: [1, 2] })
-    const { words, bytes, plan } = this.lane.arena
+    this.routing.set({ name: 't', topicId, streams: [1, 2], settings: { ...settings, ...options.settings } })
+    const { words, bytes, view, plan } = this.lane.arena
     const [network] = plan.network as [(typeof plan.network)[number]]
+    const [validator] = plan.validators as [(typeof plan.validators)[number]]
+    const [rings] = validator.rings as [(typeof validator.rings)[number]]
+    const checks = validationKernel(validationModule(), this.lane.arena.memory)
+    const validatorOf = (slot: ValidationSlot): Validator => new Validator(checks, this.lane.arena.kernel.crc, view, slot)
+    const verdicts = { jobs: new RingProducer(words, rings.jobs), verdicts: new RingConsumer(words, rings.verdicts) }
+    const jobs = { jobs: new RingConsumer(words, rings.jobs), verdicts: new RingProducer(words, rings.verdicts) }
+    const bells = { network: new Bell(words, network.bell), validator: new Bell(words, validator.bell) }
+    this.jobs = new ValidationJobs(words, [{ ...verdicts, bell: bells.validator }], () => this.validatorStarts++)
+    this.runner = new JobRunner(words, [{ ...jobs, bell: bells.network }], validator.slots.map(validatorOf))
     this.#at = network.receive.base
     let sessionId = 100
     this.sessions = new FetchSessions(options.sessionSlots ?? 10, () => ++sessionId)
@@ -204,6 +231,13 @@ export class FrontWorld {
       sequencer: new Bell(words, plan.lane.sequencerBell),
       routing: this.routing,
       sessions: this.sessions,
+      validation: new ProduceValidation({
+        view,
+        validator: validatorOf(network.validation),
+        enabled: options.validates ?? true,
+        offloads: options.offloads ?? false,
+        offer: (job) => this.jobs.offer(job),
+      }),
       ports: {
         forward: (request) => this.forwarded.push(request),
         load: (request) => this.loads.push(request),
@@ -254,13 +288,18 @@ export class FrontWorld {
     return taken
   }
 
-  /** Everything but the disk, until it is quiet. */
+  /** Everything but the disk and the validator thread, until it is quiet. */
   run(): this {
     for (let turns = 0; turns < 1000; turns++) {
       this.frontend.publish()
-      if (this.lane.turn() + this.frontend.turn() === 0) return this
+      if (this.jobs.turn() + this.lane.turn() + this.frontend.turn() === 0) return this
     }
     throw new Error('the frontend does not come to rest')
+  }
+
+  /** One turn of the validator thread; what it did. */
+  validate(): number {
+    return this.runner.turn()
   }
 
   /** And the disk. */

@@ -54,10 +54,10 @@ export async function brokerWorld(
     after: (ms, wake) => time.after(ms, wake),
     failed: (error) => reported.push(error),
   })
-  controller.onTopicsChanged(({ name, topicId, partitions, deleted }) => {
-    if (deleted && name === offsetsTopicName) groups.forget()
-    if (deleted) groups.topicDeleted(name)
-    else groups.topicChanged(name, topicId, partitions.length)
+  controller.onTopicsChanged(({ name, topicId, partitions, change }) => {
+    if (change === 'deleted' && name === offsetsTopicName) groups.forget()
+    if (change === 'deleted') groups.topicDeleted(name)
+    else if (change === 'opened') groups.topicChanged(name, topicId, partitions.length)
   })
   const node = {
     nodeId: 1,

@@ -41,7 +41,7 @@ test('a created topic is durable, replayed and open, in this order, before its c
   await answer
   expect([controller.isServed(1), changes]).toEqual([
     true,
-    [{ name: 'a', topicId: topic('a').topicId, partitions: [1, 2], deleted: false }],
+    [{ name: 'a', topicId: topic('a').topicId, partitions: [1, 2], change: 'opened', settings: expect.anything() }],
   ])
   expect(verdicts(answered!)).toEqual(['a NONE'])
 })
@@ -65,7 +65,7 @@ test('listeners hear of changes in the order of replay, and of what was there be
   await before.controller.ask(create(topic('a'), topic('b')))
   const heard: string[] = []
   const { controller } = await controllerWorld({ log })
-  controller.onTopicsChanged(({ name, partitions, deleted }) => heard.push(`${deleted ? '-' : '+'}${name} ${partitions}`))
+  controller.onTopicsChanged(({ name, partitions, change }) => heard.push(`${change === 'deleted' ? '-' : '+'}${name} ${partitions}`))
   await controller.start()
   await Promise.all([
     controller.ask({ type: 'createPartitions', topics: [{ name: 'a', count: 3, assignments: null }], validateOnly: false }),

@@ -45,6 +45,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
       idleMs: 600_000,
       backlog: 16,
     },
+    validation: { enabled: true, threads: 0 },
     onNetwork: (message) => {
       if (message.type === 'load')
         pipeline.tellNetwork({ type: 'loaded', token: message.token, index: message.index, loaded: null, error: 56 })
@@ -57,7 +58,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
   started.push(pipeline)
   const stream = { stream: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [] }
   expect(await pipeline.ask({ type: 'open', streams: [stream] })).toEqual({ type: 'done' })
-  pipeline.route([{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', streams: [1] }], [])
+  pipeline.route([{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', streams: [1], settings }], [])
   const [port] = await pipeline.listen()
   return { pipeline, client: await Connection.open(port!), failures }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { nodeCodecs } from '../../native-free-io/codecs.ts'
-import { reason } from '../../src/pipeline/frames.ts'
+import { appendFlags, reason } from '../../src/pipeline/frames.ts'
 import type { StreamSettings } from '../../src/ports.ts'
 import { buildBatch, type NewRecord } from '../../src/wire/batch-builder.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
@@ -16,7 +16,7 @@ interface Found {
 }
 
 /** Appends one batch to a stream that has had one of five records. */
-function append(batch: Buffer, settings: Partial<StreamSettings> = {}, flags = 0): Found {
+function append(batch: Buffer, settings: Partial<StreamSettings> = {}, flags: number = appendFlags.exempt): Found {
   const world = new LaneWorld()
   world.open(1, settings)
   const timestamps = { timestamp: BigInt(now) }

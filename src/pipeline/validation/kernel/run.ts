@@ -74,12 +74,13 @@ export function recordIndex(at: usize): i32 { return recordIndexOf(at) }
 export function refusedCount(at: usize): i32 { return refusedCountOf(at) }
 export function refusedRecord(at: usize, i: i32): i32 { return load<i32>(at + job.refused + (<usize>i << 2)) }
 
-/** Writes the largest timestamp of the records into the header of the batch; false where it is there already. The CRC is the caller's. */
-export function setMaxTimestamp(at: usize): bool {
-  const field = get(at, job.batch) + batch.maxTimestamp
+/** Whether the header of the batch says another largest timestamp than its records. */
+export function hasOtherMaxTimestamp(at: usize): bool {
   if (load<i32>(at + job.flags) & flag.fixed) return false
-  const latest = bswap(load<i64>(at + job.maxTimestamp))
-  if (load<i64>(field) == latest) return false
-  store<i64>(field, latest)
-  return true
+  return bswap(load<i64>(get(at, job.batch) + batch.maxTimestamp)) != load<i64>(at + job.maxTimestamp)
+}
+
+/** Writes the largest timestamp of the records into the header of the batch. The CRC is the caller's. */
+export function setMaxTimestamp(at: usize): void {
+  store<i64>(get(at, job.batch) + batch.maxTimestamp, bswap(load<i64>(at + job.maxTimestamp)))
 }

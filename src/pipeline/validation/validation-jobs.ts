@@ -1,0 +1,103 @@
+import type { Bell } from '../../ring/bell.ts'
+import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
+import { refusedRecord, validationJob, validationKind, validationVerdict } from '../frames.ts'
+import type { RecordRules } from '../refused-records.ts'
+import type { Verdict } from './validator.ts'
+
+/** The rings of one validator thread, as a network worker has them. */
+export interface ValidatorThread {
+  readonly jobs: RingProducer
+  readonly verdicts: RingConsumer
+  readonly bell: Bell
+}
+
+/** A batch for a validator thread, and what is done with its verdict. */
+export interface ValidationJob {
+  readonly address: number
+  readonly bytes: number
+  readonly rules: RecordRules
+  onVerdict(verdict: Verdict): void
+}
+
+const verdictsPerTurn = 256
+
+interface Served extends ValidatorThread {
+  /** Jobs that it has and has not decided. */
+  outstanding: number
+}
+
+/** Hands batches to validator threads and takes their verdicts. The order of verdicts is not that of the jobs. */
+export class ValidationJobs {
+  readonly #words: Int32Array
+  readonly #threads: readonly Served[]
+  readonly #start: () => void
+  readonly #jobs = new Map<number, { job: ValidationJob; thread: Served }>()
+  /** Found a full ring. */
+  #waiting: ValidationJob[] = []
+  #started = false
+  #id = 0
+
+  /** `start` is called before the first job: the threads need not run before. */
+  constructor(words: Int32Array, threads: readonly ValidatorThread[], start: () => void) {
+    this.#words = words
+    this.#threads = threads.map((thread) => ({ ...thread, outstanding: 0 }))
+    this.#start = start
+  }
+
+  offer(job: ValidationJob): void {
+    if (!this.#started) {
+      this.#started = true
+      this.#start()
+    }
+    if (this.#waiting.length > 0 || !this.#send(job)) this.#waiting.push(job)
+  }
+
+  /** Takes verdicts. Returns how many there were. */
+  turn(): number {
+    let taken = 0
+    for (const thread of this.#threads) taken += thread.verdicts.drain((_, at) => this.#onVerdict(at), verdictsPerTurn)
+    while (this.#waiting.length > 0 && this.#send(this.#waiting[0]!)) this.#waiting.shift()
+    return taken
+  }
+
+  get idle(): boolean {
+    return this.#threads.every(({ verdicts }) => verdicts.empty)
+  }
+
+  #send(job: ValidationJob): boolean {
+    const words = this.#words
+    const thread = this.#threads.reduce((least, each) => (each.outstanding < least.outstanding ? each : least))
+    const at = thread.jobs.claim(validationKind, validationJob.words)
+    if (at < 0) return false
+    const id = (this.#id = (this.#id + 1) | 0)
+    this.#jobs.set(id, { job, thread })
+    thread.outstanding++
+    words[at + validationJob.id] = id
+    words[at + validationJob.address] = job.address
+    words[at + validationJob.bytes] = job.bytes
+    words[at + validationJob.keys] = job.rules.keys ? 1 : 0
+    putLong(words, at + validationJob.oldest, job.rules.oldest)
+    putLong(words, at + validationJob.newest, job.rules.newest)
+    thread.jobs.publish()
+    thread.bell.ring()
+    return true
+  }
+
+  #onVerdict(at: number): boolean {
+    const words = this.#words
+    const id = words[at + validationVerdict.id]!
+    const { job, thread } = this.#jobs.get(id)!
+    this.#jobs.delete(id)
+    thread.outstanding--
+    job.onVerdict({
+      error: words[at + validationVerdict.error]!,
+      reason: words[at + validationVerdict.reason]!,
+      flags: words[at + validationVerdict.flags]!,
+      refused: Array.from({ length: words[at + validationVerdict.refused]! }, (_, i) => {
+        const from = at + validationVerdict.words + i * refusedRecord.words
+        return { index: words[from + refusedRecord.index]!, reason: words[from + refusedRecord.reason]! }
+      }),
+    })
+    return true
+  }
+}

@@ -1,0 +1,115 @@
+import type { StreamSettings } from '../../ports.ts'
+import { errors } from '../../wire/errors.ts'
+import { batchHeader } from '../../wire/record-batch.ts'
+import { appendFlags, reason } from '../frames.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import type { RecordRules, RefusedRecord } from '../refused-records.ts'
+import { jobFlags, runStatus, type ValidationKernel } from './validation-kernel.ts'
+
+/** Where a job and its window buffer lie in the arena; bytes. */
+export interface ValidationSlot {
+  readonly job: number
+  readonly window: number
+  readonly windowBytes: number
+}
+
+/** What the validation of a batch has found. `flags` go into the append ring with a batch that is not refused. */
+export interface Verdict {
+  readonly error: number
+  readonly reason: number
+  readonly flags: number
+  /** The records that are to blame, in their order. */
+  readonly refused: readonly RefusedRecord[]
+}
+
+const none: readonly RefusedRecord[] = []
+export const accepted: Verdict = { error: 0, reason: reason.none, flags: appendFlags.checked, refused: none }
+const refusal = (error: number, why: number, refused = none): Verdict => ({ error, reason: why, flags: 0, refused })
+
+const crcFrom = batchHeader.attributes
+/** The limits of a 64-bit integer, as the nearest numbers inside it. */
+const timeMax = 2 ** 63 - 1024
+
+/** What a topic requires of the records of a batch that arrives at `now`. */
+export function recordRules(settings: StreamSettings, now: number): RecordRules {
+  const isTimed = settings.timestampType === 'CreateTime'
+  return {
+    keys: settings.compacted,
+    oldest: isTimed ? Math.max(-timeMax, now - Number(settings.timestampBeforeMaxMs)) : -timeMax,
+    newest: isTimed ? Math.min(timeMax, now + Number(settings.timestampAfterMaxMs)) : timeMax,
+  }
+}
+
+/**
+ * Validates compressed batches, one at a time, as Kafka's LogValidator does: decodes all of a batch through a window, checks every record,
+ * and writes the largest timestamp into the header where the producer left it out (and then the CRC).
+ */
+export class Validator {
+  readonly #kernel: ValidationKernel
+  readonly #crc: Kernel['crc']
+  readonly #view: DataView
+  readonly #slot: ValidationSlot
+  #address = 0
+  #bytes = 0
+
+  constructor(kernel: ValidationKernel, crc: Kernel['crc'], view: DataView, slot: ValidationSlot) {
+    this.#kernel = kernel
+    this.#crc = crc
+    this.#view = view
+    this.#slot = slot
+  }
+
+  begin(address: number, bytes: number, rules: RecordRules): void {
+    const { job, window, windowBytes } = this.#slot
+    this.#address = address
+    this.#bytes = bytes
+    this.#kernel.begin(job, window, windowBytes, address, bytes, rules.keys ? jobFlags.keys : 0, rules.oldest, rules.newest)
+  }
+
+  /** Works for about `budget` bytes of output. `more`: run again; `window`: the batch refers back further than the window buffer reaches. */
+  run(budget: number): Verdict | 'more' | 'window' {
+    const status = this.#kernel.run(this.#slot.job, budget)
+    if (status === runStatus.more) return 'more'
+    if (status === runStatus.window) return 'window'
+    return this.#decide(status)
+  }
+
+  /** A wrong CRC comes before everything that the bytes behind it say. */
+  #decide(status: number): Verdict {
+    const kernel = this.#kernel
+    const { job } = this.#slot
+    if (status === runStatus.done && kernel.refusedCount(job) === 0) {
+      if (!kernel.hasOtherMaxTimestamp(job)) return accepted
+      if (!this.#isIntact()) return refusal(errors.CORRUPT_MESSAGE.code, reason.crc)
+      kernel.setMaxTimestamp(job)
+      this.#view.setInt32(this.#address + batchHeader.crc, this.#sum())
+      return accepted
+    }
+    if (!this.#isIntact()) return refusal(errors.CORRUPT_MESSAGE.code, reason.crc)
+    if (status === runStatus.damaged) return refusal(errors.INVALID_RECORD.code, reason.undecodable)
+    if (status === runStatus.malformed) {
+      return refusal(errors.INVALID_RECORD.code, reason.malformed, [{ index: kernel.recordIndex(job), reason: reason.malformed }])
+    }
+    const refused = Array.from({ length: kernel.refusedCount(job) }, (_, i) => {
+      const entry = kernel.refusedRecord(job, i)
+      return { index: entry >>> 1, reason: (entry & 1) === 1 ? reason.timestamp : reason.keyless }
+    })
+    if (refused.some((record) => record.reason === reason.timestamp)) {
+      return refusal(errors.INVALID_TIMESTAMP.code, reason.timestamp, refused)
+    }
+    return refusal(errors.INVALID_RECORD.code, reason.keyless, refused)
+  }
+
+  /** A batch that needs a larger window than there is. */
+  get tooFar(): Verdict {
+    return this.#isIntact() ? refusal(errors.INVALID_RECORD.code, reason.window) : refusal(errors.CORRUPT_MESSAGE.code, reason.crc)
+  }
+
+  #isIntact(): boolean {
+    return this.#sum() === this.#view.getInt32(this.#address + batchHeader.crc)
+  }
+
+  #sum(): number {
+    return this.#crc(this.#address + crcFrom, this.#bytes - crcFrom, 0)
+  }
+}
