@@ -1,0 +1,123 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { root } from './root.ts'
+
+/** What the validation kernel exports. See `src/pipeline/validation/kernel`. */
+interface Exports {
+  jobBytes(): number
+  begin(at: number, window: number, windowBytes: number, from: number, bytes: number, flags: number, oldest: number, newest: number): void
+  run(at: number, budget: number): number
+}
+
+export const verdicts = ['done', 'more', 'damaged', 'malformed', 'window'] as const
+export type Verdict = (typeof verdicts)[number]
+
+const sources = join(root, 'src', 'pipeline', 'validation', 'kernel')
+const binary = join(root, 'dist', 'validation.wasm')
+
+/** The module, compiled anew where a source of it is newer. */
+export async function validationModule(): Promise<WebAssembly.Module> {
+  const built = existsSync(binary) ? statSync(binary).mtimeMs : 0
+  if (readdirSync(sources).some((name) => statSync(join(sources, name)).mtimeMs > built)) {
+    const { compileKernel } = (await import(pathToFileURL(join(root, 'src', 'cli', 'kernel.mjs')).href)) as KernelCompiler
+    await compileKernel(root)
+  }
+  return new WebAssembly.Module(readFileSync(binary))
+}
+interface KernelCompiler {
+  compileKernel(root: string): Promise<void>
+}
+
+export interface BenchOptions {
+  readonly windowBytes?: number
+  readonly inputBytes?: number
+}
+
+const pageBytes = 65536
+const canaryBytes = 4096
+const canary = 0xa5
+/** Offsets of fields of a job, see `job.ts`. */
+const field = { input: 0, window: 8, output: 16, dropped: 48 } as const
+
+/** One job of the kernel in a memory of its own, with canaries around what a job may write. */
+export class KernelBench {
+  readonly windowBytes: number
+  readonly #exports: Exports
+  readonly #bytes: Buffer
+  readonly #view: DataView
+  readonly #job: number
+  readonly #jobBytes: number
+  readonly #window: number
+  readonly #input: number
+  #length = 0
+
+  constructor(module: WebAssembly.Module, { windowBytes = 1 << 20, inputBytes = 4 << 20 }: BenchOptions = {}) {
+    const pages = Math.ceil((windowBytes + inputBytes + 1024 * 1024) / pageBytes)
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+    this.#exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports
+    this.#bytes = Buffer.from(memory.buffer)
+    this.#view = new DataView(memory.buffer)
+    this.windowBytes = windowBytes
+    this.#jobBytes = this.#exports.jobBytes()
+    this.#job = pageBytes
+    this.#window = this.#job + align(this.#jobBytes) + canaryBytes
+    this.#input = this.#window + align(windowBytes) + canaryBytes
+    this.#bytes.fill(canary, 0, this.#input)
+  }
+
+  /** Prepares the job for a batch, header and all. */
+  begin(batch: Buffer, flags = 0): void {
+    batch.copy(this.#bytes, this.#input)
+    this.#length = batch.length
+    const [oldest, newest] = [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
+    this.#exports.begin(this.#job, this.#window, this.windowBytes, this.#input, batch.length, flags, oldest, newest)
+  }
+
+  /** Works until the batch is decided. `budget` is the work of one run. */
+  decide(budget = 1 << 30): Verdict {
+    let status: number
+    do status = this.#exports.run(this.#job, budget)
+    while (status === 1)
+    return verdicts[status] ?? 'more'
+  }
+
+  judge(batch: Buffer, budget?: number): Verdict {
+    this.begin(batch)
+    return this.decide(budget)
+  }
+
+  /** Runs step by step and collects the output. */
+  unpack(batch: Buffer): { readonly verdict: Verdict; readonly output: Buffer } {
+    this.begin(batch)
+    const pieces: Buffer[] = []
+    let seen = 0
+    while (true) {
+      const status = this.#exports.run(this.#job, 1)
+      const dropped = this.#word(field.dropped)
+      const output = this.#word(field.output)
+      pieces.push(Buffer.from(this.#bytes.subarray(this.#window + seen - dropped, output)))
+      seen = dropped + output - this.#window
+      if (status !== 1) return { verdict: verdicts[status] ?? 'more', output: Buffer.concat(pieces) }
+    }
+  }
+
+  /** What of the memory around the job, its window and the batch is not as it was. */
+  trespasses(batch: Buffer): string[] {
+    const found: string[] = []
+    const untouched = (name: string, from: number, to: number): void => {
+      for (let at = from; at < to; at++) if (this.#bytes[at] !== canary) return void found.push(`${name} at ${at - from}`)
+    }
+    untouched('before the job', 0, this.#job)
+    untouched('behind the job', this.#job + this.#jobBytes, this.#window)
+    untouched('behind the window buffer', this.#window + this.windowBytes, this.#input)
+    if (!this.#bytes.subarray(this.#input, this.#input + this.#length).equals(batch)) found.push('the batch')
+    return found
+  }
+
+  #word(at: number): number {
+    return this.#view.getUint32(this.#job + at, true)
+  }
+}
+
+const align = (bytes: number): number => Math.ceil(bytes / 64) * 64
