@@ -6,6 +6,7 @@ import { api, produce, readProduce } from '../test/support/requests.ts'
 import { assignedConsumer, consumerPerformance, producerPerformance } from './java.ts'
 import type { ProduceResult, TailResult } from './load/messages.ts'
 import { type LoadProcess, produceProcess, tailProcess } from './load/process.ts'
+import { packedRecords } from './packed-records.ts'
 import { type Brokers, benchBroker, type Peer } from './peers.ts'
 import type { Scenario, Shape } from './scenarios.ts'
 
@@ -53,7 +54,17 @@ export function runScenario(scenario: Scenario, brokers: Brokers, peer: Peer, op
 
 export function runProduce(brokers: Brokers, peer: Peer, shape: Shape, withTail: boolean, options: RunOptions): Promise<Sample> {
   const run = async (broker: Broker, topic: string): Promise<Sample> => {
-    const load = { ...shape, port: broker.port, topic, acks: -1, isIdempotent: false, mibMax: options.mib, secondsMax: options.secondsMax }
+    const packed = await packedRecords(shape)
+    const load = {
+      ...shape,
+      packed,
+      port: broker.port,
+      topic,
+      acks: -1,
+      isIdempotent: false,
+      mibMax: options.mib,
+      secondsMax: options.secondsMax,
+    }
     const producer = produceProcess(load, options.onProgress)
     const tail = withTail ? tailProcess({ port: broker.port, topic, partitions: shape.partitions, ...tailLimits }) : null
     try {

@@ -1,3 +1,4 @@
+import type { Codec } from '../test/support/kafka-codecs.ts'
 import type { ProduceLoad } from './load/messages.ts'
 
 /** What Millrace must reach against a peer: throughput at least this many times, the others at most. */
@@ -15,7 +16,10 @@ interface Common {
   readonly targets: { readonly [peer: string]: Target }
 }
 
-export type Shape = Pick<ProduceLoad, 'partitions' | 'connections' | 'inFlight' | 'batchBytes' | 'recordBytes' | 'mibPerSecond'>
+export type Shape = Pick<ProduceLoad, 'partitions' | 'connections' | 'inFlight' | 'batchBytes' | 'recordBytes' | 'mibPerSecond'> & {
+  /** `batchBytes` are those before compression; throughput counts those after it. */
+  readonly codec?: Codec
+}
 
 export type Scenario =
   | (Common & { readonly kind: 'produce'; readonly shape: Shape; readonly withTail: boolean })
@@ -106,7 +110,16 @@ const matrix: readonly Scenario[] = [1, 16].flatMap((partitions) =>
   ),
 )
 
-export const scenarios: readonly Scenario[] = [...decisive, ...matrix]
+/** Batches that producers have compressed, of JSON-like records: here and in Kafka every record is decompressed and checked. */
+const compressed: readonly Scenario[] = (['snappy', 'lz4', 'zstd', 'gzip'] as const).flatMap((codec) =>
+  ([64, 16] as const).map((kib) => {
+    const shape = { ...fourByFive, codec, batchBytes: kib << 10, recordBytes: kib === 64 ? 1024 : 100 }
+    const about = `${codec}, ${kib} KiB of ${kib === 64 ? '1 KiB' : '100 B'} JSON-like records before compression, 4 connections x 5`
+    return produce(`${codec}-${kib}k`, 'compressed', about, shape, { kafka: { throughput: codec === 'gzip' ? 1 : 1.3, cpu: 0.7 } })
+  }),
+)
+
+export const scenarios: readonly Scenario[] = [...decisive, ...compressed, ...matrix]
 
 /** `consume-group` needs a group coordinator, so it runs only when it is asked for by name. */
 const onRequest = new Set(['consume-group'])

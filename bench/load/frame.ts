@@ -1,6 +1,7 @@
 import { batchAt, encodeBatch } from '../../test/support/batch.ts'
 import { crc32cRegister } from '../../test/support/crc32c.ts'
 import { api, produce, requestFrame } from '../../test/support/requests.ts'
+import type { PackedRecords } from './messages.ts'
 
 /** A Produce request that is built once and sent many times: only correlation, partition and sequence change. */
 export interface Frame {
@@ -18,14 +19,17 @@ export interface FrameSpec {
   readonly acks: number
   readonly producerId: bigint
   readonly producerEpoch: number
+  readonly packed?: PackedRecords | undefined
 }
 
 const correlationAt = 8
 
 export function buildFrame(spec: FrameSpec): Frame {
-  const records = fill(spec)
+  const { packed } = spec
+  const records = packed === undefined ? fill(spec) : Array.from({ length: packed.count }, () => ({ value: null }))
+  const compressed = packed === undefined ? {} : { attributes: packed.codec, payload: Buffer.from(packed.base64, 'base64') }
   const idempotent = { producerId: spec.producerId, producerEpoch: spec.producerEpoch, baseSequence: spec.producerId < 0n ? -1 : 0 }
-  const batch = encodeBatch(records, idempotent)
+  const batch = encodeBatch(records, { ...idempotent, ...compressed })
   const body = produce([{ topic: spec.topic, partition: 0, records: batch }], spec.acks)
   const bytes = Buffer.from(requestFrame(api.produce, body, 0))
   // After the batch come three empty tag sections; before it its length and the partition.

@@ -15,6 +15,15 @@ export interface ProduceLoad {
   /** Offered load; null sends as fast as answers come. */
   readonly mibPerSecond: number | null
   readonly isTraced?: boolean
+  /** What a batch carries instead of records that do not compress. */
+  readonly packed?: PackedRecords | undefined
+}
+
+/** Compressed records of a batch. */
+export interface PackedRecords {
+  readonly codec: number
+  readonly count: number
+  readonly base64: string
 }
 
 /** By the base offset of each batch of a partition: when it was due, or seen. Milliseconds of the wall clock. */
