@@ -6,6 +6,7 @@ import { root } from './root.ts'
 /** What the validation kernel exports. See `src/pipeline/validation/kernel`. */
 interface Exports {
   jobBytes(): number
+  prepare(at: number): void
   begin(at: number, window: number, windowBytes: number, from: number, bytes: number, flags: number, oldest: number, newest: number): void
   run(at: number, budget: number): number
 }
@@ -64,6 +65,7 @@ export class KernelBench {
     this.#window = this.#job + align(this.#jobBytes) + canaryBytes
     this.#input = this.#window + align(windowBytes) + canaryBytes
     this.#bytes.fill(canary, 0, this.#input)
+    this.#exports.prepare(this.#job)
   }
 
   /** Prepares the job for a batch, header and all. */

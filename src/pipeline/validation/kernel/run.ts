@@ -1,5 +1,5 @@
 /** The validation kernel: what a thread calls. All addresses are of the imported memory. */
-import { stepGzip } from './inflate.ts'
+import { prepareGzip, stepGzip } from './inflate.ts'
 import { get, job, set, status, step } from './job.ts'
 import { stepLz4 } from './lz4.ts'
 import { beginRecords, checkRecords, flag, recordIndexOf, refusedCountOf } from './records.ts'
@@ -26,6 +26,9 @@ namespace codec {
 
 /** Bytes of a job, without its window buffer. */
 export function jobBytes(): i32 { return <i32>job.bytes }
+
+/** Makes a job of the bytes at `at`: once, before its first batch. */
+export function prepare(at: usize): void { prepareGzip(at) }
 
 /** Prepares a job at `at`, with a window buffer of `windowBytes`, for the compressed batch of `bytes` at `from`. Times in milliseconds. */
 export function begin(at: usize, window: usize, windowBytes: usize, from: usize, bytes: usize, flags: i32, oldest: f64, newest: f64): void {
