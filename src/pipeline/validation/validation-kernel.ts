@@ -3,6 +3,8 @@ import { assert } from '../../base/assert.ts'
 /** What `kernel/run.ts` exports. Addresses and sizes in bytes of the arena; times in milliseconds. */
 export interface ValidationKernel {
   jobBytes(): number
+  /** Once for the memory of a job, before it begins for the first time. */
+  prepare(job: number): void
   begin(job: number, window: number, windowBytes: number, batch: number, bytes: number, flags: number, oldest: number, newest: number): void
   run(job: number, budget: number): number
   recordIndex(job: number): number

@@ -57,6 +57,7 @@ export class Validator {
     this.#crc = crc
     this.#view = view
     this.#slot = slot
+    kernel.prepare(slot.job)
   }
 
   begin(address: number, bytes: number, rules: RecordRules): void {

@@ -68,6 +68,9 @@ export namespace step {
   export const window: i32 = -4
 }
 
+/** Output that the window buffer takes, at least, before what is no longer needed is dropped. */
+const usedBytesMin: usize = 1 << 20
+
 /** A decoder may write up to this many bytes behind its output: copies go in steps of 16. */
 export const slack: usize = 64
 
@@ -87,8 +90,10 @@ export const slack: usize = 64
 export function room(at: usize, bytes: usize): bool {
   const output = get(at, job.output)
   const windowEnd = get(at, job.windowEnd) - slack
-  if (output + bytes <= windowEnd) return true
   const window = get(at, job.window)
+  // No more of the buffer is touched than the history is worth: what was written last is still in the cache.
+  const used = max(2 * get(at, job.history), usedBytesMin)
+  if (output + bytes <= min(windowEnd, window + used + bytes)) return true
   const held = output - window
   const unchecked = output - get(at, job.checked)
   const kept = min(held, max(get(at, job.history), unchecked))
