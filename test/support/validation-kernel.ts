@@ -9,6 +9,7 @@ interface Exports {
   prepare(at: number): void
   begin(at: number, window: number, windowBytes: number, from: number, bytes: number, flags: number, oldest: number, newest: number): void
   run(at: number, budget: number): number
+  refusedCount(at: number): number
 }
 
 export const verdicts = ['done', 'more', 'damaged', 'malformed', 'window'] as const
@@ -39,7 +40,10 @@ const pageBytes = 65536
 const canaryBytes = 4096
 const canary = 0xa5
 /** Offsets of fields of a job, see `job.ts`. */
-const field = { input: 0, window: 8, output: 16, dropped: 48 } as const
+const field = { input: 0, window: 8, output: 16, dropped: 48, maxTimestamp: 88 } as const
+
+/** Flags of `begin`. */
+export const validationFlag = { keys: 1 } as const
 
 /** One job of the kernel in a memory of its own, with canaries around what a job may write. */
 export class KernelBench {
@@ -72,8 +76,7 @@ export class KernelBench {
   begin(batch: Buffer, flags = 0): void {
     batch.copy(this.#bytes, this.#input)
     this.#length = batch.length
-    const [oldest, newest] = [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
-    this.#exports.begin(this.#job, this.#window, this.windowBytes, this.#input, batch.length, flags, oldest, newest)
+    this.#exports.begin(this.#job, this.#window, this.windowBytes, this.#input, batch.length, flags, -(2 ** 63), 2 ** 63 - 1024)
   }
 
   /** Works until the batch is decided. `budget` is the work of one run. */
@@ -82,6 +85,16 @@ export class KernelBench {
     do status = this.#exports.run(this.#job, budget)
     while (status === 1)
     return verdicts[status] ?? 'more'
+  }
+
+  /** How many records of the batch break a rule of their topic. */
+  get refusedCount(): number {
+    return this.#exports.refusedCount(this.#job)
+  }
+
+  /** Of the records of a batch that is done. */
+  get maxTimestamp(): bigint {
+    return this.#view.getBigInt64(this.#job + field.maxTimestamp, true)
   }
 
   judge(batch: Buffer, budget?: number): Verdict {

@@ -79,6 +79,9 @@ public class KafkaCodecs {
         public void recordNoKeyCompactedTopic() { }
     };
 
+    /** As a request thread has them. */
+    private static final BufferSupplier buffers = BufferSupplier.create();
+
     private static String judged(byte[] bytes, boolean isCompacted) {
         try {
             var records = MemoryRecords.readableRecords(ByteBuffer.wrap(bytes));
@@ -87,7 +90,7 @@ public class KafkaCodecs {
             var type = batch.compressionType();
             var validator = new LogValidator(records, new TopicPartition("t", 0), Time.SYSTEM, type, Compression.of(type).build(), isCompacted,
                 RecordBatch.MAGIC_VALUE_V2, TimestampType.CREATE_TIME, Long.MAX_VALUE, Long.MAX_VALUE, 0, AppendOrigin.CLIENT);
-            var result = validator.validateMessagesAndAssignOffsets(PrimitiveRef.ofLong(0), nothing, BufferSupplier.NO_CACHING);
+            var result = validator.validateMessagesAndAssignOffsets(PrimitiveRef.ofLong(0), nothing, buffers);
             return "ok " + result.maxTimestampMs();
         } catch (RecordValidationException refused) {
             return refused.invalidException() + " at " + refused.recordErrors().stream().map(each -> each.batchIndex).toList();

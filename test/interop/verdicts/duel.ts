@@ -1,0 +1,83 @@
+import { prng } from '../../../src/base/prng.ts'
+import { batchAt, isRefusal, refuseProduced } from '../../../src/wire/record-batch.ts'
+import { KafkaCodecs } from '../../support/kafka-codecs.ts'
+import { KernelBench, validationFlag, validationModule } from '../../support/validation-kernel.ts'
+import { type Damaged, damagedBatch } from './damage.ts'
+
+export interface Difference {
+  readonly seed: number
+  readonly damaged: Damaged
+  readonly kafka: string
+  readonly millrace: string
+}
+
+export interface Tally {
+  batches: number
+  /** By both. */
+  accepted: number
+  refused: number
+  /** Kafka refuses these, and Millrace takes them. */
+  readonly taken: Difference[]
+  /** Both take these, and find another largest timestamp. */
+  readonly dated: Difference[]
+  /** Millrace refuses these, and Kafka takes them. */
+  readonly stricter: Difference[]
+}
+
+/** The largest block of an LZ4 frame, twice. */
+const windowBytes = 8 << 20
+const chunk = 256
+const taken = 'ok'
+
+/** Damaged batches from `seed` on, each of a seed of its own, judged by Kafka's classes and by the kernel behind the checks of a header. */
+export async function verdictDuel(seed: number, batches: number, report: (tally: Tally) => void = () => {}): Promise<Tally> {
+  const bench = new KernelBench(await validationModule(), { windowBytes })
+  const kafka = new KafkaCodecs()
+  const tally: Tally = { batches: 0, accepted: 0, refused: 0, taken: [], dated: [], stricter: [] }
+  for (let first = seed; first < seed + batches; first += chunk) {
+    const seeds = Array.from({ length: Math.min(chunk, seed + batches - first) }, (_, i) => first + i)
+    const damaged = await Promise.all(seeds.map((each) => damagedBatch(prng(each), kafka)))
+    const verdicts = await Promise.all(damaged.map(({ batch, isCompacted }) => kafka.judge(batch, isCompacted)))
+    for (const [i, each] of damaged.entries())
+      compare(tally, { seed: seeds[i]!, damaged: each, kafka: verdicts[i]!, millrace: judge(bench, each) })
+    report(tally)
+  }
+  kafka.end()
+  return tally
+}
+
+function compare(tally: Tally, difference: Difference): void {
+  const { kafka, millrace } = difference
+  tally.batches++
+  const [theirs, ours] = [kafka.startsWith(taken), millrace.startsWith(taken)]
+  if (theirs && ours && kafka !== millrace) tally.dated.push(difference)
+  else if (theirs && ours) tally.accepted++
+  else if (theirs) tally.stricter.push(difference)
+  else if (ours) tally.taken.push(difference)
+  else tally.refused++
+}
+
+function judge(bench: KernelBench, { batch, isCompacted }: Damaged): string {
+  const header = batchAt(batch, 0)
+  if (isRefusal(header)) return header.because
+  const refusal = refuseProduced(header)
+  if (refusal) return refusal.because
+  bench.begin(batch, isCompacted ? validationFlag.keys : 0)
+  const verdict = bench.decide()
+  if (verdict !== 'done') return verdict
+  return bench.refusedCount > 0 ? 'keyless records' : `${taken} ${bench.maxTimestamp}`
+}
+
+export const shown = ({ seed, damaged, kafka, millrace }: Difference): string =>
+  `seed ${seed}, ${damaged.codec}${damaged.isCompacted ? ' to a compacted topic' : ''}: ${damaged.deeds.join(', ')}: Kafka "${kafka}", Millrace "${millrace}"`
+
+/** The classes of a direction: codec and deeds without their numbers, and how often. */
+export function classes(differences: readonly Difference[]): [string, number][] {
+  const counts = new Map<string, number>()
+  for (const { damaged, millrace } of differences) {
+    const deeds = damaged.deeds.slice(1).map((deed) => deed.replace(/ (is|has) .*/, ' is wrong'))
+    const name = `${damaged.codec}: ${deeds.length > 0 ? deeds.join(', ') : 'nothing'} -> ${millrace}`
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  return [...counts].sort(([, a], [, b]) => b - a)
+}
