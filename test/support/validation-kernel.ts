@@ -39,8 +39,9 @@ export interface BenchOptions {
 const pageBytes = 65536
 const canaryBytes = 4096
 const canary = 0xa5
+const canaries = Buffer.alloc(2 * pageBytes, canary)
 /** Offsets of fields of a job, see `job.ts`. */
-const field = { input: 0, window: 8, output: 16, dropped: 48, maxTimestamp: 88 } as const
+const field = { input: 0, window: 8, output: 16, budget: 28, dropped: 48, maxTimestamp: 88 } as const
 
 /** Flags of `begin`. */
 export const validationFlag = { keys: 1 } as const
@@ -87,6 +88,17 @@ export class KernelBench {
     return verdicts[status] ?? 'more'
   }
 
+  /** Works once, and tells what of the budget that took. */
+  run(budget: number): { readonly verdict: Verdict; readonly work: number } {
+    const verdict = verdicts[this.#exports.run(this.#job, budget)] ?? 'more'
+    return { verdict, work: budget - this.#view.getInt32(this.#job + field.budget, true) }
+  }
+
+  /** Bytes that have been decoded. */
+  get made(): number {
+    return this.#word(field.dropped) + this.#word(field.output) - this.#window
+  }
+
   /** How many records of the batch break a rule of their topic. */
   get refusedCount(): number {
     return this.#exports.refusedCount(this.#job)
@@ -121,7 +133,8 @@ export class KernelBench {
   trespasses(batch: Buffer): string[] {
     const found: string[] = []
     const untouched = (name: string, from: number, to: number): void => {
-      for (let at = from; at < to; at++) if (this.#bytes[at] !== canary) return void found.push(`${name} at ${at - from}`)
+      const place = this.#bytes.subarray(from, to)
+      if (!place.equals(canaries.subarray(0, to - from))) found.push(`${name} at ${place.findIndex((byte) => byte !== canary)}`)
     }
     untouched('before the job', 0, this.#job)
     untouched('behind the job', this.#job + this.#jobBytes, this.#window)
