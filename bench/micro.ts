@@ -1,6 +1,7 @@
 import { kernelSpeed } from './kernel.ts'
 import { machineLimits } from './limits.ts'
 import { ringSpeed } from './ring.ts'
+import { validationSpeed } from './validation.ts'
 
 export interface MicroRow {
   readonly name: string
@@ -18,5 +19,6 @@ export interface Micro {
 export const micros: readonly Micro[] = [
   { name: 'machine', run: machineLimits },
   { name: 'kernel', run: () => kernelSpeed() },
+  { name: 'validation', run: () => validationSpeed() },
   { name: 'ring', run: () => ringSpeed() },
 ]

@@ -77,7 +77,17 @@ export class KernelBench {
   begin(batch: Buffer, flags = 0): void {
     batch.copy(this.#bytes, this.#input)
     this.#length = batch.length
-    this.#exports.begin(this.#job, this.#window, this.windowBytes, this.#input, batch.length, flags, -(2 ** 63), 2 ** 63 - 1024)
+    this.#begin(flags)
+  }
+
+  /** Judges the batch that was there last. */
+  again(): Verdict {
+    this.#begin(0)
+    return this.decide()
+  }
+
+  #begin(flags: number): void {
+    this.#exports.begin(this.#job, this.#window, this.windowBytes, this.#input, this.#length, flags, -(2 ** 63), 2 ** 63 - 1024)
   }
 
   /** Works until the batch is decided. `budget` is the work of one run. */

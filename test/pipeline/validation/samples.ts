@@ -42,7 +42,7 @@ export function jsonValues(bytes: number, recordBytes: number, seed = 7): Buffer
   const random = prng(seed)
   const word = (): string => words[below(random, words.length)]!
   return Array.from({ length: Math.ceil(bytes / recordBytes) }, (_, id) => {
-    let text = `{"id":${1_000_000 + id},"time":${1_700_000_000_000 + id * 7},"user":"user-${below(random, 50_000)}","status":"${word()}"`
+    let text = `{"id":${1_000_000 + id},"time":${1_700_000_000_000 + id * 7},"user":"${below(random, 50_000)}","status":"${word()}","trace":"${nextWord(random).toString(36)}"`
     while (text.length < recordBytes - 30) text += `,"${word()}":"${nextWord(random).toString(36)}-${word()}"`
     return Buffer.from(`${text}}`)
   })

@@ -1,0 +1,77 @@
+/** The validation kernel's speed on compressed batches of JSON-like records, beside Node's own zlib. */
+import { pathToFileURL } from 'node:url'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { nodeCodecs } from '../native-free-io/codecs.ts'
+import { packLz4 } from '../src/wire/compression/lz4.ts'
+import { packSnappy } from '../src/wire/compression/snappy.ts'
+import { batchOf, countOf, jsonRecords } from '../test/pipeline/validation/samples.ts'
+import { kafkaMissing } from '../test/support/kafka.ts'
+import { type Codec, KafkaCodecs } from '../test/support/kafka-codecs.ts'
+import { KernelBench, validationModule } from '../test/support/validation-kernel.ts'
+import type { MicroRow } from './micro.ts'
+
+const kib = 1024
+const passes = 7
+
+const shapes = [
+  { name: '64 KiB of 1 KiB records', bytes: 64 * kib, recordBytes: 1024 },
+  { name: '16 KiB of 100 B records', bytes: 16 * kib, recordBytes: 100 },
+  { name: '1 MiB of 1 KiB records', bytes: 1024 * kib, recordBytes: 1024 },
+] as const
+
+const codecs: readonly Codec[] = ['lz4', 'snappy', 'zstd', 'gzip']
+
+/** By our own encoders, where Kafka's are not there. */
+function ownPack(codec: Codec, raw: Buffer): Buffer {
+  if (codec === 'gzip') return gzipSync(raw)
+  if (codec === 'lz4') return packLz4(raw, 1)
+  return codec === 'snappy' ? packSnappy(raw) : nodeCodecs.zstd(raw, 3)
+}
+
+/** `bytes` of output per measurement; a little is enough to see that it runs. */
+export async function validationSpeed(bytes: number = 32 << 20): Promise<readonly MicroRow[]> {
+  const bench = new KernelBench(await validationModule())
+  const kafka = kafkaMissing() === null ? new KafkaCodecs() : undefined
+  const rows: MicroRow[] = []
+  for (const { name, bytes: rawBytes, recordBytes } of shapes) {
+    const raw = jsonRecords(rawBytes, recordBytes)
+    for (const codec of codecs) {
+      const packed = kafka === undefined ? ownPack(codec, raw) : await kafka.pack(codec, raw)
+      const batch = batchOf(codec, packed, countOf(raw))
+      const verdict = bench.judge(batch)
+      if (verdict !== 'done') throw new Error(`a batch of ${codec} is ${verdict}`)
+      const batchNs = best(Math.ceil(bytes / raw.length), () => bench.again())
+      const remarks = [`${Math.round(batchNs)} ns a batch`, `ratio ${(raw.length / packed.length).toFixed(2)}`]
+      if (codec === 'gzip')
+        remarks.push(
+          `Node's zlib ${speed(
+            raw,
+            best(Math.ceil(bytes / raw.length / 4), () => gunzipSync(packed)),
+          ).toFixed(0)} MB/s`,
+        )
+      rows.push({ name: `${codec}, ${name}`, value: speed(raw, batchNs), unit: 'MB/s', remark: remarks.join(', ') })
+    }
+  }
+  kafka?.end()
+  return rows
+}
+
+/** MB of output a second. */
+const speed = (raw: Buffer, batchNs: number): number => (raw.length / batchNs) * 1000
+
+/** Nanoseconds of one piece of work, the best of a few passes: what else runs on the machine only ever takes. */
+function best(times: number, work: () => void): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let pass = 0; pass < passes; pass++) {
+    const began = performance.now()
+    for (let i = 0; i < times; i++) work()
+    least = Math.min(least, performance.now() - began)
+  }
+  return (least * 1e6) / times
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  for (const { name, value, unit, remark } of await validationSpeed()) {
+    console.log(`${name.padEnd(32)} ${value.toFixed(0).padStart(6)} ${unit}   ${remark}`)
+  }
+}
