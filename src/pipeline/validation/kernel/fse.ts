@@ -1,8 +1,8 @@
 /**
  * Finite state entropy: the table of a state machine from the counts of its symbols. Source: RFC 8878, section 4.1.
  *
- * A state is 8 bytes: bits to read for the next state (8), extra bits of the value (8), the next state before the bits that are read, times
- * 8 (16), the base of the value (32).
+ * A state is 8 bytes: bits to read for the next state (8), extra bits of the value (8), where the next state is without the bits that are
+ * read, in bytes from a base (16), the base of the value (32).
  */
 
 /** Fields of a scratch area. */
@@ -73,8 +73,11 @@ export function setCounts(area: usize, first: u32, nibbles: u64, count: u32): vo
   }
 }
 
-/** Builds a table of 2^`log` states from the counts of `symbols`. Without templates a state's value is its symbol. */
-export function buildStates(table: usize, area: usize, symbols: u32, log: u32, templates: usize): void {
+/**
+ * Builds a table of 2^`log` states from the counts of `symbols`. Without templates a state has its symbol for a value. The table lies
+ * `origin` bytes behind the base of next states.
+ */
+export function buildStates(table: usize, area: usize, symbols: u32, log: u32, templates: usize, origin: usize): void {
   const size: u32 = 1 << log
   const mask = size - 1
   const step = (size >>> 1) + (size >>> 3) + 3
@@ -102,6 +105,6 @@ export function buildStates(table: usize, area: usize, symbols: u32, log: u32, t
     store<u16>(area + (symbol << 1), next + 1, scratch.next)
     const bits = log - (31 - clz(next))
     const template = templates != 0 ? load<u64>(templates + (symbol << 3)) : <u64>symbol << 32
-    store<u64>(table + (state << 3), template | <u64>(bits | (((next << bits) - size) << 19)))
+    store<u64>(table + (state << 3), template | <u64>(bits | (((((next << bits) - size) << 3) + origin) << 16)))
   }
 }

@@ -42,7 +42,7 @@ function readWeights(at: usize, from: usize, end: usize): u32 {
   if (start == 0 || start >= end) return 0
   const log = countsLog
   const states = at + table.weightStates
-  buildStates(states, area, countsSymbols, log, 0)
+  buildStates(states, area, countsSymbols, log, 0, 0)
   const last = <u32>load<u8>(end - 1)
   if (last == 0) return 0
   const weights = at + table.weights

@@ -1,5 +1,5 @@
 import { buildStates, countsLog, countsSymbols, readCounts, setCounts } from './fse.ts'
-import { charge, copyLiterals, copyMatch, get, job, set, step } from './job.ts'
+import { charge, copyLiterals, copyMatch, get, job, set } from './job.ts'
 import { codes, table } from './zstd-tables.ts'
 
 /** Sequences of Zstandard: literals and matches in turn. Source: RFC 8878, section 3.1.1.3.2. */
@@ -56,15 +56,15 @@ function makeReady(at: usize): void {
   setCounts(area, 0, 0x2223333333333345, 16)
   setCounts(area, 16, 0x2222234333333333, 16)
   setCounts(area, 32, 0, 4)
-  buildStates(at + table.usualLengths, area, 36, 6, at + table.lengthCodes)
+  buildStates(at + table.usualLengths, area, 36, 6, at + table.lengthCodes, table.usualLengths - job.tables)
   setCounts(area, 0, 0x2222222333222222, 16)
   setCounts(area, 16, 0x0000022222222, 13)
-  buildStates(at + table.usualOffsets, area, 29, 5, at + table.offsetCodes)
+  buildStates(at + table.usualOffsets, area, 29, 5, at + table.offsetCodes, table.usualOffsets - job.tables)
   setCounts(area, 0, 0x2222222333333452, 16)
   setCounts(area, 16, 0x2222222222222222, 16)
   setCounts(area, 32, 0x0022222222222222, 16)
   setCounts(area, 48, 0, 5)
-  buildStates(at + table.usualMatches, area, 53, 6, at + table.matchCodes)
+  buildStates(at + table.usualMatches, area, 53, 6, at + table.matchCodes, table.usualMatches - job.tables)
   set(at, sequences.isReady, 1)
   charge(at, 512)
 }
@@ -111,16 +111,35 @@ function readTable(
     const symbol = <u32>load<u8>(from)
     if (symbol > symbolMax) return 0
     set(at, logField, 0)
-    store<u64>(own, load<u64>(at + templates + (symbol << 3)))
+    store<u64>(own, load<u64>(at + templates + (symbol << 3)) | ((own - at - job.tables) << 16))
     return from + 1
   }
   const next = readCounts(at + table.scratch, from, end, symbolMax, logMax)
   if (next == 0) return 0
-  buildStates(own, at + table.scratch, countsSymbols, countsLog, at + templates)
+  buildStates(own, at + table.scratch, countsSymbols, countsLog, at + templates, own - at - job.tables)
   set(at, logField, countsLog)
   charge(at, 64 + (1 << countsLog))
   return next
 }
+
+/** Where a block has got to: the stream of bits, the states, and the output. */
+namespace place {
+  /** 8 bytes before the stream. */
+  export const before: usize = job.decoder + 168
+  /** Bits of the stream that are not read yet. */
+  export const left: usize = job.decoder + 172
+  export const length: usize = job.decoder + 176
+  export const offset: usize = job.decoder + 180
+  export const match: usize = job.decoder + 184
+  /** Bits for the states behind the last sequence that was read: behind the last of all there are none. */
+  export const unused: usize = job.decoder + 188
+  export const to: usize = job.decoder + 192
+  export const literals: usize = job.decoder + 196
+}
+
+/** Sequences are read some at a time, and then run: each loop has its variables in registers. */
+const listMax: u32 = 128
+const entryBytes: usize = 12
 
 /**
  * Runs `count` sequences of the stream from `from` to `end`. The output begins at `to`; literals lie at `literals`, which may be in the
@@ -130,112 +149,139 @@ function readTable(
 export function runSequences(
   at: usize, from: usize, end: usize, count: u32, to: usize, literals: usize, literalsEnd: usize, matchRoom: i32, low: usize, distanceMax: usize,
 ): usize {
-  if (from >= end) return 0
+  if (!beginStream(at, from, end)) return 0
+  set(at, place.to, to)
+  set(at, place.literals, literals)
+  const outputEnd = to + (literalsEnd - literals) + matchRoom
+  const list = at + table.list
+  while (count > 0) {
+    const some = min(count, listMax)
+    const listEnd = list + some * entryBytes
+    if (!readSequences(at, list, listEnd)) return 0
+    const failure = applySequences(at, list, listEnd, literalsEnd, outputEnd, low, distanceMax)
+    if (failure >= 0) return <usize>failure
+    count -= some
+  }
+  if (get(at, place.left) + get(at, place.unused) != 0) return 0
+  to = get(at, place.to)
+  literals = get(at, place.literals)
+  const rest = literalsEnd - literals
+  if (rest > outputEnd - to) return 0
+  if (rest > 0) copyLiterals(to, literals, rest)
+  return to + rest
+}
+
+function beginStream(at: usize, from: usize, end: usize): bool {
+  if (from >= end) return false
   const mark = <u32>load<u8>(end - 1)
-  if (mark == 0) return 0
-  let word = end - 8
-  let taken = <i32>clz(mark) - 23
-  let bits = load<u64>(word) << taken
-  const lengths = get(at, sequences.lengths)
-  const offsets = get(at, sequences.offsets)
-  const matches = get(at, sequences.matches)
+  if (mark == 0) return false
+  const bits = load<u64>(end - 8)
+  let taken = clz(mark) - 23
+  set(at, place.before, from - 8)
+  // Bits for a state are read eightfold, so that none is nought without a branch.
+  let log = <u32>get(at, sequences.lengthsLog)
+  set(at, place.length, get(at, sequences.lengths) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
+  taken += log
+  log = <u32>get(at, sequences.offsetsLog)
+  set(at, place.offset, get(at, sequences.offsets) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
+  taken += log
+  log = <u32>get(at, sequences.matchesLog)
+  set(at, place.match, get(at, sequences.matches) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
+  set(at, place.left, ((end - from) << 3) - taken - log)
+  return true
+}
+
+/** Reads as many sequences as the list takes: the length of literals, the length of the match, its distance. */
+function readSequences(at: usize, list: usize, listEnd: usize): bool {
+  const before = get(at, place.before)
+  const base = at + job.tables
+  let left = <i32>get(at, place.left)
+  let length = get(at, place.length)
+  let offset = get(at, place.offset)
+  let match = get(at, place.match)
   let last1 = get(at, sequences.last1)
   let last2 = get(at, sequences.last2)
   let last3 = get(at, sequences.last3)
-
-  // A state is its address. Bits for the next are read eightfold: so that none is nought without a branch.
-  let log = <u64>get(at, sequences.lengthsLog)
-  let length = lengths + (<usize>(bits >>> (61 - log)) & ~7)
-  bits <<= log
-  taken += <i32>log
-  log = <u64>get(at, sequences.offsetsLog)
-  let offset = offsets + (<usize>(bits >>> (61 - log)) & ~7)
-  bits <<= log
-  taken += <i32>log
-  log = <u64>get(at, sequences.matchesLog)
-  let match = matches + (<usize>(bits >>> (61 - log)) & ~7)
-  taken += <i32>log
-
-  while (true) {
-    word -= taken >>> 3
-    taken &= 7
-    // Signed: a word may begin up to 8 bytes before the stream.
-    if (<isize>(word - from) < -8) return 0
-    bits = load<u64>(word) << taken
+  let unused: u32 = 0
+  do {
+    if (left < 0) return false
+    let bits = load<u64>(before + <usize>((left + 7) >> 3))
+    // Shifts take their count modulo 64, so that counts need not be cut out of states: only their low six bits are right.
+    let skip = <u32>(0 - left) & 7
     const lengthState = load<u32>(length)
     const offsetState = load<u32>(offset)
     const matchState = load<u32>(match)
-    let literalLength = <usize>load<u32>(length, 4)
-    let matchLength = <usize>load<u32>(match, 4)
-    let distance = <usize>load<u32>(offset, 4)
     const sums = lengthState + offsetState + matchState
-    const extra = (sums >>> 8) & 0xff
-
-    const offsetBits = (offsetState >>> 8) & 0xff
-    if (offsetBits > 1) {
-      distance += <usize>(bits >>> (64 - offsetBits))
-      bits <<= offsetBits
+    let literalLength = load<u32>(length, 4)
+    let distance = <usize>load<u32>(offset, 4)
+    let matchLength = load<u32>(match, 4)
+    if ((offsetState & 0xff00) > 0x100) {
+      distance += <usize>((bits << skip) >>> (0 - (offsetState >>> 8)))
       last3 = last2
       last2 = last1
       last1 = distance
     } else {
-      const isBare = <u32>(literalLength == 0)
-      if (offsetBits == 0) {
-        if (isBare) {
-          distance = last2
-          last2 = last1
-          last1 = distance
-        } else distance = last1
-      } else {
-        const which = 1 + isBare + <u32>(bits >>> 63)
-        bits <<= 1
-        if (which == 1) distance = last2
-        else {
-          // Where this gives nought, the distance is larger than any.
-          distance = which == 2 ? last3 : last1 - 1
-          if (distance == 0) distance = 0xffffffff
-          last3 = last2
-        }
+      const which = (offsetState & 0xff00 ? 1 + <u32>((bits << skip) >>> 63) : 0) + <u32>(literalLength == 0)
+      if (which > 0) {
+        distance = which == 1 ? last2 : which == 2 ? last3 : last1 - 1
+        // A distance of nought becomes larger than any.
+        if (distance == 0) distance = 0xffffffff
+        if (which > 1) last3 = last2
         last2 = last1
         last1 = distance
+      } else distance = last1
+    }
+    store<u32>(list, distance, 8)
+    skip += offsetState >>> 8
+    // Most lengths have no bits of their own.
+    if ((lengthState | matchState) & 0xff00) {
+      matchLength += <u32>(((bits << skip) >>> 1) >>> ~(matchState >>> 8))
+      skip += matchState >>> 8
+      if ((sums & 0xff00) > 30 << 8) {
+        const rest = left - <i32>(((offsetState + matchState) >>> 8) & 0xff)
+        bits = load<u64>(before + <usize>((rest + 7) >> 3))
+        skip = <u32>(0 - rest) & 7
       }
+      literalLength += <u32>(((bits << skip) >>> 1) >>> ~(lengthState >>> 8))
+      skip += lengthState >>> 8
     }
+    store<u32>(list, matchLength, 4)
+    store<u32>(list, literalLength)
+    length = base + (lengthState >>> 16) + (<usize>((bits << skip) >>> (61 - lengthState)) & ~7)
+    skip += lengthState
+    match = base + (matchState >>> 16) + (<usize>((bits << skip) >>> (61 - matchState)) & ~7)
+    skip += matchState
+    offset = base + (offsetState >>> 16) + (<usize>((bits << skip) >>> (61 - offsetState)) & ~7)
+    unused = sums & 0xff
+    left -= ((sums >>> 8) & 0xff) + unused
+    list += entryBytes
+  } while (list < listEnd)
+  set(at, place.left, left)
+  set(at, place.length, length)
+  set(at, place.offset, offset)
+  set(at, place.match, match)
+  set(at, place.unused, unused)
+  set(at, sequences.last1, last1)
+  set(at, sequences.last2, last2)
+  set(at, sequences.last3, last3)
+  return true
+}
 
-    const matchBits = (matchState >>> 8) & 0xff
-    matchLength += <usize>((bits >>> 1) >>> (63 - matchBits))
-    bits <<= matchBits
-    if (extra > 30) {
-      const before = <i32>(offsetBits + matchBits)
-      const now = taken + before
-      word -= now >>> 3
-      taken = (now & 7) - before
-      bits = load<u64>(word) << (now & 7)
-    }
-    const lengthBits = (lengthState >>> 8) & 0xff
-    literalLength += <usize>((bits >>> 1) >>> (63 - lengthBits))
-
-    count--
-    if (count == 0) taken += extra
-    else {
-      bits <<= lengthBits
-      const a = <u64>lengthState & 0xff
-      length = lengths + (lengthState >>> 16) + (<usize>(bits >>> (61 - a)) & ~7)
-      bits <<= a
-      const b = <u64>matchState & 0xff
-      match = matches + (matchState >>> 16) + (<usize>(bits >>> (61 - b)) & ~7)
-      bits <<= b
-      const c = <u64>offsetState & 0xff
-      offset = offsets + (offsetState >>> 16) + (<usize>(bits >>> (61 - c)) & ~7)
-      taken += extra + (sums & 0xff)
-    }
-
-    matchRoom -= matchLength
-    if (matchRoom < 0 || literalLength > literalsEnd - literals) return 0
+/** Runs the sequences of a list. Returns -1, or what `runSequences` is to return. */
+function applySequences(at: usize, list: usize, listEnd: usize, literalsEnd: usize, outputEnd: usize, low: usize, distanceMax: usize): i32 {
+  let to = get(at, place.to)
+  let literals = get(at, place.literals)
+  do {
+    const literalLength = <usize>load<u32>(list)
+    const matchLength = <usize>load<u32>(list, 4)
+    const distance = <usize>load<u32>(list, 8)
+    list += entryBytes
+    // What is left of the literals must find room behind the match.
+    if (literalLength > literalsEnd - literals || matchLength > outputEnd - to - (literalsEnd - literals)) return 0
     v128.store(to, v128.load(literals))
     if (literalLength > 16) copyLiterals(to + 16, literals + 16, literalLength - 16)
     to += literalLength
     literals += literalLength
-
     if (distance > distanceMax) return 0
     if (distance > to - low) return 1
     if (distance >= 16) {
@@ -253,13 +299,8 @@ export function runSequences(
       }
     } else copyMatch(to, distance, matchLength)
     to += matchLength
-    if (count == 0) break
-  }
-  if (((<isize>(word + 8 - from)) << 3) != taken) return 0
-  set(at, sequences.last1, last1)
-  set(at, sequences.last2, last2)
-  set(at, sequences.last3, last3)
-  const rest = literalsEnd - literals
-  if (rest > 0) copyLiterals(to, literals, rest)
-  return to + rest
+  } while (list < listEnd)
+  set(at, place.to, to)
+  set(at, place.literals, literals)
+  return -1
 }

@@ -20,6 +20,8 @@ export namespace table {
   export const weights: usize = matchCodes + 53 * 8 + 8
   /** Scratch: see `fse.ts`. */
   export const scratch: usize = weights + 272
+  /** Sequences that have been read and not run. */
+  export const list: usize = scratch + 1544
 }
 
 export namespace codes {
