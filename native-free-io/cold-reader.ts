@@ -138,23 +138,33 @@ export class ColdReader {
     }
   }
 
-  /** The latest timestamp of the first block from an offset on; undefined where nothing is stored. */
+  /** The latest timestamp of the first block from an offset on that has one; undefined where no stored block has. */
   async firstTimestamp(stream: number, offset: number): Promise<number | undefined> {
     for (const part of this.#objects.from(stream, offset)) {
-      for (const block of (await this.#index(part)).from(stream, offset)) return block.maxTimestamp
+      for (const block of (await this.#index(part)).from(stream, offset)) if (block.maxTimestamp > 0) return block.maxTimestamp
     }
     return undefined
   }
 
-  /** The first of the blocks with the greatest timestamp, from an offset on, and that timestamp. */
-  async latest(stream: number, offset: number): Promise<{ readonly maxTimestamp: number; readonly records: ColdRecords } | undefined> {
-    let best: { part: StreamPart; block: DataBlock } | undefined
-    for (const part of this.#objects.from(stream, offset)) {
-      for (const block of (await this.#index(part)).from(stream, offset)) {
-        if (best === undefined || block.maxTimestamp > best.block.maxTimestamp) best = { part, block }
+  /**
+   * Blocks from an offset on, the greatest timestamp first, of equal ones the lowest offset first. A block's timestamp is an upper
+   * bound: the record that had it may lie below `offset`, or be gone by compaction.
+   */
+  async *latest(stream: number, offset: number): AsyncGenerator<{ readonly maxTimestamp: number; records(): Promise<ColdRecords> }> {
+    let last: DataBlock | undefined
+    for (;;) {
+      let best: { part: StreamPart; block: DataBlock } | undefined
+      for (const part of this.#objects.from(stream, offset)) {
+        for (const block of (await this.#index(part)).from(stream, offset)) {
+          if (last !== undefined && !isLater(last, block)) continue
+          if (best === undefined || isLater(block, best.block)) best = { part, block }
+        }
       }
+      if (best === undefined) return
+      const { part, block } = best
+      yield { maxTimestamp: block.maxTimestamp, records: () => this.#block(part, block, offset) }
+      last = block
     }
-    return best && { maxTimestamp: best.block.maxTimestamp, records: await this.#block(best.part, best.block, offset) }
   }
 
   async #block(part: StreamPart, block: DataBlock, offset: number): Promise<ColdRecords> {
@@ -316,6 +326,10 @@ export class ColdReader {
     }
   }
 }
+
+/** Whether a block comes before another in the order of `latest`. */
+const isLater = (block: DataBlock, other: DataBlock): boolean =>
+  block.maxTimestamp > other.maxTimestamp || (block.maxTimestamp === other.maxTimestamp && block.baseOffset < other.baseOffset)
 
 /** The first block, and those behind it as long as all together stay within a bound. */
 function take(blocks: Iterable<DataBlock>, bytesMax: number): DataBlock[] {

@@ -1,8 +1,9 @@
 import type { BatchPlace, Command, Reply } from '../src/pipeline/commands.ts'
 import type { ActiveProducer, FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../src/ports.ts'
 import type { ProducerSnapshot } from '../src/stream/producers.ts'
-import { batchAt, batchBytes, isRefusal } from '../src/wire/record-batch.ts'
-import { type Record, readRecords } from '../src/wire/records.ts'
+import { MalformedMessage } from '../src/wire/cursor.ts'
+import { type BatchHeader, batchAt, batchBytes, isRefusal, lastOffset } from '../src/wire/record-batch.ts'
+import { readRecords } from '../src/wire/records.ts'
 import { nodeCodecs } from './codecs.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -70,18 +71,27 @@ export class LaneStreams implements Streams {
     }
   }
 
+  /**
+   * The latest record that is left. The timestamp of a block or batch is an upper bound, since a trim or a compaction may have
+   * removed the record that had it: what is read is the first whose bound exceeds all found so far.
+   */
   async findMaxTimestamp(stream: StreamId): Promise<FoundOffset> {
     const { logStart, leaderEpoch } = await this.#offsets(stream)
-    const cold = await this.#storage.cold.latest(stream, logStart)
-    let best = cold && { maxTimestamp: cold.maxTimestamp, batches: cold.records.bytes as Uint8Array }
-    const reply = await this.#ask({ type: 'findMax', stream })
-    const hot = reply.type === 'place' ? reply.place : undefined
-    if (hot !== undefined && (best === undefined || hot.maxTimestamp > best.maxTimestamp)) {
-      best = { maxTimestamp: hot.maxTimestamp, batches: await this.#load(hot) }
+    let best: FoundRecord | undefined
+    for await (const block of this.#storage.cold.latest(stream, logStart)) {
+      if (best !== undefined && block.maxTimestamp <= best.timestamp) break
+      best = later(best, latestRecord((await block.records()).bytes, BigInt(logStart)))
     }
-    if (best === undefined) return notFound
-    const found = firstSince(best.batches, BigInt(logStart), BigInt(best.maxTimestamp))
-    return found ? { ...found, leaderEpoch } : notFound
+    for (let from = logStart; ; ) {
+      const reply = await this.#ask({ type: 'findMax', stream, from })
+      const place = reply.type === 'place' ? reply.place : undefined
+      if (place === undefined || (best !== undefined && place.maxTimestamp <= best.timestamp)) break
+      best = later(best, latestRecord(await this.#load(place), BigInt(logStart)))
+      // Only the first batch can lie partly below the start of the log.
+      if (place.baseOffset >= logStart) break
+      from = place.baseOffset + place.count
+    }
+    return best === undefined ? notFound : { ...best, leaderEpoch }
   }
 
   async size(stream: StreamId): Promise<number> {
@@ -117,18 +127,59 @@ export class LaneStreams implements Streams {
   }
 }
 
+interface FoundRecord {
+  readonly offset: bigint
+  readonly timestamp: bigint
+}
+
+/** The first of those with the later timestamp. */
+const later = (one: FoundRecord | undefined, other: FoundRecord | undefined): FoundRecord | undefined =>
+  one === undefined || (other !== undefined && other.timestamp > one.timestamp) ? other : one
+
 /** The first record of some batches, from an offset on, that is of this time or later. */
-function firstSince(batches: Uint8Array, from: bigint, timestamp: bigint): { offset: bigint; timestamp: bigint } | undefined {
+function firstSince(batches: Uint8Array, from: bigint, timestamp: bigint): FoundRecord | undefined {
+  for (const { header, records } of batchesIn(batches)) {
+    if (header.maxTimestamp < timestamp) continue
+    const found = records(from).find((each) => each.timestamp >= timestamp)
+    if (found) return { offset: found.offset, timestamp: found.timestamp }
+  }
+  return undefined
+}
+
+/** The first of the records with the greatest timestamp, from an offset on. */
+function latestRecord(batches: Uint8Array, from: bigint): FoundRecord | undefined {
+  let best: FoundRecord | undefined
+  for (const { header, records } of batchesIn(batches)) {
+    if (best !== undefined && header.maxTimestamp <= best.timestamp) continue
+    for (const { offset, timestamp } of records(from)) best = later(best, { offset, timestamp })
+  }
+  return best
+}
+
+interface StoredBatch {
+  readonly header: BatchHeader
+  /** Those from an offset on. A batch that cannot be unpacked counts as one record with the batch's timestamp. */
+  records(from: bigint): FoundRecord[]
+}
+
+function* batchesIn(batches: Uint8Array): Generator<StoredBatch, void, void> {
   const bytes = Buffer.from(batches.buffer, batches.byteOffset, batches.length)
   for (let at = 0; at < bytes.length; ) {
     const header = batchAt(bytes, at)
     if (isRefusal(header)) throw new Error(`a stored batch is damaged: ${header.because}`)
-    if (header.maxTimestamp >= timestamp) {
-      const records: Record[] = readRecords(bytes, at, header, nodeCodecs, unpackedBytesMax)
-      const found = records.find((each) => each.offset >= from && each.timestamp >= timestamp)
-      if (found) return { offset: found.offset, timestamp: found.timestamp }
-    }
+    const start = at
+    yield { header, records: (from) => recordsFrom(bytes, start, header, from) }
     at += batchBytes(header)
   }
-  return undefined
+}
+
+function recordsFrom(bytes: Buffer, at: number, header: BatchHeader, from: bigint): FoundRecord[] {
+  if (header.recordsCount === 0) return []
+  try {
+    return readRecords(bytes, at, header, nodeCodecs, unpackedBytesMax).filter(({ offset }) => offset >= from)
+  } catch (error) {
+    if (!(error instanceof MalformedMessage)) throw error
+    const first = header.baseOffset > from ? header.baseOffset : from
+    return first <= lastOffset(header) ? [{ offset: first, timestamp: header.maxTimestamp }] : []
+  }
 }

@@ -10,7 +10,8 @@ export type Command =
   /** What of the stream is in the write-ahead log. */
   | { readonly type: 'extent'; readonly stream: StreamId }
   | { readonly type: 'find'; readonly stream: StreamId; readonly timestamp: number; readonly from: number }
-  | { readonly type: 'findMax'; readonly stream: StreamId }
+  /** Of the batches that end behind `from`, the first of those with the greatest timestamp. */
+  | { readonly type: 'findMax'; readonly stream: StreamId; readonly from: number }
   | { readonly type: 'trim'; readonly stream: StreamId; readonly offset: number }
   | { readonly type: 'expireProducers'; readonly before: number }
   | { readonly type: 'producers' }

@@ -356,7 +356,11 @@ export class Sequencer {
           leaderEpoch: stream.leaderEpoch,
         }
       case 'findMax':
-        return { type: 'place', place: this.#findMaxTimestamp(stream), leaderEpoch: stream.leaderEpoch }
+        return {
+          type: 'place',
+          place: this.#findMaxTimestamp(stream, Math.max(command.from, stream.logStart)),
+          leaderEpoch: stream.leaderEpoch,
+        }
     }
   }
 
@@ -396,11 +400,11 @@ export class Sequencer {
     return undefined
   }
 
-  #findMaxTimestamp(stream: Stream): BatchPlace | undefined {
+  #findMaxTimestamp(stream: Stream, from: number): BatchPlace | undefined {
     const { index } = stream
     let best = -1
     for (let i = 0; i < stream.settled; i++) {
-      if (index.base(i) + index.count(i) <= stream.logStart) continue
+      if (index.base(i) + index.count(i) <= from) continue
       if (best < 0 || index.maxTimestamp(i) > index.maxTimestamp(best)) best = i
     }
     return best < 0 ? undefined : placeOf(stream, best)

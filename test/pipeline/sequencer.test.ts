@@ -233,7 +233,7 @@ test('commands answer for the durable part of a stream', () => {
   world.command({ type: 'trim', stream: 1, offset: 3 })
   expect(world.command({ type: 'offsets', stream: 1 })).toMatchObject({ logStart: 12 })
   expect(world.command({ type: 'find', stream: 1, timestamp: 0, from: 0 })).toMatchObject({ place: { baseOffset: 10 } })
-  expect(world.command({ type: 'findMax', stream: 1 })).toMatchObject({ place: { baseOffset: 10 } })
+  expect(world.command({ type: 'findMax', stream: 1, from: 0 })).toMatchObject({ place: { baseOffset: 10 } })
   world.command({ type: 'close', streams: [1] })
   expect(world.command({ type: 'offsets', stream: 1 })).toEqual({ type: 'unknown' })
 })
