@@ -63,7 +63,7 @@ const frontend = new Frontend({
     offer: (job) => jobs.offer(job),
   }),
   ports: {
-    forward: ({ token, listener, host, frame }) => say({ type: 'forward', token, listener, host, frame }),
+    forward: ({ token, listener, host, frame }) => say({ type: 'forward', token, listener, host, frame }, [frame.buffer as ArrayBuffer]),
     load: ({ token, index: part, load }) => say({ type: 'load', token, index: part, load }),
     giveBack: (pin) => say({ type: 'gaveBack', pin }),
     after: (ms, wake) => {
@@ -139,6 +139,7 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
     for (const id of deleted) routing.delete(id)
     for (const topic of set) routing.set(topic)
   },
+  parsed: ({ bytes }) => frontend.parsed(bytes),
   answered: ({ token, response }) => frontend.answered(token, response),
   blocks: ({ memory: blocks }) => {
     blockMemory = openArena(blocks).bytes

@@ -17,6 +17,7 @@ import { LaneStreams } from '../native-free-io/streams.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
+import { largeRequestBytes } from '../src/broker/request-limits.ts'
 import type { ConnectionLimits, FromNetwork, Loaded } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
 import { resourceType } from '../src/config/config-entry.ts'
@@ -214,6 +215,8 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
         if (answer.type === 'close') log.debug({ because: answer.because }, 'closing a connection')
         pipeline.tellNetwork({ type: 'answered', token, response: answer.type === 'respond' ? answer.bytes : null })
       })
+      // A request is read before `handle` first waits for anything.
+      if (frame.length > largeRequestBytes) pipeline.tellNetwork({ type: 'parsed', bytes: frame.length })
     },
     load: ({ token, index, load: wanted }) => {
       const answer = (loaded: Loaded | null, error: number): void =>

@@ -16,7 +16,7 @@ export const describeGroups = handler({
   versions: [0, 6],
   async handle({ groups: asked, includeAuthorizedOperations }, { groups, version }) {
     const authorizedOperations = includeAuthorizedOperations ? groupOperations : notAsked
-    const rows = asked.map(async (groupId): Promise<GroupRow> => {
+    const rows = [...new Set(asked)].map(async (groupId): Promise<GroupRow> => {
       const said = await groups.ask({ type: 'describe', groupId })
       if (said instanceof NotReady) return failed(groupId, said.error)
       if (said.error === errors.NONE) return { ...shown(groupId, said), authorizedOperations }

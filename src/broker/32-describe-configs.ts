@@ -9,6 +9,7 @@ import { DescribeConfigsRequest, DescribeConfigsResponse } from '../wire/api/32-
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
+import { once } from './partitions.ts'
 
 type Row = DescribeConfigsResponse['results'][number]
 type Asked = DescribeConfigsRequest['resources'][number]
@@ -18,20 +19,21 @@ export const describeConfigs = handler({
   request: DescribeConfigsRequest,
   response: DescribeConfigsResponse,
   versions: [1, 4],
-  handle: ({ resources, includeSynonyms, includeDocumentation }, context) => ({
-    throttleTimeMs: 0,
-    results: resources.map((asked) => {
+  handle({ resources, includeSynonyms, includeDocumentation }, context) {
+    const strange = strangeType(resources)
+    const results = once(resources, ({ resourceType: type, resourceName }) => `${type}-${resourceName}`).map((asked) => {
       const { resourceType: type, resourceName } = asked
-      const found = strangeType(resources) ?? entriesOf(context, asked)
+      const found = strange ?? entriesOf(context, asked)
       if (isRefusal(found)) {
         return { errorCode: found[0].code, errorMessage: found[1], resourceType: type, resourceName, configs: [] }
       }
-      const keys = asked.configurationKeys ?? []
-      const wanted = keys.length === 0 ? found : found.filter(({ name }) => keys.includes(name))
+      const keys = new Set(asked.configurationKeys ?? [])
+      const wanted = keys.size === 0 ? found : found.filter(({ name }) => keys.has(name))
       const configs = wanted.map((entry) => row(entry, includeSynonyms, includeDocumentation))
       return { errorCode: errors.NONE.code, errorMessage: '', resourceType: type, resourceName, configs }
-    }),
-  }),
+    })
+    return { throttleTimeMs: 0, results }
+  },
 })
 
 /** One resource of a type that there is not, and the whole request is not understood. */

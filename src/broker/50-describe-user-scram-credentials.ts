@@ -11,9 +11,10 @@ export const describeUserScramCredentials = handler({
   response: DescribeUserScramCredentialsResponse,
   versions: [0, 0],
   handle({ users }) {
-    const names = (users ?? []).map(({ name }) => name)
-    const results = [...new Set(names)].map((user) => {
-      const isRepeated = names.indexOf(user) !== names.lastIndexOf(user)
+    const counts = new Map<string, number>()
+    for (const { name } of users ?? []) counts.set(name, (counts.get(name) ?? 0) + 1)
+    const results = [...counts].map(([user, count]) => {
+      const isRepeated = count > 1
       const { code } = isRepeated ? errors.DUPLICATE_RESOURCE : errors.RESOURCE_NOT_FOUND
       const errorMessage = isRepeated
         ? `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`

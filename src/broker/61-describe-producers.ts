@@ -13,9 +13,11 @@ export const describeProducers = handler({
   response: DescribeProducersResponse,
   versions: [0, 0],
   async handle({ topics }, context) {
-    const rows = topics.map(async ({ name, partitionIndexes }) => ({
+    const named = new Map<string, Set<number>>()
+    for (const { name, partitionIndexes } of topics) named.set(name, new Set([...(named.get(name) ?? []), ...partitionIndexes]))
+    const rows = [...named].map(async ([name, indexes]) => ({
       name,
-      partitions: await Promise.all(partitionIndexes.map((index) => partitionRow(context, name, index))),
+      partitions: await Promise.all([...indexes].map((index) => partitionRow(context, name, index))),
     }))
     return { throttleTimeMs: 0, topics: await Promise.all(rows) }
   },

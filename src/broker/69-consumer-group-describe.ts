@@ -18,7 +18,7 @@ export const consumerGroupDescribe = handler({
   response: ConsumerGroupDescribeResponse,
   versions: [0, 1],
   async handle({ groupIds, includeAuthorizedOperations }, context) {
-    const rows = await Promise.all(groupIds.map((groupId) => describe(groupId, includeAuthorizedOperations, context)))
+    const rows = await Promise.all([...new Set(groupIds)].map((groupId) => describe(groupId, includeAuthorizedOperations, context)))
     return { throttleTimeMs: 0, groups: rows }
   },
 })

@@ -7,6 +7,7 @@ import { type RequestHeader, ResponseHeader, readRequestHeader } from '../wire/h
 import { apiVersions, apiVersionsUnsupported } from './18-api-versions.ts'
 import { AutoCreation } from './auto-creation.ts'
 import type { BrokerNode } from './context.ts'
+import type { Handler } from './handler.ts'
 import { handlerByKey, servedApis } from './handlers.ts'
 import { ProducerIds } from './producer-ids.ts'
 
@@ -39,34 +40,39 @@ export class Broker {
     this.#node.controller.onTopicsChanged(listener)
   }
 
-  /** `frame` is a request with its header and without its size. It may not change while the answer is awaited. */
-  async handle(listener: string, host: string, frame: Uint8Array): Promise<Answer> {
+  /**
+   * `frame` is a request with its header and without its size. It is read before this returns, and may not change while the answer
+   * is awaited: what the request keeps of it as bytes lies in it.
+   */
+  handle(listener: string, host: string, frame: Uint8Array): Promise<Answer> {
     const buffer = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
     try {
       const reader = new Reader(buffer)
       const header = readRequestHeader(reader)
-      if (header === undefined) return close(`there is no API ${buffer.readInt16BE(0)}`)
-      return await this.#answer(listener, host, header, reader)
+      if (header === undefined) return Promise.resolve(close(`there is no API ${buffer.readInt16BE(0)}`))
+      const { requestApiKey: key, requestApiVersion: version } = header
+      const found = handlerByKey.get(key)
+      if (found === undefined) return Promise.resolve(close(`${apiByKey[key]!.name} is not served`))
+      const isServed = version >= found.oldest && version <= found.latest
+      if (isServed) return this.#answer(listener, host, header, found, codec(found.request, version).read(reader))
+      if (found.api === apiVersions.api) return Promise.resolve(unsupportedVersion(header))
+      return Promise.resolve(close(`${found.api.name} has no version ${version} here`))
     } catch (error) {
-      if (error instanceof MalformedMessage || error instanceof ControllerBusy) return close(error.message)
-      this.#report(error as Error)
-      return close('the request could not be dealt with')
+      return Promise.resolve(this.#closing(error))
     }
   }
 
-  async #answer(listener: string, host: string, header: RequestHeader, reader: Reader): Promise<Answer> {
-    const { requestApiKey: key, requestApiVersion: version, correlationId, clientId } = header
-    const handler = handlerByKey.get(key)
-    if (handler === undefined) return close(`${apiByKey[key]!.name} is not served`)
-    // Not from the pool: what goes to another thread takes its whole ArrayBuffer along.
-    const writer = new Writer(Buffer.allocUnsafeSlow(1024), responseBytesMax)
-    if (version < handler.oldest || version > handler.latest) {
-      if (handler.api !== apiVersions.api) return close(`${handler.api.name} has no version ${version} here`)
-      codec(ResponseHeader, 0).write(writer, { correlationId })
-      codec(ApiVersionsResponse, 0).write(writer, apiVersionsUnsupported())
-    } else {
-      const request = codec(handler.request, version).read(reader)
-      const response = await handler.handle(request, {
+  /** Does not have the frame: a request may wait for minutes, and its frame be large. */
+  async #answer(
+    listener: string,
+    host: string,
+    header: RequestHeader,
+    found: Handler,
+    request: Parameters<Handler['handle']>[0],
+  ): Promise<Answer> {
+    const { requestApiVersion: version, correlationId, clientId } = header
+    try {
+      const response = await found.handle(request, {
         ...this.#node,
         version,
         listener,
@@ -76,11 +82,30 @@ export class Broker {
         autoCreation: this.#autoCreation,
         producerIds: this.#producerIds,
       })
-      codec(ResponseHeader, headerVersions(handler.api, version)[2]).write(writer, { correlationId })
-      codec(handler.response, version).write(writer, response)
+      const writer = responseWriter()
+      codec(ResponseHeader, headerVersions(found.api, version)[2]).write(writer, { correlationId })
+      codec(found.response, version).write(writer, response)
+      return { type: 'respond', bytes: writer.finished() }
+    } catch (error) {
+      return this.#closing(error)
     }
-    return { type: 'respond', bytes: writer.finished() }
   }
+
+  #closing(error: unknown): Answer {
+    if (error instanceof MalformedMessage || error instanceof ControllerBusy) return close(error.message)
+    this.#report(error as Error)
+    return close('the request could not be dealt with')
+  }
+}
+
+/** Not from the pool: what goes to another thread takes its whole ArrayBuffer along. */
+const responseWriter = (): Writer => new Writer(Buffer.allocUnsafeSlow(1024), responseBytesMax)
+
+function unsupportedVersion({ correlationId }: RequestHeader): Answer {
+  const writer = responseWriter()
+  codec(ResponseHeader, 0).write(writer, { correlationId })
+  codec(ApiVersionsResponse, 0).write(writer, apiVersionsUnsupported())
+  return { type: 'respond', bytes: writer.finished() }
 }
 
 const close = (because: string): Answer => ({ type: 'close', because })

@@ -1,3 +1,4 @@
+import { Allowance } from '../base/allowance.ts'
 import { answerKind, append, appended, fetched, readKind } from '../pipeline/frames.ts'
 import { laneHeader, widen } from '../pipeline/lane.ts'
 import type { Verdict } from '../pipeline/validation/validator.ts'
@@ -15,6 +16,7 @@ import { Channel, type Held, type Peer, type Pending } from './channel.ts'
 import type { FetchSessions } from './fetch-session.ts'
 import { logLoan, withBlocks } from './loans.ts'
 import type { ProduceValidation } from './produce-validation.ts'
+import { largeBytesMax, largeRequestBytes } from './request-limits.ts'
 import { RequestTable } from './request-table.ts'
 import type { Routing } from './routing.ts'
 import { asRecords, ScatterWriter, Slices } from './scatter.ts'
@@ -28,7 +30,10 @@ const responseBytesMax = 64 << 20
 
 /** What the frontend needs done by others. */
 export interface FrontendPorts {
-  /** Any request but Produce and Fetch, as it came, for the main thread; the answer comes back by `answered`. */
+  /**
+   * Any request but Produce and Fetch, as it came, for the main thread; the answer comes back by `answered`. A large one is
+   * reported by `parsed` when the main thread no longer needs its bytes as a whole.
+   */
   forward(request: { token: number; listener: string; host: string; frame: Buffer }): void
   /** Bytes for a fetch; the answer comes back by `loaded`. */
   load(request: { token: number; index: number; load: Load }): void
@@ -88,8 +93,10 @@ export class Frontend {
   readonly #dirty = new Set<Channel>()
   /** Channels whose frames found a full ring. */
   readonly #blocked = new Set<Channel>()
-  /** Those whose batches found no room. */
+  /** Those whose batches or large requests found no room. */
   readonly #roomless = new Set<Channel>()
+  /** Large requests that the main thread has not read yet. */
+  readonly #large = new Allowance(largeBytesMax)
   /** Counted only while produce requests wait. */
   #tick = 0
   #isTicking = false
@@ -161,6 +168,12 @@ export class Frontend {
     return this.#undurable.length === 0 || widen(Atomics.load(words, lane + laneHeader.durable), this.#durable) === this.#durable
   }
 
+  /** The main thread has read a large request of so many bytes. */
+  parsed(bytes: number): void {
+    this.#large.give(bytes)
+    this.#retry(this.#roomless)
+  }
+
   /** The main thread's answer to what was forwarded: header and body, none for a connection that is to be closed. */
   answered(token: number, response: Uint8Array | null): void {
     const pending = this.#requests.get(token) as Forwarded | undefined
@@ -225,6 +238,11 @@ export class Frontend {
       this.#hurry(channel)
       return this.#later(channel)
     }
+    if (end - start > largeRequestBytes && !this.#large.take(end - start)) {
+      this.#roomless.add(channel)
+      channel.blocked = true
+      return 'later'
+    }
     const token = this.#requests.take()
     const pending: Forwarded = {
       kind: 'forwarded',
@@ -239,7 +257,9 @@ export class Frontend {
     channel.exclusive = true
     channel.queue.push(pending)
     const { listener, host } = channel.peer
-    this.#parts.ports.forward({ token, listener, host, frame: Buffer.from(this.#parts.memory.subarray(start, end)) })
+    const frame = Buffer.allocUnsafeSlow(end - start)
+    frame.set(this.#parts.memory.subarray(start, end))
+    this.#parts.ports.forward({ token, listener, host, frame })
     return 'taken'
   }
 

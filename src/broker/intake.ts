@@ -2,8 +2,10 @@ import type { Allowance } from '../base/allowance.ts'
 import type { ReceiveMemory } from '../pipeline/receive-memory.ts'
 import type { Channel, Held } from './channel.ts'
 import type { Taken } from './frontend.ts'
+import { requestBytesMaxOf } from './request-limits.ts'
 
 const sizeBytes = 4
+const apiKeyBytes = 2
 const segmentBytesMin = 64 << 10
 /** Beyond this a segment is only as large as one frame needs. */
 const segmentBytesMax = 4 << 20
@@ -167,6 +169,11 @@ export class Intake {
       const size = view.getInt32(this.#start)
       if (size <= 0 || size > requestBytesMax) return { close: `a request of ${size} bytes` }
       if (sizeBytes + size > memory.bytes) return { close: `a request of ${size} bytes, which receive memory has no room for` }
+      if (this.#fill - this.#start >= sizeBytes + apiKeyBytes) {
+        const apiKey = view.getInt16(this.#start + sizeBytes)
+        const most = requestBytesMaxOf(apiKey, requestBytesMax)
+        if (size > most) return { close: `a request of ${size} bytes with API key ${apiKey}, which may have ${most}` }
+      }
       const end = this.#start + sizeBytes + size
       if (end > this.#fill) break
       const taken = this.#parts.frame(this.#channel, this.#start + sizeBytes, end, this.#segment!)

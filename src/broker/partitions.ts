@@ -45,6 +45,11 @@ export function duplicates(partitions: Iterable<readonly [topic: string, partiti
 
 export const partitionName = (topic: string, partition: number): string => `${topic}-${partition}`
 
+/** Without repetitions: a request of a few bytes each must not make an answer of many. The last of those of one name stays. */
+export const once = <T>(items: readonly T[], nameOf: (item: T) => string): T[] => [
+  ...new Map(items.map((item) => [nameOf(item), item])).values(),
+]
+
 /** Topics as Kafka answers them: each once, and none without partitions, but for those that are kept. */
 export function eachOnce<T extends { readonly partitions: readonly unknown[] }>(
   topics: readonly T[],

@@ -83,6 +83,8 @@ export interface ConnectionLimits {
 export type ToNetwork =
   | { readonly type: 'listen' }
   | { readonly type: 'topics'; readonly set: readonly RoutedTopic[]; readonly deleted: readonly string[] }
+  /** A request of so many bytes has been read: what is left of it on the heap is what its API keeps. */
+  | { readonly type: 'parsed'; readonly bytes: number }
   | { readonly type: 'answered'; readonly token: number; readonly response: Uint8Array | null }
   /** Block memory, of which `loaded` speaks. */
   | { readonly type: 'blocks'; readonly memory: WebAssembly.Memory }

@@ -9,8 +9,13 @@ export class UnencodableMessage extends Error {}
 /** Kafka refuses longer strings although a compact length could say more. */
 export const stringBytesMax = 0x7fff
 
-/** Array elements of one message, all arrays together: a bound on what a small frame can make the heap hold. */
-export const elementsMaxDefault = 1 << 20
+/**
+ * Array elements of one message, all arrays together: a bound on what a small frame can make the heap hold. The largest requests
+ * of real clients name each partition of a node once.
+ */
+export const elementsMaxDefault = 1 << 17
+/** Tagged fields of one struct. Kafka's own have at most five. */
+const tagsOfStructMax = 64
 
 const internedBytesMax = 48
 const internedStrings = 512
@@ -34,6 +39,8 @@ export class Reader {
   readonly #elementsMax: number
   #start = 0
   #elementsLeft: number
+  /** Of all structs of a message together: one for each element, and as many again. */
+  #tagsLeft: number
 
   constructor(buffer: Buffer, elementsMax = elementsMaxDefault) {
     this.buffer = buffer
@@ -41,6 +48,7 @@ export class Reader {
     this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
     this.#elementsMax = elementsMax
     this.#elementsLeft = elementsMax
+    this.#tagsLeft = 2 * elementsMax
   }
 
   /** Turns to the frame at [start, end); what an earlier one spent is forgotten. */
@@ -51,6 +59,7 @@ export class Reader {
     this.at = start
     this.end = end
     this.#elementsLeft = this.#elementsMax
+    this.#tagsLeft = 2 * this.#elementsMax
     return this
   }
 
@@ -220,7 +229,11 @@ export class Reader {
   /** How many tagged fields follow; each takes two bytes or more. */
   tagCount(): number {
     const count = this.uvarint()
-    if (count !== 0 && count * 2 > this.end - this.at) throw this.#malformed('tagged fields that fit', `${count} of them`)
+    if (count === 0) return 0
+    if (count * 2 > this.end - this.at) throw this.#malformed('tagged fields that fit', `${count} of them`)
+    if (count > tagsOfStructMax) throw this.#malformed(`at most ${tagsOfStructMax} tagged fields in a struct`, String(count))
+    if (count > this.#tagsLeft) throw this.#malformed(`at most ${2 * this.#elementsMax} tagged fields in a message`, `${count} more`)
+    this.#tagsLeft -= count
     return count
   }
   /** The next tag. They ascend, so that none comes twice. */

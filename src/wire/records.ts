@@ -29,7 +29,8 @@ const headerBytesMin = 2
 export function readRecords(bytes: Buffer, at: number, header: BatchHeader, codecs: Codecs, bytesMax: number): Record[] {
   const packed = bytes.subarray(at + batchHeader.bytes, at + batchBytes(header))
   const unpacked = decompress(codecOf(header) ?? 'none', packed, bytesMax, codecs)
-  const r = new Reader(unpacked)
+  // The bytes bound the elements: each takes one or more.
+  const r = new Reader(unpacked, unpacked.length)
   const count = r.count(header.recordsCount, recordBytesMin)
   const records: Record[] = []
   for (let i = 0; i < count; i++) records.push(readRecord(r, header))
