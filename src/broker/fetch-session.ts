@@ -24,12 +24,18 @@ const noSession = 0
 const initialEpoch = 0
 const finalEpoch = -1
 const untold = -1n
+/** Partitions of all sessions of a worker together; a long name counts for more. Beyond it, fetches go without a session. */
+export const sessionPartitionsMax = 1 << 17
+const nameBytesPerPartition = 256
+const weightOf = ({ topic }: { readonly topic: string }): number => 1 + Math.floor(topic.length / nameBytesPerPartition)
 
 export class FetchSession {
   readonly id: number
   readonly byId: boolean
   readonly partitions = new Map<string, Followed>()
   epoch = 1
+  /** See `sessionPartitionsMax`. */
+  weight = 0
 
   constructor(id: number, byId: boolean) {
     this.id = id
@@ -39,15 +45,17 @@ export class FetchSession {
   follow(wanted: Wanted): void {
     const key = keyOf(wanted)
     const known = this.partitions.get(key)
-    if (known === undefined) this.partitions.set(key, { ...wanted, highWatermark: untold, logStartOffset: untold })
-    else {
+    if (known === undefined) {
+      this.partitions.set(key, { ...wanted, highWatermark: untold, logStartOffset: untold })
+      this.weight += weightOf(wanted)
+    } else {
       const { offset, maxBytes, leaderEpoch, lastFetchedEpoch } = wanted
       Object.assign(known, { offset, maxBytes, leaderEpoch, lastFetchedEpoch })
     }
   }
 
   forget(topic: string, topicId: string, partition: number): void {
-    this.partitions.delete(keyOf({ topic, topicId, partition }))
+    if (this.partitions.delete(keyOf({ topic, topicId, partition }))) this.weight -= weightOf({ topic })
   }
 
   /** A partition that had something to say goes to the end, so that the next answer starts with the others. */
@@ -71,6 +79,7 @@ export class FetchSessions {
   readonly #ages = new SessionAges()
   readonly #slots: number
   readonly #nextId: () => number
+  #weight = 0
 
   /** `nextId` gives positive numbers that are hard to guess. */
   constructor(slots: number, nextId: () => number) {
@@ -96,16 +105,26 @@ export class FetchSessions {
     const { id, epoch, byId, partitions } = request
     if (epoch === initialEpoch || epoch === finalEpoch) {
       if (id !== noSession) this.#delete(id)
-      const session = epoch === initialEpoch ? this.#create(byId, partitions.length, now) : undefined
+      const fits = this.#weight + partitions.reduce((sum, wanted) => sum + weightOf(wanted), 0) <= sessionPartitionsMax
+      const session = epoch === initialEpoch && fits ? this.#create(byId, partitions.length, now) : undefined
       for (const wanted of partitions) session?.follow(wanted)
+      this.#weight += session?.weight ?? 0
       return { type: 'full', session, partitions: session === undefined ? partitions : [...session.partitions.values()] }
     }
     const session = this.#sessions.get(id)
     if (session === undefined) return { type: 'error', error: errors.FETCH_SESSION_ID_NOT_FOUND.code }
     if (session.epoch !== epoch) return { type: 'error', error: errors.INVALID_FETCH_SESSION_EPOCH.code }
     if (session.byId !== byId) return { type: 'error', error: errors.FETCH_SESSION_TOPIC_ID_ERROR.code }
+    this.#weight -= session.weight
     for (const wanted of partitions) session.follow(wanted)
+    this.#weight += session.weight
+    if (this.#weight > sessionPartitionsMax) {
+      this.#delete(id)
+      return { type: 'error', error: errors.FETCH_SESSION_ID_NOT_FOUND.code }
+    }
+    this.#weight -= session.weight
     for (const { topic, topicId, partitions: numbers } of request.forgotten) for (const n of numbers) session.forget(topic, topicId, n)
+    this.#weight += session.weight
     this.#ages.use(session.id, session.partitions.size, now)
     session.epoch = session.epoch === 0x7fff_ffff ? 1 : session.epoch + 1
     if (session.partitions.size === 0) {
@@ -132,6 +151,7 @@ export class FetchSessions {
   }
 
   #delete(id: number): void {
+    this.#weight -= this.#sessions.get(id)?.weight ?? 0
     this.#sessions.delete(id)
     this.#ages.delete(id)
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { FetchSessions, type Wanted } from '../../src/broker/fetch-session.ts'
+import { FetchSessions, sessionPartitionsMax, type Wanted } from '../../src/broker/fetch-session.ts'
 import { errors } from '../../src/wire/errors.ts'
 
 const wanted = (partition: number, offset = 0n, topic = 't'): Wanted => ({
@@ -130,5 +130,39 @@ describe('fetch sessions', () => {
     if (made.type !== 'full') throw new Error('a full fetch context')
     made.session!.rotate(made.session!.partitions.get('0:t:')!)
     expect(partitionsOf(all.open(request(1, 1), 0))).toEqual([1, 2, 0])
+  })
+})
+
+describe('fetch sessions: partitions of all sessions together', () => {
+  const many = (from: number, count: number, topic = 't'): Wanted[] => Array.from({ length: count }, (_, i) => wanted(from + i, 0n, topic))
+
+  test('are bounded: what does not fit is fetched without a session', () => {
+    const all = sessions(10)
+    const half = sessionPartitionsMax / 2
+    expect(idOf(all.open(request(0, 0, many(0, half)), 0))).toBe(1)
+    expect(idOf(all.open(request(0, 0, many(0, half)), 0))).toBe(2)
+    const third = all.open(request(0, 0, many(0, 3)), 0)
+    expect([idOf(third), partitionsOf(third)]).toEqual([0, [0, 1, 2]])
+    all.open(request(1, -1), 0)
+    expect(idOf(all.open(request(0, 0, many(0, 3)), 0))).toBe(3)
+  })
+
+  test('a session that grows beyond the bound ends, and its client begins another', () => {
+    const all = sessions(10)
+    expect(idOf(all.open(request(0, 0, many(0, sessionPartitionsMax - 5)), 0))).toBe(1)
+    expect(all.open(request(1, 1, many(sessionPartitionsMax, 5), [1]), 0).type).toBe('incremental')
+    expect(all.open(request(1, 2, many(2 * sessionPartitionsMax, 2)), 0)).toEqual({
+      type: 'error',
+      error: errors.FETCH_SESSION_ID_NOT_FOUND.code,
+    })
+    expect(all.count).toBe(0)
+    expect(idOf(all.open(request(0, 0, many(0, sessionPartitionsMax)), 0))).toBe(2)
+  })
+
+  test('a name that no topic can have counts for as much as it takes', () => {
+    const all = sessions(10)
+    const long = 'x'.repeat(32_767)
+    expect(idOf(all.open(request(0, 0, many(0, 2000, long)), 0))).toBe(0)
+    expect(idOf(all.open(request(0, 0, many(0, 1000, long)), 0))).toBe(1)
   })
 })
