@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { below, chance, type Prng } from '../../src/base/prng.ts'
 import { createTopic, eachRecord, newProducer, untilLed } from '../support/admin.ts'
-import { type Broker, startBroker } from '../support/broker.ts'
+import { type Broker, prepareBroker } from '../support/broker.ts'
 import { Connection, connected } from '../support/connection.ts'
 import { IdempotentProducer, isRecordValue } from './idempotent-producer.ts'
 import { OtherPromises } from './other-promises.ts'
@@ -43,11 +43,13 @@ export class CrashWorld {
   /** Up to here each partition was read and found right. */
   readonly #verified: bigint[]
   readonly #connections = new Set<Connection>()
+  readonly #onKilled: () => void
   /** How often a producer was told that a batch is not durable in time. */
   timeOuts = 0
 
-  private constructor(broker: Broker, random: Prng, producers: readonly IdempotentProducer[]) {
+  private constructor(broker: Broker, random: Prng, producers: readonly IdempotentProducer[], onKilled: () => void) {
     this.broker = broker
+    this.#onKilled = onKilled
     this.#random = random
     this.#producers = producers
     this.others = new OtherPromises(broker.kind, topic, producers.length, random)
@@ -63,6 +65,9 @@ export class CrashWorld {
       topicConfigs = {},
       forgets = false,
       timeoutMs,
+      under,
+      onReady = () => {},
+      onKilled = () => {},
     }: {
       settings?: Readonly<Record<string, string>>
       topicConfigs?: Readonly<Record<string, string>>
@@ -70,10 +75,17 @@ export class CrashWorld {
       forgets?: boolean
       /** How long the broker may take for a batch before it has to say so. */
       timeoutMs?: number
+      /** Where the broker's folder is made. */
+      under?: string | undefined
+      /** When that has been done, and whenever the broker has been killed. */
+      onReady?: () => void
+      onKilled?: () => void
     } = {},
   ): Promise<CrashWorld> {
     // A real Kafka is fenced after a crash until its last session runs out.
-    const broker = await startBroker({ settings: { ...patience, ...settings }, forgets })
+    const broker = await prepareBroker({ settings: { ...patience, ...settings }, forgets, ...(under === undefined ? {} : { under }) })
+    onReady()
+    await broker.start()
     const producers = await connected(broker.port, async (connection) => {
       await createTopic(connection, topic, partitions, { ...topicConfigs })
       const made: IdempotentProducer[] = []
@@ -82,7 +94,7 @@ export class CrashWorld {
       }
       return made
     })
-    return new CrashWorld(broker, random, producers)
+    return new CrashWorld(broker, random, producers, onKilled)
   }
 
   get acknowledged(): number {
@@ -98,6 +110,7 @@ export class CrashWorld {
     await Promise.race([pause(loadMs), load])
     ended = end === 'kill' ? this.broker.kill() : this.broker.stop()
     await Promise.all([ended, load])
+    if (end === 'kill') this.#onKilled()
     const acknowledged = this.acknowledged
     if (end === 'kill' && chance(this.#random, killedAgainPermille)) await this.#killWhileItStarts()
     const began = performance.now()
@@ -185,6 +198,7 @@ export class CrashWorld {
     await pause(below(this.#random, startMsMax))
     await this.broker.kill()
     await started
+    this.#onKilled()
   }
 
   /** A connection to each partition; a broker that has just started may first say that it does not lead. */

@@ -5,6 +5,7 @@ import { prng } from '../../src/base/prng.ts'
 import { crashWorldOn, storeForLog } from '../storage/storage-world.ts'
 import { createTopic } from '../support/admin.ts'
 import { connected } from '../support/connection.ts'
+import { UnsyncedFolder } from '../support/unsynced-folder.ts'
 import { CrashWorld } from './crash-world.ts'
 import { recoverFull, sentence } from './full-wal.ts'
 
@@ -16,6 +17,7 @@ interface Options {
   readonly fill: string
   readonly fullWal: string | boolean | undefined
   readonly bucket: boolean | undefined
+  readonly power: boolean | undefined
   readonly set: readonly string[]
 }
 
@@ -29,6 +31,7 @@ const options = new Command('crash')
   .option('--load <milliseconds>', 'longest time between a start and the next crash', '1500')
   .option('--fill <mib>', 'written before the first crash, so that recovery has something to read', '0')
   .option('--bucket', 'with all that it keeps in a bucket of a server of its own, and the disk emptied before each start')
+  .option('--power', 'on a file system that keeps only what was synced, whose power is cut at each crash (Debian: fuse, python3-fusepy)')
   .option('--set <key=value...>', 'settings of the broker', [])
   .option('--full-wal [mib]', 'instead: fills a log with this much, 2048 unless said, kills the broker, and times its recovery')
   .parse()
@@ -53,7 +56,9 @@ if (options.fullWal !== undefined) {
 }
 console.log(`seed ${options.seed}`)
 const settings = Object.fromEntries(options.set.map((pair) => pair.split(/=(.*)/s, 2)))
-const more = { settings, forgets: options.bucket === true, partitions: Number(options.partitions) }
+const folder = options.power ? await UnsyncedFolder.mount() : undefined
+const power = { under: folder?.path, onReady: () => folder?.keepRoot(), onKilled: () => folder?.cutPower() }
+const more = { settings, forgets: options.bucket === true, partitions: Number(options.partitions), ...power }
 const { world, server } = options.bucket
   ? await crashWorldOn(storeForLog(), Number(options.seed), more)
   : { world: await CrashWorld.start(prng(Number(options.seed)), more.partitions, more), server: undefined }
@@ -82,4 +87,5 @@ try {
 } finally {
   await world.broker.remove()
   await server?.stop()
+  await folder?.unmount()
 }
