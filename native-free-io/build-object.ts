@@ -109,7 +109,7 @@ function readLog(
 ): { end: Cut; streams: Map<number, StagedBatch[]> } {
   const streams = new Map<number, StagedBatch[]>()
   const buffers = { ...arena, crc, superblock: superblockAt, zeros: { base: superblockAt, bytes: blockBytes } }
-  const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal.state, buffers)
+  const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal, buffers)
   const readInto = (address: number, bytes: number, position: number): void => {
     if (file !== undefined) file.read(address, bytes, position)
     else copyLog(log!, position, arena.bytes.subarray(address, address + bytes))

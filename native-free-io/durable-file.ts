@@ -1,3 +1,4 @@
+import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -24,4 +25,20 @@ export async function replaceFile(path: string, parts: readonly Uint8Array[], mo
   }
   await rename(fresh, path)
   await syncFolder(dirname(path))
+}
+
+/** The same without a promise. */
+export function syncFolderNow(folder: string): void {
+  const fd = openSync(folder, constants.O_RDONLY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Makes the names of folders durable that have just been made: `made` is the first of them, as `mkdir` returns it. */
+export function syncNewFolders(folder: string, made: string | undefined): void {
+  if (made === undefined) return
+  for (let at = folder; at.length >= made.length; at = dirname(at)) syncFolderNow(dirname(at))
 }

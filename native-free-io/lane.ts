@@ -27,14 +27,14 @@ export interface OpenedLane {
 const recoveryReadBytes = 1 << 20
 
 /** Recovers the log of a lane into its streams, and makes the sequencer that goes on from there. For the thread that will run it. */
-export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
+export function openLane({ plan, wal, lost }: LaneData, arena: Arena): OpenedLane {
   const { words, view, memory } = arena
   const { lane } = plan
   const machine = kernel(memory)
   const began = performance.now()
   const streams = new Map<StreamId, Stream>()
   const buffers = { ...arena, crc: machine.crc, superblock: plan.spareBlock, zeros: plan.zeros }
-  const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal.state, buffers)
+  const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal, buffers)
   const recovered = recover(
     {
       ...wal.state,
@@ -47,10 +47,10 @@ export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
       // Without a file, log memory has been filled from elsewhere.
       read: (position, bytes) => file?.read(lane.log.base + (position % lane.log.bytes), bytes, position),
     },
-    (batch) => replay(streams, view, batch),
+    (batch) => replay(streams, view, batch, lost),
   )
   file?.close()
-  const { position, oldest, previous, records } = recovered
+  const { position, oldest, previous, records, tornBytes } = recovered
   const log = { incarnation: wal.state.incarnation, secret: wal.state.secret, previous: Math.max(0, previous) }
   const { capacity, trimmed } = wal.state
   const place = { ...lane.log, capacity, position, oldest, trimmed, unflushedMax: wal.unflushedBytesMax }
@@ -75,5 +75,5 @@ export function openLane({ plan, wal }: LaneData, arena: Arena): OpenedLane {
     persistence: new Bell(words, lane.persistenceBell),
     counters,
   })
-  return { sequencer, counters, started: { type: 'started', position, records, recoveryMs: performance.now() - began } }
+  return { sequencer, counters, started: { type: 'started', position, records, tornBytes, recoveryMs: performance.now() - began } }
 }

@@ -5,8 +5,9 @@ import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import type { Cut } from '../src/stream/wal-record.ts'
 import { WalCorrupt } from '../src/stream/wal-recovery.ts'
 import type { Arena } from './arena.ts'
+import { StartRefused } from './start-refused.ts'
 import { openStoreWal, type StoreWalOptions } from './store-wal.ts'
-import { WalFile } from './wal-file.ts'
+import { WalFile, type WalTarget } from './wal-file.ts'
 
 /** Where the write-ahead log lies, as the main thread holds it. */
 export interface LogHome {
@@ -15,29 +16,30 @@ export interface LogHome {
   readonly direct: boolean
   /** The thread that makes the log durable, from a position on. */
   writer(spawn: (name: string, workerData: object) => Worker, lane: LaneData, position: number): Worker
+  /** Durable when this returns, where the log has a place for it: see `Superblock`. */
+  note(metadataRecords: number, prepared: number): void
   /** Resolves when whatever is written to the log knows that all below the cut is stored elsewhere. */
   trim(cut: Cut): void | Promise<void>
   close(): void
 }
 
-export function fileHome(
-  { path, capacity }: { readonly path: string; readonly capacity: number },
-  arena: Arena,
-  plan: ArenaPlan,
-  entropy: () => number,
-): LogHome {
+export function fileHome(target: WalTarget, arena: Arena, plan: ArenaPlan, entropy: () => number): LogHome {
+  const { path } = target
   const buffers = { ...arena, crc: kernel(arena.memory).crc, superblock: plan.superblock, zeros: plan.zeros }
-  const file = WalFile.open(path, capacity, buffers, entropy)
+  const file = WalFile.open(target, buffers, entropy)
   const { bytes } = plan.lane.log
   if (file.state.capacity % bytes !== 0) {
-    throw new Error(`the write-ahead log of ${file.state.capacity} bytes is not a multiple of log memory of ${bytes} bytes`)
+    throw new StartRefused(
+      `s3.wal.cache.size = ${bytes}: the write-ahead log ${path} has ${file.state.capacity} bytes, of which it must be a divisor`,
+    )
   }
   return {
     get wal() {
-      return { path, state: file.state, unflushedBytesMax: bytes }
+      return { path, state: file.state, prepared: file.prepared, unflushedBytesMax: bytes }
     },
     direct: file.direct,
     writer: (spawn, lane, position) => spawn('persistence', { ...lane, position }),
+    note: (metadataRecords, prepared) => file.note(metadataRecords, prepared),
     trim: (cut) => file.trim(cut),
     close: () => file.close(),
   }
@@ -46,7 +48,12 @@ export function fileHome(
 export async function storeHome(options: StoreWalOptions, arena: Arena, plan: ArenaPlan, entropy: () => number): Promise<LogHome> {
   const { base, bytes: size } = plan.lane.log
   const opened = await openStoreWal(options, { bytes: arena.bytes, base, size }, entropy)
-  return new StoreHome(options, opened.data, { path: null, state: opened.state, unflushedBytesMax: options.unflushedBytesMax }, opened.end)
+  return new StoreHome(
+    options,
+    opened.data,
+    { path: null, state: opened.state, prepared: 0, unflushedBytesMax: options.unflushedBytesMax },
+    opened.end,
+  )
 }
 
 class StoreHome implements LogHome {
@@ -95,6 +102,9 @@ class StoreHome implements LogHome {
       this.#writer!.postMessage({ id, cut } satisfies ToStorePersistence)
     })
   }
+
+  /** The metadata log lies in the same store, and knows its own gaps. */
+  note(): void {}
 
   close(): void {}
 }

@@ -3,9 +3,10 @@ import { encodeFrame, encodeFrames, mark, readFrames, signature } from '../src/m
 import type { MetadataLog } from '../src/metadata/store.ts'
 import { replaceFile } from './durable-file.ts'
 import { MetadataJobs } from './metadata-jobs.ts'
+import { StartRefused } from './start-refused.ts'
 
 /** The log cannot be read as a whole: what it says would not be what was acknowledged. */
-export class MetadataDamaged extends Error {}
+export class MetadataDamaged extends StartRefused {}
 
 export interface OpenedLog {
   readonly log: MetadataFile
@@ -40,10 +41,11 @@ export class MetadataFile implements MetadataLog {
   static async open(path: string, failed: (error: Error) => void): Promise<OpenedLog> {
     await rm(`${path}.tmp`, { force: true })
     const content = await readOrCreate(path)
-    if (!content.subarray(0, signature.length).equals(signature)) throw new MetadataDamaged(`${path} is not a metadata log`)
+    if (!content.subarray(0, signature.length).equals(signature))
+      throw new MetadataDamaged(`${path} is not a metadata log: put it back from a copy`)
     const { records, end, beyond } = readFrames(content)
     if (beyond !== undefined) {
-      throw new MetadataDamaged(`${path} is damaged from byte ${end} to byte ${beyond}, and goes on after that: restore it from a copy`)
+      throw new MetadataDamaged(`${path} is damaged from byte ${end} to byte ${beyond}, and goes on after that: put it back from a copy`)
     }
     const handle = await open(path, 'r+')
     const tornBytes = content.length - end

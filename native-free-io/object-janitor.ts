@@ -1,11 +1,12 @@
 import type { Controller } from '../src/controller/controller.ts'
 import type { Image, ObjectImage } from '../src/metadata/image.ts'
 import type { StoreFault } from '../src/ports.ts'
-import { objectIdOf, objectKey, objectsPrefix } from '../src/stream/object-key.ts'
+import type { ObjectKeys } from '../src/stream/object-key.ts'
 import type { ObjectMap } from '../src/stream/object-map.ts'
 import { crashPoint } from './crash-point.ts'
 import { faultOrFailure, type ObjectJobs } from './object-jobs.ts'
 import { Rounds } from './rounds.ts'
+import { StartRefused } from './start-refused.ts'
 
 /** How often objects that nobody needs are looked for. */
 const sweepMs = 5000
@@ -17,7 +18,7 @@ const uploadIdleMs = 60_000
 
 export interface JanitorParts {
   readonly controller: Controller
-  readonly clusterId: string
+  readonly keys: ObjectKeys
   readonly jobs: ObjectJobs
   readonly objects: ObjectMap
   /** How long a marked object is kept for those who are reading it. */
@@ -73,7 +74,7 @@ export class ObjectJanitor {
     await this.#remove('unreadable', this.#due())
     const left = [...this.#left]
     // A crash in the middle of a large object leaves parts that nobody lists, begun whenever the store's clock says.
-    for (const objectId of left) await this.#parts.jobs.abandonUploads(objectKey(this.#parts.clusterId, objectId), Number.POSITIVE_INFINITY)
+    for (const objectId of left) await this.#parts.jobs.abandonUploads(this.#parts.keys.key(objectId), Number.POSITIVE_INFINITY)
     await this.#remove('never committed', left)
     for (const objectId of left) this.#left.delete(objectId)
     if (performance.now() - this.#listedAt < listMs) return
@@ -110,23 +111,41 @@ export class ObjectJanitor {
     onRemoved(why, objectIds.length)
   }
 
+  /** Keys of other nodes and of other foundings are not this node's to remove. */
   async #removeUnknown(): Promise<void> {
-    const { jobs, clusterId, controller, orphanMs, onRemoved } = this.#parts
+    const { jobs, keys, orphanMs, onRemoved } = this.#parts
     const before = Date.now() - orphanMs
-    await jobs.abandonUploads(objectsPrefix(clusterId), Math.min(before, Date.now() - uploadIdleMs))
-    for (let from: string | undefined; ; ) {
-      const { objects, next } = await jobs.list(objectsPrefix(clusterId), from)
-      const unknown = objects.filter(
-        ({ key, modifiedMs }) => modifiedMs <= before && !isKnown(controller.image, objectIdOf(clusterId, key)),
-      )
-      if (unknown.length > 0) {
-        await this.#parts.confirm()
-        await jobs.removeKeys(unknown.map(({ key }) => key))
-        onRemoved('unknown', unknown.length)
+    for (const prefix of keys.prefixes) {
+      await jobs.abandonUploads(prefix, Math.min(before, Date.now() - uploadIdleMs))
+      for (let from: string | undefined; ; ) {
+        const { objects, next } = await jobs.list(prefix, from)
+        const unknown = objects.filter(({ key, modifiedMs }) => modifiedMs <= before && this.#isUnknown(key))
+        if (unknown.length > 0) {
+          await this.#parts.confirm()
+          for (const { key } of unknown) this.#refuseFuture(key)
+          await jobs.removeKeys(unknown.map(({ key }) => key))
+          onRemoved('unknown', unknown.length)
+        }
+        if (next === undefined) break
+        from = next
       }
-      if (next === undefined) return
-      from = next
     }
+  }
+
+  #isUnknown(key: string): boolean {
+    const { keys, controller } = this.#parts
+    const objectId = keys.idOf(key)
+    return objectId !== undefined && !isKnown(controller.image, objectId)
+  }
+
+  /** Every number is in the metadata log before anything is stored under it. */
+  #refuseFuture(key: string): void {
+    const { keys, controller } = this.#parts
+    const { nextObjectId } = controller.image
+    if (keys.idOf(key)! < nextObjectId) return
+    throw new StartRefused(
+      `the store holds object ${key}, but metadata.log ends before object ${nextObjectId}: metadata.log is cut off or too old; put it back from a copy`,
+    )
   }
 }
 
@@ -135,5 +154,5 @@ function isReadable(image: Image, part: ObjectImage['streams'][number]): boolean
   return stream !== undefined && stream.logStartOffset < part.end
 }
 
-const isKnown = ({ objects, preparedObjects, markedObjects }: Image, objectId: number | undefined): boolean =>
-  objectId !== undefined && (objects.has(objectId) || preparedObjects.has(objectId) || markedObjects.has(objectId))
+const isKnown = ({ objects, preparedObjects, markedObjects }: Image, objectId: number): boolean =>
+  objects.has(objectId) || preparedObjects.has(objectId) || markedObjects.has(objectId)

@@ -4,7 +4,7 @@ import type { LaneWal } from '../src/broker/thread-messages.ts'
 import type { ListPage, StoreFault, StoreLocation } from '../src/ports.ts'
 import type { Source } from '../src/stream/compaction-plan.ts'
 import type { DataBlock, ObjectPart } from '../src/stream/object-format.ts'
-import { objectKey } from '../src/stream/object-key.ts'
+import type { ObjectKeys } from '../src/stream/object-key.ts'
 import type { StreamPart } from '../src/stream/object-map.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import type { Cut } from '../src/stream/wal-record.ts'
@@ -112,14 +112,14 @@ export class ObjectJobs {
   readonly #readers: Piscina
   readonly #writers: Piscina
   readonly #compactors: Piscina
-  readonly #clusterId: string
+  readonly #keys: ObjectKeys
   /** What each pool's thread counts, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
   readonly #wal: LaneWal
 
   /** `filename` is the entry of the object workers. */
-  constructor(filename: string, clusterId: string, workerData: ObjectWorkerData, budget: BudgetData | null, wal: LaneWal) {
-    this.#clusterId = clusterId
+  constructor(filename: string, keys: ObjectKeys, workerData: ObjectWorkerData, budget: BudgetData | null, wal: LaneWal) {
+    this.#keys = keys
     this.#wal = wal
     this.meters = Array.from({ length: 3 }, () => newMeter())
     const data = (index: number): ObjectWorkerData & StoreShare => ({ ...workerData, budget, meter: this.meters[index]! })
@@ -140,7 +140,7 @@ export class ObjectJobs {
   build(objectId: number, from: Cut, until: number, stored: ReadonlyMap<number, number>): Building {
     const { port1, port2 } = new MessageChannel()
     const read = new Promise<Sealed>((resolve) => port1.once('message', resolve))
-    const task: BuildTask = { wal: this.#wal, from, until, key: objectKey(this.#clusterId, objectId), stored, port: port2 }
+    const task: BuildTask = { wal: this.#wal, from, until, key: this.#keys.key(objectId), stored, port: port2 }
     const result = this.#writers.run(task, { name: 'build', transferList: [port2] }) as Promise<BuiltPart | UnbuiltPart>
     const built = result.then((part) => ('fault' in part ? done<BuiltPart>(part.fault) : part)).finally(() => port1.close())
     // Of a part that takes no time both come at once, in either order.
@@ -153,8 +153,8 @@ export class ObjectJobs {
 
   /** Makes one object of these sources, which are ordered by stream and offset, without what lies below `from`. */
   async rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<BuiltObject> {
-    const keyed = sources.map((source) => ({ ...source, key: objectKey(this.#clusterId, source.objectId) }))
-    const task: RewriteTask = { key: objectKey(this.#clusterId, objectId), sources: keyed }
+    const keyed = sources.map((source) => ({ ...source, key: this.#keys.key(source.objectId) }))
+    const task: RewriteTask = { key: this.#keys.key(objectId), sources: keyed }
     return done(await this.#compactors.run(task, { name: 'rewrite' }))
   }
 
@@ -165,14 +165,14 @@ export class ObjectJobs {
     how: Omit<CleanTask, 'sources' | 'keys'>,
     signal: AbortSignal,
   ): Promise<CleanedObjects> {
-    const sources = parts.map((part) => ({ ...part, key: objectKey(this.#clusterId, part.objectId) }))
-    const task: CleanTask = { ...how, sources, keys: objectIds.map((objectId) => objectKey(this.#clusterId, objectId)) }
+    const sources = parts.map((part) => ({ ...part, key: this.#keys.key(part.objectId) }))
+    const task: CleanTask = { ...how, sources, keys: objectIds.map((objectId) => this.#keys.key(objectId)) }
     return done(await this.#compactors.run(task, { name: 'clean', signal }))
   }
 
   /** The index of an object and its footer, behind whatever precedes them. */
   async readTail(objectId: number, bytes: number): Promise<Uint8Array> {
-    const task: TailTask = { key: objectKey(this.#clusterId, objectId), bytes }
+    const task: TailTask = { key: this.#keys.key(objectId), bytes }
     return done(await this.#readers.run(task, { name: 'readTail' }))
   }
 
@@ -182,7 +182,7 @@ export class ObjectJobs {
     { position, address, blocks, urgent }: { position: number; address: number; blocks: readonly DataBlock[]; urgent: boolean },
   ): Promise<void> {
     const wanted = blocks.map(({ bytes, crc }) => ({ bytes, crc }))
-    const task: BlocksTask = { key: objectKey(this.#clusterId, objectId), position, address, blocks: wanted, urgent }
+    const task: BlocksTask = { key: this.#keys.key(objectId), position, address, blocks: wanted, urgent }
     done(await this.#readers.run(task, { name: 'loadBlocks' }))
   }
 
@@ -193,7 +193,7 @@ export class ObjectJobs {
   }
 
   async remove(objectIds: readonly number[]): Promise<void> {
-    done(await this.#writers.run({ keys: objectIds.map((objectId) => objectKey(this.#clusterId, objectId)) }, { name: 'remove' }))
+    done(await this.#writers.run({ keys: objectIds.map((objectId) => this.#keys.key(objectId)) }, { name: 'remove' }))
   }
 
   async removeKeys(keys: readonly string[]): Promise<void> {

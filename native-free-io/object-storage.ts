@@ -1,11 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Load } from '../src/broker/01-fetch.ts'
 import type { Loaded } from '../src/broker/thread-messages.ts'
 import type { Controller } from '../src/controller/controller.ts'
 import type { Image } from '../src/metadata/image.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { kernelBytes } from '../src/pipeline/kernel/kernel.ts'
-import type { StoreFault, StoreLocation, StreamId } from '../src/ports.ts'
+import type { LostRange, StoreFault, StoreLocation, StreamId } from '../src/ports.ts'
 import { compactionLimits } from '../src/stream/compaction-plan.ts'
+import type { ObjectKeys } from '../src/stream/object-key.ts'
 import { ObjectMap } from '../src/stream/object-map.ts'
 import { localPolicy, remotePolicy } from '../src/stream/seal-policy.ts'
 import { storageMetrics } from '../src/stream/storage-metrics.ts'
@@ -30,7 +32,7 @@ export interface StorageOptions {
   /** Entry of the object workers. */
   readonly worker: string
   readonly location: StoreLocation
-  readonly clusterId: string
+  readonly keys: ObjectKeys
   readonly pipeline: Pipeline
   readonly image: Image
   readonly blockCacheBytes: number
@@ -57,6 +59,8 @@ export interface StorageEvents {
   compacted(replaced: number, outputs: number, bytes: number): void
   /** A stream was compacted by key; bytes before and after. */
   cleaned(stream: StreamId, read: number, written: number): void
+  /** A reader of this node found records missing, and goes on behind them. */
+  missing(error: RecordsMissing): void
   /** The store does not do what it should; it is asked again. */
   fault(fault: StoreFault): void
   /** The node cannot go on. */
@@ -65,6 +69,16 @@ export interface StorageEvents {
 
 /** An object that nobody knows is taken for a remainder after this long: on a disk at once, since nobody else writes there. */
 const orphanMs = { file: 0, mem: 0, s3: 3_600_000 } as const
+
+/** How soon a client fetches again that was told of records which are there no more. */
+const emptyMs = 100
+
+/** Neither the write-ahead log nor an object holds records that were acknowledged, and no one has accepted their loss. */
+export class RecordsMissing extends Error {
+  constructor(stream: StreamId, offset: number) {
+    super(`stream ${stream} has lost its records at offset ${offset}: neither the write-ahead log nor an object holds them`)
+  }
+}
 
 /** All that lies behind the write-ahead log: what is stored, read back, and removed, in which store whatever. */
 export class ObjectStorage {
@@ -80,13 +94,13 @@ export class ObjectStorage {
   #cleaner: LogCleaner | undefined
 
   constructor(options: StorageOptions) {
-    const { worker, clusterId, location, pipeline, image, blockCacheBytes } = options
+    const { worker, keys, location, pipeline, image, blockCacheBytes } = options
     this.#options = options
     for (const object of image.objects.values()) this.objects.add(object)
     const base = alignBlock(kernelBytes)
     const memory = openArena(createArena(Math.ceil((base + blockCacheBytes) / 65536)))
     const workerData = { store: location, blocks: memory.memory, log: pipeline.log ?? null }
-    this.jobs = new ObjectJobs(worker, clusterId, workerData, options.budget, pipeline.wal)
+    this.jobs = new ObjectJobs(worker, keys, workerData, options.budget, pipeline.wal)
     this.#values = new Float64Array(Object.keys(storageMetrics).length)
     const counters = new MetricBlock(storageMetrics, this.#values)
     const { objects, jobs } = this
@@ -101,7 +115,7 @@ export class ObjectStorage {
 
   /** Begins to store and to remove. */
   start(controller: Controller): void {
-    const { clusterId, location, pipeline, producers, deleteRetentionMs, uploadThresholdBytes, uploadIntervalMs, cleaner, now, onEvent } =
+    const { keys, location, pipeline, producers, deleteRetentionMs, uploadThresholdBytes, uploadIntervalMs, cleaner, now, onEvent } =
       this.#options
     const { jobs, objects } = this
     const { capacity } = pipeline.wal.state
@@ -112,7 +126,7 @@ export class ObjectStorage {
     const janitor = new ObjectJanitor({
       ...own,
       confirm: this.#options.confirm,
-      clusterId,
+      keys,
       retentionMs: deleteRetentionMs,
       orphanMs: orphanMs[location.scheme],
       onRemoved: onEvent.removed,
@@ -154,10 +168,54 @@ export class ObjectStorage {
     this.#cleaner?.start()
   }
 
-  /** Old records; undefined for what has been overwritten in the log, and lies in an object by now. */
+  /**
+   * Old records; undefined where there are none any more, and the client has to fetch again. Throws `RecordsMissing` for records
+   * that neither an object nor the log holds.
+   */
   async load(wanted: Load): Promise<Loaded | 'crowded' | undefined> {
-    if (wanted.type === 'stream') return this.#answers.find(wanted.stream, wanted.offset, wanted.bytesMax, wanted.isPatient)
-    return this.#answers.ofLog(wanted.ranges, wanted.isPatient, (ranges) => this.ranges(ranges))
+    if (wanted.type === 'ranges') return this.#ofLog(wanted.ranges, wanted.isPatient)
+    const { stream, offset, bytesMax, isPatient } = wanted
+    const gap = this.gapAt(stream, offset)
+    if (gap === 'missing') throw new RecordsMissing(stream, offset)
+    const found = gap === undefined ? await this.#answers.find(stream, offset, bytesMax, isPatient) : undefined
+    return found ?? this.#behind(stream, offset, bytesMax, isPatient)
+  }
+
+  /**
+   * What is wrong with an offset that the log does not hold any more: objects lack it, and the reason why is known or is not.
+   * Undefined where an object holds it, and where the stream is gone or begins behind it by now.
+   */
+  gapAt(stream: StreamId, offset: number): 'known' | 'missing' | undefined {
+    const { image } = this.#options
+    const known = image.streams.get(stream)
+    const part = this.objects.from(stream, offset)[0]
+    if (known === undefined || offset < known.logStartOffset || (part !== undefined && part.start <= offset)) return undefined
+    // Compaction by key leaves out what it has removed, at the ends of objects too.
+    if (offset < (image.cleaned.get(stream) ?? 0n)) return 'known'
+    return image.lost.get(stream)?.some(({ start, end }) => offset >= start && offset < end) === true ? 'known' : 'missing'
+  }
+
+  lostOf(stream: StreamId): readonly LostRange[] {
+    return this.#options.image.lost.get(stream) ?? []
+  }
+
+  /** Whoever reads on behind a gap says so where it should not be there. */
+  noteGap(stream: StreamId, offset: number): void {
+    if (this.gapAt(stream, offset) === 'missing') this.#options.onEvent.missing(new RecordsMissing(stream, offset))
+  }
+
+  /** What follows a gap that is known: the next object, else the log. A client that finds nothing does not ask again at once. */
+  async #behind(stream: StreamId, offset: number, bytesMax: number, isPatient: boolean): Promise<Loaded | 'crowded' | undefined> {
+    const stored = await this.#answers.find(stream, offset, bytesMax, isPatient)
+    if (stored !== undefined) return stored
+    const reply = await this.#options.pipeline.ask({ type: 'places', stream, from: offset, bytesMax })
+    if (reply.type === 'places' && reply.places.length > 0) return this.#ofLog(reply.places, isPatient)
+    await pause(emptyMs)
+    return undefined
+  }
+
+  #ofLog(ranges: readonly WalRange[], isPatient: boolean): Promise<Loaded | 'crowded' | undefined> {
+    return this.#answers.ofLog(ranges, isPatient, (wanted) => this.ranges(wanted))
   }
 
   /** Batches of the write-ahead log; undefined when one of them has been overwritten. */

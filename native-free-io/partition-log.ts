@@ -57,6 +57,7 @@ export class LanePartitionLog implements PartitionLog {
     for (;;) {
       const reply = await this.#pipeline.ask({ type: 'places', stream, from, bytesMax })
       if (reply.type !== 'places') throw new UnknownStream(`stream ${stream} is not served`)
+      if (from < reply.hotStart) this.#storage.noteGap(stream, from)
       const stored = from < reply.hotStart ? await this.#storage.cold.read(stream, from, bytesMax) : undefined
       if (stored !== undefined) return stored.bytes
       if (reply.places.length === 0) return new Uint8Array(0)

@@ -11,16 +11,18 @@ import type {
   ToNetwork,
   ValidatorData,
 } from '../src/broker/thread-messages.ts'
+import type { Image } from '../src/metadata/image.ts'
 import type { MetricTable } from '../src/metrics/rows.ts'
 import { type ArenaPlan, planArena } from '../src/pipeline/arena-plan.ts'
 import type { Answered, Command, Reply } from '../src/pipeline/commands.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { laneHeader, narrow, widen } from '../src/pipeline/lane.ts'
 import { Bell } from '../src/ring/bell.ts'
-import type { Cut } from '../src/stream/wal-record.ts'
+import { blockBytes, type Cut } from '../src/stream/wal-record.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
 import { fileHome, type LogHome, storeHome } from './log-home.ts'
 import type { StoreWalOptions } from './store-wal.ts'
+import type { WalTarget } from './wal-file.ts'
 import type { LogPlace } from './wal-reads.ts'
 
 /** The network worker's rest is bounded; a thread that does not end by itself by then is ended. */
@@ -29,7 +31,9 @@ const stopMs = 5000
 export interface PipelineOptions {
   /** Where the thread entries lie: a folder that holds `sequencer`, `persistence` and `network`, with this extension. */
   readonly workers: { readonly folder: URL; readonly extension: string }
-  readonly wal: { readonly type: 'file'; readonly path: string; readonly capacity: number } | StoreWalOptions
+  readonly wal: { readonly type: 'file'; readonly target: WalTarget } | StoreWalOptions
+  /** Offsets that recovery may find left out. */
+  readonly lost: Image['lost']
   readonly logBytes: number
   readonly receiveBytes: number
   /** The network worker sequences too: one thread less, for a machine with few cores. */
@@ -51,6 +55,10 @@ export interface PipelineOptions {
 /** How the log was found. */
 export interface Recovery {
   readonly records: number
+  /** Where the log ended, and goes on. */
+  readonly position: number
+  /** See `Recovered`. */
+  readonly tornBytes: number
   /** Of the log, that were read. */
   readonly bytes: number
   readonly milliseconds: number
@@ -125,7 +133,7 @@ export class Pipeline {
     const arena = openArena(createArena(plan.pages))
     const entropy = (): number => randomBytes(4).readInt32LE()
     const home =
-      options.wal.type === 'file' ? fileHome(options.wal, arena, plan, entropy) : await storeHome(options.wal, arena, plan, entropy)
+      options.wal.type === 'file' ? fileHome(options.wal.target, arena, plan, entropy) : await storeHome(options.wal, arena, plan, entropy)
     const { wal } = home
     Atomics.store(arena.words, plan.lane.header + laneHeader.trimmed, narrow(wal.state.trimmed))
     const spawn: Spawn = (name, workerData) => {
@@ -133,7 +141,7 @@ export class Pipeline {
       worker.on('error', (error) => options.onFailure(name, error as Error))
       return worker
     }
-    const lane: LaneData = { memory: arena.memory, plan, wal }
+    const lane: LaneData = { memory: arena.memory, plan, wal, lost: options.lost }
     const sequencer = options.inline ? undefined : spawn('sequencer', lane)
     const data: NetworkData = {
       memory: arena.memory,
@@ -153,6 +161,8 @@ export class Pipeline {
     const persistence = home.writer(spawn, lane, started.position)
     const recovery = {
       records: started.records,
+      position: started.position,
+      tornBytes: started.tornBytes,
       bytes: started.position - wal.state.trimmed,
       milliseconds: started.recoveryMs,
       direct: home.direct,
@@ -243,6 +253,12 @@ export class Pipeline {
     this.#sequencerBell.ring()
   }
 
+  /** The write-ahead log learns how many records the metadata log holds. */
+  note(metadataRecords: number): void {
+    const { lane } = this.#plan
+    this.#home.note(metadataRecords, Atomics.load(this.#arena.words, lane.header + laneHeader.prepared) * blockBytes)
+  }
+
   /** Memory through which the main thread appends, and its address in the arena. */
   get staging(): { readonly base: number; readonly memory: Buffer } {
     const { base, bytes } = this.#plan.staging
@@ -281,6 +297,10 @@ export class Pipeline {
     this.#order(2)
     await ended(this.#persistence)
     await this.#network.terminate()
+  }
+
+  /** To be called when nothing is noted any more. */
+  close(): void {
     this.#home.close()
   }
 

@@ -4,50 +4,62 @@ import type { StreamId } from '../src/ports.ts'
 import type { ProducerSnapshot } from '../src/stream/producers.ts'
 import { crc32c } from '../src/wire/crc32c.ts'
 import { replaceFile } from './durable-file.ts'
+import { StartRefused } from './start-refused.ts'
 
 const packr = new Packr({ useRecords: false })
 const crcBytes = 4
 
 export type ProducerSnapshots = readonly (readonly [StreamId, readonly ProducerSnapshot[]])[]
 
-/** Where the producers are kept whose batches are not in the write-ahead log any more. */
-export interface ProducersHome {
-  save(snapshots: ProducerSnapshots): Promise<void>
-  /** As the last trim left them; none before the first. */
-  load(): Promise<Map<StreamId, readonly ProducerSnapshot[]>>
+/** What is saved, and read again. */
+export interface SavedProducers {
+  /** Null in a snapshot of a release that had none. */
+  readonly foundingId: string | null
+  /** The write-ahead log ended here when the snapshot was taken. */
+  readonly position: number
+  readonly streams: ProducerSnapshots
 }
 
-export const producersFile = (path: string): ProducersHome => ({
-  save: (snapshots) => saveProducers(path, snapshots),
+/** Where the producers are kept whose batches are not in the write-ahead log any more. */
+export interface ProducersHome {
+  save(streams: ProducerSnapshots, position: number): Promise<void>
+  /** As the last trim left them; undefined before the first. */
+  load(): Promise<SavedProducers | undefined>
+}
+
+export const producersFile = (path: string, foundingId: string): ProducersHome => ({
+  save: (streams, position) => replaceFile(path, encodeProducers({ foundingId, position, streams })),
   load: () => loadProducers(path),
 })
 
-export async function saveProducers(path: string, snapshots: ProducerSnapshots): Promise<void> {
-  await replaceFile(path, encodeProducers(snapshots))
-}
-
-export function encodeProducers(snapshots: ProducerSnapshots): Uint8Array[] {
-  const packed = packr.pack(snapshots)
+export function encodeProducers(saved: SavedProducers): Uint8Array[] {
+  const packed = packr.pack([saved.foundingId, saved.position, saved.streams])
   const crc = Buffer.alloc(crcBytes)
   crc.writeUInt32LE(crc32c(packed))
   return [crc, packed]
 }
 
-/** The producers as the last trim left them; none before the first. */
-export async function loadProducers(path: string): Promise<Map<StreamId, readonly ProducerSnapshot[]>> {
+async function loadProducers(path: string): Promise<SavedProducers | undefined> {
   const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw error
+    throw new StartRefused(`${path} cannot be read: ${error.message}`)
   })
-  if (content === undefined) return new Map()
+  if (content === undefined) return undefined
   const found = decodeProducers(content)
-  if (found === undefined) throw new Error(`${path} is damaged`)
+  if (found === undefined) throw new StartRefused(`${path} is damaged: ${producersAdvice}`)
   return found
 }
 
+/** What an operator can do who has lost the snapshot. */
+export const producersAdvice =
+  'put it back from a copy; or remove it and start once with --override s3.wal.loss.accept=true, after which a batch that an idempotent producer sends again may be stored twice'
+
 /** Undefined when they are not whole. */
-export function decodeProducers(content: Buffer): Map<StreamId, readonly ProducerSnapshot[]> | undefined {
+export function decodeProducers(content: Buffer): SavedProducers | undefined {
   const packed = content.subarray(crcBytes)
   if (content.length < crcBytes || content.readUInt32LE() !== crc32c(packed)) return undefined
-  return new Map(packr.unpack(packed) as ProducerSnapshots)
+  const found = packr.unpack(packed) as ProducerSnapshots | [string, number, ProducerSnapshots]
+  if (typeof found[0] !== 'string') return { foundingId: null, position: Number.MAX_SAFE_INTEGER, streams: found as ProducerSnapshots }
+  const [foundingId, position, streams] = found as [string, number, ProducerSnapshots]
+  return { foundingId, position, streams }
 }

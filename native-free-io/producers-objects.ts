@@ -1,9 +1,7 @@
-import type { StreamId } from '../src/ports.ts'
 import { ChainDamaged, type ChainParts, insist, placesIn } from '../src/stream/chain.ts'
 import { type ChainPlace, chainKey } from '../src/stream/chain-object.ts'
-import type { ProducerSnapshot } from '../src/stream/producers.ts'
 import { isFault } from '../src/stream/store-faults.ts'
-import { decodeProducers, encodeProducers, type ProducerSnapshots, type ProducersHome } from './producers-file.ts'
+import { decodeProducers, encodeProducers, type ProducerSnapshots, type ProducersHome, type SavedProducers } from './producers-file.ts'
 
 /** How often what is read is not what was put, before it is taken to be so in the store. */
 const triesMax = 6
@@ -23,6 +21,7 @@ const listsMax = 100
 export class ProducersObjects implements ProducersHome {
   readonly #parts: ChainParts
   readonly #epoch: number
+  readonly #foundingId: string
   #sequence = 0
   #last: string | undefined
   /** What is not needed any more, and since when. */
@@ -31,16 +30,17 @@ export class ProducersObjects implements ProducersHome {
   #older: readonly string[] = []
 
   /** Those of `parts.prefix`, which ends with a slash. */
-  constructor(parts: ChainParts, epoch: number) {
+  constructor(parts: ChainParts, epoch: number, foundingId: string) {
     this.#parts = parts
     this.#epoch = epoch
+    this.#foundingId = foundingId
   }
 
-  async save(snapshots: ProducerSnapshots): Promise<void> {
+  async save(streams: ProducerSnapshots, position: number): Promise<void> {
     const { store, onFault, pause, now } = this.#parts
     const key = this.#keyOf({ epoch: this.#epoch, sequence: ++this.#sequence })
     for (let isSaved = false; !isSaved; ) {
-      const fault = await store.put(key, encodeProducers(snapshots))
+      const fault = await store.put(key, encodeProducers({ foundingId: this.#foundingId, position, streams }))
       if (fault?.fault === 'closed') return new Promise(() => {})
       isSaved = fault === undefined
       if (fault === undefined) continue
@@ -62,7 +62,7 @@ export class ProducersObjects implements ProducersHome {
     throw new ChainDamaged(`of the producers under ${this.#parts.prefix} nothing is there but what lists show`)
   }
 
-  async #loadOnce(): Promise<Map<StreamId, readonly ProducerSnapshot[]> | 'moved'> {
+  async #loadOnce(): Promise<SavedProducers | 'moved' | undefined> {
     const places = (await insist(this.#parts, () => placesIn(this.#parts))).filter(({ epoch }) => epoch < this.#epoch)
     const listed = new Map(places.map(({ epoch, sequence }) => [epoch, sequence]))
     const recent = Array.from({ length: Math.min(unlistedMax, this.#epoch - 1) }, (_, lives) => this.#epoch - 1 - lives)
@@ -73,12 +73,12 @@ export class ProducersObjects implements ProducersHome {
       // It was there a moment ago: a life that does not know yet that it is over may have saved once more.
       if (listed.has(epoch)) return 'moved'
     }
-    return new Map()
+    return undefined
   }
 
   /** From what is listed on: what was saved after it may not be listed yet. */
-  async #newestOf(epoch: number, from: number): Promise<Map<StreamId, readonly ProducerSnapshot[]> | undefined> {
-    let newest: Map<StreamId, readonly ProducerSnapshot[]> | undefined
+  async #newestOf(epoch: number, from: number): Promise<SavedProducers | undefined> {
+    let newest: SavedProducers | undefined
     for (let sequence = from; ; sequence++) {
       const found = await this.#read({ epoch, sequence })
       if (found === 'missing') return newest
@@ -87,7 +87,7 @@ export class ProducersObjects implements ProducersHome {
     }
   }
 
-  async #read(place: ChainPlace): Promise<Map<StreamId, readonly ProducerSnapshot[]> | 'missing'> {
+  async #read(place: ChainPlace): Promise<SavedProducers | 'missing'> {
     const key = this.#keyOf(place)
     for (let tries = 1; ; tries++) {
       const bytes = await insist(this.#parts, async () => {

@@ -9,7 +9,8 @@ import { crashPoint } from './crash-point.ts'
 import type { ObjectIds } from './object-ids.ts'
 import { type Building, type BuiltObject, type ObjectJobs, StoreFailed } from './object-jobs.ts'
 import type { Pipeline } from './pipeline.ts'
-import type { ProducerSnapshots, ProducersHome } from './producers-file.ts'
+import type { ProducersHome } from './producers-file.ts'
+import { marked } from './wal-marks.ts'
 
 /** How often the log is looked at. */
 const lookMs = 100
@@ -166,18 +167,21 @@ export class StoreKeeper {
   }
 
   async #finish(upload: Upload): Promise<void> {
-    const { pipeline, ids, objects, controller, producers, onStored } = this.#parts
+    const { pipeline, ids, objects, controller, onStored } = this.#parts
     const object = await this.#built(upload)
     const { objectId, end } = upload
     if (this.#stopping && object === 'failed') return
     if (object !== undefined && object !== 'failed') {
       crashPoint('object stored')
-      await controller.ask({ type: 'record', records: [committed(objectId, object)] })
+      await controller.ask({ type: 'record', records: [committed(objectId, object), marked(pipeline, end.trimmed)] })
       objects.add({ objectId, ...object })
       crashPoint('object committed')
       onStored(objectId, object.bytes)
-    } else ids.giveBack(objectId)
-    await producers.save(await this.#producers())
+    } else {
+      ids.giveBack(objectId)
+      await controller.ask({ type: 'record', records: [marked(pipeline, end.trimmed)] })
+    }
+    await this.#saveProducers()
     crashPoint('producers saved')
     await pipeline.trim(end)
     crashPoint('log trimmed')
@@ -208,12 +212,12 @@ export class StoreKeeper {
     for (let left = ms; left > 0 && !this.#stopping; left -= lookMs) await pause(Math.min(left, lookMs))
   }
 
-  async #producers(): Promise<ProducerSnapshots> {
-    const { pipeline } = this.#parts
+  async #saveProducers(): Promise<void> {
+    const { pipeline, producers } = this.#parts
     const reply = await pipeline.ask({ type: 'producers' })
-    if (reply.type !== 'producers') return []
+    if (reply.type !== 'producers') return
     // A snapshot must not know of batches that a crash can still undo: it would have forgotten the older ones for them.
     while (pipeline.durable < reply.end) await pause(durableLookMs)
-    return reply.streams
+    await producers.save(reply.streams, reply.end)
   }
 }

@@ -32,7 +32,7 @@ export class LaneStreams implements Streams {
     const streams = specs.map((spec) => {
       const producers = this.#producers.get(spec.stream) ?? []
       this.#producers.delete(spec.stream)
-      return { ...spec, storedEnd: this.#storage.objects.end(spec.stream), producers }
+      return { ...spec, storedEnd: this.#storage.objects.end(spec.stream), producers, lost: this.#storage.lostOf(spec.stream) }
     })
     await this.#ask({ type: 'open', streams })
   }

@@ -1,31 +1,21 @@
-import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { record } from '../src/base/layout.ts'
-import { getU64, putU64 } from '../src/base/long.ts'
+import { assert } from '../src/base/assert.ts'
+import { getU64 } from '../src/base/long.ts'
 import type { WalState, WalWriter } from '../src/pipeline/persistence.ts'
+import {
+  encodeSuperblock,
+  logStart,
+  readSuperblocks,
+  type Superblock,
+  superblocks,
+  type WalIdentity,
+} from '../src/pipeline/wal-superblock.ts'
 import { blockBytes, type Cut, walRecord } from '../src/stream/wal-record.ts'
 import type { Crc } from '../src/stream/wal-recovery.ts'
+import type { BlockDevice } from './block-device.ts'
+import { syncFolderNow } from './durable-file.ts'
 
-/** Two superblocks take turns, so that one is whole whatever happens to the other. */
-const superblock = record({
-  magic: 'u32',
-  crc: 'u32',
-  version: 'u32',
-  incarnation: 'u32',
-  sequence: 'u64',
-  capacity: 'u64',
-  trimmed: 'u64',
-  previous: 'u64',
-  previousIncarnation: 'u32',
-  secret: 'u32',
-})
-/** The whole block, whatever of it is in use: so that every format can tell that another is whole. */
-const summed = { start: superblock.version, bytes: blockBytes - superblock.version } as const
-const superblockMagic = 0x4c41574d // "MWAL"
-const formatVersion = 2
-const superblocks = 2
-/** The log proper starts here, so that its writes are aligned to whatever a disk calls a block. */
-const logStart = 65536
 const extendBytes = 1 << 20
 
 /** Memory of the arena that this file may use: whole aligned blocks. */
@@ -37,9 +27,33 @@ export interface WalBuffers {
   readonly zeros: { readonly base: number; readonly bytes: number }
 }
 
+/** A log that is to be opened, or made where there is nothing but zeros. */
+export interface WalTarget {
+  readonly path: string
+  /** Null for a file. */
+  readonly device: BlockDevice | null
+  readonly identity: WalIdentity
+  /** Of a new log. */
+  readonly capacity: number
+  /** The number of this start is at least this. */
+  readonly incarnation: number
+  /** Records that the metadata log holds. */
+  readonly metadataRecords: number
+}
+
+/** What a second handle has to know. */
+export interface WalHandle {
+  readonly state: WalState
+  /** Bytes of the log, from its start, that have been written once. */
+  readonly prepared: number
+}
+
 /**
- * The circular file of the write-ahead log: positions only grow, and lie in the file at their remainder by the capacity.
- * Direct and synchronous where the file system allows, else buffered with `fdatasync`; one writing thread.
+ * The circular file of the write-ahead log, or the block device that is used like one: positions only grow, and lie in the
+ * file at their remainder by the capacity. Direct and synchronous where the file system allows, else buffered with
+ * `fdatasync`; one writing thread.
+ *
+ * Invariant: a file has its whole size from the beginning, so that one that is shorter has lost something.
  */
 export class WalFile implements WalWriter {
   readonly #fd: number
@@ -47,43 +61,59 @@ export class WalFile implements WalWriter {
   /** False: every write is followed by `fdatasync`. */
   readonly direct: boolean
   #state: WalState
-  #sequence: number
-  #allocated: number
+  #superblock: Superblock | undefined
+  #prepared: number
 
-  private constructor(fd: number, direct: boolean, buffers: WalBuffers, state: WalState, sequence: number) {
+  private constructor(fd: number, direct: boolean, buffers: WalBuffers, { state, prepared }: WalHandle) {
     this.#fd = fd
     this.#buffers = buffers
     this.direct = direct
     this.#state = state
-    this.#sequence = sequence
-    this.#allocated = Math.floor(fstatSync(fd).size / blockBytes) * blockBytes - logStart
+    this.#prepared = prepared
   }
 
-  /** Opens or creates the file and enters a new incarnation, durably. An existing file keeps its capacity and its secret. */
-  static open(path: string, capacity: number, buffers: WalBuffers, entropy: () => number): WalFile {
-    mkdirSync(dirname(path), { recursive: true })
-    const { fd, direct } = openForWriting(path, buffers)
+  /** Opens or makes the log and enters a new incarnation, durably. An existing log keeps its capacity and its secret. */
+  static open(target: WalTarget, buffers: WalBuffers, entropy: () => number): WalFile {
+    const { path, device, identity, metadataRecords, capacity, incarnation } = target
+    const { fd, direct } = openForWriting(path, buffers, device === null ? constants.O_CREAT : 0)
     const found = readSuperblock(fd, buffers)
-    const state = found?.state ?? { capacity, secret: entropy() >>> 0, incarnation: 0, trimmed: 0, previous: 0, previousIncarnation: 0 }
-    const file = new WalFile(fd, direct, buffers, state, found?.sequence ?? 0)
-    file.#writeSuperblock({ ...state, incarnation: state.incarnation + 1 })
-    syncFolder(dirname(path))
+    if (found?.identity !== undefined) assert(isSame(found.identity, identity), `the write-ahead log ${path} is this node's`)
+    const state = found?.state ?? {
+      capacity,
+      secret: entropy() >>> 0,
+      incarnation: 0,
+      trimmed: 0,
+      previous: 0,
+      previousIncarnation: 0,
+    }
+    if (device === null) setSize(fd, logStart + state.capacity)
+    // There is no need to allocate on a device.
+    const prepared = device === null ? (found?.prepared ?? 0) : state.capacity
+    const file = new WalFile(fd, direct, buffers, { state, prepared })
+    file.#superblock = { state, sequence: found?.sequence ?? 0, identity, metadataRecords, prepared }
+    file.#writeSuperblock({ ...state, incarnation: Math.max(state.incarnation + 1, incarnation) })
+    if (device === null) syncFolderNow(dirname(path))
     return file
   }
 
-  /** A second handle on a file that `open` has prepared, for another thread. */
-  static attach(path: string, state: WalState, buffers: WalBuffers): WalFile {
-    const { fd, direct } = openForWriting(path, buffers)
-    return new WalFile(fd, direct, buffers, state, 0)
+  /** A second handle on a log that `open` has prepared, for another thread. */
+  static attach(path: string, handle: WalHandle, buffers: WalBuffers): WalFile {
+    const { fd, direct } = openForWriting(path, buffers, 0)
+    return new WalFile(fd, direct, buffers, handle)
   }
 
   get state(): WalState {
     return this.#state
   }
 
+  get prepared(): number {
+    return this.#prepared
+  }
+
   write(address: number, bytes: number, position: number): void {
-    this.#put(address, bytes, logStart + (position % this.#state.capacity))
-    this.#allocated = Math.max(this.#allocated, (position % this.#state.capacity) + bytes)
+    const at = position % this.#state.capacity
+    this.#put(address, bytes, logStart + at)
+    this.#prepared = Math.max(this.#prepared, at + bytes)
   }
 
   /** Reads whole blocks into the arena. What was never written reads as zeros. */
@@ -99,18 +129,29 @@ export class WalFile implements WalWriter {
     }
   }
 
-  /** Grows the file by a little with zeros: writing over allocated blocks costs half of writing behind the end. */
+  /** Writes a little of the log with zeros ahead of time: writing over allocated blocks costs half of allocating them. */
   prepare(): boolean {
-    const bytes = Math.min(extendBytes, this.#state.capacity - this.#allocated)
+    const bytes = Math.min(extendBytes, this.#state.capacity - this.#prepared)
     if (bytes <= 0) return false
-    this.#put(this.#buffers.zeros.base, bytes, logStart + this.#allocated)
-    this.#allocated += bytes
+    this.#put(this.#buffers.zeros.base, bytes, logStart + this.#prepared)
+    this.#prepared += bytes
     return true
   }
 
   /** Everything below the cut is stored elsewhere; durable when this returns. */
   trim(cut: Cut): void {
     this.#writeSuperblock({ ...this.#state, ...cut })
+  }
+
+  /** The metadata log holds this many records now, and so much of the log has been written once. */
+  note(metadataRecords: number, prepared: number): void {
+    const known = this.#superblock!
+    this.#superblock = {
+      ...known,
+      metadataRecords: Math.max(known.metadataRecords, metadataRecords),
+      prepared: Math.max(known.prepared, prepared),
+    }
+    this.#writeSuperblock(this.#state)
   }
 
   close(): void {
@@ -124,72 +165,51 @@ export class WalFile implements WalWriter {
   }
 
   #writeSuperblock(state: WalState): void {
-    const { view, crc, superblock: at, bytes } = this.#buffers
-    this.#sequence++
-    bytes.fill(0, at, at + blockBytes)
-    view.setUint32(at + superblock.magic, superblockMagic, true)
-    view.setUint32(at + superblock.version, formatVersion, true)
-    view.setUint32(at + superblock.incarnation, state.incarnation, true)
-    putU64(view, at + superblock.sequence, this.#sequence)
-    putU64(view, at + superblock.capacity, state.capacity)
-    putU64(view, at + superblock.trimmed, state.trimmed)
-    putU64(view, at + superblock.previous, state.previous)
-    view.setUint32(at + superblock.previousIncarnation, state.previousIncarnation, true)
-    view.setUint32(at + superblock.secret, state.secret, true)
-    view.setInt32(at + superblock.crc, crc(at + summed.start, summed.bytes, 0), true)
-    this.#put(at, blockBytes, (this.#sequence % superblocks) * blockBytes)
+    const { superblock: at, bytes } = this.#buffers
+    const superblock = { ...this.#superblock!, state, sequence: this.#superblock!.sequence + 1 }
+    encodeSuperblock(bytes.subarray(at, at + blockBytes), superblock)
+    this.#put(at, blockBytes, (superblock.sequence % superblocks) * blockBytes)
+    this.#superblock = superblock
     this.#state = state
   }
 }
 
-/** The newer of the whole superblocks; undefined for a file that is new. */
-function readSuperblock(fd: number, buffers: WalBuffers): { state: WalState; sequence: number } | undefined {
-  const { bytes, view, crc, superblock: at } = buffers
-  let newest: { state: WalState; sequence: number } | undefined
-  let marked = false
+const isSame = (a: WalIdentity, b: WalIdentity): boolean =>
+  a.clusterId === b.clusterId && a.nodeId === b.nodeId && a.lane === b.lane && a.foundingId === b.foundingId
+
+/** Undefined for a place where there is no log yet. */
+function readSuperblock(fd: number, { bytes, superblock: at }: WalBuffers): Superblock | undefined {
+  const head = Buffer.alloc(superblocks * blockBytes)
   for (let slot = 0; slot < superblocks; slot++) {
-    if (readSync(fd, bytes, at, blockBytes, slot * blockBytes) < blockBytes) continue
-    if (view.getUint32(at + superblock.magic, true) !== superblockMagic) continue
-    marked = true
-    if (view.getInt32(at + superblock.crc, true) !== crc(at + summed.start, summed.bytes, 0)) continue
-    const version = view.getUint32(at + superblock.version, true)
-    if (version !== formatVersion) throw new Error(`the write-ahead log has format ${version}; this Millrace reads ${formatVersion}`)
-    const sequence = getU64(view, at + superblock.sequence)
-    if (newest !== undefined && newest.sequence > sequence) continue
-    const state = {
-      capacity: getU64(view, at + superblock.capacity),
-      incarnation: view.getUint32(at + superblock.incarnation, true),
-      secret: view.getUint32(at + superblock.secret, true),
-      trimmed: getU64(view, at + superblock.trimmed),
-      previous: getU64(view, at + superblock.previous),
-      previousIncarnation: view.getUint32(at + superblock.previousIncarnation, true),
-    }
-    newest = { state, sequence }
+    const count = readSync(fd, bytes, at, blockBytes, slot * blockBytes)
+    bytes.copy(head, slot * blockBytes, at, at + count)
   }
-  if (marked && newest === undefined) throw new Error('the write-ahead log has no whole superblock')
-  return newest
+  const found = readSuperblocks(head)
+  assert(found.type === 'none' || found.type === 'whole', 'a log is opened where its superblocks are whole, or where there is none')
+  return found.type === 'whole' ? found.superblock : undefined
 }
 
-/** Some file systems refuse direct I/O at open, some at the first write: a write of the block that will be a superblock tells. */
-function openForWriting(path: string, buffers: WalBuffers): { fd: number; direct: boolean } {
-  const base = constants.O_RDWR | constants.O_CREAT
+/** The blocks themselves come as they are written: see `prepare`. */
+function setSize(fd: number, bytes: number): void {
+  if (fstatSync(fd).size >= bytes) return
+  ftruncateSync(fd, bytes)
+  fsyncSync(fd)
+}
+
+/** Some file systems refuse direct I/O at open, some at the first read or write: a block of the start tells. */
+function openForWriting(path: string, buffers: WalBuffers, create: number): { fd: number; direct: boolean } {
+  const base = constants.O_RDWR | create
   let fd = -1
   try {
     fd = openSync(path, base | constants.O_DIRECT | constants.O_DSYNC, 0o600)
     readSync(fd, buffers.bytes, buffers.superblock, blockBytes, 0)
-    if (fstatSync(fd).size === 0) writeSync(fd, buffers.bytes, buffers.zeros.base, blockBytes, logStart)
+    if (fstatSync(fd).isFile() && fstatSync(fd).size === 0) writeSync(fd, buffers.bytes, buffers.zeros.base, blockBytes, 0)
     return { fd, direct: true }
   } catch (error) {
     if (fd >= 0) closeSync(fd)
     if (!['EINVAL', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
     return { fd: openSync(path, base, 0o600), direct: false }
   }
-}
-
-function syncFolder(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY)
-  fsyncSync(fd)
-  closeSync(fd)
 }
 
 export interface WalRange {

@@ -21,6 +21,12 @@ export interface StreamSettings {
   readonly packing: Packing | undefined
 }
 
+/** Offsets that no record has or will have, though records next to them do. */
+export interface LostRange {
+  readonly start: number
+  readonly end: number
+}
+
 export interface StreamSpec {
   readonly stream: StreamId
   readonly leaderEpoch: number

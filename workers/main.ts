@@ -1,8 +1,10 @@
 /** The `millrace` command: reads what is asked, starts a node, and stops it when it is told to. */
 import { readFileSync } from 'node:fs'
 import { openLog } from '../native-free-io/log.ts'
+import { StartRefused } from '../native-free-io/start-refused.ts'
 import { program } from '../src/cli/program.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
+import { StoreRefused } from '../src/stream/chain.ts'
 import { startNode } from './node.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', rootOf(import.meta.url)), 'utf8')) as { version: string }
@@ -27,7 +29,8 @@ async function start(configs: NodeConfigs, warnings: readonly string[]): Promise
   const log = openLog(configs.settings['log.level'])
   for (const warning of warnings) log.warn(warning)
   const fail = (why: string, error: Error): void => {
-    log.fatal({ err: error }, `the node stops: ${why} failed`)
+    if (error instanceof StartRefused || error instanceof StoreRefused) log.fatal(error.message)
+    else log.fatal({ err: error }, `the node stops: ${why} failed`)
     process.exit(1)
   }
   const node = await startNode(configs, log, fail).catch((error: Error) => fail('the start', error))

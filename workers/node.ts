@@ -1,19 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism, hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeCodecs } from '../native-free-io/codecs.ts'
-import { openDataFolder, volumeSpace } from '../native-free-io/data-folder.ts'
+import { volumeSpace } from '../native-free-io/data-folder.ts'
+import { type FoundedNode, openNode } from '../native-free-io/founding.ts'
 import { serveHttp } from '../native-free-io/http.ts'
 import type { Log } from '../native-free-io/log.ts'
 import type { CleanerSettings } from '../native-free-io/log-cleaner.ts'
-import { openLogs } from '../native-free-io/node-logs.ts'
+import { hasLost, producersOf, recordLoss } from '../native-free-io/lost-records.ts'
+import { NotedLog } from '../native-free-io/noted-log.ts'
 import { ObjectStorage } from '../native-free-io/object-storage.ts'
 import { LanePartitionLog } from '../native-free-io/partition-log.ts'
 import { Pipeline } from '../native-free-io/pipeline.ts'
 import { RetentionKeeper } from '../native-free-io/retention-keeper.ts'
-import { budgetFor } from '../native-free-io/store/shared-store.ts'
+import { type BudgetData, budgetFor } from '../native-free-io/store/shared-store.ts'
 import { LaneStreams } from '../native-free-io/streams.ts'
+import { marked, WalMarks } from '../native-free-io/wal-marks.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
@@ -26,12 +29,13 @@ import { controllerNames } from '../src/config/relations.ts'
 import type { Settings } from '../src/config/settings.ts'
 import { storeName } from '../src/config/store-uri.ts'
 import { cleanupSettings } from '../src/config/topic-configs.ts'
-import { Controller, imageOf } from '../src/controller/controller.ts'
+import { Controller } from '../src/controller/controller.ts'
 import { offsetsTopicName } from '../src/controller/topic-names.ts'
 import { GroupCoordinator } from '../src/group/coordinator.ts'
 import { configsOf } from '../src/metadata/image.ts'
 import { isInline, validationThreads } from '../src/pipeline/stages.ts'
-import type { StoreLocation } from '../src/ports.ts'
+import type { Entropy, StoreLocation } from '../src/ports.ts'
+import { ObjectKeys } from '../src/stream/object-key.ts'
 import { faultText } from '../src/stream/store-faults.ts'
 import { errors } from '../src/wire/errors.ts'
 import { nodeMetrics } from './metrics.ts'
@@ -84,32 +88,61 @@ export interface Node {
 export async function startNode(configs: NodeConfigs, log: Log, fail: (why: string, error: Error) => void): Promise<Node> {
   const { settings } = configs
   const entropy = { bytes: (count: number) => randomBytes(count) }
-  const path = settings['log.dirs'][0]!
-  const folder = await openDataFolder(path, { nodeId: settings['node.id'], clusterId: settings['cluster.id'] }, entropy)
-  const location: StoreLocation = settings['s3.data.buckets'] ?? { scheme: 'file', folder: join(folder.path, 'objects') }
-
+  const path = resolve(settings['log.dirs'][0]!)
+  const location: StoreLocation = settings['s3.data.buckets'] ?? { scheme: 'file', folder: join(path, 'objects') }
   const wal = settings['s3.wal.path']
   const stores = wal.scheme === 'file' ? [location] : [location, wal.location]
   const budget = budgetFor(stores, settings['s3.network.baseline.bandwidth'])
   const deleteRetentionMs = settings['s3.object.delete.retention.minutes'] * 60_000
-  const logs = await openLogs({
+  const founded = await openNode({
     wal,
-    budget,
-    folder: folder.path,
-    clusterId: folder.clusterId,
+    folder: path,
     nodeId: settings['node.id'],
+    clusterId: settings['cluster.id'],
+    location,
+    logBytes: settings['s3.wal.cache.size'],
+    options: {
+      formatWal: settings['s3.wal.format'],
+      acceptLoss: settings['s3.wal.loss.accept'],
+      replaceFounding: settings['s3.data.founding.replace'],
+    },
     keepMs: deleteRetentionMs,
+    budget,
+    entropy,
+    log,
     onFault: (fault) =>
       log.warn({ logs: wal.scheme === 'file' ? wal.path : storeName(wal.location) }, `the store fails: ${faultText(fault)}`),
     onFailure: (error) => fail('the metadata log', error),
   })
+  return startFounded(founded, configs, { location, budget, deleteRetentionMs, entropy }, log, fail).catch((error: unknown) => {
+    founded.release()
+    throw error
+  })
+}
+
+interface Around {
+  readonly location: StoreLocation
+  readonly budget: BudgetData | null
+  readonly deleteRetentionMs: number
+  readonly entropy: Entropy
+}
+
+async function startFounded(
+  founded: FoundedNode,
+  configs: NodeConfigs,
+  { location, budget, deleteRetentionMs, entropy }: Around,
+  log: Log,
+  fail: (why: string, error: Error) => void,
+): Promise<Node> {
+  const { settings } = configs
+  const { folder, identity, logs, image } = founded
   if (logs.tornBytes > 0) log.warn({ bytes: logs.tornBytes }, 'the metadata log ended in a write that a crash cut off')
-  const image = imageOf(logs.records)
 
   const clients = settings.listeners.filter(({ name }) => !controllerNames(settings).includes(name))
   const pipeline = await Pipeline.start({
     workers: { folder: here, extension },
     wal: logs.wal,
+    lost: image.lost,
     logBytes: settings['s3.wal.cache.size'],
     receiveBytes: settings['queued.max.requests.size.bytes'],
     inline: isInline(settings['sequencer.thread'], availableParallelism()),
@@ -129,14 +162,15 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     onNetwork: (message) => hear[message.type](message as never),
     onFailure: (thread, error) => fail(`the ${thread} thread`, error),
   })
-  const { records, bytes, milliseconds, direct } = pipeline.recovery
+  const { records, bytes, milliseconds, direct, tornBytes } = pipeline.recovery
   log.info({ records, bytes, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
+  if (tornBytes > 0) log.warn({ bytes: tornBytes }, 'the write-ahead log ended in a write that a crash cut off, which was not acknowledged')
   if (!direct) log.warn('the file system has no direct I/O: the write-ahead log is written through the page cache, with fdatasync')
 
   const storage = new ObjectStorage({
     worker: fileURLToPath(new URL(`object${extension}`, here)),
     location,
-    clusterId: folder.clusterId,
+    keys: new ObjectKeys({ ...identity, firstObjectId: image.founding?.firstObjectId ?? image.nextObjectId }),
     pipeline,
     image,
     blockCacheBytes: settings['s3.block.cache.size'],
@@ -154,18 +188,18 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
       compacted: (replaced, outputs, bytes) => log.debug({ replaced, outputs, bytes }, 'compacted objects'),
       cleaned: (stream, read, written) => log.debug({ stream, read, written }, 'compacted a partition by key'),
       fault: (fault) => log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`),
+      missing: (error) => log.error(error.message),
       failed: (error) => fail('the object storage', error),
     },
   })
-  const streams = new LaneStreams(pipeline, storage, await logs.producers.load())
+  const isLossy = hasLost(founded, pipeline, settings, log)
+  const producers = await producersOf(founded, pipeline, settings['s3.wal.loss.accept'])
+  const streams = new LaneStreams(pipeline, storage, producers)
   const controllerNode = { nodeId: settings['node.id'], configs }
-  const controller = new Controller(controllerNode, image, logs.metadata, streams, (error) => fail('the controller', error))
-  if (image.clusterId !== null && image.clusterId !== folder.clusterId) {
-    throw new Error(`the metadata log belongs to cluster ${image.clusterId}, the folder to ${folder.clusterId}`)
-  }
-  if (image.clusterId === null) {
-    await controller.ask({ type: 'record', records: [{ type: 'clusterFormatted', clusterId: folder.clusterId }] })
-  }
+  const metadata = new NotedLog(logs.metadata, image.recordCount, (records) => pipeline.note(records))
+  const controller = new Controller(controllerNode, image, metadata, streams, (error) => fail('the controller', error))
+  if (founded.firstRecords.length > 0) await controller.ask({ type: 'record', records: founded.firstRecords })
+  await founded.finish()
 
   const groups = new GroupCoordinator({
     settings,
@@ -181,7 +215,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   const broker = new Broker(
     {
       nodeId: settings['node.id'],
-      clusterId: folder.clusterId,
+      clusterId: identity.clusterId,
       settings,
       configs,
       controller,
@@ -207,6 +241,8 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   })
   configs.onFollowed(() => pipeline.tellNetwork({ type: 'limits', connections: connectionLimits(settings) }))
   await controller.start()
+  if (isLossy) await recordLoss(pipeline, controller, streams, log)
+  else if (logs.wal.type === 'file') await controller.ask({ type: 'record', records: [marked(pipeline)] })
 
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
   const hear: Pick<Heard, 'forward' | 'load' | 'gaveBack' | 'closed'> = {
@@ -241,6 +277,8 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   }
 
   storage.start(controller)
+  const marks = new WalMarks(pipeline, controller, (error) => fail('the metadata log', error))
+  if (logs.wal.type === 'file') marks.start()
   const retention = new RetentionKeeper({
     settings,
     controller,
@@ -281,10 +319,13 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     await retention.stop()
     await storage.drain(drainMs)
     await storage.stop()
+    await marks.stop()
     await pipeline.stop()
+    await controller.ask({ type: 'record', records: [marked(pipeline)] })
+    pipeline.close()
     await storage.close()
     await logs.close()
-    folder.release()
+    founded.release()
   }
-  return { clusterId: folder.clusterId, addresses, pipeline, controller, stop }
+  return { clusterId: identity.clusterId, addresses, pipeline, controller, stop }
 }

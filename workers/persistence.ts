@@ -6,7 +6,7 @@ import type { LaneData } from '../src/broker/thread-messages.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
-import { laneHeader } from '../src/pipeline/lane.ts'
+import { laneHeader, narrow } from '../src/pipeline/lane.ts'
 import { Persistence } from '../src/pipeline/persistence.ts'
 import { Bell } from '../src/ring/bell.ts'
 
@@ -14,8 +14,11 @@ const { memory, plan, wal, position } = workerData as LaneData & { readonly posi
 const arena = openArena(memory)
 const { words } = arena
 const { lane } = plan
+// Behind the end of the first lap there is nothing yet; later laps have written all of it.
+const prepared = Math.max(wal.prepared, Math.min(position, wal.state.capacity))
 // A log in a store has a thread of another kind.
-const file = WalFile.attach(wal.path!, wal.state, { ...arena, crc: kernel(memory).crc, superblock: plan.spareBlock, zeros: plan.zeros })
+const buffers = { ...arena, crc: kernel(memory).crc, superblock: plan.spareBlock, zeros: plan.zeros }
+const file = WalFile.attach(wal.path!, { state: wal.state, prepared }, buffers)
 const counters = new MetricBlock(stages.persistence, new Float64Array(memory.buffer, lane.persistenceCounters, counterBlockBytes / 8))
 const bell = new Bell(words, lane.persistenceBell)
 const persistence = new Persistence({
@@ -43,6 +46,7 @@ while (!stopped() || !persistence.idle) {
     counters.add('sleeps', 1)
     bell.sleep(() => persistence.idle && !stopped(), persistence.isPrepared ? sleepMs : pauseMs)
     for (let step = 0; step < stepsPerPause && persistence.idle; step++) persistence.prepare()
+    Atomics.store(words, lane.header + laneHeader.prepared, narrow(file.prepared))
   }
 }
 file.close()

@@ -3,7 +3,7 @@ import type { RoutedTopic } from '../broker/routing.ts'
 import type { ArenaPlan } from '../pipeline/arena-plan.ts'
 import type { Answered, Asked } from '../pipeline/commands.ts'
 import type { WalState } from '../pipeline/persistence.ts'
-import type { StoreFault } from '../ports.ts'
+import type { LostRange, StoreFault, StreamId } from '../ports.ts'
 import type { Cut } from '../stream/wal-record.ts'
 
 /** What every thread of the pipeline starts with. */
@@ -11,12 +11,16 @@ export interface LaneData {
   readonly memory: WebAssembly.Memory
   readonly plan: ArenaPlan
   readonly wal: LaneWal
+  /** Offsets that the log leaves out, by stream. */
+  readonly lost: ReadonlyMap<StreamId, readonly LostRange[]>
 }
 
 /** The write-ahead log of a lane. One without a file is in a store: log memory holds all of it that is not in objects. */
 export interface LaneWal {
   readonly path: string | null
   readonly state: WalState
+  /** Bytes of a file that have been written once, from the start of the log. */
+  readonly prepared: number
   /** Bounds what is appended and not durable, where it is less than log memory. */
   readonly unflushedBytesMax: number
 }
@@ -124,5 +128,7 @@ export interface Started {
   readonly type: 'started'
   readonly position: number
   readonly records: number
+  /** See `Recovered`. */
+  readonly tornBytes: number
   readonly recoveryMs: number
 }

@@ -141,7 +141,19 @@ export const settingRows = {
   's3.wal.path': own<WalUri>({
     kind: walUri,
     default: 'file://?capacity=2GiB',
-    about: 'The write-ahead log: a file, in log.dirs without a path, or a bucket.',
+    about: 'The write-ahead log: a file, in log.dirs without a path, a block device, or a bucket.',
+  }),
+  's3.wal.format': own<boolean>({
+    kind: boolean,
+    default: 'false',
+    about:
+      'Destroys what lies at s3.wal.path, such as a file system or the log of another node, and begins a log there. For one start; never destroys the log of this node.',
+  }),
+  's3.wal.loss.accept': own<boolean>({
+    kind: boolean,
+    default: 'false',
+    about:
+      'Starts although acknowledged records of the write-ahead log are lost; says how many bytes, and never gives their offsets again. For one start.',
   }),
   's3.wal.cache.size': own<number>({
     kind: bytes(8 * MiB, 2 * GiB),
@@ -152,6 +164,12 @@ export const settingRows = {
     kind: optional('', null, storeUri),
     default: '',
     about: 'The object store, such as s3://bucket?region=eu-central-1; a folder in log.dirs without one.',
+  }),
+  's3.data.founding.replace': own<boolean>({
+    kind: boolean,
+    default: 'false',
+    about:
+      'Takes the place of the node that the object store names for this cluster.id. The objects of that node stay, and this one does not read them. For one start.',
   }),
   's3.block.cache.size': own<number>({
     kind: bytes(16 * MiB, 3 * GiB),

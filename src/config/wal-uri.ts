@@ -5,11 +5,13 @@ import { parseStoreUri } from './store-uri.ts'
 /** Where the write-ahead log lies. */
 export type WalUri = FileWal | StoreWal
 
-/** A null path is a file of its own in log.dirs. */
+/** A file or a block device. A null path is a file of its own in log.dirs. */
 export interface FileWal {
   readonly scheme: 'file'
   readonly path: string | null
   readonly capacityBytes: number
+  /** False: a file gets the default, a block device is used whole. */
+  readonly isCapacityGiven: boolean
 }
 
 /** In a store: as large as log memory, and without a disk. */
@@ -52,14 +54,16 @@ export const walUri: Kind<WalUri> = {
 function fileWal(path: string, query: string): FileWal | Refused {
   if (path !== '' && !path.startsWith('/')) return new Refused('must have an absolute path: three slashes after file:')
   let capacityBytes = capacityDefault
+  let isCapacityGiven = false
   for (const parameter of query.split('&').filter((each) => each !== '')) {
     const [name, value] = parameter.split('=')
     if (name !== 'capacity') return new Refused(`must have no parameter but capacity, not ${name}`)
     const size = capacity.read(value ?? '')
     if (size instanceof Refused) return new Refused(`must have a capacity that is right: it ${size.allowed}`)
     capacityBytes = size
+    isCapacityGiven = true
   }
-  return { scheme: 'file', path: path === '' ? null : decodeURIComponent(path), capacityBytes }
+  return { scheme: 'file', path: path === '' ? null : decodeURIComponent(path), capacityBytes, isCapacityGiven }
 }
 
 function storeWal(text: string): StoreWal | Refused {

@@ -1,5 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts'
-import type { StreamId } from '../ports.ts'
+import type { LostRange, StreamId } from '../ports.ts'
 import type { MetadataRecord } from './records.ts'
 
 export interface TopicImage {
@@ -42,9 +42,32 @@ export interface QuotaImage {
   readonly quotas: readonly { readonly key: string; readonly value: number }[]
 }
 
+/** Which node a log belongs to; see the record. */
+export interface FoundingImage {
+  readonly nodeId: number
+  readonly foundingId: string
+  readonly firstObjectId: number
+}
+
+/** What is known of the write-ahead log: it was durable at least so far, and may be more. */
+export interface WalMark {
+  /** Of this log alone. */
+  readonly secret: number
+  readonly incarnation: number
+  readonly stored: number
+  readonly durable: number
+}
+
 /** What the metadata log says, up to where it has been replayed. */
 export interface Image {
   readonly clusterId: string | null
+  /** Null in a log of a release that had none. */
+  readonly founding: FoundingImage | null
+  readonly wal: WalMark | null
+  /** By stream, in the order of their offsets. */
+  readonly lost: ReadonlyMap<StreamId, readonly LostRange[]>
+  /** Records of the log so far, those included that a snapshot stands for. */
+  readonly recordCount: number
   readonly topics: ReadonlyMap<string, TopicImage>
   readonly topicsById: ReadonlyMap<string, TopicImage>
   readonly streams: ReadonlyMap<StreamId, StreamImage>
@@ -68,6 +91,10 @@ export interface Image {
 /** The same, for `replay` alone to change. */
 export interface MutableImage extends Image {
   clusterId: string | null
+  founding: FoundingImage | null
+  wal: WalMark | null
+  readonly lost: Map<StreamId, readonly LostRange[]>
+  recordCount: number
   readonly topics: Map<string, TopicImage>
   readonly topicsById: Map<string, TopicImage>
   readonly streams: Map<StreamId, StreamImage>
@@ -84,6 +111,10 @@ export interface MutableImage extends Image {
 
 export const emptyImage = (): MutableImage => ({
   clusterId: null,
+  founding: null,
+  wal: null,
+  lost: new Map(),
+  recordCount: 0,
   topics: new Map(),
   topicsById: new Map(),
   streams: new Map(),
@@ -104,9 +135,25 @@ export const emptyImage = (): MutableImage => ({
  * A fact about a stream or topic that is gone by then changes nothing: facts are reported by those who do not see deletions in time.
  */
 export function replay(image: MutableImage, record: MetadataRecord): void {
+  image.recordCount++
   switch (record.type) {
     case 'clusterFormatted':
       image.clusterId = record.clusterId
+      return
+    case 'nodeFounded':
+      image.founding = { nodeId: record.nodeId, foundingId: record.foundingId, firstObjectId: record.firstObjectId }
+      return
+    case 'walMarked': {
+      const { secret, incarnation, stored, durable } = record
+      const known = image.wal?.incarnation === incarnation ? image.wal : { stored: 0, durable: 0 }
+      image.wal = { secret, incarnation, stored: Math.max(known.stored, stored), durable: Math.max(known.durable, durable) }
+      return
+    }
+    case 'recordsLost':
+      addLost(image, record.stream, { start: Number(record.start), end: Number(record.end) })
+      return
+    case 'recordsCounted':
+      image.recordCount = record.records
       return
     case 'topicCreated':
       assert(!image.topics.has(record.name), `topic ${record.name} is created once`)
@@ -207,6 +254,15 @@ function setCleaned(image: MutableImage, { stream, offset, objectIds }: Extract<
   }
 }
 
+/** Two losses with no record between them are one. */
+function addLost(image: MutableImage, stream: StreamId, range: LostRange): void {
+  if (!image.streams.has(stream)) return
+  const known = image.lost.get(stream) ?? []
+  const last = known.at(-1)
+  const isSame = last !== undefined && last.end >= range.start
+  image.lost.set(stream, isSame ? [...known.slice(0, -1), { start: last.start, end: range.end }] : [...known, range])
+}
+
 function setTopic(image: MutableImage, topic: TopicImage): void {
   image.topics.set(topic.name, topic)
   image.topicsById.set(topic.topicId, topic)
@@ -229,6 +285,7 @@ function deleteTopic(image: MutableImage, topicId: string): void {
   for (const stream of topic.streams) {
     image.streams.delete(stream)
     image.cleaned.delete(stream)
+    image.lost.delete(stream)
   }
   image.topics.delete(topic.name)
   image.topicsById.delete(topicId)
@@ -238,6 +295,8 @@ function deleteTopic(image: MutableImage, topicId: string): void {
 export function recordsOf(image: Image): MetadataRecord[] {
   const records: MetadataRecord[] = []
   if (image.clusterId !== null) records.push({ type: 'clusterFormatted', clusterId: image.clusterId })
+  if (image.founding !== null) records.push({ type: 'nodeFounded', ...image.founding })
+  if (image.wal !== null) records.push({ type: 'walMarked', ...image.wal })
   // By first stream, since stream numbers only grow in a log.
   const runs = [...image.topicsById.values()].flatMap(runsOf).sort((a, b) => a.streams[0]! - b.streams[0]!)
   for (const { topic, at, streams } of runs) {
@@ -248,6 +307,9 @@ export function recordsOf(image: Image): MetadataRecord[] {
   for (const { stream, logStartOffset } of image.streams.values()) {
     if (logStartOffset > 0n) records.push({ type: 'logStartMoved', stream, offset: logStartOffset })
   }
+  for (const [stream, ranges] of image.lost) {
+    for (const { start, end } of ranges) records.push({ type: 'recordsLost', stream, start: BigInt(start), end: BigInt(end) })
+  }
   for (const [stream, offset] of image.cleaned) records.push({ type: 'streamCleaned', stream, offset, objectIds: [] })
   records.push({ type: 'producerIdsAllocated', next: image.nextProducerId }, { type: 'streamsAllocated', next: image.nextStream })
   for (const [resourceType, ofType] of image.configs) {
@@ -255,6 +317,8 @@ export function recordsOf(image: Image): MetadataRecord[] {
   }
   for (const { entity, quotas } of image.clientQuotas.values()) records.push({ type: 'clientQuotasChanged', entity, quotas })
   records.push(...objectRecords(image))
+  // Last: it counts all of the above as what they stand for.
+  records.push({ type: 'recordsCounted', records: image.recordCount })
   return records
 }
 

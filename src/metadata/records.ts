@@ -41,6 +41,17 @@ export const recordTables = {
   objectsMarked: table(12, 0, { objectIds: list(count) }),
   /** Compacted by key up to `offset`; what these objects hold of the stream is not read any more. */
   streamCleaned: table(13, 0, { stream: count, offset: long, objectIds: list(count) }),
+  /** The node that this log belongs to. Objects from `firstObjectId` on carry the founding in their keys; those below do not. */
+  nodeFounded: table(32, 0, { nodeId: count, foundingId: text, firstObjectId: count }),
+  /**
+   * The write-ahead log with this secret was durable at least up to `durable`; what lies below `stored` is in objects.
+   * Positions in bytes.
+   */
+  walMarked: table(33, 0, { secret: count, incarnation: count, stored: count, durable: count }),
+  /** Acknowledged records from `start` on were lost, and an operator has accepted it. No record will ever have an offset below `end`. */
+  recordsLost: table(34, 0, { stream: count, start: long, end: long }),
+  /** What precedes stands for the first `records` records of this log. Written by snapshots. */
+  recordsCounted: table(35, 0, { records: count }),
   /** All configs of a broker, a group or a subscription to client metrics, by Kafka's number of its kind; not the difference. */
   configsChanged: table(30, 0, { resourceType: count, resource: text, configs: textMap }),
   /** All quotas of an entity, whose parts are in the order of their types. A name that is null stands for all that have none. */

@@ -1,4 +1,4 @@
-import type { StreamId, StreamSettings, StreamSpec } from '../ports.ts'
+import type { LostRange, StreamId, StreamSettings, StreamSpec } from '../ports.ts'
 import type { ProducerSnapshot } from '../stream/producers.ts'
 
 /** What the main thread asks of a sequencer. Each is answered under its id. */
@@ -13,6 +13,8 @@ export type Command =
   /** Of the batches that end behind `from`, the first of those with the greatest timestamp. */
   | { readonly type: 'findMax'; readonly stream: StreamId; readonly from: number }
   | { readonly type: 'trim'; readonly stream: StreamId; readonly offset: number }
+  /** Records from the end of the stream on were lost; offsets go on behind them. */
+  | { readonly type: 'lose'; readonly stream: StreamId; readonly range: LostRange }
   | { readonly type: 'expireProducers'; readonly before: number }
   | { readonly type: 'producers' }
   | { readonly type: 'producersOf'; readonly stream: StreamId }
@@ -27,6 +29,7 @@ export interface OpenStream extends StreamSpec {
   /** End of what the object store holds. */
   readonly storedEnd: number
   readonly producers: readonly ProducerSnapshot[]
+  readonly lost: readonly LostRange[]
 }
 
 export interface StagedBatch {

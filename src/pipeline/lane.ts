@@ -7,6 +7,7 @@ export const laneTable = {
   crowded: { line: 0, writer: 'sequencer', about: '1 while an answer waits for room in a ring' },
   hungry: { line: 1, writer: 'persistence', about: '1 while everything published is durable' },
   durable: { line: 1, writer: 'persistence', about: 'end of what is durable, in blocks' },
+  prepared: { line: 1, writer: 'persistence', about: 'what has been written once from the start of the log, in blocks' },
   trimmed: { line: 2, writer: 'main', about: 'start of what the log keeps, in blocks' },
   commands: { line: 2, writer: 'main', about: 'commands posted so far' },
   stop: { line: 2, writer: 'main', about: '1 stops the sequencer, 2 persistence too' },

@@ -84,9 +84,11 @@ export class Reader {
     const parts: Part[] = []
     const count = words[at + fetch.parts]!
     for (let i = 0, from = at + fetch.words; i < count; i++, from += fetchPart.words) {
+      const stream = words[from + fetchPart.stream]!
+      const offset = getLong(words, from + fetchPart.offset)
       parts.push({
-        stream: words[from + fetchPart.stream]!,
-        offset: getLong(words, from + fetchPart.offset),
+        stream,
+        offset: this.#streams.get(stream)?.readFrom(offset) ?? offset,
         maxBytes: words[from + fetchPart.maxBytes]!,
         leaderEpoch: words[from + fetchPart.leaderEpoch]!,
         lastFetchedEpoch: words[from + fetchPart.lastFetchedEpoch]!,

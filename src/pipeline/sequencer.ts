@@ -349,6 +349,10 @@ export class Sequencer {
         stream.logStart = Math.max(stream.logStart, command.offset)
         for (const client of this.#clients) client.reader.disturb(stream)
         return { type: 'done' }
+      case 'lose':
+        stream.lose(command.range)
+        for (const client of this.#clients) client.reader.disturb(stream)
+        return { type: 'done' }
       case 'find':
         return {
           type: 'place',
@@ -380,7 +384,7 @@ export class Sequencer {
       stream = new Stream(spec.stream)
       this.#streams.set(spec.stream, stream)
     }
-    stream.adopt(spec, spec.storedEnd)
+    stream.adopt(spec, spec.storedEnd, spec.lost)
     stream.producers.restore(spec.producers, stream.next)
   }
 

@@ -1,19 +1,25 @@
 import { getI64 } from '../base/long.ts'
-import type { StreamId } from '../ports.ts'
+import type { LostRange, StreamId } from '../ports.ts'
 import { batchHeader } from '../wire/record-batch.ts'
 import { Stream } from './stream.ts'
 import type { RecoveredBatch } from './wal-recovery.ts'
 import { WalCorrupt } from './wal-recovery.ts'
 
-/** Takes a recovered batch into its stream, as the append did that wrote it. */
-export function replay(streams: Map<StreamId, Stream>, view: DataView, batch: RecoveredBatch): void {
+/** Takes a recovered batch into its stream, as the append did that wrote it. Its offsets go on where the stream ended, or behind a loss. */
+export function replay(
+  streams: Map<StreamId, Stream>,
+  view: DataView,
+  batch: RecoveredBatch,
+  lost: ReadonlyMap<StreamId, readonly LostRange[]>,
+): void {
   let stream = streams.get(batch.stream)
   if (stream === undefined) {
     stream = new Stream(batch.stream)
     stream.next = batch.baseOffset
     streams.set(batch.stream, stream)
   }
-  if (stream.next !== batch.baseOffset) {
+  const isLoss = lost.get(batch.stream)?.some(({ start, end }) => start === stream.next && end === batch.baseOffset) === true
+  if (stream.next !== batch.baseOffset && !isLoss) {
     throw new WalCorrupt(`stream ${batch.stream} goes on at offset ${batch.baseOffset} where ${stream.next} was to follow`)
   }
   const { address } = batch

@@ -1,4 +1,4 @@
-import type { StreamId, StreamSettings, StreamSpec } from '../ports.ts'
+import type { LostRange, StreamId, StreamSettings, StreamSpec } from '../ports.ts'
 import { BatchIndex } from './batch-index.ts'
 import { Producers } from './producers.ts'
 
@@ -21,6 +21,8 @@ export class Stream {
   logStart = 0
   /** Offset of the next record. */
   next = 0
+  /** In the order of their offsets. */
+  #lost: readonly LostRange[] = []
   /** Entries of the index known to be durable; only ever behind, see `highWatermark`. */
   #stable = 0
   /** Requests that wait for this partition to grow. */
@@ -35,11 +37,24 @@ export class Stream {
     return this.settings !== undefined
   }
 
-  adopt(spec: StreamSpec, committedEnd: number): void {
+  adopt(spec: StreamSpec, committedEnd: number, lost: readonly LostRange[]): void {
     this.leaderEpoch = spec.leaderEpoch
     this.settings = spec.settings
     this.logStart = Math.max(this.logStart, Number(spec.logStartOffset))
-    this.next = Math.max(this.next, committedEnd, this.logStart)
+    this.#lost = lost
+    this.next = Math.max(this.next, committedEnd, this.logStart, lost.at(-1)?.end ?? 0)
+  }
+
+  /** The records of a range that begins at `next` are lost for good: no other ones will have their offsets. */
+  lose(range: LostRange): void {
+    this.#lost = [...this.#lost, range]
+    this.next = Math.max(this.next, range.end)
+  }
+
+  /** Where a read goes on that begins at an offset: behind what was lost. */
+  readFrom(offset: number): number {
+    for (const { start, end } of this.#lost) if (offset >= start && offset < end) return end
+    return offset
   }
 
   /** First offset that the index holds; `next` when it holds none. */

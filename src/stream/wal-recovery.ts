@@ -40,6 +40,8 @@ export interface Recovered {
   /** The window holds what lies in [oldest, position). */
   readonly oldest: number
   readonly records: number
+  /** What the last life had begun to write behind the end. */
+  readonly tornBytes: number
 }
 
 /** How far behind the end a durable record is looked for: more than is ever on its way to the disk at once. */
@@ -56,8 +58,8 @@ export class WalCorrupt extends Error {}
 export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch) => void): Recovered {
   const walk = new Walk(source)
   const { end, previous, records } = follow(walk, source, Number.POSITIVE_INFINITY, onBatch)
-  walk.refuseDurableBeyond(end, previous)
-  return { position: alignBlock(end), previous, oldest: walk.oldest, records }
+  const tornBytes = walk.refuseDurableBeyond(end, previous)
+  return { position: alignBlock(end), previous, oldest: walk.oldest, records, tornBytes }
 }
 
 /** Reads the whole records of a part of the log that is durable, up to `until`. Returns where it may be cut then. */
@@ -146,8 +148,11 @@ class Walk {
    * Groups start on blocks: the first record of any later group would tell. What it says was durable ends at a block too,
    * and may be no more than the group that `end` belongs to; then only the record that follows at once can say whether
    * that group had one more.
+   *
+   * Returns how far the headers reach that the last life left behind the end.
    */
-  refuseDurableBeyond(end: number, previous: number): void {
+  refuseDurableBeyond(end: number, previous: number): number {
+    let torn = Math.max(end, this.#tornEnd(end))
     const from = alignBlock(end)
     const to = Math.min(
       from + Math.min(lookAheadBytes, this.#source.window / 2),
@@ -155,6 +160,7 @@ class Walk {
     )
     for (let at = from; at < to; at += blockBytes) {
       if (!this.#load(at + blockBytes) || !this.#hasHeader(at)) continue
+      torn = Math.max(torn, this.#tornEnd(at))
       const header = this.#address(at)
       const durable = getU64(this.#source.view, header + walRecord.durable)
       const skips = at === from && durable === from && previous >= 0 && getU64(this.#source.view, header + walRecord.previous) !== previous
@@ -164,6 +170,13 @@ class Walk {
         )
       }
     }
+    return torn - end
+  }
+
+  /** Where a record ends of which the header is there; 0 for none of the last life. */
+  #tornEnd(at: number): number {
+    if (at % blockBytes > blockBytes - walRecord.bytes || !this.#load(at + walRecord.bytes) || !this.#hasHeader(at)) return 0
+    return this.incarnation(at) === this.#source.incarnation - 1 ? this.end(at) : 0
   }
 
   #isWhole(at: number, previous: number, incarnation: number): boolean {

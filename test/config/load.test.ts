@@ -23,7 +23,7 @@ test('the defaults have nothing wrong with them and warn of nothing', () => {
     'log.dirs': ['./.millrace'],
     'log.message.timestamp.after.max.ms': 3_600_000n,
     'producer.id.expiration.ms': 86_400_000,
-    's3.wal.path': { scheme: 'file', path: null, capacityBytes: 2 ** 31 },
+    's3.wal.path': { scheme: 'file', path: null, capacityBytes: 2 ** 31, isCapacityGiven: false },
     's3.wal.cache.size': 2 ** 27,
   })
 })
@@ -117,7 +117,7 @@ test.each([
 
 test('sizes have units and URIs have paths', () => {
   const settings = settingsOf('s3.wal.path=0@file:///var/wal?capacity=1GiB\ns3.wal.cache.size=64MiB\nmetrics.listener=\n')
-  expect(settings['s3.wal.path']).toEqual({ scheme: 'file', path: '/var/wal', capacityBytes: 2 ** 30 })
+  expect(settings['s3.wal.path']).toEqual({ scheme: 'file', path: '/var/wal', capacityBytes: 2 ** 30, isCapacityGiven: true })
   expect([settings['s3.wal.cache.size'], settings['metrics.listener']]).toEqual([2 ** 26, null])
 })
 

@@ -3,43 +3,56 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { FolderRefused, openDataFolder } from '../../native-free-io/data-folder.ts'
+import { type Meta, openDataFolder, saveMeta } from '../../native-free-io/data-folder.ts'
+import { StartRefused } from '../../native-free-io/start-refused.ts'
 
 let folder: string
+let path: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'folder-'))
+  path = join(folder, 'deep', 'data')
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const entropy = { bytes: (count: number): Uint8Array => new Uint8Array(count).fill(255) }
 const id = 'AAAAAAAAAAAAAAAAAAAAAQ'
-const open = (nodeId = 1, clusterId: string | null = null) => openDataFolder(join(folder, 'deep', 'data'), { nodeId, clusterId }, entropy)
+const meta: Meta = { nodeId: 1, clusterId: id, foundingId: 'AAAAAAAAAAAAAAAAAAAAAw', state: 'done', wal: '/var/wal' }
+const open = (nodeId = 1, clusterId: string | null = null) => openDataFolder(path, { nodeId, clusterId })
 
-test('a first start founds a cluster, later ones find it', async () => {
+test('data folder: an empty one has no meta.properties, and what is saved is found', async () => {
   const first = await open()
-  expect([first.isNew, first.clusterId]).toEqual([true, '_____________________w'])
+  expect(first.meta).toBeUndefined()
+  await saveMeta(first.path, meta)
   first.release()
-  const second = await open()
-  expect([second.isNew, second.clusterId]).toEqual([false, '_____________________w'])
+  const second = await open(1, id)
+  expect(second.meta).toEqual(meta)
   second.release()
 })
 
-test('a folder of another node or cluster is refused, and is free again', async () => {
-  ;(await open(1, id)).release()
+test('data folder: meta.properties of an older release has no founding', async () => {
+  ;(await open()).release()
+  writeFileSync(join(path, 'meta.properties'), `version=1\nnode.id=1\ncluster.id=${id}\n`)
+  const { meta: found, release } = await open()
+  release()
+  expect(found).toEqual({ nodeId: 1, clusterId: id, foundingId: null, state: 'upgrade', wal: null })
+})
+
+test('data folder: one of another node or cluster is refused, and is free again', async () => {
+  ;(await open()).release()
+  await saveMeta(path, meta)
   await expect(open(2, id)).rejects.toThrow(/belongs to node 1, not 2/)
   await expect(open(1, 'AAAAAAAAAAAAAAAAAAAAAg')).rejects.toThrow(new RegExp(`belongs to cluster ${id}`))
   ;(await open(1, id)).release()
 })
 
-test('a folder has one owner at a time', async () => {
+test('data folder: one process has it at a time', async () => {
   const owner = await open()
-  await expect(open()).rejects.toThrow(FolderRefused)
+  await expect(open()).rejects.toThrow(StartRefused)
   owner.release()
   expect(existsSync(join(owner.path, '.lock'))).toBe(false)
   ;(await open()).release()
 })
 
-test('the lock of a process that is gone does not hold', async () => {
+test('data folder: the lock of a process that is gone does not hold', async () => {
   const first = await open()
   first.release()
   const { pid } = spawnSync(process.execPath, ['-e', ''])
@@ -50,8 +63,11 @@ test('the lock of a process that is gone does not hold', async () => {
   }
 })
 
-test('a file of another meaning is not overwritten', async () => {
-  ;(await open()).release()
-  writeFileSync(join(folder, 'deep', 'data', 'meta.properties'), 'hello')
-  await expect(open()).rejects.toThrow(/is not one that Millrace wrote/)
-})
+test.each(['hello', '', `version=1\nnode.id=1\ncluster.id=${id}\nfounding.id=x\n`])(
+  'data folder: meta.properties with the text %j is refused, not overwritten',
+  async (text) => {
+    ;(await open()).release()
+    writeFileSync(join(path, 'meta.properties'), text)
+    await expect(open()).rejects.toThrow(/is not one that Millrace wrote/)
+  },
+)

@@ -15,6 +15,8 @@ const created = (name: string, streams: number[]): MetadataRecord => ({
 
 const every: MetadataRecord[] = [
   { type: 'clusterFormatted', clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ' },
+  { type: 'nodeFounded', nodeId: 1, foundingId: 'AAAAAAAAAAAAAAAAAAAAAg', firstObjectId: 5 },
+  { type: 'walMarked', secret: 2 ** 32 - 1, incarnation: 3, stored: 2 ** 40, durable: 2 ** 41 },
   created('a', [1, 2]),
   created('b', [3]),
   { type: 'partitionsAdded', topicId: 'id-of-a', streams: [4] },
@@ -23,6 +25,7 @@ const every: MetadataRecord[] = [
   { type: 'producerIdsAllocated', next: 1000n },
   { type: 'objectCommitted', objectId: 2 ** 40, bytes: 12, streams: [{ stream: 1, start: 0n, end: 5n, bytes: 100, maxTimestamp: 7n }] },
   { type: 'streamCleaned', stream: 2, offset: 2n ** 41n, objectIds: [5] },
+  { type: 'recordsLost', stream: 1, start: 5n, end: 2n ** 40n },
   { type: 'topicDeleted', topicId: 'id-of-b' },
   { type: 'streamsAllocated', next: 9 },
   { type: 'objectsRemoved', objectIds: [7] },
@@ -76,7 +79,8 @@ test('a log start never goes back, and facts about what is gone change nothing',
   replay(image, { type: 'logStartMoved', stream: 3, offset: 5n })
   replay(image, { type: 'partitionsAdded', topicId: 'id-of-b', streams: [20] })
   replay(image, { type: 'topicConfigChanged', topicId: 'id-of-b', configs: new Map() })
-  expect(image).toEqual(imageOf(every))
+  replay(image, { type: 'recordsLost', stream: 3, start: 5n, end: 9n })
+  expect(image).toEqual({ ...imageOf(every), recordCount: every.length + 5 })
 })
 
 test('a stream that is compacted by key leaves the objects it was in to the others, and is not compacted backwards', () => {
@@ -112,3 +116,29 @@ function randomImage(seed: number): MutableImage {
   }
   return image
 }
+
+test('metadata image: the mark of a log only grows, and another start of it begins anew', () => {
+  const image = emptyImage()
+  const mark = (incarnation: number, stored: number, durable: number): void =>
+    replay(image, { type: 'walMarked', secret: 7, incarnation, stored, durable })
+  mark(1, 10, 30)
+  mark(1, 20, 20)
+  expect(image.wal).toEqual({ secret: 7, incarnation: 1, stored: 20, durable: 30 })
+  mark(2, 5, 6)
+  expect(image.wal).toEqual({ secret: 7, incarnation: 2, stored: 5, durable: 6 })
+})
+
+test('metadata image: losses with no record between them are one, and go with their topic', () => {
+  const image = imageOf([created('a', [1])])
+  const lose = (start: bigint, end: bigint): void => replay(image, { type: 'recordsLost', stream: 1, start, end })
+  lose(5n, 10n)
+  lose(10n, 20n)
+  lose(25n, 30n)
+  expect(image.lost.get(1)).toEqual([
+    { start: 5, end: 20 },
+    { start: 25, end: 30 },
+  ])
+  expect(imageOf(recordsOf(image))).toEqual(image)
+  replay(image, { type: 'topicDeleted', topicId: 'id-of-a' })
+  expect(image.lost.size).toBe(0)
+})

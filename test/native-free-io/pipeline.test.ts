@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Pipeline, type PipelineOptions } from '../../native-free-io/pipeline.ts'
+import type { WalTarget } from '../../native-free-io/wal-file.ts'
 import { settings } from '../pipeline/lane-world.ts'
 import { decodeBatches, encodeBatch } from '../support/batch.ts'
 import { Connection } from '../support/connection.ts'
@@ -11,6 +12,15 @@ import { api, fetchRequest, produce, readFetch, readProduce } from '../support/r
 
 const mib = 1 << 20
 let folder: string
+const identity = { clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ', nodeId: 1, lane: 0, foundingId: 'AAAAAAAAAAAAAAAAAAAAAg' }
+const target = (capacity: number): WalTarget => ({
+  path: join(folder, 'lane.wal'),
+  device: null,
+  identity,
+  capacity,
+  incarnation: 1,
+  metadataRecords: 0,
+})
 const started: Pipeline[] = []
 
 beforeEach(() => {
@@ -32,7 +42,8 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
   const failures: string[] = []
   const pipeline = await Pipeline.start({
     workers: { folder: new URL('../../dist/workers/', import.meta.url), extension: '.js' },
-    wal: { type: 'file', path: join(folder, 'lane.wal'), capacity: 16 * mib },
+    wal: { type: 'file', target: target(16 * mib) },
+    lost: new Map(),
     logBytes: 4 * mib,
     receiveBytes: 8 * mib,
     inline: false,
@@ -56,7 +67,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
     ...options,
   })
   started.push(pipeline)
-  const stream = { stream: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [] }
+  const stream = { stream: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [], lost: [] }
   expect(await pipeline.ask({ type: 'open', streams: [stream] })).toEqual({ type: 'done' })
   pipeline.route([{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', streams: [1], settings }], [])
   const [port] = await pipeline.listen()
@@ -117,7 +128,7 @@ describe.each([
   })
 
   test('takes more than its memory holds, and gives every byte back', async () => {
-    const { client, failures } = await start({ inline, wal: { type: 'file', path: join(folder, 'lane.wal'), capacity: 64 * mib } })
+    const { client, failures } = await start({ inline, wal: { type: 'file', target: target(64 * mib) } })
     const values = Array.from({ length: 300 }, (_, i) => `value ${i}`)
     const sizes = values.map((_, i) => (i % 10 === 0 ? 700_000 : 5_000 + i))
     const answers = await Promise.all(values.map((value, i) => send(client, batch(value, sizes[i]))))

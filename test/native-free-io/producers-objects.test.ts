@@ -5,6 +5,7 @@ import { below, chance, prng } from '../../src/base/prng.ts'
 import type { ChainParts } from '../../src/stream/chain.ts'
 import { calm, Shelf, type StoreWeather, Turns, WeatherStore } from '../stream/chain-world.ts'
 
+const foundingId = 'AAAAAAAAAAAAAAAAAAAAAg'
 const prefix = 'c/producers/1/'
 const firstSeed = Number(process.env['SEED'] ?? 1)
 const seeds = Number(process.env['SEEDS'] ?? 200)
@@ -27,9 +28,9 @@ async function world(seed: number, weather: StoreWeather): Promise<void> {
     const owner = { high: epoch, low: 0 }
     const pause = (): Promise<void> => turns.later(() => {})
     const parts: ChainParts = { store, prefix, owner, keepMs, pause, now: () => turns.count, onFault: () => {} }
-    const producers = new ProducersObjects(parts, epoch)
+    const producers = new ProducersObjects(parts, epoch, foundingId)
     let found: number | undefined
-    void producers.load().then((streams) => (found = [...streams.keys()][0] ?? 0))
+    void producers.load().then((loaded) => (found = loaded?.streams[0]?.[0] ?? 0))
     await turns.run(() => found !== undefined, patience)
     expect(found).toBeGreaterThanOrEqual(lastSaved)
     expect(found).toBeLessThanOrEqual(count)
@@ -37,7 +38,7 @@ async function world(seed: number, weather: StoreWeather): Promise<void> {
     for (let saves = below(random, 12); saves > 0; saves--) {
       const now = ++count
       let isDone = false
-      void producers.save(saved(now)).then(() => (isDone = true))
+      void producers.save(saved(now), 0).then(() => (isDone = true))
       // The last of a life may be on its way when it dies, and land whenever it likes.
       let turnsLeft = saves === 1 && chance(random, 500) ? below(random, 6) : Number.POSITIVE_INFINITY
       await turns.run(() => isDone || turnsLeft-- <= 0, patience)
@@ -82,13 +83,13 @@ test('producers that are put long after they were given up do not take the place
     late = () => put(key, pieces)
     return { fault: 'timeout', operation: 'put', key, detail: 'no whole answer', attempts: 20, mayBeDone: true }
   }
-  const life = new ProducersObjects(first, 1)
-  await done(life.save(saved(1)))
-  await done(life.save(saved(2)))
+  const life = new ProducersObjects(first, 1, foundingId)
+  await done(life.save(saved(1), 0))
+  await done(life.save(saved(2), 0))
   await done(late!())
-  const next = new ProducersObjects(parts(), 2)
-  expect([...(await done(next.load())).keys()]).toEqual([2])
-  await done(next.save(saved(3)))
+  const next = new ProducersObjects(parts(), 2, foundingId)
+  expect((await done(next.load()))!.streams.map(([stream]) => stream)).toEqual([2])
+  await done(next.save(saved(3), 0))
   expect(shelf.size).toBe(1)
-  expect([...(await done(new ProducersObjects(parts(), 3).load())).keys()]).toEqual([3])
+  expect((await done(new ProducersObjects(parts(), 3, foundingId).load()))!.streams.map(([stream]) => stream)).toEqual([3])
 })

@@ -160,7 +160,7 @@ export class LaneWorld {
   }
 
   open(stream: StreamId, changed: Partial<StreamSettings> = {}, leaderEpoch = 5): void {
-    const spec = { stream, leaderEpoch, logStartOffset: 0n, settings: { ...settings, ...changed }, storedEnd: 0, producers: [] }
+    const spec = { stream, leaderEpoch, logStartOffset: 0n, settings: { ...settings, ...changed }, storedEnd: 0, producers: [], lost: [] }
     this.command({ type: 'open', streams: [spec] })
   }
 

@@ -46,7 +46,7 @@ function written(
   })
   appender.setDurable(position)
   const stream = new Stream(1)
-  stream.adopt({ stream: 1, leaderEpoch: 3, logStartOffset: 0n, settings }, life?.records ?? 0)
+  stream.adopt({ stream: 1, leaderEpoch: 3, logStartOffset: 0n, settings }, life?.records ?? 0, [])
   const records: { at: number; end: number }[] = []
   const { base: receive } = plan.network[0]!.receive
   for (const [index, group] of groups.entries()) {

@@ -374,7 +374,7 @@ export class WalWorld {
       read: (position: number, count: number) => this.#readDisk(bytes, base + (position % logBytes), position, count),
     }
     const recovered = this.#machines.recover(source, (batch) => {
-      replay(streams, view, batch)
+      replay(streams, view, batch, new Map())
       this.#checkRecovered(batch.stream, batch.baseOffset, bytes.subarray(batch.address, batch.address + batch.bytes))
     })
     return { recovered, streams }
@@ -396,7 +396,7 @@ export class WalWorld {
       compacted: false,
       packing: undefined,
     }
-    stream.adopt({ stream: id, leaderEpoch: 3, logStartOffset: 0n, settings }, this.#stored.get(id) ?? 0)
+    stream.adopt({ stream: id, leaderEpoch: 3, logStartOffset: 0n, settings }, this.#stored.get(id) ?? 0, [])
     stream.producers.restore(this.#snapshots.get(id) ?? [], stream.next)
     this.#streams.set(id, stream)
     if (!this.#sent.has(id)) {

@@ -1,0 +1,238 @@
+import { type Stats, statSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FileWal } from '../src/config/wal-uri.ts'
+import { imageOf } from '../src/controller/controller.ts'
+import type { MutableImage } from '../src/metadata/image.ts'
+import { logStart, type WalIdentity } from '../src/pipeline/wal-superblock.ts'
+import { type DataFolder, type Meta, openDataFolder, saveMeta } from './data-folder.ts'
+import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding.ts'
+import { MetadataFile, type OpenedLog } from './metadata-file.ts'
+import { producersFile } from './producers-file.ts'
+import { StartRefused } from './start-refused.ts'
+import { claimStore } from './store-founding.ts'
+import { judgeWal, type WalVerdict } from './wal-judgement.ts'
+import { openWalPlace, type WalPlace, wipe } from './wal-place.ts'
+
+const metadataLog = 'metadata.log'
+const producersSnapshot = 'producers.snapshot'
+const lane = 0
+
+/** What an operator can do whose log is lost. */
+const lossAdvice =
+  'put it back where it was; or start once with --override s3.wal.loss.accept=true, which gives up the acknowledged records that are not in objects'
+const formatAdvice = 'give s3.wal.path another place; or start once with --override s3.wal.format=true, which destroys what lies there'
+
+/**
+ * A node whose logs lie on this machine. Everything that says whose it is is read and compared before anything is written.
+ *
+ * Order of a founding: `meta.properties` with the id, the metadata log, the marker in the store, the write-ahead log, the id in the
+ * metadata log, `meta.properties` once more. A crash between any two is taken up by the next start.
+ */
+export async function openFolderNode(parts: FoundingParts, wal: FileWal): Promise<FoundedNode> {
+  const folder = await openDataFolder(parts.folder, { nodeId: parts.nodeId, clusterId: parts.clusterId })
+  const releases = [folder.release]
+  try {
+    const place = openWalPlace(wal.path ?? join(folder.path, 'wal', 'lane-0.wal'))
+    releases.push(place.release)
+    return await open(parts, wal, folder, place, releases)
+  } catch (error) {
+    for (const release of releases.reverse()) release()
+    throw error
+  }
+}
+
+async function open(
+  parts: FoundingParts,
+  wal: FileWal,
+  folder: DataFolder,
+  place: WalPlace,
+  releases: readonly (() => void)[],
+): Promise<FoundedNode> {
+  const { nodeId, options, log } = parts
+  const { meta } = folder
+  const metadataPath = join(folder.path, metadataLog)
+  const hasMetadata = statOf(metadataPath) !== undefined
+  if (meta === undefined) await refuseLostMeta(folder, place, hasMetadata)
+  let opened: OpenedLog | undefined
+  if (hasMetadata) opened = await MetadataFile.open(metadataPath, parts.onFailure)
+  const image = opened && refuseUnreadable(metadataPath, () => imageOf(opened!.records))
+  const isNew = meta === undefined || meta.state === 'new' || (meta.foundingId === null && image === undefined)
+  const isBegun = meta !== undefined && (isOwn(place, meta) || statOf(join(folder.path, producersSnapshot)) !== undefined)
+  if (image === undefined && (!isNew || isBegun)) {
+    throw new StartRefused(
+      `${metadataPath} is missing, but this node has been founded: put it back from a copy; or give log.dirs an empty folder to found another node`,
+    )
+  }
+  const identity: WalIdentity = {
+    clusterId: meta?.clusterId ?? parts.clusterId ?? newFoundingId(parts.entropy),
+    nodeId,
+    lane,
+    foundingId: meta?.foundingId ?? image?.founding?.foundingId ?? newFoundingId(parts.entropy),
+  }
+  if (image !== undefined) compareImage(metadataPath, image, identity)
+
+  const mustExist = !isNew && image!.clusterId !== null
+  const mayBeFormer = !isNew && meta.state === 'upgrade'
+  const verdict = judgeWal(place.content, { identity, image, mustExist, mayBeFormer })
+  const loss = lossOf(place, meta, verdict, parts)
+  if (options.formatWal && verdict.type !== 'occupied') log.warn(`s3.wal.format=true has no effect: nothing else lies at ${place.path}`)
+  const capacity = capacityOf(wal, place, parts.logBytes)
+  const claim = {
+    identity,
+    image,
+    state: meta === undefined || isNew ? ('new' as const) : meta.state,
+    isNamed: meta !== undefined || parts.clusterId !== null,
+  }
+
+  // From here on files change.
+  const { clusterId, foundingId } = identity
+  const save = (state: Meta['state'], at: string | null): Promise<void> =>
+    saveMeta(folder.path, { nodeId, clusterId, foundingId, state, wal: at })
+  await claimStore(parts, claim, async () => {
+    if (claim.state !== 'done') await save(claim.state, meta?.wal ?? null)
+  })
+  opened ??= await MetadataFile.open(metadataPath, parts.onFailure)
+  const { tornBytes } = opened
+  if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
+  if (verdict.type === 'occupied') log.warn({ path: place.path, held: verdict.by }, 's3.wal.format=true: destroyed what lay there')
+  const records = opened.records
+  const current = image ?? imageOf(records)
+  const metadata = opened.log
+  return {
+    folder,
+    identity,
+    image: current,
+    loss,
+    firstRecords: firstRecords(current, identity),
+    logs: {
+      metadata,
+      tornBytes,
+      wal: {
+        type: 'file',
+        target: {
+          path: place.path,
+          device: place.device,
+          identity,
+          capacity,
+          incarnation: (current.wal?.incarnation ?? 0) + 1,
+          metadataRecords: current.recordCount,
+        },
+      },
+      producers: producersFile(join(folder.path, producersSnapshot), identity.foundingId),
+      meters: [],
+      // The folder is locked.
+      confirm: () => Promise.resolve(),
+      close: () => metadata.close(),
+    },
+    async finish() {
+      if (meta?.state !== 'done' || meta.wal !== place.path) await save('done', place.path)
+    },
+    release() {
+      for (const release of [...releases].reverse()) release()
+    },
+  }
+}
+
+/** Undefined for what is not there. A folder that cannot be looked into is not empty. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    throw new StartRefused(`${path} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/** Whether a founding has come as far as the write-ahead log, which is made after the metadata log. */
+const isOwn = ({ content }: WalPlace, { foundingId }: Meta): boolean =>
+  content.type === 'log' && (content.superblock.identity?.foundingId ?? null) === foundingId
+
+/** A folder that holds a node's files and not its name. */
+async function refuseLostMeta(folder: DataFolder, place: WalPlace, hasMetadata: boolean): Promise<void> {
+  const held: string[] = hasMetadata ? [metadataLog] : []
+  if (statOf(join(folder.path, producersSnapshot)) !== undefined) held.push(producersSnapshot)
+  if ((await readdir(join(folder.path, 'objects')).catch(() => [])).length > 0) held.push('objects')
+  const isInside = place.path.startsWith(`${folder.path}/`)
+  if (isInside && place.content.type !== 'absent' && place.content.type !== 'blank') held.push(place.path.slice(folder.path.length + 1))
+  if (held.length === 0) return
+  const owner = await ownerOf(folder, place, hasMetadata)
+  const lines = owner === undefined ? '' : `, with the lines ${owner.join(', ')}`
+  throw new StartRefused(
+    `${folder.path} holds ${held.join(', ')}, but no meta.properties, which says whose they are: put it back${lines}; or give log.dirs an empty folder`,
+  )
+}
+
+/** The lines of the `meta.properties` that is missing, as other files have them. */
+async function ownerOf(folder: DataFolder, { content }: WalPlace, hasMetadata: boolean): Promise<string[] | undefined> {
+  const found = content.type === 'log' ? content.superblock.identity : undefined
+  const logged = hasMetadata ? await foundingIn(join(folder.path, metadataLog)) : undefined
+  const owner = found ?? logged
+  if (owner === undefined) return undefined
+  return ['version=1', `node.id=${owner.nodeId}`, `cluster.id=${owner.clusterId}`, `founding.id=${owner.foundingId}`, 'founding.state=done']
+}
+
+async function foundingIn(path: string): Promise<Omit<WalIdentity, 'lane'> | undefined> {
+  try {
+    const { log, records } = await MetadataFile.open(path, () => {})
+    await log.close()
+    const { clusterId, founding } = imageOf(records)
+    return clusterId === null || founding === null ? undefined : { clusterId, ...founding }
+  } catch {
+    return undefined
+  }
+}
+
+function compareImage(path: string, { clusterId, founding }: MutableImage, identity: WalIdentity): void {
+  if (clusterId !== null && clusterId !== identity.clusterId) {
+    throw new StartRefused(
+      `${path} belongs to cluster ${clusterId}, meta.properties to cluster ${identity.clusterId}: put back the one that is not this node's`,
+    )
+  }
+  if (founding === null) return
+  if (founding.nodeId !== identity.nodeId) {
+    throw new StartRefused(
+      `${path} belongs to node ${founding.nodeId}, meta.properties to node ${identity.nodeId}: put back the one that is not this node's`,
+    )
+  }
+  if (founding.foundingId !== identity.foundingId) {
+    throw new StartRefused(
+      `${path} belongs to founding ${founding.foundingId}, meta.properties to founding ${identity.foundingId}: put back the one that is not this node's`,
+    )
+  }
+}
+
+/** Why records are lost, if that is accepted. Throws where something has to be done first. */
+function lossOf(place: WalPlace, meta: Meta | undefined, verdict: WalVerdict, { options }: FoundingParts): string | undefined {
+  const { path, device, content } = place
+  const was = meta?.wal === path || meta?.wal == null ? '' : `, but at ${meta.wal} at the last start`
+  if (verdict.type === 'refused') throw new StartRefused(verdict.why)
+  if (verdict.type === 'new' || verdict.type === 'own') return undefined
+  if (verdict.type === 'occupied') {
+    const isFounded = meta?.state === 'done'
+    if (!options.formatWal && !isFounded) throw new StartRefused(`s3.wal.path: ${path} holds ${verdict.by}: ${formatAdvice}`)
+    if (!isFounded) return undefined
+    if (options.formatWal && options.acceptLoss) return `${path} held ${verdict.by}`
+    throw new StartRefused(
+      `s3.wal.path: the write-ahead log of this node is not at ${path}${was}: it holds ${verdict.by}; give s3.wal.path the place of the log`,
+    )
+  }
+  if (device !== null && content.type === 'log' && content.missingBytes > 0) {
+    throw new StartRefused(
+      `s3.wal.path: the device ${path} is ${content.missingBytes} bytes too small for the write-ahead log on it: copy the log to a larger one`,
+    )
+  }
+  if (options.acceptLoss) return verdict.why
+  throw new StartRefused(`s3.wal.path: the write-ahead log of this node is not whole at ${path}${was}: ${verdict.why}; ${lossAdvice}`)
+}
+
+/** Of a new log. What lies on a device has to be as long as a whole number of log caches. */
+function capacityOf({ capacityBytes, isCapacityGiven }: FileWal, { device, path }: WalPlace, logBytes: number): number {
+  if (device === null) return capacityBytes
+  const room = device.bytes - logStart
+  const asked = isCapacityGiven ? Math.min(capacityBytes, room) : room
+  const capacity = Math.floor(asked / logBytes) * logBytes
+  if (capacity > 0) return capacity
+  throw new StartRefused(
+    `s3.wal.path: the device ${path} of ${device.bytes} bytes has no room for what s3.wal.cache.size = ${logBytes} keeps in memory`,
+  )
+}

@@ -1,0 +1,82 @@
+import type { StoreWal, WalUri } from '../src/config/wal-uri.ts'
+import type { MutableImage } from '../src/metadata/image.ts'
+import type { MetadataRecord } from '../src/metadata/records.ts'
+import type { WalIdentity } from '../src/pipeline/wal-superblock.ts'
+import type { Entropy, StoreFault, StoreLocation } from '../src/ports.ts'
+import type { DataFolder } from './data-folder.ts'
+import { openFolderNode } from './folder-node.ts'
+import type { Log } from './log.ts'
+import type { NodeLogs } from './node-logs.ts'
+import { StartRefused } from './start-refused.ts'
+import type { BudgetData } from './store/shared-store.ts'
+import { openStoreNode } from './store-node.ts'
+
+/** What a start needs to find out whose everything is. */
+export interface FoundingParts {
+  readonly wal: WalUri
+  /** As `log.dirs` has it. */
+  readonly folder: string
+  readonly nodeId: number
+  /** Null: what the folder has, or a random one. */
+  readonly clusterId: string | null
+  /** Where the objects are. */
+  readonly location: StoreLocation
+  /** Log memory. */
+  readonly logBytes: number
+  readonly options: {
+    readonly formatWal: boolean
+    readonly acceptLoss: boolean
+    readonly replaceFounding: boolean
+  }
+  /** See `ChainParts`. */
+  readonly keepMs: number
+  /** Towards stores elsewhere, in which logs go first. */
+  readonly budget: BudgetData | null
+  readonly entropy: Entropy
+  readonly log: Log
+  onFault(fault: StoreFault): void
+  /** The metadata log cannot be written any more: the node has to stop. */
+  onFailure(error: Error): void
+}
+
+/** A node whose files all belong together. */
+export interface FoundedNode {
+  readonly folder: DataFolder
+  readonly identity: WalIdentity
+  /** What the metadata log says. */
+  readonly image: MutableImage
+  readonly logs: NodeLogs
+  /** Why acknowledged records are lost, which an operator has accepted; undefined where none are known to be. */
+  readonly loss: string | undefined
+  /** What the metadata log has to hold before the node serves anyone. */
+  readonly firstRecords: readonly MetadataRecord[]
+  /** To be called when they are durable. */
+  finish(): Promise<void>
+  /** Another process may have the folder and the log. */
+  release(): void
+}
+
+/** Opens the logs where the settings have them: in the node's folder, or all of them in the store of its write-ahead log. */
+export const openNode = (parts: FoundingParts): Promise<FoundedNode> =>
+  parts.wal.scheme === 'file' ? openFolderNode(parts, parts.wal) : openStoreNode(parts, parts.wal as StoreWal)
+
+const idBytes = 16
+
+/** A random id: 22 characters. */
+export const newFoundingId = (entropy: Entropy): string => Buffer.from(entropy.bytes(idBytes)).toString('base64url')
+
+export function firstRecords(image: MutableImage, { clusterId, nodeId, foundingId }: WalIdentity): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  if (image.clusterId === null) records.push({ type: 'clusterFormatted', clusterId })
+  if (image.founding === null) records.push({ type: 'nodeFounded', nodeId, foundingId, firstObjectId: image.nextObjectId })
+  return records
+}
+
+/** What cannot be decoded is damage, about which an operator has to do something. */
+export function refuseUnreadable<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new StartRefused(`${path} cannot be read: ${(error as Error).message}; put it back from a copy`)
+  }
+}

@@ -1,0 +1,136 @@
+import { storeName } from '../src/config/store-uri.ts'
+import type { MutableImage } from '../src/metadata/image.ts'
+import type { WalIdentity } from '../src/pipeline/wal-superblock.ts'
+import type { ObjectStore, StoreFault } from '../src/ports.ts'
+import { ObjectKeys } from '../src/stream/object-key.ts'
+import { faultText, isFault } from '../src/stream/store-faults.ts'
+import type { FoundingState } from './data-folder.ts'
+import { type FoundingParts, newFoundingId } from './founding.ts'
+import { StartRefused } from './start-refused.ts'
+import { openStore } from './store/open-store.ts'
+import { clustersIn, holdsCluster, markerKey, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
+
+export interface StoreClaim {
+  readonly identity: WalIdentity
+  /** What the metadata log says; undefined where there is none yet. */
+  readonly image: MutableImage | undefined
+  readonly state: FoundingState
+  /** The cluster id was given, and not drawn just now. */
+  readonly isNamed: boolean
+}
+
+/** A start does not wait longer than this for a store that this node has claimed before. */
+const patienceMs = 2000
+
+/**
+ * Sees to it that the object store holds nothing of another node under this cluster id, and that it is the one which this
+ * node has used before. `begin` is called when that is so, before the marker is put.
+ */
+export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin: () => Promise<void>): Promise<void> {
+  // In memory there is nothing from before, and nothing for another node.
+  if (parts.location.scheme === 'mem') return begin()
+  const store = await openStore(parts.location)
+  const judged = judge(parts, store, claim)
+  if (claim.state !== 'done') {
+    const marker = await judged
+    await begin()
+    if (marker === 'put') await put(parts, store, claim)
+    await store.close()
+    return
+  }
+  // Where nothing has to be founded, a store that is away must not keep the node from starting: its keys are its own.
+  const checked = judged.then(async (marker) => {
+    if (marker === 'put') await put(parts, store, claim)
+    await store.close()
+  })
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), patienceMs)))
+  const outcome = await Promise.race([checked, late]).finally(() => clearTimeout(timer))
+  if (outcome === 'late') checked.catch(parts.onFailure)
+}
+
+/** `put`: the marker has yet to be put. */
+async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim): Promise<'put' | 'there'> {
+  const { location, options, log } = parts
+  const { identity, state, isNamed } = claim
+  const name = `s3.data.buckets: ${storeName(location)}`
+  const found = await readMarker(store, identity.clusterId)
+  if (isFault(found)) return unreachable(parts, claim, found)
+  const replaces = options.replaceFounding
+  if (found !== undefined) {
+    const other = otherOf(found, identity)
+    if (other === undefined) {
+      if (replaces) log.warn('s3.data.founding.replace=true has no effect: the store names this node')
+      return 'there'
+    }
+    if (!replaces) throw new StartRefused(`${name} ${other}`)
+    log.warn({ store: storeName(location), before: found.foundingId }, 's3.data.founding.replace=true: took the place of another founding')
+    return 'put'
+  }
+  if (replaces) return 'put'
+  if (state === 'done') {
+    throw new StartRefused(
+      `${name} has no ${markerKey(identity.clusterId)}, which this node has put there: it is not mounted, or another one, or was emptied; bring it back, or start once with --override s3.data.founding.replace=true, after which what was in it is lost`,
+    )
+  }
+  if (state === 'upgrade') await seeObjects(name, store, claim)
+  else if (isNamed) await seeNothing(name, store, identity.clusterId)
+  else await seeNoCluster(name, store, parts)
+  return 'put'
+}
+
+function otherOf(found: StoreMarker, { clusterId, nodeId, foundingId }: WalIdentity): string | undefined {
+  if (found.nodeId !== nodeId) {
+    return `keeps cluster ${clusterId} of node ${found.nodeId}, and this is node ${nodeId}: a cluster has one node; set another cluster.id or another store`
+  }
+  if (found.foundingId === foundingId) return undefined
+  return `keeps cluster ${clusterId} of node ${nodeId} in founding ${found.foundingId}, and this is founding ${foundingId}: ${takeOverAdvice}`
+}
+
+const takeOverAdvice =
+  'bring back its log.dirs; or set another cluster.id; or start once with --override s3.data.founding.replace=true, after which what is there is not read any more'
+
+function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fault: StoreFault): 'there' {
+  const text = `s3.data.buckets: ${storeName(location)} cannot say whose it is: ${faultText(fault)}`
+  if (state !== 'done') throw new StartRefused(`${text}; a node is founded on a store that answers`)
+  log.warn(text)
+  return 'there'
+}
+
+/** Objects that a former release has stored are where it has stored them. */
+async function seeObjects(name: string, store: ObjectStore, { identity, image }: StoreClaim): Promise<void> {
+  const [first] = image?.objects.keys() ?? []
+  if (first === undefined) return
+  const keys = new ObjectKeys({ ...identity, firstObjectId: image!.nextObjectId })
+  const size = await store.size(keys.key(first))
+  if (!isFault(size)) return
+  const why = size.fault === 'missing' ? 'it is not mounted, or another one, or was emptied' : faultText(size)
+  throw new StartRefused(`${name} does not have ${keys.key(first)}, which this node has stored: ${why}`)
+}
+
+async function seeNothing(name: string, store: ObjectStore, clusterId: string): Promise<void> {
+  const holds = await holdsCluster(store, clusterId)
+  if (isFault(holds)) throw new StartRefused(`${name} cannot be listed: ${faultText(holds)}`)
+  if (holds) throw new StartRefused(`${name} holds objects of cluster ${clusterId} already, and log.dirs is new: ${takeOverAdvice}`)
+}
+
+/** A node that has lost its disk has lost its cluster id with it, unless that was given. */
+async function seeNoCluster(name: string, store: ObjectStore, { entropy }: FoundingParts): Promise<void> {
+  const clusters = await clustersIn(store)
+  if (isFault(clusters)) throw new StartRefused(`${name} cannot be listed: ${faultText(clusters)}; set cluster.id`)
+  if (clusters.length === 0) return
+  const fresh = newFoundingId(entropy)
+  throw new StartRefused(
+    `${name} holds cluster ${clusters.join(', ')}, and log.dirs is new: bring back the log.dirs of that cluster; or found another one beside it with cluster.id=${fresh}`,
+  )
+}
+
+async function put({ location, options }: FoundingParts, store: ObjectStore, { identity }: StoreClaim): Promise<void> {
+  const name = `s3.data.buckets: ${storeName(location)}`
+  const there = await putMarker(store, identity, options.replaceFounding)
+  if (there === undefined || isFault(there)) {
+    throw new StartRefused(`${name} cannot be written: ${there === undefined ? 'what was put is not there' : faultText(there)}`)
+  }
+  const other = otherOf(there, identity)
+  if (other !== undefined) throw new StartRefused(`${name} ${other}`)
+}

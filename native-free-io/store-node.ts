@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto'
+import { storeName } from '../src/config/store-uri.ts'
+import type { StoreWal } from '../src/config/wal-uri.ts'
+import { imageOf } from '../src/controller/controller.ts'
+import type { MutableImage } from '../src/metadata/image.ts'
+import type { WalIdentity } from '../src/pipeline/wal-superblock.ts'
+import type { ObjectStore, StoreFault } from '../src/ports.ts'
+import { type ChainParts, insist, StoreRefused } from '../src/stream/chain.ts'
+import { isFault } from '../src/stream/store-faults.ts'
+import { type DataFolder, openDataFolder, saveMeta } from './data-folder.ts'
+import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding.ts'
+import { MetadataObjects } from './metadata-objects.ts'
+import { ProducersObjects } from './producers-objects.ts'
+import { StartRefused } from './start-refused.ts'
+import { probeStore } from './store/probe.ts'
+import { newMeter, sharedStore } from './store/shared-store.ts'
+import { claimStore } from './store-founding.ts'
+import { holdsCluster, markerKey, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
+import { chainParts } from './store-wal.ts'
+
+/**
+ * A node whose logs lie in a store: an empty folder is no sign that it is new, the marker in the store says who it is.
+ *
+ * Order: whose the store is is read first. Then the metadata log is taken over: from then on no earlier life can commit an
+ * object, and what it commits no more it does not trim from its write-ahead log either.
+ */
+export async function openStoreNode(parts: FoundingParts, wal: StoreWal): Promise<FoundedNode> {
+  const folder = await openDataFolder(parts.folder, { nodeId: parts.nodeId, clusterId: parts.clusterId })
+  try {
+    return await open(parts, wal, folder)
+  } catch (error) {
+    folder.release()
+    throw error
+  }
+}
+
+async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Promise<FoundedNode> {
+  const { nodeId, keepMs, budget, onFault, onFailure } = parts
+  const clusterId = folder.meta?.clusterId ?? parts.clusterId!
+  const [own, writers] = [newMeter(), newMeter()]
+  const store = await sharedStore(wal.location, { budget, meter: own })('wal')
+  const owner = { high: randomBytes(4).readUInt32LE(), low: randomBytes(4).readUInt32LE() }
+  const partsOf = (prefix: string): ChainParts => chainParts({ store, prefix: `${clusterId}/${prefix}/`, owner, keepMs, onFault })
+  const { conditionalPut } = await insist(partsOf('probe'), () => probeStore(store, `${clusterId}/probe`))
+  if (!conditionalPut) {
+    throw new StoreRefused('s3.wal.path: the store ignores conditional puts, without which two nodes could write one log')
+  }
+  const known = await markerIn(parts, wal, folder, store, partsOf('metadata'))
+  const { log, records, epoch } = await MetadataObjects.open(partsOf('metadata'), onFailure)
+  const image = refuseUnreadable(`the metadata log under ${clusterId}/metadata/`, () => imageOf(records))
+  const wanted = known?.foundingId ?? image.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
+  const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: wanted })))
+  const identity = { clusterId, nodeId, lane: 0, foundingId: marker.foundingId }
+  compare(image, identity)
+  if (storeName(parts.location) !== storeName(wal.location)) {
+    const state = image.founding !== null ? 'done' : image.clusterId === null ? 'new' : 'upgrade'
+    await claimStore(parts, { identity, image, state, isNamed: true }, () => Promise.resolve())
+  }
+  const { location, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax } = wal
+  const { prefix } = partsOf(`wal/${nodeId}`)
+  const options = { location, prefix, epoch, owner, keepMs, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax }
+  return {
+    folder,
+    identity,
+    image,
+    loss: undefined,
+    firstRecords: firstRecords(image, identity),
+    logs: {
+      metadata: log,
+      tornBytes: 0,
+      wal: { type: 'store', store, share: { budget, meter: writers }, onFault, ...options },
+      meters: [own, writers],
+      producers: new ProducersObjects(partsOf(`producers/${nodeId}`), epoch, identity.foundingId),
+      confirm: () => log.append([]),
+      async close() {
+        await store.close()
+        await log.close()
+      },
+    },
+    finish: () => saveMeta(folder.path, { ...identity, state: 'done', wal: storeName(wal.location) }),
+    release: () => folder.release(),
+  }
+}
+
+/** Whose the store is; undefined where no node has said so yet. Throws where it is another's, or not the one that it was. */
+async function markerIn(
+  { nodeId, options }: FoundingParts,
+  wal: StoreWal,
+  { meta }: DataFolder,
+  store: ObjectStore,
+  chain: ChainParts,
+): Promise<StoreMarker | undefined> {
+  const name = `s3.wal.path: ${storeName(wal.location)}`
+  const clusterId = chain.prefix.slice(0, chain.prefix.indexOf('/'))
+  const { marker } = await insist(chain, async () => answer(await readMarker(store, clusterId)))
+  const others = marker === undefined ? await insist(chain, () => nodesIn(store, clusterId)) : [marker.nodeId]
+  if (others.length > 0 && !others.includes(nodeId)) {
+    throw new StartRefused(
+      `${name} keeps cluster ${clusterId} of node ${others.join(', ')}, and this is node ${nodeId}: a cluster has one node; set another cluster.id or another store`,
+    )
+  }
+  if (meta?.state !== 'done' || meta.foundingId === null) return marker
+  if (marker !== undefined && marker.foundingId !== meta.foundingId) {
+    throw new StartRefused(
+      `${name} keeps cluster ${clusterId} in founding ${marker.foundingId}, log.dirs in founding ${meta.foundingId}: give s3.wal.path the store of this node, or log.dirs an empty folder`,
+    )
+  }
+  if (marker !== undefined || options.replaceFounding) return marker
+  const { holds } = await insist(chain, async () => {
+    const found = await holdsCluster(store, clusterId)
+    return isFault(found) ? found : { holds: found }
+  })
+  if (holds) return undefined
+  throw new StartRefused(
+    `${name} has no ${markerKey(clusterId)}, which this node has put there: it is another one, or was emptied; give s3.wal.path the store of this node, or log.dirs an empty folder to found another node`,
+  )
+}
+
+const answer = (found: StoreMarker | undefined | StoreFault): { readonly marker: StoreMarker | undefined } | StoreFault =>
+  isFault(found) ? found : { marker: found }
+
+const put = async (store: ObjectStore, marker: StoreMarker): Promise<StoreMarker | StoreFault> => {
+  const there = await putMarker(store, marker, false)
+  return (
+    there ?? {
+      fault: 'corrupt',
+      operation: 'get',
+      key: markerKey(marker.clusterId),
+      detail: 'what was put is not there',
+      attempts: 1,
+      mayBeDone: true,
+    }
+  )
+}
+
+/** Nodes that have a write-ahead log under a cluster id, of those that the first page shows. */
+async function nodesIn(store: ObjectStore, clusterId: string): Promise<readonly number[] | StoreFault> {
+  const prefix = `${clusterId}/wal/`
+  const page = await store.list(prefix)
+  return isFault(page) ? page : [...new Set(page.objects.map(({ key }) => Number(key.slice(prefix.length).split('/')[0])))]
+}
+
+function compare({ clusterId, founding }: MutableImage, identity: WalIdentity): void {
+  if (clusterId !== null && clusterId !== identity.clusterId) {
+    throw new StartRefused(`s3.wal.path: the metadata log belongs to cluster ${clusterId}, and cluster.id is ${identity.clusterId}`)
+  }
+  if (founding === null || (founding.foundingId === identity.foundingId && founding.nodeId === identity.nodeId)) return
+  throw new StartRefused(
+    `s3.wal.path: the metadata log belongs to node ${founding.nodeId} in founding ${founding.foundingId}, ${markerKey(identity.clusterId)} to node ${identity.nodeId} in founding ${identity.foundingId}: put back the one that is not this node's`,
+  )
+}
