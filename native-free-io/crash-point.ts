@@ -1,5 +1,10 @@
 /** Where a process can be told to die, for tests of what a crash leaves behind. */
 export type CrashPoint =
+  | 'founding begun'
+  | 'store claimed'
+  | 'log opened'
+  | 'founding recorded'
+  | 'founding done'
   | 'object prepared'
   | 'object stored'
   | 'object committed'

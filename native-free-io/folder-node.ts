@@ -5,6 +5,7 @@ import type { FileWal } from '../src/config/wal-uri.ts'
 import { imageOf } from '../src/controller/controller.ts'
 import type { MutableImage } from '../src/metadata/image.ts'
 import { logStart, type WalIdentity } from '../src/pipeline/wal-superblock.ts'
+import { crashPoint } from './crash-point.ts'
 import { type DataFolder, type Meta, openDataFolder, saveMeta } from './data-folder.ts'
 import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding.ts'
 import { MetadataFile, type OpenedLog } from './metadata-file.ts'
@@ -91,7 +92,9 @@ async function open(
     saveMeta(folder.path, { nodeId, clusterId, foundingId, state, wal: at })
   await claimStore(parts, claim, async () => {
     if (claim.state !== 'done') await save(claim.state, meta?.wal ?? null)
+    crashPoint('founding begun')
   })
+  crashPoint('store claimed')
   opened ??= await MetadataFile.open(metadataPath, parts.onFailure)
   const { tornBytes } = opened
   if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
@@ -127,6 +130,7 @@ async function open(
     },
     async finish() {
       if (meta?.state !== 'done' || meta.wal !== place.path) await save('done', place.path)
+      crashPoint('founding done')
     },
     release() {
       for (const release of [...releases].reverse()) release()

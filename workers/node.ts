@@ -3,6 +3,7 @@ import { availableParallelism, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeCodecs } from '../native-free-io/codecs.ts'
+import { crashPoint } from '../native-free-io/crash-point.ts'
 import { volumeSpace } from '../native-free-io/data-folder.ts'
 import { type FoundedNode, openNode } from '../native-free-io/founding.ts'
 import { serveHttp } from '../native-free-io/http.ts'
@@ -198,7 +199,9 @@ async function startFounded(
   const controllerNode = { nodeId: settings['node.id'], configs }
   const metadata = new NotedLog(logs.metadata, image.recordCount, (records) => pipeline.note(records))
   const controller = new Controller(controllerNode, image, metadata, streams, (error) => fail('the controller', error))
+  crashPoint('log opened')
   if (founded.firstRecords.length > 0) await controller.ask({ type: 'record', records: founded.firstRecords })
+  crashPoint('founding recorded')
   await founded.finish()
 
   const groups = new GroupCoordinator({

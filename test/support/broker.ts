@@ -78,10 +78,10 @@ export class Broker {
   }
 
   /** Starts it on the folder it had before. Resolves to the milliseconds until it answered a client. */
-  async start(environment: Readonly<Record<string, string>> = {}): Promise<number> {
+  async start(environment: Readonly<Record<string, string>> = {}, settings: Readonly<Record<string, string>> = {}): Promise<number> {
     const began = performance.now()
     if (this.#forgets) rmSync(join(this.folder, 'data'), { recursive: true, force: true })
-    const [program, ...args] = this.#command
+    const [program, ...args] = [...this.#command, ...overrides(settings)]
     const child = spawn(program!, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
     running.add(child)
     this.#child = child
@@ -93,6 +93,25 @@ export class Broker {
       await pause(5)
     }
     return performance.now() - began
+  }
+
+  /** Starts it and waits for its end: the exit code, and what it printed. For starts that are refused, and for those that crash. */
+  async run(
+    settings: Readonly<Record<string, string>> = {},
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly code: number | string; readonly printed: string }> {
+    const [program, ...args] = [...this.#command, ...overrides(settings)]
+    const child = spawn(program!, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
+    running.add(child)
+    let printed = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (printed += String(text)))
+    const late = setTimeout(() => child.kill('SIGKILL'), startLimitMs)
+    const code = await new Promise<number | string>((resolve) =>
+      child.once('close', (status, signal) => resolve(status ?? signal ?? 'nothing')),
+    )
+    clearTimeout(late)
+    running.delete(child)
+    return { code, printed }
   }
 
   /** The clean way. Resolves to the exit code, or the signal's name. */
@@ -157,9 +176,11 @@ function millraceCommand(folder: string, port: number, settings: Readonly<Record
     'metrics.listener': '',
     ...settings,
   }
-  const overrides = Object.entries(all).flatMap(([key, value]) => ['--override', `${key}=${value}`])
-  return [process.execPath, join(root, 'src', 'cli', 'millrace.mjs'), 'server', 'start', ...overrides]
+  return [process.execPath, join(root, 'src', 'cli', 'millrace.mjs'), 'server', 'start', ...overrides(all)]
 }
+
+const overrides = (settings: Readonly<Record<string, string>>): string[] =>
+  Object.entries(settings).flatMap(([key, value]) => ['--override', `${key}=${value}`])
 
 async function answers(port: number): Promise<boolean> {
   try {
