@@ -5,6 +5,7 @@ import { prng } from '../../src/base/prng.ts'
 import { crashWorldOn, storeForLog } from '../storage/storage-world.ts'
 import { createTopic } from '../support/admin.ts'
 import { connected } from '../support/connection.ts'
+import { loopDevice } from '../support/loop-device.ts'
 import { UnsyncedFolder } from '../support/unsynced-folder.ts'
 import { CrashWorld } from './crash-world.ts'
 import { recoverFull, sentence } from './full-wal.ts'
@@ -18,6 +19,7 @@ interface Options {
   readonly fullWal: string | boolean | undefined
   readonly bucket: boolean | undefined
   readonly power: boolean | undefined
+  readonly walDevice: string | undefined
   readonly set: readonly string[]
 }
 
@@ -32,6 +34,7 @@ const options = new Command('crash')
   .option('--fill <mib>', 'written before the first crash, so that recovery has something to read', '0')
   .option('--bucket', 'with all that it keeps in a bucket of a server of its own, and the disk emptied before each start')
   .option('--power', 'on a file system that keeps only what was synced, whose power is cut at each crash (Debian: fuse, python3-fusepy)')
+  .option('--wal-device <loop|path>', 'with its write-ahead log on a block device: a loop device of its own, or one that may be formatted')
   .option('--set <key=value...>', 'settings of the broker', [])
   .option('--full-wal [mib]', 'instead: fills a log with this much, 2048 unless said, kills the broker, and times its recovery')
   .parse()
@@ -47,6 +50,9 @@ async function fill(world: CrashWorld, mib: number): Promise<void> {
   console.log(`filled with ${mib} MiB in ${seconds.toFixed(1)} s`)
 }
 
+/** Room for a log of the default size. */
+const deviceBytes = 2 ** 31 + 2 ** 20
+
 const of = (times: readonly number[], share: number): string =>
   [...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * share)]!.toFixed(0)
 
@@ -55,13 +61,17 @@ if (options.fullWal !== undefined) {
   process.exit()
 }
 console.log(`seed ${options.seed}`)
-const settings = Object.fromEntries(options.set.map((pair) => pair.split(/=(.*)/s, 2)))
 const folder = options.power ? await UnsyncedFolder.mount() : undefined
 const power = { under: folder?.path, onReady: () => folder?.keepRoot(), onKilled: () => folder?.cutPower() }
+const loop = options.walDevice === 'loop' ? loopDevice(deviceBytes) : undefined
+const device = loop?.path ?? options.walDevice
+const onDevice = device === undefined ? {} : { 's3.wal.path': `file://${device}`, 's3.wal.format': 'true' }
+const settings = { ...onDevice, ...Object.fromEntries(options.set.map((pair) => pair.split(/=(.*)/s, 2))) }
 const more = { settings, forgets: options.bucket === true, partitions: Number(options.partitions), ...power }
 const { world, server } = options.bucket
   ? await crashWorldOn(storeForLog(), Number(options.seed), more)
   : { world: await CrashWorld.start(prng(Number(options.seed)), more.partitions, more), server: undefined }
+const again = options.walDevice === undefined ? '' : ` --wal-device ${options.walDevice}`
 const readyMs: number[] = []
 let promises = 0
 try {
@@ -82,10 +92,14 @@ try {
     `${options.rounds} passed, 0 failed: ${world.acknowledged} records acknowledged, each read back once and in order; ${promises} other promises kept`,
   )
 } catch (error) {
-  console.error(error, `\nagain with: npm run crash -- --seed ${options.seed} --rounds ${options.rounds}\n${world.broker.log.slice(-4000)}`)
+  console.error(
+    error,
+    `\nagain with: npm run crash -- --seed ${options.seed} --rounds ${options.rounds}${again}\n${world.broker.log.slice(-4000)}`,
+  )
   process.exitCode = 1
 } finally {
   await world.broker.remove()
   await server?.stop()
   await folder?.unmount()
+  loop?.remove()
 }

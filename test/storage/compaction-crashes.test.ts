@@ -6,7 +6,7 @@ import { type Broker, startBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics } from '../support/requests.ts'
 import { busyCleaner, eager, lastOfEach, put, readOn, type Seen } from './compacted-topic.ts'
-import { keysIn, storeForBroker, until } from './storage-world.ts'
+import { objectsIn, storeForBroker, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 60_000
@@ -97,7 +97,7 @@ test(
         Array.from({ length: (await readOn(connection, 'beside')).length }, (_, i) => i),
       )
       await connection.call(api.deleteTopics, deleteTopics([topic, 'beside']))
-      await until(() => keysIn(server).length === 0)
+      await until(() => objectsIn(server).length === 0)
     })
   },
   limitMs,

@@ -6,7 +6,7 @@ import { createTopic, deleteAllTopics } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics, produce } from '../support/requests.ts'
-import { crashWorldOn, keysIn, storeForBroker, until } from './storage-world.ts'
+import { crashWorldOn, objectsIn, storeForBroker, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 60_000
@@ -84,10 +84,10 @@ test(
   async () => {
     await world.settle()
     await world.verifyFromStart()
-    expect(keysIn(server).length).toBeGreaterThan(0)
+    expect(objectsIn(server).length).toBeGreaterThan(0)
     const { port } = world.broker
     await connected(port, deleteAllTopics)
-    await until(() => keysIn(server).length === 0)
+    await until(() => objectsIn(server).length === 0)
     expect(server.buckets.get('millrace')!.uploads.size).toBe(0)
   },
   limitMs,

@@ -57,6 +57,8 @@ export const boundMib = (receiveMib = 128): number => 8 + (receiveMib * 5) / 4 +
 
 export const bucketIn = (server: S3Server): Bucket => server.buckets.get(bucket)!
 export const keysIn = (server: S3Server): readonly string[] => [...bucketIn(server).objects.keys()]
+/** Of objects with records: not what says whose the store is. */
+export const objectsIn = (server: S3Server): readonly string[] => keysIn(server).filter((key) => key.includes('/objects/'))
 
 /** Until it is so; a test's own limit ends the wait if it never is. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {

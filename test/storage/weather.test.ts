@@ -5,7 +5,7 @@ import { createTopic, readAll } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { connected } from '../support/connection.ts'
 import { api, deleteTopics, listOffsets, produce, readListOffsets, readProduce } from '../support/requests.ts'
-import { boundMib, crashWorldOn, keysIn, storeForBroker, until } from './storage-world.ts'
+import { boundMib, crashWorldOn, objectsIn, storeForBroker, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
@@ -21,7 +21,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-const stored = (): number => keysIn(server).length
+const stored = (): number => objectsIn(server).length
 
 test(
   `a store that answers with errors, breaks connections, and damages what is read gives every record back (seed ${seed})`,

@@ -1,0 +1,140 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { encodeFrames, mark, readFrames, signature } from '../../src/metadata/frames.ts'
+import { decodeRecord, encodeRecord, type MetadataRecord } from '../../src/metadata/records.ts'
+import { errors } from '../../src/wire/errors.ts'
+import type { S3Server } from '../s3/server.ts'
+import type { Broker } from '../support/broker.ts'
+import { create, fetchAt, NodeWorld, read, refusal, valuesOf, write } from './node-world.ts'
+import { bucketIn, clusterId, keysIn, smallLog, storeForBroker, storeForLog } from './storage-world.ts'
+
+const limitMs = 60_000
+let world: NodeWorld
+let server: S3Server | undefined
+beforeEach(() => {
+  world = new NodeWorld()
+})
+afterEach(async () => {
+  await world.remove()
+  await server?.stop()
+  server = undefined
+}, limitMs)
+
+const inStore = async (): Promise<Readonly<Record<string, string>>> => {
+  const store = await storeForLog()
+  server = store.server
+  return store.settings
+}
+const forgetDisk = (node: Broker): void => rmSync(join(node.folder, 'data'), { recursive: true })
+const markerKey = `${clusterId}/node.properties`
+
+test(
+  'store identity: a log in a store is found again without the disk, and by no other node id',
+  async () => {
+    const settings = await inStore()
+    const node = await world.node(settings)
+    await node.start()
+    await create(node, 't')
+    await write(node, 't', 100)
+    const other = await world.node({ ...settings, 'node.id': '2' })
+    expect(await refusal(other)).toMatch(/keeps cluster \S+ of node 1, and this is node 2: a cluster has one node; set another cluster\.id/)
+    // The refused one has not taken anything over.
+    await write(node, 't', 100, 100)
+    await node.kill()
+    forgetDisk(node)
+    await node.start()
+    expect(await read(node, 't')).toEqual(valuesOf('t', 200))
+  },
+  limitMs,
+)
+
+test(
+  'store identity: a bucket that was emptied refuses a node whose disk remembers it; without the marker the log itself says whose it is',
+  async () => {
+    const settings = await inStore()
+    const node = await world.node(settings)
+    await node.start()
+    await create(node, 't')
+    await write(node, 't', 100)
+    await node.kill()
+    const { objects } = bucketIn(server!)
+    const kept = new Map(objects)
+    objects.clear()
+    expect(await refusal(node)).toMatch(/has no \S+node\.properties, which this node has put there: it is another one, or was emptied/)
+    for (const [key, object] of kept) objects.set(key, object)
+    const marker = objects.get(markerKey)
+    objects.delete(markerKey)
+    await node.start()
+    expect(await read(node, 't')).toEqual(valuesOf('t', 100))
+    expect(objects.get(markerKey)!.bytes).toEqual(marker!.bytes)
+    await node.kill()
+    const meta = join(node.folder, 'data', 'meta.properties')
+    writeFileSync(meta, readFileSync(meta, 'utf8').replace(/^founding\.id=.*$/m, 'founding.id=AAAAAAAAAAAAAAAAAAAAAQ'))
+    expect(await refusal(node)).toMatch(/in founding \S+, log\.dirs in founding AAAAAAAAAAAAAAAAAAAAAQ/)
+  },
+  limitMs,
+)
+
+test(
+  'store identity: a bucket has one node of a cluster id, and a node that was founded starts while the bucket is away',
+  async () => {
+    const store = await storeForBroker()
+    server = store.server
+    const settings = { ...store.settings, 'cluster.id': clusterId }
+    const [node, second] = [await world.node(settings), await world.node(settings)]
+    await node.start()
+    await create(node, 't')
+    await write(node, 't', 100)
+    expect(keysIn(server)).toContain(markerKey)
+    expect(await refusal(second)).toMatch(/of node 1 in founding \S+, and this is founding \S+: bring back its log\.dirs/)
+    await node.kill()
+    await server.stop()
+    expect(await refusal(await world.node(settings))).toMatch(/cannot say whose it is: .*a node is founded on a store that answers/)
+    await node.start()
+    await write(node, 't', 100, 100)
+    await server.start()
+    expect(await read(node, 't')).toEqual(valuesOf('t', 200))
+  },
+  limitMs,
+)
+
+/** Changes what the metadata log of a node that does not run says. */
+function rewrite(node: Broker, change: (record: MetadataRecord) => MetadataRecord): void {
+  const path = join(node.folder, 'data', 'metadata.log')
+  const records = readFrames(readFileSync(path)).records.map((bytes) => encodeRecord(change(decodeRecord(bytes))))
+  writeFileSync(path, Buffer.concat([signature, ...encodeFrames(records), mark]))
+}
+
+test(
+  'fetch: records that neither an object nor the log holds are an error at once, not a wait',
+  async () => {
+    const node = await world.node(smallLog)
+    await node.start()
+    await create(node, 't')
+    const objects: { start: bigint; end: bigint }[] = []
+    const committed = (): typeof objects => {
+      objects.length = 0
+      const { records } = readFrames(readFileSync(join(node.folder, 'data', 'metadata.log')))
+      for (const record of records.map(decodeRecord)) {
+        if (record.type === 'objectCommitted') objects.push(...record.streams.map(({ start, end }) => ({ start, end })))
+      }
+      return objects
+    }
+    for (let at = 0; committed().length < 3; at += 20_000) await write(node, 't', 20_000, at)
+    await node.kill()
+    const [, lost] = committed()
+    const nothing: MetadataRecord = { type: 'producerIdsAllocated', next: 0n }
+    rewrite(node, (record) => (record.type === 'objectCommitted' && record.streams[0]?.start === lost!.start ? nothing : record))
+    await node.start()
+    const before = performance.now()
+    for (const offset of [lost!.start, lost!.end - 1n]) {
+      expect(await fetchAt(node, 't', offset, 30_000)).toMatchObject({ error: errors.KAFKA_STORAGE_ERROR.code, bytes: 0 })
+    }
+    expect(performance.now() - before).toBeLessThan(20_000)
+    expect(node.log).toContain(`has lost its records at offset ${lost!.start}`)
+    for (const offset of [0n, lost!.start - 1n, lost!.end]) expect(await fetchAt(node, 't', offset)).toMatchObject({ error: 0 })
+    expect((await fetchAt(node, 't', lost!.end)).bytes).toBeGreaterThan(0)
+  },
+  limitMs,
+)
