@@ -72,8 +72,13 @@ async function open(
     foundingId: meta?.foundingId ?? image?.founding?.foundingId ?? newFoundingId(parts.entropy),
   }
   if (image !== undefined) compareImage(metadataPath, image, identity)
+  if (meta?.state === 'done' && image!.founding === null) {
+    throw new StartRefused(
+      `${metadataPath} does not say whose it is, but meta.properties does: it is cut off or too old; put it back from a copy`,
+    )
+  }
 
-  const mustExist = !isNew && image!.clusterId !== null
+  const mustExist = !isNew && (meta.state === 'done' || image!.clusterId !== null)
   const mayBeFormer = !isNew && meta.state === 'upgrade'
   const verdict = judgeWal(place.content, { identity, image, mustExist, mayBeFormer })
   const loss = lossOf(place, meta, verdict, parts)

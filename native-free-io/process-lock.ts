@@ -13,7 +13,8 @@ export function lockFor(name: string, path: string): () => void {
       writeFileSync(path, mine, { flag: 'wx', mode: 0o600 })
       return () => release(path, mine)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        throw new StartRefused(`${name} cannot be locked: ${(error as Error).message}`)
       takeFromTheDead(name, path)
     }
   }
@@ -21,7 +22,7 @@ export function lockFor(name: string, path: string): () => void {
 }
 
 function takeFromTheDead(name: string, path: string): void {
-  const found = readText(path)
+  const found = readLock(name, path)
   if (found === undefined) return
   const [pid, started] = found.trim().split(' ')
   const isAlive = Number(pid) > 0 && isRunning(Number(pid)) && startOf(Number(pid)) === started
@@ -34,6 +35,16 @@ function takeFromTheDead(name: string, path: string): void {
     else rmSync(aside)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+/** Undefined where it has gone by now. One that may not be read is another user's, and no sign that its process is gone. */
+function readLock(name: string, path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new StartRefused(`${name} is locked by ${path}, which cannot be read: ${(error as Error).message}`)
   }
 }
 

@@ -5,7 +5,9 @@ import { imageOf } from '../src/controller/controller.ts'
 import type { MutableImage } from '../src/metadata/image.ts'
 import type { WalIdentity } from '../src/pipeline/wal-superblock.ts'
 import type { ObjectStore, StoreFault } from '../src/ports.ts'
-import { type ChainParts, insist, StoreRefused } from '../src/stream/chain.ts'
+import { type ChainParts, insist, peek, StoreRefused } from '../src/stream/chain.ts'
+import { chainHeaderBytes } from '../src/stream/chain-object.ts'
+import { ObjectKeys } from '../src/stream/object-key.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import { type DataFolder, openDataFolder, saveMeta } from './data-folder.ts'
 import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding.ts'
@@ -52,18 +54,29 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: wanted })))
   const identity = { clusterId, nodeId, lane: 0, foundingId: marker.foundingId }
   compare(image, identity)
+  if (known !== undefined && image.clusterId === null) {
+    const { records: left } = await insist(partsOf('metadata'), () => recordsLeft(store, known))
+    if (left !== undefined) {
+      throw new StartRefused(
+        `s3.wal.path: the metadata log under ${clusterId}/metadata/ is empty, but there are records under ${left}: bring it back, or set another cluster.id`,
+      )
+    }
+  }
   if (storeName(parts.location) !== storeName(wal.location)) {
     const state = image.founding !== null ? 'done' : image.clusterId === null ? 'new' : 'upgrade'
     await claimStore(parts, { identity, image, state, isNamed: true }, () => Promise.resolve())
   }
   const { location, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax } = wal
-  const { prefix } = partsOf(`wal/${nodeId}`)
+  const walParts = partsOf(`wal/${nodeId}`)
+  const { prefix } = walParts
+  // Every life claims its log before it serves anyone, and the claim stays until a later one has stored something.
+  const claimed = image.wal === null ? 'none' : await insist(walParts, () => peek(walParts, { epoch: image.wal!.incarnation, sequence: 0 }))
   const options = { location, prefix, epoch, owner, keepMs, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax }
   return {
     folder,
     identity,
     image,
-    loss: undefined,
+    loss: claimed === 'missing' ? `there is nothing under ${prefix} of the life that wrote it last` : undefined,
     firstRecords: firstRecords(image, identity),
     logs: {
       metadata: log,
@@ -131,6 +144,24 @@ const put = async (store: ObjectStore, marker: StoreMarker): Promise<StoreMarker
       mayBeDone: true,
     }
   )
+}
+
+/** Where a node has records, of which a metadata log that is new knows nothing. */
+async function recordsLeft(
+  store: ObjectStore,
+  { clusterId, nodeId, foundingId }: StoreMarker,
+): Promise<{ readonly records: string | undefined } | StoreFault> {
+  const objects = new ObjectKeys({ clusterId, foundingId, firstObjectId: 1 }).prefix
+  for (const [prefix, bytesMin] of [
+    [objects, 0],
+    // A start that was cut off has claimed the log, and has written nothing to it.
+    [`${clusterId}/wal/${nodeId}/`, chainHeaderBytes],
+  ] as const) {
+    const page = await store.list(prefix)
+    if (isFault(page)) return page
+    if (page.objects.some(({ bytes }) => bytes > bytesMin)) return { records: prefix }
+  }
+  return { records: undefined }
 }
 
 /** Nodes that have a write-ahead log under a cluster id, of those that the first page shows. */

@@ -8,14 +8,17 @@ interface Log {
   readonly wal: { readonly state: { readonly capacity: number } }
 }
 
-/** Batches that only the log's file holds. Undefined when one of them has been overwritten, or may have been while it was read. */
+/** Batches that only the log's file holds. Throws where it has lost them. Undefined when one of them has been overwritten, or may have been while it was read. */
 export async function readRanges(
   jobs: Pick<ObjectJobs, 'ranges'>,
   log: Log,
   ranges: readonly WalRange[],
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const read = await jobs.ranges(ranges)
-  return isKept(ranges, log.published, log.wal.state.capacity) ? read : undefined
+  if (!isKept(ranges, log.published, log.wal.state.capacity)) return undefined
+  // The log has not come round to them: whoever asked again would find the same.
+  if (read === undefined) throw new Error('the write-ahead log does not hold the batches that were written to it')
+  return read
 }
 
 /** Memory that holds the whole of a log that has no file. */

@@ -245,7 +245,7 @@ async function startFounded(
   configs.onFollowed(() => pipeline.tellNetwork({ type: 'limits', connections: connectionLimits(settings) }))
   await controller.start()
   if (isLossy) await recordLoss(pipeline, controller, streams, log)
-  else if (logs.wal.type === 'file') await controller.ask({ type: 'record', records: [marked(pipeline)] })
+  else await controller.ask({ type: 'record', records: [marked(pipeline)] })
 
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
   const hear: Pick<Heard, 'forward' | 'load' | 'gaveBack' | 'closed'> = {

@@ -18,3 +18,10 @@ test.each([
   }
   expect((await readRanges(jobs, log, ranges)) !== undefined).toBe(isServed)
 })
+
+test('WAL reads: a batch that is not there, although the log has not come round to it, is an error and no reason to ask again', async () => {
+  const log = { published: 4096, wal: { state: { capacity } } }
+  await expect(readRanges({ ranges: async () => undefined }, log, ranges)).rejects.toThrow('does not hold the batches')
+  log.published = capacity + 4096
+  expect(await readRanges({ ranges: async () => undefined }, log, ranges)).toBeUndefined()
+})

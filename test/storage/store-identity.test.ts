@@ -69,6 +69,15 @@ test(
     expect(await read(node, 't')).toEqual(valuesOf('t', 100))
     expect(objects.get(markerKey)!.bytes).toEqual(marker!.bytes)
     await node.kill()
+    forgetDisk(node)
+    const all = new Map(objects)
+    for (const key of all.keys()) if (key.startsWith(`${clusterId}/metadata/`)) objects.delete(key)
+    expect(await refusal(node)).toMatch(/the metadata log under \S+\/metadata\/ is empty, but there are records under/)
+    for (const key of [...objects.keys()]) objects.delete(key)
+    for (const [key, object] of all) objects.set(key, object)
+    await node.start()
+    expect(await read(node, 't')).toEqual(valuesOf('t', 100))
+    await node.kill()
     const meta = join(node.folder, 'data', 'meta.properties')
     writeFileSync(meta, readFileSync(meta, 'utf8').replace(/^founding\.id=.*$/m, 'founding.id=AAAAAAAAAAAAAAAAAAAAAQ'))
     expect(await refusal(node)).toMatch(/in founding \S+, log\.dirs in founding AAAAAAAAAAAAAAAAAAAAAQ/)
@@ -95,6 +104,30 @@ test(
     await write(node, 't', 100, 100)
     await server.start()
     expect(await read(node, 't')).toEqual(valuesOf('t', 200))
+  },
+  limitMs,
+)
+
+test(
+  'store identity: a write-ahead log that is gone from its bucket refuses the start; where that is accepted no offset is given twice',
+  async () => {
+    const settings = { ...(await inStore()), 's3.wal.upload.interval.ms': '-1', 's3.wal.upload.threshold': '4MiB' }
+    const node = await world.node(settings)
+    await node.start()
+    await create(node, 't')
+    await write(node, 't', 100)
+    await node.kill()
+    const { objects } = bucketIn(server!)
+    for (const key of [...objects.keys()]) if (key.startsWith(`${clusterId}/wal/`)) objects.delete(key)
+    expect(await refusal(node)).toMatch(
+      /lost its end: there is nothing under \S+\/wal\/1\/ of the life that wrote it last; .*s3\.wal\.loss\.accept=true/,
+    )
+    forgetDisk(node)
+    await node.start({}, { 's3.wal.loss.accept': 'true' })
+    expect(await write(node, 't', 10, 100)).toBeGreaterThanOrEqual(100n)
+    await node.kill()
+    await node.start()
+    expect(await read(node, 't', 100n)).toEqual(valuesOf('t', 10, 100))
   },
   limitMs,
 )
