@@ -45,6 +45,8 @@ const backlog = 512
 const producerSweepMs = 60_000
 /** What a stop gives the object store to take what only the write-ahead log holds. */
 const drainMs = 20_000
+/** And the metadata log, to take the last mark. */
+const lastMarkMs = 3000
 /** As much as Kafka takes for the keys of one compaction, whatever the setting says. */
 const cleanerBytesMax = 2 ** 31 - 1
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
@@ -67,6 +69,12 @@ const cleanerSettings = (settings: Settings): CleanerSettings | null =>
 function after(ms: number, wake: () => void): () => void {
   const timer = setTimeout(wake, ms).unref()
   return () => clearTimeout(timer)
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 const connectionLimits = (settings: Settings): ConnectionLimits => ({
@@ -324,7 +332,8 @@ async function startFounded(
     await storage.stop()
     await marks.stop()
     await pipeline.stop()
-    await controller.ask({ type: 'record', records: [marked(pipeline)] })
+    // A store that is away must not hold up the stop: what was durable is there all the same.
+    await within(lastMarkMs, controller.ask({ type: 'record', records: [marked(pipeline)] }))
     pipeline.close()
     await storage.close()
     await logs.close()
