@@ -78,7 +78,7 @@ async function readMeta(path: string): Promise<Meta | undefined> {
   const state = foundingStates.find((each) => each === values.get('founding.state'))
   if (version !== '1' || nodeId === undefined || clusterId === undefined || (foundingId !== null && state === undefined)) {
     throw new StartRefused(
-      `${path} is not one that Millrace wrote: expected version=1, node.id, cluster.id, founding.id and founding.state; put it back from a copy`,
+      `${path} is not valid: expected version=1, node.id, cluster.id, founding.id and founding.state; restore it from a copy`,
     )
   }
   return { nodeId: Number(nodeId), clusterId, foundingId, state: state ?? 'upgrade', wal: values.get('s3.wal.path') ?? null }

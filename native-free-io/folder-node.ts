@@ -21,8 +21,8 @@ const lane = 0
 
 /** What an operator can do whose log is lost. */
 const lossAdvice =
-  'put it back where it was; or start once with --override s3.wal.loss.accept=true, which gives up the acknowledged records that are not in objects'
-const formatAdvice = 'give s3.wal.path another place; or start once with --override s3.wal.format=true, which destroys what lies there'
+  'restore it; or start once with --override s3.wal.loss.accept=true, which discards the acknowledged records that are not in objects'
+const formatAdvice = 'set s3.wal.path to another place; or start once with --override s3.wal.format=true, which destroys that data'
 
 /**
  * A node whose logs lie on this machine. Everything that says whose it is is read and compared before anything is written.
@@ -62,7 +62,7 @@ async function open(
   const isBegun = meta !== undefined && (isOwn(place, meta) || statOf(join(folder.path, producersSnapshot)) !== undefined)
   if (image === undefined && (!isNew || isBegun)) {
     throw new StartRefused(
-      `${metadataPath} is missing, but this node has been founded: put it back from a copy; or give log.dirs an empty folder to found another node`,
+      `${metadataPath} is missing, but this node has been founded: restore it from a copy; or set log.dirs to an empty folder to found another node`,
     )
   }
   const identity: WalIdentity = {
@@ -74,15 +74,15 @@ async function open(
   if (image !== undefined) compareImage(metadataPath, image, identity)
   if (meta?.state === 'done' && image!.founding === null) {
     throw new StartRefused(
-      `${metadataPath} does not say whose it is, but meta.properties does: it is cut off or too old; put it back from a copy`,
+      `${metadataPath} does not identify a node, but meta.properties does: it is truncated or out of date; restore it from a copy`,
     )
   }
 
   const mustExist = !isNew && (meta.state === 'done' || image!.clusterId !== null)
   const mayBeFormer = !isNew && meta.state === 'upgrade'
   const verdict = judgeWal(place.content, { identity, image, mustExist, mayBeFormer })
-  const loss = lossOf(place, meta, verdict, parts)
-  if (options.formatWal && verdict.type !== 'occupied') log.warn(`s3.wal.format=true has no effect: nothing else lies at ${place.path}`)
+  const loss = lossOf(place, meta, mustExist, verdict, parts)
+  if (options.formatWal && verdict.type !== 'occupied') log.warn(`s3.wal.format=true has no effect: ${place.path} contains no other data`)
   const capacity = capacityOf(wal, place, parts.logBytes)
   const claim = {
     identity,
@@ -103,7 +103,7 @@ async function open(
   opened ??= await MetadataFile.open(metadataPath, parts.onFailure)
   const { tornBytes } = opened
   if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
-  if (verdict.type === 'occupied') log.warn({ path: place.path, held: verdict.by }, 's3.wal.format=true: destroyed what lay there')
+  if (verdict.type === 'occupied') log.warn({ path: place.path, held: verdict.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
   const records = opened.records
   const current = image ?? imageOf(records)
   const metadata = opened.log
@@ -167,7 +167,7 @@ async function refuseLostMeta(folder: DataFolder, place: WalPlace, hasMetadata: 
   const owner = await ownerOf(folder, place, hasMetadata)
   const lines = owner === undefined ? '' : `, with the lines ${owner.join(', ')}`
   throw new StartRefused(
-    `${folder.path} holds ${held.join(', ')}, but no meta.properties, which says whose they are: put it back${lines}; or give log.dirs an empty folder`,
+    `${folder.path} contains ${held.join(', ')}, but no meta.properties: restore it${lines}; or set log.dirs to an empty folder`,
   )
 }
 
@@ -194,35 +194,40 @@ async function foundingIn(path: string): Promise<Omit<WalIdentity, 'lane'> | und
 function compareImage(path: string, { clusterId, founding }: MutableImage, identity: WalIdentity): void {
   if (clusterId !== null && clusterId !== identity.clusterId) {
     throw new StartRefused(
-      `${path} belongs to cluster ${clusterId}, meta.properties to cluster ${identity.clusterId}: put back the one that is not this node's`,
+      `${path} belongs to cluster ${clusterId}, meta.properties to cluster ${identity.clusterId}: restore the file that is not this node's`,
     )
   }
   if (founding === null) return
   if (founding.nodeId !== identity.nodeId) {
     throw new StartRefused(
-      `${path} belongs to node ${founding.nodeId}, meta.properties to node ${identity.nodeId}: put back the one that is not this node's`,
+      `${path} belongs to node ${founding.nodeId}, meta.properties to node ${identity.nodeId}: restore the file that is not this node's`,
     )
   }
   if (founding.foundingId !== identity.foundingId) {
     throw new StartRefused(
-      `${path} belongs to founding ${founding.foundingId}, meta.properties to founding ${identity.foundingId}: put back the one that is not this node's`,
+      `${path} belongs to founding.id ${founding.foundingId}, meta.properties to founding.id ${identity.foundingId}: restore the file that is not this node's`,
     )
   }
 }
 
 /** Why records are lost, if that is accepted. Throws where something has to be done first. */
-function lossOf(place: WalPlace, meta: Meta | undefined, verdict: WalVerdict, { options }: FoundingParts): string | undefined {
+function lossOf(
+  place: WalPlace,
+  meta: Meta | undefined,
+  mustExist: boolean,
+  verdict: WalVerdict,
+  { options }: FoundingParts,
+): string | undefined {
   const { path, device, content } = place
   const was = meta?.wal === path || meta?.wal == null ? '' : `, but at ${meta.wal} at the last start`
   if (verdict.type === 'refused') throw new StartRefused(verdict.why)
   if (verdict.type === 'new' || verdict.type === 'own') return undefined
   if (verdict.type === 'occupied') {
-    const isFounded = meta?.state === 'done'
-    if (!options.formatWal && !isFounded) throw new StartRefused(`s3.wal.path: ${path} holds ${verdict.by}: ${formatAdvice}`)
-    if (!isFounded) return undefined
-    if (options.formatWal && options.acceptLoss) return `${path} held ${verdict.by}`
+    if (!options.formatWal && !mustExist) throw new StartRefused(`s3.wal.path: ${path} contains ${verdict.by}: ${formatAdvice}`)
+    if (!mustExist) return undefined
+    if (options.formatWal && options.acceptLoss) return `${path} contained ${verdict.by}`
     throw new StartRefused(
-      `s3.wal.path: the write-ahead log of this node is not at ${path}${was}: it holds ${verdict.by}; give s3.wal.path the place of the log`,
+      `s3.wal.path: the write-ahead log of this node is not at ${path}${was}: it contains ${verdict.by}; set s3.wal.path to the place of the log`,
     )
   }
   if (device !== null && content.type === 'log' && content.missingBytes > 0) {
@@ -231,7 +236,7 @@ function lossOf(place: WalPlace, meta: Meta | undefined, verdict: WalVerdict, { 
     )
   }
   if (options.acceptLoss) return verdict.why
-  throw new StartRefused(`s3.wal.path: the write-ahead log of this node is not whole at ${path}${was}: ${verdict.why}; ${lossAdvice}`)
+  throw new StartRefused(`s3.wal.path: the write-ahead log of this node is incomplete at ${path}${was}: ${verdict.why}; ${lossAdvice}`)
 }
 
 /** Of a new log. What lies on a device has to be as long as a whole number of log caches. */
@@ -242,6 +247,6 @@ function capacityOf({ capacityBytes, isCapacityGiven }: FileWal, { device, path 
   const capacity = Math.floor(asked / logBytes) * logBytes
   if (capacity > 0) return capacity
   throw new StartRefused(
-    `s3.wal.path: the device ${path} of ${device.bytes} bytes has no room for what s3.wal.cache.size = ${logBytes} keeps in memory`,
+    `s3.wal.path: the device ${path} has ${device.bytes} bytes, fewer than s3.wal.cache.size = ${logBytes} and the superblocks need`,
   )
 }

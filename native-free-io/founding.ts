@@ -77,6 +77,6 @@ export function refuseUnreadable<T>(path: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    throw new StartRefused(`${path} cannot be read: ${(error as Error).message}; put it back from a copy`)
+    throw new StartRefused(`${path} cannot be read: ${(error as Error).message}; restore it from a copy`)
   }
 }

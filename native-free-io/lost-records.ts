@@ -22,7 +22,7 @@ export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settin
   const { position } = pipeline.recovery
   const known = image.wal?.durable ?? 0
   if (loss === undefined && position >= known) {
-    if (settings['s3.wal.loss.accept']) log.warn('s3.wal.loss.accept=true has no effect: the write-ahead log is whole')
+    if (settings['s3.wal.loss.accept']) log.warn('s3.wal.loss.accept=true has no effect: the write-ahead log is complete')
     return false
   }
   const from = Math.max(loss === undefined ? position : 0, image.wal?.stored ?? 0)
@@ -30,10 +30,10 @@ export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settin
   const why = loss ?? `it ends at position ${position}, and was durable up to ${known}`
   if (!settings['s3.wal.loss.accept']) {
     throw new StartRefused(
-      `s3.wal.path: the write-ahead log has lost its end: ${why}; put it back from where it is whole; or start once with --override s3.wal.loss.accept=true, which gives up ${bytes} bytes of acknowledged records, and what came after the last count`,
+      `s3.wal.path: the end of the write-ahead log is missing: ${why}; restore it; or start once with --override s3.wal.loss.accept=true, which discards at least ${bytes} bytes of acknowledged records`,
     )
   }
-  log.error({ bytes, why }, 'acknowledged records are lost, as s3.wal.loss.accept=true allows: at least this many bytes')
+  log.error({ bytes, why }, 's3.wal.loss.accept=true: acknowledged records are lost, at least this many bytes of the write-ahead log')
   return true
 }
 
@@ -52,7 +52,7 @@ export async function recordLoss(pipeline: Pipeline, controller: Controller, str
   }
   log.warn(
     { partitions: records.length, offsets: Number(lostOffsets) },
-    'each partition leaves out this many offsets, so that none is given twice',
+    'every partition skips this many offsets, so that no offset is assigned twice',
   )
 }
 

@@ -42,10 +42,10 @@ export class MetadataFile implements MetadataLog {
     await rm(`${path}.tmp`, { force: true })
     const content = await readOrCreate(path)
     if (!content.subarray(0, signature.length).equals(signature))
-      throw new MetadataDamaged(`${path} is not a metadata log: put it back from a copy`)
+      throw new MetadataDamaged(`${path} is not a metadata log: restore it from a copy`)
     const { records, end, beyond } = readFrames(content)
     if (beyond !== undefined) {
-      throw new MetadataDamaged(`${path} is damaged from byte ${end} to byte ${beyond}, and goes on after that: put it back from a copy`)
+      throw new MetadataDamaged(`${path} is damaged from byte ${end} to byte ${beyond}, and goes on after that: restore it from a copy`)
     }
     const handle = await open(path, 'r+')
     const tornBytes = content.length - end

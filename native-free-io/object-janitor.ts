@@ -144,7 +144,7 @@ export class ObjectJanitor {
     const { nextObjectId } = controller.image
     if (keys.idOf(key)! < nextObjectId) return
     throw new StartRefused(
-      `the store holds object ${key}, but metadata.log ends before object ${nextObjectId}: metadata.log is cut off or too old; put it back from a copy`,
+      `the object store contains ${key}, but metadata.log ends before object ${nextObjectId}: metadata.log is truncated or out of date; restore it from a copy`,
     )
   }
 }

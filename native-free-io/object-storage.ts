@@ -76,7 +76,7 @@ const emptyMs = 100
 /** Neither the write-ahead log nor an object holds records that were acknowledged, and no one has accepted their loss. */
 export class RecordsMissing extends Error {
   constructor(stream: StreamId, offset: number) {
-    super(`stream ${stream} has lost its records at offset ${offset}: neither the write-ahead log nor an object holds them`)
+    super(`stream ${stream} has no records at offset ${offset}: neither the write-ahead log nor an object contains them`)
   }
 }
 

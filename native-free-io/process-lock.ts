@@ -18,7 +18,7 @@ export function lockFor(name: string, path: string): () => void {
       takeFromTheDead(name, path)
     }
   }
-  throw new StartRefused(`${name} could not be locked: other processes keep taking ${path}`)
+  throw new StartRefused(`${name} could not be locked: other processes lock ${path} at the same time`)
 }
 
 function takeFromTheDead(name: string, path: string): void {
@@ -26,7 +26,7 @@ function takeFromTheDead(name: string, path: string): void {
   if (found === undefined) return
   const [pid, started] = found.trim().split(' ')
   const isAlive = Number(pid) > 0 && isRunning(Number(pid)) && startOf(Number(pid)) === started
-  if (isAlive) throw new StartRefused(`${name} is used by process ${pid}: see ${path}`)
+  if (isAlive) throw new StartRefused(`${name} is in use by process ${pid}: see ${path}`)
   // Renaming decides between two that find the same dead owner: what the loser moves is looked at again.
   const aside = `${path}.${process.pid}`
   try {

@@ -52,7 +52,7 @@ async function loadProducers(path: string): Promise<SavedProducers | undefined> 
 
 /** What an operator can do who has lost the snapshot. */
 export const producersAdvice =
-  'put it back from a copy; or remove it and start once with --override s3.wal.loss.accept=true, after which a batch that an idempotent producer sends again may be stored twice'
+  'restore it from a copy; or remove it and start once with --override s3.wal.loss.accept=true, after which a batch that an idempotent producer retries may be stored twice'
 
 /** Undefined when they are not whole. */
 export function decodeProducers(content: Buffer): SavedProducers | undefined {

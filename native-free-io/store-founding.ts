@@ -60,17 +60,17 @@ async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim
   if (found !== undefined) {
     const other = otherOf(found, identity)
     if (other === undefined) {
-      if (replaces) log.warn('s3.data.founding.replace=true has no effect: the store names this node')
+      if (replaces) log.warn('s3.data.founding.replace=true has no effect: the store belongs to this node')
       return 'there'
     }
     if (!replaces) throw new StartRefused(`${name} ${other}`)
-    log.warn({ store: storeName(location), before: found.foundingId }, 's3.data.founding.replace=true: took the place of another founding')
+    log.warn({ store: storeName(location), before: found.foundingId }, 's3.data.founding.replace=true: replaced another founding')
     return 'put'
   }
   if (replaces) return 'put'
   if (state === 'done') {
     throw new StartRefused(
-      `${name} has no ${markerKey(identity.clusterId)}, which this node has put there: it is not mounted, or another one, or was emptied; bring it back, or start once with --override s3.data.founding.replace=true, after which what was in it is lost`,
+      `${name} has no ${markerKey(identity.clusterId)}, which this node has written: the store is not mounted, is a different one or was emptied; restore it, or start once with --override s3.data.founding.replace=true, after which the records in its objects are lost`,
     )
   }
   if (state === 'upgrade') await seeObjects(name, store, claim)
@@ -81,18 +81,18 @@ async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim
 
 function otherOf(found: StoreMarker, { clusterId, nodeId, foundingId }: WalIdentity): string | undefined {
   if (found.nodeId !== nodeId) {
-    return `keeps cluster ${clusterId} of node ${found.nodeId}, and this is node ${nodeId}: a cluster has one node; set another cluster.id or another store`
+    return `contains cluster ${clusterId} of node ${found.nodeId}, but node.id is ${nodeId}: a cluster has one node; set another cluster.id or another store`
   }
   if (found.foundingId === foundingId) return undefined
-  return `keeps cluster ${clusterId} of node ${nodeId} in founding ${found.foundingId}, and this is founding ${foundingId}: ${takeOverAdvice}`
+  return `contains cluster ${clusterId} of node ${nodeId} with founding.id ${found.foundingId}, but log.dirs has founding.id ${foundingId}: ${takeOverAdvice}`
 }
 
 const takeOverAdvice =
-  'bring back its log.dirs; or set another cluster.id; or start once with --override s3.data.founding.replace=true, after which what is there is not read any more'
+  'restore its log.dirs; or set another cluster.id; or start once with --override s3.data.founding.replace=true, after which the objects of that founding are no longer read'
 
 function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fault: StoreFault): 'there' {
-  const text = `s3.data.buckets: ${storeName(location)} cannot say whose it is: ${faultText(fault)}`
-  if (state !== 'done') throw new StartRefused(`${text}; a node is founded on a store that answers`)
+  const text = `s3.data.buckets: ${storeName(location)} cannot be read: ${faultText(fault)}`
+  if (state !== 'done') throw new StartRefused(`${text}; the first start of a node needs its object store`)
   log.warn(text)
   return 'there'
 }
@@ -104,14 +104,14 @@ async function seeObjects(name: string, store: ObjectStore, { identity, image }:
   const keys = new ObjectKeys({ ...identity, firstObjectId: image!.nextObjectId })
   const size = await store.size(keys.key(first))
   if (!isFault(size)) return
-  const why = size.fault === 'missing' ? 'it is not mounted, or another one, or was emptied' : faultText(size)
-  throw new StartRefused(`${name} does not have ${keys.key(first)}, which this node has stored: ${why}`)
+  const why = size.fault === 'missing' ? 'the store is not mounted, is a different one or was emptied' : faultText(size)
+  throw new StartRefused(`${name} has no ${keys.key(first)}, which this node has written: ${why}`)
 }
 
 async function seeNothing(name: string, store: ObjectStore, clusterId: string): Promise<void> {
   const holds = await holdsCluster(store, clusterId)
   if (isFault(holds)) throw new StartRefused(`${name} cannot be listed: ${faultText(holds)}`)
-  if (holds) throw new StartRefused(`${name} holds objects of cluster ${clusterId} already, and log.dirs is new: ${takeOverAdvice}`)
+  if (holds) throw new StartRefused(`${name} contains objects of cluster ${clusterId}, but log.dirs is new: ${takeOverAdvice}`)
 }
 
 /** A node that has lost its disk has lost its cluster id with it, unless that was given. */
@@ -121,7 +121,7 @@ async function seeNoCluster(name: string, store: ObjectStore, { entropy }: Found
   if (clusters.length === 0) return
   const fresh = newFoundingId(entropy)
   throw new StartRefused(
-    `${name} holds cluster ${clusters.join(', ')}, and log.dirs is new: bring back the log.dirs of that cluster; or found another one beside it with cluster.id=${fresh}`,
+    `${name} contains cluster ${clusters.join(', ')}, but log.dirs is new: restore the log.dirs of that cluster; or found another cluster beside it with cluster.id=${fresh}`,
   )
 }
 
@@ -129,7 +129,9 @@ async function put({ location, options }: FoundingParts, store: ObjectStore, { i
   const name = `s3.data.buckets: ${storeName(location)}`
   const there = await putMarker(store, identity, options.replaceFounding)
   if (there === undefined || isFault(there)) {
-    throw new StartRefused(`${name} cannot be written: ${there === undefined ? 'what was put is not there' : faultText(there)}`)
+    throw new StartRefused(
+      `${name} cannot be written: ${there === undefined ? 'the marker that was written is missing' : faultText(there)}`,
+    )
   }
   const other = otherOf(there, identity)
   if (other !== undefined) throw new StartRefused(`${name} ${other}`)

@@ -28,7 +28,7 @@ export async function readMarker(store: ObjectStore, clusterId: string): Promise
     if (isFault(bytes)) return bytes.fault === 'missing' ? undefined : bytes
     const found = decode(Buffer.from(bytes).toString('latin1'))
     if (found?.clusterId === clusterId) return found
-    if (tries === triesMax) throw new StartRefused(`${key} in the object store is damaged: put it back from a copy, or remove it`)
+    if (tries === triesMax) throw new StartRefused(`${key} in the object store is damaged: restore it from a copy, or remove it`)
   }
 }
 

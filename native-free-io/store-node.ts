@@ -58,7 +58,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
     const { records: left } = await insist(partsOf('metadata'), () => recordsLeft(store, known))
     if (left !== undefined) {
       throw new StartRefused(
-        `s3.wal.path: the metadata log under ${clusterId}/metadata/ is empty, but there are records under ${left}: bring it back, or set another cluster.id`,
+        `s3.wal.path: the metadata log under ${clusterId}/metadata/ is empty, but there are records under ${left}: restore it, or set another cluster.id`,
       )
     }
   }
@@ -76,7 +76,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
     folder,
     identity,
     image,
-    loss: claimed === 'missing' ? `there is nothing under ${prefix} of the life that wrote it last` : undefined,
+    loss: claimed === 'missing' ? `${prefix} contains nothing of the last start` : undefined,
     firstRecords: firstRecords(image, identity),
     logs: {
       metadata: log,
@@ -109,13 +109,13 @@ async function markerIn(
   const others = marker === undefined ? await insist(chain, () => nodesIn(store, clusterId)) : [marker.nodeId]
   if (others.length > 0 && !others.includes(nodeId)) {
     throw new StartRefused(
-      `${name} keeps cluster ${clusterId} of node ${others.join(', ')}, and this is node ${nodeId}: a cluster has one node; set another cluster.id or another store`,
+      `${name} contains cluster ${clusterId} of node ${others.join(', ')}, but node.id is ${nodeId}: a cluster has one node; set another cluster.id or another store`,
     )
   }
   if (meta?.state !== 'done' || meta.foundingId === null) return marker
   if (marker !== undefined && marker.foundingId !== meta.foundingId) {
     throw new StartRefused(
-      `${name} keeps cluster ${clusterId} in founding ${marker.foundingId}, log.dirs in founding ${meta.foundingId}: give s3.wal.path the store of this node, or log.dirs an empty folder`,
+      `${name} contains cluster ${clusterId} with founding.id ${marker.foundingId}, but log.dirs has founding.id ${meta.foundingId}: set s3.wal.path to the store of this node, or log.dirs to an empty folder`,
     )
   }
   if (marker !== undefined || options.replaceFounding) return marker
@@ -139,7 +139,7 @@ const put = async (store: ObjectStore, marker: StoreMarker): Promise<StoreMarker
       fault: 'corrupt',
       operation: 'get',
       key: markerKey(marker.clusterId),
-      detail: 'what was put is not there',
+      detail: 'the marker that was written is missing',
       attempts: 1,
       mayBeDone: true,
     }
@@ -177,6 +177,6 @@ function compare({ clusterId, founding }: MutableImage, identity: WalIdentity): 
   }
   if (founding === null || (founding.foundingId === identity.foundingId && founding.nodeId === identity.nodeId)) return
   throw new StartRefused(
-    `s3.wal.path: the metadata log belongs to node ${founding.nodeId} in founding ${founding.foundingId}, ${markerKey(identity.clusterId)} to node ${identity.nodeId} in founding ${identity.foundingId}: put back the one that is not this node's`,
+    `s3.wal.path: the metadata log belongs to node ${founding.nodeId} with founding.id ${founding.foundingId}, ${markerKey(identity.clusterId)} to node ${identity.nodeId} with founding.id ${identity.foundingId}: restore the file that is not this node's`,
   )
 }

@@ -28,9 +28,9 @@ export interface WalExpectation {
 export function judgeWal(content: WalContent, { identity, image, mustExist, mayBeFormer }: WalExpectation): WalVerdict {
   switch (content.type) {
     case 'absent':
-      return mustExist ? lost('it is not there') : { type: 'new' }
+      return mustExist ? lost('it does not exist') : { type: 'new' }
     case 'blank':
-      return mustExist ? lost('there is nothing but zeros') : { type: 'new' }
+      return mustExist ? lost('it contains only zeros') : { type: 'new' }
     case 'damaged':
       return mustExist ? lost('neither of its superblocks is whole') : { type: 'occupied', by: 'a damaged write-ahead log' }
     case 'foreign':
@@ -47,13 +47,13 @@ export function judgeWal(content: WalContent, { identity, image, mustExist, mayB
   }
   const difference = differenceOf(found, identity)
   if (difference !== undefined) return { type: 'occupied', by: `the write-ahead log of ${difference}` }
-  if (missingBytes > 0) return lost(`its last ${missingBytes} bytes are not there`)
+  if (missingBytes > 0) return lost(`its last ${missingBytes} bytes are missing`)
   if (image !== undefined && superblock.metadataRecords > image.recordCount) {
-    const why = `metadata.log holds ${image.recordCount} records, but the write-ahead log has seen ${superblock.metadataRecords} of them: metadata.log is cut off or too old; put it back from a copy`
+    const why = `metadata.log has ${image.recordCount} records, but the superblock of the write-ahead log records ${superblock.metadataRecords}: metadata.log is truncated or out of date; restore it from a copy`
     return { type: 'refused', why }
   }
   const mark = image?.wal ?? null
-  if (mark !== null && mark.secret !== superblock.state.secret) return lost('it is another one than metadata.log knows')
+  if (mark !== null && mark.secret !== superblock.state.secret) return lost('it is a different log from the one recorded in metadata.log')
   if (mark !== null && superblock.state.incarnation < mark.incarnation) return lost('it is a copy from before the last start')
   return { type: 'own' }
 }
@@ -66,7 +66,7 @@ export function differenceOf(found: WalIdentity, wanted: WalIdentity): string | 
   if (found.nodeId !== wanted.nodeId) return `node ${found.nodeId} of the same cluster, where this is node ${wanted.nodeId}`
   if (found.lane !== wanted.lane) return `lane ${found.lane}, where this is lane ${wanted.lane}`
   if (found.foundingId !== wanted.foundingId) {
-    return `another founding of node ${wanted.nodeId}, ${found.foundingId}, where log.dirs has founding ${wanted.foundingId}`
+    return `node ${wanted.nodeId} with founding.id ${found.foundingId}, where log.dirs has founding.id ${wanted.foundingId}`
   }
   return undefined
 }

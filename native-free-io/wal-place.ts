@@ -101,7 +101,7 @@ function claim(path: string): number {
     return openSync(path, constants.O_RDWR | constants.O_EXCL)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
-    throw new StartRefused(`s3.wal.path: the device ${path} is in use: it is mounted, or another process has it`)
+    throw new StartRefused(`s3.wal.path: the device ${path} is in use: it is mounted, or another process uses it`)
   }
 }
 

@@ -173,7 +173,8 @@ async function startFounded(
   })
   const { records, bytes, milliseconds, direct, tornBytes } = pipeline.recovery
   log.info({ records, bytes, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
-  if (tornBytes > 0) log.warn({ bytes: tornBytes }, 'the write-ahead log ended in a write that a crash cut off, which was not acknowledged')
+  if (tornBytes > 0)
+    log.warn({ bytes: tornBytes }, 'the write-ahead log ended in an incomplete write, which was not acknowledged: removed it')
   if (!direct) log.warn('the file system has no direct I/O: the write-ahead log is written through the page cache, with fdatasync')
 
   const storage = new ObjectStorage({

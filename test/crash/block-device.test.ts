@@ -78,16 +78,16 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
       await first.start()
       await create(first, 't')
       await write(first, 't', 100)
-      expect(await refusal(second)).toBe(`s3.wal.path: the device ${disk} is in use: it is mounted, or another process has it`)
+      expect(await refusal(second)).toBe(`s3.wal.path: the device ${disk} is in use: it is mounted, or another process uses it`)
       expect(await refusal(second, { 's3.wal.format': 'true' })).toContain('is in use')
       await first.kill()
-      expect(await refusal(second)).toContain(`${disk} holds the write-ahead log of cluster ${idOf(first, 'cluster.id')}`)
+      expect(await refusal(second)).toContain(`${disk} contains the write-ahead log of cluster ${idOf(first, 'cluster.id')}`)
       await first.start()
       expect(await read(first, 't')).toEqual(valuesOf('t', 100))
       await first.kill()
       await second.start({}, { 's3.wal.format': 'true' })
       await second.kill()
-      expect(await refusal(first)).toMatch(/the write-ahead log of this node is not at .*: it holds the write-ahead log of cluster/)
+      expect(await refusal(first)).toMatch(/the write-ahead log of this node is not at .*: it contains the write-ahead log of cluster/)
     },
     limitMs,
   )
@@ -98,11 +98,11 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
       const disk = device()
       execFileSync('mkfs.ext4', ['-q', disk])
       const node = await world.node(on(disk))
-      expect(await refusal(node)).toMatch(/holds an ext2, ext3 or ext4 file system: .*start once with --override s3\.wal\.format=true/)
+      expect(await refusal(node)).toMatch(/contains an ext2, ext3 or ext4 file system: .*start once with --override s3\.wal\.format=true/)
       execFileSync('e2fsck', ['-n', disk], { stdio: 'ignore' })
       const format = { 's3.wal.format': 'true' }
       await node.start({}, format)
-      expect(node.log).toContain('destroyed what lay there')
+      expect(node.log).toContain('destroyed the data at s3.wal.path')
       await create(node, 't')
       await write(node, 't', 100)
       await node.kill()
@@ -116,9 +116,7 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
   test(
     'is refused on a device that is too small, of another size than before, or not there',
     async () => {
-      expect(await refusal(await world.node(on(device(4 * mib))))).toMatch(
-        /of 4194304 bytes has no room for what s3\.wal\.cache\.size = 8388608/,
-      )
+      expect(await refusal(await world.node(on(device(4 * mib))))).toMatch(/has 4194304 bytes, fewer than s3\.wal\.cache\.size = 8388608/)
       expect(await refusal(await world.node(on('/dev/no-such-disk')))).toContain('there is no device /dev/no-such-disk')
       const disk = device(40 * mib)
       const node = await world.node(on(disk))

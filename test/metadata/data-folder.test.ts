@@ -68,6 +68,6 @@ test.each(['hello', '', `version=1\nnode.id=1\ncluster.id=${id}\nfounding.id=x\n
   async (text) => {
     ;(await open()).release()
     writeFileSync(join(path, 'meta.properties'), text)
-    await expect(open()).rejects.toThrow(/is not one that Millrace wrote/)
+    await expect(open()).rejects.toThrow(/meta\.properties is not valid/)
   },
 )

@@ -111,7 +111,7 @@ describe('WAL place: a file', () => {
     content()
     symlinkSync(folder, join(folder, 'link'))
     expect(() => content(join(folder, 'link', 'wal'))).toThrow(StartRefused)
-    expect(() => content()).toThrow(`is used by process ${process.pid}`)
+    expect(() => content()).toThrow(`is in use by process ${process.pid}`)
     releases.splice(0)[0]!()
     expect(content(join(folder, 'link', 'wal'))).toEqual({ type: 'blank' })
   })

@@ -55,11 +55,11 @@ describe('identity: a write-ahead log outside log.dirs', () => {
       await first.start()
       await create(first, 't')
       await write(first, 't', 500)
-      expect(await refusal(second)).toMatch(new RegExp(`write-ahead log ${join(world.folder, 'wal')} is used by process ${first.pid}`))
+      expect(await refusal(second)).toMatch(new RegExp(`write-ahead log ${join(world.folder, 'wal')} is in use by process ${first.pid}`))
       await write(first, 't', 500, 500)
       await first.kill()
       const said = await refusal(second)
-      expect(said).toContain(`holds the write-ahead log of cluster ${meta(first).get('cluster.id')}`)
+      expect(said).toContain(`contains the write-ahead log of cluster ${meta(first).get('cluster.id')}`)
       expect(said).toContain('s3.wal.format=true')
       await first.start()
       expect(await read(first, 't')).toEqual(valuesOf('t', 1000))
@@ -72,10 +72,10 @@ describe('identity: a write-ahead log outside log.dirs', () => {
     async () => {
       const node = await written(outside())
       rmSync(data(node), { recursive: true })
-      expect(await refusal(node)).toContain('holds the write-ahead log of cluster')
-      expect(await refusal(node, accept)).toContain('holds the write-ahead log of cluster')
+      expect(await refusal(node)).toContain('contains the write-ahead log of cluster')
+      expect(await refusal(node, accept)).toContain('contains the write-ahead log of cluster')
       await node.start({}, format)
-      expect(node.log).toContain('s3.wal.format=true: destroyed what lay there')
+      expect(node.log).toContain('s3.wal.format=true: destroyed the data at s3.wal.path')
       await create(node, 't')
       expect(await read(node, 't')).toEqual([])
       await write(node, 't', 10)
@@ -93,7 +93,7 @@ describe('identity: a write-ahead log outside log.dirs', () => {
     async () => {
       writeFileSync(join(world.folder, 'wal'), 'letters')
       const node = await world.node({ 's3.wal.path': outside() })
-      expect(await refusal(node)).toMatch(/holds data that is not a write-ahead log: .*s3\.wal\.format=true/)
+      expect(await refusal(node)).toMatch(/contains data that is not a write-ahead log: .*s3\.wal\.format=true/)
       expect(readFileSync(join(world.folder, 'wal'), 'utf8')).toBe('letters')
       expect(await refusal(await world.node({ 's3.wal.path': `file://${world.folder}/wal/x` }))).toContain('cannot be used')
     },
@@ -124,11 +124,11 @@ describe('identity: a write-ahead log that is', () => {
     truncateSync(wal(node), bytes)
   }
   const cases: readonly (readonly [string, (node: Broker, copy: string) => void, RegExp, isLost: boolean])[] = [
-    ['removed', (node) => rmSync(wal(node)), /it is not there/, true],
-    ['removed with its folder', (node) => rmSync(data(node, 'wal'), { recursive: true }), /it is not there/, true],
-    ['emptied', (node) => truncateSync(wal(node), 0), /nothing but zeros/, true],
-    ['replaced by a blank one', (node) => blank(node, statSync(wal(node)).size), /nothing but zeros/, true],
-    ['halved', (node) => truncateSync(wal(node), statSync(wal(node)).size / 2), /its last \d+ bytes are not there/, false],
+    ['removed', (node) => rmSync(wal(node)), /it does not exist/, true],
+    ['removed with its folder', (node) => rmSync(data(node, 'wal'), { recursive: true }), /it does not exist/, true],
+    ['emptied', (node) => truncateSync(wal(node), 0), /it contains only zeros/, true],
+    ['replaced by a blank one', (node) => blank(node, statSync(wal(node)).size), /it contains only zeros/, true],
+    ['halved', (node) => truncateSync(wal(node), statSync(wal(node)).size / 2), /its last \d+ bytes are missing/, false],
     ['a copy from before the last start', (node, copy) => cpSync(copy, wal(node)), /copy from before the last start/, true],
   ]
   test.each(cases)(
@@ -169,7 +169,7 @@ describe('identity: a write-ahead log that is', () => {
       const node = await written()
       rmSync(wal(node))
       expect((await node.run(accept, { MILLRACE_CRASH_POINT: 'log opened' })).code).toBe('SIGKILL')
-      expect(await refusal(node)).toMatch(/it is another one than metadata.log knows/)
+      expect(await refusal(node)).toMatch(/it is a different log from the one recorded in metadata\.log/)
       await node.start({}, accept)
       expect(await write(node, 't', 10, 500)).toBeGreaterThanOrEqual(500n)
     },
@@ -197,9 +197,9 @@ describe('identity: of the files in log.dirs', () => {
       const content = readFileSync(metadata)
       truncateSync(metadata, Math.floor(content.length * part))
       expect(await refusal(node)).toMatch(
-        /metadata\.log holds \d+ records, but the write-ahead log has seen \d+ of them: .*put it back from a copy/,
+        /metadata\.log has \d+ records, but the superblock of the write-ahead log records \d+: metadata\.log is truncated or out of date; restore it from a copy/,
       )
-      expect(await refusal(node, accept)).toMatch(/metadata\.log holds/)
+      expect(await refusal(node, accept)).toMatch(/metadata\.log has/)
       writeFileSync(metadata, content)
       await node.start()
       expect(await read(node, 't')).toEqual(valuesOf('t', 500))
@@ -214,9 +214,9 @@ describe('identity: of the files in log.dirs', () => {
       const metadata = data(node, 'metadata.log')
       const content = readFileSync(metadata)
       rmSync(metadata)
-      expect(await refusal(node)).toMatch(/metadata\.log is missing, but this node has been founded: put it back/)
+      expect(await refusal(node)).toMatch(/metadata\.log is missing, but this node has been founded: restore it/)
       writeFileSync(metadata, '')
-      expect(await refusal(node)).toMatch(/is not a metadata log: put it back/)
+      expect(await refusal(node)).toMatch(/is not a metadata log: restore it/)
       cpSync(data(other, 'metadata.log'), metadata)
       expect(await refusal(node)).toMatch(
         new RegExp(`belongs to cluster ${meta(other).get('cluster.id')}, meta.properties to cluster ${meta(node).get('cluster.id')}`),
@@ -235,7 +235,7 @@ describe('identity: of the files in log.dirs', () => {
       const lines = [...meta(node)].map(([key, value]) => `${key}=${value}`)
       rmSync(data(node, 'meta.properties'))
       const said = await refusal(node)
-      expect(said).toMatch(/holds metadata\.log, objects, wal\/lane-0\.wal, but no meta\.properties/)
+      expect(said).toMatch(/contains metadata\.log, objects, wal\/lane-0\.wal, but no meta\.properties/)
       for (const line of lines.slice(0, 5)) expect(said).toContain(line)
       expect(await refusal(node, { 'cluster.id': clusterId })).toMatch(/no meta\.properties/)
       writeFileSync(data(node, 'meta.properties'), lines.slice(0, 5).join('\n'))
@@ -256,7 +256,7 @@ describe('identity: of the files in log.dirs', () => {
       expect(said).toContain(
         `the write-ahead log of cluster ${meta(other).get('cluster.id')}, where this node is in cluster ${meta(node).get('cluster.id')}`,
       )
-      expect(await refusal(node, format)).toContain('give s3.wal.path the place of the log')
+      expect(await refusal(node, format)).toContain('set s3.wal.path to the place of the log')
       renameSync(own, data(node, 'wal', 'lane-0.wal'))
       await node.start()
       expect(await read(node, 't')).toEqual(valuesOf('t', 500))
@@ -287,7 +287,7 @@ describe('identity: of the files in log.dirs', () => {
       const content = readFileSync(snapshot)
       writeFileSync(snapshot, content.subarray(0, content.length - 1))
       expect(await refusal(node)).toMatch(
-        /producers\.snapshot is damaged: put it back from a copy; or remove it and start once with --override s3\.wal\.loss\.accept=true/,
+        /producers\.snapshot is damaged: restore it from a copy; or remove it and start once with --override s3\.wal\.loss\.accept=true/,
       )
       writeFileSync(snapshot, older)
       expect(await refusal(node)).toMatch(/producers\.snapshot is a copy from position/)
@@ -314,15 +314,15 @@ describe('identity: one object store', () => {
       await write(node, 't', 100)
       const second = await world.node(shared())
       const said = await refusal(second)
-      expect(said).toContain(`keeps cluster ${clusterId} of node 1 in founding ${meta(node).get('founding.id')}`)
-      expect(said).toMatch(/bring back its log\.dirs; or set another cluster\.id; or .*s3\.data\.founding\.replace=true/)
+      expect(said).toContain(`contains cluster ${clusterId} of node 1 with founding.id ${meta(node).get('founding.id')}`)
+      expect(said).toMatch(/restore its log\.dirs; or set another cluster\.id; or .*s3\.data\.founding\.replace=true/)
       expect(await refusal(second, { 'node.id': '2' })).toMatch(
-        /of node 1, and this is node 2: a cluster has one node; set another cluster\.id/,
+        /of node 1, but node\.id is 2: a cluster has one node; set another cluster\.id/,
       )
       // A node that never had a cluster id to itself has lost it with its disk.
       const third = await world.node({ 's3.data.buckets': shared()['s3.data.buckets']! })
       expect(await refusal(third)).toContain(
-        `holds cluster ${clusterId}, and log.dirs is new: bring back the log.dirs of that cluster; or found another one`,
+        `contains cluster ${clusterId}, but log.dirs is new: restore the log.dirs of that cluster; or found another cluster`,
       )
       await third.start({}, { 'cluster.id': 'YW5vdGhlci1jbHVzdGVyIQ' })
       expect(await read(node, 't')).toEqual(valuesOf('t', 100))
@@ -358,14 +358,14 @@ describe('identity: one object store', () => {
       const before = objectsOf(node)
       const second = await world.node({ ...shared(), ...stores })
       await second.start({}, replace)
-      expect(second.log).toContain('took the place of another founding')
+      expect(second.log).toContain('replaced another founding')
       await create(second, 't')
       expect(await read(second, 't')).toEqual([])
       expect((await storedIn(second))[0]).toBe(before[0])
       await second.stop()
       expect(objectsOf(node)).toEqual(before)
       // Now the first is the one that does not belong here.
-      expect(await refusal(node)).toContain(`in founding ${meta(second).get('founding.id')}`)
+      expect(await refusal(node)).toContain(`with founding.id ${meta(second).get('founding.id')}`)
     },
     limitMs,
   )
@@ -380,9 +380,11 @@ describe('identity: one object store', () => {
       await node.kill()
       renameSync(join(world.folder, 'objects'), join(world.folder, 'away'))
       mkdirSync(join(world.folder, 'objects'))
-      expect(await refusal(node)).toMatch(/has no .*node\.properties, which this node has put there: it is not mounted, or another one/)
+      expect(await refusal(node)).toMatch(
+        /has no .*node\.properties, which this node has written: the store is not mounted, is a different one or was emptied/,
+      )
       rmSync(join(world.folder, 'objects'), { recursive: true })
-      expect(await refusal(node)).toMatch(/it is not mounted/)
+      expect(await refusal(node)).toMatch(/the store is not mounted/)
       renameSync(join(world.folder, 'away'), join(world.folder, 'objects'))
       await node.start()
       expect(await read(node, 't')).toEqual(valuesOf('t', 100))

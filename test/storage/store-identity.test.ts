@@ -38,7 +38,9 @@ test(
     await create(node, 't')
     await write(node, 't', 100)
     const other = await world.node({ ...settings, 'node.id': '2' })
-    expect(await refusal(other)).toMatch(/keeps cluster \S+ of node 1, and this is node 2: a cluster has one node; set another cluster\.id/)
+    expect(await refusal(other)).toMatch(
+      /contains cluster \S+ of node 1, but node\.id is 2: a cluster has one node; set another cluster\.id/,
+    )
     // The refused one has not taken anything over.
     await write(node, 't', 100, 100)
     await node.kill()
@@ -61,7 +63,9 @@ test(
     const { objects } = bucketIn(server!)
     const kept = new Map(objects)
     objects.clear()
-    expect(await refusal(node)).toMatch(/has no \S+node\.properties, which this node has put there: it is another one, or was emptied/)
+    expect(await refusal(node)).toMatch(
+      /has no \S+node\.properties, which this node has written: the store is a different one or was emptied/,
+    )
     for (const [key, object] of kept) objects.set(key, object)
     const marker = objects.get(markerKey)
     objects.delete(markerKey)
@@ -80,7 +84,7 @@ test(
     await node.kill()
     const meta = join(node.folder, 'data', 'meta.properties')
     writeFileSync(meta, readFileSync(meta, 'utf8').replace(/^founding\.id=.*$/m, 'founding.id=AAAAAAAAAAAAAAAAAAAAAQ'))
-    expect(await refusal(node)).toMatch(/in founding \S+, log\.dirs in founding AAAAAAAAAAAAAAAAAAAAAQ/)
+    expect(await refusal(node)).toMatch(/with founding\.id \S+, but log\.dirs has founding\.id AAAAAAAAAAAAAAAAAAAAAQ/)
   },
   limitMs,
 )
@@ -96,10 +100,10 @@ test(
     await create(node, 't')
     await write(node, 't', 100)
     expect(keysIn(server)).toContain(markerKey)
-    expect(await refusal(second)).toMatch(/of node 1 in founding \S+, and this is founding \S+: bring back its log\.dirs/)
+    expect(await refusal(second)).toMatch(/of node 1 with founding\.id \S+, but log\.dirs has founding\.id \S+: restore its log\.dirs/)
     await node.kill()
     await server.stop()
-    expect(await refusal(await world.node(settings))).toMatch(/cannot say whose it is: .*a node is founded on a store that answers/)
+    expect(await refusal(await world.node(settings))).toMatch(/cannot be read: .*; the first start of a node needs its object store/)
     await node.start()
     await write(node, 't', 100, 100)
     await server.start()
@@ -120,7 +124,7 @@ test(
     const { objects } = bucketIn(server!)
     for (const key of [...objects.keys()]) if (key.startsWith(`${clusterId}/wal/`)) objects.delete(key)
     expect(await refusal(node)).toMatch(
-      /lost its end: there is nothing under \S+\/wal\/1\/ of the life that wrote it last; .*s3\.wal\.loss\.accept=true/,
+      /the end of the write-ahead log is missing: \S+\/wal\/1\/ contains nothing of the last start; .*s3\.wal\.loss\.accept=true/,
     )
     forgetDisk(node)
     await node.start({}, { 's3.wal.loss.accept': 'true' })
@@ -165,7 +169,7 @@ test(
       expect(await fetchAt(node, 't', offset, 30_000)).toMatchObject({ error: errors.KAFKA_STORAGE_ERROR.code, bytes: 0 })
     }
     expect(performance.now() - before).toBeLessThan(20_000)
-    expect(node.log).toContain(`has lost its records at offset ${lost!.start}`)
+    expect(node.log).toContain(`has no records at offset ${lost!.start}`)
     for (const offset of [0n, lost!.start - 1n, lost!.end]) expect(await fetchAt(node, 't', offset)).toMatchObject({ error: 0 })
     expect((await fetchAt(node, 't', lost!.end)).bytes).toBeGreaterThan(0)
   },

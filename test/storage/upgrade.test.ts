@@ -67,13 +67,13 @@ test(
       }
     }
     let back = away('wal', 'lane-0.wal')
-    expect(await refusal(node)).toMatch(/the write-ahead log of this node is not whole at .*: it is not there/)
+    expect(await refusal(node)).toMatch(/the write-ahead log of this node is incomplete at .*: it does not exist/)
     back()
     back = away('metadata.log')
     expect(await refusal(node)).toMatch(/metadata\.log is missing, but this node has been founded/)
     back()
     back = away('objects')
-    expect(await refusal(node)).toMatch(/which this node has stored: it is not mounted/)
+    expect(await refusal(node)).toMatch(/which this node has written: the store is not mounted/)
     back()
     back = away('producers.snapshot')
     expect(await refusal(node)).toMatch(/producers\.snapshot is missing/)

@@ -146,6 +146,19 @@ test('the last group may be cut anywhere, and what stands in front of it stays',
   }
 })
 
+test('WAL recovery: what a crash cut off is counted, by the life after it alone', () => {
+  const { disk, records } = written(groups)
+  expect(recovered(disk).tornBytes).toBe(0)
+  const { at, end } = records[6]!
+  const torn = Buffer.from(disk)
+  torn.fill(0x77, end - 1, end)
+  const found = recovered(torn)
+  expect(found.records).toBe(6)
+  expect(found.tornBytes).toBe(Math.ceil(end / 8) * 8 - Math.ceil(records[5]!.end / 8) * 8)
+  expect(found.tornBytes).toBeGreaterThan(end - at - 1)
+  expect(recovered(torn, 3).tornBytes).toBe(0)
+})
+
 test('any sector of what is in flight may be lost: a prefix is recovered, and never an error', () => {
   const { disk, records, end } = written(
     [
