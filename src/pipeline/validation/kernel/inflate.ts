@@ -1,4 +1,4 @@
-import { crc32, writeCrc32Tables } from './crc32.ts'
+import { crc32, crc32TablesBytes, writeCrc32Tables } from './crc32.ts'
 import { buildCodes, deflate, entry, writeSymbols } from './deflate-codes.ts'
 import { charge, copyMatch, get, job, room, set, step } from './job.ts'
 
@@ -44,8 +44,9 @@ namespace phase {
   export const codes: usize = 4
 }
 
-/** Constants of a job, which stay from one batch to the next, at the end of its tables. */
+/** Constants of a job, which stay from one batch to the next, near the end of its tables, and scratch behind them. */
 const crcTables: usize = job.tables + 64 * 1024
+const crcScratch: usize = crcTables + crc32TablesBytes
 
 const historyBytes: usize = 32 << 10
 /** Output of one step, but for a match that passes its end. */
@@ -85,7 +86,7 @@ function readMember(at: usize, isFirst: bool): i32 {
   if (flags & flag.comment && from != 0) from = behindText(from, end)
   if (from == 0) return none
   if (flags & flag.headerChecksum) {
-    if (end - from < 2 || <u32>load<u16>(from) != (crc32(at + crcTables, 0, input, from - input) & 0xffff)) return none
+    if (end - from < 2 || <u32>load<u16>(from) != (crc32(at + crcTables, at + crcScratch, 0, input, from - input) & 0xffff)) return none
     from += 2
   }
   charge(at, <i32>(from - input))
@@ -228,7 +229,7 @@ function pieceRoom(at: usize, bytes: usize): bool {
 function finishPiece(at: usize, output: usize, to: usize, isBlockEnd: bool): i32 {
   const made = to - output
   set(at, job.output, to)
-  set(at, state.crc, crc32(at + crcTables, <u32>get(at, state.crc), output, made))
+  set(at, state.crc, crc32(at + crcTables, at + crcScratch, <u32>get(at, state.crc), output, made))
   store<u64>(at + state.given, load<u64>(at + state.given) + made)
   charge(at, <i32>made + 64)
   if (!isBlockEnd) return step.further
