@@ -10,8 +10,9 @@ namespace scratch {
   export const counts: usize = 0
   export const next: usize = 512
   export const spread: usize = 1024
+  export const list: usize = 1536
 }
-export const scratchBytes: usize = 1024 + 512 + 8
+export const scratchBytes: usize = 1536 + 512 + 264
 
 const logMin: u32 = 5
 
@@ -81,30 +82,37 @@ export function buildStates(table: usize, area: usize, symbols: u32, log: u32, t
   const size: u32 = 1 << log
   const mask = size - 1
   const step = (size >>> 1) + (size >>> 3) + 3
-  let high = mask
+  // The symbols one after the other, as often as they count, eight at a time: most count less.
+  let high = size
+  let end: u32 = 0
   for (let symbol: u32 = 0; symbol < symbols; symbol++) {
     const count = <i32>load<i16>(area + (symbol << 1), scratch.counts)
-    if (count < 0) {
-      store<u8>(area + high, symbol, scratch.spread)
-      high--
-      store<u16>(area + (symbol << 1), 1, scratch.next)
-    } else store<u16>(area + (symbol << 1), count, scratch.next)
+    const eight = <u64>symbol * 0x0101010101010101
+    store<u64>(area + end, eight, scratch.list)
+    for (let i = 8; i < count; i += 8) store<u64>(area + end + i, eight, scratch.list)
+    const isRare = <u32>(count < 0)
+    store<u16>(area + (symbol << 1), abs(count), scratch.next)
+    high -= isRare
+    end += isRare ? 0 : count
   }
+  // In steps over the table, but for its end: that is for the symbols that count less than one.
   let position: u32 = 0
-  for (let symbol: u32 = 0; symbol < symbols; symbol++) {
-    const count = <i32>load<i16>(area + (symbol << 1), scratch.counts)
-    for (let i = 0; i < count; i++) {
-      store<u8>(area + position, symbol, scratch.spread)
-      do position = (position + step) & mask
-      while (position > high)
-    }
+  let next: u32 = 0
+  for (let i: u32 = 0; i < size; i++) {
+    store<u8>(area + position, load<u8>(area + next, scratch.list), scratch.spread)
+    next += <u32>(position < high)
+    position = (position + step) & mask
+  }
+  let last = mask
+  for (let symbol: u32 = 0; last >= high && symbol < symbols; symbol++) {
+    if (<i32>load<i16>(area + (symbol << 1), scratch.counts) < 0) store<u8>(area + last--, symbol, scratch.spread)
   }
   for (let state: u32 = 0; state < size; state++) {
     const symbol = <usize>load<u8>(area + state, scratch.spread)
-    const next = <u32>load<u16>(area + (symbol << 1), scratch.next)
-    store<u16>(area + (symbol << 1), next + 1, scratch.next)
-    const bits = log - (31 - clz(next))
+    const from = <u32>load<u16>(area + (symbol << 1), scratch.next)
+    store<u16>(area + (symbol << 1), from + 1, scratch.next)
+    const bits = log - (31 - clz(from))
     const template = templates != 0 ? load<u64>(templates + (symbol << 3)) : <u64>symbol << 32
-    store<u64>(table + (state << 3), template | <u64>(bits | (((((next << bits) - size) << 3) + origin) << 16)))
+    store<u64>(table + (state << 3), template | <u64>(bits | (((((from << bits) - size) << 3) + origin) << 16)))
   }
 }

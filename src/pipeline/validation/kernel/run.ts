@@ -5,6 +5,7 @@ import { stepLz4 } from './lz4.ts'
 import { beginRecords, checkRecords, flag, recordIndexOf, refusedCountOf } from './records.ts'
 import { stepSnappy } from './snappy.ts'
 import { stepZstd } from './zstd.ts'
+import { prepareSequences } from './zstd-sequences.ts'
 
 /** Fields of a record batch of format 2, big-endian. See `src/wire/record-batch.ts`. */
 namespace batch {
@@ -28,7 +29,10 @@ namespace codec {
 export function jobBytes(): i32 { return <i32>job.bytes }
 
 /** Makes a job of the bytes at `at`: once, before its first batch. */
-export function prepare(at: usize): void { prepareGzip(at) }
+export function prepare(at: usize): void {
+  prepareGzip(at)
+  prepareSequences(at)
+}
 
 /** Prepares a job at `at`, with a window buffer of `windowBytes`, for the compressed batch of `bytes` at `from`. Times in milliseconds. */
 export function begin(at: usize, window: usize, windowBytes: usize, from: usize, bytes: usize, flags: i32, oldest: f64, newest: f64): void {

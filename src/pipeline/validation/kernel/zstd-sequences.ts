@@ -15,8 +15,6 @@ export namespace sequences {
   export const last1: usize = job.decoder + 152
   export const last2: usize = job.decoder + 156
   export const last3: usize = job.decoder + 160
-  /** Whether the predefined tables and the templates have been built. */
-  export const isReady: usize = job.decoder + 164
 }
 
 namespace mode {
@@ -35,8 +33,8 @@ namespace mode {
   return code < 32 ? 0 : code < 40 ? (0x33221111 >>> ((code - 32) << 2)) & 15 : code < 42 ? 4 : code == 42 ? 5 : code - 36
 }
 
-/** Templates of states, and the tables that the format predefines. */
-function makeReady(at: usize): void {
+/** Writes what does not change between batches: templates of states, and the tables that the format predefines. */
+export function prepareSequences(at: usize): void {
   let base: u64 = 0
   for (let code: u32 = 0; code <= codes.lengthMax; code++) {
     store<u64>(at + table.lengthCodes + (code << 3), (base << 32) | (lengthBits(code) << 8))
@@ -65,8 +63,6 @@ function makeReady(at: usize): void {
   setCounts(area, 32, 0x0022222222222222, 16)
   setCounts(area, 48, 0, 5)
   buildStates(at + table.usualMatches, area, 53, 6, at + table.matchCodes, table.usualMatches - job.tables)
-  set(at, sequences.isReady, 1)
-  charge(at, 512)
 }
 
 export function beginSequences(at: usize): void {
@@ -81,7 +77,6 @@ export function readTables(at: usize, from: usize, end: usize): usize {
   if (from >= end) return 0
   const modes = <u32>load<u8>(from++)
   if (modes & 3) return 0
-  if (!get(at, sequences.isReady)) makeReady(at)
   const isFirst = get(at, sequences.lengths) == 0
   if (isFirst && ((modes >>> 6) == mode.repeated || ((modes >>> 4) & 3) == mode.repeated || ((modes >>> 2) & 3) == mode.repeated)) return 0
   const usual = at + table.usualLengths

@@ -1,7 +1,7 @@
 import { decodeFour, decodeStream, huffmanBits, readHuffman } from './huffman.ts'
 import { charge, get, job, room, set, step } from './job.ts'
 import { addXxhash64, beginXxhash64, finishXxhash64 } from './xxhash64.ts'
-import { beginSequences, readTables, runSequences, sequences } from './zstd-sequences.ts'
+import { beginSequences, readTables, runSequences } from './zstd-sequences.ts'
 import { table } from './zstd-tables.ts'
 
 /**
@@ -39,9 +39,8 @@ namespace state {
 }
 
 namespace phase {
-  export const start: usize = 0
-  export const frame: usize = 1
-  export const block: usize = 2
+  export const frame: usize = 0
+  export const block: usize = 1
 }
 
 namespace kind {
@@ -54,10 +53,7 @@ namespace kind {
 const gapBytes: usize = 32
 
 export function stepZstd(at: usize): i32 {
-  const now = get(at, job.phase)
-  if (now == phase.block) return readBlock(at)
-  if (now == phase.start) set(at, sequences.isReady, 0)
-  return readFrame(at)
+  return get(at, job.phase) == phase.block ? readBlock(at) : readFrame(at)
 }
 
 function readFrame(at: usize): i32 {
