@@ -75,6 +75,7 @@ export class KernelBench {
 
   /** Prepares the job for a batch, header and all. */
   begin(batch: Buffer, flags = 0): void {
+    if (this.#input + batch.length + canaryBytes > this.#bytes.length) throw new Error(`a batch of ${batch.length} bytes has no room`)
     batch.copy(this.#bytes, this.#input)
     this.#length = batch.length
     this.#begin(flags)

@@ -44,7 +44,7 @@ export async function damagedBatch(random: Prng, kafka: KafkaCodecs): Promise<Da
 
 function draftRecords(random: Prng): RecordDraft[] {
   const count = 1 + below(random, chance(random, 100) ? 400 : 12)
-  const valueBytesMax = [10, 100, 300, chance(random, 100) ? 40_000 : 1000][below(random, 4)]!
+  const valueBytesMax = [10, 100, 300, count <= 12 && chance(random, 100) ? 40_000 : 1000][below(random, 4)]!
   return Array.from({ length: count }, (_, index) => draftRecord(random, index, valueBytesMax))
 }
 
@@ -82,7 +82,7 @@ function inTwo(random: Prng, raw: Buffer, packer: (part: Buffer) => Buffer): Buf
 
 /** The first block of a framed stream, where it is the only one. */
 function bareSnappy(framed: Buffer): Buffer {
-  if (framed.readUInt32BE(0) !== 0x82534e41) return framed
+  if (framed.length < 20 || framed.readUInt32BE(0) !== 0x82534e41) return framed
   const bytes = framed.readUInt32BE(16)
   return framed.length === 20 + bytes ? framed.subarray(20) : framed
 }
