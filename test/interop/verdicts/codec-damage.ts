@@ -105,6 +105,30 @@ function withBlockChecksums(random: Prng, bytes: Buffer, wrongPermille: number):
   return Buffer.concat([...parts, bytes.subarray(at)])
 }
 
+const storedBlock = (bytes: Buffer): Buffer =>
+  bytes.length === 0 ? bytes : Buffer.concat([small((bytes.length | 0x80000000) >>> 0, 4), bytes])
+
+function lz4Literals(bytes: Buffer, match: number): Buffer {
+  const head = [(Math.min(bytes.length, 15) << 4) | match]
+  for (let left = bytes.length - 15; left >= 0; left -= 255) head.push(Math.min(left, 255))
+  return Buffer.concat([Buffer.from(head), bytes])
+}
+
+/** A block whose one match leaves only a few literals behind it, where a repeat of the records allows one. */
+function shortEnd(random: Prng, raw: Buffer): Buffer {
+  for (let rest = below(random, 14); rest < raw.length - 8; rest++) {
+    const end = raw.length - rest
+    const from = raw.lastIndexOf(raw.subarray(end - 4, end), end - 5)
+    if (from < 0) continue
+    return Buffer.concat([
+      lz4Literals(raw.subarray(0, end - 4), 0),
+      small(Math.min(end - 4 - from, 65535), 2),
+      lz4Literals(raw.subarray(end), 0),
+    ])
+  }
+  return lz4Literals(raw, 0)
+}
+
 /** Snappy in Java's framing, of blocks of a random size. */
 function framedSnappy(random: Prng, raw: Buffer): Buffer[] {
   const parts: Buffer[] = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])]
@@ -149,7 +173,8 @@ const byCodec: Readonly<Record<Codec, readonly Deed[]>> = {
     },
     (random, _, raw) => {
       const parts = framedSnappy(random, raw)
-      parts.splice(1 + 2 * below(random, (parts.length + 1) >> 1), 0, parts[0]!)
+      const header = chance(random, 500) ? parts[0]! : changed(parts[0]!, 8 + below(random, 8), [0, 1, 2, 0x80, 0xff][below(random, 5)]!)
+      parts.splice(1 + 2 * below(random, (parts.length + 1) >> 1), 0, header)
       return ['a second header', Buffer.concat(parts)]
     },
     (random, _, raw) => {
@@ -188,6 +213,16 @@ const byCodec: Readonly<Record<Codec, readonly Deed[]>> = {
     },
     (random, bytes) => ['block checksums', withBlockChecksums(random, bytes, 0)],
     (random, bytes) => ['a wrong block checksum', withBlockChecksums(random, bytes, 500)],
+    (random, bytes, raw) => {
+      const at = below(random, raw.length + 1)
+      const parts = [storedBlock(raw.subarray(0, at)), small(1, 4), Buffer.from([0]), storedBlock(raw.subarray(at)), small(0, 4)]
+      return ['an empty block', Buffer.concat([lz4Frame(random, bytes, 0x60, 0x70, Buffer.alloc(0)).subarray(0, 7), ...parts])]
+    },
+    (random, bytes, raw) => {
+      const block = shortEnd(random, raw)
+      const parts = [small(block.length, 4), block, small(0, 4)]
+      return ['few literals at the end', Buffer.concat([lz4Frame(random, bytes, 0x60, 0x70, Buffer.alloc(0)).subarray(0, 7), ...parts])]
+    },
     (_, bytes) => ['no end mark', bytes.subarray(0, -4)],
     (random, bytes) => ['a second frame', Buffer.concat([bytes, bytes.subarray(0, below(random, bytes.length))])],
     (random, bytes) => {

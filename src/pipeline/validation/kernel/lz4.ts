@@ -76,13 +76,22 @@ function readBlock(at: usize): i32 {
     end = output + bytes
   } else {
     end = decodeBlock(input, input + bytes, output, output + blockBytesMax)
-    if (end == 0) return step.damaged
+    // Kafka's reader takes a block that gives nothing for an interruption, in the middle of a field for another field.
+    if (end <= output) return step.damaged
   }
   if (trailer > 0 && load<u32>(input + bytes) != xxhash32(input, bytes)) return step.damaged
   charge(at, <i32>(end - output) + 64)
   set(at, job.output, end)
   set(at, job.input, input + bytes + trailer)
   return step.further
+}
+
+/** The end of a block, as LZ4's own decoder demands it: a match leaves 5 bytes of literals, and begins 12 bytes before what fits. */
+namespace ending {
+  export const token: usize = 1
+  export const offset: usize = 2
+  export const literals: usize = 5
+  export const matchRoom: usize = 12
 }
 
 /** Literals and matches in turn; the last sequence has no match. Returns where the output ends, 0 for damage. */
@@ -106,7 +115,7 @@ function decodeBlock(from: usize, fromEnd: usize, output: usize, outputEnd: usiz
       from += count
     }
     if (from == fromEnd) return to
-    if (fromEnd - from < 2) return 0
+    if (fromEnd - from < ending.offset + ending.token + ending.literals || outputEnd - to < ending.matchRoom) return 0
     const distance = <usize>load<u16>(from)
     from += 2
     if (distance == 0 || distance > to - output) return 0
@@ -120,7 +129,7 @@ function decodeBlock(from: usize, fromEnd: usize, output: usize, outputEnd: usiz
       } while (more == 255)
     }
     count += 4
-    if (count > outputEnd - to) return 0
+    if (fromEnd - from < ending.token + ending.literals || count > outputEnd - to - ending.literals) return 0
     copyMatch(to, distance, count)
     to += count
   }

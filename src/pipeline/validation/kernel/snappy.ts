@@ -9,7 +9,7 @@ const magic: u64 = 0x00595050414e5382
 /** How a magic begins, read as the length of a block. */
 const magicHead: u32 = 0x82534e41
 const frameHeaderBytes: usize = 16
-const versionMin: u32 = 1
+const versionMin: i32 = 1
 
 namespace state {
   /** Where the block at hand ends in the input. */
@@ -45,7 +45,6 @@ function readStart(at: usize): i32 {
   const input = get(at, job.input)
   const left = get(at, job.inputEnd) - input
   if (left >= frameHeaderBytes && load<u64>(input) == magic) {
-    if (bswap(load<u32>(input, 8)) < versionMin) return step.damaged
     set(at, job.input, input + frameHeaderBytes)
     set(at, job.phase, phase.frame)
     return step.further
@@ -60,7 +59,8 @@ function readFrame(at: usize): i32 {
   if (left < 4) return step.end
   const bytes = bswap(load<u32>(input))
   if (bytes == magicHead) {
-    if (left < frameHeaderBytes || load<u64>(input) != magic) return step.damaged
+    // Only here does Java's library compare the version.
+    if (left < frameHeaderBytes || load<u64>(input) != magic || bswap(load<i32>(input, 8)) < versionMin) return step.damaged
     set(at, job.input, input + frameHeaderBytes)
     charge(at, 16)
     return step.further
