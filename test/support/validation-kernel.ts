@@ -110,6 +110,11 @@ export class KernelBench {
     return this.#word(field.dropped) + this.#word(field.output) - this.#window
   }
 
+  /** Bytes that have left the window buffer at its front. */
+  get dropped(): number {
+    return this.#word(field.dropped)
+  }
+
   /** How many records of the batch break a rule of their topic. */
   get refusedCount(): number {
     return this.#exports.refusedCount(this.#job)

@@ -114,6 +114,56 @@ test.each(frames)('zstd: %s', (_, packed, verdict) => {
   expect(bench.judge(batchOf('zstd', packed, 1), 1)).toBe(verdict)
 })
 
+test('zstd: small blocks do not move a long history each time', () => {
+  const raw = recordOf(Buffer.alloc(1_200_000, 'some of a long value'))
+  const blocks: Buffer[] = []
+  for (let at = 0; at < raw.length; at += 300)
+    blocks.push(block(kind.raw, Math.min(300, raw.length - at), raw.subarray(at, at + 300), at + 300 >= raw.length))
+  const tight = new KernelBench(module, { windowBytes: 512 << 10 })
+  tight.begin(batchOf('zstd', frame(0, [10 << 3], ...blocks), 1))
+  let moves = 0
+  let verdict: Verdict
+  do {
+    const before = tight.dropped
+    verdict = tight.run(1).verdict
+    if (tight.dropped > before) moves++
+  } while (verdict === 'more')
+  expect(verdict).toBe('done')
+  expect(moves).toBeGreaterThan(1)
+  expect(moves).toBeLessThan(20)
+})
+
+test('zstd: a match behind the window buffer asks for a larger one', () => {
+  const value = Buffer.alloc(600_000)
+  for (let at = 0, word = 1; at < value.length; at += 4) value.writeUInt32LE((word = Math.imul(word, 0x9e3779b1) ^ at) >>> 0, at)
+  const raw = recordOf(Buffer.concat([value, value.subarray(0, 1000)]))
+  const from = raw.length - 1001
+  const rawBlocks: Buffer[] = []
+  for (let at = 0; at < from; at += 100_000)
+    rawBlocks.push(block(kind.raw, Math.min(100_000, from - at), raw.subarray(at, Math.min(from, at + 100_000)), false))
+  // One sequence of predefined states: no literals, a match of 1,000 bytes, its distance; then one literal.
+  const sequence = matchOf(600_000, 1000, raw.subarray(-1))
+  const packed = frame(0, [10 << 3], ...rawBlocks, block(kind.compressed, sequence.length, sequence, true))
+  expect(new KernelBench(module, { windowBytes: 2 << 20 }).judge(batchOf('zstd', packed, 1))).toBe('done')
+  expect(new KernelBench(module, { windowBytes: 512 << 10 }).judge(batchOf('zstd', packed, 1))).toBe('window')
+  const farther = frame(0, [10 << 3], ...rawBlocks, block(kind.compressed, sequence.length, matchOf(600_100, 1000, raw.subarray(-1)), true))
+  expect(new KernelBench(module, { windowBytes: 512 << 10 }).judge(batchOf('zstd', farther, 1))).toBe('damaged')
+})
+
+/** The content of a block: all literals behind one match, whose codes are tables of one state each. */
+function matchOf(distance: number, bytes: number, literals: Buffer): Buffer {
+  const value = distance + 3
+  const offsetCode = 31 - Math.clz32(value)
+  // Of match lengths: 515 and 9 bits more.
+  const matchCode = 45
+  let bits = 1n
+  bits = (bits << BigInt(offsetCode)) | BigInt(value - 2 ** offsetCode)
+  bits = (bits << 9n) | BigInt(bytes - 515)
+  const stream: number[] = []
+  for (; bits > 0n; bits >>= 8n) stream.push(Number(bits & 255n))
+  return Buffer.concat([Buffer.from([literals.length << 3]), literals, Buffer.from([1, 0x54, 0, offsetCode, matchCode, ...stream])])
+}
+
 describe.each(Object.entries(samples))('zstd: %s', (_, sample) => {
   const raw = sample()
   test.each([1, 3, 7])('comes back from our own compressor, level %i', (level) => {

@@ -113,6 +113,6 @@ export function buildStates(table: usize, area: usize, symbols: u32, log: u32, t
     store<u16>(area + (symbol << 1), from + 1, scratch.next)
     const bits = log - (31 - clz(from))
     const template = templates != 0 ? load<u64>(templates + (symbol << 3)) : <u64>symbol << 32
-    store<u64>(table + (state << 3), template | <u64>(bits | (((((from << bits) - size) << 3) + origin) << 16)))
+    store<u64>(table + (state << 3), template | <u64>(bits | (((((from << bits) - size) << 3) + <u32>origin) << 16)))
   }
 }

@@ -118,7 +118,7 @@ function readTable(
 }
 
 /** Where a block has got to: the stream of bits, the states, and the output. */
-namespace place {
+export namespace progress {
   /** 8 bytes before the stream. */
   export const before: usize = job.decoder + 168
   /** Bits of the stream that are not read yet. */
@@ -130,6 +130,8 @@ namespace place {
   export const unused: usize = job.decoder + 188
   export const to: usize = job.decoder + 192
   export const literals: usize = job.decoder + 196
+  /** Of a match that lies before what the window buffer holds. */
+  export const distance: usize = job.decoder + 200
 }
 
 /** Sequences are read some at a time, and then run: each loop has its variables in registers. */
@@ -145,21 +147,21 @@ export function runSequences(
   at: usize, from: usize, end: usize, count: u32, to: usize, literals: usize, literalsEnd: usize, matchRoom: i32, low: usize, distanceMax: usize,
 ): usize {
   if (!beginStream(at, from, end)) return 0
-  set(at, place.to, to)
-  set(at, place.literals, literals)
+  set(at, progress.to, to)
+  set(at, progress.literals, literals)
   const outputEnd = to + (literalsEnd - literals) + matchRoom
   const list = at + table.list
   while (count > 0) {
     const some = min(count, listMax)
-    const listEnd = list + some * entryBytes
+    const listEnd = list + <usize>some * entryBytes
     if (!readSequences(at, list, listEnd)) return 0
     const failure = applySequences(at, list, listEnd, literalsEnd, outputEnd, low, distanceMax)
     if (failure >= 0) return <usize>failure
     count -= some
   }
-  if (get(at, place.left) + get(at, place.unused) != 0) return 0
-  to = get(at, place.to)
-  literals = get(at, place.literals)
+  if (get(at, progress.left) + get(at, progress.unused) != 0) return 0
+  to = get(at, progress.to)
+  literals = get(at, progress.literals)
   const rest = literalsEnd - literals
   if (rest > outputEnd - to) return 0
   if (rest > 0) copyLiterals(to, literals, rest)
@@ -172,28 +174,28 @@ function beginStream(at: usize, from: usize, end: usize): bool {
   if (mark == 0) return false
   const bits = load<u64>(end - 8)
   let taken = clz(mark) - 23
-  set(at, place.before, from - 8)
+  set(at, progress.before, from - 8)
   // Bits for a state are read eightfold, so that none is nought without a branch.
   let log = <u32>get(at, sequences.lengthsLog)
-  set(at, place.length, get(at, sequences.lengths) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
+  set(at, progress.length, get(at, sequences.lengths) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
   taken += log
   log = <u32>get(at, sequences.offsetsLog)
-  set(at, place.offset, get(at, sequences.offsets) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
+  set(at, progress.offset, get(at, sequences.offsets) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
   taken += log
   log = <u32>get(at, sequences.matchesLog)
-  set(at, place.match, get(at, sequences.matches) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
-  set(at, place.left, ((end - from) << 3) - taken - log)
+  set(at, progress.match, get(at, sequences.matches) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
+  set(at, progress.left, ((end - from) << 3) - taken - log)
   return true
 }
 
 /** Reads as many sequences as the list takes: the length of literals, the length of the match, its distance. */
 function readSequences(at: usize, list: usize, listEnd: usize): bool {
-  const before = get(at, place.before)
+  const before = get(at, progress.before)
   const base = at + job.tables
-  let left = <i32>get(at, place.left)
-  let length = get(at, place.length)
-  let offset = get(at, place.offset)
-  let match = get(at, place.match)
+  let left = <i32>get(at, progress.left)
+  let length = get(at, progress.length)
+  let offset = get(at, progress.offset)
+  let match = get(at, progress.match)
   let last1 = get(at, sequences.last1)
   let last2 = get(at, sequences.last2)
   let last3 = get(at, sequences.last3)
@@ -251,11 +253,11 @@ function readSequences(at: usize, list: usize, listEnd: usize): bool {
     left -= ((sums >>> 8) & 0xff) + unused
     list += entryBytes
   } while (list < listEnd)
-  set(at, place.left, left)
-  set(at, place.length, length)
-  set(at, place.offset, offset)
-  set(at, place.match, match)
-  set(at, place.unused, unused)
+  set(at, progress.left, left)
+  set(at, progress.length, length)
+  set(at, progress.offset, offset)
+  set(at, progress.match, match)
+  set(at, progress.unused, unused)
   set(at, sequences.last1, last1)
   set(at, sequences.last2, last2)
   set(at, sequences.last3, last3)
@@ -264,8 +266,8 @@ function readSequences(at: usize, list: usize, listEnd: usize): bool {
 
 /** Runs the sequences of a list. Returns -1, or what `runSequences` is to return. */
 function applySequences(at: usize, list: usize, listEnd: usize, literalsEnd: usize, outputEnd: usize, low: usize, distanceMax: usize): i32 {
-  let to = get(at, place.to)
-  let literals = get(at, place.literals)
+  let to = get(at, progress.to)
+  let literals = get(at, progress.literals)
   do {
     const literalLength = <usize>load<u32>(list)
     const matchLength = <usize>load<u32>(list, 4)
@@ -278,7 +280,11 @@ function applySequences(at: usize, list: usize, listEnd: usize, literalsEnd: usi
     to += literalLength
     literals += literalLength
     if (distance > distanceMax) return 0
-    if (distance > to - low) return 1
+    if (distance > to - low) {
+      set(at, progress.to, to)
+      set(at, progress.distance, distance)
+      return 1
+    }
     if (distance >= 16) {
       const source = to - distance
       v128.store(to, v128.load(source))
@@ -295,7 +301,7 @@ function applySequences(at: usize, list: usize, listEnd: usize, literalsEnd: usi
     } else copyMatch(to, distance, matchLength)
     to += matchLength
   } while (list < listEnd)
-  set(at, place.to, to)
-  set(at, place.literals, literals)
+  set(at, progress.to, to)
+  set(at, progress.literals, literals)
   return -1
 }

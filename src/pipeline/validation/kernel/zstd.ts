@@ -1,7 +1,7 @@
 import { decodeFour, decodeStream, huffmanBits, readHuffman } from './huffman.ts'
 import { charge, get, job, room, set, step } from './job.ts'
 import { addXxhash64, beginXxhash64, finishXxhash64 } from './xxhash64.ts'
-import { beginSequences, readTables, runSequences } from './zstd-sequences.ts'
+import { beginSequences, progress, readTables, runSequences } from './zstd-sequences.ts'
 import { table } from './zstd-tables.ts'
 
 /**
@@ -127,7 +127,8 @@ function readBlock(at: usize): i32 {
   const need = most + gapBytes + 64
   if (need + get(at, job.output) - get(at, job.checked) > held) return step.window
   const history = min<u64>(given, get(at, state.windowBytes))
-  set(at, job.history, <usize>min<u64>(history, held - need))
+  // A quarter of the buffer is for output between two moves of the history: small blocks may not move it each time.
+  set(at, job.history, <usize>min<u64>(history, ((held - need) >>> 2) * 3))
   if (!room(at, most + gapBytes)) return step.window
   const output = get(at, job.output)
   const from = input + 3
@@ -243,6 +244,6 @@ function decodeSequences(at: usize, from: usize, end: usize, to: usize, place: u
   const held = to - get(at, job.window)
   const low = given < held ? to - <usize>given : get(at, job.window)
   const ended = runSequences(at, from, end, count, to, place, place + literals, <i32>(bytesMax - literals), low, get(at, state.windowBytes))
-  // Where the frame begins in the buffer, nothing before it can be meant.
-  return ended == 1 && given <= held ? 0 : ended
+  // Before the frame there is nothing.
+  return ended == 1 && get(at, progress.distance) > given + (get(at, progress.to) - to) ? 0 : ended
 }
