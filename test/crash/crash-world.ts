@@ -43,13 +43,13 @@ export class CrashWorld {
   /** Up to here each partition was read and found right. */
   readonly #verified: bigint[]
   readonly #connections = new Set<Connection>()
-  readonly #onKilled: () => void
+  readonly #onEnded: () => void
   /** How often a producer was told that a batch is not durable in time. */
   timeOuts = 0
 
-  private constructor(broker: Broker, random: Prng, producers: readonly IdempotentProducer[], onKilled: () => void) {
+  private constructor(broker: Broker, random: Prng, producers: readonly IdempotentProducer[], onEnded: () => void) {
     this.broker = broker
-    this.#onKilled = onKilled
+    this.#onEnded = onEnded
     this.#random = random
     this.#producers = producers
     this.others = new OtherPromises(broker.kind, topic, producers.length, random)
@@ -67,7 +67,7 @@ export class CrashWorld {
       timeoutMs,
       under,
       onReady = () => {},
-      onKilled = () => {},
+      onEnded = () => {},
     }: {
       settings?: Readonly<Record<string, string>>
       topicConfigs?: Readonly<Record<string, string>>
@@ -77,9 +77,9 @@ export class CrashWorld {
       timeoutMs?: number
       /** Where the broker's folder is made. */
       under?: string | undefined
-      /** When that has been done, and whenever the broker has been killed. */
+      /** When that has been done, and whenever the broker has ended. */
       onReady?: () => void
-      onKilled?: () => void
+      onEnded?: () => void
     } = {},
   ): Promise<CrashWorld> {
     // A real Kafka is fenced after a crash until its last session runs out.
@@ -94,7 +94,7 @@ export class CrashWorld {
       }
       return made
     })
-    return new CrashWorld(broker, random, producers, onKilled)
+    return new CrashWorld(broker, random, producers, onEnded)
   }
 
   get acknowledged(): number {
@@ -110,7 +110,7 @@ export class CrashWorld {
     await Promise.race([pause(loadMs), load])
     ended = end === 'kill' ? this.broker.kill() : this.broker.stop()
     await Promise.all([ended, load])
-    if (end === 'kill') this.#onKilled()
+    this.#onEnded()
     const acknowledged = this.acknowledged
     if (end === 'kill' && chance(this.#random, killedAgainPermille)) await this.#killWhileItStarts()
     const began = performance.now()
@@ -125,6 +125,7 @@ export class CrashWorld {
   /** Load until the broker dies by itself, which it has been told to do at a point of its own; then as after any crash. */
   async dieAt(point: string, loadMsMax: number, afterwards: () => Promise<unknown> = () => Promise.resolve()): Promise<boolean> {
     await this.broker.stop()
+    this.#onEnded()
     await this.broker.start({ MILLRACE_CRASH_POINT: point })
     const until = performance.now() + loadMsMax
     const mayGoOn = (): boolean => this.broker.isRunning && performance.now() < until
@@ -133,6 +134,7 @@ export class CrashWorld {
     while (this.broker.isRunning && performance.now() < until + dieMsMax) await pause(20)
     const hasDied = !this.broker.isRunning
     if (!hasDied) await this.broker.stop()
+    this.#onEnded()
     await this.broker.start()
     await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
     await Promise.all([this.verify(), this.others.verify(this.broker.port)])
@@ -198,7 +200,7 @@ export class CrashWorld {
     await pause(below(this.#random, startMsMax))
     await this.broker.kill()
     await started
-    this.#onKilled()
+    this.#onEnded()
   }
 
   /** A connection to each partition; a broker that has just started may first say that it does not lead. */

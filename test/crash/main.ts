@@ -62,7 +62,7 @@ if (options.fullWal !== undefined) {
 }
 console.log(`seed ${options.seed}`)
 const folder = options.power ? await UnsyncedFolder.mount() : undefined
-const power = { under: folder?.path, onReady: () => folder?.keepRoot(), onKilled: () => folder?.cutPower() }
+const power = { under: folder?.path, onReady: () => folder?.keepRoot(), onEnded: () => folder?.cutPower() }
 const loop = options.walDevice === 'loop' ? loopDevice(deviceBytes) : undefined
 const device = loop?.path ?? options.walDevice
 const onDevice = device === undefined ? {} : { 's3.wal.path': `file://${device}`, 's3.wal.format': 'true' }

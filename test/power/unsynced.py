@@ -181,6 +181,13 @@ class Unsynced(Operations):
         del source.names[name]
         target.names[renamed] = node
 
+    def link(self, new, old):
+        node = self.find(old)
+        folder, name = self.parent(new)
+        if name in folder.names:
+            raise FuseOSError(errno.EEXIST)
+        folder.names[name] = node
+
     def chmod(self, path, mode):
         node = self.find(path)
         node.mode = stat.S_IFMT(node.mode) | (mode & 0o777)

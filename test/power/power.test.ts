@@ -1,0 +1,108 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { prng } from '../../src/base/prng.ts'
+import { CrashWorld } from '../crash/crash-world.ts'
+import { smallLog } from '../storage/storage-world.ts'
+import { createTopic } from '../support/admin.ts'
+import { encodeBatch } from '../support/batch.ts'
+import { prepareBroker } from '../support/broker.ts'
+import { connected } from '../support/connection.ts'
+import { api, deleteTopics, produce, readProduce } from '../support/requests.ts'
+import { UnsyncedFolder, unsyncedMissing } from '../support/unsynced-folder.ts'
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+const limitMs = 60_000
+const loadMsMax = 1500
+const missing = unsyncedMissing()
+if (missing !== undefined) console.warn(`power loss is not tried: ${missing}`)
+
+let folder: UnsyncedFolder
+beforeAll(async () => {
+  if (missing === undefined) folder = await UnsyncedFolder.mount()
+})
+afterAll(() => folder?.unmount())
+
+const foundingPoints = ['founding begun', 'store claimed', 'log opened', 'founding recorded', 'founding done'] as const
+
+test.skipIf(missing !== undefined).each(foundingPoints)(
+  'power: a founding that is cut off at "%s" is taken up by the next start',
+  async (point) => {
+    const broker = await prepareBroker({ under: folder.path, settings: smallLog })
+    try {
+      folder.keepRoot()
+      await expect(broker.start({ MILLRACE_CRASH_POINT: point })).rejects.toThrow('SIGKILL')
+      folder.cutPower()
+      await broker.start()
+      await connected(broker.port, async (connection) => {
+        await createTopic(connection, 't')
+        const records = encodeBatch([{ value: Buffer.from('kept') }])
+        expect(readProduce(await connection.call(api.produce, produce([{ topic: 't', partition: 0, records }])))[0]!.error).toBe(0)
+      })
+      await broker.kill()
+      folder.cutPower()
+      await broker.start()
+    } finally {
+      await broker.remove()
+    }
+  },
+  limitMs,
+)
+
+describe.skipIf(missing !== undefined)('power: a node whose power fails', () => {
+  let world: CrashWorld
+  beforeAll(async () => {
+    const power = { under: folder.path, onReady: () => folder.keepRoot(), onEnded: () => folder.cutPower() }
+    world = await CrashWorld.start(prng(seed), 3, { settings: smallLog, ...power })
+  }, limitMs)
+  afterAll(() => world?.broker.remove())
+
+  /** A topic with objects of its own that is deleted, so that there is something to mark and to remove. */
+  async function shortLived(): Promise<void> {
+    await connected(world.broker.port, async (connection) => {
+      const name = `short-lived-${Date.now()}`
+      await createTopic(connection, name)
+      for (let batch = 0; batch < 100; batch++) {
+        const records = encodeBatch(Array.from({ length: 50 }, () => ({ value: Buffer.alloc(1000, batch) })))
+        await connection.call(api.produce, produce([{ topic: name, partition: 0, records }]))
+      }
+      await pause(1500)
+      await connection.call(api.deleteTopics, deleteTopics([name]))
+    })
+  }
+
+  test.each([1, 2, 3])(
+    `under load loses nothing that was acknowledged, time %i (seed ${seed})`,
+    async () => {
+      await world.round('kill', loadMsMax)
+    },
+    limitMs,
+  )
+
+  test(
+    'after a clean stop loses nothing',
+    async () => {
+      await world.round('stop', loadMsMax)
+    },
+    limitMs,
+  )
+
+  const points = [
+    'object prepared',
+    'object stored:2',
+    'object committed',
+    'producers saved:2',
+    'log trimmed',
+    'objects marked',
+    'objects removed',
+  ]
+  test.each(points)(
+    `at "%s" loses nothing that was acknowledged (seed ${seed})`,
+    async (point) => {
+      const hasDied = await world.dieAt(point, loadMsMax, shortLived).catch((error: Error) => {
+        throw new Error(`${error.message}\n${world.broker.log.slice(-3000)}`, { cause: error })
+      })
+      expect(hasDied, `the broker dies at "${point}"`).toBe(true)
+    },
+    limitMs,
+  )
+})
