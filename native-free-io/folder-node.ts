@@ -7,6 +7,7 @@ import type { MutableImage } from '../src/metadata/image.ts'
 import { logStart, type WalIdentity } from '../src/pipeline/wal-superblock.ts'
 import { crashPoint } from './crash-point.ts'
 import { type DataFolder, type Meta, openDataFolder, saveMeta } from './data-folder.ts'
+import { DiskRoom } from './disk-room.ts'
 import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding.ts'
 import { MetadataFile, type OpenedLog } from './metadata-file.ts'
 import { producersFile } from './producers-file.ts'
@@ -56,7 +57,7 @@ async function open(
   const hasMetadata = statOf(metadataPath) !== undefined
   if (meta === undefined) await refuseLostMeta(folder, place, hasMetadata)
   let opened: OpenedLog | undefined
-  if (hasMetadata) opened = await MetadataFile.open(metadataPath, parts.onFailure)
+  if (hasMetadata) opened = await MetadataFile.open(metadataPath, parts.room, parts.onFailure)
   const image = opened && refuseUnreadable(metadataPath, () => imageOf(opened!.records))
   const isNew = meta === undefined || meta.state === 'new' || (meta.foundingId === null && image === undefined)
   const isBegun = meta !== undefined && (isOwn(place, meta) || statOf(join(folder.path, producersSnapshot)) !== undefined)
@@ -100,7 +101,7 @@ async function open(
     crashPoint('founding begun')
   })
   crashPoint('store claimed')
-  opened ??= await MetadataFile.open(metadataPath, parts.onFailure)
+  opened ??= await MetadataFile.open(metadataPath, parts.room, parts.onFailure)
   const { tornBytes } = opened
   if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
   if (verdict.type === 'occupied') log.warn({ path: place.path, held: verdict.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
@@ -127,7 +128,7 @@ async function open(
           metadataRecords: current.recordCount,
         },
       },
-      producers: producersFile(join(folder.path, producersSnapshot), identity.foundingId),
+      producers: producersFile(join(folder.path, producersSnapshot), identity.foundingId, parts.room),
       meters: [],
       // The folder is locked.
       confirm: () => Promise.resolve(),
@@ -182,7 +183,7 @@ async function ownerOf(folder: DataFolder, { content }: WalPlace, hasMetadata: b
 
 async function foundingIn(path: string): Promise<Omit<WalIdentity, 'lane'> | undefined> {
   try {
-    const { log, records } = await MetadataFile.open(path, () => {})
+    const { log, records } = await MetadataFile.open(path, new DiskRoom(() => {}), () => {})
     await log.close()
     const { clusterId, founding } = imageOf(records)
     return clusterId === null || founding === null ? undefined : { clusterId, ...founding }

@@ -4,6 +4,7 @@ import type { MetadataRecord } from '../src/metadata/records.ts'
 import type { WalIdentity } from '../src/pipeline/wal-superblock.ts'
 import type { Entropy, StoreFault, StoreLocation } from '../src/ports.ts'
 import type { DataFolder } from './data-folder.ts'
+import type { DiskRoom } from './disk-room.ts'
 import { openFolderNode } from './folder-node.ts'
 import type { Log } from './log.ts'
 import type { NodeLogs } from './node-logs.ts'
@@ -34,6 +35,7 @@ export interface FoundingParts {
   readonly budget: BudgetData | null
   readonly entropy: Entropy
   readonly log: Log
+  readonly room: DiskRoom
   onFault(fault: StoreFault): void
   /** The metadata log cannot be written any more: the node has to stop. */
   onFailure(error: Error): void

@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { encodeFrame, encodeFrames, mark, readFrames, signature } from '../src/metadata/frames.ts'
 import type { MetadataLog } from '../src/metadata/store.ts'
+import { type DiskRoom, isNoRoom } from './disk-room.ts'
 import { replaceFile } from './durable-file.ts'
 import { MetadataJobs } from './metadata-jobs.ts'
 import { StartRefused } from './start-refused.ts'
@@ -16,6 +17,9 @@ export interface OpenedLog {
   readonly tornBytes: number
 }
 
+/** Allocated behind the end of the log: on a full disk a node still records what frees space, such as deleted topics and objects. */
+const reserveBytes = 256 << 10
+
 /**
  * The metadata log in a file. Appends that wait for the disk share the next write and its sync.
  *
@@ -25,20 +29,34 @@ export interface OpenedLog {
 export class MetadataFile implements MetadataLog {
   readonly #path: string
   readonly #jobs: MetadataJobs
+  readonly #room: DiskRoom
   #handle: FileHandle
   #bytes: number
+  /** Bytes of the file: zeros behind the end of the log. */
+  #allocated: number
+  /** While the disk has no room for more of them. */
+  #allocating: Promise<void> | undefined
+  #lost: Error | undefined
 
-  private constructor(path: string, handle: FileHandle, bytes: number, failed: (error: Error) => void) {
+  private constructor(
+    path: string,
+    handle: FileHandle,
+    sizes: { bytes: number; allocated: number },
+    room: DiskRoom,
+    failed: (error: Error) => void,
+  ) {
     this.#path = path
     this.#handle = handle
-    this.#bytes = bytes
+    this.#room = room
+    this.#bytes = sizes.bytes
+    this.#allocated = sizes.allocated
     this.#jobs = new MetadataJobs(
       (records, isWhole) => (isWhole ? this.#replace(records) : this.#write(encodeFrame(records))),
       (cause) => failed(new Error(`the metadata log ${path} cannot be written: ${cause.message}`, { cause })),
     )
   }
 
-  static async open(path: string, failed: (error: Error) => void): Promise<OpenedLog> {
+  static async open(path: string, room: DiskRoom, failed: (error: Error) => void): Promise<OpenedLog> {
     await rm(`${path}.tmp`, { force: true })
     const content = await readOrCreate(path)
     if (!content.subarray(0, signature.length).equals(signature))
@@ -48,12 +66,17 @@ export class MetadataFile implements MetadataLog {
       throw new MetadataDamaged(`${path} is damaged from byte ${end} to byte ${beyond}, and goes on after that: restore it from a copy`)
     }
     const handle = await open(path, 'r+')
-    const tornBytes = content.length - end
+    const tornBytes = usedBytes(content.subarray(end))
     if (tornBytes > 0) {
       await handle.truncate(end)
       await handle.sync()
     }
-    return { log: new MetadataFile(path, handle, end, failed), records, tornBytes }
+    const sizes = { bytes: end, allocated: tornBytes > 0 ? end : content.length }
+    return { log: new MetadataFile(path, handle, sizes, room, failed), records, tornBytes }
+  }
+
+  get isFull(): boolean {
+    return this.#allocating !== undefined
   }
 
   get bytes(): number {
@@ -71,15 +94,44 @@ export class MetadataFile implements MetadataLog {
   /** After what was asked before. */
   async close(): Promise<void> {
     await this.#jobs.settled()
+    await this.#allocating?.catch(() => {})
     await this.#handle.close()
   }
 
   async #write(frame: Buffer): Promise<void> {
+    await this.#reserve(this.#bytes + frame.length + mark.length)
     await this.#put(frame)
     await this.#handle.datasync()
     this.#bytes += frame.length
     await this.#put(mark)
     this.#bytes += mark.length
+  }
+
+  /** Has the file hold `end` bytes and a reserve behind them. On a full disk the reserve is used up before anything waits. */
+  async #reserve(end: number): Promise<void> {
+    while (end + reserveBytes / 2 > this.#allocated) {
+      if (this.#allocating === undefined) {
+        const allocate = (): Promise<void> => this.#allocate(end + reserveBytes)
+        try {
+          await allocate()
+          return
+        } catch (error) {
+          if (!isNoRoom(error)) throw error
+        }
+        this.#allocating = this.#room.untilWritten(this.#path, allocate).finally(() => (this.#allocating = undefined))
+        this.#allocating.catch((error: Error) => (this.#lost = error))
+      }
+      if (end <= this.#allocated) return
+      await this.#allocating
+      if (this.#lost !== undefined) throw this.#lost
+    }
+  }
+
+  async #allocate(end: number): Promise<void> {
+    const zeros = Buffer.alloc(end - this.#allocated)
+    for (let at = 0; at < zeros.length; ) at += (await this.#handle.write(zeros, at, zeros.length - at, this.#allocated + at)).bytesWritten
+    await this.#handle.datasync()
+    this.#allocated = end
   }
 
   async #put(frame: Buffer): Promise<void> {
@@ -90,13 +142,29 @@ export class MetadataFile implements MetadataLog {
   }
 
   async #replace(records: readonly Uint8Array[]): Promise<void> {
+    if (this.isFull) return
     const parts = [signature, ...encodeFrames(records), mark]
-    await replaceFile(this.#path, parts)
+    try {
+      await replaceFile(this.#path, parts)
+    } catch (error) {
+      // The log says the same as it is: it is replaced another time.
+      if (!isNoRoom(error)) throw error
+      await rm(`${this.#path}.tmp`, { force: true })
+      return
+    }
     const former = this.#handle
     this.#handle = await open(this.#path, 'r+')
     this.#bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    this.#allocated = this.#bytes
     await former.close()
   }
+}
+
+/** Bytes up to the last that is not zero. */
+function usedBytes(tail: Buffer): number {
+  let used = tail.length
+  while (used > 0 && tail[used - 1] === 0) used--
+  return used
 }
 
 async function readOrCreate(path: string): Promise<Buffer> {

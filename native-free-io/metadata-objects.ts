@@ -71,6 +71,9 @@ export class MetadataObjects implements MetadataLog {
     return { log, records, epoch }
   }
 
+  /** A store that has no room is a fault of the store, and is waited for as others are. */
+  readonly isFull = false
+
   get bytes(): number {
     return this.#bytes + this.#objects * objectCostBytes
   }

@@ -16,6 +16,10 @@ export class NotedLog implements MetadataLog {
     return this.#log.bytes
   }
 
+  get isFull(): boolean {
+    return this.#log.isFull
+  }
+
   async append(records: readonly Uint8Array[]): Promise<void> {
     await this.#log.append(records)
     this.#records += records.length

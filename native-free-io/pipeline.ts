@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads'
 import type { RoutedTopic } from '../src/broker/routing.ts'
 import type {
   FromNetwork,
+  FromPersistence,
+  FromStorePersistence,
   LaneData,
   LaneWal,
   ListenerData,
@@ -48,6 +50,8 @@ export interface PipelineOptions {
   readonly limits: NetworkData['limits']
   /** A message of a network worker that is not about the pipeline itself. */
   onNetwork(message: Extract<FromNetwork, { type: 'forward' | 'load' | 'gaveBack' | 'closed' }>): void
+  /** The disk has no room for the write-ahead log, or has room again. */
+  onFull(isFull: boolean): void
   /** A thread died. The node cannot go on. */
   onFailure(thread: string, error: Error): void
 }
@@ -159,6 +163,9 @@ export class Pipeline {
       throw error
     })
     const persistence = home.writer(spawn, lane, started.position)
+    persistence.on('message', (message: FromPersistence | FromStorePersistence) => {
+      if (message.type === 'full') options.onFull(message.isFull)
+    })
     const recovery = {
       records: started.records,
       position: started.position,

@@ -3,6 +3,7 @@ import { Packr } from 'msgpackr/pack'
 import type { StreamId } from '../src/ports.ts'
 import type { ProducerSnapshot } from '../src/stream/producers.ts'
 import { crc32c } from '../src/wire/crc32c.ts'
+import type { DiskRoom } from './disk-room.ts'
 import { replaceFile } from './durable-file.ts'
 import { StartRefused } from './start-refused.ts'
 
@@ -27,8 +28,8 @@ export interface ProducersHome {
   load(): Promise<SavedProducers | undefined>
 }
 
-export const producersFile = (path: string, foundingId: string): ProducersHome => ({
-  save: (streams, position) => replaceFile(path, encodeProducers({ foundingId, position, streams })),
+export const producersFile = (path: string, foundingId: string, room: DiskRoom): ProducersHome => ({
+  save: (streams, position) => room.untilWritten(path, () => replaceFile(path, encodeProducers({ foundingId, position, streams }))),
   load: () => loadProducers(path),
 })
 

@@ -14,6 +14,7 @@ import {
 import { blockBytes, type Cut, walRecord } from '../src/stream/wal-record.ts'
 import type { Crc } from '../src/stream/wal-recovery.ts'
 import type { BlockDevice } from './block-device.ts'
+import { isNoRoom } from './disk-room.ts'
 import { syncFolderNow } from './durable-file.ts'
 
 const extendBytes = 1 << 20
@@ -110,10 +111,12 @@ export class WalFile implements WalWriter {
     return this.#prepared
   }
 
-  write(address: number, bytes: number, position: number): void {
+  /** A write that finds no room leaves at most a part of itself, in front of which the log ends, and is written over by the next try. */
+  write(address: number, bytes: number, position: number): boolean {
     const at = position % this.#state.capacity
-    this.#put(address, bytes, logStart + at)
+    if (!this.#putIfRoom(address, bytes, logStart + at)) return false
     this.#prepared = Math.max(this.#prepared, at + bytes)
+    return true
   }
 
   /** Reads whole blocks into the arena. What was never written reads as zeros. */
@@ -133,7 +136,7 @@ export class WalFile implements WalWriter {
   prepare(): boolean {
     const bytes = Math.min(extendBytes, this.#state.capacity - this.#prepared)
     if (bytes <= 0) return false
-    this.#put(this.#buffers.zeros.base, bytes, logStart + this.#prepared)
+    if (!this.#putIfRoom(this.#buffers.zeros.base, bytes, logStart + this.#prepared)) return false
     this.#prepared += bytes
     return true
   }
@@ -159,9 +162,20 @@ export class WalFile implements WalWriter {
   }
 
   #put(address: number, bytes: number, at: number): void {
-    const written = writeSync(this.#fd, this.#buffers.bytes, address, bytes, at)
-    if (written !== bytes) throw new Error(`the disk took ${written} of ${bytes} bytes of the write-ahead log`)
+    if (!this.#putIfRoom(address, bytes, at)) throw new Error(`the disk has no room for ${bytes} bytes of the write-ahead log`)
+  }
+
+  /** False where the write itself finds no room. A sync that fails is another matter: what it has written is not known. */
+  #putIfRoom(address: number, bytes: number, at: number): boolean {
+    try {
+      // A disk takes less than all of it where that is what it has room for.
+      if (writeSync(this.#fd, this.#buffers.bytes, address, bytes, at) !== bytes) return false
+    } catch (error) {
+      if (isNoRoom(error)) return false
+      throw error
+    }
     if (!this.direct) fdatasyncSync(this.#fd)
+    return true
   }
 
   #writeSuperblock(state: WalState): void {

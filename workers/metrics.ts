@@ -1,3 +1,4 @@
+import type { DiskRoom } from '../native-free-io/disk-room.ts'
 import type { ObjectStorage } from '../native-free-io/object-storage.ts'
 import type { Pipeline } from '../native-free-io/pipeline.ts'
 import { addProcessMetrics } from '../native-free-io/process-metrics.ts'
@@ -11,6 +12,7 @@ import { storeTable } from '../src/stream/store-metrics.ts'
 interface Parts {
   readonly pipeline: Pipeline
   readonly controller: Controller
+  readonly room: DiskRoom
   readonly storage: ObjectStorage
   /** What each thread counts that uses a store, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
@@ -18,7 +20,7 @@ interface Parts {
 }
 
 /** Everything that /metrics tells of a node. */
-export function nodeMetrics({ pipeline, controller, storage, meters, groups }: Parts): Registry {
+export function nodeMetrics({ pipeline, controller, room, storage, meters, groups }: Parts): Registry {
   const registry = new Registry()
   addProcessMetrics(registry)
   for (const { table, values } of pipeline.counters) registry.block(table, values)
@@ -34,6 +36,11 @@ export function nodeMetrics({ pipeline, controller, storage, meters, groups }: P
   gauge('millrace_log_undurable_bytes', 'Bytes sequenced and not durable yet.', () => pipeline.published - pipeline.durable)
   gauge('millrace_log_unstored_bytes', 'Bytes that only the write-ahead log holds.', () => pipeline.durable - pipeline.stored)
   gauge('millrace_log_capacity_bytes', 'Size of the write-ahead log.', () => pipeline.wal.state.capacity)
+  gauge(
+    'millrace_disk_full',
+    'Files for which the disk has no room: the write-ahead log, the metadata log, the producers.',
+    () => room.waiting,
+  )
   gauge('millrace_objects', 'Objects in the store.', () => image.objects.size)
   gauge('millrace_object_bytes', 'Bytes of the objects in the store.', () => {
     let bytes = 0

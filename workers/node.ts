@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { nodeCodecs } from '../native-free-io/codecs.ts'
 import { crashPoint } from '../native-free-io/crash-point.ts'
 import { volumeSpace } from '../native-free-io/data-folder.ts'
+import { DiskRoom } from '../native-free-io/disk-room.ts'
 import { type FoundedNode, openNode } from '../native-free-io/founding.ts'
 import { serveHttp } from '../native-free-io/http.ts'
 import type { Log } from '../native-free-io/log.ts'
@@ -103,6 +104,10 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   const stores = wal.scheme === 'file' ? [location] : [location, wal.location]
   const budget = budgetFor(stores, settings['s3.network.baseline.bandwidth'])
   const deleteRetentionMs = settings['s3.object.delete.retention.minutes'] * 60_000
+  const room = new DiskRoom((what, isFull) => {
+    if (isFull) log.error({ path: what }, 'the disk is full: no room to write; trying again until there is')
+    else log.info({ path: what }, 'there is room on the disk again')
+  })
   const founded = await openNode({
     wal,
     folder: path,
@@ -119,11 +124,12 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     budget,
     entropy,
     log,
+    room,
     onFault: (fault) =>
       log.warn({ logs: wal.scheme === 'file' ? wal.path : storeName(wal.location) }, `the store fails: ${faultText(fault)}`),
     onFailure: (error) => fail('the metadata log', error),
   })
-  return startFounded(founded, configs, { location, budget, deleteRetentionMs, entropy }, log, fail).catch((error: unknown) => {
+  return startFounded(founded, configs, { location, budget, deleteRetentionMs, entropy, room }, log, fail).catch((error: unknown) => {
     founded.release()
     throw error
   })
@@ -134,12 +140,13 @@ interface Around {
   readonly budget: BudgetData | null
   readonly deleteRetentionMs: number
   readonly entropy: Entropy
+  readonly room: DiskRoom
 }
 
 async function startFounded(
   founded: FoundedNode,
   configs: NodeConfigs,
-  { location, budget, deleteRetentionMs, entropy }: Around,
+  { location, budget, deleteRetentionMs, entropy, room }: Around,
   log: Log,
   fail: (why: string, error: Error) => void,
 ): Promise<Node> {
@@ -169,6 +176,7 @@ async function startFounded(
       backlog,
     },
     onNetwork: (message) => hear[message.type](message as never),
+    onFull: (isFull) => room.note(logs.wal.type === 'file' ? logs.wal.target.path : 's3.wal.path', isFull),
     onFailure: (thread, error) => fail(`the ${thread} thread`, error),
   })
   const { records, bytes, milliseconds, direct, tornBytes } = pipeline.recovery
@@ -316,7 +324,7 @@ async function startFounded(
   advertise(new Map(addresses.map(({ name, port }) => [name, port])))
 
   let ready = true
-  const metrics = nodeMetrics({ pipeline, controller, storage, meters: [...logs.meters, ...storage.jobs.meters], groups })
+  const metrics = nodeMetrics({ pipeline, controller, room, storage, meters: [...logs.meters, ...storage.jobs.meters], groups })
   const listener = settings['metrics.listener']
   const http =
     listener === null
@@ -326,6 +334,7 @@ async function startFounded(
 
   const stop = async (): Promise<void> => {
     ready = false
+    room.close()
     clearInterval(expiry)
     await http?.close()
     await retention.stop()

@@ -1,8 +1,8 @@
 /** The persistence thread of a lane: writes what is published until it is told to stop, and then the rest. */
-import { workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { openArena } from '../native-free-io/arena.ts'
 import { WalFile } from '../native-free-io/wal-file.ts'
-import type { LaneData } from '../src/broker/thread-messages.ts'
+import type { FromPersistence, LaneData } from '../src/broker/thread-messages.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
@@ -38,10 +38,20 @@ const stepsPerPause = 8
 const sleepMs = 1000
 const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
 
+/** How long a write that found no room on the disk waits before it is tried again. */
+const fullMs = 200
+let isFull = false
+
 let looks = 0
-while (!stopped() || !persistence.idle) {
-  if (persistence.turn() > 0) looks = 0
-  else if (++looks > looksBeforeSleep) {
+while (!stopped() || !(persistence.idle || persistence.isFull)) {
+  const written = persistence.turn()
+  if (written > 0) looks = 0
+  if (persistence.isFull !== isFull) {
+    isFull = persistence.isFull
+    parentPort!.postMessage({ type: 'full', isFull } satisfies FromPersistence)
+  }
+  if (isFull) bell.sleep(() => !stopped(), fullMs)
+  else if (written === 0 && ++looks > looksBeforeSleep) {
     looks = 0
     counters.add('sleeps', 1)
     bell.sleep(() => persistence.idle && !stopped(), persistence.isPrepared ? sleepMs : pauseMs)
@@ -50,3 +60,4 @@ while (!stopped() || !persistence.idle) {
   }
 }
 file.close()
+parentPort!.close()

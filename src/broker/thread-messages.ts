@@ -36,6 +36,12 @@ export type FromStorePersistence =
   /** Whatever is written from now on knows the cut. */
   { readonly type: 'noted'; readonly id: number } | { readonly type: 'fault'; readonly fault: StoreFault }
 
+/** Persistence thread of a log in a file to main thread: the disk has no room for the log, or has room again. */
+export interface FromPersistence {
+  readonly type: 'full'
+  readonly isFull: boolean
+}
+
 export interface ListenerData {
   readonly name: string
   readonly host: string

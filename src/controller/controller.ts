@@ -5,6 +5,7 @@ import { emptyImage, type Image, type MutableImage, recordsOf, replay } from '..
 import { decodeRecord, encodeRecord, type MetadataRecord } from '../metadata/records.ts'
 import { type MetadataLog, snapshotAfterBytes } from '../metadata/store.ts'
 import type { StreamId, StreamSettings, StreamSpec, Streams } from '../ports.ts'
+import { refusedWhileFull } from './full-disk.ts'
 import { controllerMachine, controllerState } from './machine.ts'
 import type { AnswerTo, Command, ControllerEffect, ControllerEvent, TopicChange } from './messages.ts'
 import { type ControllerNode, followConfigs } from './outcome.ts'
@@ -108,6 +109,8 @@ export class Controller {
 
   /** Resolves once what the answer says is durable and served. Rejects with ControllerBusy. */
   ask<C extends Command>(command: C): Promise<AnswerTo<C>> {
+    const refused = this.#log.isFull ? refusedWhileFull(command) : undefined
+    if (refused !== undefined) return Promise.resolve(refused as AnswerTo<C>)
     return new Promise((resolve, reject) => {
       const ticket = this.#tickets++
       this.#waiting.set(ticket, { resolve, reject })

@@ -9,7 +9,9 @@ import type { MetadataStore } from '../ports.ts'
 export interface MetadataLog extends MetadataStore {
   /** What the log takes on disk. */
   readonly bytes: number
-  /** Puts these records in place of everything so far, all or nothing. */
+  /** The disk is full: there is room for little more than what frees space. */
+  readonly isFull: boolean
+  /** Puts these records, which say the same, in place of everything so far: all or nothing. */
   replace(records: readonly Uint8Array[]): Promise<void>
 }
 

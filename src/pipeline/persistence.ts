@@ -13,8 +13,11 @@ export interface WalState extends Cut {
 
 /** The write-ahead log's file as this stage needs it. Every call returns when the bytes are on the disk, or throws. */
 export interface WalWriter {
-  /** `address` in the arena; all three are multiples of a block. */
-  write(address: number, bytes: number, position: number): void
+  /**
+   * `address` in the arena; all three are multiples of a block. False where the disk has no room: the log is as it was, and the same write
+   * may be tried again.
+   */
+  write(address: number, bytes: number, position: number): boolean
   /** Does a little of what makes later writes cheaper; false when there is nothing left to do. */
   prepare(): boolean
 }
@@ -41,6 +44,7 @@ export class Persistence {
   readonly #counters: PersistenceCounters
   #durable: number
   #prepared = false
+  #isFull = false
 
   constructor(parts: {
     words: Int32Array
@@ -68,7 +72,8 @@ export class Persistence {
     Atomics.store(this.#words, this.#lane + laneHeader.hungry, 0)
     const offset = this.#durable % this.#memory.bytes
     const bytes = Math.min(published - this.#durable, writeBytesMax, this.#memory.bytes - offset)
-    this.#file.write(this.#memory.base + offset, bytes, this.#durable)
+    this.#isFull = !this.#file.write(this.#memory.base + offset, bytes, this.#durable)
+    if (this.#isFull) return 0
     this.#durable += bytes
     const done = this.#durable === this.#published()
     Atomics.store(this.#words, this.#lane + laneHeader.durable, narrow(this.#durable))
@@ -81,6 +86,11 @@ export class Persistence {
 
   get idle(): boolean {
     return this.#published() === this.#durable
+  }
+
+  /** The last write found no room on the disk: it is to be tried again after a while. */
+  get isFull(): boolean {
+    return this.#isFull
   }
 
   /** There is nothing left to prepare. */

@@ -15,6 +15,7 @@ export const settingsOf = (...overrides: string[]): Settings => {
 export class MemoryLog implements MetadataLog {
   records: Uint8Array[] = []
   bytes = 0
+  isFull = false
   appends = 0
   replacements = 0
   held: (() => void)[] | undefined

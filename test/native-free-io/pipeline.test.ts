@@ -63,6 +63,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
       if (message.type === 'forward')
         pipeline.tellNetwork({ type: 'answered', token: message.token, response: message.frame.subarray(4, 8) })
     },
+    onFull: (isFull) => failures.push(`full: ${isFull}`),
     onFailure: (thread, error) => failures.push(`${thread}: ${error.message}`),
     ...options,
   })

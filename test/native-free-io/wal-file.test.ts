@@ -6,6 +6,7 @@ import { createArena, openArena } from '../../native-free-io/arena.ts'
 import { isKept, readWalRanges, type WalBuffers, WalFile, type WalTarget } from '../../native-free-io/wal-file.ts'
 import { kernel, kernelBytes } from '../../src/pipeline/kernel/kernel.ts'
 import { alignBlock, blockBytes, walRecord } from '../../src/stream/wal-record.ts'
+import { SmallDisk, smallDiskMissing } from '../support/small-disk.ts'
 
 const mib = 1 << 20
 const logStart = 65_536
@@ -241,4 +242,26 @@ describe('batches by their positions', () => {
     expect(isKept(wanted, capacity + 1000 + 64 - walRecord.bytes, capacity)).toBe(true)
     expect(isKept(wanted, capacity + blockBytes, capacity)).toBe(false)
   })
+})
+
+test.skipIf(smallDiskMissing() !== undefined)('a write for which the disk has no room is none, and is taken when there is room', () => {
+  const disk = new SmallDisk(3)
+  try {
+    const file = WalFile.open(target(join(disk.path, 'lane.wal')), buffers, entropy)
+    fill(7, mib)
+    let position = 0
+    while (file.write(at, mib, position)) position += mib
+    expect(position).toBeLessThan(capacity)
+    expect(file.prepare()).toBe(false)
+    expect(file.write(at, mib, position)).toBe(false)
+    disk.resize(16)
+    expect(file.write(at, mib, position)).toBe(true)
+    buffers.bytes.fill(0xee, at, at + 2 * mib)
+    file.read(at, 2 * mib, position - mib)
+    expect(buffers.bytes.subarray(at, at + 2 * mib).every((byte) => byte === 7)).toBe(true)
+    file.trim({ trimmed: 0, previous: 0, previousIncarnation: 0 })
+    file.close()
+  } finally {
+    disk.unmount()
+  }
 })

@@ -148,7 +148,7 @@ export class LaneWorld {
       words,
       lane: lane.header,
       memory: lane.log,
-      file: { write: () => {}, prepare: () => false },
+      file: { write: () => true, prepare: () => false },
       bells: [new Bell(words, lane.sequencerBell)],
       counters: { add: () => {} },
       position: 0,

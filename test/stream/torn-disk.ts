@@ -18,11 +18,11 @@ export class Disk implements WalWriter {
     this.#random = random
   }
 
-  write(address: number, bytes: number, position: number): void {
+  write(address: number, bytes: number, position: number): boolean {
     const to = position % capacity
     if (!this.crashing) {
       this.#arena.copy(this.bytes, to, address, address + bytes)
-      return
+      return true
     }
     const sector = chance(this.#random, 700) ? 512 : 4096
     const keep = [0, 100, 500, 900, 1000][below(this.#random, 5)]!
