@@ -12,7 +12,7 @@ import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refu
 import { MetadataFile, type OpenedLog } from './metadata-file.ts'
 import { producersFile } from './producers-file.ts'
 import { StartRefused } from './start-refused.ts'
-import { claimStore } from './store-founding.ts'
+import { claimStore, noteStart, oldCopy } from './store-founding.ts'
 import { judgeWal, type WalVerdict } from './wal-judgement.ts'
 import { openWalPlace, type WalPlace, wipe } from './wal-place.ts'
 
@@ -96,11 +96,12 @@ async function open(
   const { clusterId, foundingId } = identity
   const save = (state: Meta['state'], at: string | null): Promise<void> =>
     saveMeta(folder.path, { nodeId, clusterId, foundingId, state, wal: at })
-  await claimStore(parts, claim, async () => {
+  const starts = await claimStore(parts, claim, async () => {
     if (claim.state !== 'done') await save(claim.state, meta?.wal ?? null)
     crashPoint('founding begun')
   })
   crashPoint('store claimed')
+  refuseOldCopy(place, image, starts)
   opened ??= await MetadataFile.open(metadataPath, parts.room, parts.onFailure)
   const { tornBytes } = opened
   if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
@@ -124,7 +125,7 @@ async function open(
           device: place.device,
           identity,
           capacity,
-          incarnation: (current.wal?.incarnation ?? 0) + 1,
+          incarnation: Math.max(current.wal?.incarnation ?? 0, starts) + 1,
           metadataRecords: current.recordCount,
         },
       },
@@ -138,6 +139,7 @@ async function open(
       if (meta?.state !== 'done' || meta.wal !== place.path) await save('done', place.path)
       crashPoint('founding done')
     },
+    noteStart: (incarnation) => noteStart(parts, identity, incarnation),
     release() {
       for (const release of [...releases].reverse()) release()
     },
@@ -209,6 +211,14 @@ function compareImage(path: string, { clusterId, founding }: MutableImage, ident
       `${path} belongs to founding.id ${founding.foundingId}, meta.properties to founding.id ${identity.foundingId}: restore the file that is not this node's`,
     )
   }
+}
+
+/** All of a node may come from a copy: whatever has been stored since is in the store, and such a node would write over it. */
+function refuseOldCopy({ content }: WalPlace, image: MutableImage | undefined, starts: number): void {
+  const own = content.type === 'log' ? content.superblock.state.incarnation : 0
+  const known = Math.max(own, image?.wal?.incarnation ?? 0)
+  if (known >= starts) return
+  throw new StartRefused(oldCopy(known, starts))
 }
 
 /** Why records are lost, if that is accepted. Throws where something has to be done first. */

@@ -54,6 +54,8 @@ export interface FoundedNode {
   readonly firstRecords: readonly MetadataRecord[]
   /** To be called when they are durable. */
   finish(): Promise<void>
+  /** To be called when the metadata log knows the write-ahead log of this start. */
+  noteStart(incarnation: number): Promise<void>
   /** Another process may have the folder and the log. */
   release(): void
 }

@@ -24,33 +24,74 @@ const patienceMs = 2000
 
 /**
  * Sees to it that the object store holds nothing of another node under this cluster id, and that it is the one which this
- * node has used before. `begin` is called when that is so, before the marker is put.
+ * node has used before. `begin` is called when that is so, before the marker is put. Returns how often the node has started
+ * by that marker; 0 where that is not known.
  */
-export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin: () => Promise<void>): Promise<void> {
+export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin: () => Promise<void>): Promise<number> {
   // In memory there is nothing from before, and nothing for another node.
-  if (parts.location.scheme === 'mem') return begin()
+  if (parts.location.scheme === 'mem') {
+    await begin()
+    return 0
+  }
   const store = await openStore(parts.location)
   const judged = judge(parts, store, claim)
   if (claim.state !== 'done') {
-    const marker = await judged
+    const { isMarked, starts } = await judged
     await begin()
-    if (marker === 'put') await put(parts, store, claim)
+    if (!isMarked) await put(parts, store, claim.identity, 0, parts.options.replaceFounding)
     await store.close()
-    return
+    return starts
   }
   // Where nothing has to be founded, a store that is away must not keep the node from starting: its keys are its own.
-  const checked = judged.then(async (marker) => {
-    if (marker === 'put') await put(parts, store, claim)
+  const checked = judged.then(async ({ isMarked, starts }) => {
+    if (!isMarked) await put(parts, store, claim.identity, 0, parts.options.replaceFounding)
     await store.close()
+    return starts
   })
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), patienceMs)))
-  const outcome = await Promise.race([checked, late]).finally(() => clearTimeout(timer))
-  if (outcome === 'late') checked.catch(parts.onFailure)
+  const starts = await inPatience(checked)
+  if (starts === undefined) checked.catch(parts.onFailure)
+  return starts ?? 0
 }
 
-/** `put`: the marker has yet to be put. */
-async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim): Promise<'put' | 'there'> {
+/** Counts a start in the marker. A store that is away is left alone: the count is a help, and no condition. */
+export async function noteStart(parts: FoundingParts, identity: WalIdentity, starts: number): Promise<void> {
+  if (parts.location.scheme === 'mem') return
+  const store = await openStore(parts.location)
+  const noted = note(parts, store, identity, starts).finally(() => store.close())
+  noted.catch(parts.onFailure)
+  await inPatience(noted)
+}
+
+async function note(parts: FoundingParts, store: ObjectStore, identity: WalIdentity, starts: number): Promise<void> {
+  const found = await readMarker(store, identity.clusterId)
+  if (isFault(found)) return parts.log.warn(`s3.data.buckets: ${storeName(parts.location)} cannot be read: ${faultText(found)}`)
+  const other = found && otherOf(found, identity)
+  if (other !== undefined) throw new StartRefused(`s3.data.buckets: ${storeName(parts.location)} ${other}`)
+  if (found !== undefined && found.starts > starts) throw new StartRefused(oldCopy(starts, found.starts))
+  const there = await putMarker(store, { ...identity, starts }, true)
+  if (isFault(there)) parts.log.warn(`s3.data.buckets: ${storeName(parts.location)} cannot be written: ${faultText(there)}`)
+}
+
+/** A copy lacks what has been stored since, and would write over it. */
+export const oldCopy = (known: number, starts: number): string =>
+  `log.dirs is a copy from start ${known} of this node, but its object store has been used by start ${starts}: restore the newest copy`
+
+/** Undefined when it takes too long. */
+async function inPatience<T>(work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), patienceMs)))
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+interface Judged {
+  /** Else the marker has yet to be put. */
+  readonly isMarked: boolean
+  readonly starts: number
+}
+
+const unmarked: Judged = { isMarked: false, starts: 0 }
+
+async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim): Promise<Judged> {
   const { location, options, log } = parts
   const { identity, state, isNamed } = claim
   const name = `s3.data.buckets: ${storeName(location)}`
@@ -61,13 +102,13 @@ async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim
     const other = otherOf(found, identity)
     if (other === undefined) {
       if (replaces) log.warn('s3.data.founding.replace=true has no effect: the store belongs to this node')
-      return 'there'
+      return { isMarked: true, starts: found.starts }
     }
     if (!replaces) throw new StartRefused(`${name} ${other}`)
     log.warn({ store: storeName(location), before: found.foundingId }, 's3.data.founding.replace=true: replaced another founding')
-    return 'put'
+    return unmarked
   }
-  if (replaces) return 'put'
+  if (replaces) return unmarked
   if (state === 'done') {
     throw new StartRefused(
       `${name} has no ${markerKey(identity.clusterId)}, which this node has written: the store is not mounted, is a different one or was emptied; restore it, or start once with --override s3.data.founding.replace=true, after which the records in its objects are lost`,
@@ -76,7 +117,7 @@ async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim
   if (state === 'upgrade') await seeObjects(name, store, claim)
   else if (isNamed) await seeNothing(name, store, identity.clusterId)
   else await seeNoCluster(name, store, parts)
-  return 'put'
+  return unmarked
 }
 
 function otherOf(found: StoreMarker, { clusterId, nodeId, foundingId }: WalIdentity): string | undefined {
@@ -90,11 +131,11 @@ function otherOf(found: StoreMarker, { clusterId, nodeId, foundingId }: WalIdent
 const takeOverAdvice =
   'restore its log.dirs; or set another cluster.id; or start once with --override s3.data.founding.replace=true, after which the objects of that founding are no longer read'
 
-function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fault: StoreFault): 'there' {
+function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fault: StoreFault): Judged {
   const text = `s3.data.buckets: ${storeName(location)} cannot be read: ${faultText(fault)}`
   if (state !== 'done') throw new StartRefused(`${text}; the first start of a node needs its object store`)
   log.warn(text)
-  return 'there'
+  return { isMarked: true, starts: 0 }
 }
 
 /** Objects that a former release has stored are where it has stored them. */
@@ -125,9 +166,15 @@ async function seeNoCluster(name: string, store: ObjectStore, { entropy }: Found
   )
 }
 
-async function put({ location, options }: FoundingParts, store: ObjectStore, { identity }: StoreClaim): Promise<void> {
+async function put(
+  { location }: FoundingParts,
+  store: ObjectStore,
+  identity: WalIdentity,
+  starts: number,
+  replaces: boolean,
+): Promise<void> {
   const name = `s3.data.buckets: ${storeName(location)}`
-  const there = await putMarker(store, identity, options.replaceFounding)
+  const there = await putMarker(store, { ...identity, starts }, replaces)
   if (there === undefined || isFault(there)) {
     throw new StartRefused(
       `${name} cannot be written: ${there === undefined ? 'the marker that was written is missing' : faultText(there)}`,

@@ -10,6 +10,8 @@ export interface StoreMarker {
   readonly clusterId: string
   readonly nodeId: number
   readonly foundingId: string
+  /** How often the node has started. A folder of fewer starts is an old copy: it lacks objects that are in the store. */
+  readonly starts: number
 }
 
 /** There is one for each cluster id. */
@@ -40,8 +42,8 @@ export async function putMarker(store: ObjectStore, marker: StoreMarker, replace
   return readMarker(store, marker.clusterId)
 }
 
-function encode({ clusterId, nodeId, foundingId }: StoreMarker): Buffer {
-  const lines = `version=1\ncluster.id=${clusterId}\nnode.id=${nodeId}\nfounding.id=${foundingId}\n`
+function encode({ clusterId, nodeId, foundingId, starts }: StoreMarker): Buffer {
+  const lines = `version=1\ncluster.id=${clusterId}\nnode.id=${nodeId}\nfounding.id=${foundingId}\nstarts=${starts}\n`
   return Buffer.from(`${lines}crc32c=${sumOf(lines)}\n`, 'latin1')
 }
 
@@ -54,7 +56,7 @@ function decode(text: string): StoreMarker | undefined {
   const values = new Map(parseProperties(lines).map(({ key, value }) => [key, value]))
   const [clusterId, nodeId, foundingId] = [values.get('cluster.id'), values.get('node.id'), values.get('founding.id')]
   if (values.get('version') !== '1' || clusterId === undefined || nodeId === undefined || foundingId === undefined) return undefined
-  return { clusterId, nodeId: Number(nodeId), foundingId }
+  return { clusterId, nodeId: Number(nodeId), foundingId, starts: Number(values.get('starts') ?? 0) }
 }
 
 /** Clusters that have something in a store, of those that its first page shows. */

@@ -51,7 +51,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const { log, records, epoch } = await MetadataObjects.open(partsOf('metadata'), onFailure)
   const image = refuseUnreadable(`the metadata log under ${clusterId}/metadata/`, () => imageOf(records))
   const wanted = known?.foundingId ?? image.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
-  const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: wanted })))
+  const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: wanted, starts: 0 })))
   const identity = { clusterId, nodeId, lane: 0, foundingId: marker.foundingId }
   compare(image, identity)
   if (known !== undefined && image.clusterId === null) {
@@ -91,6 +91,8 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
       },
     },
     finish: () => saveMeta(folder.path, { ...identity, state: 'done', wal: storeName(wal.location) }),
+    // The epochs of the metadata log count the starts.
+    noteStart: () => Promise.resolve(),
     release: () => folder.release(),
   }
 }

@@ -263,6 +263,7 @@ async function startFounded(
   await controller.start()
   if (isLossy) await recordLoss(pipeline, controller, streams, log)
   else await controller.ask({ type: 'record', records: [marked(pipeline)] })
+  await founded.noteStart(pipeline.wal.state.incarnation)
 
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
   const hear: Pick<Heard, 'forward' | 'load' | 'gaveBack' | 'closed'> = {

@@ -371,6 +371,32 @@ describe('identity: one object store', () => {
   )
 
   test(
+    'refuses a log.dirs that is a copy from an earlier start, which would write over newer objects',
+    async () => {
+      const node = await world.node(shared())
+      await node.start()
+      await create(node, 't')
+      await write(node, 't', 100)
+      await node.stop()
+      const copy = join(world.folder, 'copy')
+      cpSync(data(node), copy, { recursive: true })
+      await node.start()
+      await write(node, 't', 100, 100)
+      await node.stop()
+      renameSync(data(node), join(world.folder, 'newest'))
+      cpSync(copy, data(node), { recursive: true })
+      expect(await refusal(node)).toBe(
+        'log.dirs is a copy from start 1 of this node, but its object store has been used by start 2: restore the newest copy',
+      )
+      rmSync(data(node), { recursive: true })
+      renameSync(join(world.folder, 'newest'), data(node))
+      await node.start()
+      expect(await read(node, 't')).toEqual(valuesOf('t', 200))
+    },
+    limitMs,
+  )
+
+  test(
     'that is not mounted, or another one, refuses the start of a node that has used it',
     async () => {
       const node = await world.node(shared())
