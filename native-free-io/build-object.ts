@@ -1,10 +1,11 @@
 import { assert } from '../src/base/assert.ts'
 import { getI64 } from '../src/base/long.ts'
 import { type Kernel, kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
-import type { ObjectStore } from '../src/ports.ts'
+import type { ObjectStore, StoreFault } from '../src/ports.ts'
 import { encodeIndex, partOf } from '../src/stream/object-format.ts'
 import { planObject, type StagedBatch } from '../src/stream/object-plan.ts'
 import { uploadsMax } from '../src/stream/seal-policy.ts'
+import { isFault } from '../src/stream/store-faults.ts'
 import { alignBlock, blockBytes, type Cut } from '../src/stream/wal-record.ts'
 import { readDurable } from '../src/stream/wal-recovery.ts'
 import { batchHeader } from '../src/wire/record-batch.ts'
@@ -72,7 +73,7 @@ export async function buildObject(
   log: LogPlace | null,
   task: BuildTask,
 ): Promise<BuiltPart | UnbuiltPart> {
-  const { from, until, key, port } = task
+  const { from, until, port } = task
   const start = Math.floor(from.trimmed / blockBytes) * blockBytes
   const logBytes = alignBlock(until - start) + readAheadBytes
   const room = roomFor(logBytes)
@@ -92,13 +93,20 @@ export async function buildObject(
     const isTogether = index.length <= indexBytesMax
     if (isTogether) arena.bytes.set(index, to)
     const pieces = isTogether ? [arena.bytes.subarray(at, to + index.length)] : [arena.bytes.subarray(at, to), index]
-    const fault = await (await store()).put(key, pieces)
+    const fault = await putMounted(await store(), task, pieces)
     if (fault !== undefined) return { end, fault }
     return { end, object: { bytes: plan.bytes + index.length, streams: plan.streams.map((stream) => partOf(stream, Date.now())) } }
   } finally {
     port.close()
     room.giveOutput(at)
   }
+}
+
+/** An object that is put into the empty folder below a file system would be gone when that is mounted again. */
+async function putMounted(store: ObjectStore, { key, marker }: BuildTask, pieces: readonly Uint8Array[]): Promise<StoreFault | undefined> {
+  const seen = marker === null ? 0 : await store.size(marker)
+  if (!isFault(seen)) return store.put(key, pieces)
+  return seen.fault === 'missing' ? { ...seen, fault: 'unavailable', detail: 'the store is not mounted, or was emptied' } : seen
 }
 
 function readLog(

@@ -26,6 +26,8 @@ export interface BuildTask {
   readonly from: Cut
   readonly until: number
   readonly key: string
+  /** Has to be in the store before anything is put there: a folder without it is not mounted. Null where that cannot happen. */
+  readonly marker: string | null
   /** Streams that exist, and the end of what the store holds of each. */
   readonly stored: ReadonlyMap<number, number>
   /** Hears of `Sealed` before the object is on its way. */
@@ -113,6 +115,8 @@ export class ObjectJobs {
   readonly #writers: Piscina
   readonly #compactors: Piscina
   readonly #keys: ObjectKeys
+  /** The store is a folder, which may be the place of another file system. */
+  readonly #isMounted: boolean
   /** What each pool's thread counts, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
   readonly #wal: LaneWal
@@ -120,6 +124,7 @@ export class ObjectJobs {
   /** `filename` is the entry of the object workers. */
   constructor(filename: string, keys: ObjectKeys, workerData: ObjectWorkerData, budget: BudgetData | null, wal: LaneWal) {
     this.#keys = keys
+    this.#isMounted = workerData.store.scheme === 'file'
     this.#wal = wal
     this.meters = Array.from({ length: 3 }, () => newMeter())
     const data = (index: number): ObjectWorkerData & StoreShare => ({ ...workerData, budget, meter: this.meters[index]! })
@@ -140,7 +145,8 @@ export class ObjectJobs {
   build(objectId: number, from: Cut, until: number, stored: ReadonlyMap<number, number>): Building {
     const { port1, port2 } = new MessageChannel()
     const read = new Promise<Sealed>((resolve) => port1.once('message', resolve))
-    const task: BuildTask = { wal: this.#wal, from, until, key: this.#keys.key(objectId), stored, port: port2 }
+    const marker = this.#isMounted ? this.#keys.marker : null
+    const task: BuildTask = { wal: this.#wal, from, until, key: this.#keys.key(objectId), marker, stored, port: port2 }
     const result = this.#writers.run(task, { name: 'build', transferList: [port2] }) as Promise<BuiltPart | UnbuiltPart>
     const built = result.then((part) => ('fault' in part ? done<BuiltPart>(part.fault) : part)).finally(() => port1.close())
     // Of a part that takes no time both come at once, in either order.

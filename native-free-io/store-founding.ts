@@ -2,13 +2,13 @@ import { storeName } from '../src/config/store-uri.ts'
 import type { MutableImage } from '../src/metadata/image.ts'
 import type { WalIdentity } from '../src/pipeline/wal-superblock.ts'
 import type { ObjectStore, StoreFault } from '../src/ports.ts'
-import { ObjectKeys } from '../src/stream/object-key.ts'
+import { markerKey, ObjectKeys } from '../src/stream/object-key.ts'
 import { faultText, isFault } from '../src/stream/store-faults.ts'
 import type { FoundingState } from './data-folder.ts'
 import { type FoundingParts, newFoundingId } from './founding.ts'
 import { StartRefused } from './start-refused.ts'
 import { openStore } from './store/open-store.ts'
-import { clustersIn, holdsCluster, markerKey, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
+import { clustersIn, holdsCluster, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
 
 export interface StoreClaim {
   readonly identity: WalIdentity

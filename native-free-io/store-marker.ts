@@ -1,6 +1,6 @@
 import { parseProperties } from '../src/config/properties.ts'
 import type { ObjectStore, StoreFault } from '../src/ports.ts'
-import { clusterPrefix } from '../src/stream/object-key.ts'
+import { clusterPrefix, markerKey } from '../src/stream/object-key.ts'
 import { isFault } from '../src/stream/store-faults.ts'
 import { crc32c } from '../src/wire/crc32c.ts'
 import { StartRefused } from './start-refused.ts'
@@ -13,9 +13,6 @@ export interface StoreMarker {
   /** How often the node has started. A folder of fewer starts is an old copy: it lacks objects that are in the store. */
   readonly starts: number
 }
-
-/** There is one for each cluster id. */
-export const markerKey = (clusterId: string): string => `${clusterPrefix(clusterId)}node.properties`
 
 const markerBytesMax = 4096
 

@@ -11,6 +11,9 @@ const digits = 16
 /** All that a cluster has in a store begins with this. */
 export const clusterPrefix = (clusterId: string): string => `${clusterId}/`
 
+/** The object that names the node of a cluster id: there is one for each cluster in a store. */
+export const markerKey = (clusterId: string): string => `${clusterPrefix(clusterId)}node.properties`
+
 /**
  * Under what keys a node keeps its objects. They name the founding: another node of the same cluster id, or the same one
  * founded anew, can neither overwrite these objects nor take them for its own. Two digits that change with every object
@@ -26,6 +29,10 @@ export class ObjectKeys {
     this.#owner = owner
     this.#formerPrefix = `${clusterPrefix(owner.clusterId)}objects/`
     this.prefix = `${this.#formerPrefix}${owner.foundingId}/`
+  }
+
+  get marker(): string {
+    return markerKey(this.#owner.clusterId)
   }
 
   /** What has to be listed to see every object of this node. */

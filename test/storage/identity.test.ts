@@ -419,6 +419,30 @@ describe('identity: one object store', () => {
   )
 })
 
+test(
+  'identity: an object store that is unmounted under a running node gets no object in its empty folder, and goes on when it is back',
+  async () => {
+    const folder = join(world.folder, 'objects')
+    const small = { 's3.wal.path': 'file://?capacity=16MiB', 's3.wal.upload.threshold': '1MiB' }
+    const node = await world.node({ ...small, 's3.data.buckets': `file://${folder}` })
+    await node.start()
+    await create(node, 't')
+    await write(node, 't', 100)
+    renameSync(folder, join(world.folder, 'away'))
+    mkdirSync(folder)
+    let count = 100
+    for (; !node.log.includes('the store is not mounted, or was emptied'); count += 1000) await write(node, 't', 1000, count)
+    expect(readdirSync(folder)).toEqual([])
+    rmSync(folder, { recursive: true })
+    renameSync(join(world.folder, 'away'), folder)
+    for (; !existsSync(data(node, 'producers.snapshot')); count += 1000) await write(node, 't', 1000, count)
+    await node.kill()
+    await node.start()
+    expect(await read(node, 't')).toEqual(valuesOf('t', count))
+  },
+  limitMs,
+)
+
 describe('identity: a founding', () => {
   test.each(['founding begun', 'store claimed', 'log opened', 'founding recorded', 'founding done'])(
     'that is killed at "%s" is taken up by the next start',
