@@ -127,7 +127,7 @@ async function markerIn(
   })
   if (holds) return undefined
   throw new StartRefused(
-    `${name} has no ${markerKey(clusterId)}, which this node has put there: it is another one, or was emptied; give s3.wal.path the store of this node, or log.dirs an empty folder to found another node`,
+    `${name} has no ${markerKey(clusterId)}, which this node has written: the store is a different one or was emptied; set s3.wal.path to the store of this node, or log.dirs to an empty folder to found another node`,
   )
 }
 

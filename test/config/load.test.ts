@@ -23,7 +23,7 @@ test('the defaults have nothing wrong with them and warn of nothing', () => {
     'log.dirs': ['./.millrace'],
     'log.message.timestamp.after.max.ms': 3_600_000n,
     'producer.id.expiration.ms': 86_400_000,
-    's3.wal.path': { scheme: 'file', path: null, capacityBytes: 2 ** 31, isCapacityGiven: false },
+    's3.wal.path': { scheme: 'file', path: null, capacityBytes: 2 ** 31, isCapacityGiven: true },
     's3.wal.cache.size': 2 ** 27,
   })
 })
