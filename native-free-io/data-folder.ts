@@ -47,7 +47,11 @@ const lockFile = '.lock'
 /** Takes the folder for this process alone, makes it where it is missing, and checks that it belongs to this node and cluster. */
 export async function openDataFolder(path: string, owner: FolderOwner): Promise<DataFolder> {
   const folder = resolve(path)
-  syncNewFolders(folder, mkdirSync(folder, { recursive: true }))
+  try {
+    syncNewFolders(folder, mkdirSync(folder, { recursive: true }))
+  } catch (error) {
+    throw new StartRefused(`log.dirs: ${folder} cannot be made: ${(error as Error).message}`)
+  }
   const release = lockFor(folder, join(folder, lockFile))
   try {
     const meta = await readMeta(join(folder, metaFile))

@@ -155,6 +155,11 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
+const namesIn = (path: string): Promise<string[]> =>
+  readdir(path).catch((error: Error) => {
+    throw new StartRefused(`${path} cannot be read: ${error.message}`)
+  })
+
 /** Whether a founding has come as far as the write-ahead log, which is made after the metadata log. */
 const isOwn = ({ content }: WalPlace, { foundingId }: Meta): boolean =>
   content.type === 'log' && (content.superblock.identity?.foundingId ?? null) === foundingId
@@ -163,7 +168,7 @@ const isOwn = ({ content }: WalPlace, { foundingId }: Meta): boolean =>
 async function refuseLostMeta(folder: DataFolder, place: WalPlace, hasMetadata: boolean): Promise<void> {
   const held: string[] = hasMetadata ? [metadataLog] : []
   if (statOf(join(folder.path, producersSnapshot)) !== undefined) held.push(producersSnapshot)
-  if ((await readdir(join(folder.path, 'objects')).catch(() => [])).length > 0) held.push('objects')
+  if (statOf(join(folder.path, 'objects')) !== undefined && (await namesIn(join(folder.path, 'objects'))).length > 0) held.push('objects')
   const isInside = place.path.startsWith(`${folder.path}/`)
   if (isInside && place.content.type !== 'absent' && place.content.type !== 'blank') held.push(place.path.slice(folder.path.length + 1))
   if (held.length === 0) return

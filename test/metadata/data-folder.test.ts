@@ -71,3 +71,10 @@ test.each(['hello', '', `version=1\nnode.id=1\ncluster.id=${id}\nfounding.id=x\n
     await expect(open()).rejects.toThrow(/meta\.properties is not valid/)
   },
 )
+
+test('data folder: one that cannot be made is refused in one line', async () => {
+  writeFileSync(join(folder, 'plain'), '')
+  await expect(openDataFolder(join(folder, 'plain', 'data'), { nodeId: 1, clusterId: null })).rejects.toThrow(
+    /^log\.dirs: .* cannot be made/,
+  )
+})
