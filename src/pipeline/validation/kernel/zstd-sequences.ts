@@ -67,9 +67,7 @@ export function prepareSequences(at: usize): void {
 
 export function beginSequences(at: usize): void {
   set(at, sequences.lengths, 0)
-  set(at, sequences.last1, 1)
-  set(at, sequences.last2, 4)
-  set(at, sequences.last3, 8)
+  saveDistances(at, 1, 4, 8)
 }
 
 /** Reads the three descriptions of tables. Returns where they end, 0 for damage. */
@@ -253,15 +251,23 @@ function readSequences(at: usize, list: usize, listEnd: usize): bool {
     left -= ((sums >>> 8) & 0xff) + unused
     list += entryBytes
   } while (list < listEnd)
+  saveStream(at, left, unused, length, offset, match)
+  saveDistances(at, last1, last2, last3)
+  return true
+}
+
+function saveStream(at: usize, left: i32, unused: u32, length: usize, offset: usize, match: usize): void {
   set(at, progress.left, left)
+  set(at, progress.unused, unused)
   set(at, progress.length, length)
   set(at, progress.offset, offset)
   set(at, progress.match, match)
-  set(at, progress.unused, unused)
+}
+
+function saveDistances(at: usize, last1: usize, last2: usize, last3: usize): void {
   set(at, sequences.last1, last1)
   set(at, sequences.last2, last2)
   set(at, sequences.last3, last3)
-  return true
 }
 
 /** Runs the sequences of a list. Returns -1, or what `runSequences` is to return. */
