@@ -30,7 +30,7 @@ function ownPack(codec: Codec, raw: Buffer): Buffer {
 
 /** `bytes` of output per measurement; a little is enough to see that it runs. */
 export async function validationSpeed(bytes: number = 32 << 20): Promise<readonly MicroRow[]> {
-  const bench = new KernelBench(await validationModule())
+  const bench = new KernelBench(await validationModule(), { windowBytes: 4 << 20 })
   const kafka = kafkaMissing() === null ? new KafkaCodecs() : undefined
   const rows: MicroRow[] = []
   for (const { name, bytes: rawBytes, recordBytes } of shapes) {

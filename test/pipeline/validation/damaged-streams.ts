@@ -67,24 +67,43 @@ export async function tryDamagedStreams(seed: number, count: number, now: () => 
 }
 
 function tryOne(bench: KernelBench, batch: Buffer, trial: Trial, now: () => number): string | undefined {
-  bench.begin(batch)
-  let runs = 0
-  let verdict: Verdict
-  do {
-    const began = now()
-    const before = bench.made
-    const done = bench.run(budget)
-    trial.longestMs = Math.max(trial.longestMs, now() - began)
-    verdict = done.verdict
-    if (done.work < 0 || done.work > budget + stepMost) return `a run has worked ${done.work}`
-    if (verdict === 'more' && done.work < Math.max(budget, bench.made - before)) return `work was not counted: ${done.work}`
-  } while (verdict === 'more' && ++runs < 1_000_000)
+  const found = judgeTimed(bench, batch, now)
+  if (typeof found === 'string') return found
+  const { verdict } = found
+  trial.longestMs = Math.max(trial.longestMs, longestRun(bench, batch, trial.longestMs, found.longestMs, now))
   trial.verdicts.set(verdict, (trial.verdicts.get(verdict) ?? 0) + 1)
   const trespasses = bench.trespasses(batch)
   if (trespasses.length > 0) return `written ${trespasses.join(', ')}`
   const divided = bench.judge(batch, 1)
   if (divided !== verdict) return `${verdict} in one run, ${divided} step by step`
   return bench.trespasses(batch).map((place) => `written ${place}, step by step`)[0]
+}
+
+/** The verdict and the longest of the runs, or what is wrong with the work that they report. */
+function judgeTimed(bench: KernelBench, batch: Buffer, now: () => number): { verdict: Verdict; longestMs: number } | string {
+  bench.begin(batch)
+  let longestMs = 0
+  for (let runs = 0; runs < runsMax; runs++) {
+    const before = bench.made
+    const began = now()
+    const { verdict, work } = bench.run(budget)
+    longestMs = Math.max(longestMs, now() - began)
+    if (work < 0 || work > budget + stepMost) return `a run has worked ${work}`
+    if (verdict !== 'more') return { verdict, longestMs }
+    if (work < Math.max(budget, bench.made - before)) return `work was not counted: ${work}`
+  }
+  return `not decided after ${runsMax} runs`
+}
+const runsMax = 1_000_000
+
+/** What else runs on the machine only adds to a time: a new record has to hold several times. */
+function longestRun(bench: KernelBench, batch: Buffer, record: number, first: number, now: () => number): number {
+  let least = first
+  for (let i = 0; i < 5 && least > record; i++) {
+    const again = judgeTimed(bench, batch, now)
+    if (typeof again !== 'string') least = Math.min(least, again.longestMs)
+  }
+  return least
 }
 
 function ownStream(random: Prng): Stream {

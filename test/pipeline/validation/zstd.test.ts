@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { nodeCodecs } from '../../../native-free-io/codecs.ts'
 import { KernelBench, type Verdict, validationModule } from '../../support/validation-kernel.ts'
+import { xxhash64 } from '../../support/xxhash64.ts'
 import { batchOf, countOf, recordOf, samples } from './samples.ts'
 
 const module = await validationModule()
@@ -86,25 +87,6 @@ const frames: readonly [string, Buffer, Verdict][] = [
   ],
 ]
 
-/** Of less than 32 bytes. */
-function xxhash64(bytes: Buffer): bigint {
-  const [a, b, c, d, e] = [0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn, 0x165667b19e3779f9n, 0x85ebca77c2b2ae63n, 0x27d4eb2f165667c5n] as const
-  const word = (value: bigint): bigint => BigInt.asUintN(64, value)
-  const turn = (value: bigint, by: bigint): bigint => word((word(value) << by) | (word(value) >> (64n - by)))
-  let hash = e + BigInt(bytes.length)
-  let at = 0
-  for (; at + 8 <= bytes.length; at += 8) hash = word(turn(word(hash) ^ word(turn(bytes.readBigUInt64LE(at) * b, 31n) * a), 27n) * a + d)
-  if (at + 4 <= bytes.length) {
-    hash = word(turn(word(hash) ^ word(BigInt(bytes.readUInt32LE(at)) * a), 23n) * b + c)
-    at += 4
-  }
-  for (; at < bytes.length; at++) hash = word(turn(word(hash) ^ word(BigInt(bytes[at]!) * e), 11n) * a)
-  hash = word(hash)
-  hash = word((hash ^ (hash >> 33n)) * b)
-  hash = word((hash ^ (hash >> 29n)) * c)
-  return hash ^ (hash >> 32n)
-}
-
 function cut(from: number, to: number): Buffer {
   return frame(0x20, [to - from], block(kind.raw, to - from, content.subarray(from, to), true))
 }
@@ -112,6 +94,19 @@ function cut(from: number, to: number): Buffer {
 test.each(frames)('zstd: %s', (_, packed, verdict) => {
   expect(bench.judge(batchOf('zstd', packed, 1))).toBe(verdict)
   expect(bench.judge(batchOf('zstd', packed, 1), 1)).toBe(verdict)
+})
+
+test.each([1, 31, 32, 33, 95, 3000])('zstd: the checksum of blocks of %i bytes is compared', (blockBytes) => {
+  const raw = recordOf(Buffer.from(Array.from({ length: 5000 }, (_, at) => (at * at) & 0xff)))
+  const blocks: Buffer[] = []
+  for (let at = 0; at < raw.length; at += blockBytes) {
+    const part = raw.subarray(at, at + blockBytes)
+    blocks.push(block(kind.raw, part.length, part, at + blockBytes >= raw.length))
+  }
+  const sum = Number(xxhash64(raw) & 0xffffffffn)
+  const summed = (value: number): Buffer => batchOf('zstd', Buffer.concat([frame(4, [10 << 3], ...blocks), little(value >>> 0, 4)]), 1)
+  expect(bench.judge(summed(sum))).toBe('done')
+  expect(bench.judge(summed(sum ^ 0x10000))).toBe('damaged')
 })
 
 test('zstd: small blocks do not move a long history each time', () => {
