@@ -277,13 +277,14 @@ function readCodes(at: usize): i32 {
   let held = <u32>get(at, state.held)
   let to = output
   let isBlockEnd = false
+  bits |= load<u64>(from) << held
+  from += 7 - ((held >>> 3) & 7)
+  held |= 56
+  /** The next entry is read ahead, so that it is there when a copy has ended. */
+  let word = load<u32>(lengths + (<usize>(bits & lengthMask) << 2))
   while (to < pieceEnd) {
-    bits |= load<u64>(from) << held
-    from += 7 - ((held >>> 3) & 7)
-    held |= 56
     // The trailer is behind the block, so that what is held never passes the end.
     if (from > end) return step.damaged
-    let word = load<u32>(lengths + (<usize>(bits & lengthMask) << 2))
     let before = bits
     bits >>>= word
     held -= word
@@ -301,6 +302,10 @@ function readCodes(at: usize): i32 {
         held -= word
         if (word & entry.literal) {
           store<u8>(to++, word >>> 16)
+          bits |= load<u64>(from) << held
+          from += 7 - ((held >>> 3) & 7)
+          held |= 56
+          word = load<u32>(lengths + (<usize>(bits & lengthMask) << 2))
           continue
         }
       }
@@ -314,6 +319,10 @@ function readCodes(at: usize): i32 {
         held -= word
         if (word & entry.literal) {
           store<u8>(to++, word >>> 16)
+          bits |= load<u64>(from) << held
+          from += 7 - ((held >>> 3) & 7)
+          held |= 56
+          word = load<u32>(lengths + (<usize>(bits & lengthMask) << 2))
           continue
         }
       }
@@ -342,6 +351,10 @@ function readCodes(at: usize): i32 {
     const distance = (word >>> 16) + <u32>((bits & ((<u64>1 << word) - 1)) >>> ((word >>> 8) & 0x0f))
     bits >>>= word
     held -= word
+    bits |= load<u64>(from) << held
+    from += 7 - ((held >>> 3) & 7)
+    held |= 56
+    word = load<u32>(lengths + (<usize>(bits & lengthMask) << 2))
     if (distance > <u32>(to - low)) return step.damaged
     if (distance >= 16) {
       const source = to - distance

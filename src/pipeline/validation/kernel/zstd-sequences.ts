@@ -200,9 +200,8 @@ function readSequences(at: usize, list: usize, listEnd: usize): bool {
   let unused: u32 = 0
   do {
     if (left < 0) return false
-    let bits = load<u64>(before + <usize>((left + 7) >> 3))
     // Shifts take their count modulo 64, so that counts need not be cut out of states: only their low six bits are right.
-    let skip = <u32>(0 - left) & 7
+    let bits = load<u64>(before + <usize>((left + 7) >> 3)) << (<u32>(0 - left) & 7)
     const lengthState = load<u32>(length)
     const offsetState = load<u32>(offset)
     const matchState = load<u32>(match)
@@ -211,12 +210,12 @@ function readSequences(at: usize, list: usize, listEnd: usize): bool {
     let distance = <usize>load<u32>(offset, 4)
     let matchLength = load<u32>(match, 4)
     if ((offsetState & 0xff00) > 0x100) {
-      distance += <usize>((bits << skip) >>> (0 - (offsetState >>> 8)))
+      distance += <usize>(bits >>> (0 - (offsetState >>> 8)))
       last3 = last2
       last2 = last1
       last1 = distance
     } else {
-      const which = (offsetState & 0xff00 ? 1 + <u32>((bits << skip) >>> 63) : 0) + <u32>(literalLength == 0)
+      const which = (offsetState & 0xff00 ? 1 + <u32>(bits >>> 63) : 0) + <u32>(literalLength == 0)
       if (which > 0) {
         distance = which == 1 ? last2 : which == 2 ? last3 : last1 - 1
         // A distance of nought becomes larger than any.
@@ -227,26 +226,25 @@ function readSequences(at: usize, list: usize, listEnd: usize): bool {
       } else distance = last1
     }
     store<u32>(list, distance, 8)
-    skip += offsetState >>> 8
+    bits <<= offsetState >>> 8
     // Most lengths have no bits of their own.
     if ((lengthState | matchState) & 0xff00) {
-      matchLength += <u32>(((bits << skip) >>> 1) >>> ~(matchState >>> 8))
-      skip += matchState >>> 8
+      matchLength += <u32>((bits >>> 1) >>> ~(matchState >>> 8))
+      bits <<= matchState >>> 8
       if ((sums & 0xff00) > 30 << 8) {
         const rest = left - <i32>(((offsetState + matchState) >>> 8) & 0xff)
-        bits = load<u64>(before + <usize>((rest + 7) >> 3))
-        skip = <u32>(0 - rest) & 7
+        bits = load<u64>(before + <usize>((rest + 7) >> 3)) << (<u32>(0 - rest) & 7)
       }
-      literalLength += <u32>(((bits << skip) >>> 1) >>> ~(lengthState >>> 8))
-      skip += lengthState >>> 8
+      literalLength += <u32>((bits >>> 1) >>> ~(lengthState >>> 8))
+      bits <<= lengthState >>> 8
     }
     store<u32>(list, matchLength, 4)
     store<u32>(list, literalLength)
-    length = base + (lengthState >>> 16) + (<usize>((bits << skip) >>> (61 - lengthState)) & ~7)
-    skip += lengthState
-    match = base + (matchState >>> 16) + (<usize>((bits << skip) >>> (61 - matchState)) & ~7)
-    skip += matchState
-    offset = base + (offsetState >>> 16) + (<usize>((bits << skip) >>> (61 - offsetState)) & ~7)
+    length = base + (lengthState >>> 16) + (<usize>(bits >>> (61 - lengthState)) & ~7)
+    bits <<= lengthState
+    match = base + (matchState >>> 16) + (<usize>(bits >>> (61 - matchState)) & ~7)
+    bits <<= matchState
+    offset = base + (offsetState >>> 16) + (<usize>(bits >>> (61 - offsetState)) & ~7)
     unused = sums & 0xff
     left -= ((sums >>> 8) & 0xff) + unused
     list += entryBytes
@@ -274,13 +272,15 @@ function saveDistances(at: usize, last1: usize, last2: usize, last3: usize): voi
 function applySequences(at: usize, list: usize, listEnd: usize, literalsEnd: usize, outputEnd: usize, low: usize, distanceMax: usize): i32 {
   let to = get(at, progress.to)
   let literals = get(at, progress.literals)
+  /** Room for matches: what is left of the literals must find room, too. */
+  let spare = <i32>(outputEnd - to - (literalsEnd - literals))
   do {
     const literalLength = <usize>load<u32>(list)
     const matchLength = <usize>load<u32>(list, 4)
     const distance = <usize>load<u32>(list, 8)
     list += entryBytes
-    // What is left of the literals must find room behind the match.
-    if (literalLength > literalsEnd - literals || matchLength > outputEnd - to - (literalsEnd - literals)) return 0
+    spare -= <i32>matchLength
+    if ((spare | <i32>(literalsEnd - literals - literalLength)) < 0) return 0
     v128.store(to, v128.load(literals))
     if (literalLength > 16) copyLiterals(to + 16, literals + 16, literalLength - 16)
     to += literalLength
