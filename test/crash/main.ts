@@ -66,7 +66,9 @@ const power = { under: folder?.path, onReady: () => folder?.keepRoot(), onEnded:
 const loop = options.walDevice === 'loop' ? loopDevice(deviceBytes) : undefined
 const device = loop?.path ?? options.walDevice
 const onDevice = device === undefined ? {} : { 's3.wal.path': `file://${device}`, 's3.wal.format': 'true' }
-const settings = { ...onDevice, ...Object.fromEntries(options.set.map((pair) => pair.split(/=(.*)/s, 2))) }
+// That file system is in memory.
+const onSmallDisk = options.power ? { 's3.wal.path': 'file://?capacity=64MiB', 's3.wal.cache.size': '32MiB' } : {}
+const settings = { ...onDevice, ...onSmallDisk, ...Object.fromEntries(options.set.map((pair) => pair.split(/=(.*)/s, 2))) }
 const more = { settings, forgets: options.bucket === true, partitions: Number(options.partitions), ...power }
 const { world, server } = options.bucket
   ? await crashWorldOn(storeForLog(), Number(options.seed), more)
