@@ -6,9 +6,11 @@ import type { WalRange } from './wal-file.ts'
 /** Of a partition, what one answer has of old records: a client that does not take it holds no more memory. */
 const answerBytesMax = 1 << 20
 /** For answers that lie outside block memory. */
-const copiesBytesMax = 64 << 20
+const copiesBytesMax = 32 << 20
 /** Of that, what is left to those who have nothing yet: however much some hold who take nothing, others get something. */
 const patientBytes = copiesBytesMax / 2
+
+const pressureMs = 1_000
 
 /**
  * Old records on their way to clients. Those of objects are sent from block memory, which they hold until their clients have
@@ -17,6 +19,7 @@ const patientBytes = copiesBytesMax / 2
  */
 export class ColdAnswers {
   readonly #cold: ColdReader
+  readonly #onPressure: () => void
   readonly #copies = new Allowance(copiesBytesMax)
   /** How what is out is given back, by its pin. */
   readonly #out = new Map<number, () => void>()
@@ -25,8 +28,12 @@ export class ColdAnswers {
   /** Who waits for something to be given back. */
   #waiting: (() => void)[] = []
 
-  constructor(cold: ColdReader) {
+  #pressure: NodeJS.Timeout | undefined
+
+  /** `onPressure`: somebody waits for what clients hold; called every second until nobody does. */
+  constructor(cold: ColdReader, onPressure: () => void) {
     this.#cold = cold
+    this.#onPressure = onPressure
   }
 
   /** Whoever holds other answers while it waits must not be patient: two of that kind would wait for each other. */
@@ -94,7 +101,16 @@ export class ColdAnswers {
   }
 
   #wait(): Promise<void> {
+    this.#pressure ??= setInterval(() => this.#press(), pressureMs).unref()
     return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  #press(): void {
+    if (this.#waiting.length > 0) this.#onPressure()
+    else {
+      clearInterval(this.#pressure)
+      this.#pressure = undefined
+    }
   }
 
   #hold(giveBack: () => void): number {

@@ -2,10 +2,10 @@ import type { Server } from 'node:net'
 import { Allowance } from '../src/base/allowance.ts'
 import type { Frontend } from '../src/broker/frontend.ts'
 import type { IntakeParts } from '../src/broker/intake.ts'
-import type { ConnectionLimits } from '../src/broker/thread-messages.ts'
+import type { ConnectionLimits, ListenerData } from '../src/broker/thread-messages.ts'
 import type { Counters } from '../src/pipeline/counters.ts'
 import { type AcceptedHandle, Connection, type ConnectionOwner } from './connection.ts'
-import { listen } from './listener.ts'
+import { listen, NotListening } from './listener.ts'
 
 /** How often idle, stuck and half-sent connections are looked for. */
 const sweepMs = 1000
@@ -17,15 +17,22 @@ const starvedMs = 5
 const frameMs = 60_000
 /** A client that is owed something takes some of it by then. */
 const stuckMs = 120_000
+/** The same while others wait for memory that such clients hold. */
+const stuckMsPressed = 5_000
+/** That others wait is told again within this. */
+const pressedMs = 3_000
 /**
  * What has not been taken for this long is copied out of the log's memory: a thousand times what loopback needs for it,
  * and less than the log needs to come round twice. Looked at as often.
  */
 const lateMs = 500
 /** For what slow readers have not taken, together. Beyond it, it stays in the log's memory, and the log steps over it. */
-const slowBytes = 64 << 20
+const slowBytes = 32 << 20
 /** A stop waits this long for requests under way. */
 const drainMs = 2000
+
+/** Why a connection is closed at once where the process may not open more files. */
+export const tooManyFiles = 'more connections than the process may open files for (ulimit -n)'
 
 export interface TableParts {
   readonly frontend: Frontend
@@ -44,7 +51,7 @@ export class ConnectionTable implements ConnectionOwner {
   readonly #parts: TableParts
   readonly #connections = new Set<Connection>()
   readonly #perHost = new Map<string, number>()
-  #servers: Server[] = []
+  readonly #servers: Server[] = []
   #sweeper: NodeJS.Timeout | undefined
   /** In the order in which they began to wait for receive memory. */
   readonly #starving = new Set<Connection>()
@@ -52,6 +59,7 @@ export class ConnectionTable implements ConnectionOwner {
   readonly #late = new Set<Connection>()
   #reliever: NodeJS.Timeout | undefined
   #stopping = false
+  #pressedUntil = 0
   #limits: ConnectionLimits
 
   constructor(parts: TableParts) {
@@ -66,14 +74,25 @@ export class ConnectionTable implements ConnectionOwner {
     this.#limits = limits
   }
 
+  /** Reads of old records wait for memory that responses hold. */
+  pressed(): void {
+    this.#pressedUntil = Date.now() + pressedMs
+  }
+
   /** Listens on every address; the ports that were bound. */
-  async listen(listeners: readonly { name: string; host: string; port: number }[], backlog: number): Promise<number[]> {
-    const bound = await Promise.all(
-      listeners.map((address) => listen(address, backlog, (accepted) => this.#accept(address.name, accepted))),
-    )
-    this.#servers = bound.map(({ server }) => server)
+  async listen(
+    listeners: readonly ListenerData[],
+    backlog: number,
+  ): Promise<number[] | { readonly listener: ListenerData; readonly error: NotListening }> {
+    const ports: number[] = []
+    for (const address of listeners) {
+      const bound = await listen(address, backlog, (accepted) => this.#accept(address.name, accepted)).catch((error: NotListening) => error)
+      if (bound instanceof NotListening) return { listener: address, error: bound }
+      this.#servers.push(bound.server)
+      ports.push(bound.port)
+    }
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs)
-    return bound.map(({ port }) => port)
+    return ports
   }
 
   /** Takes no more, lets requests under way finish, and closes every connection. */
@@ -137,13 +156,14 @@ export class ConnectionTable implements ConnectionOwner {
   }
 
   #accept(listener: string, accepted: AcceptedHandle): void {
-    const { max, perHostMax, hosts } = this.#limits
+    const { max, filesMax, perHostMax, hosts } = this.#limits
     const connection = new Connection(this, listener, accepted, Date.now())
     const fromHost = (this.#perHost.get(connection.host) ?? 0) + 1
     this.#perHost.set(connection.host, fromHost)
     this.#connections.add(connection)
     this.#parts.counters.add('connections', 1)
     if (this.#stopping) connection.close('the broker stops')
+    else if (this.#connections.size > filesMax) connection.close(tooManyFiles)
     else if (this.#connections.size > max) connection.close('more connections than max.connections')
     else if (fromHost > (hosts.get(connection.host) ?? perHostMax))
       connection.close('more connections of one host than max.connections.per.ip')
@@ -151,7 +171,8 @@ export class ConnectionTable implements ConnectionOwner {
 
   #sweep(): void {
     const now = Date.now()
-    const limits = { frameMs, stuckMs, idleMs: this.#parts.limits.idleMs }
+    const holdMs = now < this.#pressedUntil ? stuckMsPressed : stuckMs
+    const limits = { frameMs, stuckMs, holdMs, idleMs: this.#parts.limits.idleMs }
     const { memory } = this.intake
     const isScarce = memory.freeBytes < memory.bytes / 2 || this.#starving.size > 0
     for (const connection of this.#connections) {

@@ -26,6 +26,15 @@ export interface AcceptedHandle {
   readonly remoteAddress: string
 }
 
+export interface OverdueLimits {
+  /** A frame that has begun is whole by then. */
+  readonly frameMs: number
+  /** A client that is owed something takes some of it by then; where it is in memory that others wait for, by `holdMs`. */
+  readonly stuckMs: number
+  readonly holdMs: number
+  readonly idleMs: number
+}
+
 /**
  * One client's socket. It reads straight into the arena and writes from wherever the parts of a response lie.
  */
@@ -140,7 +149,7 @@ export class Connection implements Peer {
   }
 
   /** Looks at the clock: why the connection should be closed, if it should. */
-  overdue(now: number, limits: { readonly frameMs: number; readonly stuckMs: number; readonly idleMs: number }): string | undefined {
+  overdue(now: number, limits: OverdueLimits): string | undefined {
     const { frames, isMidFrame } = this.#intake
     if (!isMidFrame || this.#paused || frames !== this.#frames) this.#frameSince = now
     this.#frames = frames
@@ -149,6 +158,8 @@ export class Connection implements Peer {
     this.#drained = drained
     if (now - this.#frameSince > limits.frameMs) return 'a request that does not end'
     if (now - this.#drainedAt > limits.stuckMs) return 'a client that does not take its responses'
+    if (now - this.#drainedAt > limits.holdMs && this.#outbox.isHolding)
+      return 'a client that does not take its responses, while others wait for the memory that these are in'
     if (now - this.#heardAt > limits.idleMs && this.channel.queue.length === 0) return 'idle for connections.max.idle.ms'
     return undefined
   }

@@ -1,10 +1,13 @@
-import { mkdirSync } from 'node:fs'
 import { readFile, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseProperties } from '../src/config/properties.ts'
 import { replaceFile, syncNewFolders } from './durable-file.ts'
+import { makeFolder } from './folders.ts'
 import { lockFor } from './process-lock.ts'
+import { systemReason } from './start-failure.ts'
 import { StartRefused } from './start-refused.ts'
+
+const folderAdvice = 'Set log.dirs to a directory that the user of this process can write.'
 
 /** How far the founding of a node has come: a crash in the middle of one is no reason to refuse the next start. */
 export const foundingStates = ['new', 'upgrade', 'done'] as const
@@ -48,9 +51,9 @@ const lockFile = '.lock'
 export async function openDataFolder(path: string, owner: FolderOwner): Promise<DataFolder> {
   const folder = resolve(path)
   try {
-    syncNewFolders(folder, mkdirSync(folder, { recursive: true }))
+    syncNewFolders(folder, makeFolder(folder))
   } catch (error) {
-    throw new StartRefused(`log.dirs: ${folder} cannot be made: ${(error as Error).message}`)
+    throw new StartRefused(`log.dirs = ${folder} cannot be used: ${systemReason(error) ?? (error as Error).message}. ${folderAdvice}`)
   }
   const release = lockFor(folder, join(folder, lockFile))
   try {

@@ -19,7 +19,7 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-const connectionsMax = 64
+const connectionsMax = 16
 const requestLimitMs = 10_000
 
 /** Serves /metrics, /healthz and /readyz to GET and HEAD, and nothing else to anybody. */

@@ -1,6 +1,16 @@
 import { createServer, type Server } from 'node:net'
 import type { AcceptedHandle } from './connection.ts'
 
+/** An address that cannot be listened on. */
+export class NotListening extends Error {
+  readonly code: string
+
+  constructor({ code, message }: NodeJS.ErrnoException) {
+    super(message)
+    this.code = code ?? ''
+  }
+}
+
 /**
  * Accepts connections and hands on their handles, from which nothing has been read: the option to read into one's own
  * memory exists for sockets that one makes, not for those that a server makes.
@@ -20,9 +30,9 @@ export function listen(
       accepted.destroy()
       if (handle !== null) onAccept({ handle, remoteAddress })
     })
-    server.once('error', reject)
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new NotListening(error)))
     server.listen({ host: address.host, port: address.port, backlog }, () => {
-      server.off('error', reject)
+      server.removeAllListeners('error')
       const bound = server.address()
       resolve({ server, port: typeof bound === 'object' && bound !== null ? bound.port : address.port })
     })

@@ -105,7 +105,7 @@ export class ObjectStorage {
     const counters = new MetricBlock(storageMetrics, this.#values)
     const { objects, jobs } = this
     this.cold = new ColdReader({ objects, jobs, memory, base, bytes: blockCacheBytes, now: () => performance.now(), counters })
-    this.#answers = new ColdAnswers(this.cold)
+    this.#answers = new ColdAnswers(this.cold, () => pipeline.tellNetwork({ type: 'pressed' }))
     pipeline.tellNetwork({ type: 'blocks', memory: memory.memory })
   }
 

@@ -64,6 +64,12 @@ export class Outbox {
     return this.#letters.some(isLent) || (this.#socket.writableLength > 0 && [...this.#given].some(isLent))
   }
 
+  /** Memory that others share stays in use until the client has taken more. */
+  get isHolding(): boolean {
+    const isLent = ({ loan }: Letter): boolean => loan !== undefined
+    return this.#letters.some(isLent) || (this.#socket.writableLength > 0 && [...this.#given].some(isLent))
+  }
+
   send(parts: readonly Uint8Array[], loan: Loan | undefined, bytes: number): void {
     if (this.#letters.length === 0 && bytes <= coalesceBytesMax && loan === undefined) {
       this.#socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts as Uint8Array[], bytes))

@@ -23,6 +23,8 @@ import { Bell } from '../src/ring/bell.ts'
 import { blockBytes, type Cut } from '../src/stream/wal-record.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
 import { fileHome, type LogHome, storeHome } from './log-home.ts'
+import { systemReason } from './start-failure.ts'
+import { StartRefused } from './start-refused.ts'
 import type { StoreWalOptions } from './store-wal.ts'
 import type { WalTarget } from './wal-file.ts'
 import type { LogPlace } from './wal-reads.ts'
@@ -88,7 +90,7 @@ export class Pipeline {
   readonly #persistenceBell: Bell
   readonly #waiting = new Map<number, (reply: Reply) => void>()
   #asked = 0
-  #listening: ((ports: readonly number[]) => void) | undefined
+  #listening: { done(ports: readonly number[]): void; failed(error: Error): void } | undefined
   #stopped: (() => void) | undefined
 
   private constructor(parts: {
@@ -116,7 +118,8 @@ export class Pipeline {
     this.#persistenceBell = new Bell(parts.arena.words, parts.plan.lane.persistenceBell)
     this.#sequencer?.on('message', (answered: Answered) => this.#replied(answered))
     this.#network.on('message', (message: FromNetwork) => {
-      if (message.type === 'listening') this.#listening?.(message.ports)
+      if (message.type === 'listening') this.#listening?.done(message.ports)
+      else if (message.type === 'notListening') this.#listening?.failed(listenerFailure(message))
       else if (message.type === 'stopped') this.#stopped?.()
       else if (message.type === 'replied') this.#replied(message.answered)
       else if (message.type === 'validatorsNeeded') this.#startValidators()
@@ -199,8 +202,8 @@ export class Pipeline {
 
   /** Opens the listeners; the ports they got. */
   listen(): Promise<readonly number[]> {
-    return new Promise((resolve) => {
-      this.#listening = resolve
+    return new Promise((done, failed) => {
+      this.#listening = { done, failed }
       this.tellNetwork({ type: 'listen' })
     })
   }
@@ -320,6 +323,15 @@ export class Pipeline {
 }
 
 type Spawn = (name: string, workerData: object) => Worker
+
+function listenerFailure({ listener, code, message }: Extract<FromNetwork, { type: 'notListening' }>): StartRefused {
+  const { name, host, port } = listener
+  const address = `${name}://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const reason = systemReason({ code }) ?? message
+  return new StartRefused(
+    `listeners: ${address} cannot be opened: ${reason} (${code}). Set listeners to a free port on an address of this machine.`,
+  )
+}
 
 function firstMessage<T>(worker: Worker): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Registry } from '../src/metrics/registry.ts'
+import { filesMax } from './file-limit.ts'
 
 /** The process as prom-client describes it, so that common dashboards know the names. */
 export function addProcessMetrics(registry: Registry): void {
@@ -38,14 +39,6 @@ export function addProcessMetrics(registry: Registry): void {
 function openFiles(): number {
   try {
     return readdirSync('/proc/self/fd').length
-  } catch {
-    return Number.NaN
-  }
-}
-
-function filesMax(): number {
-  try {
-    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.NaN)
   } catch {
     return Number.NaN
   }

@@ -244,12 +244,13 @@ export function readWalRanges(
   capacity: number,
   ranges: readonly WalRange[],
 ): Uint8Array<ArrayBuffer> | undefined {
-  const out = unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
+  const spans = spansOf(ranges, capacity)
+  // What one read brings is put together where it lies: a second buffer as large would come and go with each answer.
+  const out = spans.length === 1 ? unfilled(spanBytes(spans[0]!)) : unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
   let to = 0
-  for (const span of spansOf(ranges, capacity)) {
+  for (const span of spans) {
     const from = span[0]!.position - walRecord.bytes
-    const last = span.at(-1)!
-    const whole = unfilled(last.position + last.bytes - from)
+    const whole = spans.length === 1 ? out : unfilled(spanBytes(span))
     if (read(whole, logStart + (from % capacity)) !== whole.length) return undefined
     const view = new DataView(whole.buffer)
     for (const { position, bytes } of span) {
@@ -260,8 +261,11 @@ export function readWalRanges(
       to += bytes
     }
   }
-  return out
+  return out.subarray(0, to)
 }
+
+/** From the record header of the first to the end of the last. */
+const spanBytes = (span: readonly WalRange[]): number => span.at(-1)!.position + span.at(-1)!.bytes - (span[0]!.position - walRecord.bytes)
 
 /**
  * Nothing of the ranges can have been written over before this was asked. A header that is right says less: the bytes behind

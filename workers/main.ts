@@ -1,10 +1,12 @@
 /** The `millrace` command: reads what is asked, starts a node, and stops it when it is told to. */
 import { readFileSync } from 'node:fs'
 import { openLog } from '../native-free-io/log.ts'
+import { startComplaints } from '../native-free-io/start-checks.ts'
 import { StartRefused } from '../native-free-io/start-refused.ts'
 import { program } from '../src/cli/program.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
 import { StoreRefused } from '../src/stream/chain.ts'
+import { walCorruptCode } from '../src/stream/wal-recovery.ts'
 import { startNode } from './node.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', rootOf(import.meta.url)), 'utf8')) as { version: string }
@@ -22,6 +24,14 @@ function read(path: string): { name: string; content: string } | { unreadable: s
   }
 }
 
+/** What an operator can change is said in one line, with the setting; a stack is for what only a developer can change. */
+function operatorsLine(error: Error): string | undefined {
+  if (error instanceof StartRefused) return error.message
+  if (error instanceof StoreRefused) return `s3.wal.path: ${error.message}. Set it to a bucket and a key that may read, write and remove.`
+  if ('code' in error && error.code === walCorruptCode) return `s3.wal.path: ${error.message}. Restore it from a copy.`
+  return undefined
+}
+
 /** A stop that waits for a store that is away ends as a crash would, which loses nothing. */
 const stopMsMax = 45_000
 
@@ -29,8 +39,9 @@ async function start(configs: NodeConfigs, warnings: readonly string[]): Promise
   const log = openLog(configs.settings['log.level'])
   for (const warning of warnings) log.warn(warning)
   const fail = (why: string, error: Error): void => {
-    if (error instanceof StartRefused || error instanceof StoreRefused) log.fatal(error.message)
-    else log.fatal({ err: error }, `the node stops: ${why} failed`)
+    const line = operatorsLine(error)
+    if (line === undefined) log.fatal({ err: error }, `the node stops: ${why} failed`)
+    else log.fatal(line)
     process.exit(1)
   }
   const node = await startNode(configs, log, fail).catch((error: Error) => fail('the start', error))
@@ -73,5 +84,6 @@ await program({
     process.exitCode = code
   },
   version,
+  inspect: ({ settings, given }) => startComplaints(settings, (key) => given.has(key)),
   start,
 }).parseAsync()

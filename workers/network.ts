@@ -134,7 +134,11 @@ let blockMemory: Buffer = Buffer.alloc(0)
 const pieceOf = ({ address, bytes }: LentRange): Buffer => blockMemory.subarray(address, address + bytes)
 
 const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { type: T }>) => void } = {
-  listen: () => void table.listen(listeners, limits.backlog).then((ports) => say({ type: 'listening', ports })),
+  listen: () =>
+    void table.listen(listeners, limits.backlog).then((bound) => {
+      if ('error' in bound) say({ type: 'notListening', listener: bound.listener, code: bound.error.code, message: bound.error.message })
+      else say({ type: 'listening', ports: bound })
+    }),
   topics: ({ set, deleted }) => {
     for (const id of deleted) routing.delete(id)
     for (const topic of set) routing.set(topic)
@@ -154,6 +158,7 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
     say({ type: 'replied', answered: { id: asked.id, reply } })
     frontend.turn()
   },
+  pressed: () => table.pressed(),
   limits: ({ connections }) => table.limit(connections),
   stop: () =>
     void table.stop().then(() => {

@@ -3,11 +3,14 @@ import { availableParallelism, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeCodecs } from '../native-free-io/codecs.ts'
+import { tooManyFiles } from '../native-free-io/connection-table.ts'
 import { crashPoint } from '../native-free-io/crash-point.ts'
 import { volumeSpace } from '../native-free-io/data-folder.ts'
 import { DiskRoom } from '../native-free-io/disk-room.ts'
+import { filesMax, ownFiles } from '../native-free-io/file-limit.ts'
+import { checkFolder } from '../native-free-io/folders.ts'
 import { type FoundedNode, openNode } from '../native-free-io/founding.ts'
-import { serveHttp } from '../native-free-io/http.ts'
+import { type HttpParts, type HttpServer, serveHttp } from '../native-free-io/http.ts'
 import type { Log } from '../native-free-io/log.ts'
 import type { CleanerSettings } from '../native-free-io/log-cleaner.ts'
 import { hasLost, producersOf, recordLoss } from '../native-free-io/lost-records.ts'
@@ -16,9 +19,15 @@ import { ObjectStorage } from '../native-free-io/object-storage.ts'
 import { LanePartitionLog } from '../native-free-io/partition-log.ts'
 import { Pipeline } from '../native-free-io/pipeline.ts'
 import { RetentionKeeper } from '../native-free-io/retention-keeper.ts'
+import { folderAdvice } from '../native-free-io/start-checks.ts'
+import { step, systemReason } from '../native-free-io/start-failure.ts'
+import { StartRefused } from '../native-free-io/start-refused.ts'
+import { openStore } from '../native-free-io/store/open-store.ts'
 import { type BudgetData, budgetFor } from '../native-free-io/store/shared-store.ts'
+import { StoreHealth } from '../native-free-io/store-health.ts'
 import { LaneStreams } from '../native-free-io/streams.ts'
 import { marked, WalMarks } from '../native-free-io/wal-marks.ts'
+import { roomFor } from '../native-free-io/wal-room.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
@@ -31,6 +40,7 @@ import { controllerNames } from '../src/config/relations.ts'
 import type { Settings } from '../src/config/settings.ts'
 import { storeName } from '../src/config/store-uri.ts'
 import { cleanupSettings } from '../src/config/topic-configs.ts'
+import type { WalUri } from '../src/config/wal-uri.ts'
 import { Controller } from '../src/controller/controller.ts'
 import { offsetsTopicName } from '../src/controller/topic-names.ts'
 import { GroupCoordinator } from '../src/group/coordinator.ts'
@@ -78,8 +88,49 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
+/** A port that nobody has chosen may be another one. */
+async function openMetrics(isGiven: boolean, log: Log, parts: HttpParts): Promise<HttpServer> {
+  const address = `http://${parts.host}:${parts.port}`
+  try {
+    return await serveHttp(parts)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason = systemReason(error) ?? message
+    if (isGiven) {
+      const advice = 'Set metrics.listener to a free port, or to nothing for no metrics.'
+      throw new StartRefused(`metrics.listener = ${address} cannot be opened: ${reason} (${code}). ${advice}`)
+    }
+    const other = await serveHttp({ ...parts, port: 0 })
+    log.warn({ port: other.port }, `metrics.listener: the default ${address} cannot be opened: ${reason}; metrics are on another port`)
+    return other
+  }
+}
+
+/** A log that nobody has given a size is no larger than the disk has room for. */
+function walThatFits({ settings, given }: NodeConfigs, folder: string, log: Log): WalUri {
+  const wal = settings['s3.wal.path']
+  if (wal.scheme !== 'file') return wal
+  const path = wal.path ?? join(folder, 'wal', 'lane-0.wal')
+  const capacity = roomFor({
+    path,
+    capacity: wal.capacityBytes,
+    isDefault: !given.has('s3.wal.path'),
+    logBytes: settings['s3.wal.cache.size'],
+  })
+  if (capacity === wal.capacityBytes) return wal
+  log.warn({ capacity, path }, 's3.wal.path is not set, and its default capacity does not fit the disk: the write-ahead log is smaller')
+  return { ...wal, capacityBytes: capacity }
+}
+
+/** Infinite where the system does not tell. */
+function connectionsByFiles(): number {
+  const most = filesMax()
+  return Number.isNaN(most) ? Number.POSITIVE_INFINITY : most - ownFiles
+}
+
 const connectionLimits = (settings: Settings): ConnectionLimits => ({
   max: settings['max.connections'],
+  filesMax: connectionsByFiles(),
   perHostMax: settings['max.connections.per.ip'],
   hosts: settings['max.connections.per.ip.overrides'],
 })
@@ -100,7 +151,12 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
   const entropy = { bytes: (count: number) => randomBytes(count) }
   const path = resolve(settings['log.dirs'][0]!)
   const location: StoreLocation = settings['s3.data.buckets'] ?? { scheme: 'file', folder: join(path, 'objects') }
-  const wal = settings['s3.wal.path']
+  await step(`log.dirs = ${path} cannot be used`, folderAdvice('log.dirs'), () => checkFolder(path))
+  if (location.scheme === 'file') {
+    const { folder } = location
+    await step(`s3.data.buckets: file://${folder} cannot be used`, folderAdvice('s3.data.buckets'), () => checkFolder(folder))
+  }
+  const wal = walThatFits(configs, path, log)
   const stores = wal.scheme === 'file' ? [location] : [location, wal.location]
   const budget = budgetFor(stores, settings['s3.network.baseline.bandwidth'])
   const deleteRetentionMs = settings['s3.object.delete.retention.minutes'] * 60_000
@@ -154,6 +210,19 @@ async function startFounded(
   const { folder, identity, logs, image } = founded
   if (logs.tornBytes > 0) log.warn({ bytes: logs.tornBytes }, 'the metadata log ended in a write that a crash cut off')
 
+  const health = new StoreHealth({
+    location,
+    open: () => openStore(location),
+    prefix: `${identity.clusterId}/probe`,
+    onChange: (refused, detail) =>
+      refused
+        ? log.error({ store: storeName(location) }, `s3.data.buckets: the store refuses, and the node is not ready: ${detail}`)
+        : log.info({ store: storeName(location) }, 'the store takes objects again'),
+  })
+  const checked = health.check()
+  // Awaited below, beside which the write-ahead log is recovered.
+  checked.catch(() => {})
+
   const clients = settings.listeners.filter(({ name }) => !controllerNames(settings).includes(name))
   const pipeline = await Pipeline.start({
     workers: { folder: here, extension },
@@ -205,7 +274,10 @@ async function startFounded(
       removed: (why, count) => log.debug({ why, count }, 'removed objects'),
       compacted: (replaced, outputs, bytes) => log.debug({ replaced, outputs, bytes }, 'compacted objects'),
       cleaned: (stream, read, written) => log.debug({ stream, read, written }, 'compacted a partition by key'),
-      fault: (fault) => log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`),
+      fault: (fault) => {
+        health.noticed(fault)
+        log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`)
+      },
       missing: (error) => log.error(error.message),
       failed: (error) => fail('the object storage', error),
     },
@@ -265,6 +337,7 @@ async function startFounded(
   else await controller.ask({ type: 'record', records: [marked(pipeline)] })
   await founded.noteStart(pipeline.wal.state.incarnation)
 
+  let hasRefused = false
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
   const hear: Pick<Heard, 'forward' | 'load' | 'gaveBack' | 'closed'> = {
     forward: ({ token, listener, host, frame }) => {
@@ -294,7 +367,12 @@ async function startFounded(
       )
     },
     gaveBack: ({ pin }) => storage.giveBack(pin),
-    closed: ({ host, why }) => log.debug({ host, why }, 'closed a connection'),
+    closed: ({ host, why }) => {
+      const isFirst = why === tooManyFiles && !hasRefused
+      hasRefused ||= isFirst
+      if (isFirst) log.warn({ host, connections: connectionsByFiles(), filesMax: filesMax() }, `refused a connection: ${why}`)
+      else log.debug({ host, why }, 'closed a connection')
+    },
   }
 
   storage.start(controller)
@@ -316,6 +394,9 @@ async function startFounded(
   }, producerSweepMs)
   expiry.unref()
 
+  const late = await checked
+  if (late !== undefined) log.warn({ store: storeName(location) }, `the object store does not take objects yet: ${faultText(late)}`)
+
   const advertise = (bound: ReadonlyMap<string, number>): void => {
     for (const [name, address] of advertisedAddresses(settings, bound, hostname())) advertised.set(name, address)
   }
@@ -330,13 +411,19 @@ async function startFounded(
   const http =
     listener === null
       ? undefined
-      : await serveHttp({ ...listener, metrics: () => metrics.text(), isAlive: () => true, isReady: () => ready })
+      : await openMetrics(configs.given.has('metrics.listener'), log, {
+          ...listener,
+          metrics: () => metrics.text(),
+          isAlive: () => true,
+          isReady: () => ready && !health.isRefused,
+        })
   if (http !== undefined) log.info({ host: listener!.host, port: http.port }, 'serving metrics')
 
   const stop = async (): Promise<void> => {
     ready = false
     room.close()
     clearInterval(expiry)
+    health.stop()
     await http?.close()
     await retention.stop()
     await storage.drain(drainMs)

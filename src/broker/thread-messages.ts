@@ -84,6 +84,8 @@ export interface NetworkData {
 /** How many connections there may be at the same time. */
 export interface ConnectionLimits {
   readonly max: number
+  /** What the process may open leaves room for no more; see `ulimit -n`. */
+  readonly filesMax: number
   readonly perHostMax: number
   /** Instead of `perHostMax`, by address. */
   readonly hosts: ReadonlyMap<string, number>
@@ -102,6 +104,8 @@ export type ToNetwork =
   /** There is no memory to load it. */
   | { readonly type: 'crowded'; readonly token: number; readonly wish: Wish }
   | { readonly type: 'asked'; readonly asked: Asked }
+  /** Reads wait for memory that responses hold; sent every second while they do. */
+  | { readonly type: 'pressed' }
   | { readonly type: 'limits'; readonly connections: ConnectionLimits }
   | { readonly type: 'stop' }
 
@@ -118,6 +122,8 @@ export interface LentRange {
 /** Network worker to main thread. */
 export type FromNetwork =
   | { readonly type: 'listening'; readonly ports: readonly number[] }
+  /** A listener could not be opened; `code` is the system's. */
+  | { readonly type: 'notListening'; readonly listener: ListenerData; readonly code: string; readonly message: string }
   | { readonly type: 'forward'; readonly token: number; readonly listener: string; readonly host: string; readonly frame: Uint8Array }
   | { readonly type: 'load'; readonly token: number; readonly index: number; readonly load: Load }
   /** What was loaded is no longer read. */

@@ -11,6 +11,8 @@ export interface Actions {
   /** How the process will end, once nothing keeps it. */
   readonly exitCode: (code: number) => void
   readonly version: string
+  /** What a start would refuse that a look at the machine shows, without starting anything. */
+  readonly inspect: (configs: NodeConfigs) => Promise<readonly string[]>
   /** Starts a node. The warnings belong into its log. */
   readonly start: (configs: NodeConfigs, warnings: readonly string[]) => Promise<void>
 }
@@ -20,6 +22,7 @@ const collect = (item: string, before: readonly string[]): readonly string[] => 
 /** The `millrace` command line: `await program(actions).parseAsync()`. */
 export function program(actions: Actions): Command {
   const millrace = new Command('millrace').description('A Kafka-compatible streaming broker.')
+  millrace.version(`millrace ${actions.version}`, '-V, --version', 'print the version')
   millrace.configureOutput({ writeOut: (text) => actions.print(text.trimEnd()), writeErr: (text) => actions.complain(text.trimEnd()) })
   millrace.showHelpAfterError('(millrace --help says more)').helpCommand(false)
 
@@ -40,10 +43,14 @@ export function program(actions: Actions): Command {
     .description('say what is wrong with a file of settings; exit status 1 if anything is')
     .argument('<file>')
     .option('-o, --override <key=value>', 'as for server start', collect, [])
-    .action((file: string, { override }: { override: readonly string[] }) => {
+    .action(async (file: string, { override }: { override: readonly string[] }) => {
       const loaded = loadFrom(actions, file, override)
       for (const warning of loaded?.warnings ?? []) actions.complain(`warning: ${warning}`)
-      if (loaded?.settings !== undefined) actions.print(`${file}: nothing is wrong`)
+      if (loaded?.settings === undefined) return
+      const found = await actions.inspect(new NodeConfigs(loaded.settings, loaded.given))
+      for (const complaint of found) actions.complain(complaint)
+      if (found.length > 0) actions.exitCode(1)
+      else actions.print(`${file}: nothing is wrong`)
     })
 
   millrace

@@ -16,6 +16,8 @@ export const controllerNames = (settings: Settings): readonly string[] =>
 const names = (settings: Settings): string[] => settings.listeners.map((listener) => listener.name)
 const missing = (wanted: readonly string[], from: readonly string[]): string | undefined => wanted.find((name) => !from.includes(name))
 
+const overlap = (one: string, other: string): boolean => one === other || isEverywhere(one) || isEverywhere(other)
+
 /** What precedes a request and says how long it is. */
 const requestSizeBytes = 4
 
@@ -73,6 +75,21 @@ export const relations: readonly Relation[] = [
     return wal.scheme !== 'file' || wal.capacityBytes >= s['s3.wal.cache.size']
       ? undefined
       : 's3.wal.path must have room for what s3.wal.cache.size keeps in memory'
+  },
+  (s) => {
+    const [wal, cache] = [s['s3.wal.path'], s['s3.wal.cache.size']]
+    // Of a device, as much is used as is a multiple.
+    if (wal.scheme === 'file' && wal.path?.startsWith('/dev/')) return undefined
+    return wal.scheme !== 'file' || wal.capacityBytes < cache || wal.capacityBytes % cache === 0
+      ? undefined
+      : `s3.wal.cache.size = ${cache} must divide the capacity of s3.wal.path, ${wal.capacityBytes}, such as 67108864 (64MiB)`
+  },
+  (s) => {
+    const metrics = s['metrics.listener']
+    const same = s.listeners.find(
+      ({ host, port }) => metrics !== null && port !== 0 && port === metrics.port && overlap(host, metrics.host),
+    )
+    return same && `metrics.listener: port ${same.port} is that of listeners ${same.name} too`
   },
   (s) =>
     s['s3.wal.path'].scheme === 'file' || s['cluster.id'] !== null

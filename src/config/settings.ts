@@ -221,7 +221,7 @@ export const settingRows = {
   }),
   'metrics.listener': own<Omit<Endpoint, 'name'> | null>({
     kind: httpListener,
-    default: 'http://127.0.0.1:9094',
+    default: 'http://127.0.0.1:9404',
     about: 'Where Prometheus finds /metrics, beside /healthz and /readyz; empty for nowhere.',
   }),
   'log.level': own<(typeof logLevels)[number]>({

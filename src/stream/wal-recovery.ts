@@ -48,7 +48,11 @@ export interface Recovered {
 const lookAheadBytes = 32 << 20
 
 /** The log is damaged where it was durable once: a person has to decide. */
-export class WalCorrupt extends Error {}
+export class WalCorrupt extends Error {
+  /** By which it is known when it comes from another thread. */
+  readonly code = walCorruptCode
+}
+export const walCorruptCode = 'WAL_CORRUPT'
 
 /**
  * Reads the log from its start to the last whole record. Records that were on their way to the disk when it stopped may

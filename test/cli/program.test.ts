@@ -22,6 +22,7 @@ async function run(line: string) {
       said.code = code
     },
     version: '1.2.3',
+    inspect: async ({ settings }) => (settings['num.partitions'] === 13 ? ['num.partitions = 13: the machine has no room'] : []),
     start: async (configs, warnings) => {
       said.started = configs.settings
       said.warnings = warnings

@@ -52,7 +52,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
       requestBytesMax: 4 * mib,
       fetchBytesMax: 16 * mib,
       sessionSlots: 10,
-      connections: { max: 100, perHostMax: 100, hosts: new Map() },
+      connections: { max: 100, filesMax: 100, perHostMax: 100, hosts: new Map() },
       idleMs: 600_000,
       backlog: 16,
     },

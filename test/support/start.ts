@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { root } from './root.ts'
+
+export interface Started {
+  readonly pid: number
+  /** What it has printed so far, on both streams. */
+  readonly text: () => string
+  /** Resolves when the text has it, or the process ends. */
+  until(part: string): Promise<void>
+  /** Exit status, or the signal's name. */
+  readonly ended: Promise<number | string>
+  kill(signal: NodeJS.Signals): void
+}
+
+/** `millrace` with these arguments, as an operator starts it; `shell` comes before it, such as `ulimit -n 300;`. */
+export function start(args: readonly string[], { shell = '', env = {} }: { shell?: string; env?: Record<string, string> } = {}): Started {
+  const command = [process.execPath, join(root, 'src', 'cli', 'millrace.mjs'), ...args]
+  const [program, rest] = shell === '' ? [command[0]!, command.slice(1)] : ['sh', ['-c', `${shell} exec "$@"`, 'sh', ...command]]
+  const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  let text = ''
+  const looks = new Set<() => void>()
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      text += String(chunk)
+      for (const look of looks) look()
+    })
+  }
+  const ended = new Promise<number | string>((resolve) => child.once('close', (code, signal) => resolve(code ?? signal ?? 'nothing')))
+  return {
+    pid: child.pid!,
+    text: () => text,
+    until: (part) =>
+      Promise.race([
+        ended.then(() => {}),
+        new Promise<void>((resolve) => {
+          const look = (): void => {
+            if (!text.includes(part)) return
+            looks.delete(look)
+            resolve()
+          }
+          looks.add(look)
+          look()
+        }),
+      ]),
+    ended,
+    kill: (signal) => child.kill(signal),
+  }
+}
+
+/** `server start` with these settings. */
+export const startServer = (settings: Readonly<Record<string, string>>, options?: Parameters<typeof start>[1]): Started =>
+  start(['server', 'start', ...Object.entries(settings).flatMap(([key, value]) => ['--override', `${key}=${value}`])], options)
