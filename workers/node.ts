@@ -34,12 +34,13 @@ import { offsetsTopic } from '../src/broker/offsets-topic.ts'
 import { largeRequestBytes } from '../src/broker/request-limits.ts'
 import type { ConnectionLimits, FromNetwork, Loaded } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
+import { isUnknownBrokerConfig } from '../src/config/broker-configs.ts'
 import { resourceType } from '../src/config/config-entry.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
 import { controllerNames } from '../src/config/relations.ts'
 import type { Settings } from '../src/config/settings.ts'
 import { storeName } from '../src/config/store-uri.ts'
-import { cleanupSettings } from '../src/config/topic-configs.ts'
+import { cleanupSettings, topicConfigComplaint } from '../src/config/topic-configs.ts'
 import type { WalUri } from '../src/config/wal-uri.ts'
 import { Controller } from '../src/controller/controller.ts'
 import { offsetsTopicName } from '../src/controller/topic-names.ts'
@@ -331,11 +332,23 @@ async function startFounded(
       if (topic.change === 'opened') groups.topicChanged(name, topicId, partitions.length)
     }
   })
+  const unknownTold = new Set<string>()
+  const tellUnknown = (): void => {
+    const names = configs.dynamicNames.filter((name) => isUnknownBrokerConfig(name) && !unknownTold.has(name))
+    for (const name of names)
+      log.warn({ name }, `the broker config ${name} is neither Kafka's nor Millrace's: it is kept, and has no effect`)
+    for (const name of names) unknownTold.add(name)
+  }
+  configs.onFollowed(tellUnknown)
   configs.onFollowed(() => pipeline.tellNetwork({ type: 'limits', connections: connectionLimits(settings) }))
   await controller.start()
   if (isLossy) await recordLoss(pipeline, controller, streams, log)
   else await controller.ask({ type: 'record', records: [marked(pipeline)] })
   await founded.noteStart(pipeline.wal.state.incarnation)
+  for (const { name, configs: own } of image.topics.values()) {
+    const complaint = topicConfigComplaint(own, settings)
+    if (complaint !== undefined) log.warn({ topic: name }, `topic ${name}: ${complaint}; larger batches are refused`)
+  }
 
   let hasRefused = false
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }

@@ -87,21 +87,24 @@ const shown = (name: string, text: string): string => valueText(rows.get(name)?.
 export const brokerDefault = (name: string): string | null => rows.get(name)?.[2] ?? null
 export const isBrokerList = (name: string): boolean => rows.get(name)?.[1] === 'list'
 
-/** What is wrong with the configs that a node, or the whole cluster where `isDefault`, would have; undefined when nothing is. */
-export function brokerConfigComplaint(
-  after: ConfigTexts,
-  changed: readonly string[],
-  isDefault: boolean,
-  node: NodeConfigs,
-): ConfigComplaint | undefined {
-  const refused = changed.filter((name) => !isAlterable(name))
+/** A config of neither Kafka nor Millrace. Kafka keeps and describes it, for plug-ins that may know it. */
+export const isUnknownBrokerConfig = (name: string): boolean => !rows.has(name) && !(name in settingRows)
+
+/**
+ * What is wrong with the configs that a node, or the whole cluster where `isDefault`, would have; undefined when nothing is. As in Kafka,
+ * what a change deletes is not looked at.
+ */
+export function brokerConfigComplaint(after: ConfigTexts, isDefault: boolean, node: NodeConfigs): ConfigComplaint | undefined {
+  const known = [...after.keys()].filter((name) => !isUnknownBrokerConfig(name))
+  const refused = known.filter((name) => !isAlterable(name))
   if (refused.length > 0) return { about: 'request', message: `Cannot update these configs dynamically: [${refused.join(', ')}]` }
-  const single = isDefault ? changed.filter((name) => dynamicKeys.get(name)!.isPerBroker) : []
+  const single = isDefault ? known.filter((name) => dynamicKeys.get(name)!.isPerBroker) : []
   if (single.length > 0) {
     const message = `Cannot update these configs at default cluster level, broker id must be specified: [${single.join(', ')}]`
     return { about: 'request', message }
   }
   for (const [name, text] of after) {
+    if (isUnknownBrokerConfig(name)) continue
     const read = name in settingRows ? readSetting(name as SettingName, text.trim()) : kindOf(rows.get(name)!).read(text.trim())
     if (read instanceof Refused) return { about: 'request', message: `Invalid value ${text} for configuration ${name}: ${read.allowed}` }
   }

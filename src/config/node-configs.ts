@@ -49,6 +49,11 @@ export class NodeConfigs {
     for (const listener of this.#listeners) listener()
   }
 
+  /** Names of all that was set while a node ran. */
+  get dynamicNames(): readonly string[] {
+    return [...new Set([...this.#clusterDefault.keys(), ...this.#own.keys()])]
+  }
+
   /** For those who cannot look when they need to know: other threads. Hears of every change before it is answered. */
   onFollowed(listener: () => void): void {
     this.#listeners.push(listener)

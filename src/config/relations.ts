@@ -1,3 +1,4 @@
+import { batchBytesAllowed, batchBytesMax } from './batch-limit.ts'
 import { isEverywhere, isLoopback, type Protocol } from './listeners.ts'
 import type { Settings } from './settings.ts'
 
@@ -118,8 +119,10 @@ export const relations: readonly Relation[] = [
       ? undefined
       : `socket.request.max.bytes = ${request} must be from 1 to ${most}, what queued.max.requests.size.bytes has room for`
   },
-  (s) =>
-    s['s3.wal.cache.size'] >= 2 * s['message.max.bytes'] ? undefined : 's3.wal.cache.size must hold two batches of message.max.bytes',
+  (s) => {
+    const bytes = s['message.max.bytes']
+    return bytes <= batchBytesMax(s) ? undefined : `message.max.bytes = ${bytes} ${batchBytesAllowed(s)}`
+  },
 ]
 
 /** What is allowed and worth a word. */

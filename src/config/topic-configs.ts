@@ -1,4 +1,5 @@
 import type { Packing, StreamSettings } from '../ports.ts'
+import { batchBytesAllowed, batchBytesMax } from './batch-limit.ts'
 import { type ConfigEntry, type ConfigTexts, configSource, configType, valueText } from './config-entry.ts'
 import { type KafkaKey, kindOf } from './kafka-keys.ts'
 import { kafkaTopicKeys } from './kafka-topic-keys.ts'
@@ -48,13 +49,17 @@ export const isTopicList = (name: string): boolean => keys.get(name)?.row[1] ===
 export const topicDefault = (name: string): string | null => keys.get(name)?.row[2] ?? null
 
 /** What is wrong with a topic's configs; undefined when nothing is. */
-export function topicConfigComplaint(configs: TopicConfigs): string | undefined {
+export function topicConfigComplaint(configs: TopicConfigs, settings: Settings): string | undefined {
   for (const [name, value] of configs) {
     const key = keys.get(name)
     if (key === undefined) return `Unknown topic config name: ${name}`
     const read = key.kind.read(value.trim())
     const wrong = read instanceof Refused ? read.allowed : key.cannot?.(value.trim())
     if (wrong !== undefined) return `Invalid value ${value} for configuration ${name}: ${wrong}`
+  }
+  const bytes = configs.get('max.message.bytes')
+  if (bytes !== undefined && Number(bytes.trim()) > batchBytesMax(settings)) {
+    return `Invalid value ${bytes} for configuration max.message.bytes: ${batchBytesAllowed(settings)}`
   }
   const least = longOf(configs, 'min.compaction.lag.ms')
   const most = longOf(configs, 'max.compaction.lag.ms')

@@ -1,4 +1,4 @@
-import { type AlterableConfigs, type Alteration, altered } from '../config/alterations.ts'
+import { type AlterableConfigs, altered } from '../config/alterations.ts'
 import { brokerConfigComplaint, brokerDefault, isBrokerList } from '../config/broker-configs.ts'
 import { clientMetricsComplaint } from '../config/client-metrics-configs.ts'
 import { type ConfigComplaint, type ConfigTexts, isComplaint, resourceType } from '../config/config-entry.ts'
@@ -45,7 +45,7 @@ const refused = ({ about, message }: ConfigComplaint): Refusal => [
 function change(image: Image, node: ControllerNode, resource: ResourceAlteration): MetadataRecord | Refusal {
   switch (resource.resourceType) {
     case resourceType.topic:
-      return changeTopic(image, resource)
+      return changeTopic(image, node, resource)
     case resourceType.broker:
       return changeBroker(image, node, resource)
     case resourceType.group:
@@ -62,14 +62,14 @@ function change(image: Image, node: ControllerNode, resource: ResourceAlteration
 }
 
 /** In the order of Kafka: what can be done to a config, what a topic may be called, what its configs may be, whether there is one. */
-function changeTopic(image: Image, { name, changes, replaces }: ResourceAlteration): MetadataRecord | Refusal {
+function changeTopic(image: Image, node: ControllerNode, { name, changes, replaces }: ResourceAlteration): MetadataRecord | Refusal {
   const topic = image.topics.get(name)
   const after = altered(topic?.configs ?? new Map(), changes, replaces, { isList: isTopicList, listDefault: topicDefault })
   if (isComplaint(after)) return refused(after)
   if (name === '') return [errors.INVALID_REQUEST, 'Default topic resources are not allowed.']
   const illegal = topicNameComplaint(name)
   if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
-  const wrong = topicConfigComplaint(after)
+  const wrong = topicConfigComplaint(after, node.configs.settings)
   if (wrong !== undefined) return [errors.INVALID_CONFIG, wrong]
   if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`]
   return { type: 'topicConfigChanged', topicId: topic.topicId, configs: after }
@@ -86,12 +86,11 @@ function changeBroker(image: Image, node: ControllerNode, resource: ResourceAlte
   const canonical = name === '' ? '' : String(node.nodeId)
   const after = altered(configsOf(image, resourceType.broker, canonical), changes, replaces, rows)
   if (isComplaint(after)) return refused(after)
-  const wrong = brokerConfigComplaint(after, namesOf(changes), name === '', node.configs)
+  const wrong = brokerConfigComplaint(after, name === '', node.configs)
   if (wrong !== undefined) return refused(wrong)
   return { type: 'configsChanged', resourceType: resourceType.broker, resource: canonical, configs: after }
 }
 
-const namesOf = (changes: readonly Alteration[]): string[] => changes.map(({ name }) => name)
 const noLists: AlterableConfigs = { isList: () => false, listDefault: () => null }
 
 function changeOther(

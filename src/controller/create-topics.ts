@@ -81,13 +81,13 @@ function refusalOf(image: Image, node: ControllerNode, topic: NewTopic, taken: R
   if (image.topics.has(name)) return [errors.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`]
   const other = hasCollisionCharacter(name) ? taken.get(collisionKey(name)) : undefined
   if (other !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${other}`]
-  return configRefusal(topic) ?? sizeRefusal(topic, node)
+  return configRefusal(topic, node) ?? sizeRefusal(topic, node)
 }
 
-function configRefusal({ configs }: NewTopic): Refusal | undefined {
+function configRefusal({ configs }: NewTopic, node: ControllerNode): Refusal | undefined {
   const empty = configs.filter((config) => config.value === null).map((config) => config.name)
   if (empty.length > 0) return [errors.INVALID_CONFIG, `Null value not supported for topic configs: ${empty.join(', ')}`]
-  const complaint = topicConfigComplaint(new Map(configs.map((config) => [config.name, config.value!])))
+  const complaint = topicConfigComplaint(new Map(configs.map((config) => [config.name, config.value!])), node.configs.settings)
   return complaint === undefined ? undefined : [errors.INVALID_CONFIG, complaint]
 }
 

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import { batchesInLogMemory } from '../config/batch-limit.ts'
 import { alignBlock, alignRecord, blockBytes, walRecord } from '../stream/wal-record.ts'
 
 /** A range of positions whose memory somebody still reads. */
@@ -73,7 +74,7 @@ export class LogMemory {
   }
   /** The greatest record (header and body) that is sure to find room in an empty log. */
   get recordBytesMax(): number {
-    return this.bytes / 4
+    return Math.floor(this.bytes / batchesInLogMemory)
   }
 
   address(position: number): number {

@@ -94,6 +94,46 @@ test('no limit of message sizes keeps the coordinator of groups from writing', a
   expect(world.reported).toEqual([])
 })
 
+test('alter-configs: deleting a broker config that is not set changes nothing, whatever it is', async () => {
+  const world = await worldWith('t')
+  for (const resource of ['', '1']) {
+    for (const name of ['message.max.bytes', 'num.partitions', 'listeners', 'no.such.config']) {
+      expect(await alter(world, broker, resource, [[name, 'delete']])).toBe('done')
+    }
+  }
+})
+
+test('alter-configs: an unknown broker config is kept, and described without its value, as it may be a secret', async () => {
+  const world = await worldWith('t')
+  expect(await alter(world, broker, '1', [['no.such.config', 'set', 'secret']])).toBe('done')
+  expect(await alter(world, broker, '', [['another.config', 'set', '1']])).toBe('done')
+  const again = await brokerWorld({ log: world.log })
+  const { results } = await again.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, {
+    resources: [{ resourceType: broker, resourceName: '1', configurationKeys: ['no.such.config', 'another.config'] }],
+    includeSynonyms: true,
+  })
+  expect(
+    results[0]!.configs.map(({ name, value, configSource, isSensitive, readOnly }) => [name, value, configSource, isSensitive, readOnly]),
+  ).toEqual([
+    ['another.config', null, 3, true, true],
+    ['no.such.config', null, 2, true, true],
+  ])
+  expect(await alter(again, broker, '1', [['no.such.config', 'delete']])).toBe('done')
+})
+
+test('alter-configs: a batch size that log memory has no room for is refused where it is set', async () => {
+  const world = await worldWith('t')
+  const most = '33554368'
+  expect(await alter(world, topic, 't', [['max.message.bytes', 'set', most]])).toBe('done')
+  expect(await alter(world, broker, '', [['message.max.bytes', 'set', most]])).toBe('done')
+  expect(await alter(world, topic, 't', [['max.message.bytes', 'set', '33554369']])).toMatch(
+    /^40 Invalid value 33554369 .* must be at most 33554368/,
+  )
+  expect(await alter(world, broker, '', [['message.max.bytes', 'set', '33554369']])).toMatch(
+    /^42 message.max.bytes = 33554369 must be at most/,
+  )
+})
+
 test('what is only to be validated changes nothing', async () => {
   const world = await worldWith('t')
   const before = world.log.appends

@@ -63,9 +63,13 @@ test.each([
   [{ 'cleanup.policy': 'shred' }, 'Invalid value shred for configuration cleanup.policy: must be a list of compact, delete'],
   [{ 'compression.gzip.level': '0' }, 'Invalid value 0 for configuration compression.gzip.level: must be at least 1, or -1'],
   [{ 'remote.storage.enable': 'true' }, 'Invalid value true for configuration remote.storage.enable: There is no second tier'],
+  [
+    { 'max.message.bytes': '41943040' },
+    'Invalid value 41943040 for configuration max.message.bytes: must be at most 33554368, a quarter of s3.wal.cache.size = 134217728 less 64',
+  ],
   [{ 'min.compaction.lag.ms': '9', 'max.compaction.lag.ms': '8' }, 'min.compaction.lag.ms (9) must not be above max.compaction.lag.ms (8)'],
 ])('%j is refused', (rows, why) => {
-  expect(topicConfigComplaint(configs(rows))).toMatch(new RegExp(`^${why.replaceAll(/[()]/g, '\\$&')}`))
+  expect(topicConfigComplaint(configs(rows), load(undefined, []).settings!)).toMatch(new RegExp(`^${why.replaceAll(/[()]/g, '\\$&')}`))
 })
 
 test('configs of Kafka that are only recorded are taken as they are', () => {
@@ -75,5 +79,5 @@ test('configs of Kafka that are only recorded are taken as they are', () => {
     'min.insync.replicas': '2',
     'compression.gzip.level': '-1',
   }
-  expect(topicConfigComplaint(configs(rows))).toBeUndefined()
+  expect(topicConfigComplaint(configs(rows), load(undefined, []).settings!)).toBeUndefined()
 })
