@@ -10,12 +10,12 @@ import {
   memberRecord,
   reconcileMember,
   refreshMetadata,
-  removeMembers,
   replaceMember,
 } from './consumer-steps.ts'
 import { assignmentBytes, subscriptionOf } from './embedded-protocol.ts'
 import { dropUnused } from './expressions.ts'
 import type { Asking, JoinAnswer, LeaveAnswer, MemberRef, SyncAnswer, TopicPartitions } from './messages.ts'
+import { mayMix } from './migration-policy.ts'
 import type { Partitions } from './partitions.ts'
 import { isTooLarge } from './records.ts'
 import { classicJoinKey, classicSyncKey, type Refusal, type Step } from './step.ts'
@@ -36,6 +36,7 @@ export function joinProblem(step: Step, group: ConsumerGroup, ask: Join): JoinAn
   const { memberId, instanceId, protocolType, protocols } = ask
   if (group.members.size >= step.limits.consumersMax && !group.members.has(memberId)) return joinRefusal(errors.GROUP_MAX_SIZE_REACHED, '')
   if (
+    !mayMix(step.limits.migration) ||
     protocolType !== consumerProtocolType ||
     !supports(
       group,
@@ -154,7 +155,8 @@ function syncProblem(step: Step, group: ConsumerGroup, ask: Asking<'sync'>): Ref
   const { supportedProtocols } = member.classic!
   if (ask.protocolType !== null && ask.protocolType !== consumerProtocolType) return errors.INCONSISTENT_GROUP_PROTOCOL
   if (ask.protocolName !== null && ask.protocolName !== supportedProtocols[0]!.name) return errors.INCONSISTENT_GROUP_PROTOCOL
-  if (group.epoch === member.epoch || member.state === memberState.unrevoked) return undefined
+  // Until there is a new assignment the last one holds.
+  if (group.assignmentEpoch <= member.epoch || member.state === memberState.unrevoked) return undefined
   awaitJoin(step, group, member)
   return errors.REBALANCE_IN_PROGRESS
 }
@@ -196,15 +198,17 @@ function awaitJoin({ timers, now }: Step, { groupId }: ConsumerGroup, { memberId
   if (!timers.has(key)) timers.set(key, now + rebalanceTimeoutMs, { type: 'session', groupId, memberId })
 }
 
-/** Members of either protocol may be told to leave. */
-export function leaveConsumers(step: Step, group: ConsumerGroup, { members }: Asking<'leave'>): LeaveAnswer {
-  const gone: string[] = []
+/** Members of either protocol may be told to leave. `gone` are those that do; the answer names them as they were named. */
+export function leavingConsumers(
+  group: ConsumerGroup,
+  { members }: Asking<'leave'>,
+): { readonly answer: LeaveAnswer; readonly gone: ReadonlySet<string> } {
+  const gone = new Set<string>()
   const answered = members.map((ref) => {
     const memberId = ref.memberId === '' && ref.instanceId !== null ? (group.statics.get(ref.instanceId) ?? '') : ref.memberId
-    const error = gone.includes(memberId) ? errors.UNKNOWN_MEMBER_ID : (memberRefusal(group, { ...ref, memberId }) ?? errors.NONE)
-    if (error === errors.NONE) gone.push(memberId)
-    return { ...ref, memberId: error === errors.NONE ? memberId : ref.memberId, error }
+    const error = memberRefusal(group, { ...ref, memberId }) ?? errors.NONE
+    if (error === errors.NONE) gone.add(memberId)
+    return { ...ref, error }
   })
-  if (gone.length > 0) removeMembers(step, group, gone)
-  return { error: errors.NONE, members: answered }
+  return { answer: { error: errors.NONE, members: answered }, gone }
 }

@@ -1,5 +1,5 @@
 import { errors } from '../wire/errors.ts'
-import { joinConsumers, joinProblem } from './consumer-classic.ts'
+import { joinConsumers, joinProblem, leavingConsumers } from './consumer-classic.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import {
   type Complaint,
@@ -15,7 +15,7 @@ import {
 import { type ConsumerMember, joinEpoch, staticLeaveEpoch } from './consumer-member.ts'
 import { groupTombstones, removeMembers } from './consumer-steps.ts'
 import { refreshExpressions } from './expressions.ts'
-import type { Asking, ConsumerHeartbeatAnswer, JoinAnswer } from './messages.ts'
+import type { Asking, ConsumerHeartbeatAnswer, JoinAnswer, LeaveAnswer } from './messages.ts'
 import { downgrade, isDowngrade, rebalanceAfterDowngrade, upgradable, upgrade } from './migration.ts'
 import type { GroupState } from './state.ts'
 import { answer, type Step, write } from './step.ts'
@@ -75,11 +75,22 @@ function leave(state: GroupState, step: Step, ask: Heartbeat): ConsumerHeartbeat
   return { error: errors.NONE, message: null, memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null }
 }
 
-/** A member is out. Where only classic members stay, the group is a classic one again. */
-export function fence(state: GroupState, step: Step, group: ConsumerGroup, member: ConsumerMember): void {
-  const classic = isDowngrade(step, group, member, group.members.size - 1) ? downgrade(step, group) : undefined
+/** A member is out. */
+export const fence = (state: GroupState, step: Step, group: ConsumerGroup, { memberId }: ConsumerMember): void =>
+  removeFrom(state, step, group, new Set([memberId]))
+
+/** Members of either protocol are told to leave. */
+export function askLeave(state: GroupState, step: Step, group: ConsumerGroup, ask: Asking<'leave'>): LeaveAnswer {
+  const { answer: said, gone } = leavingConsumers(group, ask)
+  if (gone.size > 0) removeFrom(state, step, group, gone)
+  return said
+}
+
+/** Where only classic members stay, the group is a classic one again. */
+function removeFrom(state: GroupState, step: Step, group: ConsumerGroup, gone: ReadonlySet<string>): void {
+  const classic = isDowngrade(step, group, gone, group.members.size - gone.size) ? downgrade(step, group, gone) : undefined
   if (classic === undefined) {
-    removeMembers(step, group, [member.memberId])
+    removeMembers(step, group, [...gone])
     return
   }
   state.groups.set(group.groupId, classic)
@@ -91,7 +102,7 @@ export function askClassicJoin(state: GroupState, step: Step, group: ConsumerGro
   const problem = joinProblem(step, group, ask)
   if (problem !== undefined) return problem
   const replaced = ask.instanceId === null ? undefined : group.staticMember(ask.instanceId)
-  const isLast = replaced !== undefined && isDowngrade(step, group, replaced, group.members.size)
+  const isLast = replaced !== undefined && isDowngrade(step, group, new Set([replaced.memberId]), group.members.size)
   const joined = joinConsumers(step, group, ask)
   const classic = isLast ? downgrade(step, group) : undefined
   if (classic !== undefined) state.groups.set(group.groupId, classic)

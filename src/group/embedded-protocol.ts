@@ -24,11 +24,14 @@ function read<T>(bytes: Buffer, of: (reader: Reader, version: number) => T): T |
 export const subscriptionOf = (bytes: Buffer): ConsumerProtocolSubscription | undefined =>
   read(bytes, (reader, version) => codec(ConsumerProtocolSubscription, version).read(reader))
 
-/** By topic id, of the topics that are there. Nothing at all is an assignment of nothing. */
+/**
+ * By topic id, of the topics that are there. Nothing at all is an assignment of nothing. Undefined for one with user data: it is an
+ * assignor's of its own, which a coordinator cannot carry on.
+ */
 export function assignmentFrom(bytes: Buffer, topics: Topics): Partitions | undefined {
   if (bytes.length === 0) return new Map()
   const found = read(bytes, (reader, version) => codec(ConsumerProtocolAssignment, version).read(reader))
-  if (found === undefined) return undefined
+  if (found === undefined || (found.userData !== null && found.userData.length > 0)) return undefined
   const partitions = new Map<string, Set<number>>()
   for (const { topic, partitions: each } of found.assignedPartitions) {
     const known = topics.named(topic)

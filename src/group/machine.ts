@@ -16,9 +16,9 @@ import {
   syncRefusal,
 } from './classic-rebalance.ts'
 import { commit, commitRefusal, deleteOffsets, expireOffsets, fetchRefusal } from './commit.ts'
-import { heartbeatConsumers, leaveConsumers, syncConsumers } from './consumer-classic.ts'
+import { heartbeatConsumers, syncConsumers } from './consumer-classic.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import { askClassicJoin, askConsumerHeartbeat, dissolve, fence } from './consumer-questions.ts'
+import { askClassicJoin, askConsumerHeartbeat, askLeave, dissolve, fence } from './consumer-questions.ts'
 import { awaitRevocation, extendConsumerSession, groupTombstones } from './consumer-steps.ts'
 import { describe, describeConsumers, listed, unknownConsumers, unknownGroup } from './describe.ts'
 import type { Asking, GroupEffect, GroupEvent, ListedGroup, Question } from './messages.ts'
@@ -112,7 +112,7 @@ function ask(state: GroupState, step: Step, question: Question, ticket: number):
     case 'leave':
       if (group === undefined)
         say({ error: errors.NONE, members: question.members.map((ref) => ({ ...ref, error: errors.UNKNOWN_MEMBER_ID })) })
-      else say(group.type === 'consumer' ? leaveConsumers(step, group, question) : leave(step, group, question))
+      else say(group.type === 'consumer' ? askLeave(state, step, group, question) : leave(step, group, question))
       return
     case 'commit':
       say(askCommit(state, step, question))

@@ -3,5 +3,7 @@ import type { Settings } from '../config/settings.ts'
 /** Which way a group with members may change its kind. */
 export type MigrationPolicy = Settings['group.consumer.migration.policy']
 
+/** Whether a consumer group takes classic members. */
+export const mayMix = (policy: MigrationPolicy): boolean => policy !== 'DISABLED'
 export const mayUpgrade = (policy: MigrationPolicy): boolean => policy === 'UPGRADE' || policy === 'BIDIRECTIONAL'
 export const mayDowngrade = (policy: MigrationPolicy): boolean => policy === 'DOWNGRADE' || policy === 'BIDIRECTIONAL'

@@ -93,18 +93,22 @@ export function upgrade(step: Step, group: ClassicGroup, moved: readonly Moved[]
   return consumers
 }
 
-/** Whether nobody but classic members stays when this one goes, or is replaced by one. */
-export function isDowngrade(step: Step, group: ConsumerGroup, leaving: ConsumerMember, count: number): boolean {
-  if (leaving.classic !== null || group.classicCount !== group.members.size - 1) return false
+/** Whether nobody but classic members stays, `count` of them, when these go, or are replaced by such. */
+export function isDowngrade(step: Step, group: ConsumerGroup, leaving: ReadonlySet<string>, count: number): boolean {
+  const consumers = [...group.members.values()].filter(({ classic }) => classic === null)
+  if (consumers.length === 0 || !consumers.every(({ memberId }) => leaving.has(memberId))) return false
   return count > 0 && mayDowngrade(step.limits.migration) && count <= step.limits.membersMax
 }
 
-/** The group goes on as a classic one with the members that are classic; undefined where they are too many to be written together. */
-export function downgrade(step: Step, group: ConsumerGroup): ClassicGroup | undefined {
+/**
+ * The group goes on as a classic one with the members that are classic, but for those that leave; undefined where they are too many
+ * to be written together.
+ */
+export function downgrade(step: Step, group: ConsumerGroup, leaving: ReadonlySet<string> = new Set()): ClassicGroup | undefined {
   const { groupId, epoch, members } = group
   const classic = new ClassicGroup(groupId, step.now)
   for (const member of members.values()) {
-    if (member.classic === null) continue
+    if (member.classic === null || leaving.has(member.memberId)) continue
     classic.add({
       memberId: member.memberId,
       instanceId: member.instanceId,

@@ -111,6 +111,10 @@ test.each([
   ['metrics.listener=https://localhost:1', 'must be http://HOST:PORT'],
   ['auto.create.topics.enable=yes', 'must be true or false'],
   ['log.level=loud', 'must be one of fatal, error'],
+  ['group.version=0', 'must be 1'],
+  ['s3.wal.cache.size=64MB', 'must divide the capacity of s3.wal.path'],
+  ['metrics.listener=http://127.0.0.1:9092', 'metrics.listener: port 9092 is that of listeners PLAINTEXT too'],
+  ['message.max.bytes=33554369', 'must be at most 33554368'],
 ])('%s is refused', (line, why) => {
   expect(complaintsOf(line)).toEqual([expect.stringContaining(why)])
 })

@@ -236,6 +236,57 @@ test('a group of which only classic members stay is a classic group again, and i
   expect(world.describe().error.name).toBe('NONE')
 })
 
+test('migration: a consumer group takes no classic member where the policy is disabled', () => {
+  const world = withTopic({ migration: 'DISABLED' })
+  world.enter('a')
+  const { error, memberId } = world.joined(world.join())
+  expect([error.name, memberId]).toEqual(['INCONSISTENT_GROUP_PROTOCOL', ''])
+})
+
+test('migration: a group whose last consumer is removed by LeaveGroup is a classic group again', () => {
+  const world = withTopic()
+  world.enter('a')
+  const { memberId } = world.joined(world.join())
+  const members = [{ memberId: 'a', instanceId: null }]
+  expect(world.say({ type: 'leave', groupId: 'g', members }).members).toMatchObject([{ memberId: 'a', error: { name: 'NONE' } }])
+  expect(world.describe().state).toBe('PreparingRebalance')
+  expect(world.heartbeat(memberId, 3)).toBe('REBALANCE_IN_PROGRESS')
+})
+
+test('migration: a classic member that is left in a consumer group reads its part until there is a new assignment', () => {
+  const world = withTopic({ migration: 'UPGRADE' })
+  world.enter('a')
+  const { memberId } = world.joined(world.join())
+  world.beat('a', 2)
+  world.beat('a', 2, { owned: [{ topicId: idOf('t'), partitions: [0, 1] }] })
+  const { generation } = world.joined(world.join({ memberId }))
+  world.beat('a', -1)
+  const ticket = world.sync(memberId, generation)
+  expect(world.answers.get(ticket)).toMatchObject({ error: { name: 'NONE' } })
+  expect(world.heartbeat(memberId, generation)).toBe('REBALANCE_IN_PROGRESS')
+})
+
+test('migration: a classic group whose assignment has user data stays what it is', () => {
+  const world = withTopic()
+  const ticket = world.join()
+  world.pass(0)
+  const { memberId } = world.joined(ticket)
+  const none = assignmentBytes(new Map([[idOf('t'), new Set([0, 1, 2, 3])]]), world.state.topics, subscription('t'))
+  const withData = Buffer.concat([none.subarray(0, none.length - 4), Buffer.from([0, 0, 0, 1, 7])])
+  world.sync(memberId, 1, {}, { assignments: [{ memberId, assignment: withData }] })
+  expect(shown(world.enter('b'))).toBe('GROUP_ID_NOT_FOUND')
+})
+
+test('leave-group: members are named in the answer as they were in the request', () => {
+  const world = withTopic()
+  world.enter('a', ['t'], { instanceId: 'i' })
+  const ref = { memberId: '', instanceId: 'i' }
+  expect(world.say({ type: 'leave', groupId: 'g', members: [ref, ref] }).members).toMatchObject([
+    { ...ref, error: { name: 'NONE' } },
+    { ...ref, error: { name: 'NONE' } },
+  ])
+})
+
 test('a classic member that is called and does not come is out', () => {
   const world = withTopic()
   world.enter('a')

@@ -134,6 +134,14 @@ export class Talk {
     return this.said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId }, label)
   }
 
+  /** The same, of which nothing is noted: for waiting. */
+  async quietHeartbeat(groupId: string, memberId: string, generationId: number): Promise<number> {
+    const client = await WireClient.open(this.said.port)
+    const { errorCode } = await client.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId })
+    client.close()
+    return errorCode
+  }
+
   /** How a group lies in the offsets topic, but for times. */
   async records(...groupIds: string[]): Promise<void> {
     for (const groupId of groupIds) {
