@@ -64,11 +64,20 @@ function entriesOf(file: ConfigFile, complaints: string[]): readonly Entry[] {
 /** A key for one listener alone, and perhaps for one SASL mechanism of it. */
 const listenerPrefix = /^listener\.name\.[^.]+\.((plain|scram-sha-256|scram-sha-512|gssapi|oauthbearer)\.)?/
 
+/** Features that `kafka-storage format` takes a level for, and the one level that there is here. */
+const formatted: ReadonlyMap<string, string> = new Map([['group.version', '1']])
+
 /** Keys without a row: a wrong value of one that Kafka knows is as wrong as any. */
 function checkTheRest(given: ReadonlyMap<string, Given>, complaints: string[]): string[] {
   const warnings: string[] = []
   for (const [key, { value, where }] of given) {
     if (key in settingRows) continue
+    const level = formatted.get(key)
+    if (level !== undefined) {
+      if (value !== level)
+        complaints.push(complaint(key, value, where, new Refused(`must be ${level}: no other level can be formatted here`)))
+      continue
+    }
     const row = kafkaKeys.get(key) ?? kafkaKeys.get(key.replace(listenerPrefix, ''))
     if (row === undefined) warnings.push(`${key} (${where}) is a key that neither Kafka nor Millrace knows`)
     else {

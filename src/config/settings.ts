@@ -36,12 +36,6 @@ export const settingRows = {
     default: null,
     about: 'The cluster that a first start founds; a random one if not given. Later it must be the same.',
   }),
-  'group.version': own<number>({
-    kind: integer(0, 1),
-    default: '1',
-    cannot: (version) => (version === 1 ? undefined : 'must be 1: a cluster without consumer groups (KIP-848) cannot be formatted here'),
-    about: 'The level of the feature group.version that a cluster is formatted with.',
-  }),
   'process.roles': kafka<readonly string[]>({
     default: 'broker,controller',
     cannot: (roles) => (roles.length === 2 ? undefined : 'a node is both broker and controller: nodes with one role do not exist yet'),
