@@ -1,9 +1,10 @@
 /** The `millrace` command: reads what is asked, starts a node, and stops it when it is told to. */
 import { readFileSync } from 'node:fs'
-import { openLog } from '../native-free-io/log.ts'
+import { logDestination, openLog } from '../native-free-io/log.ts'
 import { startComplaints } from '../native-free-io/start-checks.ts'
 import { StartRefused } from '../native-free-io/start-refused.ts'
 import { program } from '../src/cli/program.ts'
+import { dialled } from '../src/config/listeners.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
 import { StoreRefused } from '../src/stream/chain.ts'
 import { walCorruptCode } from '../src/stream/wal-recovery.ts'
@@ -36,7 +37,8 @@ function operatorsLine(error: Error): string | undefined {
 const stopMsMax = 45_000
 
 async function start(configs: NodeConfigs, warnings: readonly string[]): Promise<void> {
-  const log = openLog(configs.settings['log.level'])
+  const { settings } = configs
+  const log = openLog(settings['log.level'], await logDestination(settings['log.format']))
   for (const warning of warnings) log.warn(warning)
   const fail = (why: string, error: Error): void => {
     const line = operatorsLine(error)
@@ -64,7 +66,7 @@ async function start(configs: NodeConfigs, warnings: readonly string[]): Promise
   process.on('SIGINT', () => stop('SIGINT'))
   const [first] = node.addresses
   for (const { name, host, port } of node.addresses) log.info({ listener: name, host, port }, 'listening')
-  process.stdout.write(welcome(`${first!.host}:${first!.port}`))
+  process.stdout.write(welcome(dialled(first!.host, first!.port)))
 }
 
 const welcome = (address: string): string => `

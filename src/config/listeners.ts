@@ -61,6 +61,13 @@ export const isLoopback = (host: string): boolean => host === 'localhost' || hos
 /** A host that says "every interface" and so cannot be dialled. */
 export const isEverywhere = (host: string): boolean => host === '' || host === '0.0.0.0' || host === '::'
 
+/** What a client on this machine dials to reach a listener. */
+export function dialled(host: string, port: number): string {
+  if (host === '::') return `[::1]:${port}`
+  if (isEverywhere(host)) return `127.0.0.1:${port}`
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 /** Address to number of connections: ADDRESS:COUNT,... */
 export const countsOfAddresses: Kind<ReadonlyMap<string, number>> = {
   read(text) {

@@ -224,6 +224,11 @@ export const settingRows = {
     default: 'http://127.0.0.1:9404',
     about: 'Where Prometheus finds /metrics, beside /healthz and /readyz; empty for nowhere.',
   }),
+  'log.format': own<'json' | 'pretty' | 'auto'>({
+    kind: oneOf(['json', 'pretty', 'auto']),
+    default: 'auto',
+    about: 'How lines of the log are written: JSON, or readable; auto: readable on a terminal.',
+  }),
   'log.level': own<(typeof logLevels)[number]>({
     kind: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
     default: 'info',

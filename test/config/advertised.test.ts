@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { advertisedAddresses } from '../../src/config/advertised.ts'
+import { dialled } from '../../src/config/listeners.ts'
 import { load } from '../../src/config/load.ts'
 
 const bound = new Map([
@@ -35,4 +36,15 @@ test('a listener that is not advertised among others is told as it is, and contr
     A: 'a:77',
     B: 'h:2222',
   })
+})
+
+test.each([
+  ['', '127.0.0.1:9092'],
+  ['0.0.0.0', '127.0.0.1:9092'],
+  ['::', '[::1]:9092'],
+  ['::1', '[::1]:9092'],
+  ['10.1.2.3', '10.1.2.3:9092'],
+  ['broker.example', 'broker.example:9092'],
+])('listeners: one on "%s" is dialled as %s', (host, address) => {
+  expect(dialled(host, 9092)).toBe(address)
 })

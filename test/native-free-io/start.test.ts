@@ -440,3 +440,56 @@ describe('config check: finds what a start would refuse', () => {
     limitMs,
   )
 })
+
+describe('start: the log', () => {
+  const isJson = (text: string): boolean =>
+    text.split('\n').some((line) => line.startsWith('{"level":"info"') && JSON.parse(line).msg === 'listening')
+  const isReadable = (text: string): boolean => /INFO.*: .*listening/.test(text)
+
+  test.each([
+    ['json', true, false],
+    ['auto', true, false],
+    ['pretty', false, true],
+  ])(
+    'log.format=%s without a terminal',
+    async (format, json, readable) => {
+      const { text } = await ready({ 'log.format': format })
+      expect([isJson(text()), isReadable(text())]).toEqual([json, readable])
+    },
+    limitMs,
+  )
+
+  test.runIf(spawnSync('script', ['--version']).status === 0)(
+    'log.format=auto is readable on a terminal, but not in production',
+    async () => {
+      const terminal = { shell: 'exec script -qfec "$(printf "\'%s\' " "$@")" /dev/null;' }
+      const readable = await ready({}, terminal)
+      expect([isJson(readable.text()), isReadable(readable.text())]).toEqual([false, true])
+      readable.kill('SIGKILL')
+      await readable.ended
+      ;[port] = (await freePorts(1)) as [number]
+      const production = await ready({ 'log.dirs': join(folder, 'other') }, { ...terminal, env: { NODE_ENV: 'production' } })
+      expect(isReadable(production.text())).toBe(false)
+    },
+    limitMs,
+  )
+})
+
+test('start: --version prints the version', async () => {
+  const printed = start(['--version'])
+  expect(await printed.ended).toBe(0)
+  expect(printed.text()).toMatch(/^millrace \d+\.\d+\.\d+\n$/)
+})
+
+test.each([
+  ['', '127.0.0.1'],
+  ['0.0.0.0', '127.0.0.1'],
+])(
+  'start: the welcome names an address that can be dialled for a listener on "%s"',
+  async (host, dialled) => {
+    const node = await ready({ listeners: `PLAINTEXT://${host}:${port}` })
+    expect(node.text()).toContain(`is ready at ${dialled}:${port}.`)
+    await connected(port, (connection) => connection.call(api.metadata, requests.metadata(null)))
+  },
+  limitMs,
+)
