@@ -1,3 +1,4 @@
+import { expressionProblem } from '../group/expression.ts'
 import { ListTransactionsRequest, ListTransactionsResponse } from '../wire/api/66-list-transactions.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { handler } from './handler.ts'
@@ -10,7 +11,8 @@ export const listTransactions = handler({
   response: ListTransactionsResponse,
   versions: [0, 2],
   handle({ stateFilters, transactionalIdPattern }) {
-    if (!isPattern(transactionalIdPattern ?? '')) return answer(errors.INVALID_REGULAR_EXPRESSION, [])
+    // As in Kafka, an expression of RE2. It would have to match the whole of an id.
+    if (expressionProblem(transactionalIdPattern ?? '') !== undefined) return answer(errors.INVALID_REGULAR_EXPRESSION, [])
     return answer(
       errors.NONE,
       [...new Set(stateFilters)].filter((state) => !states.includes(state)),
@@ -24,11 +26,3 @@ const answer = ({ code }: KafkaError, unknownStateFilters: string[]): ListTransa
   unknownStateFilters,
   transactionStates: [],
 })
-
-function isPattern(text: string): boolean {
-  try {
-    return new RegExp(text) !== undefined
-  } catch {
-    return false
-  }
-}

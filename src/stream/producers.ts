@@ -68,9 +68,10 @@ export class Producers {
     for (const batch of known.batches) {
       if (batch.firstSequence === firstSequence && batch.lastSequence === lastSequence) return { error: 0, duplicate: batch }
     }
+    if (known.epoch < 0) return fine
     const last = known.batches.at(-1)
-    if (last === undefined || known.epoch < 0) return fine
-    return firstSequence === sequenceAfter(last.lastSequence, 1) ? fine : outOfOrder
+    const next = last === undefined ? 0 : sequenceAfter(last.lastSequence, 1)
+    return firstSequence === next ? fine : outOfOrder
   }
 
   /** Remembers a batch that `check` let pass and that now has its offset. */
@@ -117,10 +118,11 @@ export class Producers {
       const before = Math.min(end, known?.batches[0]?.baseOffset ?? end)
       const older = batches.filter((batch) => batch.baseOffset < before).map((batch) => ({ ...batch, end: 0 }))
       const kept = [...older, ...(known?.batches ?? [])].slice(-remembered)
-      if (kept.length === 0) continue
+      // An epoch without batches is kept: it fences the producers of older ones.
+      if (kept.length === 0 && batches.length > 0) continue
       const producer = new Producer(epoch)
       producer.batches = kept
-      producer.lastTimestamp = kept.at(-1)!.timestamp
+      producer.lastTimestamp = kept.at(-1)?.timestamp ?? 0
       this.#byId.set(id, producer)
     }
   }

@@ -150,3 +150,11 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))(
     expect(log).toEqual(Array.from(log, (_, i) => i))
   },
 )
+
+test('producers: an epoch that is stored without batches begins at sequence 0', () => {
+  const producers = new Producers(10)
+  producers.restore([{ id: 7, epoch: 3, batches: [] }], 100)
+  expect(producers.check(7, 3, 5, 1).error).toBe(errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code)
+  expect(producers.check(7, 3, 0, 1).error).toBe(0)
+  expect(producers.check(7, 2, 0, 1).error).toBe(errors.INVALID_PRODUCER_EPOCH.code)
+})
