@@ -1,7 +1,8 @@
 import { below, chance, nextWord, type Prng } from '../../../src/base/prng.ts'
 import { packSnappy } from '../../../src/wire/compression/snappy.ts'
 import type { Codec } from '../../support/kafka-codecs.ts'
-import { xxhash32 } from './xxhash32.ts'
+import { xxhash32 } from '../../support/xxhash32.ts'
+import { xxhash64 } from '../../support/xxhash64.ts'
 
 export interface StreamDamage {
   readonly deeds: readonly string[]
@@ -254,6 +255,9 @@ const byCodec: Readonly<Record<Codec, readonly Deed[]>> = {
       const window = [17 << 3, (17 << 3) | 1, 18 << 3, 20 << 3, 0][below(random, 5)]!
       return ['a stated window', Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window]), small(raw.length * 8 + 1, 3), raw])]
     },
-    (random, bytes) => ['a checksum', Buffer.concat([changed(bytes, 4, (bytes[4] ?? 0) | 4), noise(random, 4)])],
+    (random, bytes, raw) => {
+      const sum = Number(xxhash64(raw) & 0xffffffffn) ^ Number(chance(random, 500))
+      return ['a checksum', Buffer.concat([changed(bytes, 4, (bytes[4] ?? 0) | 4), small(sum >>> 0, 4)])]
+    },
   ],
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { packSnappy } from '../../../src/wire/compression/snappy.ts'
-import { xxhash32 } from '../../interop/verdicts/xxhash32.ts'
 import { KernelBench, type Verdict, validationModule } from '../../support/validation-kernel.ts'
+import { xxhash32 } from '../../support/xxhash32.ts'
 import { batchOf, recordOf } from './samples.ts'
 
 const bench = new KernelBench(await validationModule())
