@@ -85,15 +85,16 @@ async function readMeta(path: string): Promise<Meta | undefined> {
   const state = foundingStates.find((each) => each === values.get('founding.state'))
   if (version !== '1' || nodeId === undefined || clusterId === undefined || (foundingId !== null && state === undefined)) {
     throw new StartRefused(
-      `${path} is not valid: expected version=1, node.id, cluster.id, founding.id and founding.state; restore it from a copy`,
+      `log.dirs: ${path} is not valid: expected version=1, node.id, cluster.id, founding.id and founding.state; restore it from a copy`,
     )
   }
   return { nodeId: Number(nodeId), clusterId, foundingId, state: state ?? 'upgrade', wal: values.get('s3.wal.path') ?? null }
 }
 
 function check(folder: string, meta: Meta, owner: FolderOwner): void {
-  if (meta.nodeId !== owner.nodeId) throw new StartRefused(`${folder} belongs to node ${meta.nodeId}, not ${owner.nodeId}: see node.id`)
+  if (meta.nodeId !== owner.nodeId)
+    throw new StartRefused(`log.dirs: ${folder} belongs to node ${meta.nodeId}, not ${owner.nodeId}: see node.id`)
   if (owner.clusterId !== null && meta.clusterId !== owner.clusterId) {
-    throw new StartRefused(`${folder} belongs to cluster ${meta.clusterId}, not ${owner.clusterId}: see cluster.id`)
+    throw new StartRefused(`log.dirs: ${folder} belongs to cluster ${meta.clusterId}, not ${owner.clusterId}: see cluster.id`)
   }
 }

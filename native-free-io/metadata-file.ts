@@ -60,10 +60,12 @@ export class MetadataFile implements MetadataLog {
     await rm(`${path}.tmp`, { force: true })
     const content = await readOrCreate(path)
     if (!content.subarray(0, signature.length).equals(signature))
-      throw new MetadataDamaged(`${path} is not a metadata log: restore it from a copy`)
+      throw new MetadataDamaged(`log.dirs: ${path} is not a metadata log: restore it from a copy`)
     const { records, end, beyond } = readFrames(content)
     if (beyond !== undefined) {
-      throw new MetadataDamaged(`${path} is damaged from byte ${end} to byte ${beyond}, and goes on after that: restore it from a copy`)
+      throw new MetadataDamaged(
+        `log.dirs: ${path} is damaged from byte ${end} to byte ${beyond}, and goes on after that: restore it from a copy`,
+      )
     }
     const handle = await open(path, 'r+')
     const tornBytes = usedBytes(content.subarray(end))
