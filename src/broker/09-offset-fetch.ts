@@ -5,7 +5,6 @@ import { errors, type KafkaError } from '../wire/errors.ts'
 import { zeroUuid } from '../wire/schema.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
-import { once } from './partitions.ts'
 
 /** The error of a whole group has a place of its own from here on. */
 const groupErrorVersion = 2
@@ -29,7 +28,7 @@ export const offsetFetch = handler({
   async handle(request, context) {
     const { version } = context
     if (version >= batchVersion) {
-      const groups = await Promise.all(once(request.groups, ({ groupId }) => groupId).map((group) => fetchGroup(group, context)))
+      const groups = await Promise.all(request.groups.map((group) => fetchGroup(group, context)))
       return { throttleTimeMs: 0, topics: [], errorCode: errors.NONE.code, groups }
     }
     const topics = request.topics?.map(({ name, partitionIndexes }) => ({ name, topicId: zeroUuid, partitionIndexes })) ?? null

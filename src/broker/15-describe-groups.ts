@@ -4,6 +4,7 @@ import { DescribeGroupsRequest, DescribeGroupsResponse } from '../wire/api/15-de
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { groupOperations, notAsked } from './authorized-operations.ts'
 import { handler } from './handler.ts'
+import { rarelyRepeated } from './partitions.ts'
 
 type GroupRow = DescribeGroupsResponse['groups'][number]
 
@@ -16,7 +17,7 @@ export const describeGroups = handler({
   versions: [0, 6],
   async handle({ groups: asked, includeAuthorizedOperations }, { groups, version }) {
     const authorizedOperations = includeAuthorizedOperations ? groupOperations : notAsked
-    const rows = [...new Set(asked)].map(async (groupId): Promise<GroupRow> => {
+    const rows = rarelyRepeated(asked, (groupId) => groupId).map(async (groupId): Promise<GroupRow> => {
       const said = await groups.ask({ type: 'describe', groupId })
       if (said instanceof NotReady) return failed(groupId, said.error)
       if (said.error === errors.NONE) return { ...shown(groupId, said), authorizedOperations }

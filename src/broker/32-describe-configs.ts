@@ -9,7 +9,7 @@ import { DescribeConfigsRequest, DescribeConfigsResponse } from '../wire/api/32-
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
-import { once } from './partitions.ts'
+import { rarelyRepeated } from './partitions.ts'
 
 type Row = DescribeConfigsResponse['results'][number]
 type Asked = DescribeConfigsRequest['resources'][number]
@@ -21,7 +21,7 @@ export const describeConfigs = handler({
   versions: [1, 4],
   handle({ resources, includeSynonyms, includeDocumentation }, context) {
     const strange = strangeType(resources)
-    const results = once(resources, ({ resourceType: type, resourceName }) => `${type}-${resourceName}`).map((asked) => {
+    const results = rarelyRepeated(resources, ({ resourceType: type, resourceName }) => `${type}-${resourceName}`).map((asked) => {
       const { resourceType: type, resourceName } = asked
       const found = strange ?? entriesOf(context, asked)
       if (isRefusal(found)) {

@@ -3,7 +3,7 @@ import { DescribeProducersRequest, DescribeProducersResponse } from '../wire/api
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
-import { isError, servedPartition, whileServed } from './partitions.ts'
+import { isError, partitionName, rarelyRepeated, servedPartition, whileServed } from './partitions.ts'
 
 type PartitionRow = DescribeProducersResponse['topics'][number]['partitions'][number]
 
@@ -13,11 +13,11 @@ export const describeProducers = handler({
   response: DescribeProducersResponse,
   versions: [0, 0],
   async handle({ topics }, context) {
-    const named = new Map<string, Set<number>>()
-    for (const { name, partitionIndexes } of topics) named.set(name, new Set([...(named.get(name) ?? []), ...partitionIndexes]))
-    const rows = [...named].map(async ([name, indexes]) => ({
+    const asked = topics.map(({ name, partitionIndexes }) => partitionIndexes.map((index) => ({ name, index })))
+    const answered = new Set(rarelyRepeated(asked.flat(), ({ name, index }) => partitionName(name, index)))
+    const rows = topics.map(async ({ name }, at) => ({
       name,
-      partitions: await Promise.all([...indexes].map((index) => partitionRow(context, name, index))),
+      partitions: await Promise.all(asked[at]!.filter((one) => answered.has(one)).map(({ index }) => partitionRow(context, name, index))),
     }))
     return { throttleTimeMs: 0, topics: await Promise.all(rows) }
   },

@@ -6,6 +6,7 @@ import { groupOperations, notAsked } from './authorized-operations.ts'
 import { speaksConsumer } from './consumer-protocol.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
+import { rarelyRepeated } from './partitions.ts'
 
 type GroupRow = ConsumerGroupDescribeResponse['groups'][number]
 
@@ -18,7 +19,9 @@ export const consumerGroupDescribe = handler({
   response: ConsumerGroupDescribeResponse,
   versions: [0, 1],
   async handle({ groupIds, includeAuthorizedOperations }, context) {
-    const rows = await Promise.all([...new Set(groupIds)].map((groupId) => describe(groupId, includeAuthorizedOperations, context)))
+    const rows = await Promise.all(
+      rarelyRepeated(groupIds, (groupId) => groupId).map((groupId) => describe(groupId, includeAuthorizedOperations, context)),
+    )
     return { throttleTimeMs: 0, groups: rows }
   },
 })

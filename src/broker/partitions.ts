@@ -45,10 +45,20 @@ export function duplicates(partitions: Iterable<readonly [topic: string, partiti
 
 export const partitionName = (topic: string, partition: number): string => `${topic}-${partition}`
 
-/** Without repetitions: a request of a few bytes each must not make an answer of many. The last of those of one name stays. */
-export const once = <T>(items: readonly T[], nameOf: (item: T) => string): T[] => [
-  ...new Map(items.map((item) => [nameOf(item), item])).values(),
-]
+/** Kafka answers each repetition; no client repeats itself this often. */
+const repetitionsMax = 100
+
+/** Without repetitions beyond a bound: a request of a few bytes each must not make an answer of many. */
+export function rarelyRepeated<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
+  const seen = new Set<string>()
+  let repetitions = 0
+  return items.filter((item) => {
+    const name = nameOf(item)
+    const isRepeated = seen.has(name)
+    seen.add(name)
+    return !isRepeated || ++repetitions <= repetitionsMax
+  })
+}
 
 /** Topics as Kafka answers them: each once, and none without partitions, but for those that are kept. */
 export function eachOnce<T extends { readonly partitions: readonly unknown[] }>(

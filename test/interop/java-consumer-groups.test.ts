@@ -28,6 +28,8 @@ class Verifiable {
     const args = ['--bootstrap-server', address, '--topic', 'verified', '--group-id', groupId, '--group-protocol', protocol, ...options]
     this.#child = spawn('java', [...main, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+      // A JVM that is short of something may say so on the same stream.
+      if (!line.startsWith('{')) return
       this.#hear(JSON.parse(line) as Event)
       this.#wake()
     })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import * as assert from '../../src/base/assert.ts'
 import * as long from '../../src/base/long.ts'
+import * as batchLimit from '../../src/config/batch-limit.ts'
 import * as frames from '../../src/pipeline/frames.ts'
 import * as scan from '../../src/pipeline/kernel/scan.ts'
 import * as lane from '../../src/pipeline/lane.ts'
@@ -13,6 +14,7 @@ import { type Machines, WalWorld } from './wal-world.ts'
 const imports = {
   'src/base/assert.ts': assert,
   'src/base/long.ts': long,
+  'src/config/batch-limit.ts': batchLimit,
   'src/pipeline/frames.ts': frames,
   'src/pipeline/kernel/scan.ts': scan,
   'src/pipeline/lane.ts': lane,
