@@ -69,7 +69,9 @@ export function troubleOf(error: unknown, wasSent: boolean, hide: (text: string)
   const { message, code, $metadata } = error as S3Error
   const status = $metadata?.httpStatusCode
   const named = codeOf(error)
-  const trouble = $metadata?.clockSkewCorrected ? 'skewed' : kindOf(named, code, status)
+  const kind = kindOf(named, code, status)
+  // The SDK notes a wrong clock on every error, that of a key that is not there among them: it explains only a refusal.
+  const trouble = $metadata?.clockSkewCorrected && (kind === 'denied' || kind === 'invalid') ? 'skewed' : kind
   // Before an answer, or with one of the server's own failures, nobody knows what was done.
   const isAmbiguous = wasSent && (trouble === 'timeout' || trouble === 'corrupt' || trouble === 'throttled' || trouble === 'unavailable')
   const detail = hide(

@@ -231,6 +231,13 @@ describe('clocks and credentials', () => {
     expect(await (await open()).size('a')).toBe(10)
   })
 
+  test.each([3_600_000, -3_600_000])('a key that is not there is missing, also by a clock that differs by %i ms', async (skewMs) => {
+    server.skewMs = skewMs
+    const fresh = await open()
+    for (let i = 0; i < 2; i++) expect(faultOf(await fresh.get('absent', 0, 1))).toMatchObject({ fault: 'missing' })
+    expect(faultOf(await (await open()).size('absent'))).toMatchObject({ fault: 'missing' })
+  })
+
   test('credentials that have expired are given up soon, and go again when they are renewed', async () => {
     const [[name, account]] = [...server.accounts] as [[string, { secretKey: string }]]
     server.accounts.set(name, { ...account, isExpired: true })
