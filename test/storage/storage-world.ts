@@ -51,9 +51,9 @@ export const smallLog = {
 
 /**
  * What README says a node holds at most, in MiB, for such settings: log memory, receive memory and its stash, block memory,
- * objects being built, slow readers, old records on their way, indices, compaction, and the program.
+ * objects being built, slow readers, old records on their way, indices, compaction, a validator thread, and the program.
  */
-export const boundMib = (receiveMib = 128): number => 8 + (receiveMib * 5) / 4 + 16 + 5 + 32 + 32 + 32 + 80 + 250
+export const boundMib = (receiveMib = 128): number => 8 + (receiveMib * 5) / 4 + 16 + 5 + 32 + 32 + 32 + 80 + 66 + 250
 
 export const bucketIn = (server: S3Server): Bucket => server.buckets.get(bucket)!
 export const keysIn = (server: S3Server): readonly string[] => [...bucketIn(server).objects.keys()]
