@@ -75,6 +75,6 @@ test.each(['hello', '', `version=1\nnode.id=1\ncluster.id=${id}\nfounding.id=x\n
 test('data folder: one that cannot be made is refused in one line', async () => {
   writeFileSync(join(folder, 'plain'), '')
   await expect(openDataFolder(join(folder, 'plain', 'data'), { nodeId: 1, clusterId: null })).rejects.toThrow(
-    /^log\.dirs: .* cannot be made/,
+    /^log\.dirs = .* cannot be used/,
   )
 })
