@@ -30,7 +30,7 @@ export class ColdAnswers {
 
   #pressure: NodeJS.Timeout | undefined
 
-  /** `onPressure`: somebody waits for what clients hold; called every second until nobody does. */
+  /** `onPressure`: a read waits for memory that clients hold; called every second until none waits. */
   constructor(cold: ColdReader, onPressure: () => void) {
     this.#cold = cold
     this.#onPressure = onPressure

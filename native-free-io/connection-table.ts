@@ -19,7 +19,7 @@ const frameMs = 60_000
 const stuckMs = 120_000
 /** The same while others wait for memory that such clients hold. */
 const stuckMsPressed = 5_000
-/** That others wait is told again within this. */
+/** Pressure is reported again within this time. */
 const pressedMs = 3_000
 /**
  * What has not been taken for this long is copied out of the log's memory: a thousand times what loopback needs for it,

@@ -20,13 +20,13 @@ const metadataLog = 'metadata.log'
 const producersSnapshot = 'producers.snapshot'
 const lane = 0
 
-/** What an operator can do whose log is lost. */
+/** Advice for an operator after the loss of a write-ahead log. */
 const lossAdvice =
   'restore it; or start once with --override s3.wal.loss.accept=true, which discards the acknowledged records that are not in objects'
 const formatAdvice = 'set s3.wal.path to another place; or start once with --override s3.wal.format=true, which destroys that data'
 
 /**
- * A node whose logs lie on this machine. Everything that says whose it is is read and compared before anything is written.
+ * A node with its logs on this machine. All parts of its identity are read and compared before anything is written.
  *
  * Order of a founding: `meta.properties` with the id, the metadata log, the marker in the store, the write-ahead log, the id in the
  * metadata log, `meta.properties` once more. A crash between any two is taken up by the next start.

@@ -12,7 +12,7 @@ import { StartRefused } from './start-refused.ts'
 import type { BudgetData } from './store/shared-store.ts'
 import { openStoreNode } from './store-node.ts'
 
-/** What a start needs to find out whose everything is. */
+/** What a start needs to verify the identity of a node's files. */
 export interface FoundingParts {
   readonly wal: WalUri
   /** As `log.dirs` has it. */
@@ -41,7 +41,7 @@ export interface FoundingParts {
   onFailure(error: Error): void
 }
 
-/** A node whose files all belong together. */
+/** A node with files that all belong together. */
 export interface FoundedNode {
   readonly folder: DataFolder
   readonly identity: WalIdentity
