@@ -1,13 +1,13 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { prng } from '../../src/base/prng.ts'
 import { CrashWorld } from '../crash/crash-world.ts'
+import { shortLivedTopic } from '../storage/short-lived-topic.ts'
 import { smallLog } from '../storage/storage-world.ts'
 import { createTopic } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { prepareBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
-import { api, deleteTopics, produce, readProduce } from '../support/requests.ts'
+import { api, produce, readProduce } from '../support/requests.ts'
 import { UnsyncedFolder, unsyncedMissing } from '../support/unsynced-folder.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
@@ -56,20 +56,6 @@ describe.skipIf(missing !== undefined)('power: a node whose power fails', () => 
   }, limitMs)
   afterAll(() => world?.broker.remove())
 
-  /** A topic with objects of its own that is deleted, so that there is something to mark and to remove. */
-  async function shortLived(): Promise<void> {
-    await connected(world.broker.port, async (connection) => {
-      const name = `short-lived-${Date.now()}`
-      await createTopic(connection, name)
-      for (let batch = 0; batch < 100; batch++) {
-        const records = encodeBatch(Array.from({ length: 50 }, () => ({ value: Buffer.alloc(1000, batch) })))
-        await connection.call(api.produce, produce([{ topic: name, partition: 0, records }]))
-      }
-      await pause(1500)
-      await connection.call(api.deleteTopics, deleteTopics([name]))
-    })
-  }
-
   test.each([1, 2, 3])(
     `under load loses nothing that was acknowledged, time %i (seed ${seed})`,
     async () => {
@@ -98,9 +84,11 @@ describe.skipIf(missing !== undefined)('power: a node whose power fails', () => 
   test.each(points)(
     `at "%s" loses nothing that was acknowledged (seed ${seed})`,
     async (point) => {
-      const hasDied = await world.dieAt(point, loadMsMax, shortLived).catch((error: Error) => {
-        throw new Error(`${error.message}\n${world.broker.log.slice(-3000)}`, { cause: error })
-      })
+      const hasDied = await world
+        .dieAt(point, loadMsMax, () => shortLivedTopic(world.broker.port))
+        .catch((error: Error) => {
+          throw new Error(`${error.message}\n${world.broker.log.slice(-3000)}`, { cause: error })
+        })
       expect(hasDied, `the broker dies at "${point}"`).toBe(true)
     },
     limitMs,

@@ -1,11 +1,11 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { createTopic, deleteAllTopics } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { connected } from '../support/connection.ts'
-import { api, deleteTopics, produce } from '../support/requests.ts'
+import { api, produce } from '../support/requests.ts'
+import { shortLivedTopic } from './short-lived-topic.ts'
 import { crashWorldOn, objectsIn, storeForBroker, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
@@ -24,21 +24,6 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** A topic that has objects of its own when it is deleted, so that there is something to mark and to remove. */
-async function shortLived(): Promise<void> {
-  await connected(world.broker.port, async (connection) => {
-    const name = `short-lived-${Date.now()}`
-    await createTopic(connection, name)
-    for (let batch = 0; batch < 100; batch++) {
-      const records = encodeBatch(Array.from({ length: 50 }, () => ({ value: Buffer.alloc(1000, batch) })))
-      await connection.call(api.produce, produce([{ topic: name, partition: 0, records }]))
-    }
-    // By then what is in the log is too old to stay there, so that some objects hold nothing else.
-    await pause(1500)
-    await connection.call(api.deleteTopics, deleteTopics([name]))
-  })
-}
-
 const points = [
   'object prepared',
   'object stored:2',
@@ -56,9 +41,11 @@ for (const point of points) {
   test(
     `a crash at "${point}" loses, reorders and repeats nothing (seed ${seed})`,
     async () => {
-      const hasDied = await world.dieAt(point, loadMsMax, shortLived).catch((error: Error) => {
-        throw new Error(`${error.message}\n${world.broker.log.slice(-3000)}`, { cause: error })
-      })
+      const hasDied = await world
+        .dieAt(point, loadMsMax, () => shortLivedTopic(world.broker.port))
+        .catch((error: Error) => {
+          throw new Error(`${error.message}\n${world.broker.log.slice(-3000)}`, { cause: error })
+        })
       expect(hasDied, `the broker dies at "${point}"`).toBe(true)
     },
     limitMs,
