@@ -1,7 +1,6 @@
 import { Allowance } from '../base/allowance.ts'
 import { answerKind, append, appended, fetched, readKind } from '../pipeline/frames.ts'
 import { laneHeader, widen } from '../pipeline/lane.ts'
-import type { Verdict } from '../pipeline/validation/validator.ts'
 import type { Bell } from '../ring/bell.ts'
 import type { RingConsumer, RingProducer } from '../ring/ring.ts'
 import { ProduceResponse } from '../wire/api/00-produce.ts'
@@ -10,11 +9,12 @@ import { apiByKey, headerVersions } from '../wire/apis.ts'
 import { type Codec, codec } from '../wire/codec.ts'
 import { MalformedMessage, Reader } from '../wire/cursor.ts'
 import { type RequestHeader, ResponseHeader, readRequestHeader } from '../wire/headers.ts'
-import { appendAnswered, beginProduce, hasFailed, type Produce, sequence, tickMs, timeOut, validated } from './00-produce.ts'
+import { appendAnswered, beginProduce, hasFailed, type Produce, tickMs, timeOut } from './00-produce.ts'
 import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, hasRecords, type Load, type Wish } from './01-fetch.ts'
 import { Channel, type Held, type Peer, type Pending } from './channel.ts'
 import type { FetchSessions } from './fetch-session.ts'
 import { logLoan, withBlocks } from './loans.ts'
+import { ProduceQueue } from './produce-queue.ts'
 import type { ProduceValidation } from './produce-validation.ts'
 import { largeBytesMax, largeRequestBytes } from './request-limits.ts'
 import { RequestTable } from './request-table.ts'
@@ -88,8 +88,7 @@ export class Frontend {
   /** Answered by the sequencer, waiting for the disk; in the order of the answers. */
   #undurable: Produce[] = []
   #durable = 0
-  /** Produce requests of a channel that wait for a validator thread, and those behind them, in order. */
-  readonly #unsequenced = new Map<Channel, Produce[]>()
+  readonly #produces: ProduceQueue
   readonly #dirty = new Set<Channel>()
   /** Channels whose frames found a full ring. */
   readonly #blocked = new Set<Channel>()
@@ -104,6 +103,15 @@ export class Frontend {
   constructor(parts: FrontendParts) {
     this.#parts = parts
     this.#reader = new Reader(parts.memory)
+    const { words, appends, validation, ports } = parts
+    this.#produces = new ProduceQueue({
+      words,
+      appends,
+      validation,
+      after: ports.after,
+      onRefused: (produce) => this.#onRefused(produce),
+      onSequenced: () => this.publish(),
+    })
   }
 
   connect(peer: Peer): Channel {
@@ -300,48 +308,14 @@ export class Frontend {
       return 'taken'
     }
     if (!this.#isTicking) this.#tickLater()
-    this.#validate(produce)
+    this.#produces.add(produce)
     return 'taken'
   }
 
-  /** Batches of one connection are sequenced in their order, however long each takes to be validated. */
-  #validate(produce: Produce): void {
-    const { channel } = produce
-    const queue = this.#unsequenced.get(channel)
-    if (queue === undefined && produce.validating === 0) {
-      sequence(produce, this.#parts.words, this.#parts.appends)
-      return
-    }
-    if (queue === undefined) this.#unsequenced.set(channel, [produce])
-    else queue.push(produce)
-    for (const batch of produce.batches) {
-      const { address, bytes, rules } = batch
-      if (rules === undefined) continue
-      const onVerdict = (verdict: Verdict): void => {
-        validated(produce, batch, verdict)
-        if (produce.validating === 0) this.#sequenceNext(channel)
-      }
-      this.#parts.validation.offer({ address, bytes, rules, onVerdict })
-    }
-  }
-
-  /** Hands over what has become ready at the head of a channel's queue. */
-  #sequenceNext(channel: Channel): void {
-    const { words, appends, ports } = this.#parts
-    const queue = this.#unsequenced.get(channel)
-    while (queue !== undefined && queue.length > 0 && queue[0]!.validating === 0) {
-      const produce = queue[0]!
-      if (!sequence(produce, words, appends)) {
-        ports.after(retryMs, () => this.#sequenceNext(channel))
-        break
-      }
-      queue.shift()
-      if (produce.outstanding > 0) continue
-      if (produce.response === undefined) this.#finishProduce(produce)
-      else this.#requests.forget(produce.token)
-    }
-    if (queue?.length === 0) this.#unsequenced.delete(channel)
-    this.publish()
+  /** Nothing of the request goes on, so that no answer of the sequencer follows; it may have timed out by now. */
+  #onRefused(produce: Produce): void {
+    if (produce.response === undefined) this.#finishProduce(produce)
+    else this.#requests.forget(produce.token)
   }
 
   #tickLater(): void {

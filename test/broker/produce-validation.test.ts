@@ -190,6 +190,27 @@ describe('validation: a batch that takes long', () => {
     expect(world.held).toBe(0)
   })
 
+  test('does not keep the answer to one behind it that is refused, and frees its token once', () => {
+    const world = new FrontWorld()
+    const [client, other] = [world.client(), world.client()]
+    client.produce(1, zstdBomb(1 << 30))
+    const refused = long()
+    refused.writeInt32BE(3, batchHeader.recordsCount)
+    refused.writeInt32BE(2, batchHeader.lastOffsetDelta)
+    client.produce(2, sealed(refused), { timeoutMs: 1000 })
+    world.settle()
+    for (let turns = 0; turns < 4; turns++) world.validate()
+    for (let tick = 0; tick < 8; tick++) world.pass(250)
+    while (world.validate() > 0);
+    // Requests that take the tokens that are free by now, and are on their way to the sequencer when the first one ends.
+    for (let i = 0; i < 8; i++) other.produce(10 + i, buildBatch([record()]), { partition: 1 })
+    world.settle()
+    expect(client.answered).toEqual([1, 2])
+    expect(client.produced(1).responses[0]!.partitionResponses[0]!.errorCode).toBe(errors.INVALID_RECORD.code)
+    expect(other.answered).toEqual(Array.from({ length: 8 }, (_, i) => 10 + i))
+    expect(world.held).toBe(0)
+  })
+
   test('that decodes to gigabytes does not keep shorter ones waiting', () => {
     const world = new FrontWorld()
     const [bomb, others] = [world.client(), world.client()]
