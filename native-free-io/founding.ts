@@ -22,6 +22,8 @@ export interface FoundingParts {
   readonly clusterId: string | null
   /** Where the objects are. */
   readonly location: StoreLocation
+  /** Counts the requests of the start to it, in the rows of `storeTable`. */
+  readonly meter: Float64Array
   /** Log memory. */
   readonly logBytes: number
   readonly options: {

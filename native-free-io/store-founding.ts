@@ -7,7 +7,7 @@ import { faultText, isFault } from '../src/stream/store-faults.ts'
 import type { FoundingState } from './data-folder.ts'
 import { type FoundingParts, newFoundingId } from './founding.ts'
 import { StartRefused } from './start-refused.ts'
-import { openStore } from './store/open-store.ts'
+import { meteredStore } from './store/shared-store.ts'
 import { clustersIn, holdsCluster, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
 
 export interface StoreClaim {
@@ -33,7 +33,7 @@ export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin:
     await begin()
     return 0
   }
-  const store = await openStore(parts.location)
+  const store = await meteredStore(parts.location, parts.meter)
   const judged = judge(parts, store, claim)
   if (claim.state !== 'done') {
     const { isMarked, starts } = await judged
@@ -56,7 +56,7 @@ export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin:
 /** Counts a start in the marker. A store that is away is left alone: the count is a help, and no condition. */
 export async function noteStart(parts: FoundingParts, identity: WalIdentity, starts: number): Promise<void> {
   if (parts.location.scheme === 'mem') return
-  const store = await openStore(parts.location)
+  const store = await meteredStore(parts.location, parts.meter)
   const noted = note(parts, store, identity, starts).finally(() => store.close())
   noted.catch(parts.onFailure)
   await inPatience(noted)

@@ -21,6 +21,7 @@ const againMs = 10_000
 export class StoreHealth {
   readonly #location: StoreLocation
   readonly #open: () => Promise<ObjectStore>
+  #store: Promise<ObjectStore> | undefined
   readonly #prefix: string
   readonly #onChange: (refused: boolean, detail: string) => void
   #refused = false
@@ -63,8 +64,9 @@ export class StoreHealth {
     this.#again()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     clearTimeout(this.#timer)
+    await (await this.#store)?.close()
   }
 
   #again(): void {
@@ -78,7 +80,7 @@ export class StoreHealth {
   }
 
   async #probe(): Promise<StoreFault | undefined> {
-    const found = await probeStore(await this.#open(), this.#prefix)
+    const found = await probeStore(await (this.#store ??= this.#open()), this.#prefix)
     return isFault(found) ? found : undefined
   }
 

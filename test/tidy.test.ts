@@ -184,6 +184,13 @@ const apiFilesHaveTheirNumber: Rule = ({ path, text }) => {
   return keys.size === 1 && keys.has(Number(number)) ? [] : [`the file's number is its API key: ${number} against ${[...keys]}`]
 }
 
+const storesAreMetered: Rule = (source) => {
+  const isOwn = source.path.startsWith('native-free-io/store/') || source.path.startsWith('test/')
+  return isOwn || !importsOf(source).some((name) => name.endsWith('store/open-store.ts'))
+    ? []
+    : ['open a store with `meteredStore` or `sharedStore`: a request that no meter counts is missing from the bill']
+}
+
 const rules: Readonly<Record<string, Rule>> = {
   'imports point downward': importsPointDownward,
   'src decides and does nothing else': srcOnlyDecides,
@@ -194,6 +201,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'every test runs': everyTestRuns,
   'files have one idea': filesHaveOneIdea,
   'nothing is put off': nothingIsPutOff,
+  'stores are metered': storesAreMetered,
   'files of APIs have their numbers': apiFilesHaveTheirNumber,
 }
 
@@ -237,6 +245,8 @@ test.each<[string, string, string, RegExp | undefined]>([
   ['every test runs', 'test/a.test.ts', 'describe.skip("a", () => {})', /.skip hides/],
   ['files have one idea', 'src/a.ts', lines(1001), /more than one idea/],
   ['nothing is put off', 'src/a.ts', `// ${'TO'}${'DO'} later`, /do it now/],
+  ['stores are metered', 'native-free-io/a.ts', "import { openStore } from './store/open-store.ts'", /missing from the bill/],
+  ['stores are metered', 'native-free-io/a.ts', "import { meteredStore } from './store/shared-store.ts'", undefined],
   ['files of APIs have their numbers', 'src/wire/api/03-a.ts', '{ key: 4, versions }', /3 against 4/],
 ])('the rule that %s sees %s %j', (name, path, text, complaint) => {
   const found = rules[name]!(parse(path, text)).join()

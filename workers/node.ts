@@ -22,8 +22,7 @@ import { RetentionKeeper } from '../native-free-io/retention-keeper.ts'
 import { folderAdvice } from '../native-free-io/start-checks.ts'
 import { step, systemReason } from '../native-free-io/start-failure.ts'
 import { StartRefused } from '../native-free-io/start-refused.ts'
-import { openStore } from '../native-free-io/store/open-store.ts'
-import { type BudgetData, budgetFor } from '../native-free-io/store/shared-store.ts'
+import { type BudgetData, budgetFor, meteredStore, newMeter } from '../native-free-io/store/shared-store.ts'
 import { StoreHealth } from '../native-free-io/store-health.ts'
 import { LaneStreams } from '../native-free-io/streams.ts'
 import { marked, WalMarks } from '../native-free-io/wal-marks.ts'
@@ -165,12 +164,14 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
     if (isFull) log.error({ path: what }, 'the disk is full: no room to write; trying again until there is')
     else log.info({ path: what }, 'there is room on the disk again')
   })
+  const meter = newMeter()
   const founded = await openNode({
     wal,
     folder: path,
     nodeId: settings['node.id'],
     clusterId: settings['cluster.id'],
     location,
+    meter,
     logBytes: settings['s3.wal.cache.size'],
     options: {
       formatWal: settings['s3.wal.format'],
@@ -186,14 +187,18 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
       log.warn({ logs: wal.scheme === 'file' ? wal.path : storeName(wal.location) }, `the store fails: ${faultText(fault)}`),
     onFailure: (error) => fail('the metadata log', error),
   })
-  return startFounded(founded, configs, { location, budget, deleteRetentionMs, entropy, room }, log, fail).catch((error: unknown) => {
-    founded.release()
-    throw error
-  })
+  return startFounded(founded, configs, { location, meter, budget, deleteRetentionMs, entropy, room }, log, fail).catch(
+    (error: unknown) => {
+      founded.release()
+      throw error
+    },
+  )
 }
 
 interface Around {
   readonly location: StoreLocation
+  /** Of the requests that the main thread sends there. */
+  readonly meter: Float64Array
   readonly budget: BudgetData | null
   readonly deleteRetentionMs: number
   readonly entropy: Entropy
@@ -203,7 +208,7 @@ interface Around {
 async function startFounded(
   founded: FoundedNode,
   configs: NodeConfigs,
-  { location, budget, deleteRetentionMs, entropy, room }: Around,
+  { location, meter, budget, deleteRetentionMs, entropy, room }: Around,
   log: Log,
   fail: (why: string, error: Error) => void,
 ): Promise<Node> {
@@ -213,7 +218,7 @@ async function startFounded(
 
   const health = new StoreHealth({
     location,
-    open: () => openStore(location),
+    open: () => meteredStore(location, meter),
     prefix: `${identity.clusterId}/probe`,
     onChange: (refused, detail) =>
       refused
@@ -419,7 +424,7 @@ async function startFounded(
   advertise(new Map(addresses.map(({ name, port }) => [name, port])))
 
   let ready = true
-  const metrics = nodeMetrics({ pipeline, controller, room, storage, meters: [...logs.meters, ...storage.jobs.meters], groups })
+  const metrics = nodeMetrics({ pipeline, controller, room, storage, meters: [meter, ...logs.meters, ...storage.jobs.meters], groups })
   const listener = settings['metrics.listener']
   const http =
     listener === null
@@ -436,7 +441,7 @@ async function startFounded(
     ready = false
     room.close()
     clearInterval(expiry)
-    health.stop()
+    await health.stop()
     await http?.close()
     await retention.stop()
     await storage.drain(drainMs)

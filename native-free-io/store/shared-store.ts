@@ -30,12 +30,16 @@ export function budgetFor(locations: readonly StoreLocation[], bytesPerSecond: n
 export const newMeter = (): Float64Array =>
   new Float64Array(new SharedArrayBuffer(Object.keys(storeTable).length * Float64Array.BYTES_PER_ELEMENT))
 
+/** A store whose requests are part of the bill, without a bandwidth budget: for the few requests of a start and of a health check. */
+export const meteredStore = (location: StoreLocation, meter: Float64Array): Promise<ObjectStore> =>
+  openStore(location, { meter: new MetricBlock(storeTable, meter) })
+
 /** The one store of a thread, opened when it is first used; who asks for what decides who waits for bandwidth. */
 export function sharedStore(location: StoreLocation, { budget, meter }: StoreShare): (priority: Priority) => Promise<ObjectStore> {
   const gates = location.scheme === 's3' && budget !== null ? gatesOf(budget) : undefined
   let opened: Promise<ObjectStore> | undefined
   return async (priority) => {
-    opened ??= openStore(location, { meter: new MetricBlock(storeTable, meter) })
+    opened ??= meteredStore(location, meter)
     return gates === undefined ? opened : budgeted(await opened, gates, priority)
   }
 }
