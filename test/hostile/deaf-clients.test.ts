@@ -4,6 +4,7 @@ import { createTopic, eachRecord } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { startBroker } from '../support/broker.ts'
 import { Connection, connected } from '../support/connection.ts'
+import { longIf } from '../support/long.ts'
 import * as requests from '../support/requests.ts'
 import { api, requestFrame } from '../support/requests.ts'
 
@@ -25,9 +26,8 @@ const produce = (connection: Connection, topic: string, bytes: number): Promise<
   connection.call(api.produce, requests.produce([{ topic, partition: 0, records: encodeBatch([{ value: Buffer.alloc(bytes) }]) }]))
 
 describe.each(Object.entries(places))('send queues: clients that never read their Fetch answers, records in the %s', (place, settings) => {
-  test.each([20, 200])(
-    '%i of them add a bounded amount of memory, and others are served',
-    async (count) => {
+  for (const count of [20, 200]) {
+    test(`${count} of them add a bounded amount of memory, and others are served`, longIf(count > 20, limitMs), async () => {
       const broker = await startBroker({ settings })
       await connected(broker.port, async (connection) => {
         for (const topic of ['flood', 'other']) {
@@ -57,7 +57,6 @@ describe.each(Object.entries(places))('send queues: clients that never read thei
       await connected(broker.port, (connection) => eachRecord(connection, 'flood', 0, 150n, () => {}))
       await Promise.all(deaf.map((connection) => connection.close()))
       await broker.remove()
-    },
-    limitMs,
-  )
+    })
+  }
 })

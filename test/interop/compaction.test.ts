@@ -7,6 +7,7 @@ import { createTopic, newProducer, type Producer } from '../support/admin.ts'
 import { type Broker, type BrokerKind, startBroker } from '../support/broker.ts'
 import { Connection } from '../support/connection.ts'
 import { kafkaMissing } from '../support/kafka.ts'
+import { long } from '../support/long.ts'
 import { codecs } from './client.ts'
 import type { Sample } from './corpus.ts'
 import { consoleConsumer, javaTool } from './java-client.ts'
@@ -184,11 +185,15 @@ describe.runIf(kcatMissing() === null)(
     })
 
     if (missing === null) {
-      test.each(clientTopics)("Kafka's own consumer reads on over the gaps of batches that were sent with $codec", async ({ name }) => {
-        expect(textOf(await consoleConsumer.read(broker.address, name, left.length))).toEqual(left)
-      })
+      test.each(clientTopics)(
+        "Kafka's own consumer reads on over the gaps of batches that were sent with $codec",
+        long(60_000),
+        async ({ name }) => {
+          expect(textOf(await consoleConsumer.read(broker.address, name, left.length))).toEqual(left)
+        },
+      )
 
-      test("Kafka's LogCompactionTester finds every key with its last value", async () => {
+      test("Kafka's LogCompactionTester finds every key with its last value", long(60_000), async () => {
         const load = ['--messages', '50000', '--topics', '1', '--duplicates', '5', '--percent-deletes', '10', '--sleep', '5']
         const said = String(await javaTool('LogCompactionTester', ['--bootstrap-server', broker.address, ...load]))
         expect(said).toMatch(/, 0 mismatches/)

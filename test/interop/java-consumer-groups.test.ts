@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ListGroupsRequest, ListGroupsResponse } from '../../src/wire/api/16-list-groups.ts'
 import { type Broker, startBroker } from '../support/broker.ts'
 import { javaArguments, kafkaMissing } from '../support/kafka.ts'
+import { long } from '../support/long.ts'
 import { WireClient } from '../support/wire-client.ts'
 import { javaTool } from './java-client.ts'
 
@@ -99,6 +100,7 @@ describe.runIf(missing === null)("Kafka's Java clients, with consumer groups", (
 
   test(
     'VerifiableConsumer reads all in a consumer group with the assignor that it names, and tools describe, move and delete the group',
+    long(limitMs),
     async () => {
       const options = ['--group-remote-assignor', 'range', '--max-messages', String(records)]
       const consumer = start('verifying', 'CONSUMER', ...options)
@@ -113,11 +115,11 @@ describe.runIf(missing === null)("Kafka's Java clients, with consumer groups", (
       expect([...moved.matchAll(/^verifying +verified +\d +0$/gm)]).toHaveLength(4)
       expect(await groups('--group', 'verifying', '--delete')).toMatch(/successful/)
     },
-    limitMs,
   )
 
   test(
     'a group of classic consumers goes over to the new protocol one by one, and back, and its partitions are shared each time',
+    long(limitMs),
     async () => {
       const members = [start('rolling', 'CLASSIC'), start('rolling', 'CLASSIC')]
       const spread = (): boolean => {
@@ -141,16 +143,11 @@ describe.runIf(missing === null)("Kafka's Java clients, with consumer groups", (
       expect([...described.matchAll(/^rolling /gm)]).toHaveLength(2)
       expect(await groups('--describe', '--group', 'rolling', '--state')).toMatch(/Stable +.*2/)
     },
-    limitMs,
   )
 
-  test(
-    'a subscription by expression is resolved by the coordinator',
-    async () => {
-      const reading = ['--include', 'verif.*', '--from-beginning', '--max-messages', '100', '--timeout-ms', '30000', '--group', 'expressed']
-      const read = await tool('consumer.ConsoleConsumer', ...reading, '--command-property', 'group.protocol=consumer')
-      expect(read.split('\n').filter((line) => line !== '')).toHaveLength(100)
-    },
-    limitMs,
-  )
+  test('a subscription by expression is resolved by the coordinator', long(limitMs), async () => {
+    const reading = ['--include', 'verif.*', '--from-beginning', '--max-messages', '100', '--timeout-ms', '30000', '--group', 'expressed']
+    const read = await tool('consumer.ConsoleConsumer', ...reading, '--command-property', 'group.protocol=consumer')
+    expect(read.split('\n').filter((line) => line !== '')).toHaveLength(100)
+  })
 })

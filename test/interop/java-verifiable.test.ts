@@ -3,6 +3,7 @@ import { createTopic } from '../support/admin.ts'
 import { type Broker, startBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
 import { kafkaMissing } from '../support/kafka.ts'
+import { long } from '../support/long.ts'
 import { javaTool } from './java-client.ts'
 
 const limitMs = 180_000
@@ -60,24 +61,16 @@ describe.runIf(missing === null)("Kafka's Java tools that check a broker", () =>
     limitMs,
   )
 
-  test(
-    'EndToEndLatency measures every record',
-    async () => {
-      expect(await tool('EndToEndLatency', '--topic latency --num-records 500 --producer-acks all --record-size 100')).toMatch(
-        /Percentiles: 50th = \d+, 99th = \d+, 99\.9th = \d+/,
-      )
-    },
-    limitMs,
-  )
+  test('EndToEndLatency measures every record', long(limitMs), async () => {
+    expect(await tool('EndToEndLatency', '--topic latency --num-records 500 --producer-acks all --record-size 100')).toMatch(
+      /Percentiles: 50th = \d+, 99th = \d+, 99\.9th = \d+/,
+    )
+  })
 
-  test(
-    'LogCompactionTester finds no mismatch',
-    async () => {
-      const checked = await tool('LogCompactionTester', '--messages 20000 --topics 1 --duplicates 5 --percent-deletes 10 --sleep 20')
-      expect(checked).toMatch(/\b0 mismatches/)
-    },
-    limitMs,
-  )
+  test('LogCompactionTester finds no mismatch', long(limitMs), async () => {
+    const checked = await tool('LogCompactionTester', '--messages 20000 --topics 1 --duplicates 5 --percent-deletes 10 --sleep 20')
+    expect(checked).toMatch(/\b0 mismatches/)
+  })
 
   test(
     'ClientCompatibilityTest finds what it was told to expect',

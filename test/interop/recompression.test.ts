@@ -10,6 +10,7 @@ import { createTopic } from '../support/admin.ts'
 import { type Broker, type BrokerKind, startBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
 import { kafkaMissing } from '../support/kafka.ts'
+import { long } from '../support/long.ts'
 import { WireClient } from '../support/wire-client.ts'
 import { shown, textSamples } from './corpus.ts'
 import { consoleConsumer } from './java-client.ts'
@@ -119,6 +120,7 @@ describe.runIf(missing === null)('compression.type beside Apache Kafka', () => {
 
   test.runIf(kcatWriter.missing() === null).each(kinds)(
     'leaves every record as it was written, for kcat and for Java, as %s',
+    long(limitMs),
     async (kind) => {
       const { address, port } = brokers.millrace!
       const topic = `samples-${kind}`
@@ -129,6 +131,5 @@ describe.runIf(missing === null)('compression.type beside Apache Kafka', () => {
         expect(found.map(shown), reader.name).toEqual(textSamples.map(shown))
       }
     },
-    limitMs,
   )
 })

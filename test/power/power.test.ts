@@ -7,6 +7,7 @@ import { createTopic } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { prepareBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
+import { longIf } from '../support/long.ts'
 import { api, produce, readProduce } from '../support/requests.ts'
 import { UnsyncedFolder, unsyncedMissing } from '../support/unsynced-folder.ts'
 
@@ -24,29 +25,31 @@ afterAll(() => folder?.unmount())
 
 const foundingPoints = ['founding begun', 'store claimed', 'log opened', 'founding recorded', 'founding done'] as const
 
-test.skipIf(missing !== undefined).each(foundingPoints)(
-  'power: a founding that is cut off at "%s" is taken up by the next start',
-  async (point) => {
-    const broker = await prepareBroker({ under: folder.path, settings: smallLog })
-    try {
-      folder.keepRoot()
-      await expect(broker.start({ MILLRACE_CRASH_POINT: point })).rejects.toThrow('SIGKILL')
-      folder.cutPower()
-      await broker.start()
-      await connected(broker.port, async (connection) => {
-        await createTopic(connection, 't')
-        const records = encodeBatch([{ value: Buffer.from('kept') }])
-        expect(readProduce(await connection.call(api.produce, produce([{ topic: 't', partition: 0, records }])))[0]!.error).toBe(0)
-      })
-      await broker.kill()
-      folder.cutPower()
-      await broker.start()
-    } finally {
-      await broker.remove()
-    }
-  },
-  limitMs,
-)
+for (const point of foundingPoints) {
+  test.skipIf(missing !== undefined)(
+    `power: a founding that is cut off at "${point}" is taken up by the next start`,
+    longIf(point !== 'log opened', limitMs),
+    async () => {
+      const broker = await prepareBroker({ under: folder.path, settings: smallLog })
+      try {
+        folder.keepRoot()
+        await expect(broker.start({ MILLRACE_CRASH_POINT: point })).rejects.toThrow('SIGKILL')
+        folder.cutPower()
+        await broker.start()
+        await connected(broker.port, async (connection) => {
+          await createTopic(connection, 't')
+          const records = encodeBatch([{ value: Buffer.from('kept') }])
+          expect(readProduce(await connection.call(api.produce, produce([{ topic: 't', partition: 0, records }])))[0]!.error).toBe(0)
+        })
+        await broker.kill()
+        folder.cutPower()
+        await broker.start()
+      } finally {
+        await broker.remove()
+      }
+    },
+  )
+}
 
 describe.skipIf(missing !== undefined)('power: a node whose power fails', () => {
   let world: CrashWorld
@@ -56,13 +59,11 @@ describe.skipIf(missing !== undefined)('power: a node whose power fails', () => 
   }, limitMs)
   afterAll(() => world?.broker.remove())
 
-  test.each([1, 2, 3])(
-    `under load loses nothing that was acknowledged, time %i (seed ${seed})`,
-    async () => {
+  for (const time of [1, 2, 3]) {
+    test(`under load loses nothing that was acknowledged, time ${time} (seed ${seed})`, longIf(time > 1, limitMs), async () => {
       await world.round('kill', loadMsMax)
-    },
-    limitMs,
-  )
+    })
+  }
 
   test(
     'after a clean stop loses nothing',
@@ -81,16 +82,14 @@ describe.skipIf(missing !== undefined)('power: a node whose power fails', () => 
     'objects marked',
     'objects removed',
   ]
-  test.each(points)(
-    `at "%s" loses nothing that was acknowledged (seed ${seed})`,
-    async (point) => {
+  for (const point of points) {
+    test(`at "${point}" loses nothing that was acknowledged (seed ${seed})`, longIf(point !== 'log trimmed', limitMs), async () => {
       const hasDied = await world
         .dieAt(point, loadMsMax, () => shortLivedTopic(world.broker.port))
         .catch((error: Error) => {
           throw new Error(`${error.message}\n${world.broker.log.slice(-3000)}`, { cause: error })
         })
       expect(hasDied, `the broker dies at "${point}"`).toBe(true)
-    },
-    limitMs,
-  )
+    })
+  }
 })

@@ -4,6 +4,7 @@ import type { S3Server } from '../s3/server.ts'
 import { createTopic, untilLed } from '../support/admin.ts'
 import { type Broker, startBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
+import { longIf } from '../support/long.ts'
 import { api, deleteTopics } from '../support/requests.ts'
 import { busyCleaner, eager, lastOfEach, put, readOn, type Seen } from './compacted-topic.ts'
 import { objectsIn, storeForBroker, until } from './storage-world.ts'
@@ -74,6 +75,7 @@ const points = [
 for (const point of points) {
   test(
     `a crash at "${point}" loses no key, repeats none, and moves no offset (seed ${seed})`,
+    longIf(point !== 'cleaning committed', limitMs),
     async () => {
       await broker.stop()
       await broker.start({ MILLRACE_CRASH_POINT: point })
@@ -82,7 +84,6 @@ for (const point of points) {
       await broker.start()
       await verify()
     },
-    limitMs,
   )
 }
 

@@ -9,6 +9,7 @@ import type { S3Server } from '../s3/server.ts'
 import { createTopic } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { Connection, connected } from '../support/connection.ts'
+import { longIf } from '../support/long.ts'
 import { api, fetchRequest, metadata, produce, readFetch, readProduce } from '../support/requests.ts'
 import { WireClient } from '../support/wire-client.ts'
 import { boundMib, crashWorldOn, storeForBroker, storeForLog, until } from './storage-world.ts'
@@ -59,7 +60,7 @@ const soon = <T>(work: Promise<T>): Promise<T> =>
 describe.each([
   ['on a disk', () => storeForBroker()],
   ['in the store', () => storeForLog('&maxUnflushedBytes=4MiB')],
-])('a log %s that is full', (_, open) => {
+])('a log %s that is full', (place, open) => {
   let world: CrashWorld
   let server: S3Server
 
@@ -82,6 +83,7 @@ describe.each([
 
   test(
     `tells producers that their time is over, lets everybody else go on, and has every record once and in order when the store is back (seed ${seed})`,
+    longIf(place === 'in the store', limitMs),
     async () => {
       const { port } = world.broker
       const { client, heartbeat } = await joined(port)
@@ -124,6 +126,5 @@ describe.each([
       for (const each of flood) await each.close()
       client.close()
     },
-    limitMs,
   )
 })

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readFrames } from '../../src/metadata/frames.ts'
 import type { Broker } from '../support/broker.ts'
+import { long, longIf } from '../support/long.ts'
 import { create, fetchAt, NodeWorld, read, refusal, valuesOf, write } from './node-world.ts'
 
 const limitMs = 60_000
@@ -68,26 +69,22 @@ describe('identity: a write-ahead log outside log.dirs', () => {
     limitMs,
   )
 
-  test(
-    'is not taken for that of a node whose log.dirs was emptied; formatted, it holds nothing of before',
-    async () => {
-      const node = await written(outside())
-      rmSync(data(node), { recursive: true })
-      expect(await refusal(node)).toContain('contains the write-ahead log of cluster')
-      expect(await refusal(node, accept)).toContain('contains the write-ahead log of cluster')
-      await node.start({}, format)
-      expect(node.log).toContain('s3.wal.format=true: destroyed the data at s3.wal.path')
-      await create(node, 't')
-      expect(await read(node, 't')).toEqual([])
-      await write(node, 't', 10)
-      await node.kill()
-      // Left in the settings it destroys nothing.
-      await node.start({}, format)
-      expect(node.log).toContain('s3.wal.format=true has no effect')
-      expect(await read(node, 't')).toEqual(valuesOf('t', 10))
-    },
-    limitMs,
-  )
+  test('is not taken for that of a node whose log.dirs was emptied; formatted, it holds nothing of before', long(limitMs), async () => {
+    const node = await written(outside())
+    rmSync(data(node), { recursive: true })
+    expect(await refusal(node)).toContain('contains the write-ahead log of cluster')
+    expect(await refusal(node, accept)).toContain('contains the write-ahead log of cluster')
+    await node.start({}, format)
+    expect(node.log).toContain('s3.wal.format=true: destroyed the data at s3.wal.path')
+    await create(node, 't')
+    expect(await read(node, 't')).toEqual([])
+    await write(node, 't', 10)
+    await node.kill()
+    // Left in the settings it destroys nothing.
+    await node.start({}, format)
+    expect(node.log).toContain('s3.wal.format=true has no effect')
+    expect(await read(node, 't')).toEqual(valuesOf('t', 10))
+  })
 
   test(
     'that is a file of somebody is not overwritten',
@@ -101,20 +98,16 @@ describe('identity: a write-ahead log outside log.dirs', () => {
     limitMs,
   )
 
-  test(
-    'is found again when it was moved together with its setting, and missed when it was not',
-    async () => {
-      const node = await written(outside())
-      const moved = join(world.folder, 'elsewhere', 'wal')
-      const settings = { 's3.wal.path': `file://${moved}?capacity=32MiB` }
-      expect(await refusal(node, settings)).toContain(`but at ${join(world.folder, 'wal')} at the last start`)
-      renameSync(join(world.folder, 'wal'), moved)
-      await node.start({}, settings)
-      expect(await read(node, 't')).toEqual(valuesOf('t', 500))
-      expect(meta(node).get('s3.wal.path')).toBe(moved)
-    },
-    limitMs,
-  )
+  test('is found again when it was moved together with its setting, and missed when it was not', long(limitMs), async () => {
+    const node = await written(outside())
+    const moved = join(world.folder, 'elsewhere', 'wal')
+    const settings = { 's3.wal.path': `file://${moved}?capacity=32MiB` }
+    expect(await refusal(node, settings)).toContain(`but at ${join(world.folder, 'wal')} at the last start`)
+    renameSync(join(world.folder, 'wal'), moved)
+    await node.start({}, settings)
+    expect(await read(node, 't')).toEqual(valuesOf('t', 500))
+    expect(meta(node).get('s3.wal.path')).toBe(moved)
+  })
 })
 
 describe('identity: a write-ahead log that is', () => {
@@ -132,61 +125,55 @@ describe('identity: a write-ahead log that is', () => {
     ['halved', (node) => truncateSync(wal(node), statSync(wal(node)).size / 2), /its last \d+ bytes are missing/, false],
     ['a copy from before the last start', (node, copy) => cpSync(copy, wal(node)), /copy from before the last start/, true],
   ]
-  test.each(cases)(
-    '%s refuses the start; where that is accepted offsets go on behind all that was acknowledged',
-    async (_, damage, why, isLost) => {
-      const node = await written()
-      const copy = join(world.folder, 'copy')
-      cpSync(wal(node), copy)
-      await node.start()
-      await write(node, 't', 500, 500)
-      await node.kill()
-      damage(node, copy)
-      const said = await refusal(node)
-      expect(said).toMatch(why)
-      expect(said).toContain('s3.wal.loss.accept=true')
-      await node.start({}, accept)
-      expect(node.log).toContain('acknowledged records are lost')
-      // A reader of what is lost waits, as at the end of a log, and goes on with what comes.
-      const kept = await fetchAt(node, 't', 999n, 200)
-      expect(kept.error).toBe(0)
-      expect(kept.end).toBeGreaterThanOrEqual(1000n)
-      if (isLost) expect(kept.bytes).toBe(0)
-      const next = await write(node, 't', 10, 1000)
-      expect(next).toBeGreaterThanOrEqual(1000n)
-      expect((await fetchAt(node, 't', 999n)).bytes).toBeGreaterThan(0)
-      expect((await read(node, 't', 999n)).slice(-10)).toEqual(valuesOf('t', 10, 1000))
-      await node.kill()
-      await node.start()
-      expect((await read(node, 't', 999n)).slice(-10)).toEqual(valuesOf('t', 10, 1000))
-      expect(await write(node, 't', 10, 1010)).toBe(next + 10n)
-    },
-    limitMs,
-  )
+  for (const [name, damage, why, isLost] of cases) {
+    test(
+      `${name} refuses the start; where that is accepted offsets go on behind all that was acknowledged`,
+      longIf(name !== 'removed', limitMs),
+      async () => {
+        const node = await written()
+        const copy = join(world.folder, 'copy')
+        cpSync(wal(node), copy)
+        await node.start()
+        await write(node, 't', 500, 500)
+        await node.kill()
+        damage(node, copy)
+        const said = await refusal(node)
+        expect(said).toMatch(why)
+        expect(said).toContain('s3.wal.loss.accept=true')
+        await node.start({}, accept)
+        expect(node.log).toContain('acknowledged records are lost')
+        // A reader of what is lost waits, as at the end of a log, and goes on with what comes.
+        const kept = await fetchAt(node, 't', 999n, 200)
+        expect(kept.error).toBe(0)
+        expect(kept.end).toBeGreaterThanOrEqual(1000n)
+        if (isLost) expect(kept.bytes).toBe(0)
+        const next = await write(node, 't', 10, 1000)
+        expect(next).toBeGreaterThanOrEqual(1000n)
+        expect((await fetchAt(node, 't', 999n)).bytes).toBeGreaterThan(0)
+        expect((await read(node, 't', 999n)).slice(-10)).toEqual(valuesOf('t', 10, 1000))
+        await node.kill()
+        await node.start()
+        expect((await read(node, 't', 999n)).slice(-10)).toEqual(valuesOf('t', 10, 1000))
+        expect(await write(node, 't', 10, 1010)).toBe(next + 10n)
+      },
+    )
+  }
 
-  test(
-    'lost again before the loss was recorded is lost still',
-    async () => {
-      const node = await written()
-      rmSync(wal(node))
-      expect((await node.run(accept, { MILLRACE_CRASH_POINT: 'log opened' })).code).toBe('SIGKILL')
-      expect(await refusal(node)).toMatch(/it is a different log from the one recorded in metadata\.log/)
-      await node.start({}, accept)
-      expect(await write(node, 't', 10, 500)).toBeGreaterThanOrEqual(500n)
-    },
-    limitMs,
-  )
+  test('lost again before the loss was recorded is lost still', long(limitMs), async () => {
+    const node = await written()
+    rmSync(wal(node))
+    expect((await node.run(accept, { MILLRACE_CRASH_POINT: 'log opened' })).code).toBe('SIGKILL')
+    expect(await refusal(node)).toMatch(/it is a different log from the one recorded in metadata\.log/)
+    await node.start({}, accept)
+    expect(await write(node, 't', 10, 500)).toBeGreaterThanOrEqual(500n)
+  })
 
-  test(
-    'whole has no use for s3.wal.loss.accept',
-    async () => {
-      const node = await written()
-      await node.start({}, accept)
-      expect(node.log).toContain('s3.wal.loss.accept=true has no effect')
-      expect(await read(node, 't')).toEqual(valuesOf('t', 500))
-    },
-    limitMs,
-  )
+  test('whole has no use for s3.wal.loss.accept', long(limitMs), async () => {
+    const node = await written()
+    await node.start({}, accept)
+    expect(node.log).toContain('s3.wal.loss.accept=true has no effect')
+    expect(await read(node, 't')).toEqual(valuesOf('t', 500))
+  })
 })
 
 describe('identity: of the files in log.dirs', () => {
@@ -332,45 +319,41 @@ describe('identity: one object store', () => {
     limitMs,
   )
 
-  test(
-    'keeps the objects of both where another founding takes a place on purpose',
-    async () => {
-      const stores = { 's3.wal.path': 'file://?capacity=16MiB', 's3.wal.upload.threshold': '1MiB', 's3.wal.upload.interval.ms': '200' }
-      const objectsOf = (node: Broker): string[] =>
-        readdirSync(join(world.folder, 'objects', clusterId, 'objects', meta(node).get('founding.id')!), { recursive: true })
-          .map(String)
-          .filter((name) => /\/\d{16}$/.test(name))
-          .sort()
-      const storedIn = async (node: Broker): Promise<string[]> => {
-        for (let at = 0; ; at += 1000) {
-          await write(node, 't', 1000, at)
-          try {
-            const found = objectsOf(node)
-            if (found.length > 0) return found
-          } catch {
-            // There is none yet.
-          }
+  test('keeps the objects of both where another founding takes a place on purpose', long(limitMs), async () => {
+    const stores = { 's3.wal.path': 'file://?capacity=16MiB', 's3.wal.upload.threshold': '1MiB', 's3.wal.upload.interval.ms': '200' }
+    const objectsOf = (node: Broker): string[] =>
+      readdirSync(join(world.folder, 'objects', clusterId, 'objects', meta(node).get('founding.id')!), { recursive: true })
+        .map(String)
+        .filter((name) => /\/\d{16}$/.test(name))
+        .sort()
+    const storedIn = async (node: Broker): Promise<string[]> => {
+      for (let at = 0; ; at += 1000) {
+        await write(node, 't', 1000, at)
+        try {
+          const found = objectsOf(node)
+          if (found.length > 0) return found
+        } catch {
+          // There is none yet.
         }
       }
-      const node = await world.node({ ...shared(), ...stores })
-      await node.start()
-      await create(node, 't')
-      await storedIn(node)
-      await node.stop()
-      const before = objectsOf(node)
-      const second = await world.node({ ...shared(), ...stores })
-      await second.start({}, replace)
-      expect(second.log).toContain('replaced another founding')
-      await create(second, 't')
-      expect(await read(second, 't')).toEqual([])
-      expect((await storedIn(second))[0]).toBe(before[0])
-      await second.stop()
-      expect(objectsOf(node)).toEqual(before)
-      // Now the first is the one that does not belong here.
-      expect(await refusal(node)).toContain(`with founding.id ${meta(second).get('founding.id')}`)
-    },
-    limitMs,
-  )
+    }
+    const node = await world.node({ ...shared(), ...stores })
+    await node.start()
+    await create(node, 't')
+    await storedIn(node)
+    await node.stop()
+    const before = objectsOf(node)
+    const second = await world.node({ ...shared(), ...stores })
+    await second.start({}, replace)
+    expect(second.log).toContain('replaced another founding')
+    await create(second, 't')
+    expect(await read(second, 't')).toEqual([])
+    expect((await storedIn(second))[0]).toBe(before[0])
+    await second.stop()
+    expect(objectsOf(node)).toEqual(before)
+    // Now the first is the one that does not belong here.
+    expect(await refusal(node)).toContain(`with founding.id ${meta(second).get('founding.id')}`)
+  })
 
   test(
     'refuses a log.dirs that is a copy from an earlier start, which would write over newer objects',
@@ -423,6 +406,7 @@ describe('identity: one object store', () => {
 
 test(
   'identity: an object store that is unmounted under a running node gets no object in its empty folder, and goes on when it is back',
+  long(limitMs),
   async () => {
     const folder = join(world.folder, 'objects')
     const small = { 's3.wal.path': 'file://?capacity=16MiB', 's3.wal.upload.threshold': '1MiB' }
@@ -442,12 +426,12 @@ test(
     await node.start()
     expect(await read(node, 't')).toEqual(valuesOf('t', count))
   },
-  limitMs,
 )
 
 describe('identity: a founding', () => {
   test.each(['founding begun', 'store claimed', 'log opened', 'founding recorded', 'founding done'])(
     'that is killed at "%s" is taken up by the next start',
+    long(limitMs),
     async (point) => {
       const node = await world.node()
       expect((await node.run({}, { MILLRACE_CRASH_POINT: point })).code).toBe('SIGKILL')
@@ -458,6 +442,5 @@ describe('identity: a founding', () => {
       await node.start()
       expect(await read(node, 't')).toEqual(valuesOf('t', 10))
     },
-    limitMs,
   )
 })

@@ -3,6 +3,7 @@ import { errors } from '../../src/wire/errors.ts'
 import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { connected } from '../support/connection.ts'
+import { long, longIf } from '../support/long.ts'
 import { api, fetchRequest, readFetch } from '../support/requests.ts'
 import { crashWorldOn, storeForBroker, storeForLog, until } from './storage-world.ts'
 
@@ -45,6 +46,7 @@ describe.each([
       ],
     ])(
       `answers KAFKA_STORAGE_ERROR for an object that %s, never with other records or an end, and reads it when it can (seed ${seed})`,
+      long(limitMs),
       async (_, hurt) => {
         await world.load(1500)
         await world.settle()
@@ -63,64 +65,57 @@ describe.each([
         expect(await fetched()).toBe(0)
         await world.verifyFromStart()
       },
-      limitMs,
     )
 
-  test(
-    'goes on when the clock of the store is set by an hour',
-    async () => {
-      for (const skewMs of [3_600_000, -3_600_000, 0]) {
-        server.skewMs = skewMs
-        const [before, objects] = [world.acknowledged, server.count('put')]
-        await world.load(1000)
-        expect(world.acknowledged).toBeGreaterThan(before)
-        await until(() => server.count('put') > objects)
-      }
-      await world.settle()
-      await world.verifyFromStart()
-    },
-    limitMs,
-  )
+  test('goes on when the clock of the store is set by an hour', long(limitMs), async () => {
+    for (const skewMs of [3_600_000, -3_600_000, 0]) {
+      server.skewMs = skewMs
+      const [before, objects] = [world.acknowledged, server.count('put')]
+      await world.load(1000)
+      expect(world.acknowledged).toBeGreaterThan(before)
+      await until(() => server.count('put') > objects)
+    }
+    await world.settle()
+    await world.verifyFromStart()
+  })
 
-  test.each([
+  for (const [how, kind, account] of [
     ['have expired', 'expired', { isExpired: true, secretKey: 'no secret' }],
     ['are refused', 'denied', { secretKey: 'another' }],
-  ])(
-    'acknowledges nothing that is nowhere while its credentials %s, says so, and goes on when they are good again',
-    async (_, kind, account) => {
-      await world.settle()
-      const good = server.accounts.get('broker')!
-      server.accounts.set('broker', account)
-      const before = world.acknowledged
-      await world.load(2500)
-      await until(() => hasSaid(kind))
-      if (isInStore) expect(world.acknowledged).toBe(before)
-      else expect(world.acknowledged).toBeGreaterThan(before)
-      server.accounts.set('broker', good)
-      const during = world.acknowledged
-      await world.load(1000)
-      await world.settle()
-      expect(world.acknowledged).toBeGreaterThan(during)
-      await world.verifyFromStart()
-    },
-    limitMs,
-  )
+  ] as const) {
+    test(
+      `acknowledges nothing that is nowhere while its credentials ${how}, says so, and goes on when they are good again`,
+      longIf(isInStore || kind === 'expired', limitMs),
+      async () => {
+        await world.settle()
+        const good = server.accounts.get('broker')!
+        server.accounts.set('broker', account)
+        const before = world.acknowledged
+        await world.load(2500)
+        await until(() => hasSaid(kind))
+        if (isInStore) expect(world.acknowledged).toBe(before)
+        else expect(world.acknowledged).toBeGreaterThan(before)
+        server.accounts.set('broker', good)
+        const during = world.acknowledged
+        await world.load(1000)
+        await world.settle()
+        expect(world.acknowledged).toBeGreaterThan(during)
+        await world.verifyFromStart()
+      },
+    )
+  }
 
-  test(
-    'ends in time when it is stopped while the store is away, and has everything at the next start',
-    async () => {
-      await world.load(500)
-      await world.settle()
-      const before = world.acknowledged
-      await server.stop()
-      const began = performance.now()
-      await world.broker.stop()
-      expect(performance.now() - began).toBeLessThan(stopMsMax)
-      await server.start()
-      await world.broker.start()
-      await world.verifyFromStart()
-      expect(world.acknowledged).toBe(before)
-    },
-    limitMs,
-  )
+  test('ends in time when it is stopped while the store is away, and has everything at the next start', long(limitMs), async () => {
+    await world.load(500)
+    await world.settle()
+    const before = world.acknowledged
+    await server.stop()
+    const began = performance.now()
+    await world.broker.stop()
+    expect(performance.now() - began).toBeLessThan(stopMsMax)
+    await server.start()
+    await world.broker.start()
+    await world.verifyFromStart()
+    expect(world.acknowledged).toBe(before)
+  })
 })

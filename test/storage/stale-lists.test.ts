@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
+import { long } from '../support/long.ts'
 import { bucketIn, crashWorldOn, storeForLog } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
@@ -23,6 +24,7 @@ afterAll(async () => {
 
 test(
   `kill -9 under load and an empty disk lose, reorder and repeat nothing where lists are seconds old (seed ${seed})`,
+  long(2 * limitMs),
   async () => {
     bucketIn(server).listLagMs = lagMs
     for (let round = 0; round < rounds; round++) await world.round('kill', round % 2 === 0 ? 700 : 2500)
@@ -30,5 +32,4 @@ test(
     await world.verifyFromStart()
     expect(world.acknowledged).toBeGreaterThan(0)
   },
-  2 * limitMs,
 )

@@ -6,6 +6,7 @@ import { decodeRecord, encodeRecord, type MetadataRecord } from '../../src/metad
 import { errors } from '../../src/wire/errors.ts'
 import type { S3Server } from '../s3/server.ts'
 import type { Broker } from '../support/broker.ts'
+import { long } from '../support/long.ts'
 import { create, fetchAt, NodeWorld, read, refusal, valuesOf, write } from './node-world.ts'
 import { bucketIn, clusterId, keysIn, smallLog, storeForBroker, storeForLog } from './storage-world.ts'
 
@@ -53,6 +54,7 @@ test(
 
 test(
   'store identity: a bucket that was emptied refuses a node whose disk remembers it; without the marker the log itself says whose it is',
+  long(limitMs),
   async () => {
     const settings = await inStore()
     const node = await world.node(settings)
@@ -86,11 +88,11 @@ test(
     writeFileSync(meta, readFileSync(meta, 'utf8').replace(/^founding\.id=.*$/m, 'founding.id=AAAAAAAAAAAAAAAAAAAAAQ'))
     expect(await refusal(node)).toMatch(/with founding\.id \S+, but log\.dirs has founding\.id AAAAAAAAAAAAAAAAAAAAAQ/)
   },
-  limitMs,
 )
 
 test(
   'store identity: a bucket has one node of a cluster id, and a node that was founded starts while the bucket is away',
+  long(limitMs),
   async () => {
     const store = await storeForBroker()
     server = store.server
@@ -109,11 +111,11 @@ test(
     await server.start()
     expect(await read(node, 't')).toEqual(valuesOf('t', 200))
   },
-  limitMs,
 )
 
 test(
   'store identity: a write-ahead log that is gone from its bucket refuses the start; where that is accepted no offset is given twice',
+  long(limitMs),
   async () => {
     const settings = { ...(await inStore()), 's3.wal.upload.interval.ms': '-1', 's3.wal.upload.threshold': '4MiB' }
     const node = await world.node(settings)
@@ -133,7 +135,6 @@ test(
     await node.start()
     expect(await read(node, 't', 100n)).toEqual(valuesOf('t', 10, 100))
   },
-  limitMs,
 )
 
 /** Changes what the metadata log of a node that does not run says. */

@@ -3,6 +3,7 @@ import type { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { deleteAllTopics } from '../support/admin.ts'
 import { connected } from '../support/connection.ts'
+import { long, longIf } from '../support/long.ts'
 import { boundMib, clusterId, crashWorldOn, keysIn, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
@@ -29,36 +30,37 @@ const told = (work: () => Promise<void>) => () =>
 for (const round of [1, 2, 3]) {
   test(
     `kill -9 under load and an empty disk lose, reorder and repeat nothing that was acknowledged, time ${round}`,
+    longIf(round > 1, limitMs),
     told(async () => {
       await world.round('kill', 1500)
     }),
-    limitMs,
   )
 }
 
 test(
   'SIGTERM and an empty disk lose nothing either, and a log that is stored is not read again',
+  long(limitMs),
   told(async () => {
     await world.round('stop', 1000)
     await world.settle()
     await world.verifyFromStart()
     expect(world.acknowledged).toBeGreaterThan(0)
   }),
-  limitMs,
 )
 
 for (const point of ['object prepared', 'object stored:2', 'object committed', 'producers saved:2', 'log trimmed'] as const) {
   test(
     `a crash at "${point}" and an empty disk lose, reorder and repeat nothing`,
+    longIf(point !== 'object committed', limitMs),
     told(async () => {
       expect(await world.dieAt(point, 15_000), `the broker dies at "${point}"`).toBe(true)
     }),
-    limitMs,
   )
 }
 
 test(
   'errors before and after doing, broken connections and slow answers on puts of the log lose, reorder and repeat nothing',
+  long(limitMs),
   told(async () => {
     server.faults.set(
       { operation: 'put', prefix: walPrefix, fault: { type: 'error', status: 500, code: 'InternalError', when: 'after' }, permille: 100 },
@@ -75,7 +77,6 @@ test(
     server.faults.clear()
     await world.verifyFromStart()
   }),
-  limitMs,
 )
 
 test(

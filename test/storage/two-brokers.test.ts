@@ -4,6 +4,7 @@ import { below, prng } from '../../src/base/prng.ts'
 import { CrashWorld } from '../crash/crash-world.ts'
 import type { S3Server } from '../s3/server.ts'
 import { type Broker, prepareBroker } from '../support/broker.ts'
+import { long, longIf } from '../support/long.ts'
 import { storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
@@ -57,6 +58,7 @@ const seeded = (work: () => Promise<void>) => () =>
 
 test(
   'of two brokers that are the same node the older one stops, saying why, and not one acknowledged record is lost or doubled',
+  long(limitMs),
   seeded(async () => {
     const old = world.broker
     const loaded = load()
@@ -66,12 +68,12 @@ test(
     await loaded
     await goOnWith(fresh, old)
   }),
-  limitMs,
 )
 
 for (const round of [1, 2, 3]) {
   test(
     `a broker that slept while another took its place finds out when it wakes, and has said nothing that is not so, time ${round}`,
+    longIf(round > 1, limitMs),
     seeded(async () => {
       const old = world.broker
       const loaded = load()
@@ -83,7 +85,6 @@ for (const round of [1, 2, 3]) {
       await loaded
       await goOnWith(fresh, old)
     }),
-    limitMs,
   )
 }
 

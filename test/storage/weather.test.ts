@@ -4,6 +4,7 @@ import type { S3Server } from '../s3/server.ts'
 import { createTopic, readAll } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { connected } from '../support/connection.ts'
+import { long } from '../support/long.ts'
 import { api, deleteTopics, listOffsets, produce, readListOffsets, readProduce } from '../support/requests.ts'
 import { boundMib, crashWorldOn, objectsIn, storeForBroker, until } from './storage-world.ts'
 
@@ -47,6 +48,7 @@ test(
 
 test(
   'an outage stops writers when the log is full and loses nothing; with the store everything goes on, without a restart',
+  long(limitMs),
   async () => {
     await server.stop()
     const before = world.acknowledged
@@ -62,11 +64,11 @@ test(
     expect(world.acknowledged).toBeGreaterThan(during)
     await world.verifyFromStart()
   },
-  limitMs,
 )
 
 test(
   'a node that starts while the store is away serves what its log holds, and the rest as soon as the store is back',
+  long(limitMs),
   async () => {
     await world.broker.stop()
     await server.stop()
@@ -81,7 +83,6 @@ test(
     await server.start()
     await world.verifyFromStart()
   },
-  limitMs,
 )
 
 test(

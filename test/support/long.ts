@@ -1,0 +1,11 @@
+interface TestOptions {
+  /** In milliseconds. */
+  readonly timeout: number
+  readonly tags?: string[]
+}
+
+/** Options of a test that `npm test` leaves out: it runs in `npm run test:long`, and in `.ci/run` in parts. */
+export const long = (timeout: number): TestOptions => ({ timeout, tags: ['long'] })
+
+/** The first cases of a kind are short; the further ones are long. */
+export const longIf = (isLong: boolean, timeout: number): TestOptions => (isLong ? long(timeout) : { timeout })

@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config'
+
+/** Folders whose tests start no broker: they need a processor, where those of the others mostly wait for processes. */
+const folders = ['actor', 'base', 'broker', 'config', 'controller', 'group', 'metadata', 'pipeline', 'ring', 'stream', 'vectors', 'wire']
+const unit = [...folders.map((folder) => `test/${folder}/**/*.test.ts`), 'test/*.test.ts']
+
+/** Lists each test that failed and then passed, with --retry. */
+const retried = {
+  onTestCaseResult(testCase) {
+    const tries = (testCase.diagnostic()?.retryCount ?? 0) + 1
+    if (tries > 1 && testCase.ok()) console.log(`passed at try ${tries}: ${testCase.module.relativeModuleId} > ${testCase.fullName}`)
+  },
+}
+
+export default defineConfig({
+  test: {
+    reporters: ['default', retried],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    tags: [{ name: 'long', description: 'left out by npm test; run by npm run test:long, and by .ci/run in parts' }],
+    projects: [
+      { extends: true, test: { name: 'unit', include: unit, maxWorkers: 2, sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: { name: 'node', include: ['test/**/*.test.ts'], exclude: unit, maxWorkers: 3, sequence: { groupOrder: 1 } },
+      },
+    ],
+  },
+})
