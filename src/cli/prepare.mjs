@@ -19,8 +19,7 @@ export function prepare() {
   if (!existsSync(join(root, 'tsconfig.json'))) return
   if (isOlder(join(root, 'node_modules', '.package-lock.json'), [join(root, 'package-lock.json')])) {
     say('installing packages')
-    // Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms, and registries need not have them all.
-    run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
+    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
   }
   if (isOlder(stamp, newestSources())) {
     say('building')
