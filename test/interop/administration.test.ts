@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse } from '../../src/wire/api/34-alter-replica-log-dirs.ts'
 import { DescribeLogDirsRequest, DescribeLogDirsResponse } from '../../src/wire/api/35-describe-log-dirs.ts'
 import { ElectLeadersRequest, ElectLeadersResponse } from '../../src/wire/api/43-elect-leaders.ts'
@@ -23,14 +22,10 @@ import { ListTransactionsRequest, ListTransactionsResponse } from '../../src/wir
 import { ListConfigResourcesRequest, ListConfigResourcesResponse } from '../../src/wire/api/74-list-config-resources.ts'
 import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
 import { createTopic } from '../support/admin.ts'
-import { type Broker, type BrokerKind, startBroker } from '../support/broker.ts'
+import { startBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
-import { kafkaMissing } from '../support/kafka.ts'
 import { WireClient } from '../support/wire-client.ts'
-
-const limitMs = 120_000
-const missing = kafkaMissing()
-if (missing) console.warn(`skipped: administration beside Kafka, ${missing}`)
+import { goldenConversation } from './golden.ts'
 
 /** Words are each broker's own; so are epochs, offsets, times, folders and addresses. */
 const ownWords =
@@ -246,31 +241,22 @@ async function conversation(port: number, about: (ask: Ask, client: WireClient) 
   return lines
 }
 
-describe.runIf(missing === null)('Administration beside Apache Kafka', () => {
-  const brokers: Partial<Record<BrokerKind, Broker>> = {}
-  beforeAll(async () => {
-    for (const kind of ['millrace', 'kafka'] as const) {
-      const broker = await startBroker({ kind })
-      brokers[kind] = broker
-      await connected(broker.port, (connection) => createTopic(connection, 't', 2))
-    }
-  }, limitMs)
-  afterAll(async () => {
-    for (const each of Object.values(brokers)) await each.remove()
-  })
+const subjects = {
+  'log-directories': folders,
+  'leader-elections': leaders,
+  reassignments,
+  'client-quotas': quotas,
+  'other-administration': theRest,
+} as const
 
-  test.each([
-    ['folders', folders],
-    ['leaders', leaders],
-    ['reassignments', reassignments],
-    ['quotas', quotas],
-    ['the quorum, credentials, transactions, producers, features and resources', theRest],
-  ] as const)(
-    'is answered field by field as Kafka does: %s',
-    async (_, about) => {
-      const [ours, kafkas] = [await conversation(brokers.millrace!.port, about), await conversation(brokers.kafka!.port, about)]
-      expect(ours).toEqual(kafkas)
-    },
-    limitMs,
-  )
-})
+for (const [name, about] of Object.entries(subjects)) {
+  goldenConversation(name, async (kind) => {
+    const broker = await startBroker({ kind })
+    try {
+      await connected(broker.port, (connection) => createTopic(connection, 't', 2))
+      return await conversation(broker.port, about)
+    } finally {
+      await broker.remove()
+    }
+  })
+}

@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../src/wire/api/32-describe-configs.ts'
 import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../src/wire/api/44-incremental-alter-configs.ts'
-import { type Broker, type BrokerKind, startBroker } from '../support/broker.ts'
-import { kafkaMissing } from '../support/kafka.ts'
+import { startBroker } from '../support/broker.ts'
 import { WireClient } from '../support/wire-client.ts'
-
-const limitMs = 120_000
-const missing = kafkaMissing()
-if (missing) console.warn(`skipped: configs beside Kafka, ${missing}`)
+import { goldenConversation } from './golden.ts'
 
 const [topic, broker, metrics, group] = [2, 4, 16, 32]
 const settings = { 'log.retention.hours': '30', 'log.roll.hours': '7', 'message.max.bytes': '900000', 'num.partitions': '2' }
@@ -140,21 +135,11 @@ async function untilSettled(client: WireClient, type: number, name: string): Pro
   throw new Error('a change was not heard of')
 }
 
-describe.runIf(missing === null)('Configs beside Apache Kafka', () => {
-  const brokers: Partial<Record<BrokerKind, Broker>> = {}
-  beforeAll(async () => {
-    for (const kind of ['millrace', 'kafka'] as const) brokers[kind] = await startBroker({ kind, settings })
-  }, limitMs)
-  afterAll(async () => {
-    for (const each of Object.values(brokers)) await each.remove()
-  })
-
-  test(
-    'are altered with the same outcome, and described alike: value, source, synonyms, type, and whether they are read-only or secret',
-    async () => {
-      const [ours, kafkas] = [await conversation(brokers.millrace!.port), await conversation(brokers.kafka!.port)]
-      expect(ours).toEqual(kafkas)
-    },
-    limitMs,
-  )
+goldenConversation('configs', async (kind) => {
+  const started = await startBroker({ kind, settings })
+  try {
+    return await conversation(started.port)
+  } finally {
+    await started.remove()
+  }
 })
