@@ -78,7 +78,9 @@ function constants(name: string): Pick<ConfigEntry, 'name' | 'type' | 'isReadOnl
 
 function aboutOf(name: string): string {
   if (name in settingRows) return (settingRows[name as SettingName] as Setting<unknown>).about
-  return rows.has(name) ? 'A config of Apache Kafka that has no effect here.' : 'Nothing here knows this config.'
+  return rows.has(name)
+    ? 'A config of Apache Kafka without effect in Millrace.'
+    : 'A config of neither Apache Kafka nor Millrace. It has no effect.'
 }
 
 const shown = (name: string, text: string): string => valueText(rows.get(name)?.[1], text)

@@ -26,7 +26,7 @@ const keys: Readonly<Record<string, ClientMetricsKey>> = {
   'interval.ms': {
     type: 'int',
     default: '300000',
-    about: 'How often clients are to send metrics.',
+    about: 'Interval at which clients send metrics, in milliseconds. Stored without effect.',
     complaint(text) {
       const ms = Number(text)
       if (!/^[+-]?\d+$/.test(text)) {
@@ -37,8 +37,18 @@ const keys: Readonly<Record<string, ClientMetricsKey>> = {
       return { about: 'request', message }
     },
   },
-  match: { type: 'list', default: '', about: 'Which clients are to: NAME=PATTERN, apart by commas.', complaint: matchComplaint },
-  metrics: { type: 'list', default: '', about: 'Which metrics, by the beginnings of their names.', complaint: () => undefined },
+  match: {
+    type: 'list',
+    default: '',
+    about: 'Clients that send metrics, as NAME=PATTERN separated by commas. Stored without effect.',
+    complaint: matchComplaint,
+  },
+  metrics: {
+    type: 'list',
+    default: '',
+    about: 'Metrics to send, by prefix of their names. Stored without effect.',
+    complaint: () => undefined,
+  },
 }
 
 function matchComplaint(text: string): ConfigComplaint | undefined {

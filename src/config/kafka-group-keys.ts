@@ -2,16 +2,16 @@ import type { KafkaKey } from './kafka-keys.ts'
 
 interface GroupKey {
   readonly key: KafkaKey
-  /** The broker config that says what a group leaves out. */
+  /** The broker config that supplies the default. */
   readonly node: string | null
-  /** Least and most that a broker lets a group have. */
+  /** Broker configs that bound the value of a group. */
   readonly least?: string
   readonly most?: string
   readonly about: string
 }
 
-const share = 'Of share groups, which do not exist here: it is kept and has no effect.'
-const streams = 'Of streams groups, which do not exist here: it is kept and has no effect.'
+const share = 'Stored without effect: share groups are not supported.'
+const streams = 'Stored without effect: streams groups are not supported.'
 
 const timed = (name: string, low: string, fallback: string, about: string): GroupKey => {
   const [family, ...rest] = name.split('.')
@@ -23,9 +23,9 @@ const timed = (name: string, low: string, fallback: string, about: string): Grou
 export const groupKeys: ReadonlyMap<string, GroupKey> = new Map(
   (
     [
-      timed('consumer.assignment.interval.ms', '0', '1000', 'The time between two assignments of a group of the new protocol.'),
-      timed('consumer.heartbeat.interval.ms', '1', '5000', 'How often members of a group of the new protocol are to be heard of.'),
-      timed('consumer.session.timeout.ms', '1', '45000', 'How long such a member may be silent.'),
+      timed('consumer.assignment.interval.ms', '0', '1000', 'Minimum time between two assignments of a consumer group, in milliseconds.'),
+      timed('consumer.heartbeat.interval.ms', '1', '5000', 'Heartbeat interval of consumer group members, in milliseconds.'),
+      timed('consumer.session.timeout.ms', '1', '45000', 'Session timeout of consumer group members, in milliseconds.'),
       timed('share.assignment.interval.ms', '0', '1000', share),
       { key: ['share.auto.offset.reset', 'string', 'latest'], node: null, about: share },
       { ...timed('share.delivery.count.limit', '2', '5', share) },

@@ -55,6 +55,7 @@ function range(allowed: string): readonly [low?: string, high?: string, exceptio
 
 function orElse(kind: Kind<number>, exception: string): Kind<number> {
   return {
+    accepts: `${kind.accepts}, or ${exception}`,
     read(given) {
       if (given === exception) return Number(exception)
       const value = kind.read(given)
@@ -64,10 +65,11 @@ function orElse(kind: Kind<number>, exception: string): Kind<number> {
 }
 
 function nonempty<T>(kind: Kind<T>): Kind<T> {
-  return { read: (given) => (given === '' ? new Refused('must not be empty') : kind.read(given)) }
+  return { accepts: `${kind.accepts}, not empty`, read: (given) => (given === '' ? new Refused('must not be empty') : kind.read(given)) }
 }
 
 const throttledReplicas: Kind<readonly string[]> = {
+  accepts: '* or list of PARTITION:BROKER',
   read(given) {
     const items = list.read(given)
     if (items instanceof Refused) return items

@@ -1,5 +1,7 @@
-/** What a setting's text may say. Reading it gives a value, or a Refused that says in words what would have been allowed. */
+/** The type of a setting. Reading a text returns a value, or a Refused that states what is allowed. */
 export interface Kind<T> {
+  /** The texts that are allowed, in words, for the configuration page. */
+  readonly accepts: string
   read(text: string): T | Refused
 }
 
@@ -17,6 +19,7 @@ const wholeNumber = /^[+-]?\d+$/
 /** A whole number that a double holds exactly. */
 export function integer(min: number, max: number): Kind<number> {
   return {
+    accepts: `whole number${rangeText(min, max, int32Min, int32Max)}`,
     read(text) {
       const value = Number(text)
       if (!wholeNumber.test(text) || !Number.isSafeInteger(value)) return new Refused('must be a whole number')
@@ -25,11 +28,14 @@ export function integer(min: number, max: number): Kind<number> {
   }
 }
 
+const int32Min = -(2 ** 31)
+const int32Max = 2 ** 31 - 1
 const longMin = -(2n ** 63n)
 const longMax = 2n ** 63n - 1n
 
 export function long(min = longMin, max = longMax): Kind<bigint> {
   return {
+    accepts: `whole number${rangeText(min, max, longMin, longMax)}`,
     read(text) {
       if (!wholeNumber.test(text)) return new Refused('must be a whole number')
       const value = BigInt(text.replace(/^\+/, ''))
@@ -41,6 +47,7 @@ export function long(min = longMin, max = longMax): Kind<bigint> {
 
 export function double(min: number, max: number): Kind<number> {
   return {
+    accepts: `number${rangeText(min, max, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)}`,
     read(text) {
       const value = Number(text)
       if (text === '' || Number.isNaN(value)) return new Refused('must be a number')
@@ -50,6 +57,7 @@ export function double(min: number, max: number): Kind<number> {
 }
 
 export const boolean: Kind<boolean> = {
+  accepts: 'true or false',
   read(text) {
     const word = text.toLowerCase()
     return word === 'true' ? true : word === 'false' ? false : new Refused('must be true or false')
@@ -58,6 +66,7 @@ export const boolean: Kind<boolean> = {
 
 /** One text that stands for something else than a value. */
 export const optional = <T, N>(word: string, meaning: N, kind: Kind<T>): Kind<T | N> => ({
+  accepts: `${kind.accepts}, or ${word === '' ? 'empty' : word}`,
   read(given) {
     if (given === word) return meaning
     const found = kind.read(given)
@@ -65,15 +74,19 @@ export const optional = <T, N>(word: string, meaning: N, kind: Kind<T>): Kind<T 
   },
 })
 
-export const text: Kind<string> = { read: (given) => given }
+export const text: Kind<string> = { accepts: 'text', read: (given) => given }
 
 export function oneOf<const Names extends readonly string[]>(names: Names, ignoreCase = false): Kind<Names[number]> {
   const fold = (name: string): string => (ignoreCase ? name.toLowerCase() : name)
-  return { read: (given) => names.find((name) => fold(name) === fold(given)) ?? new Refused(`must be one of ${names.join(', ')}`) }
+  return {
+    accepts: names.join(', '),
+    read: (given) => names.find((name) => fold(name) === fold(given)) ?? new Refused(`must be one of ${names.join(', ')}`),
+  }
 }
 
 /** Names apart by commas. An empty text is an empty list. */
 export const list: Kind<readonly string[]> = {
+  accepts: 'list',
   read(given) {
     if (given === '') return []
     const items = given.split(',').map((item) => item.trim())
@@ -84,6 +97,7 @@ export const list: Kind<readonly string[]> = {
 
 export function listOf(names: readonly string[]): Kind<readonly string[]> {
   return {
+    accepts: `list of ${names.join(', ')}`,
     read(given) {
       const items = list.read(given)
       if (items instanceof Refused || items.every((item) => names.includes(item))) return items
@@ -97,6 +111,7 @@ const units: Readonly<Record<string, number>> = { '': 1, B: 1, KiB: 2 ** 10, MiB
 /** A size: `134217728`, `128MiB`, `2 GiB`. */
 export function bytes(min: number, max: number): Kind<number> {
   return {
+    accepts: `size, ${sizeText(min)} to ${sizeText(max)}`,
     read(given) {
       const [, digits, unit] = /^(\d+) ?([KMG]i?B|B|)$/.exec(given) ?? []
       if (digits === undefined) return new Refused('must be a number of bytes, such as 1048576 or 128MiB')
@@ -105,6 +120,12 @@ export function bytes(min: number, max: number): Kind<number> {
       return new Refused(`must be from ${sizeText(min)} to ${sizeText(max)}`)
     },
   }
+}
+
+/** Bounds that the type has anyway are left out. */
+function rangeText<T extends number | bigint>(min: T, max: T, typeMin: T, typeMax: T): string {
+  if (min <= typeMin && max >= typeMax) return ''
+  return max >= typeMax ? `, at least ${min}` : min <= typeMin ? `, at most ${max}` : `, ${min} to ${max}`
 }
 
 export function sizeText(size: number): string {

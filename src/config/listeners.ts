@@ -12,6 +12,7 @@ const expected = 'must be a list of NAME://HOST:PORT'
 
 /** Listener names are compared in upper case, as in Kafka. */
 export const endpoints: Kind<readonly Endpoint[]> = {
+  accepts: 'list of NAME://HOST:PORT',
   read(text) {
     const items = list.read(text)
     if (items instanceof Refused) return items
@@ -32,6 +33,7 @@ export type Protocol = (typeof protocols)[number]
 
 /** Listener name to security protocol: NAME:PROTOCOL,... */
 export const protocolMap: Kind<ReadonlyMap<string, Protocol>> = {
+  accepts: 'list of NAME:PROTOCOL',
   read(text) {
     const items = list.read(text)
     if (items instanceof Refused) return items
@@ -48,6 +50,7 @@ export const protocolMap: Kind<ReadonlyMap<string, Protocol>> = {
 
 /** One http://HOST:PORT, or nothing. */
 export const httpListener: Kind<Omit<Endpoint, 'name'> | null> = {
+  accepts: 'http://HOST:PORT, or empty',
   read(text) {
     if (text === '') return null
     const [, bracketed, host, port] = /^http:\/\/(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:/\s]*)):(\d+)\/?$/.exec(text) ?? []
@@ -70,6 +73,7 @@ export function dialled(host: string, port: number): string {
 
 /** Address to number of connections: ADDRESS:COUNT,... */
 export const countsOfAddresses: Kind<ReadonlyMap<string, number>> = {
+  accepts: 'list of ADDRESS:COUNT',
   read(text) {
     const items = list.read(text)
     if (items instanceof Refused) return items

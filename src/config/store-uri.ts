@@ -3,8 +3,8 @@ import { boolean, bytes, integer, type Kind, oneOf, Refused, text } from './kind
 
 const MiB = 2 ** 20
 
-/** What may stand behind the `?` of an s3:// URI. Refusals name the parameter and never its value, which may be a secret. */
-const parameters = {
+/** Parameters of an s3:// URI. Errors name the parameter and never its value, which may be a secret. */
+export const storeParameters = {
   region: text,
   endpoint: text,
   pathStyle: boolean,
@@ -19,7 +19,7 @@ const parameters = {
   partSize: bytes(5 * MiB, 1024 * MiB),
 } as const satisfies Readonly<Record<string, Kind<unknown>>>
 
-type Given = { -readonly [Name in keyof typeof parameters]?: (typeof parameters)[Name] extends Kind<infer T> ? T : never }
+type Given = { -readonly [Name in keyof typeof storeParameters]?: (typeof storeParameters)[Name] extends Kind<infer T> ? T : never }
 
 /** A store, and parameters that are the caller's: those of a write-ahead log on a bucket, say. */
 export interface StoreUri {
@@ -29,6 +29,7 @@ export interface StoreUri {
 
 /** `file:///dir`, `mem://name`, `s3://bucket?region=&endpoint=…`. A bucket id in front (`0@`), as AutoMQ writes it, changes nothing. */
 export const storeUri: Kind<StoreLocation> = {
+  accepts: 's3://, file:// or mem:// URI',
   read(given) {
     const found = parseStoreUri(given, [])
     return found instanceof Refused ? found : found.location
@@ -97,9 +98,9 @@ function read(named: ReadonlyMap<string, string>): Given | Refused {
   for (const [name, value] of named) {
     // Which of AutoMQ's bucket roles this is; there is only one here.
     if (name === 'type' && value === 'main') continue
-    if (!Object.hasOwn(parameters, name))
-      return new Refused(`must have no parameter but ${Object.keys(parameters).join(', ')}, and has ${name}`)
-    const found = parameters[name as keyof typeof parameters].read(value)
+    if (!Object.hasOwn(storeParameters, name))
+      return new Refused(`must have no parameter but ${Object.keys(storeParameters).join(', ')}, and has ${name}`)
+    const found = storeParameters[name as keyof typeof storeParameters].read(value)
     if (found instanceof Refused) return new Refused(`must have a ${name} that is right: it ${found.allowed}`)
     given[name] = found
   }

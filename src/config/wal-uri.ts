@@ -31,8 +31,8 @@ const MiB = 2 ** 20
 const capacity = bytes(8 * MiB, 2 ** 42)
 const capacityDefault = 2 * 2 ** 30
 
-/** What may stand in the URI of a log on a store besides what says which store. Names and defaults as AutoMQ has them. */
-const storeParameters = {
+/** Parameters of the URI of an S3 WAL, besides those of the store. Names and defaults are those of AutoMQ. */
+export const walStoreParameters = {
   batchInterval: integer(1, 60_000),
   maxBytesInBatch: bytes(MiB, 64 * MiB),
   maxUnflushedBytes: bytes(MiB, 64 * 1024 * MiB),
@@ -42,6 +42,7 @@ const storeDefaults = { batchInterval: 250, maxBytesInBatch: 8 * MiB, maxUnflush
 
 /** `file:///PATH?capacity=2GiB` or `s3://BUCKET?…`. A bucket id in front (`0@`), as AutoMQ writes it, changes nothing. */
 export const walUri: Kind<WalUri> = {
+  accepts: 'file:// or s3:// URI',
   read(text) {
     const [, scheme, path, query] = /^(?:-?\d+@)?([a-z][a-z0-9]*):\/\/([^?]*)(?:\?(.*))?$/s.exec(text) ?? []
     if (scheme === 's3') return storeWal(text)
@@ -67,13 +68,13 @@ function fileWal(path: string, query: string): FileWal | Refused {
 }
 
 function storeWal(text: string): StoreWal | Refused {
-  const found = parseStoreUri(text, Object.keys(storeParameters))
+  const found = parseStoreUri(text, Object.keys(walStoreParameters))
   if (found instanceof Refused) return found
-  const given: Record<keyof typeof storeParameters, number> = { ...storeDefaults }
+  const given: Record<keyof typeof walStoreParameters, number> = { ...storeDefaults }
   for (const [name, value] of found.rest) {
-    const read = storeParameters[name as keyof typeof storeParameters].read(value)
+    const read = walStoreParameters[name as keyof typeof walStoreParameters].read(value)
     if (read instanceof Refused) return new Refused(`must have a ${name} that is right: it ${read.allowed}`)
-    given[name as keyof typeof storeParameters] = read
+    given[name as keyof typeof walStoreParameters] = read
   }
   const location = found.location as S3Location
   if (!location.conditionalPut) {

@@ -1,16 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { kafkaTopicKeys } from '../../src/config/kafka-topic-keys.ts'
 import { load } from '../../src/config/load.ts'
 import { NodeConfigs } from '../../src/config/node-configs.ts'
 import { topicConfigComplaint, topicEntries } from '../../src/config/topic-configs.ts'
-import { topicMeanings, topicMeaningTable } from '../../src/config/topic-meanings.ts'
-import { root } from '../support/root.ts'
-
-test("the README's table of topic configs is the one of the code", () => {
-  expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(topicMeaningTable())
-})
+import { topicMeanings } from '../../src/config/topic-meanings.ts'
 
 test('what is refused has values that are, and its default is not', () => {
   const other: Readonly<Record<string, string>> = { 'remote.storage.enable': 'true' }
