@@ -2,10 +2,10 @@ const nameBytesMax = 249
 
 /** What is wrong with a topic name; undefined when nothing is. */
 export function topicNameComplaint(name: string): string | undefined {
-  if (name === '') return 'A topic name cannot be empty.'
-  if (name === '.' || name === '..') return `A topic cannot be named ${name}.`
-  if (name.length > nameBytesMax) return `A topic name has at most ${nameBytesMax} characters, not ${name.length}.`
-  if (!/^[a-zA-Z0-9._-]+$/.test(name)) return `Topic name "${name}" is illegal: letters, digits, '.', '_' and '-' are not.`
+  if (name === '') return 'Topic name is invalid: it must not be empty.'
+  if (name === '.' || name === '..') return `Topic name '${name}' is invalid: it must not be '.' or '..'.`
+  if (name.length > nameBytesMax) return `Topic name is invalid: it has ${name.length} characters, at most ${nameBytesMax} are allowed.`
+  if (!/^[a-zA-Z0-9._-]+$/.test(name)) return `Topic name '${name}' is invalid: only ASCII letters, digits, '.', '_' and '-' are allowed.`
   return undefined
 }
 

@@ -47,22 +47,29 @@ const isBlank = (text: string | null): boolean => text !== null && text.trim() =
 /** What is wrong with a heartbeat, whatever the group. */
 export function heartbeatProblem(step: Step, ask: Heartbeat): Complaint | undefined {
   const invalid = (message: string): Complaint => [errors.INVALID_REQUEST, message]
-  if (isBlank(ask.memberId)) return invalid('The member id is empty.')
-  if (isBlank(ask.groupId)) return invalid('The group id is empty.')
-  if (isBlank(ask.instanceId)) return invalid('The instance id is empty.')
-  if (isBlank(ask.rackId)) return invalid('The rack is empty.')
-  if (ask.memberEpoch < staticLeaveEpoch) return invalid(`There is no member epoch ${ask.memberEpoch}.`)
-  if (ask.memberEpoch === staticLeaveEpoch && ask.instanceId === null) return invalid('Only a static member can leave for a while.')
+  if (isBlank(ask.memberId)) return invalid("MemberId can't be empty.")
+  if (isBlank(ask.groupId)) return invalid("GroupId can't be empty.")
+  if (isBlank(ask.instanceId)) return invalid("InstanceId can't be empty.")
+  if (isBlank(ask.rackId)) return invalid("RackId can't be empty.")
+  if (ask.memberEpoch < staticLeaveEpoch)
+    return invalid(`MemberEpoch ${ask.memberEpoch} is invalid: it must be at least ${staticLeaveEpoch}.`)
+  if (ask.memberEpoch === staticLeaveEpoch && ask.instanceId === null)
+    return invalid(`InstanceId is required when MemberEpoch is ${staticLeaveEpoch}.`)
   if (ask.memberEpoch === joinEpoch) {
-    if (ask.rebalanceTimeoutMs === -1) return invalid('Who joins says its rebalance timeout.')
-    if (ask.owned === null || ask.owned.length > 0) return invalid('Who joins owns nothing, and says so.')
-    if (ask.topics === null && ask.expression === null) return invalid('Who joins says what it subscribes to.')
+    if (ask.rebalanceTimeoutMs === -1) return invalid('RebalanceTimeoutMs is required when joining.')
+    if (ask.owned === null || ask.owned.length > 0) return invalid('TopicPartitions must be empty when joining.')
+    if (ask.topics === null && ask.expression === null)
+      return invalid('SubscribedTopicNames or SubscribedTopicRegex is required when joining.')
   }
   if (ask.assignor !== null && !step.limits.assignors.includes(ask.assignor)) {
-    return [errors.UNSUPPORTED_ASSIGNOR, `There is no assignor ${ask.assignor}, only ${step.limits.assignors.join(', ')}.`]
+    return [
+      errors.UNSUPPORTED_ASSIGNOR,
+      `ServerAssignor ${ask.assignor} is not supported. Supported assignors: ${step.limits.assignors.join(', ')}.`,
+    ]
   }
   const record = memberRecord(ask, updated(newMember(ask.memberId), ask))
-  if (isTooLarge(record, step.limits.recordBytesMax)) return [errors.UNKNOWN_SERVER_ERROR, 'The member says more than can be kept.']
+  if (isTooLarge(record, step.limits.recordBytesMax))
+    return [errors.UNKNOWN_SERVER_ERROR, 'The member record is larger than the largest record that the coordinator can write.']
   const problem = ask.expression === null || ask.expression === '' ? undefined : expressionProblem(ask.expression)
   return problem === undefined
     ? undefined
@@ -74,21 +81,27 @@ export function memberProblem(step: Step, group: ConsumerGroup, ask: Heartbeat):
   const { memberId, instanceId, memberEpoch } = ask
   const isJoin = memberEpoch === joinEpoch
   if (group.members.size >= step.limits.consumersMax && !group.members.has(memberId)) {
-    return [errors.GROUP_MAX_SIZE_REACHED, `The group has ${step.limits.consumersMax} members, as many as it may have.`]
+    return [errors.GROUP_MAX_SIZE_REACHED, `The consumer group has reached its maximum capacity of ${step.limits.consumersMax} members.`]
   }
   const member = instanceId === null ? group.members.get(memberId) : group.staticMember(instanceId)
   if (member === undefined) return isJoin ? undefined : unknownMember(group, ask)
   if (member.memberId !== memberId) {
-    if (!isJoin) return [errors.FENCED_INSTANCE_ID, `The instance ${instanceId} is member ${member.memberId}, and no longer ${memberId}.`]
+    if (!isJoin)
+      return [errors.FENCED_INSTANCE_ID, `Static member ${instanceId} has member id ${member.memberId}, not ${memberId}: it was replaced.`]
     if (member.classic !== null || member.epoch === staticLeaveEpoch) return undefined
-    return [errors.UNRELEASED_INSTANCE_ID, `The instance ${instanceId} is member ${member.memberId}, which has not left.`]
+    return [
+      errors.UNRELEASED_INSTANCE_ID,
+      `Static member ${instanceId} is in use by member ${member.memberId}, which has not left the group.`,
+    ]
   }
   return isJoin ? undefined : epochProblem(member, ask)
 }
 
 export const unknownMember = ({ groupId }: ConsumerGroup, { memberId, instanceId }: Heartbeat): Complaint => [
   errors.UNKNOWN_MEMBER_ID,
-  instanceId === null ? `There is no member ${memberId} in group ${groupId}.` : `There is no instance ${instanceId} in group ${groupId}.`,
+  instanceId === null
+    ? `Member ${memberId} is not a member of group ${groupId}.`
+    : `Static member ${instanceId} is not a member of group ${groupId}.`,
 ]
 
 function epochProblem(member: ConsumerMember, { memberEpoch, owned }: Heartbeat): Complaint | undefined {
@@ -96,7 +109,7 @@ function epochProblem(member: ConsumerMember, { memberEpoch, owned }: Heartbeat)
   if (memberEpoch < member.epoch && memberEpoch === member.previousEpoch && hasAtMost(member, owned)) return undefined
   return [
     errors.FENCED_MEMBER_EPOCH,
-    `The member says epoch ${memberEpoch} and has epoch ${member.epoch}: it is to give up all and join again.`,
+    `MemberEpoch ${memberEpoch} does not match epoch ${member.epoch} of the coordinator: the member must abandon all its partitions and rejoin.`,
   ]
 }
 
