@@ -10,7 +10,7 @@ const refusals: Readonly<Partial<Record<FaultKind, string>>> = {
     'Set its accessKey and secretKey, or MILLRACE_S3_ACCESS_KEY and MILLRACE_S3_SECRET_KEY, to a key that may read, write and remove.',
   invalid: 'Set it to a bucket that exists, with its region and endpoint.',
   missing: 'Set it to a bucket that exists, with its region and endpoint.',
-  unsupported: 'Set it to a store that has what the README lists.',
+  unsupported: 'Set it to a store of the list in src/docs/object-stores.md.',
 }
 const folderAdvice = 'Set it to a directory that the user of this process can write.'
 /** A store that does not answer within this does not hold up a start: what is acknowledged waits in the write-ahead log. */

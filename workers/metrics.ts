@@ -33,16 +33,20 @@ export function nodeMetrics({ pipeline, controller, room, storage, meters, group
   const gauge = (name: string, help: string, read: () => number): void => registry.computed({ name, help, type: 'gauge' }, read)
   const { image } = controller
   gauge('millrace_log_durable_bytes', 'Position up to which the write-ahead log is durable.', () => pipeline.durable)
-  gauge('millrace_log_undurable_bytes', 'Bytes sequenced and not durable yet.', () => pipeline.published - pipeline.durable)
-  gauge('millrace_log_unstored_bytes', 'Bytes that only the write-ahead log holds.', () => pipeline.durable - pipeline.stored)
-  gauge('millrace_log_capacity_bytes', 'Size of the write-ahead log.', () => pipeline.wal.state.capacity)
+  gauge('millrace_log_undurable_bytes', 'Bytes sequenced but not durable yet.', () => pipeline.published - pipeline.durable)
+  gauge(
+    'millrace_log_unstored_bytes',
+    'Bytes that are only in the write-ahead log, not in objects.',
+    () => pipeline.durable - pipeline.stored,
+  )
+  gauge('millrace_log_capacity_bytes', 'Capacity of the write-ahead log in bytes.', () => pipeline.wal.state.capacity)
   gauge(
     'millrace_disk_full',
-    'Files for which the disk has no room: the write-ahead log, the metadata log, the producers.',
+    'Number of files that cannot grow because the disk is full: write-ahead log, metadata log, producers.snapshot.',
     () => room.waiting,
   )
   gauge('millrace_objects', 'Objects in the store.', () => image.objects.size)
-  gauge('millrace_object_bytes', 'Bytes of the objects in the store.', () => {
+  gauge('millrace_object_bytes', 'Bytes of all objects in the store.', () => {
     let bytes = 0
     for (const object of image.objects.values()) bytes += object.bytes
     return bytes

@@ -8,15 +8,15 @@ const counter = (name: string, help: string): MetricRow => ({ name: `millrace_st
  */
 export const storeTable = {
   put: counter('put_requests', 'PUT requests: objects and parts of objects (class A).'),
-  post: counter('post_requests', 'POST requests: uploads begun and completed (class A).'),
-  copy: counter('copy_requests', 'Requests that copy inside the store (class A).'),
+  post: counter('post_requests', 'POST requests: multipart uploads started and completed (class A).'),
+  copy: counter('copy_requests', 'COPY requests: copies inside the store (class A).'),
   list: counter('list_requests', 'LIST requests (class A).'),
   get: counter('get_requests', 'GET requests (class B).'),
   head: counter('head_requests', 'HEAD requests (class B).'),
-  delete: counter('delete_requests', 'Requests that remove; one removes up to a thousand objects.'),
-  sentBytes: counter('sent_bytes', 'Bytes of bodies sent to the store.'),
+  delete: counter('delete_requests', 'DELETE requests; each deletes up to 1,000 objects.'),
+  sentBytes: counter('sent_bytes', 'Bytes of request bodies sent to the store.'),
   receivedBytes: counter('received_bytes', 'Bytes of objects received from the store.'),
-  failed: counter('failed_requests', 'Requests that ended in an error of the store or without an answer; they are among those above.'),
+  failed: counter('failed_requests', 'Requests that failed or got no response; they are included in the counters above.'),
 } as const
 
 export type StoreRequest = Exclude<keyof typeof storeTable, 'sentBytes' | 'receivedBytes' | 'failed'>
