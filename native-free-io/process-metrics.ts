@@ -23,7 +23,11 @@ export function addProcessMetrics(registry: Registry): void {
   gauge('nodejs_heap_size_total_bytes', 'Heap of the main thread.', () => process.memoryUsage().heapTotal)
   gauge('nodejs_heap_size_used_bytes', 'Heap of the main thread in use.', () => process.memoryUsage().heapUsed)
   gauge('nodejs_external_memory_bytes', 'Memory outside the heap that the main thread holds.', () => process.memoryUsage().external)
-  gauge('nodejs_active_resources', 'What keeps the event loop of the main thread alive.', () => process.getActiveResourcesInfo().length)
+  gauge(
+    'nodejs_active_resources',
+    'Resources that keep the event loop of the main thread alive.',
+    () => process.getActiveResourcesInfo().length,
+  )
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
   gauge('nodejs_eventloop_lag_p99_seconds', 'Delay of the main thread’s event loop since the last look.', () => {
