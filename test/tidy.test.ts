@@ -14,6 +14,7 @@ const rows: readonly (readonly string[])[] = [
   ['src/wire', 'src/ring', 'src/actor', 'src/config', 'src/metrics'],
   ['src/raft', 'src/metadata', 'src/stream', 'src/pipeline'],
   ['src/broker', 'src/controller', 'src/balancer', 'src/group', 'src/transaction', 'src/security', 'src/cli'],
+  ['src/docs'],
   ['native-free-io'],
   ['workers'],
   ['test', 'bench'],
