@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { settingRows } from '../../src/config/settings.ts'
+import { tables, withTables } from '../../src/docs/tables.ts'
+import { bannedIn, longSentencesIn } from '../support/plain-words.ts'
+import { root } from '../support/root.ts'
+import { anchorsOf, linksOf, pageAt, pagePaths, proseOf } from './pages.ts'
+
+const readmeLinesMax = 120
+
+test('README: is a front page', () => {
+  expect(pageAt('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(readmeLinesMax)
+})
+
+test('README: links every page of src/docs', () => {
+  const linked = new Set(linksOf('README.md', pageAt('README.md')).map(({ path }) => path))
+  expect(pagePaths.filter((path) => path !== 'README.md' && !linked.has(path))).toEqual([])
+})
+
+test.each(pagePaths)('%s: every link and anchor resolves', (from) => {
+  const broken = linksOf(from, pageAt(from)).filter(({ path, anchor }) => {
+    if (!existsSync(join(root, path))) return true
+    return anchor !== undefined && !anchorsOf(pageAt(path)).has(anchor)
+  })
+  expect(broken).toEqual([])
+})
+
+test.each(pagePaths)('%s: names files, scripts and settings that exist', (path) => {
+  const page = pageAt(path)
+  const files = [...page.matchAll(/(?<![\w/:.-])(?:src|test|bench|workers|native-free-io|\.ci)\/[\w./-]*\w/g)].map(([name]) => name)
+  expect(files.filter((name) => !existsSync(join(root, name)))).toEqual([])
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Readonly<Record<string, string>> }
+  const named = [...page.matchAll(/npm run (?:--silent )?([a-z]+)/g)].map(([, name]) => name!)
+  expect(named.filter((name) => !(name in scripts))).toEqual([])
+  const settings = [...page.matchAll(/`(s3\.[a-z.]*[a-z])(?:=[^`]*)?`/g)].map(([, name]) => name!)
+  expect(settings.filter((name) => !(name in settingRows))).toEqual([])
+})
+
+test.each(pagePaths)('%s: every generated table equals its source (npm run docs)', (path) => {
+  const page = pageAt(path)
+  expect(withTables(page)).toBe(page)
+})
+
+test('tables: every generated table is on one page', () => {
+  const all = pagePaths.map(pageAt).join('\n')
+  for (const name of Object.keys(tables)) expect([name, all.split(`<!-- table: ${name} -->`).length - 1]).toEqual([name, 1])
+})
+
+test('tables: a page with an outdated table is generated again', () => {
+  const outdated = '<!-- table: topic-configs -->\n\n| old |\n\n<!-- end of table -->\n'
+  expect(withTables(outdated)).toContain('| `cleanup.policy` | yes |')
+  expect(withTables(withTables(outdated))).toBe(withTables(outdated))
+  expect(() => withTables('<!-- table: no-such -->\n<!-- end of table -->')).toThrow('there is no table no-such')
+})
+
+test.each(pagePaths)('%s: is written in plain words and short sentences', (path) => {
+  const prose = proseOf(pageAt(path))
+  expect(bannedIn(prose)).toEqual([])
+  expect(longSentencesIn(prose)).toEqual([])
+})
+
+test('settings: descriptions are one to four plain sentences', () => {
+  for (const [name, { about }] of Object.entries(settingRows)) {
+    expect([name, ...bannedIn(about), ...longSentencesIn(about)]).toEqual([name])
+    expect([name, /^[A-Z].*\.$/.test(about)]).toEqual([name, true])
+  }
+})
+
+test.each<[string, string, RegExp | undefined]>([
+  ['a subject without a name', 'Who joins owns nothing, and says so.', /"Who": write name the component/],
+  ['a mechanism that hears', 'The producer hears REQUEST_TIMED_OUT.', /"hears": write receive/],
+  ['a part of a longer word', 'The whole session starts at a known wholesale offset.', undefined],
+  ['a plain sentence', 'TopicPartitions must be empty when joining.', undefined],
+])('plain words: %s', (_, text, found) => {
+  if (found === undefined) expect(bannedIn(text)).toEqual([])
+  else expect(bannedIn(text).join()).toMatch(found)
+})
+
+test('links: anchors are those of GitHub, and targets are paths of the repository', () => {
+  expect([...anchorsOf('# A page\n## Full disk\n## `s3.wal` and *more*\n## Full disk\n')]).toEqual([
+    'a-page',
+    'full-disk',
+    's3wal-and-more',
+    'full-disk-1',
+  ])
+  expect(linksOf('src/docs/a.md', '[x](b.md#c) [y](#d) [z](https://e.f) [w](../../README.md)')).toEqual([
+    { from: 'src/docs/a.md', path: 'src/docs/b.md', anchor: 'c' },
+    { from: 'src/docs/a.md', path: 'src/docs/a.md', anchor: 'd' },
+    { from: 'src/docs/a.md', path: 'README.md', anchor: undefined },
+  ])
+})
