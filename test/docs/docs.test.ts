@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { settingRows } from '../../src/config/settings.ts'
@@ -59,6 +59,27 @@ test.each(pagePaths)('%s: is written in plain words and short sentences', (path)
   expect(bannedIn(prose)).toEqual([])
   expect(longSentencesIn(prose)).toEqual([])
 })
+
+/** Between placeholders, which are in upper case, a text is as the source has it. */
+const fragmentsOf = (text: string): string[] =>
+  text
+    .split(/\b[A-Z]{1,}\b|…|[()]/)
+    .map((fragment) => fragment.trim())
+    .filter((fragment) => fragment.length >= 10)
+
+test('operations: start-up failures have the texts of the source', () => {
+  const sources = ['src/cli', 'native-free-io', 'workers', 'src/config'].flatMap(filesIn)
+  const source = sources.map((path) => readFileSync(path, 'utf8')).join('\n')
+  const [, section] = pageAt('src/docs/operations.md').split('## Start-up failures')
+  const texts = [...section!.split('\n## ')[0]!.matchAll(/^\| `([^`]+)` \|/gm)].map(([, text]) => text!)
+  expect(texts.length).toBeGreaterThan(15)
+  expect(texts.flatMap(fragmentsOf).filter((fragment) => !source.includes(fragment))).toEqual([])
+})
+
+const filesIn = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.m?ts$|\.mjs$/.test(name))
+    .map((name) => join(root, folder, name))
 
 test('settings: descriptions are one to four plain sentences', () => {
   for (const [name, { about }] of Object.entries(settingRows)) {
