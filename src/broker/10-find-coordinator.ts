@@ -41,7 +41,7 @@ async function find(key: string, keyType: number, context: RequestContext): Prom
       return { nodeId: context.nodeId, ...advertisedAddress(context), errorCode: errors.NONE.code, errorMessage }
     }
     case keyTypes.transaction:
-      return nowhere(errors.UNSUPPORTED_VERSION, 'Transactions do not exist yet.')
+      return nowhere(errors.UNSUPPORTED_VERSION, 'Transactions are not supported.')
     case keyTypes.share:
       if (context.version >= shareVersion) return nowhere(errors.COORDINATOR_NOT_AVAILABLE, 'Share groups are not coordinated yet.')
       return nowhere(errors.INVALID_REQUEST, `Share groups have coordinators from version ${shareVersion} on.`)

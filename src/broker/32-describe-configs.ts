@@ -102,5 +102,5 @@ const logLevel = (level: string): ConfigEntry => ({
   isReadOnly: true,
   isSensitive: false,
   synonyms: [],
-  about: 'How much the log says: log.level, which does not change at run time.',
+  about: 'The value of log.level. It cannot be changed dynamically.',
 })

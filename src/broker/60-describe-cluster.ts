@@ -12,10 +12,10 @@ export const describeCluster = handler({
   versions: [0, 2],
   handle({ includeClusterAuthorizedOperations, endpointType }, context) {
     if (endpointType === endpointTypes.controllers) {
-      return refused(errors.MISMATCHED_ENDPOINT_TYPE.code, 'This listener is for clients: it knows the brokers.')
+      return refused(errors.MISMATCHED_ENDPOINT_TYPE.code, 'This listener is a broker listener: the request is for controllers.')
     }
     if (endpointType !== endpointTypes.brokers) {
-      return refused(errors.UNSUPPORTED_ENDPOINT_TYPE.code, `There is no endpoint type ${endpointType}.`)
+      return refused(errors.UNSUPPORTED_ENDPOINT_TYPE.code, `Unsupported endpoint type ${endpointType}.`)
     }
     return described(context, includeClusterAuthorizedOperations)
   },

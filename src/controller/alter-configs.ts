@@ -55,7 +55,7 @@ function change(image: Image, node: ControllerNode, resource: ResourceAlteration
       if (resource.name === '') return [errors.INVALID_REQUEST, "Subscription name can't be empty"]
       return changeOther(image, resource, clientMetricsComplaint)
     case resourceType.brokerLogger:
-      return [errors.INVALID_REQUEST, 'The level of the log is set by log.level, and does not change at run time.']
+      return [errors.INVALID_REQUEST, 'The log level cannot be changed dynamically: set log.level in the configuration file.']
     default:
       return [errors.INVALID_REQUEST, `Unknown resource type ${resource.resourceType}`]
   }

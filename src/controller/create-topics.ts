@@ -75,7 +75,7 @@ function sizes(
 /** In the order in which Kafka finds fault. */
 function refusalOf(image: Image, node: ControllerNode, topic: NewTopic, taken: ReadonlyMap<string, string>): Refusal | undefined {
   const { name } = topic
-  if (name === clusterMetadataTopic) return [errors.INVALID_REQUEST, `No topic can be named ${name}.`]
+  if (name === clusterMetadataTopic) return [errors.INVALID_REQUEST, `Topic name '${name}' is reserved.`]
   const illegal = topicNameComplaint(name)
   if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
   if (image.topics.has(name)) return [errors.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`]
@@ -105,7 +105,10 @@ function sizeRefusal(topic: NewTopic, node: ControllerNode): Refusal | undefined
     return [errors.INVALID_PARTITIONS, 'Number of partitions must be larger than 0, or -1 to use the default value.']
   }
   if (topic.replicationFactor > replicationFactorMax) {
-    return [errors.INVALID_REPLICATION_FACTOR, `Replication factor ${topic.replicationFactor} is above ${replicationFactorMax}.`]
+    return [
+      errors.INVALID_REPLICATION_FACTOR,
+      `Replication factor ${topic.replicationFactor} is larger than the maximum of ${replicationFactorMax}.`,
+    ]
   }
   return undefined
 }

@@ -52,14 +52,14 @@ function groupFor(state: GroupState, step: Step, ask: Heartbeat): ConsumerGroup 
   const moved = upgradable(step, known)
   if (moved === undefined) return notFound(groupId)
   if (known.members.size >= step.limits.consumersMax && !known.members.has(ask.memberId)) {
-    return [errors.GROUP_MAX_SIZE_REACHED, `The group has ${step.limits.consumersMax} members, as many as it may have.`]
+    return [errors.GROUP_MAX_SIZE_REACHED, `The consumer group has reached its maximum capacity of ${step.limits.consumersMax} members.`]
   }
   const group = upgrade(step, known, moved)
   state.groups.set(groupId, group)
   return group
 }
 
-const notFound = (groupId: string): Complaint => [errors.GROUP_ID_NOT_FOUND, `There is no consumer group ${groupId}.`]
+const notFound = (groupId: string): Complaint => [errors.GROUP_ID_NOT_FOUND, `Consumer group ${groupId} not found.`]
 
 function leave(state: GroupState, step: Step, ask: Heartbeat): ConsumerHeartbeatAnswer {
   const { groupId, memberId, instanceId, memberEpoch } = ask
@@ -68,7 +68,10 @@ function leave(state: GroupState, step: Step, ask: Heartbeat): ConsumerHeartbeat
   const member = instanceId === null ? group.members.get(memberId) : group.staticMember(instanceId)
   if (member === undefined) return refused(unknownMember(group, ask))
   if (member.memberId !== memberId) {
-    return refused([errors.FENCED_INSTANCE_ID, `The instance ${instanceId} is member ${member.memberId}, and no longer ${memberId}.`])
+    return refused([
+      errors.FENCED_INSTANCE_ID,
+      `Static member ${instanceId} has member id ${member.memberId}, not ${memberId}: it was replaced.`,
+    ])
   }
   if (memberEpoch === staticLeaveEpoch && instanceId !== null) leaveForAWhile(step, group, member)
   else fence(state, step, group, member)

@@ -77,7 +77,7 @@ function withRevoking({ assigned, revoking }: ConsumerMember): Owned {
 
 export const unknownConsumers = (groupId: string): DescribedConsumerGroup => ({
   error: errors.GROUP_ID_NOT_FOUND,
-  message: `There is no consumer group ${groupId}.`,
+  message: `Consumer group ${groupId} not found.`,
   state: '',
   epoch: 0,
   assignmentEpoch: 0,
