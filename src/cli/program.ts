@@ -24,7 +24,7 @@ export function program(actions: Actions): Command {
   const millrace = new Command('millrace').description('A Kafka-compatible streaming broker.')
   millrace.version(`millrace ${actions.version}`, '-V, --version', 'print the version')
   millrace.configureOutput({ writeOut: (text) => actions.print(text.trimEnd()), writeErr: (text) => actions.complain(text.trimEnd()) })
-  millrace.showHelpAfterError('(millrace --help says more)').helpCommand(false)
+  millrace.showHelpAfterError('(see millrace --help)').helpCommand(false)
 
   const server = millrace.command('server').description('run a node').helpCommand(false)
   server
@@ -37,10 +37,10 @@ export function program(actions: Actions): Command {
       if (loaded?.settings !== undefined) await actions.start(new NodeConfigs(loaded.settings, loaded.given), loaded.warnings)
     })
 
-  const config = millrace.command('config').description('look at settings').helpCommand(false)
+  const config = millrace.command('config').description('inspect configuration files').helpCommand(false)
   config
     .command('check')
-    .description('say what is wrong with a file of settings; exit status 1 if anything is')
+    .description('report the errors of a configuration file; exit status 1 if there are any')
     .argument('<file>')
     .option('-o, --override <key=value>', 'as for server start', collect, [])
     .action(async (file: string, { override }: { override: readonly string[] }) => {

@@ -79,7 +79,7 @@ function checkTheRest(given: ReadonlyMap<string, Given>, complaints: string[]): 
       continue
     }
     const row = kafkaKeys.get(key) ?? kafkaKeys.get(key.replace(listenerPrefix, ''))
-    if (row === undefined) warnings.push(`${key} (${where}) is a key that neither Kafka nor Millrace knows`)
+    if (row === undefined) warnings.push(`${key} (${where}) is a key of neither Kafka nor Millrace`)
     else {
       const read = kindOf(row).read(value)
       if (read instanceof Refused) complaints.push(complaint(key, value, where, read))

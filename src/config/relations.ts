@@ -30,7 +30,7 @@ export const relations: readonly Relation[] = [
   },
   (s) => {
     const odd = s.listeners.find((listener) => (protocolOf(s, listener.name) ?? 'PLAINTEXT') !== 'PLAINTEXT')
-    return odd && `listeners: ${odd.name} speaks ${protocolOf(s, odd.name)}, which does not exist yet: only PLAINTEXT does`
+    return odd && `listeners: ${odd.name} uses ${protocolOf(s, odd.name)}, which is not supported: only PLAINTEXT is`
   },
   (s) => {
     const ports = s.listeners.map((listener) => listener.port).filter((port) => port !== 0)
@@ -129,11 +129,13 @@ export const relations: readonly Relation[] = [
 export const warnings: readonly Relation[] = [
   (s) => {
     const open = s.listeners.find((listener) => !controllerNames(s).includes(listener.name) && !isLoopback(listener.host))
-    return open && `listeners: ${open.name} speaks PLAINTEXT on more than the loopback interface: anybody who reaches it may do anything`
+    return (
+      open && `listeners: ${open.name} uses PLAINTEXT on an address that is not loopback: every client that can connect has full access`
+    )
   },
   (s) => {
     const embedded = s.listeners.find((listener) => controllerNames(s).includes(listener.name))
     return embedded && `listeners: ${embedded.name} is not opened: the controller is embedded and has no listener yet`
   },
-  (s) => (s['default.replication.factor'] > 1 ? 'default.replication.factor is recorded with topics: one copy is kept' : undefined),
+  (s) => (s['default.replication.factor'] > 1 ? 'default.replication.factor is recorded with topics, but one copy is kept' : undefined),
 ]

@@ -40,7 +40,7 @@ export const settingRows = {
   }),
   'process.roles': kafka<readonly string[]>({
     default: 'broker,controller',
-    cannot: (roles) => (roles.length === 2 ? undefined : 'a node is both broker and controller: nodes with one role do not exist yet'),
+    cannot: (roles) => (roles.length === 2 ? undefined : 'must be broker,controller: nodes with one role are not supported'),
     about: 'Roles of this process. Only broker,controller is supported.',
   }),
   listeners: kafka<readonly Endpoint[]>({
@@ -64,18 +64,18 @@ export const settingRows = {
     about: 'Name of the listener for connections between brokers. It must be one of listeners.',
   }),
   'security.inter.broker.protocol': kafka<string>({
-    cannot: (protocol) => (protocol === 'PLAINTEXT' ? undefined : `${protocol} does not exist yet: only PLAINTEXT does`),
+    cannot: (protocol) => (protocol === 'PLAINTEXT' ? undefined : `must be PLAINTEXT: ${protocol} is not supported`),
     about: 'Security protocol for connections between brokers. Only PLAINTEXT is supported.',
   }),
   'authorizer.class.name': kafka<string>({
-    cannot: (name) => (name === '' ? undefined : 'authorization does not exist yet, and must not seem to'),
+    cannot: (name) => (name === '' ? undefined : 'must be empty: authorization is not supported'),
     about: 'Authorizer class. Must be empty: authorization is not supported.',
   }),
   'broker.rack': kafka<string | null>({ about: 'Rack of this node, as returned in metadata.' }),
   'log.dirs': kafka<readonly string[]>({
     default: './.millrace',
     synonym: 'log.dir',
-    cannot: (folders) => (folders.length === 1 ? undefined : 'a node keeps its data in one folder'),
+    cannot: (folders) => (folders.length === 1 ? undefined : 'must be one directory'),
     about: 'Data directory of this node. Exactly one directory is supported.',
   }),
   'num.partitions': kafka<number>({ about: 'Number of partitions of a topic that is created without a partition count.' }),
@@ -173,7 +173,7 @@ export const settingRows = {
   'group.consumer.max.size': kafka<number>({ about: 'Maximum number of members of a consumer group.' }),
   'group.consumer.assignors': kafka<readonly string[]>({
     cannot: (names) =>
-      names.length > 0 && names.every((name) => name === 'uniform' || name === 'range') ? undefined : 'only uniform and range exist',
+      names.length > 0 && names.every((name) => name === 'uniform' || name === 'range') ? undefined : 'must be a list of uniform and range',
     about: 'Server-side assignors of consumer groups. The first is the default; only uniform and range are supported.',
   }),
   'group.consumer.migration.policy': kafka<'DISABLED' | 'DOWNGRADE' | 'UPGRADE' | 'BIDIRECTIONAL'>({

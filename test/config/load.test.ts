@@ -49,7 +49,7 @@ test('a key that nobody knows and one without effect are said and no more', () =
   const { complaints, warnings } = loaded('num.partitoins=4\nnum.io.threads=8\n')
   expect(complaints).toEqual([])
   expect(warnings).toEqual([
-    'num.partitoins (server.properties line 1) is a key that neither Kafka nor Millrace knows',
+    'num.partitoins (server.properties line 1) is a key of neither Kafka nor Millrace',
     'num.io.threads (server.properties line 2) has no effect yet',
   ])
 })
@@ -67,10 +67,8 @@ test('the older names of Kafka hold where the newer are not given', () => {
 
 test('protocols other than PLAINTEXT are refused, under any listener name', () => {
   const content = 'listeners=INSIDE://127.0.0.1:1,OUTSIDE://127.0.0.1:2\nlistener.security.protocol.map=INSIDE:PLAINTEXT,OUTSIDE:SASL_SSL\n'
-  expect(complaintsOf(content)).toEqual(['listeners: OUTSIDE speaks SASL_SSL, which does not exist yet: only PLAINTEXT does'])
-  expect(complaintsOf('listeners=SSL://127.0.0.1:1\n')).toEqual([
-    'listeners: SSL speaks SSL, which does not exist yet: only PLAINTEXT does',
-  ])
+  expect(complaintsOf(content)).toEqual(['listeners: OUTSIDE uses SASL_SSL, which is not supported: only PLAINTEXT is'])
+  expect(complaintsOf('listeners=SSL://127.0.0.1:1\n')).toEqual(['listeners: SSL uses SSL, which is not supported: only PLAINTEXT is'])
 })
 
 test('listeners must fit each other', () => {
@@ -93,10 +91,10 @@ advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093`
 })
 
 test.each([
-  ['process.roles=broker', 'nodes with one role do not exist yet'],
-  ['authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'authorization does not exist yet'],
+  ['process.roles=broker', 'nodes with one role are not supported'],
+  ['authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'authorization is not supported'],
   ['compression.type=brotli', 'uncompressed'],
-  ['log.dirs=/a,/b', 'one folder'],
+  ['log.dirs=/a,/b', 'must be one directory'],
   ['cluster.id=short', '22 base64url characters'],
   ['s3.wal.path=mem://log', 'no write-ahead log on mem://'],
   ['s3.wal.path=s3://bucket?batchInterval=0', 'batchInterval that is right'],
@@ -139,7 +137,7 @@ test('a log on a bucket has the parameters of AutoMQ, and needs a cluster and a 
 
 test('an open listener is worth a warning', () => {
   expect(loaded('listeners=PLAINTEXT://:9092').warnings).toEqual([
-    'listeners: PLAINTEXT speaks PLAINTEXT on more than the loopback interface: anybody who reaches it may do anything',
+    'listeners: PLAINTEXT uses PLAINTEXT on an address that is not loopback: every client that can connect has full access',
   ])
 })
 
