@@ -2,6 +2,8 @@ import { assert } from '../base/assert.ts'
 import { servedApis } from '../broker/handlers.ts'
 import { dynamicKeys } from '../config/dynamic-keys.ts'
 import { kafkaBrokerKeys } from '../config/kafka-broker-keys.ts'
+import { groupKeys } from '../config/kafka-group-keys.ts'
+import { kindOf } from '../config/kafka-keys.ts'
 import { kafkaTopicKeys } from '../config/kafka-topic-keys.ts'
 import { defaultOf, kindOfSetting } from '../config/load.ts'
 import { type Setting, type SettingName, settingRows } from '../config/settings.ts'
@@ -63,6 +65,12 @@ const topicTable = (): string =>
     ]),
   )
 
+const groupTable = (): string =>
+  table(
+    ['group config', 'type', 'default', 'description'],
+    [...groupKeys].map(([name, { key, about }]) => [code(name), kindOf(key).accepts, code(key[2]!), about]),
+  )
+
 const apiTable = (): string =>
   table(
     ['key', 'API', 'versions'],
@@ -98,6 +106,7 @@ export const tables: Readonly<Record<string, () => string>> = {
       kafkaBrokerKeys.map(([name]) => brokerRow(name)),
     ),
   'topic-configs': topicTable,
+  'group-configs': groupTable,
   apis: apiTable,
   metrics: metricTable,
 }

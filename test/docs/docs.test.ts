@@ -81,7 +81,17 @@ const filesIn = (folder: string): string[] =>
     .filter((name) => /\.m?ts$|\.mjs$/.test(name))
     .map((name) => join(root, folder, name))
 
-test('settings: descriptions are one to four plain sentences', () => {
+test('glossary: terms are unique and sorted', () => {
+  for (const section of pageAt('src/docs/glossary.md').split('\n## ').slice(1)) {
+    const terms = [...section.matchAll(/^\| ([^|]+) \| [^|]+ \|$/gm)]
+      .map(([, term]) => term!.toLowerCase())
+      .filter((term) => term !== 'term')
+    expect(terms.length).toBeGreaterThan(5)
+    expect(terms).toEqual([...new Set(terms)].sort())
+  }
+})
+
+test('settings: descriptions are plain sentences', () => {
   for (const [name, { about }] of Object.entries(settingRows)) {
     expect([name, ...bannedIn(about), ...longSentencesIn(about)]).toEqual([name])
     expect([name, /^[A-Z].*\.$/.test(about)]).toEqual([name, true])
