@@ -13,6 +13,7 @@ import { walStoreParameters } from '../config/wal-uri.ts'
 import type { MetricTable } from '../metrics/rows.ts'
 import { stages } from '../pipeline/counters.ts'
 import { storageMetrics } from '../stream/storage-metrics.ts'
+import { faultTable } from '../stream/store-faults.ts'
 import { storeTable } from '../stream/store-metrics.ts'
 import { apiByKey } from '../wire/apis.ts'
 
@@ -88,6 +89,12 @@ const metricTable = (): string =>
     metricTables.flatMap((rows) => Object.values(rows).map(({ name, type, help }) => [code(name), type, help])),
   )
 
+const faultRows = (): string =>
+  table(
+    ['fault', 'retried', 'meaning'],
+    Object.entries(faultTable).map(([name, { retry, about }]) => [code(name), retry ? 'yes' : 'no', about]),
+  )
+
 const parameterTable = (rows: Readonly<Record<string, { readonly accepts: string }>>): string =>
   table(
     ['parameter', 'type'],
@@ -109,6 +116,7 @@ export const tables: Readonly<Record<string, () => string>> = {
   'group-configs': groupTable,
   apis: apiTable,
   metrics: metricTable,
+  'store-faults': faultRows,
 }
 
 /** A page with every table between its markers, `<!-- table: NAME -->` and `<!-- end of table -->`, generated anew. */

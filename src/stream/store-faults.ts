@@ -10,19 +10,19 @@ interface FaultRow {
 
 /** What can be wrong with a request to a store. A kind of its own is what a caller, or the retry, treats differently. */
 export const faultTable: Readonly<Record<FaultKind, FaultRow>> = {
-  missing: { retry: false, about: 'There is no such object.' },
-  exists: { retry: false, about: 'A conditional put found that somebody else was first.' },
-  throttled: { retry: true, slower: true, about: 'The store asks for fewer requests (503 SlowDown, 429).' },
-  timeout: { retry: true, about: 'No answer in time.' },
-  unavailable: { retry: true, about: 'Refused or broken connections, names that do not resolve, 5xx.' },
-  corrupt: { retry: true, about: 'A body shorter, longer or other than the store said; an answer that makes no sense.' },
-  expired: { retry: true, about: 'The credentials have expired: they are asked for again.' },
-  skewed: { retry: true, about: "The store's clock differs: the signature is corrected by its answer." },
-  denied: { retry: false, about: 'The store knows who asks and refuses, or does not know them.' },
-  full: { retry: false, about: 'No room left.' },
-  unsupported: { retry: false, about: 'This store cannot do that.' },
-  invalid: { retry: false, about: 'The store understood and refused: no such bucket, a wrong request.' },
-  closed: { retry: false, about: 'The store was closed while it was asked.' },
+  missing: { retry: false, about: 'The object does not exist.' },
+  exists: { retry: false, about: 'A conditional put found an object with this key.' },
+  throttled: { retry: true, slower: true, about: 'The store limits the request rate (503 SlowDown, 429).' },
+  timeout: { retry: true, about: 'No response within the timeout.' },
+  unavailable: { retry: true, about: 'Connection refused or broken, host name not resolved, or a 5xx response.' },
+  corrupt: { retry: true, about: 'A body that does not match its length or checksum, or a malformed response.' },
+  expired: { retry: true, about: 'The credentials have expired. They are requested again.' },
+  skewed: { retry: true, about: 'The clock of the store differs. Signatures are corrected by the time in its response.' },
+  denied: { retry: false, about: 'The credentials are invalid, or lack a permission.' },
+  full: { retry: false, about: 'The store has no space.' },
+  unsupported: { retry: false, about: 'The store does not support the operation.' },
+  invalid: { retry: false, about: 'The store rejected the request, for example because the bucket does not exist.' },
+  closed: { retry: false, about: 'The node closed the store during the request.' },
 }
 
 /** Every answer of a store is a value or a fault. */
