@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { defaultText } from '../../src/config/load.ts'
 import { settingRows } from '../../src/config/settings.ts'
 import { tables, withTables } from '../../src/docs/tables.ts'
 import { bannedIn, longSentencesIn } from '../support/plain-words.ts'
@@ -11,6 +12,17 @@ const readmeLinesMax = 120
 
 test('README: is a front page', () => {
   expect(pageAt('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(readmeLinesMax)
+})
+
+test('README: settings have the defaults of their rows', () => {
+  const rows = [...pageAt('README.md').matchAll(/^\| `([a-z0-9.]+)` \| (`[^`]+`[^|]*) \|/gm)].map(
+    ([, name, shown]) => [name!, shown!] as const,
+  )
+  expect(rows.length).toBe(5)
+  for (const [name, shown] of rows) {
+    const text = defaultText(name)
+    expect([name, shown]).toEqual([name, text === '' ? '`objects/` in `log.dirs`' : `\`${text}\``])
+  }
 })
 
 test('README: links every page of src/docs', () => {
