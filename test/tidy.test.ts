@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { root } from './support/root.ts'
 
 /**
- * Who may import whom, besides itself. The rows of the README's map, from the bottom up: a part knows what is below it.
+ * The layers, from the bottom up, with the folders of src/docs/architecture.md: a part imports from rows below its own.
  * Two parts of one row meet in messages; an edge between them stands in `besides`, with its reason.
  */
 const rows: readonly (readonly string[])[] = [
@@ -91,7 +91,7 @@ const isImportCall = (node: ts.CallExpression): boolean => node.expression.kind 
 
 const importsPointDownward: Rule = (source) => {
   const from = partOf(source.path)
-  if (rowOf(from) < 0) return [`${from} is in no row: give it a place in the table of this test and in the README's map`]
+  if (rowOf(from) < 0) return [`${from} is in no row: give it a place in the table of this test and in src/docs/architecture.md`]
   return importsOf(source).flatMap((name) => {
     if (!name.startsWith('.')) {
       const allowed = packages[from] ?? []

@@ -22,7 +22,7 @@ const settings = {
   'queued.max.requests.size.bytes': '32MiB',
   'socket.request.max.bytes': '16777216',
 } as const
-/** By README's rule, with what is set above. */
+/** The memory limit of src/docs/object-stores.md, for the settings above. */
 const rssMibMax = 32 + 40 + 32 + 5 * 4 + 64 + 32 + 80 + 250
 
 /** One client that goes on whatever happens to it, and what it has been told. */
@@ -176,7 +176,7 @@ async function through(world: CrashWorld, server: S3Server, minutes: number): Pr
   console.log(
     `all ${world.acknowledged} acknowledged records read back, once and in order; RSS at most ${rssMib.toFixed(0)} MiB of ${rssMibMax}`,
   )
-  if (rssMib > rssMibMax) throw new Error('more memory than README allows')
+  if (rssMib > rssMibMax) throw new Error('more memory than src/docs/object-stores.md states')
 }
 
 async function atStart(world: CrashWorld, server: S3Server): Promise<void> {

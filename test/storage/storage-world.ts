@@ -50,7 +50,7 @@ export const smallLog = {
 } as const
 
 /**
- * What README says a node holds at most, in MiB, for such settings: log memory, receive memory and its stash, block memory,
+ * The memory limit of a node in MiB, by src/docs/object-stores.md, for such settings: log memory, receive memory and its stash, block memory,
  * objects being built, slow readers, old records on their way, indices, compaction, a validator thread, and the program.
  */
 export const boundMib = (receiveMib = 128): number => 8 + (receiveMib * 5) / 4 + 16 + 5 + 32 + 32 + 32 + 80 + 66 + 250

@@ -80,7 +80,7 @@ function randomStep(random: Prng, choice: readonly Api[], suffix: string): Step 
   return { api, version, fields, slot: draft.said['slot'] as string | undefined }
 }
 
-/** Where what is named twice in one request is answered otherwise: see the README. */
+/** Requests that name something twice, to which Millrace responds otherwise: see src/docs/compatibility.md. */
 const namedOnce: Readonly<Record<string, readonly string[]>> = {
   Produce: ['topicData', 'partitionData'],
   Fetch: ['topics', 'partitions'],
