@@ -7,9 +7,8 @@ import type { MutableImage } from '../src/metadata/image.ts'
 import { logStart, type WalIdentity } from '../src/pipeline/wal-superblock.ts'
 import { crashPoint } from './crash-point.ts'
 import { type DataFolder, type Meta, openDataFolder, saveMeta } from './data-folder.ts'
-import { DiskRoom } from './disk-room.ts'
 import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding.ts'
-import { MetadataFile, type OpenedLog } from './metadata-file.ts'
+import { MetadataFile } from './metadata-file.ts'
 import { producersFile } from './producers-file.ts'
 import { StartRefused } from './start-refused.ts'
 import { claimStore, noteStart, oldCopy } from './store-founding.ts'
@@ -54,11 +53,9 @@ async function open(
   const { nodeId, options, log } = parts
   const { meta } = folder
   const metadataPath = join(folder.path, metadataLog)
-  const hasMetadata = statOf(metadataPath) !== undefined
-  if (meta === undefined) await refuseLostMeta(folder, place, hasMetadata)
-  let opened: OpenedLog | undefined
-  if (hasMetadata) opened = await MetadataFile.open(metadataPath, parts.room, parts.onFailure)
-  const image = opened && refuseUnreadable(metadataPath, () => imageOf(opened!.records))
+  if (meta === undefined) await refuseLostMeta(folder, place, statOf(metadataPath) !== undefined)
+  const found = await MetadataFile.read(metadataPath)
+  const image = found && refuseUnreadable(metadataPath, () => imageOf(found.records))
   const isNew = meta === undefined || meta.state === 'new' || (meta.foundingId === null && image === undefined)
   const isBegun = meta !== undefined && (isOwn(place, meta) || statOf(join(folder.path, producersSnapshot)) !== undefined)
   if (image === undefined && (!isNew || isBegun)) {
@@ -102,13 +99,10 @@ async function open(
   })
   crashPoint('store claimed')
   refuseOldCopy(place, image, starts)
-  opened ??= await MetadataFile.open(metadataPath, parts.room, parts.onFailure)
-  const { tornBytes } = opened
+  const { log: metadata, records, tornBytes } = await MetadataFile.open(metadataPath, parts.room, parts.onFailure, found)
   if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
   if (verdict.type === 'occupied') log.warn({ path: place.path, held: verdict.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
-  const records = opened.records
   const current = image ?? imageOf(records)
-  const metadata = opened.log
   return {
     folder,
     identity,
@@ -190,9 +184,7 @@ async function ownerOf(folder: DataFolder, { content }: WalPlace, hasMetadata: b
 
 async function foundingIn(path: string): Promise<Omit<WalIdentity, 'lane'> | undefined> {
   try {
-    const { log, records } = await MetadataFile.open(path, new DiskRoom(() => {}), () => {})
-    await log.close()
-    const { clusterId, founding } = imageOf(records)
+    const { clusterId, founding } = imageOf((await MetadataFile.read(path))?.records ?? [])
     return clusterId === null || founding === null ? undefined : { clusterId, ...founding }
   } catch {
     return undefined

@@ -4,17 +4,26 @@ import type { MetadataLog } from '../src/metadata/store.ts'
 import { type DiskRoom, isNoRoom } from './disk-room.ts'
 import { replaceFile } from './durable-file.ts'
 import { MetadataJobs } from './metadata-jobs.ts'
+import { step } from './start-failure.ts'
 import { StartRefused } from './start-refused.ts'
 
 /** The log cannot be read as a whole: what it says would not be what was acknowledged. */
 export class MetadataDamaged extends StartRefused {}
 
-export interface OpenedLog {
-  readonly log: MetadataFile
+/** What a metadata log contains. */
+export interface FoundLog {
   /** Everything durable, in order. */
   readonly records: readonly Uint8Array[]
-  /** Bytes of a write that a crash cut off, and that nobody had been told of. */
+  /** Where the last whole frame ends. */
+  readonly end: number
+  /** Bytes of a write behind it that a crash cut off, and that was not acknowledged. */
   readonly tornBytes: number
+  /** Of the file. */
+  readonly bytes: number
+}
+
+export interface OpenedLog extends Pick<FoundLog, 'records' | 'tornBytes'> {
+  readonly log: MetadataFile
 }
 
 /** Allocated behind the end of the log: on a full disk a node still records what frees space, such as deleted topics and objects. */
@@ -56,9 +65,10 @@ export class MetadataFile implements MetadataLog {
     )
   }
 
-  static async open(path: string, room: DiskRoom, failed: (error: Error) => void): Promise<OpenedLog> {
-    await rm(`${path}.tmp`, { force: true })
-    const content = await readOrCreate(path)
+  /** Changes nothing: whose log it is may have to be compared first. Undefined where there is none. */
+  static async read(path: string): Promise<FoundLog | undefined> {
+    const content = await contentOf(path)
+    if (content === undefined) return undefined
     if (!content.subarray(0, signature.length).equals(signature))
       throw new MetadataDamaged(`log.dirs: ${path} is not a metadata log: restore it from a copy`)
     const { records, end, beyond } = readFrames(content)
@@ -67,13 +77,19 @@ export class MetadataFile implements MetadataLog {
         `log.dirs: ${path} is damaged from byte ${end} to byte ${beyond}, and goes on after that: restore it from a copy`,
       )
     }
-    const handle = await open(path, 'r+')
-    const tornBytes = usedBytes(content.subarray(end))
+    return { records, end, tornBytes: usedBytes(content.subarray(end)), bytes: content.length }
+  }
+
+  /** Opens the log, or makes it where there is none, and removes what a crash cut off. `found` is what `read` returned. */
+  static async open(path: string, room: DiskRoom, failed: (error: Error) => void, found?: FoundLog): Promise<OpenedLog> {
+    const { records, end, tornBytes, bytes } = found ?? (await MetadataFile.read(path)) ?? (await create(path))
+    await rm(`${path}.tmp`, { force: true })
+    const handle = await step(`log.dirs: ${path} cannot be opened`, folderAdvice, () => open(path, 'r+'))
     if (tornBytes > 0) {
       await handle.truncate(end)
       await handle.sync()
     }
-    const sizes = { bytes: end, allocated: tornBytes > 0 ? end : content.length }
+    const sizes = { bytes: end, allocated: tornBytes > 0 ? end : bytes }
     return { log: new MetadataFile(path, handle, sizes, room, failed), records, tornBytes }
   }
 
@@ -169,12 +185,18 @@ function usedBytes(tail: Buffer): number {
   return used
 }
 
-async function readOrCreate(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    await replaceFile(path, [signature])
-    return signature
-  }
+const folderAdvice = 'Set log.dirs to a directory whose files the user of this process can read and write.'
+
+async function contentOf(path: string): Promise<Buffer | undefined> {
+  return step(`log.dirs: ${path} cannot be read`, folderAdvice, () =>
+    readFile(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    }),
+  )
+}
+
+async function create(path: string): Promise<FoundLog> {
+  await replaceFile(path, [signature])
+  return { records: [], end: signature.length, tornBytes: 0, bytes: signature.length }
 }

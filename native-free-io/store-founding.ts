@@ -8,7 +8,7 @@ import type { FoundingState } from './data-folder.ts'
 import { type FoundingParts, newFoundingId } from './founding.ts'
 import { StartRefused } from './start-refused.ts'
 import { meteredStore } from './store/shared-store.ts'
-import { clustersIn, holdsCluster, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
+import { clustersIn, holdsCluster, MarkerDamaged, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
 
 export interface StoreClaim {
   readonly identity: WalIdentity
@@ -95,9 +95,13 @@ async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim
   const { location, options, log } = parts
   const { identity, state, isNamed } = claim
   const name = `s3.data.buckets: ${storeName(location)}`
-  const found = await readMarker(store, identity.clusterId)
-  if (isFault(found)) return unreachable(parts, claim, found)
   const replaces = options.replaceFounding
+  const found = await readMarker(store, identity.clusterId).catch((error: unknown) => {
+    if (!(replaces && error instanceof MarkerDamaged)) throw error
+    log.warn(`${error.message}: replaced it`)
+    return undefined
+  })
+  if (isFault(found)) return unreachable(parts, claim, found)
   if (found !== undefined) {
     const other = otherOf(found, identity)
     if (other === undefined) {
@@ -134,6 +138,8 @@ const takeOverAdvice =
 function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fault: StoreFault): Judged {
   const text = `s3.data.buckets: ${storeName(location)} cannot be read: ${faultText(fault)}`
   if (state !== 'done') throw new StartRefused(`${text}; the first start of a node needs its object store`)
+  // A folder is never away for a while, as a service may be.
+  if (location.scheme === 'file') throw new StartRefused(`${text}; repair it, or set s3.data.buckets to the folder of this node`)
   log.warn(text)
   return { isMarked: true, starts: 0 }
 }

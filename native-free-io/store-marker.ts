@@ -19,6 +19,11 @@ const markerBytesMax = 4096
 /** How often a marker is read that is not whole. */
 const triesMax = 3
 
+export class MarkerDamaged extends StartRefused {}
+
+const damagedAdvice =
+  'restore it from a copy; or, if the store is the one of this node, start once with --override s3.data.founding.replace=true, which writes it again'
+
 /** Undefined where there is none. */
 export async function readMarker(store: ObjectStore, clusterId: string): Promise<StoreMarker | undefined | StoreFault> {
   const key = markerKey(clusterId)
@@ -27,7 +32,7 @@ export async function readMarker(store: ObjectStore, clusterId: string): Promise
     if (isFault(bytes)) return bytes.fault === 'missing' ? undefined : bytes
     const found = decode(Buffer.from(bytes).toString('latin1'))
     if (found?.clusterId === clusterId) return found
-    if (tries === triesMax) throw new StartRefused(`${key} in the object store is damaged: restore it from a copy, or remove it`)
+    if (tries === triesMax) throw new MarkerDamaged(`${key} in the object store is damaged: ${damagedAdvice}`)
   }
 }
 

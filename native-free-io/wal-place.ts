@@ -3,10 +3,10 @@ import {
   constants,
   fstatSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readSync,
   realpathSync,
+  rmdirSync,
   type Stats,
   statSync,
   writeSync,
@@ -15,7 +15,9 @@ import { basename, dirname, join } from 'node:path'
 import { logStart, readSuperblocks, type Superblock } from '../src/pipeline/wal-superblock.ts'
 import { type BlockDevice, blockDevice } from './block-device.ts'
 import { syncNewFolders } from './durable-file.ts'
+import { makeFolder } from './folders.ts'
 import { lockFor } from './process-lock.ts'
+import { systemReason } from './start-failure.ts'
 import { StartRefused } from './start-refused.ts'
 
 /** What lies where a write-ahead log is to be. */
@@ -38,6 +40,8 @@ export interface WalPlace {
   release(): void
 }
 
+const advice = 'Set s3.wal.path to a place that the user of this process can read and write.'
+
 /** Locks the place and looks at what is there. Changes nothing but the lock; makes the folder of a file. */
 export function openWalPlace(path: string): WalPlace {
   try {
@@ -48,7 +52,9 @@ export function openWalPlace(path: string): WalPlace {
     throw new StartRefused(`s3.wal.path: ${path} is neither a file nor a block device`)
   } catch (error) {
     if (error instanceof StartRefused) throw error
-    throw new StartRefused(`s3.wal.path: ${path} cannot be used: ${(error as Error).message}`)
+    const reason = systemReason(error)
+    if (reason === undefined) throw error
+    throw new StartRefused(`s3.wal.path: ${path} cannot be used: ${reason} (${(error as NodeJS.ErrnoException).code}). ${advice}`)
   }
 }
 
@@ -60,14 +66,27 @@ function statOf(path: string): Stats | undefined {
 function newFile(path: string): WalPlace {
   if (path.startsWith('/dev/') && !path.startsWith('/dev/shm/')) throw new StartRefused(`s3.wal.path: there is no device ${path}`)
   const folder = dirname(path)
-  syncNewFolders(folder, mkdirSync(folder, { recursive: true }))
-  const release = lockFor(`the write-ahead log ${path}`, lockOf(join(realpathSync(folder), basename(path))))
+  const made = makeFolder(folder)
+  syncNewFolders(folder, made)
+  const unlock = lockFor(`the write-ahead log ${path}`, lockOf(join(realpathSync(folder), basename(path))))
+  const release = (): void => {
+    unlock()
+    removeEmpty(folder, made)
+  }
   // Another process may have made it before the lock was taken.
   if (statOf(path) !== undefined) {
     release()
     return openWalPlace(path)
   }
   return { path, device: null, content: { type: 'absent' }, release }
+}
+
+/** A start that is refused leaves no folders. One that cannot be removed does no harm. */
+function removeEmpty(folder: string, made: string | undefined): void {
+  if (made === undefined) return
+  try {
+    for (let at = folder; at.length >= made.length; at = dirname(at)) rmdirSync(at)
+  } catch {}
 }
 
 /** The lock lies beside the file that the path leads to in the end: by another name it is the same. */

@@ -103,6 +103,7 @@ describe('identity: a write-ahead log outside log.dirs', () => {
     const moved = join(world.folder, 'elsewhere', 'wal')
     const settings = { 's3.wal.path': `file://${moved}?capacity=32MiB` }
     expect(await refusal(node, settings)).toContain(`but at ${join(world.folder, 'wal')} at the last start`)
+    mkdirSync(join(world.folder, 'elsewhere'))
     renameSync(join(world.folder, 'wal'), moved)
     await node.start({}, settings)
     expect(await read(node, 't')).toEqual(valuesOf('t', 500))
