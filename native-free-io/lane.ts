@@ -27,7 +27,7 @@ export interface OpenedLane {
 const recoveryReadBytes = 1 << 20
 
 /** Recovers the log of a lane into its streams, and makes the sequencer that goes on from there. For the thread that will run it. */
-export function openLane({ plan, wal, lost }: LaneData, arena: Arena): OpenedLane {
+export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena): OpenedLane {
   const { words, view, memory } = arena
   const { lane } = plan
   const machine = kernel(memory)
@@ -38,6 +38,7 @@ export function openLane({ plan, wal, lost }: LaneData, arena: Arena): OpenedLan
   const recovered = recover(
     {
       ...wal.state,
+      ...recovery,
       window: lane.log.bytes,
       base: lane.log.base,
       view,
@@ -50,7 +51,7 @@ export function openLane({ plan, wal, lost }: LaneData, arena: Arena): OpenedLan
     (batch) => replay(streams, view, batch, lost),
   )
   file?.close()
-  const { position, oldest, previous, records, tornBytes } = recovered
+  const { position, oldest, previous, records, tornBytes, damage } = recovered
   const log = { incarnation: wal.state.incarnation, secret: wal.state.secret, previous: Math.max(0, previous) }
   const { capacity, trimmed } = wal.state
   const place = { ...lane.log, capacity, position, oldest, trimmed, unflushedMax: wal.unflushedBytesMax }
@@ -75,5 +76,6 @@ export function openLane({ plan, wal, lost }: LaneData, arena: Arena): OpenedLan
     persistence: new Bell(words, lane.persistenceBell),
     counters,
   })
-  return { sequencer, counters, started: { type: 'started', position, records, tornBytes, recoveryMs: performance.now() - began } }
+  const recoveryMs = performance.now() - began
+  return { sequencer, counters, started: { type: 'started', position, records, tornBytes, damage, recoveryMs } }
 }

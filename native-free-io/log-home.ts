@@ -80,7 +80,9 @@ class StoreHome implements LogHome {
   writer(spawn: (name: string, workerData: object) => Worker, lane: LaneData, position: number): Worker {
     // The objects are what was put, so that no more than the one record can be cut off with which the last of them ends.
     if (this.#end - position > lane.plan.lane.log.bytes / 2) {
-      throw new WalCorrupt(`the write-ahead log in the store cannot be read at position ${position}, and goes on until ${this.#end}`)
+      throw new WalCorrupt(
+        `the write-ahead log in the store cannot be read at position ${position}, and continues to position ${this.#end}; restore its objects from a copy`,
+      )
     }
     const writer = spawn('store-persistence', { ...lane, position, store: this.#data })
     writer.on('message', (message: FromStorePersistence) => {

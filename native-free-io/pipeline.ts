@@ -21,6 +21,7 @@ import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { laneHeader, narrow, widen } from '../src/pipeline/lane.ts'
 import { Bell } from '../src/ring/bell.ts'
 import { blockBytes, type Cut } from '../src/stream/wal-record.ts'
+import type { WalDamage } from '../src/stream/wal-recovery.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
 import { fileHome, type LogHome, storeHome } from './log-home.ts'
 import { systemReason } from './start-failure.ts'
@@ -38,6 +39,7 @@ export interface PipelineOptions {
   readonly wal: { readonly type: 'file'; readonly target: WalTarget } | StoreWalOptions
   /** Offsets that recovery may find left out. */
   readonly lost: Image['lost']
+  readonly recovery: LaneData['recovery']
   readonly logBytes: number
   readonly receiveBytes: number
   /** The network worker sequences too: one thread less, for a machine with few cores. */
@@ -65,6 +67,8 @@ export interface Recovery {
   readonly position: number
   /** See `Recovered`. */
   readonly tornBytes: number
+  /** Damage that an operator has accepted. */
+  readonly damage: WalDamage | undefined
   /** Of the log, that were read. */
   readonly bytes: number
   readonly milliseconds: number
@@ -86,6 +90,7 @@ export class Pipeline {
   /** Started at once where every compressed batch goes there, else when the first is needed. */
   readonly #validators: Worker[] = []
   readonly #spawn: Spawn
+  readonly #threads: Threads
   readonly #sequencerBell: Bell
   readonly #persistenceBell: Bell
   readonly #waiting = new Map<number, (reply: Reply) => void>()
@@ -101,6 +106,7 @@ export class Pipeline {
     persistence: Worker
     network: Worker
     spawn: Spawn
+    threads: Threads
     validators: number
     recovery: Recovery
     onNetwork: PipelineOptions['onNetwork']
@@ -112,6 +118,7 @@ export class Pipeline {
     this.#persistence = parts.persistence
     this.#network = parts.network
     this.#spawn = parts.spawn
+    this.#threads = parts.threads
     if (parts.validators > 0) this.#startValidators()
     this.recovery = parts.recovery
     this.#sequencerBell = new Bell(parts.arena.words, parts.plan.lane.sequencerBell)
@@ -129,10 +136,10 @@ export class Pipeline {
 
   /** Recovers the log and starts every thread. Nobody can connect before `listen`. */
   static async start(options: PipelineOptions): Promise<Pipeline> {
-    const { enabled, threads } = options.validation
+    const { enabled, threads: validators } = options.validation
     const plan = planArena({
       networkWorkers: 1,
-      validators: Math.max(1, threads),
+      validators: Math.max(1, validators),
       receive: options.receiveBytes,
       log: options.logBytes,
       inline: options.inline,
@@ -143,17 +150,14 @@ export class Pipeline {
       options.wal.type === 'file' ? fileHome(options.wal.target, arena, plan, entropy) : await storeHome(options.wal, arena, plan, entropy)
     const { wal } = home
     Atomics.store(arena.words, plan.lane.header + laneHeader.trimmed, narrow(wal.state.trimmed))
-    const spawn: Spawn = (name, workerData) => {
-      const worker = new Worker(new URL(`${name}${options.workers.extension}`, options.workers.folder), { workerData, name })
-      worker.on('error', (error) => options.onFailure(name, error as Error))
-      return worker
-    }
-    const lane: LaneData = { memory: arena.memory, plan, wal, lost: options.lost }
+    const threads: Threads = { isStopping: false, died: new Set() }
+    const spawn = spawner(options, threads)
+    const lane: LaneData = { memory: arena.memory, plan, wal, lost: options.lost, recovery: options.recovery }
     const sequencer = options.inline ? undefined : spawn('sequencer', lane)
     const data: NetworkData = {
       memory: arena.memory,
       plan,
-      validation: { enabled, offloads: threads > 0 },
+      validation: { enabled, offloads: validators > 0 },
       lane: options.inline ? lane : undefined,
       index: 0,
       listeners: options.listeners,
@@ -161,6 +165,7 @@ export class Pipeline {
     }
     const network = spawn('network', data)
     const started = await firstMessage<Started>(sequencer ?? network).catch(async (error: unknown) => {
+      threads.isStopping = true
       await Promise.all([sequencer?.terminate(), network.terminate()])
       home.close()
       throw error
@@ -173,6 +178,7 @@ export class Pipeline {
       records: started.records,
       position: started.position,
       tornBytes: started.tornBytes,
+      damage: started.damage,
       bytes: started.position - wal.state.trimmed,
       milliseconds: started.recoveryMs,
       direct: home.direct,
@@ -185,7 +191,8 @@ export class Pipeline {
       persistence,
       network,
       spawn,
-      validators: threads,
+      threads,
+      validators,
       recovery,
       onNetwork: options.onNetwork,
     })
@@ -298,6 +305,7 @@ export class Pipeline {
 
   /** Lets what is under way finish, stage after stage, and ends the threads. */
   async stop(): Promise<void> {
+    this.#threads.isStopping = true
     const drained = new Promise<void>((resolve) => (this.#stopped = resolve))
     this.tellNetwork({ type: 'stop' })
     await inTime(drained)
@@ -324,6 +332,27 @@ export class Pipeline {
 
 type Spawn = (name: string, workerData: object) => Worker
 
+function spawner({ workers, onFailure }: PipelineOptions, threads: Threads): Spawn {
+  return (name, workerData) => {
+    const worker = new Worker(new URL(`${name}${workers.extension}`, workers.folder), { workerData, name })
+    worker.on('error', (error) => {
+      threads.died.add(worker)
+      onFailure(name, error as Error)
+    })
+    worker.on('exit', (code) => {
+      if (!threads.isStopping && !threads.died.has(worker)) onFailure(name, new Error(`it ended with exit code ${code}`))
+    })
+    return worker
+  }
+}
+
+interface Threads {
+  /** From now on they end by themselves. */
+  isStopping: boolean
+  /** Those whose error has been reported. */
+  readonly died: Set<Worker>
+}
+
 function listenerFailure({ listener, code, message }: Extract<FromNetwork, { type: 'notListening' }>): StartRefused {
   const { name, host, port } = listener
   const address = `${name}://${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -337,6 +366,7 @@ function firstMessage<T>(worker: Worker): Promise<T> {
   return new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)
+    worker.once('exit', (code) => reject(new Error(`the thread ended with exit code ${code}`)))
   })
 }
 

@@ -29,7 +29,7 @@ function read(path: string): { name: string; content: string } | { unreadable: s
 function operatorsLine(error: Error): string | undefined {
   if (error instanceof StartRefused) return error.message
   if (error instanceof StoreRefused) return `s3.wal.path: ${error.message}. Set it to a bucket and a key that may read, write and remove.`
-  if ('code' in error && error.code === walCorruptCode) return `s3.wal.path: ${error.message}. Restore it from a copy.`
+  if ('code' in error && error.code === walCorruptCode) return `s3.wal.path: ${error.message}.`
   return undefined
 }
 

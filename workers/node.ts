@@ -234,6 +234,7 @@ async function startFounded(
     workers: { folder: here, extension },
     wal: logs.wal,
     lost: image.lost,
+    recovery: { mark: image.wal ?? undefined, discardsDamage: settings['s3.wal.loss.accept'] },
     logBytes: settings['s3.wal.cache.size'],
     receiveBytes: settings['queued.max.requests.size.bytes'],
     inline: isInline(settings['sequencer.thread'], availableParallelism()),

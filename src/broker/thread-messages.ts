@@ -5,6 +5,7 @@ import type { Answered, Asked } from '../pipeline/commands.ts'
 import type { WalState } from '../pipeline/persistence.ts'
 import type { LostRange, StoreFault, StreamId } from '../ports.ts'
 import type { Cut } from '../stream/wal-record.ts'
+import type { RecoverySource, WalDamage } from '../stream/wal-recovery.ts'
 
 /** What every thread of the pipeline starts with. */
 export interface LaneData {
@@ -13,6 +14,7 @@ export interface LaneData {
   readonly wal: LaneWal
   /** Offsets that the log leaves out, by stream. */
   readonly lost: ReadonlyMap<StreamId, readonly LostRange[]>
+  readonly recovery: Pick<RecoverySource, 'mark' | 'discardsDamage'>
 }
 
 /** The write-ahead log of a lane. One without a file is in a store: log memory holds all of it that is not in objects. */
@@ -142,5 +144,6 @@ export interface Started {
   readonly records: number
   /** See `Recovered`. */
   readonly tornBytes: number
+  readonly damage: WalDamage | undefined
   readonly recoveryMs: number
 }

@@ -20,7 +20,9 @@ export function replay(
   }
   const isLoss = lost.get(batch.stream)?.some(({ start, end }) => start === stream.next && end === batch.baseOffset) === true
   if (stream.next !== batch.baseOffset && !isLoss) {
-    throw new WalCorrupt(`stream ${batch.stream} goes on at offset ${batch.baseOffset} where ${stream.next} was to follow`)
+    throw new WalCorrupt(
+      `the write-ahead log has offset ${batch.baseOffset} of partition log ${batch.stream}, where offset ${stream.next} is expected; restore log.dirs and the write-ahead log from one copy`,
+    )
   }
   const { address } = batch
   const count = view.getInt32(address + batchHeader.recordsCount)

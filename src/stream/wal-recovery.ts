@@ -26,10 +26,29 @@ export interface RecoverySource extends Cut {
   readonly crc: Crc
   /** Whether to sum the batches of this life too: what is durable of them is known to be whole, of an earlier life's it is not. */
   readonly sumBatches: boolean
+  /** What the metadata log recorded last about this log; undefined where it recorded nothing. */
+  readonly mark?: WalMark | undefined
+  /** Damage ends the log, instead of the start: an operator has accepted the loss of what follows. */
+  readonly discardsDamage?: boolean
   /** How much is read at a time: whole blocks. */
   readonly readBytes: number
   /** Fills the window with [position, position + bytes), both whole blocks, not past the end of a lap. */
   read(position: number, bytes: number): void
+}
+
+/** An incarnation had made the log durable up to this position. */
+export interface WalMark {
+  /** Of the log that it is about. */
+  readonly secret: number
+  readonly incarnation: number
+  readonly durable: number
+}
+
+/** Records that were durable, and that cannot be read. */
+export interface WalDamage {
+  readonly why: string
+  /** The log was durable at least up to here. */
+  readonly durable: number
 }
 
 export interface Recovered {
@@ -42,12 +61,14 @@ export interface Recovered {
   readonly records: number
   /** What the last life had begun to write behind the end. */
   readonly tornBytes: number
+  /** Where it is accepted. */
+  readonly damage: WalDamage | undefined
 }
 
-/** How far behind the end a durable record is looked for: more than is ever on its way to the disk at once. */
-const lookAheadBytes = 32 << 20
+/** How far behind the end a later record is searched: a hole in what was durable that is smaller is found. */
+const searchBytesMax = 128 << 20
 
-/** The log is damaged where it was durable once: a person has to decide. */
+/** The log is damaged where it was durable once: an operator has to decide. The message says what can be done. */
 export class WalCorrupt extends Error {
   /** By which it is known when it comes from another thread. */
   readonly code = walCorruptCode
@@ -62,9 +83,15 @@ export const walCorruptCode = 'WAL_CORRUPT'
 export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch) => void): Recovered {
   const walk = new Walk(source)
   const { end, previous, records } = follow(walk, source, Number.POSITIVE_INFINITY, onBatch)
-  const tornBytes = walk.refuseDurableBeyond(end, previous)
-  return { position: alignBlock(end), previous, oldest: walk.oldest, records, tornBytes }
+  const position = alignBlock(end)
+  const { torn, damage } = walk.beyond(end, previous)
+  if (damage !== undefined && source.discardsDamage !== true) throw new WalCorrupt(`${damage.why}; ${damageAdvice}`)
+  walk.restore(position)
+  return { position, previous, oldest: walk.oldest, records, tornBytes: damage === undefined ? torn : 0, damage }
 }
+
+const damageAdvice =
+  'restore the write-ahead log from a copy; or start once with --override s3.wal.loss.accept=true, which discards the acknowledged records from that position on that are not in objects'
 
 /** Reads the whole records of a part of the log that is durable, up to `until`. Returns where it may be cut then. */
 export function readDurable(source: RecoverySource, until: number, onBatch: (batch: RecoveredBatch) => void): Cut {
@@ -101,15 +128,20 @@ function follow(walk: Walk, cut: Cut, until: number, onBatch: (batch: RecoveredB
 
 class Walk {
   readonly #source: RecoverySource
+  /** Where the log begins, and where the window has been filled from without a gap. */
+  readonly #first: number
+  #oldest: number
   #loaded: number
 
   constructor(source: RecoverySource) {
     this.#source = source
-    this.#loaded = Math.floor(source.trimmed / blockBytes) * blockBytes
+    this.#first = Math.floor(source.trimmed / blockBytes) * blockBytes
+    this.#oldest = this.#first
+    this.#loaded = this.#first
   }
 
   get oldest(): number {
-    return Math.max(Math.floor(this.#source.trimmed / blockBytes) * blockBytes, this.#loaded - this.#source.window)
+    return Math.max(this.#oldest, this.#loaded - this.#source.window)
   }
 
   /** Position of the record that follows `end`: there, or at the next block. -1 when there is none. */
@@ -153,28 +185,42 @@ class Walk {
    * and may be no more than the group that `end` belongs to; then only the record that follows at once can say whether
    * that group had one more.
    *
-   * Returns how far the headers reach that the last life left behind the end.
+   * Returns how far the headers reach that the last life left behind the end, and whether one of them says that what cannot be
+   * read was durable. A write in flight says so of nothing behind the end: its header has the durable position from before it.
    */
-  refuseDurableBeyond(end: number, previous: number): number {
+  beyond(end: number, previous: number): { readonly torn: number; readonly damage: WalDamage | undefined } {
     let torn = Math.max(end, this.#tornEnd(end))
+    let damage: WalDamage | undefined
     const from = alignBlock(end)
-    const to = Math.min(
-      from + Math.min(lookAheadBytes, this.#source.window / 2),
-      Math.floor(this.#source.trimmed / blockBytes) * blockBytes + this.#source.capacity,
-    )
+    const last = Math.floor(this.#source.trimmed / blockBytes) * blockBytes + this.#source.capacity
+    const to = Math.min(from + searchBytesMax, last)
     for (let at = from; at < to; at += blockBytes) {
-      if (!this.#load(at + blockBytes) || !this.#hasHeader(at)) continue
+      if (!this.#load(at + blockBytes)) break
+      if (!this.#hasHeader(at) || this.#isStale(at)) continue
       torn = Math.max(torn, this.#tornEnd(at))
       const header = this.#address(at)
       const durable = getU64(this.#source.view, header + walRecord.durable)
       const skips = at === from && durable === from && previous >= 0 && getU64(this.#source.view, header + walRecord.previous) !== previous
-      if (durable > from || skips) {
-        throw new WalCorrupt(
-          `the write-ahead log is damaged at position ${end}: the record at position ${at} was written when that was durable`,
-        )
-      }
+      if (durable <= from && !skips) continue
+      const why = `the write-ahead log is damaged at position ${end}: the record at position ${at} was written when that was durable`
+      damage = { why: damage?.why ?? why, durable: Math.max(damage?.durable ?? 0, durable) }
     }
-    return torn - end
+    return { torn: torn - end, damage }
+  }
+
+  /** Written behind the end of a life that a later one has continued, after damage there was accepted. */
+  #isStale(at: number): boolean {
+    const { mark, secret } = this.#source
+    return mark?.secret === secret && at >= mark.durable && this.incarnation(at) < mark.incarnation
+  }
+
+  /** Has the window hold again what lies in front of the end of the log, where a search behind it has replaced that. */
+  restore(position: number): void {
+    const { window } = this.#source
+    if (this.#loaded - window <= Math.max(this.#first, position - window / 2)) return
+    this.#loaded = Math.max(this.#first, Math.floor((position - window / 2) / this.#source.readBytes) * this.#source.readBytes)
+    this.#oldest = this.#loaded
+    this.#load(position)
   }
 
   /** Where a record ends of which the header is there; 0 for none of the last life. */
@@ -195,7 +241,7 @@ class Walk {
     // Its header is this log's own, so that it was written like this: by a life with more log memory.
     if (bytes > this.#source.window / 2 || (at % this.#source.window) + walRecord.bytes + bytes > this.#source.window) {
       throw new WalCorrupt(
-        `the record at position ${at} does not fit: the log was written with a larger s3.wal.cache.size; start with that`,
+        `the record at position ${at} does not fit: the log was written with a larger s3.wal.cache.size; set s3.wal.cache.size to that`,
       )
     }
     const sum = this.#source.sumBatches || this.incarnation(at) < this.#source.incarnation

@@ -44,6 +44,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
     workers: { folder: new URL('../../dist/workers/', import.meta.url), extension: '.js' },
     wal: { type: 'file', target: target(16 * mib) },
     lost: new Map(),
+    recovery: {},
     logBytes: 4 * mib,
     receiveBytes: 8 * mib,
     inline: false,
@@ -141,26 +142,36 @@ describe.each([
 })
 
 /** Ends the thread that it is put in front of, which waits for others or for its event loop. */
-const death = `const end = Date.now() + 500
+const deathWith = (deed: string): string => `const end = Date.now() + 500
 const { wait } = Atomics
-const die = () => { throw new Error('it is over') }
+const die = () => { ${deed} }
 Atomics.wait = (...where) => Date.now() > end ? die() : wait(...where)
 setTimeout(die, 500)
 `
 
-test.each(['network', 'sequencer', 'persistence'])(
-  'a %s thread that dies is reported with its reason, and a stop ends all the same',
-  async (name) => {
+const threads = ['network', 'sequencer', 'persistence', 'validator'] as const
+const deaths = [
+  ["throw new Error('it is over')", 'it is over'],
+  ['process.exit(3)', 'it ended with exit code 3'],
+] as const
+
+test.each(threads.flatMap((name) => deaths.map(([deed, reason]) => [name, deed, reason] as const)))(
+  'pipeline: a %s thread that dies by %s is reported with its reason, and a stop ends all the same',
+  async (name, deed, reason) => {
     const built = new URL('../../dist/workers/', import.meta.url)
-    for (const each of ['network', 'sequencer', 'persistence']) {
-      writeFileSync(join(folder, `${each}.mjs`), `${each === name ? death : ''}await import('${new URL(`${each}.js`, built)}')\n`)
+    for (const each of threads) {
+      writeFileSync(join(folder, `${each}.mjs`), `${each === name ? deathWith(deed) : ''}await import('${new URL(`${each}.js`, built)}')\n`)
     }
-    const { client, failures } = await start({ workers: { folder: pathToFileURL(`${folder}/`), extension: '.mjs' } })
-    // Some of them sleep until there is something to do; those behind the death are never answered.
-    const sending = setInterval(() => void send(client, batch('wake up')).catch(() => {}), 50)
+    const workers = { folder: pathToFileURL(`${folder}/`), extension: '.mjs' }
+    const { client, failures } = await start({ workers, validation: { enabled: true, threads: 1 } })
+    // Some of them sleep until there is something to do; requests behind the death are never answered.
+    const packed = encodeBatch([{ value: Buffer.from('wake up') }], { attributes: 1 })
+    const sending = setInterval(() => {
+      for (const records of [batch('wake up'), packed]) void send(client, records).catch(() => {})
+    }, 50)
     while (failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
     clearInterval(sending)
-    expect(failures[0]).toMatch(new RegExp(`^${name}.*: it is over$`))
+    expect(failures).toEqual([`${name}: ${reason}`])
   },
   30_000,
 )

@@ -5,7 +5,7 @@ import { LogMemory } from '../../src/pipeline/log-memory.ts'
 import { Repacker } from '../../src/pipeline/repacker.ts'
 import { Stream } from '../../src/stream/stream.ts'
 import { alignBlock, blockBytes, walRecord } from '../../src/stream/wal-record.ts'
-import { type Recovered, recover, WalCorrupt } from '../../src/stream/wal-recovery.ts'
+import { type Recovered, type RecoverySource, recover, WalCorrupt } from '../../src/stream/wal-recovery.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { now, settings } from '../pipeline/lane-world.ts'
 import { smallArena } from '../pipeline/small-arena.ts'
@@ -69,7 +69,12 @@ function written(
 }
 
 /** The base offsets of what is recovered, and where the log goes on. */
-function recovered(disk: Buffer, incarnation = 2, window = logBytes): Recovered & { offsets: number[] } {
+function recovered(
+  disk: Buffer,
+  incarnation = 2,
+  window = logBytes,
+  more: Partial<RecoverySource> = {},
+): Recovered & { offsets: number[] } {
   const offsets: number[] = []
   const found = recover(
     {
@@ -86,6 +91,7 @@ function recovered(disk: Buffer, incarnation = 2, window = logBytes): Recovered 
       sumBatches: true,
       readBytes: 64 << 10,
       read: (position, count) => disk.copy(arena.bytes, base + (position % window), position % capacity, (position % capacity) + count),
+      ...more,
     },
     ({ baseOffset }) => offsets.push(baseOffset),
   )
@@ -198,4 +204,35 @@ test('a record of an earlier lap, or of a life to come, is not believed', () => 
   expect(recovered(moved).offsets).toEqual([])
   expect(records.length).toBe(7)
   expect(recovered(disk, 0).offsets).toEqual([])
+})
+
+describe('WAL recovery: a hole in what was durable', () => {
+  const large = Array.from({ length: 10 }, () => [100_000])
+
+  test('is found when it is larger than half of log memory, and what was read before it stays in memory', () => {
+    const { disk, records } = written(large)
+    const hole = Buffer.from(disk)
+    hole.fill(0, records[2]!.at, records[8]!.end)
+    expect(records[8]!.end - records[2]!.at).toBeGreaterThan(logBytes / 2)
+    expect(() => recovered(hole)).toThrow(/s3\.wal\.loss\.accept=true/)
+    const found = recovered(hole, 2, logBytes, { discardsDamage: true })
+    expect(found).toMatchObject({ offsets: [0, 1], damage: { durable: alignBlock(records[8]!.end) } })
+    const { oldest, position } = found
+    expect(oldest).toBeLessThanOrEqual(Math.max(0, position - logBytes / 2))
+    expect(arena.bytes.subarray(base + oldest, base + position).equals(hole.subarray(oldest, position))).toBe(true)
+  })
+
+  test('that was accepted is not found again by the next lives, whatever they wrote', () => {
+    const { disk, records } = written(large)
+    disk.fill(0, records[2]!.at, records[3]!.end)
+    const life = recovered(disk, 2, logBytes, { discardsDamage: true })
+    const mark = { secret, incarnation: 2, durable: life.position }
+    expect(recovered(disk, 3, logBytes, { mark })).toMatchObject({ offsets: [0, 1], damage: undefined })
+    expect(() => recovered(disk, 3, logBytes, { mark: { ...mark, secret: 1 } })).toThrow(WalCorrupt)
+    const next = written([[500], [500]], { life: recovered(disk, 2, logBytes, { mark }), disk, incarnation: 2 })
+    expect(recovered(next.disk, 3, logBytes, { mark })).toMatchObject({ offsets: [0, 1, 2, 3], damage: undefined })
+    // What that life had durable counts again.
+    next.disk.fill(0, next.records[0]!.at, next.records[0]!.at + 64)
+    expect(() => recovered(next.disk, 3, logBytes, { mark })).toThrow(WalCorrupt)
+  })
 })
