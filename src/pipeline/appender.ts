@@ -8,7 +8,7 @@ import type { Kernel } from './kernel/kernel.ts'
 import { scanResult, scanStatus } from './kernel/scan.ts'
 import type { LogMemory, NoRoom } from './log-memory.ts'
 import { oneBatchComplaint } from './one-batch.ts'
-import { type RefusedRecord, refusedRecords } from './refused-records.ts'
+import { type RefusedRecord, refusedRecords, timestampRange } from './refused-records.ts'
 import { type Repacker, repackedBytesMax } from './repacker.ts'
 
 const crcFrom = batchHeader.attributes
@@ -126,7 +126,7 @@ export class Appender {
     }
     const to = this.#memory.address(at) + walRecord.bytes
     this.#repacker.place(address, records, to)
-    if (!this.#checkRecords(stream, to, unpackedBytes, 0, now) || !this.#isNext(stream, to)) return undefined
+    if (!this.#checkRecords(stream, to, unpackedBytes, 0, now, true) || !this.#isNext(stream, to)) return undefined
     const packedBytes = this.#repacker.pack(to, unpackedBytes, packing!)
     if (packedBytes > maxMessageBytes) return this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
     this.#sum(to, packedBytes)
@@ -203,7 +203,7 @@ export class Appender {
   }
 
   /** Kafka's LogValidator, on the copy. May rewrite the timestamp fields, and then the CRC. */
-  #checkRecords(stream: Stream, to: number, bytes: number, flags: number, now: number): boolean {
+  #checkRecords(stream: Stream, to: number, bytes: number, flags: number, now: number, isRepacked = false): boolean {
     const view = this.#view
     const settings = stream.settings!
     const no = (error: number, why: number): false => {
@@ -230,6 +230,8 @@ export class Appender {
     const baseTimestamp = getI64(view, to + batchHeader.baseTimestamp)
     let earliest = baseTimestamp
     let latest = getI64(view, to + batchHeader.maxTimestamp)
+    /** Where it is beyond 2^53. */
+    let exactLatest: bigint | undefined
     if (kind === codecs.none) {
       const status = this.#kernel.scan(to + batchHeader.bytes, to + bytes, count, this.#scratch)
       if (status !== scanStatus.ok) {
@@ -239,20 +241,45 @@ export class Appender {
       }
       earliest = baseTimestamp + this.#delta(scanResult.minDelta)
       latest = baseTimestamp + this.#delta(scanResult.maxDelta)
+      if (!claimsTime && !(Number.isSafeInteger(earliest) && Number.isSafeInteger(latest))) {
+        const exact = timestampRange(view, to + batchHeader.bytes, count, view.getBigInt64(to + batchHeader.baseTimestamp))
+        earliest = Number(exact.earliest)
+        latest = Number(exact.latest)
+        exactLatest = exact.latest
+      }
+      // So does Kafka: the largest timestamp of a batch is none where all are from before 1970.
+      if (latest < noTime) latest = noTime
+      if (exactLatest !== undefined && exactLatest < BigInt(noTime)) exactLatest = undefined
     }
     // Its records are taken to be as old as it says that it is. Source: Kafka's DefaultRecordBatch.
     if (claimsTime) earliest = latest = getI64(view, to + batchHeader.maxTimestamp)
     const isChecked = kind !== codecs.none && (flags & appendFlags.checked) !== 0
     if (!isChecked && !this.#checkRules(stream, to, earliest, latest, now)) return false
+    if (isRepacked && !this.#canBeRepacked(to, earliest)) return false
     if (settings.timestampType === 'LogAppendTime') {
       view.setInt16(to + batchHeader.attributes, attributes | attribute.logAppendTime)
       this.outcome.logAppendTime = now
       this.#setMaxTimestamp(to, bytes, now)
       return true
     }
-    if (claimsTime) view.setInt16(to + batchHeader.attributes, attributes & ~attribute.logAppendTime)
-    if (claimsTime || latest !== getI64(view, to + batchHeader.maxTimestamp)) this.#setMaxTimestamp(to, bytes, latest)
+    if (claimsTime) {
+      view.setInt16(to + batchHeader.attributes, attributes & ~attribute.logAppendTime)
+      this.#sum(to, bytes)
+    } else if (exactLatest !== undefined) {
+      view.setBigInt64(to + batchHeader.maxTimestamp, exactLatest)
+      this.#sum(to, bytes)
+    } else if (latest !== getI64(view, to + batchHeader.maxTimestamp)) this.#setMaxTimestamp(to, bytes, latest)
     return true
+  }
+
+  /** What Kafka's MemoryRecordsBuilder requires, which packs records again. Other batches may contain it. */
+  #canBeRepacked(to: number, earliest: number): boolean {
+    const view = this.#view
+    const isProducers = getI64(view, to + batchHeader.producerId) >= 0
+    if (earliest < noTime) this.#refuse(errors.INVALID_RECORD.code, reason.negativeTimestamp)
+    else if (isProducers && view.getInt16(to + batchHeader.producerEpoch) < 0)
+      this.#refuse(errors.INVALID_RECORD.code, reason.negativeEpoch)
+    return this.outcome.error === 0
   }
 
   /** What a topic requires of keys and timestamps. Of a compressed batch that is exempt from validation, only the header is read. */

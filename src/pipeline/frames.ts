@@ -99,6 +99,8 @@ export const reasons = [
   'This server does not host the partition.',
   'The compressed records of the batch cannot be decompressed.',
   'The compressed records of the batch contain a back reference of more than 8 MiB.',
+  'The timestamp of a record is negative, and compression.type requires that the batch is compressed again.',
+  'The producer epoch is negative, and compression.type requires that the batch is compressed again.',
 ] as const
 
 export const reason = {
@@ -122,4 +124,6 @@ export const reason = {
   unknown: 17,
   undecodable: 18,
   window: 19,
+  negativeTimestamp: 20,
+  negativeEpoch: 21,
 } as const

@@ -42,6 +42,17 @@ class Varints {
     const half = Math.floor(value / 2)
     return isNegative ? -half - 1 : half
   }
+
+  nextLong(): bigint {
+    let value = 0n
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = this.#view.getUint8(this.at++)
+      value |= BigInt(byte & 0x7f) << shift
+      if (byte < 0x80) break
+    }
+    value = BigInt.asUintN(64, value)
+    return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n))
+  }
 }
 
 /**
@@ -64,4 +75,21 @@ export function refusedRecords(view: DataView, at: number, count: number, baseTi
     varints.at = end
   }
   return refused
+}
+
+/** Timestamps as Kafka adds them up, in 64 bits. For an uncompressed batch that the kernel has found whole. */
+export function timestampRange(view: DataView, at: number, count: number, baseTimestamp: bigint): { earliest: bigint; latest: bigint } {
+  let earliest = 2n ** 63n - 1n
+  let latest = -(2n ** 63n)
+  const varints = new Varints(view, at)
+  for (let index = 0; index < count; index++) {
+    const bytes = varints.next()
+    const end = varints.at + bytes
+    varints.at++ // attributes
+    const timestamp = BigInt.asIntN(64, baseTimestamp + varints.nextLong())
+    if (timestamp < earliest) earliest = timestamp
+    if (timestamp > latest) latest = timestamp
+    varints.at = end
+  }
+  return { earliest, latest }
 }

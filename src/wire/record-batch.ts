@@ -110,14 +110,3 @@ export function batchAt(bytes: Buffer, at: number): BatchHeader | Refusal {
 }
 
 export const isRefusal = (found: BatchHeader | Refusal): found is Refusal => 'because' in found
-
-/** What a producer's batch must satisfy besides being undamaged; its records are still to be counted. */
-export function refuseProduced(header: BatchHeader): Refusal | undefined {
-  const count = header.recordsCount
-  if (count === 0) return refuse(errors.INVALID_RECORD, 'a batch without records')
-  if (header.lastOffsetDelta !== count - 1)
-    return refuse(errors.INVALID_RECORD, `${count} records cannot end at offset delta ${header.lastOffsetDelta}`)
-  if (header.attributes & attribute.control) return refuse(errors.INVALID_RECORD, 'clients do not write control batches')
-  if (header.producerId >= 0n && header.baseSequence < 0) return refuse(errors.INVALID_RECORD, 'a producer id without a sequence number')
-  return undefined
-}

@@ -1,6 +1,6 @@
 /**
  * `node src/cli/run.mjs test/interop/verdicts.ts --batches 100000 --seed 1`: has damaged record batches judged by Kafka's own classes and by
- * the validation kernel, and prints where the verdicts differ. What Kafka refuses, Millrace must not take.
+ * a broker's Produce, and prints where the verdicts differ. What Kafka refuses, Millrace must not take.
  */
 import { Command } from 'commander'
 import { classes, shown, verdictDuel } from './verdicts/duel.ts'

@@ -230,3 +230,33 @@ test.each([
 ])('a batch with %s is refused, where Kafka takes it', (_, batch) => {
   expect(append(batch).answer.error).toBe(errors.INVALID_RECORD.code)
 })
+
+test.each([
+  [2n ** 62n + 3n, 2n ** 62n + 3n],
+  [2n ** 53n + 1n, 2n ** 53n + 1n],
+  // Kafka's LogValidator begins with -1.
+  [-2n, -1n],
+  [-(2n ** 62n) - 1n, -1n],
+])('appender: the largest timestamp of records at %d is exactly %d', (timestamp, largest) => {
+  const { answer, stored } = append(good([{ timestamp }, { timestamp: timestamp - 1n }]), { timestampAfterMaxMs: 2n ** 63n - 1n })
+  expect(answer.error).toBe(0)
+  expect(stored!.readBigInt64BE(batchHeader.maxTimestamp)).toBe(largest)
+  expect(resum(Buffer.from(stored!))).toEqual(stored)
+})
+
+test('appender: a batch with a negative timestamp is refused where it would be compressed again, as by Kafka', () => {
+  const packing = { codec: 'gzip', level: 6 } as const
+  for (const timestamp of [-2n, -(2n ** 61n)]) {
+    const batch = good([{}, { timestamp }])
+    expect(append(batch, { packing }).answer).toMatchObject({ error: errors.INVALID_RECORD.code, reason: reason.negativeTimestamp })
+    expect(append(batch).answer.error).toBe(0)
+  }
+  expect(append(good([{}, { timestamp: -1n }]), { packing }).answer.error).toBe(0)
+})
+
+test('appender: a producer id with a negative epoch is refused where the batch would be compressed again, as by Kafka', () => {
+  const packing = { codec: 'zstd', level: 3 } as const
+  const batch = good([{}], { producerId: 7n, producerEpoch: -1, baseSequence: 0 })
+  expect(append(batch, { packing }).answer).toMatchObject({ error: errors.INVALID_RECORD.code, reason: reason.negativeEpoch })
+  expect(append(good([{}], { producerId: 7n, producerEpoch: 0, baseSequence: 0 }), { packing }).answer.error).toBe(0)
+})

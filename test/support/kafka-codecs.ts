@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import type { StreamSettings } from '../../src/ports.ts'
+import { codecs } from '../../src/wire/record-batch.ts'
 import { javaArguments } from './kafka.ts'
 import { root } from './root.ts'
 
@@ -31,9 +33,16 @@ export class KafkaCodecs {
     return this.#request('p', (codecIds[codec] << 8) | (level & 0xff), bytes)
   }
 
-  /** "ok" and the largest timestamp, or Kafka's exception. */
-  async judge(batch: Buffer, isCompacted = false): Promise<string> {
-    return (await this.#request('j', isCompacted ? 1 : 0, batch)).toString()
+  /** "ok" and the largest timestamp, or Kafka's exception, for a batch that arrives at `now`. */
+  async judge(batch: Buffer, now: number, settings: StreamSettings): Promise<string> {
+    const { compacted, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs, packing } = settings
+    const target = packing === undefined ? 0 : codecs[packing.codec] + 1
+    const flags = (compacted ? 1 : 0) | (timestampType === 'LogAppendTime' ? 2 : 0)
+    const times = Buffer.alloc(24)
+    times.writeBigInt64BE(BigInt(now))
+    times.writeBigInt64BE(timestampBeforeMaxMs, 8)
+    times.writeBigInt64BE(timestampAfterMaxMs, 16)
+    return (await this.#request('j', (target << 8) | flags, Buffer.concat([times, batch]))).toString()
   }
 
   end(): void {

@@ -1,6 +1,5 @@
 import { nodeCodecs } from '../../native-free-io/codecs.ts'
 import { buildBatch, buildMarker } from '../../src/wire/batch-builder.ts'
-import { MalformedMessage } from '../../src/wire/cursor.ts'
 import { errors } from '../../src/wire/errors.ts'
 import {
   attribute,
@@ -10,11 +9,10 @@ import {
   codecOf,
   isRefusal,
   lastOffset,
-  type Refusal,
-  refuseProduced,
   sequenceAt,
 } from '../../src/wire/record-batch.ts'
 import { type Record, readRecords } from '../../src/wire/records.ts'
+import { ProducePath } from '../interop/verdicts/produced.ts'
 import { difference, type Json } from './kafka-json.ts'
 import type { Tally } from './tally.ts'
 
@@ -27,10 +25,11 @@ interface Case {
 
 const bytesMax = 16 * 1024 * 1024
 
-/** The file of record batches: the good ones read as Kafka reads them, the damaged ones are refused for the reason in their name. */
+/** The file of record batches: the good ones read as Kafka reads them, the damaged ones are refused by Produce for the reason in their name. */
 export function checkBatches(file: string, content: Json, tally: Tally): void {
+  const path = new ProducePath()
   ;(content as unknown as Case[]).forEach((one, index) => {
-    tally.check(file, index, () => (one.valid ? checkValid(one) : checkDamaged(one)))
+    tally.check(file, index, () => (one.valid ? checkValid(one) : checkDamaged(one, path)))
   })
 }
 
@@ -76,26 +75,12 @@ function checkRebuilt(bytes: Buffer, header: BatchHeader, records: readonly Reco
   if (complaint !== undefined) throw new Error(complaint)
 }
 
-function checkDamaged(one: Case): void {
-  const refusal = refusalOf(Buffer.from(one.hex, 'hex'))
-  if (refusal === undefined) throw new Error(`${one.what}: taken for a good batch`)
+function checkDamaged(one: Case, path: ProducePath): void {
+  const { error, message } = path.produce(Buffer.from(one.hex, 'hex'))
+  if (error === 0) throw new Error(`${one.what}: taken for a good batch`)
   const named = Object.keys(errors).find((name) => new RegExp(`\\b${name}\\b`).test(one.what))
-  if (named !== undefined && named !== refusal.error.name) {
-    throw new Error(`${one.what}: refused with ${refusal.error.name}, ${refusal.because}`)
-  }
-}
-
-function refusalOf(bytes: Buffer): Refusal | undefined {
-  const found = batchAt(bytes, 0)
-  if (isRefusal(found)) return found
-  const refused = refuseProduced(found)
-  if (refused !== undefined) return refused
-  try {
-    readRecords(bytes, 0, found, nodeCodecs, bytesMax)
-    return undefined
-  } catch (error) {
-    if (error instanceof MalformedMessage) return { error: errors.INVALID_RECORD, because: error.message }
-    throw error
+  if (named !== undefined && errors[named as keyof typeof errors].code !== error) {
+    throw new Error(`${one.what}: refused with ${error}, ${message}`)
   }
 }
 

@@ -4,6 +4,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.apache.kafka.common.TopicPartition;
@@ -26,7 +27,9 @@ import org.apache.kafka.storage.internals.log.RecordValidationException;
  * (int32, bytes); an answer is bytes.
  *
  *  p  compress; the argument is codec << 8 | (level & 0xff), where 0x7f is the codec's usual level
- *  j  judge a record batch as a broker does; the argument is 1 where the topic is compacted; the answer is "ok" or the exception
+ *  j  judge a record batch as a broker does: of the argument, bit 0 is a compacted topic, bit 1 LogAppendTime, and bits 8 and above are the codec
+ *     of compression.type, plus 1, or 0 for `producer`; in front of the batch are the time now, message.timestamp.before.max.ms and
+ *     message.timestamp.after.max.ms (int64 each); the answer is "ok" and the largest timestamp, or the exception
  */
 public class KafkaCodecs {
     public static void main(String[] arguments) throws IOException {
@@ -41,7 +44,7 @@ public class KafkaCodecs {
             }
             int argument = in.readInt();
             byte[] bytes = in.readNBytes(in.readInt());
-            byte[] answer = operation == 'p' ? packed(argument, bytes) : judged(bytes, argument == 1).getBytes(StandardCharsets.UTF_8);
+            byte[] answer = operation == 'p' ? packed(argument, bytes) : judged(ByteBuffer.wrap(bytes), argument).getBytes(StandardCharsets.UTF_8);
             out.writeInt(answer.length);
             out.write(answer);
             if (in.available() == 0) out.flush();
@@ -82,14 +85,28 @@ public class KafkaCodecs {
     /** As a request thread has them. */
     private static final BufferSupplier buffers = BufferSupplier.create();
 
-    private static String judged(byte[] bytes, boolean isCompacted) {
+    private static Time at(long now) {
+        return (Time) Proxy.newProxyInstance(Time.class.getClassLoader(), new Class<?>[] {Time.class}, (proxy, method, arguments) -> {
+            if (method.getName().equals("milliseconds")) return now;
+            if (method.getName().equals("nanoseconds")) return now * 1_000_000;
+            throw new UnsupportedOperationException(method.getName());
+        });
+    }
+
+    private static String judged(ByteBuffer bytes, int argument) {
         try {
-            var records = MemoryRecords.readableRecords(ByteBuffer.wrap(bytes));
+            var time = at(bytes.getLong());
+            long beforeMaxMs = bytes.getLong();
+            long afterMaxMs = bytes.getLong();
+            var isCompacted = (argument & 1) != 0;
+            var timestamps = (argument & 2) != 0 ? TimestampType.LOG_APPEND_TIME : TimestampType.CREATE_TIME;
+            var records = MemoryRecords.readableRecords(bytes.slice());
             var batch = records.batches().iterator().next();
             batch.ensureValid();
             var type = batch.compressionType();
-            var validator = new LogValidator(records, new TopicPartition("t", 0), Time.SYSTEM, type, Compression.of(type).build(), isCompacted,
-                RecordBatch.MAGIC_VALUE_V2, TimestampType.CREATE_TIME, Long.MAX_VALUE, Long.MAX_VALUE, 0, AppendOrigin.CLIENT);
+            var target = argument >> 8 == 0 ? type : CompressionType.forId((argument >> 8) - 1);
+            var validator = new LogValidator(records, new TopicPartition("t", 0), time, type, Compression.of(target).build(), isCompacted,
+                RecordBatch.MAGIC_VALUE_V2, timestamps, beforeMaxMs, afterMaxMs, 0, AppendOrigin.CLIENT);
             var result = validator.validateMessagesAndAssignOffsets(PrimitiveRef.ofLong(0), nothing, buffers);
             return "ok " + result.maxTimestampMs();
         } catch (RecordValidationException refused) {

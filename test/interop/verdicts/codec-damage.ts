@@ -1,5 +1,6 @@
 import { below, chance, nextWord, type Prng } from '../../../src/base/prng.ts'
 import { packSnappy } from '../../../src/wire/compression/snappy.ts'
+import type { CodecName } from '../../../src/wire/record-batch.ts'
 import type { Codec } from '../../support/kafka-codecs.ts'
 import { xxhash32 } from '../../support/xxhash32.ts'
 import { xxhash64 } from '../../support/xxhash64.ts'
@@ -12,12 +13,12 @@ export interface StreamDamage {
 type Deed = (random: Prng, bytes: Buffer, raw: Buffer) => [string, Buffer]
 
 /** Damage of compressed bytes: of any kind, and of the kinds that a format invites. */
-export function damageStream(random: Prng, codec: Codec, bytes: Buffer, raw: Buffer): StreamDamage {
+export function damageStream(random: Prng, codec: CodecName, bytes: Buffer, raw: Buffer): StreamDamage {
   const deeds: string[] = []
   let result: Buffer = Buffer.from(bytes)
   const times = chance(random, 850) ? 1 : 2
   for (let i = 0; i < times; i++) {
-    const choice = chance(random, 500) ? anywhere : byCodec[codec]
+    const choice = chance(random, 500) || codec === 'none' ? anywhere : byCodec[codec]
     const [name, next] = choice[below(random, choice.length)]!(random, result, raw)
     deeds.push(name)
     result = next

@@ -1,23 +1,25 @@
 import { gzipSync } from 'node:zlib'
 import { nodeCodecs } from '../../../native-free-io/codecs.ts'
 import { below, chance, nextWord, type Prng } from '../../../src/base/prng.ts'
+import type { StreamSettings } from '../../../src/ports.ts'
 import { packLz4 } from '../../../src/wire/compression/lz4.ts'
 import { packSnappy } from '../../../src/wire/compression/snappy.ts'
-import { batchHeader } from '../../../src/wire/record-batch.ts'
+import { batchHeader, type CodecName, codecNames } from '../../../src/wire/record-batch.ts'
+import { settings as usual } from '../../pipeline/lane-world.ts'
 import { batchOf, sealed } from '../../pipeline/validation/samples.ts'
-import { type Codec, codecIds, type KafkaCodecs } from '../../support/kafka-codecs.ts'
+import type { KafkaCodecs } from '../../support/kafka-codecs.ts'
 import { damageStream } from './codec-damage.ts'
 import { damageRecord, draftRecord, putTogether, type RecordDraft } from './record-draft.ts'
 
 export interface Damaged {
   readonly batch: Buffer
-  readonly codec: Codec
-  readonly isCompacted: boolean
+  readonly codec: CodecName
+  /** Of the topic that it is sent to, and in words. */
+  readonly settings: StreamSettings
+  readonly topic: string
   /** What was done to it, kind by kind. */
   readonly deeds: readonly string[]
 }
-
-const codecNames = Object.keys(codecIds) as Codec[]
 
 /** A batch that is damaged in its records, in its compressed bytes or in its header, and has a right CRC all the same. Some have nothing wrong. */
 export async function damagedBatch(random: Prng, kafka: KafkaCodecs): Promise<Damaged> {
@@ -39,8 +41,38 @@ export async function damagedBatch(random: Prng, kafka: KafkaCodecs): Promise<Da
   const damage = chance(random, 550) ? damageStream(random, codec, packed, raw) : { deeds: [], bytes: packed }
   const batch = batchOf(codec, damage.bytes, count)
   const headerDeeds = chance(random, 120) ? damageHeader(random, batch) : []
-  return { batch: sealed(batch), codec, isCompacted: chance(random, 150), deeds: [how, ...deeds, ...damage.deeds, ...headerDeeds] }
+  return { batch: sealed(batch), codec, ...topicOf(random), deeds: [how, ...deeds, ...damage.deeds, ...headerDeeds] }
 }
+
+const timeMax = 2n ** 63n - 1n
+/** Records are up to 5 s younger than `now`, and some much older or younger. */
+const limits = [0n, 1000n, 3_600_000n] as const
+
+/** What a topic requires of its batches. Most require nothing. */
+function topicOf(random: Prng): Pick<Damaged, 'settings' | 'topic'> {
+  const compacted = chance(random, 150)
+  const isAppendTime = chance(random, 50)
+  const limit = (): bigint => (chance(random, 150) ? limits[below(random, limits.length)]! : timeMax)
+  const [before, after] = [limit(), limit()]
+  const codec = chance(random, 250) ? codecNames[below(random, codecNames.length)]! : undefined
+  const words = [
+    ...(compacted ? ['cleanup.policy=compact'] : []),
+    ...(isAppendTime ? ['message.timestamp.type=LogAppendTime'] : []),
+    ...(before === timeMax ? [] : [`message.timestamp.before.max.ms=${before}`]),
+    ...(after === timeMax ? [] : [`message.timestamp.after.max.ms=${after}`]),
+    ...(codec === undefined ? [] : [`compression.type=${codec}`]),
+  ]
+  const settings: StreamSettings = {
+    ...usual,
+    compacted,
+    timestampType: isAppendTime ? 'LogAppendTime' : 'CreateTime',
+    timestampBeforeMaxMs: before,
+    timestampAfterMaxMs: after,
+    packing: codec && { codec, level: usualLevels[codec] },
+  }
+  return { settings, topic: words.join(' ') }
+}
+const usualLevels = { none: 0, gzip: 6, snappy: 0, lz4: 9, zstd: 3 } as const
 
 function draftRecords(random: Prng): RecordDraft[] {
   const count = 1 + below(random, chance(random, 100) ? 400 : 12)
@@ -49,7 +81,8 @@ function draftRecords(random: Prng): RecordDraft[] {
 }
 
 /** By Kafka's codecs and ours, with what their formats leave open. */
-async function pack(random: Prng, codec: Codec, raw: Buffer, kafka: KafkaCodecs): Promise<[string, Buffer]> {
+async function pack(random: Prng, codec: CodecName, raw: Buffer, kafka: KafkaCodecs): Promise<[string, Buffer]> {
+  if (codec === 'none') return ['as they are', raw]
   const isTheirs = chance(random, 400)
   if (isTheirs && codec !== 'snappy') {
     const level = codec === 'zstd' ? below(random, 20) - 5 : 1 + below(random, 9)
@@ -89,7 +122,7 @@ function bareSnappy(framed: Buffer): Buffer {
 
 const headerNumbers = ['lastOffsetDelta', 'recordsCount', 'baseSequence'] as const
 const headerTimes = ['baseTimestamp', 'maxTimestamp', 'producerId'] as const
-/** Bits that are not of a transaction, and leave a codec. */
+/** Bits that are not of a transaction. */
 const attributeBits = [1, 2, 4, 8, 0x20, 0x40, 0x80, 0x100, 0x4000, 0x8000]
 
 function damageHeader(random: Prng, batch: Buffer): string[] {
@@ -97,7 +130,6 @@ function damageHeader(random: Prng, batch: Buffer): string[] {
     case 0: {
       const bit = attributeBits[below(random, attributeBits.length)]!
       const attributes = batch.readUInt16BE(batchHeader.attributes) ^ bit
-      if ((attributes & 7) === 0) return []
       batch.writeUInt16BE(attributes, batchHeader.attributes)
       return [`attributes changed in ${bit}`]
     }

@@ -1,8 +1,8 @@
 import { prng } from '../../../src/base/prng.ts'
-import { batchAt, isRefusal, refuseProduced } from '../../../src/wire/record-batch.ts'
+import { now } from '../../pipeline/lane-world.ts'
 import { KafkaCodecs } from '../../support/kafka-codecs.ts'
-import { KernelBench, type Verdict, validationFlag, validationModule } from '../../support/validation-kernel.ts'
 import { type Damaged, damagedBatch } from './damage.ts'
+import { ProducePath, verdictOf } from './produced.ts'
 
 export interface Difference {
   readonly seed: number
@@ -24,22 +24,20 @@ export interface Tally {
   readonly stricter: Difference[]
 }
 
-/** The largest block of an LZ4 frame, twice. */
-const windowBytes = 8 << 20
 const chunk = 256
 const taken = 'ok'
 
-/** Damaged batches from `seed` on, each of a seed of its own, judged by Kafka's classes and by the kernel behind the checks of a header. */
+/** Damaged batches from `seed` on, each of a seed of its own, judged by Kafka's classes and by a broker's Produce. */
 export async function verdictDuel(seed: number, batches: number, report: (tally: Tally) => void = () => {}): Promise<Tally> {
-  const bench = new KernelBench(await validationModule(), { windowBytes })
+  const path = new ProducePath()
   const kafka = new KafkaCodecs()
   const tally: Tally = { batches: 0, accepted: 0, refused: 0, taken: [], dated: [], stricter: [] }
   for (let first = seed; first < seed + batches; first += chunk) {
     const seeds = Array.from({ length: Math.min(chunk, seed + batches - first) }, (_, i) => first + i)
     const damaged = await Promise.all(seeds.map((each) => damagedBatch(prng(each), kafka)))
-    const verdicts = await Promise.all(damaged.map(({ batch, isCompacted }) => kafka.judge(batch, isCompacted)))
+    const verdicts = await Promise.all(damaged.map(({ batch, settings }) => kafka.judge(batch, now, settings)))
     for (const [i, each] of damaged.entries())
-      compare(tally, { seed: seeds[i]!, damaged: each, kafka: verdicts[i]!, millrace: judge(bench, each) })
+      compare(tally, { seed: seeds[i]!, damaged: each, kafka: verdicts[i]!, millrace: judge(path, each) })
     report(tally)
   }
   kafka.end()
@@ -57,32 +55,24 @@ function compare(tally: Tally, difference: Difference): void {
   else tally.refused++
 }
 
-function judge(bench: KernelBench, { batch, isCompacted }: Damaged): string {
-  const header = batchAt(batch, 0)
-  if (isRefusal(header)) return header.because
-  const refusal = refuseProduced(header)
-  if (refusal) return refusal.because
-  bench.begin(batch, isCompacted ? validationFlag.keys : 0)
-  let verdict: Verdict
+function judge(path: ProducePath, { batch, settings }: Damaged): string {
   try {
-    verdict = bench.decide()
+    return verdictOf(path.produce(batch, settings), settings)
   } catch (trap) {
     // Listed with what Kafka refuses and Millrace takes: it must not be.
     return `${taken}? no: ${trap}`
   }
-  if (verdict !== 'done') return verdict
-  return bench.refusedCount > 0 ? 'keyless records' : `${taken} ${bench.maxTimestamp}`
 }
 
 export const shown = ({ seed, damaged, kafka, millrace }: Difference): string =>
-  `seed ${seed}, ${damaged.codec}${damaged.isCompacted ? ' to a compacted topic' : ''}: ${damaged.deeds.join(', ')}: Kafka "${kafka}", Millrace "${millrace}"`
+  `seed ${seed}, ${damaged.codec}${damaged.topic && ` to a topic with ${damaged.topic}`}: ${damaged.deeds.join(', ')}: Kafka "${kafka}", Millrace "${millrace}"`
 
 /** The classes of a direction: codec and deeds without their numbers, and how often. */
 export function classes(differences: readonly Difference[]): [string, number][] {
   const counts = new Map<string, number>()
   for (const { damaged, millrace } of differences) {
     const deeds = damaged.deeds.slice(1).map((deed) => deed.replace(/ (is|has) .*/, ' is wrong'))
-    const name = `${damaged.codec}: ${deeds.length > 0 ? deeds.join(', ') : 'nothing'} -> ${millrace}`
+    const name = `${damaged.codec}${damaged.topic && ` to ${damaged.topic}`}: ${deeds.length > 0 ? deeds.join(', ') : 'nothing'} -> ${millrace}`
     counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return [...counts].sort(([, a], [, b]) => b - a)

@@ -1,8 +1,7 @@
 import { below, nextWord, type Prng, prng } from '../../../src/base/prng.ts'
 import { buildBatch } from '../../../src/wire/batch-builder.ts'
 import { crc32c } from '../../../src/wire/crc32c.ts'
-import { batchHeader } from '../../../src/wire/record-batch.ts'
-import { type Codec, codecIds } from '../../support/kafka-codecs.ts'
+import { batchHeader, type CodecName, codecs } from '../../../src/wire/record-batch.ts'
 
 /** Sequences of records as they are before compression, by name, each a function of its name alone. */
 export const samples: Readonly<Record<string, () => Buffer>> = {
@@ -49,10 +48,10 @@ export function jsonValues(bytes: number, recordBytes: number, seed = 7): Buffer
 }
 
 /** A batch around records that have been compressed by other means. */
-export function batchOf(codec: Codec, packed: Buffer, recordsCount: number): Buffer {
+export function batchOf(codec: CodecName, packed: Buffer, recordsCount: number): Buffer {
   const batch = Buffer.concat([buildBatch([{ value: null, timestamp: 1_700_000_000_000n }]).subarray(0, batchHeader.bytes), packed])
   batch.writeInt32BE(batch.length - 12, batchHeader.batchLength)
-  batch.writeInt16BE(codecIds[codec], batchHeader.attributes)
+  batch.writeInt16BE(codecs[codec], batchHeader.attributes)
   batch.writeInt32BE(recordsCount - 1, batchHeader.lastOffsetDelta)
   batch.writeInt32BE(recordsCount, batchHeader.recordsCount)
   return sealed(batch)

@@ -1,0 +1,70 @@
+import { nodeCodecs } from '../../../native-free-io/codecs.ts'
+import { assert } from '../../../src/base/assert.ts'
+import type { StreamSettings } from '../../../src/ports.ts'
+import { errors } from '../../../src/wire/errors.ts'
+import { batchAt, batchHeader, codecOf, isRefusal } from '../../../src/wire/record-batch.ts'
+import { readRecords } from '../../../src/wire/records.ts'
+import { type Client, FrontWorld, topicId } from '../../broker/front-world.ts'
+import { settings as usual } from '../../pipeline/lane-world.ts'
+
+const logBytes = 8 << 20
+/** Batches of one world: its arena is large, and its streams are kept. */
+const batchesMax = 1000
+const recordsBytesMax = 64 << 20
+
+export interface Produced {
+  /** 0: it is stored. */
+  readonly error: number
+  readonly message: string
+  /** As a fetch returns it; empty for one that is refused. */
+  readonly stored: Buffer
+  /** Its records were not packed again. */
+  readonly isAsSent: boolean
+}
+
+/** Sends batches through a broker's Produce: request, validation, sequencer, log, and back by a Fetch. */
+export class ProducePath {
+  #world: FrontWorld | undefined
+  #client: Client | undefined
+  #batches = 0
+
+  /** Each goes to a partition of its own, with the settings of its topic. */
+  produce(batch: Buffer, settings: Partial<StreamSettings> = {}): Produced {
+    if (this.#batches % batchesMax === 0) this.#world = new FrontWorld({ log: logBytes })
+    const world = this.#world!
+    const stream = 3 + this.#batches++
+    world.lane.open(stream, settings)
+    world.routing.set({ name: 't', topicId, streams: [stream], settings: { ...usual, ...settings } })
+    this.#client = world.client()
+    const client = this.#client
+    client.produce(1, batch)
+    for (world.settle(); client.responses.length === 0; world.settle()) assert(world.validate() > 0, 'a validator thread has the batch')
+    const { errorCode, errorMessage } = client.produced(0).responses[0]!.partitionResponses[0]!
+    if (errorCode !== 0) return { error: errorCode, message: errorMessage ?? '', stored: Buffer.alloc(0), isAsSent: false }
+    client.fetch(2, 0n, { partitionMaxBytes: logBytes })
+    world.pass(1000)
+    const stored = Buffer.from(client.fetched(-1).responses[0]!.partitions[0]!.records ?? Buffer.alloc(0))
+    world.lane.trim(world.lane.durable)
+    return { error: 0, message: '', stored, isAsSent: stored.subarray(batchHeader.bytes).equals(batch.subarray(batchHeader.bytes)) }
+  }
+}
+
+const nameOf = (code: number): string =>
+  Object.keys(errors).find((name) => errors[name as keyof typeof errors].code === code) ?? String(code)
+
+/** "ok" and the largest timestamp of what was stored, as `KafkaCodecs.judge` has it; else the error. */
+export function verdictOf({ error, message, stored, isAsSent }: Produced, settings: Partial<StreamSettings>): string {
+  if (error !== 0) return `${nameOf(error)}: ${message}`
+  const header = batchAt(stored, 0)
+  if (isRefusal(header)) return `ok? what was stored is damaged: ${header.because}`
+  const wanted = settings.packing?.codec
+  if (wanted === undefined) return `ok ${header.maxTimestamp}`
+  if (codecOf(header) !== wanted) return `ok? it was stored with ${codecOf(header)}`
+  if (isAsSent) return `ok ${header.maxTimestamp}`
+  try {
+    readRecords(stored, 0, header, nodeCodecs, recordsBytesMax)
+  } catch (damage) {
+    return `ok? what was stored cannot be read: ${(damage as Error).message}`
+  }
+  return `ok ${header.maxTimestamp}`
+}
