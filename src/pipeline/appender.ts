@@ -274,11 +274,11 @@ export class Appender {
 
   /** What Kafka's MemoryRecordsBuilder requires, which packs records again. Other batches may contain it. */
   #canBeRepacked(to: number, earliest: number): boolean {
-    const view = this.#view
-    const isProducers = getI64(view, to + batchHeader.producerId) >= 0
+    const { producerId, producerEpoch, sequence } = this.#readOrigin(to)
+    // Elsewhere an id below -1 is none.
+    const isNegative = producerId !== -1 && (producerEpoch < 0 || sequence < 0)
     if (earliest < noTime) this.#refuse(errors.INVALID_RECORD.code, reason.negativeTimestamp)
-    else if (isProducers && view.getInt16(to + batchHeader.producerEpoch) < 0)
-      this.#refuse(errors.INVALID_RECORD.code, reason.negativeEpoch)
+    else if (isNegative) this.#refuse(errors.INVALID_RECORD.code, reason.negativeEpoch)
     return this.outcome.error === 0
   }
 

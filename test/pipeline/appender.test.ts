@@ -258,5 +258,8 @@ test('appender: a producer id with a negative epoch is refused where the batch w
   const packing = { codec: 'zstd', level: 3 } as const
   const batch = good([{}], { producerId: 7n, producerEpoch: -1, baseSequence: 0 })
   expect(append(batch, { packing }).answer).toMatchObject({ error: errors.INVALID_RECORD.code, reason: reason.negativeEpoch })
+  const strange = good([{}], { producerId: -(2n ** 63n), producerEpoch: -1, baseSequence: -1 })
+  expect(append(strange, { packing }).answer).toMatchObject({ error: errors.INVALID_RECORD.code, reason: reason.negativeEpoch })
+  expect(append(strange).answer.error).toBe(0)
   expect(append(good([{}], { producerId: 7n, producerEpoch: 0, baseSequence: 0 }), { packing }).answer.error).toBe(0)
 })
