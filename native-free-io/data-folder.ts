@@ -55,7 +55,7 @@ export async function openDataFolder(path: string, owner: FolderOwner): Promise<
   } catch (error) {
     throw new StartRefused(`log.dirs = ${folder} cannot be used: ${systemReason(error) ?? (error as Error).message}. ${folderAdvice}`)
   }
-  const release = lockFor(folder, join(folder, lockFile))
+  const release = lockFor(`log.dirs: ${folder}`, join(folder, lockFile))
   try {
     const meta = await readMeta(join(folder, metaFile))
     if (meta !== undefined) check(folder, meta, owner)

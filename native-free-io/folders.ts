@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
 /** Makes a folder and those it lies in, one by one: of a recursive mkdir, Node never returns in file systems such as /proc. The first that is new. */
@@ -6,7 +6,8 @@ export function makeFolder(path: string): string | undefined {
   const missing: string[] = []
   let at = resolve(path)
   for (; !isFolder(at); at = dirname(at)) missing.unshift(at)
-  for (const folder of missing) mkdirSync(folder)
+  if (missing.length > 0) refuseKernelFiles(at)
+  for (const folder of missing) makeOne(folder)
   accessSync(resolve(path), constants.R_OK | constants.W_OK | constants.X_OK)
   return missing[0]
 }
@@ -15,6 +16,7 @@ export function makeFolder(path: string): string | undefined {
 export function checkFolder(path: string): void {
   let at = resolve(path)
   while (!isFolder(at)) at = dirname(at)
+  refuseKernelFiles(at)
   accessSync(at, constants.R_OK | constants.W_OK | constants.X_OK)
 }
 
@@ -23,4 +25,21 @@ function isFolder(path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined || found.isDirectory()) return found !== undefined
   throw Object.assign(new Error(`${path} is not a directory`), { code: 'ENOTDIR' })
+}
+
+/** Another may have made it in the meantime. */
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolder(path)) throw error
+  }
+}
+
+/** File systems in which the kernel shows itself, by their numbers in statfs(2): proc, sysfs, cgroup, cgroup2, debugfs, tracefs, devpts. */
+const kernelFileSystems: ReadonlySet<number> = new Set([0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x64626720, 0x74726163, 0x1cd1])
+
+function refuseKernelFiles(path: string): void {
+  if (process.platform !== 'linux' || !kernelFileSystems.has(statfsSync(path).type)) return
+  throw Object.assign(new Error(`${path} cannot store files`), { code: 'ENOTSUP' })
 }

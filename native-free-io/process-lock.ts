@@ -1,5 +1,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { systemReason } from './start-failure.ts'
 import { StartRefused } from './start-refused.ts'
+
+const advice = 'Set it to a place that the user of this process can write.'
 
 /**
  * Takes what a lock file stands for for this process alone; `name` is what an operator calls it. Returns how it is released.
@@ -14,7 +17,7 @@ export function lockFor(name: string, path: string): () => void {
       return () => release(path, mine)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw new StartRefused(`${name} cannot be locked: ${(error as Error).message}`)
+        throw new StartRefused(`${name} cannot be locked by ${path}: ${systemReason(error) ?? (error as Error).message}. ${advice}`)
       takeFromTheDead(name, path)
     }
   }

@@ -1,8 +1,9 @@
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Settings } from '../src/config/settings.ts'
 import { checkFolder } from './folders.ts'
 import { step } from './start-failure.ts'
 import { StartRefused } from './start-refused.ts'
+import { checkWalPlace } from './wal-place.ts'
 import { roomFor } from './wal-room.ts'
 
 export const folderAdvice = (setting: string): string => `Set ${setting} to a directory that the user of this process can write.`
@@ -22,10 +23,7 @@ export async function startComplaints(settings: Settings, isGiven: (key: string)
     const path = wal.path ?? join(folder, 'wal', 'lane-0.wal')
     const isDefault = !isGiven('s3.wal.path')
     checks.push(
-      () =>
-        wal.path === null
-          ? undefined
-          : step(`s3.wal.path: ${path} cannot be opened`, folderAdvice('s3.wal.path'), () => checkFolder(dirname(path))),
+      () => (wal.path === null ? undefined : checkWalPlace(path)),
       () => roomFor({ path, capacity: wal.capacityBytes, isDefault, logBytes: settings['s3.wal.cache.size'] }),
     )
   }

@@ -13,6 +13,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist and cannot be created',
   ELOOP: 'its path has too many symbolic links',
   ENAMETOOLONG: 'its name is too long',
+  ENOTSUP: 'its file system cannot store files',
   EIO: 'the disk reports an input/output error',
   EMFILE: 'this process may open no more files (ulimit -n)',
   ENFILE: 'the system may open no more files',

@@ -1,4 +1,5 @@
 import {
+  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -15,7 +16,7 @@ import { basename, dirname, join } from 'node:path'
 import { logStart, readSuperblocks, type Superblock } from '../src/pipeline/wal-superblock.ts'
 import { type BlockDevice, blockDevice } from './block-device.ts'
 import { syncNewFolders } from './durable-file.ts'
-import { makeFolder } from './folders.ts'
+import { checkFolder, makeFolder } from './folders.ts'
 import { lockFor } from './process-lock.ts'
 import { systemReason } from './start-failure.ts'
 import { StartRefused } from './start-refused.ts'
@@ -42,6 +43,22 @@ export interface WalPlace {
 
 const advice = 'Set s3.wal.path to a place that the user of this process can read and write.'
 
+/** Throws StartRefused where what is there cannot be opened, or nothing can be made there. Changes nothing. */
+export function checkWalPlace(path: string): void {
+  try {
+    if (statOf(path) === undefined) checkFolder(dirname(path))
+    else accessSync(path, constants.R_OK | constants.W_OK)
+  } catch (error) {
+    throw unusable(path, error)
+  }
+}
+
+function unusable(path: string, error: unknown): unknown {
+  const reason = systemReason(error)
+  if (error instanceof StartRefused || reason === undefined) return error
+  return new StartRefused(`s3.wal.path: ${path} cannot be used: ${reason} (${(error as NodeJS.ErrnoException).code}). ${advice}`)
+}
+
 /** Locks the place and looks at what is there. Changes nothing but the lock; makes the folder of a file. */
 export function openWalPlace(path: string): WalPlace {
   try {
@@ -51,10 +68,7 @@ export function openWalPlace(path: string): WalPlace {
     if (stat.isFile()) return file(path)
     throw new StartRefused(`s3.wal.path: ${path} is neither a file nor a block device`)
   } catch (error) {
-    if (error instanceof StartRefused) throw error
-    const reason = systemReason(error)
-    if (reason === undefined) throw error
-    throw new StartRefused(`s3.wal.path: ${path} cannot be used: ${reason} (${(error as NodeJS.ErrnoException).code}). ${advice}`)
+    throw unusable(path, error)
   }
 }
 
@@ -68,7 +82,7 @@ function newFile(path: string): WalPlace {
   const folder = dirname(path)
   const made = makeFolder(folder)
   syncNewFolders(folder, made)
-  const unlock = lockFor(`the write-ahead log ${path}`, lockOf(join(realpathSync(folder), basename(path))))
+  const unlock = lockFor(`s3.wal.path: the write-ahead log ${path}`, lockOf(join(realpathSync(folder), basename(path))))
   const release = (): void => {
     unlock()
     removeEmpty(folder, made)
@@ -93,8 +107,9 @@ function removeEmpty(folder: string, made: string | undefined): void {
 const lockOf = (path: string): string => `${path}.lock`
 
 function file(path: string): WalPlace {
-  const release = lockFor(`the write-ahead log ${path}`, lockOf(realpathSync(path)))
+  const release = lockFor(`s3.wal.path: the write-ahead log ${path}`, lockOf(realpathSync(path)))
   try {
+    accessSync(path, constants.R_OK | constants.W_OK)
     return { path, device: null, content: read(path, (fd) => contentOf(fd, fstatSync(fd).size, false)), release }
   } catch (error) {
     release()

@@ -38,7 +38,9 @@ const stopMsMax = 45_000
 
 async function start(configs: NodeConfigs, warnings: readonly string[]): Promise<void> {
   const { settings } = configs
-  const log = openLog(settings['log.level'], await logDestination(settings['log.format']))
+  const { stream, isPrinterMissing } = await logDestination(settings['log.format'])
+  const log = openLog(settings['log.level'], stream)
+  if (isPrinterMissing) log.warn('log.format = pretty: the package pino-pretty is not installed; the log is written as JSON')
   for (const warning of warnings) log.warn(warning)
   const fail = (why: string, error: Error): void => {
     const line = operatorsLine(error)

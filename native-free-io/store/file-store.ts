@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { constants, writeSync } from 'node:fs'
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { type FileHandle, link, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type {
   FaultKind,
@@ -13,6 +13,7 @@ import type {
   StoreOperation,
 } from '../../src/ports.ts'
 import { isFault } from '../../src/stream/store-faults.ts'
+import { makeFolder } from '../folders.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
 import { storeFault } from './mem-store.ts'
 
@@ -171,7 +172,7 @@ export class FileStore implements ObjectStore {
 
   /** The names of new folders are made durable, too. */
   async #makeFolder(folder: string): Promise<void> {
-    const first = await mkdir(folder, { recursive: true })
+    const first = makeFolder(folder)
     if (first === undefined) return
     for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at))
   }
@@ -227,7 +228,7 @@ class FileUpload implements ObjectUpload {
   /** All of a file that is still empty, by a thread that has nothing else to do, past the page cache, which has better things to hold. Through it where that cannot be. */
   async writeDirect(piece: Uint8Array): Promise<StoreFault | undefined> {
     try {
-      await mkdir(dirname(this.#path), { recursive: true })
+      makeFolder(dirname(this.#path))
       const file = await openDirect(this.#path)
       if (file === undefined) return await this.append([piece])
       this.#file = file
@@ -284,7 +285,7 @@ class FileUpload implements ObjectUpload {
 
   async #opened(): Promise<FileHandle> {
     if (this.#file !== undefined) return this.#file
-    await mkdir(dirname(this.#path), { recursive: true })
+    makeFolder(dirname(this.#path))
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DSYNC
     return (this.#file = await open(this.#path, flags, 0o600))
   }

@@ -13,9 +13,10 @@ export interface Started {
   kill(signal: NodeJS.Signals): void
 }
 
-/** `millrace` with these arguments, as an operator starts it; `shell` comes before it, such as `ulimit -n 300;`. */
-export function start(args: readonly string[], { shell = '', env = {} }: { shell?: string; env?: Record<string, string> } = {}): Started {
-  const command = [process.execPath, join(root, 'src', 'cli', 'millrace.mjs'), ...args]
+/** `millrace` with these arguments, as an operator starts it, or another installation of it; `shell` comes before it, such as `ulimit -n 300;`. */
+export function start(args: readonly string[], options: { shell?: string; env?: Record<string, string>; main?: string } = {}): Started {
+  const { shell = '', env = {}, main = join(root, 'src', 'cli', 'millrace.mjs') } = options
+  const command = [process.execPath, main, ...args]
   const [program, rest] = shell === '' ? [command[0]!, command.slice(1)] : ['sh', ['-c', `${shell} exec "$@"`, 'sh', ...command]]
   const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   let text = ''
