@@ -4,14 +4,17 @@ import { join } from 'node:path'
 import type { FileWal } from '../src/config/wal-uri.ts'
 import { imageOf } from '../src/controller/controller.ts'
 import type { MutableImage } from '../src/metadata/image.ts'
+import { encodeRecord } from '../src/metadata/records.ts'
 import { logStart, type WalIdentity } from '../src/pipeline/wal-superblock.ts'
+import { ObjectKeys } from '../src/stream/object-key.ts'
 import { crashPoint } from './crash-point.ts'
 import { type DataFolder, type Meta, openDataFolder, saveMeta } from './data-folder.ts'
 import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding.ts'
 import { MetadataFile } from './metadata-file.ts'
+import { type Forgotten, forgetLaterStarts, type OldCopy, oldCopyLoss, oldCopyRefusal } from './old-copy.ts'
 import { producersFile } from './producers-file.ts'
 import { StartRefused } from './start-refused.ts'
-import { claimStore, noteStart, oldCopy } from './store-founding.ts'
+import { claimStore, noteStart } from './store-founding.ts'
 import { judgeWal, type WalVerdict } from './wal-judgement.ts'
 import { openWalPlace, type WalPlace, wipe } from './wal-place.ts'
 
@@ -79,7 +82,8 @@ async function open(
   const mustExist = !isNew && (meta.state === 'done' || image!.clusterId !== null)
   const mayBeFormer = !isNew && meta.state === 'upgrade'
   const verdict = judgeWal(place.content, { identity, image, mustExist, mayBeFormer })
-  const loss = lossOf(place, meta, mustExist, verdict, parts)
+  const why = lossOf(place, meta, mustExist, verdict, parts)
+  const loss = why === undefined ? undefined : { why }
   if (options.formatWal && verdict.type !== 'occupied') log.warn(`s3.wal.format=true has no effect: ${place.path} contains no other data`)
   const capacity = capacityOf(wal, place, parts.logBytes)
   const claim = {
@@ -98,16 +102,25 @@ async function open(
     crashPoint('founding begun')
   })
   crashPoint('store claimed')
-  refuseOldCopy(place, image, starts)
+  const copy = oldCopyOf(place, image, starts)
+  if (copy !== undefined && !options.acceptLoss) throw oldCopyRefusal(copy)
   const { log: metadata, records, tornBytes } = await MetadataFile.open(metadataPath, parts.room, parts.onFailure, found)
   if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
   if (verdict.type === 'occupied') log.warn({ path: place.path, held: verdict.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
-  const current = image ?? imageOf(records)
+  let current = image ?? imageOf(records)
+  let forgotten: Forgotten | undefined
+  if (copy !== undefined) {
+    const firstObjectId = current.founding?.firstObjectId ?? current.nextObjectId
+    forgotten = await forgetLaterStarts(parts, new ObjectKeys({ ...identity, firstObjectId }), current)
+    const added = forgotten.records.map(encodeRecord)
+    await metadata.append(added)
+    current = imageOf([...records, ...added])
+  }
   return {
     folder,
     identity,
     image: current,
-    loss,
+    loss: forgotten === undefined ? loss : { why: oldCopyLoss(copy!, forgotten), bytes: forgotten.newerBytes },
     firstRecords: firstRecords(current, identity),
     logs: {
       metadata,
@@ -211,11 +224,10 @@ function compareImage(path: string, { clusterId, founding }: MutableImage, ident
 }
 
 /** All of a node may come from a copy: whatever has been stored since is in the store, and such a node would write over it. */
-function refuseOldCopy({ content }: WalPlace, image: MutableImage | undefined, starts: number): void {
+function oldCopyOf({ content }: WalPlace, image: MutableImage | undefined, starts: number): OldCopy | undefined {
   const own = content.type === 'log' ? content.superblock.state.incarnation : 0
   const known = Math.max(own, image?.wal?.incarnation ?? 0)
-  if (known >= starts) return
-  throw new StartRefused(oldCopy(known, starts))
+  return known >= starts ? undefined : { known, starts }
 }
 
 /** Why records are lost, if that is accepted. Throws where something has to be done first. */

@@ -50,8 +50,8 @@ export interface FoundedNode {
   /** What the metadata log says. */
   readonly image: MutableImage
   readonly logs: NodeLogs
-  /** Why acknowledged records are lost, which an operator has accepted; undefined where none are known to be. */
-  readonly loss: string | undefined
+  /** Why acknowledged records are lost, which an operator has accepted, and of how many bytes where that is known here; undefined where none are known to be. */
+  readonly loss: { readonly why: string; readonly bytes?: number } | undefined
   /** What the metadata log has to hold before the node serves anyone. */
   readonly firstRecords: readonly MetadataRecord[]
   /** To be called when they are durable. */

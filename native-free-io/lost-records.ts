@@ -21,20 +21,20 @@ const lostOffsets = 2n ** 40n
 export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settings: Settings, log: Log): boolean {
   const { position, damage } = pipeline.recovery
   const known = Math.max(image.wal?.durable ?? 0, damage?.durable ?? 0)
-  const cause = loss ?? damage?.why
+  const cause = loss?.why ?? damage?.why
   if (cause === undefined && position >= known) {
     if (settings['s3.wal.loss.accept']) log.warn('s3.wal.loss.accept=true has no effect: the write-ahead log is complete')
     return false
   }
   const from = Math.max(loss === undefined ? position : 0, image.wal?.stored ?? 0)
-  const bytes = Math.max(0, known - from)
+  const bytes = loss?.bytes ?? Math.max(0, known - from)
   const why = cause ?? `it ends at position ${position}, and was durable up to ${known}`
   if (!settings['s3.wal.loss.accept']) {
     throw new StartRefused(
       `s3.wal.path: the end of the write-ahead log is missing: ${why}; restore it; or start once with --override s3.wal.loss.accept=true, which discards at least ${bytes} bytes of acknowledged records`,
     )
   }
-  log.error({ bytes, why }, 's3.wal.loss.accept=true: acknowledged records are lost, at least this many bytes of the write-ahead log')
+  log.error({ bytes, why }, 's3.wal.loss.accept=true: acknowledged records are lost, at least this many bytes')
   return true
 }
 

@@ -6,6 +6,7 @@ import { markerKey, ObjectKeys } from '../src/stream/object-key.ts'
 import { faultText, isFault } from '../src/stream/store-faults.ts'
 import type { FoundingState } from './data-folder.ts'
 import { type FoundingParts, newFoundingId } from './founding.ts'
+import { oldCopyRefusal } from './old-copy.ts'
 import { StartRefused } from './start-refused.ts'
 import { meteredStore } from './store/shared-store.ts'
 import { clustersIn, holdsCluster, MarkerDamaged, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
@@ -67,14 +68,10 @@ async function note(parts: FoundingParts, store: ObjectStore, identity: WalIdent
   if (isFault(found)) return parts.log.warn(`s3.data.buckets: ${storeName(parts.location)} cannot be read: ${faultText(found)}`)
   const other = found && otherOf(found, identity)
   if (other !== undefined) throw new StartRefused(`s3.data.buckets: ${storeName(parts.location)} ${other}`)
-  if (found !== undefined && found.starts > starts) throw new StartRefused(oldCopy(starts, found.starts))
+  if (found !== undefined && found.starts > starts) throw oldCopyRefusal({ known: starts, starts: found.starts })
   const there = await putMarker(store, { ...identity, starts }, true)
   if (isFault(there)) parts.log.warn(`s3.data.buckets: ${storeName(parts.location)} cannot be written: ${faultText(there)}`)
 }
-
-/** A copy lacks what has been stored since, and would write over it. */
-export const oldCopy = (known: number, starts: number): string =>
-  `log.dirs is a copy from start ${known} of this node, but its object store has been used by start ${starts}: restore the newest copy`
 
 /** Undefined when it takes too long. */
 async function inPatience<T>(work: Promise<T>): Promise<T | undefined> {

@@ -76,7 +76,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
     folder,
     identity,
     image,
-    loss: claimed === 'missing' ? `${prefix} contains nothing of the last start` : undefined,
+    loss: claimed === 'missing' ? { why: `${prefix} contains nothing of the last start` } : undefined,
     firstRecords: firstRecords(image, identity),
     logs: {
       metadata: log,

@@ -210,7 +210,7 @@ export const settingRows = {
     kind: boolean,
     default: 'false',
     about:
-      'For one start: starts although acknowledged records of the write-ahead log are lost. The number of lost bytes is logged; their offsets are never assigned again.',
+      'For one start: starts although acknowledged records are lost: those of the write-ahead log, or those that an old copy of log.dirs lacks. The number of lost bytes is logged; their offsets are never assigned again.',
   }),
   's3.wal.cache.size': own<number>({
     kind: bytes(8 * MiB, 2 * GiB),

@@ -372,12 +372,65 @@ describe('identity: one object store', () => {
       renameSync(data(node), join(world.folder, 'newest'))
       cpSync(copy, data(node), { recursive: true })
       expect(await refusal(node)).toBe(
-        'log.dirs is a copy from start 1 of this node, but its object store has been used by start 2: restore the newest copy',
+        'log.dirs is a copy from start 1 of this node, but its object store has been used by start 2: restore the newest copy; or start once with --override s3.wal.loss.accept=true, which discards the topics and acknowledged records of the later starts',
       )
       rmSync(data(node), { recursive: true })
       renameSync(join(world.folder, 'newest'), data(node))
       await node.start()
       expect(await read(node, 't')).toEqual(valuesOf('t', 200))
+    },
+    limitMs,
+  )
+
+  test(
+    'goes on from an old copy of log.dirs with s3.wal.loss.accept=true: the loss is counted, and nothing is assigned twice',
+    async () => {
+      const stores = { 's3.wal.path': 'file://?capacity=16MiB', 's3.wal.upload.threshold': '1MiB', 's3.wal.upload.interval.ms': '200' }
+      const node = await world.node({ ...shared(), ...stores })
+      const objects = (): string[] =>
+        readdirSync(join(world.folder, 'objects'), { recursive: true })
+          .map(String)
+          .filter((name) => /\/\d{16}$/.test(name))
+          .sort()
+      const writtenUntil = async (count: number, from: number): Promise<number> => {
+        let at = from
+        for (; !existsSync(join(world.folder, 'objects')) || objects().length < count; at += 1000) await write(node, 't', 1000, at)
+        return at
+      }
+      await node.start()
+      await create(node, 't')
+      const first = await writtenUntil(1, 0)
+      await node.stop()
+      const copy = join(world.folder, 'copy')
+      cpSync(data(node), copy, { recursive: true })
+      const known = objects()
+      await node.start()
+      const end = await writtenUntil(known.length + 2, first)
+      await create(node, 'newer')
+      await node.stop()
+      const newest = objects().at(-1)!
+      rmSync(data(node), { recursive: true })
+      cpSync(copy, data(node), { recursive: true })
+      // An object that the copy knows, and that later starts have replaced.
+      rmSync(join(world.folder, 'objects', known[0]!))
+
+      await node.start({}, { 's3.wal.loss.accept': 'true' })
+      expect(node.log).toMatch(
+        /log\.dirs is a copy from start 1 of this node.* [1-9]\d* newer objects are not read any more, and 1 older ones are missing/,
+      )
+      expect(node.log).toMatch(/"bytes":[1-9]\d{4,},"why":"log\.dirs is a copy.*acknowledged records are lost, at least this many bytes/)
+      await node.stop()
+      await node.start()
+      await write(node, 't', 100, end)
+      const found = await read(node, 't')
+      expect(found.slice(-100)).toEqual(valuesOf('t', 100, end))
+      // All of the rest was written before the copy.
+      expect(found.slice(0, -100).every((value) => valuesOf('t', first).includes(value))).toBe(true)
+      // Its objects come behind those of the later starts.
+      await create(node, 'another')
+      const before = objects().length
+      await writtenUntil(before + 1, end + 100)
+      expect(objects().at(-1)!.slice(-16) > newest.slice(-16)).toBe(true)
     },
     limitMs,
   )
