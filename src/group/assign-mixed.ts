@@ -1,20 +1,21 @@
 import type { Assign } from './assignor.ts'
 
-/** How often all topics are gone through. One round is usual; loads that chase each other end here. */
+/** Maximum number of passes over all topics. One is usual; the limit ends passes that keep moving the same partitions. */
 const roundsMax = 16
 
-/** A topic and who reads it. */
+/** A topic and the members that read it. */
 interface Topic {
   readonly topicId: string
   /** Indexes of members. */
   readonly readers: readonly number[]
-  /** The owner of each partition; -1 for nobody. */
+  /** The owner of each partition; -1 for none. */
   readonly owners: Int32Array
 }
 
 /**
- * Members that read different topics: everybody keeps what it still reads; what is left goes to the reader with the least, topics with
- * few readers first; then partitions move from the reader with the most to the one with the least, as long as that makes them more equal.
+ * Members that read different topics. Each member keeps the partitions that it still reads.
+ * Unassigned partitions go to the reader with the fewest partitions, topics with few readers first.
+ * Partitions then move from the most loaded reader to the least loaded one, as long as that reduces the difference.
  */
 export const assignMixed: Assign = (members, partitionCount) => {
   const loads = new Int32Array(members.length)
@@ -82,7 +83,7 @@ function balance(topics: readonly Topic[], loads: Int32Array): void {
   }
 }
 
-/** How many partitions went from the reader with the most, among those that have one of this topic, to the one with the least. */
+/** Number of partitions moved from the most loaded owner of this topic to the least loaded reader. */
 function balanceTopic({ readers, owners }: Topic, loads: Int32Array): number {
   const own = new Map<number, number[]>(readers.map((reader) => [reader, []]))
   owners.forEach((owner, partition) => {

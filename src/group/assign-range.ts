@@ -1,8 +1,8 @@
 import type { Assign, Assignee } from './assignor.ts'
 
 /**
- * Each topic is cut into runs of neighbours, one for each member that reads it; the first members get one more where it does not come
- * out even. Topics with as many partitions go to the members alike. Nobody keeps anything for having had it.
+ * Each topic is divided into ranges of consecutive partitions, one for each member that reads it. If the division has a remainder,
+ * the first members get one more. Topics with equal partition counts are divided in the same way. Previous assignments have no effect.
  */
 export const assignRange: Assign = (members, partitionCount) => {
   const readers = new Map<string, Assignee[]>()
@@ -29,7 +29,7 @@ export const assignRange: Assign = (members, partitionCount) => {
   return targets
 }
 
-/** Static members by their instance, so that one that comes back under another id finds its place. */
+/** Static members are ordered by their instance id, so that a member that returns with another member id keeps its position. */
 function staticFirst(a: Assignee, b: Assignee): number {
   if (a.instanceId !== null && b.instanceId !== null) return compare(a.instanceId, b.instanceId)
   if (a.instanceId !== null) return -1

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import { assignMixed } from './assign-mixed.ts'
 import type { Assign, Assignee } from './assignor.ts'
 
-/** As many partitions for everybody, of whatever topics, and as few as possible change hands. */
+/** Equal numbers of partitions for all members, regardless of the topics. As few partitions as possible change owners. */
 export const assignUniform: Assign = (members, partitionCount) =>
   readTheSame(members) ? assignAlike(members, partitionCount) : assignMixed(members, partitionCount)
 
@@ -17,7 +17,7 @@ interface Place {
   room: number
 }
 
-/** Everybody keeps what fits its share; the rest, first what nobody had, goes to those who have room. */
+/** Each member keeps the partitions that fit its share. The rest goes to members with room, partitions without an owner first. */
 const assignAlike: Assign = (members, partitionCount) => {
   const topicIds = [...(members[0]?.subscribed ?? [])]
   const all = topicIds.reduce((sum, topicId) => sum + partitionCount(topicId), 0)
@@ -28,7 +28,7 @@ const assignAlike: Assign = (members, partitionCount) => {
     const takesMore = more > 0 ? 1 : 0
     const place = { memberId, kept: new Map(), room: least + takesMore }
     for (const [topicId, partitions] of target) if (subscribed.has(topicId)) keep(place, topicId, partitions, rest)
-    // Who has no use for one more yet leaves it to those behind, who may have it already.
+    // A member that cannot fill an extra place leaves it to later members, which may already own an extra partition.
     const leavesIt = place.room > 0 && members.length - index > more
     if (leavesIt) place.room -= takesMore
     else more -= takesMore
@@ -38,7 +38,7 @@ const assignAlike: Assign = (members, partitionCount) => {
   for (const { kept, room } of places) {
     for (let left = room; left > 0 && next < rest.length; left--) add(kept, ...rest[next++]!)
   }
-  assert(next === rest.length, 'every partition has found a member')
+  assert(next === rest.length, 'every partition has a member')
   return new Map(places.map(({ memberId, kept }) => [memberId, kept]))
 }
 

@@ -3,20 +3,20 @@ import { assignRange } from './assign-range.ts'
 import { assignUniform } from './assign-uniform.ts'
 import type { Partitions } from './partitions.ts'
 
-/** A member, as assignors see it. Racks count for nothing, as in Kafka. */
+/** A member as input of assignors. Racks are ignored, as in Kafka. */
 export interface Assignee {
   readonly memberId: string
   readonly instanceId: string | null
   /** Ids of topics that exist. */
   readonly subscribed: ReadonlySet<string>
-  /** The target that it has. */
+  /** The member's current target assignment. */
   readonly target: Partitions
 }
 
 /**
- * Who is to read what. A function of its arguments: `members` come sorted by id.
+ * Computes the target assignment. A pure function of its arguments: `members` are sorted by id.
  *
- * Every partition of a topic that somebody reads goes to one member that reads it.
+ * Every partition of a topic with at least one reader is assigned to one member that reads it.
  */
 export type Assign = (members: readonly Assignee[], partitionCount: (topicId: string) => number) => ReadonlyMap<string, Partitions>
 

@@ -4,13 +4,13 @@ import { type ClassicMember, metadataOf } from './classic-member.ts'
 import type { Protocol } from './messages.ts'
 import { consumerProtocolType, topicsOf } from './subscription.ts'
 
-/** As the describing APIs spell them. Dead is what is said of a group that is not there. */
+/** Spelled as in the describe APIs. Dead is the state reported for a group that does not exist. */
 export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
 
 /**
- * A group whose members agree on an assignment among themselves: one of them, the leader, makes it.
+ * A group whose members compute the assignment: one of them, the leader, does it for all.
  *
- * Invariants: the generation never goes back; the leader is a member; a member that waits for an assignment does so in CompletingRebalance.
+ * Invariants: the generation never decreases; the leader is a member; members wait for an assignment only in CompletingRebalance.
  */
 export class ClassicGroup {
   readonly type = 'classic'
@@ -18,23 +18,23 @@ export class ClassicGroup {
   state: ClassicState = 'Empty'
   /** The state before this one. */
   previous: ClassicState = 'Empty'
-  /** -1 in records that are too old to say. */
+  /** -1 in records of versions without it. */
   stateSince: number
   generation = 0
   protocolType: string | null = null
   protocolName: string | null = null
   leader: string | null = null
-  /** In the order of their arrival. */
+  /** In order of arrival. */
   readonly members = new Map<string, ClassicMember>()
   /** Member ids by instance id. */
   readonly statics = new Map<string, string>()
-  /** Ids that were given to clients which have not come back with them yet. */
+  /** Generated member ids whose clients have not joined with them yet. */
   readonly pendingJoins = new Set<string>()
-  /** Members that have not asked for their assignment of this generation. */
+  /** Members without a SyncGroup request in this generation. */
   readonly pendingSyncs = new Set<string>()
-  /** Somebody joined since the first rebalance was last put off. */
+  /** A member has joined since the first rebalance was last delayed. */
   hasNewMember = false
-  /** Topics that the members of this generation read; undefined when nobody can tell. */
+  /** Topics that the members of this generation read; undefined when they cannot be determined. */
   subscribed: ReadonlySet<string> | undefined
 
   constructor(groupId: string, now: number) {
@@ -81,7 +81,7 @@ export class ClassicGroup {
     if (member.instanceId !== null) this.statics.set(member.instanceId, member.memberId)
   }
 
-  /** Whoever is next becomes leader where the leader goes. */
+  /** If the leader leaves, the next member becomes the leader. */
   remove(memberId: string): void {
     const member = this.members.get(memberId)
     this.members.delete(memberId)
@@ -93,7 +93,7 @@ export class ClassicGroup {
     if (this.isLeader(memberId)) this.leader = this.members.keys().next().value ?? null
   }
 
-  /** A static member that comes back has a new id and takes the old one's place. */
+  /** A static member that returns has a new member id and replaces the old one. */
   replace(oldId: string, member: ClassicMember): void {
     const wasLeader = this.isLeader(oldId)
     this.members.delete(oldId)
@@ -103,7 +103,7 @@ export class ClassicGroup {
     if (wasLeader) this.leader = member.memberId
   }
 
-  /** Whether a member with these protocols can be one: some protocol is known to all. */
+  /** Whether a member with these protocols can join: at least one protocol must be supported by all members. */
   supports(protocolType: string, protocols: readonly Protocol[]): boolean {
     if (this.state === 'Empty') return protocolType !== '' && protocols.length > 0
     if (this.protocolType !== protocolType) return false
@@ -111,13 +111,15 @@ export class ClassicGroup {
     return protocols.some(({ name }) => common.has(name))
   }
 
-  /** Every member votes for the first of its protocols that all know; most votes win, among equals the one that was voted for first. */
+  /**
+   * Each member votes for the first of its protocols that all members support. The most votes win; the first vote decides between equals.
+   */
   selectProtocol(): string {
     const common = this.#commonProtocols()
     const votes = new Map<string, number>()
     for (const { protocols } of this.members.values()) {
       const vote = protocols.find(({ name }) => common.has(name))
-      assert(vote !== undefined, 'every member knows a protocol that all know')
+      assert(vote !== undefined, 'every member supports a protocol that all support')
       votes.set(vote.name, (votes.get(vote.name) ?? 0) + 1)
     }
     let best: string | undefined
@@ -126,7 +128,7 @@ export class ClassicGroup {
     return best
   }
 
-  /** A leader that did not join again gives way to a member that did. False when nobody did. */
+  /** A leader that did not rejoin is replaced by a member that did. False when no member did. */
   electJoinedLeader(): boolean {
     if (this.leader === null) return false
     if (this.members.get(this.leader)!.joining !== undefined) return true
@@ -146,7 +148,7 @@ export class ClassicGroup {
     this.moveTo(this.members.size > 0 ? 'CompletingRebalance' : 'Empty', now)
   }
 
-  /** A group that consumers read with, and of which nobody can tell what it reads, is taken to read everything. */
+  /** A group of consumers whose subscription cannot be determined is treated as subscribed to all topics. */
   isSubscribedTo(topic: string): boolean {
     return this.subscribed?.has(topic) ?? this.usesConsumerProtocol
   }
@@ -162,7 +164,7 @@ export class ClassicGroup {
     return topics
   }
 
-  /** As it is kept in the log. */
+  /** As recorded in the log. */
   get value(): GroupMetadataValue {
     return {
       protocolType: this.protocolType ?? '',
@@ -192,7 +194,7 @@ export class ClassicGroup {
   }
 }
 
-/** A group as its record has it: with members it is stable, and they are to show that they are alive. */
+/** A group restored from its record: with members it is stable, and their sessions start again. */
 export function classicGroupOf(groupId: string, value: GroupMetadataValue): ClassicGroup {
   const group = new ClassicGroup(groupId, Number(value.currentStateTimestamp))
   for (const member of value.members) {
@@ -202,7 +204,7 @@ export function classicGroupOf(groupId: string, value: GroupMetadataValue): Clas
       clientId: member.clientId,
       clientHost: member.clientHost,
       sessionTimeoutMs: member.sessionTimeout,
-      // The first versions of the record had one timeout for both.
+      // The first versions of the record have one timeout for session and rebalance.
       rebalanceTimeoutMs: member.rebalanceTimeout === -1 ? member.sessionTimeout : member.rebalanceTimeout,
       protocolType: value.protocolType,
       protocols: [{ name: value.protocol ?? '', metadata: member.subscription }],

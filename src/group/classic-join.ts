@@ -19,12 +19,12 @@ import { answer, type Step, sessionKey, writeGroup } from './step.ts'
 type Join = Asking<'join'>
 
 /**
- * How long a member that does not know its id yet may wait. It cannot send heartbeats, and if its client has gone its join would wait for
- * ever. Kafka's number.
+ * How long a new member without a member id may wait. It cannot send heartbeats; without a limit the JoinGroup request of a
+ * disconnected client would wait forever. Kafka's number.
  */
 const newMemberWaitMs = 300_000
 
-/** A client wants to be, or to stay, a member. */
+/** A client joins the group, or joins again. */
 export function join(step: Step, group: ClassicGroup, ask: Join, ticket: number): void {
   const { groupId, memberId } = ask
   const refuse = (error: Parameters<typeof joinRefusal>[0]): void => answer(step, groupId, ticket, joinRefusal(error, memberId))
@@ -41,7 +41,7 @@ export function join(step: Step, group: ClassicGroup, ask: Join, ticket: number)
   }
 }
 
-/** While members gather, those that wait count, so that a group that was made smaller loses those who come last. */
+/** During the join phase only waiting members count. A group whose maximum size was reduced thus rejects the members that join last. */
 function isAccepted({ limits }: Step, group: ClassicGroup, memberId: string): boolean {
   const member = group.members.get(memberId)
   switch (group.state) {
@@ -95,7 +95,7 @@ function addMember(step: Step, group: ClassicGroup, ask: Join, memberId: string,
   rebalance(step, group)
 }
 
-/** Only what could change the assignment makes the group assign anew. A leader decides for itself that it should. */
+/** Only changes that can affect the assignment start a rebalance. A leader decides itself to start one. */
 function joinAgain(step: Step, group: ClassicGroup, member: ClassicMember, ask: Join, ticket: number): void {
   const isSame = matches(member, ask.protocols)
   switch (group.state) {
@@ -117,7 +117,7 @@ function joinAgain(step: Step, group: ClassicGroup, member: ClassicMember, ask: 
   rebalance(step, group)
 }
 
-/** An earlier request of the member that still waits is one that its client has given up. */
+/** An earlier request of the member that still waits has been abandoned by its client. */
 function updateMember(step: Step, group: ClassicGroup, member: ClassicMember, ask: Join, ticket: number): void {
   answerJoin(step, group, member, joinRefusal(errors.REBALANCE_IN_PROGRESS, member.memberId))
   member.protocols = ask.protocols
@@ -127,8 +127,8 @@ function updateMember(step: Step, group: ClassicGroup, member: ClassicMember, as
 }
 
 /**
- * A static member has come back under a new id: the old one is fenced. Where nothing else changes the group goes on as it is; while an
- * assignment is being made it starts again, since the leader may have assigned to the old id already.
+ * A static member has returned with a new member id; the old id is fenced. If nothing else changes, the group continues unchanged.
+ * During CompletingRebalance the rebalance starts again, since the leader may have assigned partitions to the old id already.
  */
 function replaceStatic(step: Step, group: ClassicGroup, old: ClassicMember, member: ClassicMember, ask: Join, ticket: number): void {
   const leaderBefore = group.leader ?? ''
@@ -148,7 +148,7 @@ function replaceStatic(step: Step, group: ClassicGroup, old: ClassicMember, memb
   else prepareRebalance(step, group)
 }
 
-/** An older client would assign anew if it were told that it leads: it is told the leader's old id. */
+/** An older client that is the leader would assign again, so the response contains the old id of the leader. */
 function replaced(group: ClassicGroup, memberId: string, leaderBefore: string, knowsSkipAssignment: boolean): ReturnType<typeof joined> {
   if (!knowsSkipAssignment) return { ...joined(group, memberId, false), leader: leaderBefore }
   return { ...joined(group, memberId), skipAssignment: group.isLeader(memberId) }

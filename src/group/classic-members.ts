@@ -5,10 +5,13 @@ import { extendSession, prepareRebalance, propagate, rebalance, removeMember, sy
 import type { Asking, LeaveAnswer, MemberRef } from './messages.ts'
 import { answer, type Refusal, type Step, sessionKey, syncKey, writeGroup } from './step.ts'
 
-/** Of a member's record: its lengths and timeouts. */
+/** Fixed size of a member in the record: lengths and timeouts. */
 const memberOverheadBytes = 64
 
-/** Why somebody is not the member that it says it is. An instance id that another one has taken is fenced. */
+/**
+ * Error for a request whose member id or instance id is not valid in the group. If another member has taken the instance id, the
+ * request is fenced.
+ */
 export function memberRefusal(group: ClassicGroup, { memberId, instanceId }: MemberRef): Refusal {
   if (instanceId !== null) {
     const known = group.statics.get(instanceId)
@@ -18,7 +21,7 @@ export function memberRefusal(group: ClassicGroup, { memberId, instanceId }: Mem
   return group.members.has(memberId) ? undefined : errors.UNKNOWN_MEMBER_ID
 }
 
-/** A member asks for its assignment; the leader brings everybody's. */
+/** A member requests its assignment; the leader's request contains the assignments of all members. */
 export function sync(step: Step, group: ClassicGroup, ask: Asking<'sync'>, ticket: number): void {
   const refusal = memberRefusal(group, ask) ?? syncProblem(group, ask)
   if (refusal !== undefined) {
@@ -47,7 +50,7 @@ function syncProblem(group: ClassicGroup, { generation, protocolType, protocolNa
   return group.state === 'Empty' ? errors.UNKNOWN_MEMBER_ID : undefined
 }
 
-/** Members that the leader left out have nothing to do. A group that is too large to be written cannot be. */
+/** Members that the leader left out get an empty assignment. A group that is too large for a record is rejected. */
 function assign(step: Step, group: ClassicGroup, assignments: Asking<'sync'>['assignments']): void {
   for (const member of group.members.values()) member.assignment = noBytes
   for (const { memberId, assignment } of assignments) {
@@ -64,7 +67,7 @@ function assign(step: Step, group: ClassicGroup, assignments: Asking<'sync'>['as
   propagate(step, group, errors.NONE)
 }
 
-/** At least what the group's record takes. A character has at most three bytes. */
+/** Upper bound of the size of the group's record. A character has at most three bytes. */
 function bytesOf(group: ClassicGroup): number {
   let bytes = 0
   for (const { memberId, groupInstanceId, clientId, clientHost, subscription, assignment } of group.value.members) {
@@ -83,7 +86,7 @@ export function heartbeat(step: Step, group: ClassicGroup, ask: Asking<'heartbea
   return group.state === 'PreparingRebalance' ? errors.REBALANCE_IN_PROGRESS : errors.NONE
 }
 
-/** Members go. Whoever administers a group names static ones by their instance alone. */
+/** Members leave. Admin clients name static members by their instance id alone. */
 export function leave(step: Step, group: ClassicGroup, { members }: Asking<'leave'>): LeaveAnswer {
   const answered = members.map((ref) => ({ ...ref, error: leaveOne(step, group, ref) }))
   if (answered.some(({ error }) => error === errors.NONE) && group.state !== 'Empty') rebalance(step, group)

@@ -15,7 +15,7 @@ export const joinRefusal = (error: KafkaError, memberId: string): JoinAnswer => 
   members: [],
 })
 
-/** What a member of the current generation is told. The leader hears of all the others, unless `withMembers` is false. */
+/** JoinGroup response for a member of the current generation. The leader receives all members, unless `withMembers` is false. */
 export function joined(group: ClassicGroup, memberId: string, withMembers = group.isLeader(memberId)): JoinAnswer {
   const { generation, protocolType, protocolName } = group
   const members = withMembers ? [...group.members.values()] : []
@@ -33,14 +33,14 @@ export function joined(group: ClassicGroup, memberId: string, withMembers = grou
 
 export const syncRefusal = (error: KafkaError): SyncAnswer => ({ error, protocolType: null, protocolName: null, assignment: noBytes })
 
-/** Answers a member's waiting request to join, if there is one. */
+/** Answers the waiting JoinGroup request of a member, if there is one. */
 export function answerJoin(step: Step, group: ClassicGroup, member: ClassicMember, said: JoinAnswer): void {
   if (member.joining === undefined) return
   answer(step, group.groupId, member.joining, said)
   member.joining = undefined
 }
 
-/** True when there was one that waited. */
+/** True when a request was waiting. */
 export function answerSync(step: Step, group: ClassicGroup, member: ClassicMember, said: SyncAnswer): boolean {
   if (member.syncing === undefined) return false
   answer(step, group.groupId, member.syncing, said)
@@ -48,13 +48,16 @@ export function answerSync(step: Step, group: ClassicGroup, member: ClassicMembe
   return true
 }
 
-/** The member has shown that it is alive. */
+/** Starts the session of the member again. */
 export function extendSession({ timers, now }: Step, group: ClassicGroup, member: ClassicMember, ms = member.sessionTimeoutMs): void {
   const { groupId } = group
   timers.set(sessionKey(groupId, member.memberId), now + ms, { type: 'session', groupId, memberId: member.memberId })
 }
 
-/** Hands every member that waits its assignment, or an error. Sessions begin anew: that of one that waits may have run out unheard. */
+/**
+ * Answers all waiting SyncGroup requests with the assignment or an error. Sessions start again: a waiting member sends no heartbeats, so
+ * its session may have ended.
+ */
 export function propagate(step: Step, group: ClassicGroup, error: KafkaError): void {
   const [protocolType, protocolName] = error === errors.NONE ? [group.protocolType, group.protocolName] : [null, null]
   for (const member of group.members.values()) {
@@ -63,13 +66,13 @@ export function propagate(step: Step, group: ClassicGroup, error: KafkaError): v
   }
 }
 
-/** The assignment is void: members that wait for theirs are to join again. */
+/** The assignment is void: members that wait for it must join again. */
 export function voidAssignments(step: Step, group: ClassicGroup, error: KafkaError): void {
   for (const member of group.members.values()) member.assignment = noBytes
   propagate(step, group, error)
 }
 
-/** Calls the members together, or looks whether all are there where they have been called already. */
+/** Starts the join phase, or completes it if it has started and all members have joined. */
 export function rebalance(step: Step, group: ClassicGroup): void {
   if (group.state === 'PreparingRebalance') completeIfAllJoined(step, group)
   else prepareRebalance(step, group)
@@ -85,7 +88,7 @@ export function prepareRebalance(step: Step, group: ClassicGroup): void {
   else awaitJoins(step, group)
 }
 
-/** The members of a new group come one after another: for a while it waits for more. */
+/** Members of a new group arrive one after another: the first rebalance is delayed to include them. */
 function putOffFirstJoin({ timers, now }: Step, group: ClassicGroup, delayMs: number, remainingMs: number): void {
   const { groupId } = group
   group.hasNewMember = false
@@ -102,12 +105,12 @@ function awaitJoins({ timers, now }: Step, group: ClassicGroup): void {
   timers.set(joinKey(groupId), now + group.rebalanceTimeoutMs, { type: 'joinPhase', groupId })
 }
 
-/** A group that was empty waits out its delay although all are there: more may come. */
+/** The delay of an empty group runs in full, even if all known members have joined: more may follow. */
 export function completeIfAllJoined(step: Step, group: ClassicGroup): void {
   if (group.state === 'PreparingRebalance' && group.previous !== 'Empty' && group.haveAllJoined) completeJoinPhase(step, group)
 }
 
-/** Who has not joined by now is out, except for static members: they may take until their session ends. */
+/** Members that have not joined by now are removed, except for static members, which have until the end of their session. */
 export function completeJoinPhase(step: Step, group: ClassicGroup): void {
   step.timers.cancel(joinKey(group.groupId))
   for (const member of [...group.members.values()]) {
@@ -136,7 +139,7 @@ function beginSyncPhase(step: Step, group: ClassicGroup): void {
   step.timers.set(syncKey(groupId), step.now + group.rebalanceTimeoutMs, { type: 'syncPhase', groupId, generation })
 }
 
-/** Members that did not ask for their assignment in time are taken for dead. */
+/** Members that did not send SyncGroup in time are removed. */
 export function syncPhaseDue(step: Step, group: ClassicGroup, generation: number): void {
   if (generation !== group.generation || group.pendingSyncs.size === 0) return
   if (group.state !== 'CompletingRebalance' && group.state !== 'Stable') return
@@ -147,7 +150,7 @@ export function syncPhaseDue(step: Step, group: ClassicGroup, generation: number
   prepareRebalance(step, group)
 }
 
-/** Nobody has heard of the member for its session's time. One that waits for an answer of ours is not to blame. */
+/** No request of the member arrived within its session timeout. A member that waits for a response of the coordinator stays. */
 export function sessionDue(step: Step, group: ClassicGroup, memberId: string): void {
   if (group.pendingJoins.has(memberId)) {
     group.remove(memberId)
@@ -161,7 +164,7 @@ export function sessionDue(step: Step, group: ClassicGroup, memberId: string): v
   if (group.state !== 'Empty') rebalance(step, group)
 }
 
-/** Takes a member out. What follows for the group is the caller's to see to. */
+/** Removes a member. The caller handles the consequences for the group. */
 export function removeMember(step: Step, group: ClassicGroup, member: ClassicMember): void {
   answerJoin(step, group, member, joinRefusal(errors.UNKNOWN_MEMBER_ID, ''))
   answerSync(step, group, member, syncRefusal(errors.UNKNOWN_MEMBER_ID))

@@ -11,14 +11,14 @@ import { type Refusal, type Step, write } from './step.ts'
 
 type Commit = Asking<'commit'>
 
-/** Members of consumer groups say their epoch from here on. */
+/** First version in which members of consumer groups send their epoch. */
 const consumersCommitVersion = 9
 
-/** Why a commit is not taken, whatever kind of group it is for. */
+/** Why a commit is rejected, for either type of group. */
 export const commitRefusal = (group: Group, ask: Commit): Refusal =>
   group.type === 'consumer' ? consumerCommitRefusal(group, ask) : classicCommitRefusal(group, ask)
 
-/** Without a generation it comes from outside the group, and counts while nobody is inside. */
+/** A commit without a generation is from outside the group, and is accepted only while the group is empty. */
 function classicCommitRefusal(group: ClassicGroup, ask: Commit): Refusal {
   if (ask.generation < 0 && group.state === 'Empty') return undefined
   if (ask.generation < 0 && ask.memberId === '' && ask.instanceId === null) return errors.UNKNOWN_MEMBER_ID
@@ -29,7 +29,7 @@ function classicCommitRefusal(group: ClassicGroup, ask: Commit): Refusal {
 }
 
 /**
- * A member may still say the epoch before, where it has had the partition since then: the answer with its new epoch may be on its way. A
+ * A member may still send an older epoch if it has owned the partition since then: the response with its new epoch may be in flight. A
  * classic member may not.
  */
 function consumerCommitRefusal(group: ConsumerGroup, { memberId, generation, version, offsets }: Commit): Refusal {
@@ -45,7 +45,7 @@ function consumerCommitRefusal(group: ConsumerGroup, { memberId, generation, ver
   return offsets.every((offset) => generation >= sinceOf(offset)) ? undefined : errors.STALE_MEMBER_EPOCH
 }
 
-/** Who asks as a member is to be one, in the epoch that it says. */
+/** A request with a member id must come from a member, with its current epoch. */
 export function fetchRefusal(group: ConsumerGroup, { memberId, memberEpoch }: Asking<'fetch'>): Refusal {
   if (memberId === null && memberEpoch < 0) return undefined
   const member = group.members.get(memberId ?? '')
@@ -54,7 +54,7 @@ export function fetchRefusal(group: ConsumerGroup, { memberId, memberEpoch }: As
   return member.classic !== null ? errors.ILLEGAL_GENERATION : errors.STALE_MEMBER_EPOCH
 }
 
-/** Keeps what was committed; an error for each offset. A commit of a member shows that it is alive. */
+/** Records the committed offsets; returns an error for each. A commit of a member starts its session again. */
 export function commit(step: Step, group: Group, offsets: Offsets, ask: Commit): KafkaError[] {
   const { groupId } = ask
   if (group.type === 'classic') {
@@ -76,7 +76,7 @@ export function commit(step: Step, group: Group, offsets: Offsets, ask: Commit):
   return answered
 }
 
-/** Offsets can be forgotten for topics that nobody in the group reads. */
+/** Offsets can expire for topics that no member of the group reads. */
 export function deleteOffsets(
   step: Step,
   group: Group,
@@ -93,7 +93,7 @@ export function deleteOffsets(
   return answered
 }
 
-/** The records that forget what nobody has needed for long. Offsets that members may still need stay. */
+/** Returns the tombstones of expired offsets. Offsets that members may still need stay. */
 export function expireOffsets(step: Step, group: Group, offsets: Offsets): GroupRecord[] {
   const from = retentionStart(group)
   if (from === undefined) return []
@@ -106,7 +106,7 @@ export function expireOffsets(step: Step, group: Group, offsets: Offsets): Group
   return records
 }
 
-/** Since when an offset is not needed; undefined where none may go. */
+/** The time from which an offset's retention counts; undefined when no offset may expire. */
 function retentionStart(group: Group): ((value: CommittedOffset) => number) | undefined {
   const committed = (value: CommittedOffset): number => Number(value.commitTimestamp)
   if (group.type === 'consumer' || group.protocolType === null) return committed

@@ -23,15 +23,15 @@ import { consumerProtocolType } from './subscription.ts'
 import type { Topics } from './topics.ts'
 
 /**
- * Members of a consumer group that speak the protocol of classic groups. To them the group is always rebalancing just for themselves:
- * their generation is their member epoch, joining and syncing are answered at once, and nobody leads.
+ * Members of a consumer group that use the protocol of classic groups. Each sees a rebalance of its own: its generation is
+ * its member epoch, JoinGroup and SyncGroup are answered at once, and no member is the leader.
  */
 
 type Join = Asking<'join'>
 
 export const classicSubscription = ({ protocols }: Join) => (protocols[0] === undefined ? undefined : subscriptionOf(protocols[0].metadata))
 
-/** Why the group does not take a classic member. Nothing has changed until then. */
+/** Why the group rejects a classic member. The group is still unchanged at this point. */
 export function joinProblem(step: Step, group: ConsumerGroup, ask: Join): JoinAnswer | undefined {
   const { memberId, instanceId, protocolType, protocols } = ask
   if (group.members.size >= step.limits.consumersMax && !group.members.has(memberId)) return joinRefusal(errors.GROUP_MAX_SIZE_REACHED, '')
@@ -55,13 +55,13 @@ export function joinProblem(step: Step, group: ConsumerGroup, ask: Join): JoinAn
   return refusal && joinRefusal(refusal, '')
 }
 
-/** Some protocol is known to every classic member. */
+/** Whether all classic members support one common protocol. */
 function supports(group: ConsumerGroup, names: readonly string[]): boolean {
   const known = [...group.members.values()].flatMap(({ classic }) => (classic === null ? [] : [classic.supportedProtocols]))
   return names.some((name) => known.every((protocols) => protocols.some((protocol) => protocol.name === name)))
 }
 
-/** Takes a classic member, or takes it further. The caller has made sure that there is no problem. */
+/** Adds or updates a classic member. The caller has validated the request. */
 export function joinConsumers(step: Step, group: ConsumerGroup, ask: Join): JoinAnswer {
   const { groupId } = group
   const before = subscribe(step, group, ask)
@@ -88,7 +88,7 @@ export function joinConsumers(step: Step, group: ConsumerGroup, ask: Join): Join
   }
 }
 
-/** What a classic member says, in the words of a consumer group. */
+/** A JoinGroup request, converted to the fields of a consumer group member. */
 function withJoin(member: ConsumerMember, ask: Join): ConsumerMember {
   const { rackId, topics } = classicSubscription(ask)!
   return {
@@ -123,7 +123,7 @@ function ownedRows(
   })
 }
 
-/** Why somebody is no classic member of this group. */
+/** Why a request does not come from a classic member of this group. */
 function memberRefusal(group: ConsumerGroup, { memberId, instanceId }: MemberRef): Refusal {
   if (instanceId === null) return group.members.has(memberId) ? undefined : errors.UNKNOWN_MEMBER_ID
   const known = group.statics.get(instanceId)
@@ -139,7 +139,7 @@ function generationRefusal(group: ConsumerGroup, ask: MemberRef & { readonly gen
   return member.epoch === ask.generation ? undefined : errors.ILLEGAL_GENERATION
 }
 
-/** What the member reads, in the words of consumers. */
+/** The partitions of the member, in the consumer protocol. */
 export function syncConsumers(step: Step, group: ConsumerGroup, ask: Asking<'sync'>): SyncAnswer {
   const refusal = generationRefusal(group, ask) ?? syncProblem(step, group, ask)
   if (refusal !== undefined) return syncRefusal(refusal)
@@ -155,7 +155,7 @@ function syncProblem(step: Step, group: ConsumerGroup, ask: Asking<'sync'>): Ref
   const { supportedProtocols } = member.classic!
   if (ask.protocolType !== null && ask.protocolType !== consumerProtocolType) return errors.INCONSISTENT_GROUP_PROTOCOL
   if (ask.protocolName !== null && ask.protocolName !== supportedProtocols[0]!.name) return errors.INCONSISTENT_GROUP_PROTOCOL
-  // Until there is a new assignment the last one holds.
+  // The last assignment is valid until there is a new one.
   if (group.assignmentEpoch <= member.epoch || member.state === memberState.unrevoked) return undefined
   awaitJoin(step, group, member)
   return errors.REBALANCE_IN_PROGRESS
@@ -164,11 +164,11 @@ function syncProblem(step: Step, group: ConsumerGroup, ask: Asking<'sync'>): Ref
 const assignmentOf = ({ topics }: Step, { assigned, classic }: ConsumerMember): Buffer =>
   assignmentBytes(assigned, topics, classic!.supportedProtocols[0]!.metadata)
 
-/** As a classic group keeps what a member was to read. */
+/** The target of a member, as a classic group records it. */
 export const targetBytes = ({ topics }: Step, target: Partitions, { classic }: ConsumerMember): Buffer =>
   classic === null ? noBytes : assignmentBytes(target, topics, classic.supportedProtocols[0]!.metadata)
 
-/** A member is called to join when there is something that it is to give up or can get. */
+/** A member must join again when it has partitions to revoke or can get new ones. */
 export function heartbeatConsumers(step: Step, group: ConsumerGroup, ask: Asking<'heartbeat'>): Refusal {
   const refusal = generationRefusal(group, ask)
   if (refusal !== undefined) return refusal
@@ -192,13 +192,13 @@ function waitsForOthers(group: ConsumerGroup, { memberId, assigned }: ConsumerMe
   return false
 }
 
-/** A member that was called has its rebalance timeout to join. */
+/** A member that must join again has its rebalance timeout to do so. */
 function awaitJoin({ timers, now }: Step, { groupId }: ConsumerGroup, { memberId, rebalanceTimeoutMs }: ConsumerMember): void {
   const key = classicJoinKey(groupId, memberId)
   if (!timers.has(key)) timers.set(key, now + rebalanceTimeoutMs, { type: 'session', groupId, memberId })
 }
 
-/** Members of either protocol may be told to leave. `gone` are those that do; the answer names them as they were named. */
+/** Members of either protocol can be removed by LeaveGroup. `gone` are those that are; the response names them as the request did. */
 export function leavingConsumers(
   group: ConsumerGroup,
   { members }: Asking<'leave'>,

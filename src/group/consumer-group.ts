@@ -4,33 +4,33 @@ import { noPartitions, nothingOwned, type Owned, type Partitions, toPartitions }
 import type { ConsumerRecord } from './records.ts'
 import { consumerProtocolType } from './subscription.ts'
 
-/** As the describing APIs spell them. */
+/** Spelled as in the describe APIs. */
 export type ConsumerState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable'
 
-/** The topics that an expression matched when it was last looked at. */
+/** The topics that a regular expression matched at its last evaluation. */
 export interface Resolved {
   readonly topics: readonly string[]
   readonly version: bigint
   readonly timestamp: bigint
 }
 
-/** The epoch of a group that nobody has joined yet. */
+/** The epoch of a group that no member has joined yet. */
 const firstEpoch = 1
 
 /**
- * A group whose coordinator assigns (KIP-848). Each member goes from its assignment to the target by itself, and gets a partition only
- * when nobody else has it.
+ * A group whose coordinator computes the assignment (KIP-848). Each member moves from its assignment to the target independently.
+ * It gets a partition only after the previous owner has released it.
  *
- * Invariants: it changes by its records alone; a partition has one owner; no member is ahead of the group.
+ * Invariants: only its records change it; a partition has one owner; no member epoch is above the group epoch.
  */
 export class ConsumerGroup {
   readonly type = 'consumer'
   readonly protocolType = consumerProtocolType
   readonly groupId: string
   epoch = firstEpoch
-  /** Of the topics that are read; whoever finds another one begins a new epoch. */
+  /** Hash of the topics that are read; a member whose request finds a different hash starts a new epoch. */
   metadataHash = 0n
-  /** The epoch that the target assignment is of, and when it was made; 0 for a time that nobody knows. */
+  /** The epoch of the target assignment, and its time; 0 for an unknown time. */
   assignmentEpoch = firstEpoch
   assignedAt = 0
   readonly members = new Map<string, ConsumerMember>()
@@ -56,12 +56,12 @@ export class ConsumerGroup {
     return 'Stable'
   }
 
-  /** Whether somebody has the partition still. */
+  /** Whether a member still owns the partition. */
   isOwned(topicId: string, partition: number): boolean {
     return this.#owners.get(topicId)?.has(partition) ?? false
   }
 
-  /** Nobody has what is not there. */
+  /** A partition that does not exist has no owner. */
   targetOf(memberId: string): Partitions {
     return this.targets.get(memberId) ?? noPartitions
   }
@@ -83,7 +83,7 @@ export class ConsumerGroup {
     return count
   }
 
-  /** What a member reads: the topics that it names, and those that its expression matched. */
+  /** Subscription of a member: the topics that it names, and those that its expression matched. */
   topicsOf({ topics, expression }: ConsumerMember): readonly string[] {
     const matched = this.resolved.get(expression)?.topics
     return matched === undefined || matched.length === 0 ? topics : [...new Set([...topics, ...matched])]
@@ -100,7 +100,7 @@ export class ConsumerGroup {
     return false
   }
 
-  /** The assignor that most members want; undefined when nobody cares. */
+  /** The assignor that most members request; undefined when no member names one. */
   get wantedAssignor(): string | undefined {
     const votes = new Map<string, number>()
     for (const { assignor } of this.members.values()) if (assignor !== null) votes.set(assignor, (votes.get(assignor) ?? 0) + 1)
@@ -109,7 +109,7 @@ export class ConsumerGroup {
     return best
   }
 
-  /** What a record says, whether it is new or read back. */
+  /** Applies a record, new or replayed. */
   apply(record: ConsumerRecord): void {
     switch (record.type) {
       case 'consumerGroup':

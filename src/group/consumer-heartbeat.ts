@@ -30,7 +30,7 @@ import type { Step } from './step.ts'
 
 export type Heartbeat = Asking<'consumerHeartbeat'>
 
-/** Why somebody is refused, with what people are told. */
+/** Why a request is rejected, with a message. */
 export type Complaint = readonly [error: KafkaError, message: string]
 
 export const refused = ([error, message]: Complaint): ConsumerHeartbeatAnswer => ({
@@ -44,7 +44,7 @@ export const refused = ([error, message]: Complaint): ConsumerHeartbeatAnswer =>
 
 const isBlank = (text: string | null): boolean => text !== null && text.trim() === ''
 
-/** What is wrong with a heartbeat, whatever the group. */
+/** Validates a heartbeat, regardless of the group. */
 export function heartbeatProblem(step: Step, ask: Heartbeat): Complaint | undefined {
   const invalid = (message: string): Complaint => [errors.INVALID_REQUEST, message]
   if (isBlank(ask.memberId)) return invalid("MemberId can't be empty.")
@@ -76,7 +76,7 @@ export function heartbeatProblem(step: Step, ask: Heartbeat): Complaint | undefi
     : [errors.INVALID_REGULAR_EXPRESSION, `The regular expression ${ask.expression} cannot be used: ${problem}.`]
 }
 
-/** Why the group does not take a heartbeat of this member. Nothing has changed until then. */
+/** Why the group rejects a heartbeat of this member. The group is still unchanged at this point. */
 export function memberProblem(step: Step, group: ConsumerGroup, ask: Heartbeat): Complaint | undefined {
   const { memberId, instanceId, memberEpoch } = ask
   const isJoin = memberEpoch === joinEpoch
@@ -113,7 +113,7 @@ function epochProblem(member: ConsumerMember, { memberEpoch, owned }: Heartbeat)
   ]
 }
 
-/** A member joins, or shows that it is alive, and learns what it is to read. */
+/** A member joins or sends a heartbeat, and receives its assignment. */
 export function heartbeatOf(step: Step, group: ConsumerGroup, ask: Heartbeat): ConsumerHeartbeatAnswer {
   const before = subscribe(step, group, ask)
   const said = updated(before, ask)
@@ -142,7 +142,7 @@ function settle(step: Step, group: ConsumerGroup, { owned }: Heartbeat, memberId
   return reconcileMember(step, group, group.members.get(memberId)!, { hasSubscriptionChanged, owned })
 }
 
-/** The member as it was, or one that is to be. */
+/** The existing member, or a new one. */
 function subscribe(step: Step, group: ConsumerGroup, { memberId, instanceId }: Heartbeat): ConsumerMember {
   const known = instanceId === null ? group.members.get(memberId) : group.staticMember(instanceId)
   if (known === undefined) return group.members.get(memberId) ?? newMember(memberId)
@@ -162,7 +162,7 @@ const updated = (member: ConsumerMember, ask: Heartbeat): ConsumerMember => ({
   classic: null,
 })
 
-/** What stays of a static member that leaves for a while: its place, and what it was to read. */
+/** What remains of a static member that leaves temporarily: its instance id and its target. */
 export function leaveForAWhile(step: Step, group: ConsumerGroup, member: ConsumerMember): void {
   const left = { ...member, epoch: staticLeaveEpoch, assigned: ownedAt(member.assigned, 0), revoking: nothingOwned }
   const { groupId } = group

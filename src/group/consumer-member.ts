@@ -1,26 +1,26 @@
 import type { ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupMemberMetadataValue } from '../wire/internal/group-consumer.ts'
 import { nothingOwned, type Owned, OwnedBuilder } from './partitions.ts'
 
-/** As records number them. */
+/** Numbered as in records. */
 export const memberState = {
-  /** Has all that it is to have, and nothing else. */
+  /** Owns exactly its target. */
   stable: 0,
-  /** Is to give up some of its partitions. */
+  /** Has partitions to revoke. */
   unrevoked: 1,
-  /** Waits for partitions that others have not given up. */
+  /** Waits for partitions that other members have not released. */
   unreleased: 2,
 } as const
 
-/** Joins. */
+/** The member joins. */
 export const joinEpoch = 0
 export const leaveEpoch = -1
-/** Leaves, and keeps its place as a static member. */
+/** The member leaves, and keeps its place as a static member. */
 export const staticLeaveEpoch = -2
 
-/** What a member that speaks the protocol of classic groups has said besides. */
+/** Further fields of a member that uses the protocol of classic groups. */
 export type ClassicSide = NonNullable<ConsumerGroupMemberMetadataValue['classicMemberMetadata']>
 
-/** A member of a consumer group. It is replaced, never changed. */
+/** A member of a consumer group. Immutable. */
 export interface ConsumerMember {
   readonly memberId: string
   readonly instanceId: string | null
@@ -61,13 +61,13 @@ export const newMember = (memberId: string): ConsumerMember => ({
 
 export const sortedTopics = (topics: readonly string[]): readonly string[] => [...new Set(topics)].sort()
 
-/** Has reached this epoch of the target assignment, and all of it. */
+/** Has reached this epoch of the target assignment, and owns all of it. */
 export const isReconciled = ({ state, epoch }: ConsumerMember, targetEpoch: number): boolean =>
   state === memberState.stable && epoch === targetEpoch
 
 export const atEpoch = (member: ConsumerMember, epoch: number): ConsumerMember => ({ ...member, epoch, previousEpoch: member.epoch })
 
-/** What a member wants and who it is, as it is kept. */
+/** The record of a member's subscription and identity. */
 export const memberValue = (member: ConsumerMember): ConsumerGroupMemberMetadataValue => ({
   instanceId: member.instanceId,
   rackId: member.rackId,
@@ -93,7 +93,7 @@ export const withMemberValue = (member: ConsumerMember, value: ConsumerGroupMemb
   classic: value.classicMemberMetadata,
 })
 
-/** How far a member is, as it is kept. */
+/** The record of a member's current assignment. */
 export const currentValue = (member: ConsumerMember): ConsumerGroupCurrentMemberAssignmentValue => ({
   memberEpoch: member.epoch,
   previousMemberEpoch: member.previousEpoch,
@@ -119,7 +119,7 @@ const ownedValue = (owned: Owned): OwnedRows =>
     return { topicId, partitions: rows.map(([partition]) => partition), assignmentEpochs: rows.map(([, epoch]) => epoch) }
   })
 
-/** Older records do not say in which epoch a partition was assigned: then it counts as new. */
+/** Older records do not contain the epoch in which a partition was assigned; it then counts as newly assigned. */
 function ownedOf(rows: OwnedRows, memberEpoch: number): Owned {
   const builder = new OwnedBuilder()
   for (const { topicId, partitions, assignmentEpochs } of rows) {
@@ -130,7 +130,7 @@ function ownedOf(rows: OwnedRows, memberEpoch: number): Owned {
   return builder.owned
 }
 
-/** Says the same of what it wants and who it is. */
+/** Whether subscription and identity are equal. */
 export function saysSame(a: ConsumerMember, b: ConsumerMember): boolean {
   return (
     a.instanceId === b.instanceId &&

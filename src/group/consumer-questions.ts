@@ -35,7 +35,7 @@ export function askConsumerHeartbeat(state: GroupState, step: Step, ask: Heartbe
   }
 }
 
-/** Who joins founds a group, or makes a classic one a consumer group. */
+/** A joining member creates the group, or converts a classic group to a consumer group. */
 function groupFor(state: GroupState, step: Step, ask: Heartbeat): ConsumerGroup | Complaint {
   const { groupId } = ask
   const known = state.groups.get(groupId)
@@ -78,18 +78,18 @@ function leave(state: GroupState, step: Step, ask: Heartbeat): ConsumerHeartbeat
   return { error: errors.NONE, message: null, memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null }
 }
 
-/** A member is out. */
+/** A member is removed. */
 export const fence = (state: GroupState, step: Step, group: ConsumerGroup, { memberId }: ConsumerMember): void =>
   removeFrom(state, step, group, new Set([memberId]))
 
-/** Members of either protocol are told to leave. */
+/** LeaveGroup for members of either protocol. */
 export function askLeave(state: GroupState, step: Step, group: ConsumerGroup, ask: Asking<'leave'>): LeaveAnswer {
   const { answer: said, gone } = leavingConsumers(group, ask)
   if (gone.size > 0) removeFrom(state, step, group, gone)
   return said
 }
 
-/** Where only classic members stay, the group is a classic one again. */
+/** When only classic members remain, the group becomes a classic group again. */
 function removeFrom(state: GroupState, step: Step, group: ConsumerGroup, gone: ReadonlySet<string>): void {
   const classic = isDowngrade(step, group, gone, group.members.size - gone.size) ? downgrade(step, group, gone) : undefined
   if (classic === undefined) {
@@ -100,7 +100,7 @@ function removeFrom(state: GroupState, step: Step, group: ConsumerGroup, gone: R
   rebalanceAfterDowngrade(step, classic)
 }
 
-/** A classic member comes to a consumer group. One that takes the place of the last member that was none makes it a classic group. */
+/** A classic member joins a consumer group. If it replaces the last member of the other protocol, the group becomes classic. */
 export function askClassicJoin(state: GroupState, step: Step, group: ConsumerGroup, ask: Asking<'join'>): JoinAnswer {
   const problem = joinProblem(step, group, ask)
   if (problem !== undefined) return problem
@@ -112,7 +112,7 @@ export function askClassicJoin(state: GroupState, step: Step, group: ConsumerGro
   return joined
 }
 
-/** An empty group leaves nothing behind but its offsets. */
+/** Only the offsets of an empty group remain. */
 export function dissolve(state: GroupState, step: Step, group: ConsumerGroup): void {
   write(step, group.groupId, groupTombstones(group))
   state.groups.delete(group.groupId)

@@ -7,10 +7,10 @@ import { isSameStep, type Reconciling, reconcile } from './reconcile.ts'
 import { type ConsumerRecord, isTooLarge } from './records.ts'
 import { classicJoinKey, classicSyncKey, rebalanceKey, type Step, sessionKey, write } from './step.ts'
 
-/** What a member has takes so much more than its target: an epoch for each partition, and what it is to give up. */
+/** Additional size of a member's current assignment over its target: an epoch for each partition, and the partitions to revoke. */
 const currentShare = 5
 
-/** The group changes as its records say, and they are kept. */
+/** Writes the records and applies them to the group. */
 export function change(step: Step, group: ConsumerGroup, records: readonly ConsumerRecord[]): void {
   for (const record of records) group.apply(record)
   write(step, group.groupId, records)
@@ -43,7 +43,7 @@ export const epochRecord = ({ groupId }: ConsumerGroup, epoch: number, hash: big
   value: { epoch, metadataHash: hash },
 })
 
-/** A new epoch of the group: its members are to be assigned anew. */
+/** A new epoch of the group: a new target assignment is required. */
 export function nextEpoch(step: Step, group: ConsumerGroup, hash = metadataHash(group.subscribedTopics(), step.topics)): ConsumerRecord {
   step.counts.consumerRebalances++
   return epochRecord(group, group.epoch + 1, hash)
@@ -61,7 +61,7 @@ export const memberTombstones = ({ groupId }: ConsumerGroup, memberId: string): 
   { type: 'consumerMember', groupId, memberId, value: null },
 ]
 
-/** All that says that there is a group. */
+/** All records that define the group. */
 export function groupTombstones({ groupId, members, resolved }: ConsumerGroup): ConsumerRecord[] {
   const memberIds = [...members.keys()]
   return [
@@ -82,7 +82,7 @@ export const expressionTombstone = (groupId: string, regularExpression: string):
   value: null,
 })
 
-/** What members are reminded of is over. */
+/** Cancels all timers of a member. */
 export function cancelTimers({ timers }: Step, groupId: string, memberId: string): void {
   for (const key of [sessionKey, rebalanceKey, classicJoinKey, classicSyncKey]) timers.cancel(key(groupId, memberId))
 }
@@ -92,7 +92,7 @@ export function extendConsumerSession({ timers, now, limits }: Step, { groupId }
   timers.set(sessionKey(groupId, member.memberId), now + ms, { type: 'session', groupId, memberId: member.memberId })
 }
 
-/** Members go, and the group has a new epoch. Expressions that nobody uses any more go with them. */
+/** Members leave, and the group has a new epoch. Expressions without a remaining user are removed. */
 export function removeMembers(step: Step, group: ConsumerGroup, memberIds: readonly string[]): void {
   const expressions = new Set(memberIds.map((memberId) => group.members.get(memberId)!.expression))
   for (const memberId of memberIds) {
@@ -108,7 +108,10 @@ export function removeMembers(step: Step, group: ConsumerGroup, memberIds: reado
   change(step, group, [nextEpoch(step, group)])
 }
 
-/** A static member has come back under another id, and takes all that the old one had. Returns it, with nothing said yet. */
+/**
+ * A static member has returned with another member id and takes over the state of the old one. Returns it, with no fields of the request
+ * applied yet.
+ */
 export function replaceMember(step: Step, group: ConsumerGroup, old: ConsumerMember, memberId: string): ConsumerMember {
   const target = group.targetOf(old.memberId)
   const member = { ...old, memberId, epoch: joinEpoch, previousEpoch: joinEpoch }
@@ -118,7 +121,7 @@ export function replaceMember(step: Step, group: ConsumerGroup, old: ConsumerMem
   return member
 }
 
-/** Begins a new epoch where the topics are no longer the same, or `isNew` says so. */
+/** Starts a new epoch if the topics have changed or `isNew` is set. */
 export function refreshMetadata(step: Step, group: ConsumerGroup, isNew: boolean): void {
   if (!isNew && !group.needsMetadata) return
   group.needsMetadata = false
@@ -126,7 +129,7 @@ export function refreshMetadata(step: Step, group: ConsumerGroup, isNew: boolean
   if (isNew || hash !== group.metadataHash) change(step, group, [nextEpoch(step, group, hash)])
 }
 
-/** Makes a target for the epoch of the group, unless the last one is too young for another: then a later heartbeat does. */
+/** Computes a target for the group's epoch, unless the last one is too recent: then a later heartbeat does. */
 export function assignWhenDue(step: Step, group: ConsumerGroup): void {
   const { assignedAt, groupId } = group
   const age = step.now - assignedAt
@@ -140,7 +143,7 @@ export function assignWhenDue(step: Step, group: ConsumerGroup): void {
     const known = group.targets.get(memberId)
     if (known === undefined || !equalPartitions(known, target)) records.push(targetRecord(group, memberId, target))
   }
-  // Members stay with what they have where there is more to read than can be written.
+  // If the assignment is too large for a record, members keep their targets.
   if (records.some((record) => isTooLarge(record, step.limits.recordBytesMax / currentShare))) return
   change(step, group, [...records, targetEpochRecord(group, group.epoch, step.now)])
 }
@@ -164,7 +167,7 @@ export function subscribedIds({ topics }: Step, group: ConsumerGroup, member: Co
   return ids
 }
 
-/** Lets a member take its next step towards its target; the member as it is then. */
+/** Moves a member one step towards its target; returns the resulting member. */
 export function reconcileMember(
   step: Step,
   group: ConsumerGroup,
@@ -185,7 +188,7 @@ export function reconcileMember(
   return group.members.get(next.memberId)!
 }
 
-/** A member that is to give something up has its rebalance timeout for it. */
+/** A member with partitions to revoke has its rebalance timeout to do so. */
 export function awaitRevocation({ timers, now }: Step, { groupId }: ConsumerGroup, member: ConsumerMember): void {
   const { memberId, epoch, rebalanceTimeoutMs, state } = member
   const key = rebalanceKey(groupId, memberId)

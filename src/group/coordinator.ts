@@ -13,7 +13,7 @@ import type { AnswerTo, GroupEffect, GroupEvent, ListedGroup, Question } from '.
 import { partitionOf } from './partition-of.ts'
 import { type GroupState, groupState } from './state.ts'
 
-/** The coordinator cannot say, or not yet. */
+/** The coordinator cannot answer, or cannot answer yet. */
 export class NotReady {
   readonly error: KafkaError
 
@@ -22,11 +22,11 @@ export class NotReady {
   }
 }
 
-/** The topic that groups are kept in. */
+/** The offsets topic. */
 export interface OffsetsTopic {
-  /** The stream of each partition, if the topic exists and is served. */
+  /** The partition id of each partition, if the topic exists and is served. */
   streams(): readonly StreamId[] | undefined
-  /** Resolves when the topic exists, or nobody can make it. */
+  /** Resolves when the topic exists, or cannot be created. */
   create(): Promise<void>
   /** The id of any topic that groups may have read, if it exists. */
   idOf(topic: string): string | undefined
@@ -35,14 +35,14 @@ export interface OffsetsTopic {
 export interface CoordinatorParts {
   readonly settings: Settings
   readonly topic: OffsetsTopic
-  /** What was set for a group. */
+  /** Configs of a group. */
   readonly groupConfigs: (groupId: string) => ConfigTexts
   readonly log: PartitionLog
   readonly codecs: Codecs
   readonly clock: Clock
-  /** Calls `wake` after a while; returns what cancels it. */
+  /** Calls `wake` after a delay; returns a function that cancels it. */
   after(ms: number, wake: () => void): () => void
-  /** The node cannot keep its promises any more and has to stop. */
+  /** The node can no longer guarantee durability and must stop. */
   failed(error: Error): void
 }
 
@@ -50,18 +50,18 @@ interface Partition {
   readonly log: GroupPartition
   readonly loading: Promise<void>
   isLoaded: boolean
-  /** Topics that were deleted while it was not loaded: their offsets are to go. */
+  /** Topics that were deleted before the load was complete: their offsets are removed after it. */
   readonly deleted: Set<string>
 }
 
 const mailboxMax = 100_000
-/** A client is told to come back only when a load takes longer than this. */
+/** Clients receive a retriable error only when a load takes longer than this. */
 const loadPatienceMs = 1000
 const timerMsMax = 2 ** 31 - 1
 
 /**
- * Performs what the machine of groups decides: keeps their records in the offsets topic, and lets no answer out before they are durable.
- * A partition is loaded when somebody first asks for one of its groups.
+ * Performs the effects of the group machine: writes its records to the offsets topic, and sends no answer before they are durable.
+ * A partition is loaded at the first request for one of its groups.
  */
 export class GroupCoordinator {
   readonly #parts: CoordinatorParts
@@ -69,10 +69,10 @@ export class GroupCoordinator {
   readonly #actor: Actor<GroupState, GroupEvent, GroupEffect>
   readonly #partitions = new Map<number, Partition>()
   readonly #asked = new Map<number, (said: unknown) => void>()
-  /** Topics that were deleted before anybody asked for a partition. */
+  /** Topics that were deleted before the first request for a partition. */
   readonly #deleted = new Set<string>()
   readonly #dirty = new Set<GroupPartition>()
-  /** Partitions of the topic when it was first seen: where a group lies does not change when it grows. */
+  /** Partition count when the topic was first seen: the partition of a group does not change when the topic grows. */
   #count: number | undefined
   #tickets = 0
   #turning = false
@@ -105,7 +105,7 @@ export class GroupCoordinator {
     )
   }
 
-  /** Looks from time to time for what has expired. */
+  /** Removes expired offsets and groups periodically. */
   start(): void {
     const interval = Math.min(timerMsMax, Number(this.#parts.settings['offsets.retention.check.interval.ms']))
     this.#parts.after(interval, () => {
@@ -113,7 +113,7 @@ export class GroupCoordinator {
     })
   }
 
-  /** Makes the coordinator of a group ready: what FindCoordinator asks for. */
+  /** Loads the coordinator of a group, as FindCoordinator requires. */
   async find(groupId: string): Promise<NotReady | undefined> {
     if (this.#parts.topic.streams() === undefined) await this.#parts.topic.create()
     const partition = this.#open(groupId)
@@ -136,12 +136,12 @@ export class GroupCoordinator {
     return (await this.#isReady(this.#openAll())) ? listGroups(this.#state) : new NotReady(errors.COORDINATOR_LOAD_IN_PROGRESS)
   }
 
-  /** A topic is there, or has more partitions. */
+  /** A topic was created, or has more partitions. */
   topicChanged(topic: string, topicId: string, partitions: number): void {
     this.#tell({ type: 'topicChanged', topic, topicId, partitions })
   }
 
-  /** The groups that have been loaded, and what has happened to them. */
+  /** The loaded groups, and counts of their events. */
   get known(): Pick<GroupState, 'groups' | 'offsets' | 'counts'> {
     return this.#state
   }
@@ -153,7 +153,7 @@ export class GroupCoordinator {
     this.#tell({ type: 'topicDeleted', now: this.#parts.clock.now(), topic })
   }
 
-  /** The offsets topic itself is gone, and with it every group. */
+  /** The offsets topic was deleted, and with it every group. */
   forget(): void {
     this.#partitions.clear()
     this.#deleted.clear()
@@ -251,7 +251,7 @@ export class GroupCoordinator {
       while (this.#actor.turn() > 0);
       this.#turning = false
     } catch (error) {
-      // A broken invariant: nothing is decided any more.
+      // A broken invariant: no further decisions are made.
       this.#parts.failed(error as Error)
       return
     }

@@ -8,7 +8,7 @@ import { type AnyPartitions, fromPartitions, type Owned, OwnedBuilder } from './
 import type { Group } from './state.ts'
 import type { Step } from './step.ts'
 
-/** The protocol, and what members want, is shown of a stable group alone. */
+/** The protocol and the subscriptions of members are returned for a stable group only. */
 export function describe(group: ClassicGroup): DescribedGroup {
   const isStable = group.state === 'Stable'
   return {
@@ -37,7 +37,7 @@ export const unknownGroup = (groupId: string): DescribedGroup => ({
   members: [],
 })
 
-/** Topics that are no longer there are left out. */
+/** Topics that no longer exist are left out. */
 export function describeConsumers({ topics, limits }: Step, group: ConsumerGroup): DescribedConsumerGroup {
   const named = (partitions: AnyPartitions): NamedPartitions[] =>
     fromPartitions(partitions).flatMap((row) => {
@@ -67,7 +67,7 @@ export function describeConsumers({ topics, limits }: Step, group: ConsumerGroup
   }
 }
 
-/** What a member still has counts as its own until it has given it up. */
+/** Partitions that a member has not released yet count as its own. */
 function withRevoking({ assigned, revoking }: ConsumerMember): Owned {
   const all = new OwnedBuilder()
   all.addAll(assigned)

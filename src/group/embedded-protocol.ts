@@ -4,12 +4,12 @@ import { ConsumerProtocolAssignment, ConsumerProtocolSubscription } from '../wir
 import type { AnyPartitions, Partitions } from './partitions.ts'
 import type { Topics } from './topics.ts'
 
-/** What classic consumers say to each other within JoinGroup and SyncGroup, behind an int16 version. */
+/** Messages of classic consumers to each other, embedded in JoinGroup and SyncGroup behind an int16 version. */
 
 const latest = 3
 const versionBytes = 2
 
-/** A version of the future begins as the latest does. Undefined for something else. */
+/** A later version starts with the layout of the latest. Undefined for another format. */
 function read<T>(bytes: Buffer, of: (reader: Reader, version: number) => T): T | undefined {
   try {
     const reader = new Reader(bytes)
@@ -25,8 +25,8 @@ export const subscriptionOf = (bytes: Buffer): ConsumerProtocolSubscription | un
   read(bytes, (reader, version) => codec(ConsumerProtocolSubscription, version).read(reader))
 
 /**
- * By topic id, of the topics that are there. Nothing at all is an assignment of nothing. Undefined for one with user data: it is an
- * assignor's of its own, which a coordinator cannot carry on.
+ * By topic id; topics that do not exist are left out. Empty bytes are an empty assignment. Undefined for an assignment with user data: it
+ * belongs to a custom assignor, which a coordinator cannot continue.
  */
 export function assignmentFrom(bytes: Buffer, topics: Topics): Partitions | undefined {
   if (bytes.length === 0) return new Map()
@@ -40,7 +40,7 @@ export function assignmentFrom(bytes: Buffer, topics: Topics): Partitions | unde
   return partitions
 }
 
-/** In the version that the member spoke. */
+/** In the version that the member used. */
 export function assignmentBytes(partitions: AnyPartitions, topics: Topics, subscription: Buffer): Buffer {
   const version = Math.min(subscription.readInt16BE(0), latest)
   const assignedPartitions = Array.from(partitions).flatMap(([topicId, each]) => {

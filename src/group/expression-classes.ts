@@ -1,11 +1,11 @@
-/** Characters of topic names are ASCII: a set of them is a yes or no for each. */
+/** Characters of topic names are ASCII: a set of them is a boolean for each. */
 export type CharacterSet = readonly boolean[]
 
 const size = 128
 
 export const characters = (holds: (code: number) => boolean): CharacterSet => Array.from({ length: size }, (_, code) => holds(code))
 
-/** From and to, both ends included. */
+/** First and last, both included. */
 const spans = (...pairs: readonly string[]): CharacterSet =>
   characters((code) => pairs.some((pair) => code >= pair.charCodeAt(0) && code <= pair.charCodeAt(1)))
 
@@ -20,7 +20,7 @@ export const union = (a: CharacterSet, b: CharacterSet): CharacterSet => a.map((
 const letterBit = 32
 const isLetter = (code: number): boolean => /[a-z]/i.test(String.fromCharCode(code))
 
-/** With the other case of every letter. */
+/** Adds the other case of every letter. */
 export const folded = (set: CharacterSet): CharacterSet => set.map((holds, code) => holds || (isLetter(code) && set[code ^ letterBit]!))
 
 const lower = spans('az')
@@ -30,14 +30,14 @@ const letter = union(lower, upper)
 export const word: CharacterSet = union(union(letter, digit), only(95))
 const space = spans('\t\n', '\f\r', '  ')
 
-/** `\d` and its like; capitals are the opposite. */
+/** `\d` and similar; capitals negate. */
 export const perlClasses: ReadonlyMap<string, CharacterSet> = new Map([
   ['d', digit],
   ['s', space],
   ['w', word],
 ])
 
-/** `[:alpha:]` and its like. */
+/** `[:alpha:]` and similar. */
 export const posixClasses: ReadonlyMap<string, CharacterSet> = new Map([
   ['alnum', union(letter, digit)],
   ['alpha', letter],
@@ -57,14 +57,14 @@ export const posixClasses: ReadonlyMap<string, CharacterSet> = new Map([
 
 const ofAscii = (pattern: RegExp): CharacterSet => characters((code) => pattern.test(String.fromCharCode(code)))
 
-/** What a property of Unicode holds of ASCII; undefined for one that does not exist. */
+/** The ASCII part of a Unicode property; undefined for one that does not exist. */
 export function unicodeClass(name: string): CharacterSet | undefined {
   if (name === 'Any') return everything
   for (const property of [name, `Script=${name}`]) {
     try {
       return ofAscii(new RegExp(`\\p{${property}}`, 'u'))
     } catch {
-      // Not of this kind.
+      // The complement.
     }
   }
   return undefined

@@ -12,7 +12,7 @@ import {
   without,
 } from './expression-classes.ts'
 
-/** What an expression consists of. */
+/** Nodes of an expression. */
 export type Expression =
   | { readonly type: 'one'; readonly of: CharacterSet }
   | { readonly type: 'place'; readonly where: 'start' | 'end' | 'boundary' | 'inside' }
@@ -20,7 +20,7 @@ export type Expression =
   | { readonly type: 'choice'; readonly parts: readonly Expression[] }
   | { readonly type: 'repeat'; readonly part: Expression; readonly least: number; readonly most: number }
 
-/** What is wrong with an expression. */
+/** A syntax error in an expression. */
 export class ExpressionProblem extends Error {}
 
 const repeatMax = 1000
@@ -28,7 +28,7 @@ const depthMax = 200
 const lengthMax = 10_000
 const asciiMax = 127
 
-/** Reads the syntax of RE2, which has neither back references nor looking around. Throws ExpressionProblem. */
+/** Parses the syntax of RE2, which has neither back references nor lookaround. Throws ExpressionProblem. */
 export function parseExpression(text: string): Expression {
   if (text.length > lengthMax) throw new ExpressionProblem(`it is longer than ${lengthMax} characters`)
   return new Parser(text).whole()
@@ -71,7 +71,7 @@ class Parser {
     return { type: 'sequence', parts }
   }
 
-  /** Undefined for a group of flags, which is nothing itself. */
+  /** Undefined for a group that only sets flags. */
   #atom(): Expression | undefined {
     const character = this.#next()
     switch (character) {
@@ -142,7 +142,7 @@ class Parser {
   #repeated(part: Expression): Expression {
     const [least, most] = this.#count() ?? [1, 1]
     if (least === 1 && most === 1) return part
-    // Whether as few or as many as possible makes no difference to whether all of a name matches.
+    // Greediness does not affect whether the whole name matches.
     this.#take('?')
     if (this.#count() !== undefined) throw new ExpressionProblem('a repetition is repeated')
     return { type: 'repeat', part, least, most }

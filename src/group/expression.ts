@@ -2,24 +2,24 @@ import { assert } from '../base/assert.ts'
 import { type CharacterSet, word } from './expression-classes.ts'
 import { type Expression, ExpressionProblem, parseExpression } from './expression-syntax.ts'
 
-/** What an expression is unfolded to. Larger ones are refused: they would take a coordinator's time for every topic. */
+/** Maximum number of steps of an expression. Larger ones are rejected: they would cost the coordinator too much time per topic. */
 const stepsMax = 5000
 const partsMax = 50_000
 
 type Step =
   | { readonly type: 'one'; readonly of: CharacterSet }
   | { readonly type: 'place'; readonly where: 'start' | 'end' | 'boundary' | 'inside' }
-  /** Goes on at both. */
+  /** Continues at both targets. */
   | { readonly type: 'fork'; a: number; b: number }
   | { readonly type: 'jump'; to: number }
 
 /**
- * A regular expression over topic names. All states are followed at once, so that matching takes time in proportion to the length of
- * the name, whatever the expression.
+ * A regular expression over topic names. All alternatives are followed in parallel, so that the matching time is proportional to the
+ * length of the name for every expression.
  */
 export class TopicExpression {
   readonly #steps: readonly Step[]
-  /** When each step was last reached: the number of the character, over all names. */
+  /** When each step was last reached: the number of the character, counted over all names. */
   readonly #reached: Float64Array
   #now = 0
 
@@ -29,7 +29,7 @@ export class TopicExpression {
     this.#reached = new Float64Array(this.#steps.length + 1)
   }
 
-  /** Whether all of the name matches. */
+  /** Whether the whole name matches. */
   matches(name: string): boolean {
     let states = this.#follow([0], name, 0)
     for (let at = 0; at < name.length && states.length > 0; at++) {
@@ -44,7 +44,7 @@ export class TopicExpression {
     return states.includes(this.#steps.length)
   }
 
-  /** Where one may be without another character. */
+  /** Positions that are reached without another character. */
   #follow(from: readonly number[], name: string, at: number): number[] {
     this.#now++
     const waiting = [...from].reverse()
@@ -84,7 +84,7 @@ function unfold(expression: Expression): Step[] {
   }
   let written = 0
   const write = (part: Expression): void => {
-    // Nothing, a thousand times a thousand times, is as long as anything.
+    // An empty expression equals all its repetitions, however many.
     if (++written > partsMax) throw new ExpressionProblem('it is too large')
     switch (part.type) {
       case 'one':
@@ -134,7 +134,7 @@ function unfold(expression: Expression): Step[] {
   return steps
 }
 
-/** What is wrong with an expression; undefined when nothing is. */
+/** The error in an expression; undefined when it is valid. */
 export function expressionProblem(text: string): string | undefined {
   try {
     new TopicExpression(text)

@@ -5,10 +5,10 @@ import { TopicExpression } from './expression.ts'
 import { type ConsumerRecord, isTooLarge } from './records.ts'
 import type { Step } from './step.ts'
 
-/** Expressions of a group are resolved no more often than this. Kafka's number. */
+/** Minimum time between two evaluations of a group's expressions. Kafka's number. */
 const refreshMinMs = 10_000
 
-/** What a member's new expression comes to: nothing new, one to be looked at, or one whose topics are known. */
+/** Effect of a member's new expression: no change, an expression to evaluate, or one whose topics are already resolved. */
 export type ExpressionChange = 'same' | 'unresolved' | 'resolved'
 
 export function expressionChange(group: ConsumerGroup, before: ConsumerMember, said: ConsumerMember): ExpressionChange {
@@ -16,15 +16,15 @@ export function expressionChange(group: ConsumerGroup, before: ConsumerMember, s
   return said.expression === '' || group.resolved.has(said.expression) ? 'resolved' : 'unresolved'
 }
 
-/** What nobody uses any more is forgotten. */
+/** Removes an expression that no member uses. */
 export function dropUnused(step: Step, group: ConsumerGroup, expression: string): void {
   if (!group.resolved.has(expression) || group.countWith(expression) > 0) return
   change(step, group, [expressionTombstone(group.groupId, expression)])
 }
 
 /**
- * Looks which topics the group's expressions match, when there is one that has never been looked at, when topics have come, or when it
- * was long ago. Members hear of it with their next heartbeats.
+ * Evaluates the group's expressions against the topics. Required when an expression has never been evaluated, when topics were added, or
+ * when the last evaluation is too old. Members receive changes with their next heartbeats.
  */
 export function refreshExpressions(step: Step, group: ConsumerGroup): void {
   const expressions = new Set(Array.from(group.members.values(), ({ expression }) => expression).filter((expression) => expression !== ''))

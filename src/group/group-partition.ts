@@ -12,7 +12,7 @@ export interface GroupPartitionPorts {
 
 export interface GroupPartitionLimits {
   readonly batchBytesMax: number
-  /** Who waits for the disk is told after this that nobody knows. */
+  /** After this time, waiting requests are answered with an unknown result. */
   readonly patienceMs: number
 }
 
@@ -25,14 +25,12 @@ interface Waiting {
 /** Of a record, besides key and value: its length, deltas and lengths. */
 const recordOverheadBytes = 32
 
-/**
- * The writing end of one partition of the offsets topic. What is written while an append is under way goes together with the next.
- */
+/** The writer of one partition of the offsets topic. Records that are written during an append go together into the next. */
 export class GroupPartition {
   readonly stream: StreamId
   readonly #ports: GroupPartitionPorts
   readonly #limits: GroupPartitionLimits
-  /** Records that belong together lie in one batch where they fit: all of them are written, or none. */
+  /** Records that belong together are in one batch where they fit: all of them are written, or none. */
   #pending: KeyAndValue[][] = []
   #written = 0
   #durable = 0
@@ -50,13 +48,13 @@ export class GroupPartition {
     this.#written++
   }
 
-  /** Says it once all that has been written so far is durable. `giveUp` is for when nobody can tell whether it will be. */
+  /** Calls the first callback once all records written so far are durable, and `giveUp` when their durability cannot be determined. */
   whenDurable(say: () => void, giveUp: () => void): void {
     if (this.#durable === this.#written) say()
     else this.#waiting.push({ after: this.#written, say, giveUp })
   }
 
-  /** Rejects when the log refuses, which it does when the partition is gone. */
+  /** Rejects when the log rejects the append, which happens when the partition is deleted. */
   async flush(): Promise<void> {
     if (this.#flushing) return
     this.#flushing = true
@@ -73,7 +71,7 @@ export class GroupPartition {
     this.#flushing = false
   }
 
-  /** Nobody waits any longer. */
+  /** Ends all waits. */
   giveUp(): void {
     for (const { giveUp } of this.#waiting.splice(0)) giveUp()
   }

@@ -3,15 +3,15 @@ import { groupNumber } from '../config/group-configs.ts'
 import type { Settings } from '../config/settings.ts'
 import type { MigrationPolicy } from './migration-policy.ts'
 
-/** What holds for one consumer group. */
+/** Limits of one consumer group. */
 export interface ConsumerLimits {
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
-  /** Between two target assignments. */
+  /** Minimum time between two target assignments. */
   readonly assignmentIntervalMs: number
 }
 
-/** What the settings say to groups. */
+/** Settings for groups. */
 export interface GroupLimits {
   readonly sessionTimeoutMinMs: number
   readonly sessionTimeoutMaxMs: number
@@ -19,30 +19,30 @@ export interface GroupLimits {
   readonly initialDelayMs: number
   readonly metadataBytesMax: number
   readonly offsetsRetentionMs: number
-  /** A record that is larger cannot be written. */
+  /** Maximum size of a record. */
   readonly recordBytesMax: number
   readonly batchBytesMax: number
   /** Of a consumer group. */
   readonly consumersMax: number
-  /** By name; the first is for groups whose members do not care. */
+  /** By name; the first is the default for groups whose members name none. */
   readonly assignors: readonly string[]
   readonly migration: MigrationPolicy
-  /** How old a resolved expression gets, although no topic has come. */
+  /** Maximum age of a resolved expression when no topic is added. */
   readonly expressionRefreshMs: number
-  /** As it holds now: it may change while a group lives. */
+  /** The current limits: they may change while a group exists. */
   readonly consumer: (groupId: string) => ConsumerLimits
 }
 
 const minuteMs = 60_000
-/** Of a record and its batch, besides what varies. */
+/** Of a record and its batch, besides its variable part. */
 const overheadBytes = 4096
 
-/** Whatever `message.max.bytes` says, or comes to say while the node runs, a coordinator can write what it must. */
+/** A coordinator can always write its required records, regardless of changes to `message.max.bytes` at run time. */
 const batchBytesLeast = 1 << 20
 
 const batchBytes = (settings: Settings): number => Math.max(settings['message.max.bytes'], batchBytesLeast)
 
-/** `textsOf`: what was set for a group. */
+/** `textsOf`: configs set for a group. */
 export const groupLimits = (settings: Settings, textsOf: (groupId: string) => ConfigTexts): GroupLimits => ({
   sessionTimeoutMinMs: settings['group.min.session.timeout.ms'],
   sessionTimeoutMaxMs: settings['group.max.session.timeout.ms'],

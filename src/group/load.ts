@@ -4,10 +4,10 @@ import { attribute, batchAt, batchBytes, isRefusal, lastOffset } from '../wire/r
 import { readRecords } from '../wire/records.ts'
 import { decodeGroupRecord, type GroupRecord } from './records.ts'
 
-/** What a compressed batch may unpack to. */
+/** Maximum decompressed size of a batch. */
 const unpackedBytesMax = 256 << 20
 
-/** Reads a partition of the offsets topic from its start to its end, piece by piece. */
+/** Reads a partition of the offsets topic from its start to its end, chunk by chunk. */
 export async function* groupRecords(
   log: PartitionLog,
   stream: StreamId,

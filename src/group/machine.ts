@@ -32,7 +32,7 @@ import { answer, type Step, type TimerAction, write, writeGroup } from './step.t
 /**
  * The groups of one node and their committed offsets.
  *
- * What it writes is what it would read back: the records of a group, replayed, give the group as a client knows it.
+ * Replay is exact: the records of a group, replayed, produce the state of the group as clients see it.
  */
 export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
   step(state, event, out) {
@@ -139,7 +139,7 @@ function ask(state: GroupState, step: Step, question: Question, ticket: number):
   }
 }
 
-/** Only who does not name a member id founds a group. */
+/** Only a request without a member id creates a group. */
 function askJoin(state: GroupState, step: Step, question: Asking<'join'>, ticket: number): void {
   const { groupId, memberId, sessionTimeoutMs } = question
   const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = step.limits
@@ -170,7 +170,7 @@ function askJoin(state: GroupState, step: Step, question: Asking<'join'>, ticket
   join(step, group, question, ticket)
 }
 
-/** A commit from outside founds a simple group: one that has offsets and never members. */
+/** A commit from outside creates a simple group: one that has offsets and never members. */
 function askCommit(state: GroupState, step: Step, question: Asking<'commit'>): KafkaError | readonly KafkaError[] {
   let group = state.groups.get(question.groupId)
   if (group === undefined) {
@@ -180,7 +180,7 @@ function askCommit(state: GroupState, step: Step, question: Asking<'commit'>): K
   return commitRefusal(group, question) ?? commit(step, group, state.offsets, question)
 }
 
-/** What is answered is how it was: the offsets go on changing. */
+/** The response is a snapshot: the offsets continue to change. */
 function copied<T>(topics: ReadonlyMap<string, ReadonlyMap<number, T>>): ReadonlyMap<string, ReadonlyMap<number, T>> {
   return new Map(Array.from(topics, ([topic, partitions]) => [topic, new Map(partitions)]))
 }
@@ -199,7 +199,7 @@ function forget(state: GroupState, group: Group): GroupRecord[] {
   return group.type === 'consumer' ? groupTombstones(group) : [{ type: 'classicGroup', groupId, value: null }]
 }
 
-/** What a group's epoch hangs on may have changed: its next heartbeat sees. */
+/** The topics that a group's epoch depends on may have changed: its next heartbeat checks. */
 function topicMoved({ groups }: GroupState, topic: string): void {
   for (const group of groups.values()) if (group.type === 'consumer' && group.isSubscribedTo(topic)) group.needsMetadata = true
 }
@@ -211,7 +211,7 @@ function dropOffsets(state: GroupState, step: Step, topic: string): void {
   }
 }
 
-/** Nobody may have been there to forget offsets when their topic was deleted, and one of its name may be there. */
+/** The group may not have been loaded when its topic was deleted; a new topic may have the same name by now. */
 function dropOutdated({ offsets }: GroupState, step: Step, groupId: string, topicIds: ReadonlyMap<string, string | undefined>): void {
   const isOutdated = (topic: string, _: number, value: CommittedOffset): boolean => {
     const topicId = topicIds.get(topic)
@@ -220,7 +220,7 @@ function dropOutdated({ offsets }: GroupState, step: Step, groupId: string, topi
   write(step, groupId, offsets.drop(groupId, isOutdated))
 }
 
-/** An empty group without offsets has nothing left to say. */
+/** An empty group without offsets is removed. */
 function sweep(state: GroupState, step: Step): void {
   for (const group of [...state.groups.values()]) {
     const { groupId } = group
@@ -231,7 +231,7 @@ function sweep(state: GroupState, step: Step): void {
   }
 }
 
-/** Members get a session's time to show that they are alive. A group that may no longer be so large calls its members together. */
+/** Members get a session timeout to send a heartbeat. A group that exceeds a reduced maximum size starts a rebalance. */
 function begin(state: GroupState, step: Step, { partition, partitions, topicIds }: Loaded): void {
   for (const group of state.groups.values()) {
     if (partitionOf(group.groupId, partitions) !== partition) continue
@@ -270,14 +270,14 @@ function classicDue(step: Step, group: ClassicGroup, due: TimerAction): void {
       syncPhaseDue(step, group, due.generation)
       return
     case 'revocation':
-      // It was a consumer group then.
+      // The group was a consumer group at that time.
       return
     default:
       unreachable(due)
   }
 }
 
-/** Nobody has heard of a member, or it has not done what it was to do: it is out. */
+/** A member that sent no request, or did not act within its timeout, is removed. */
 function consumerDue(state: GroupState, step: Step, group: ConsumerGroup, due: TimerAction): void {
   if (due.type !== 'session' && due.type !== 'revocation') return
   const member = group.members.get(due.memberId)
@@ -285,7 +285,7 @@ function consumerDue(state: GroupState, step: Step, group: ConsumerGroup, due: T
   fence(state, step, group, member)
 }
 
-/** As with classic groups. Topics may have changed since its epoch was written. */
+/** As with classic groups. Topics may have changed since the epoch was written. */
 function beginConsumers(step: Step, group: ConsumerGroup): void {
   group.needsMetadata = true
   for (const member of group.members.values()) {

@@ -7,7 +7,7 @@ export interface Protocol {
   readonly metadata: Buffer
 }
 
-/** A member as it names itself. */
+/** Ids of a member in a request. */
 export interface MemberRef {
   readonly memberId: string
   readonly instanceId: string | null
@@ -20,11 +20,11 @@ export interface JoinAsk extends MemberRef {
   readonly rebalanceTimeoutMs: number
   readonly protocolType: string
   readonly protocols: readonly Protocol[]
-  /** The client comes back with the id that it is given first (KIP-394). */
+  /** The client joins again with the member id from the first response (KIP-394). */
   readonly knowsMemberIdRequired: boolean
-  /** A leader can be told that the assignment stands (KIP-814). */
+  /** The response can state that the leader must skip the assignment (KIP-814). */
   readonly knowsSkipAssignment: boolean
-  /** What makes a new member's id unique. */
+  /** Makes the id of a new member unique. */
   readonly uuid: string
 }
 
@@ -60,14 +60,14 @@ export interface TopicPartitions {
   readonly partitions: readonly number[]
 }
 
-/** What a member of a consumer group says. Null stands for what it has said before. */
+/** Request of a member of a consumer group. Null means unchanged since the last request. */
 export interface ConsumerHeartbeatAsk extends MemberRef {
-  /** 0 joins, -1 leaves, -2 leaves for a while. */
+  /** 0 joins, -1 leaves, -2 leaves temporarily. */
   readonly memberEpoch: number
   readonly rackId: string | null
   readonly clientId: string
   readonly clientHost: string
-  /** -1 for the one that it has said before. */
+  /** -1 for unchanged. */
   readonly rebalanceTimeoutMs: number
   readonly topics: readonly string[] | null
   readonly expression: string | null
@@ -98,7 +98,7 @@ export interface DescribedConsumer extends MemberRef {
   readonly expression: string
   readonly assigned: readonly NamedPartitions[]
   readonly target: readonly NamedPartitions[]
-  /** Speaks the protocol of classic groups. */
+  /** Uses the protocol of classic groups. */
   readonly isClassic: boolean
 }
 
@@ -124,7 +124,7 @@ export interface PartitionRef {
 
 export interface CommitAsk extends MemberRef {
   readonly generation: number
-  /** The version of the request: what a client can be told. */
+  /** The version of the request, which determines the error codes that the client supports. */
   readonly version: number
   /** -1 where the broker decides. */
   readonly retentionTimeMs: bigint
@@ -143,7 +143,7 @@ export interface FetchAsk {
 
 export interface FetchedOffsets {
   readonly error: KafkaError
-  /** Everything that is committed: by topic and partition. */
+  /** All committed offsets: by topic and partition. */
   readonly offsets: ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>>
 }
 
@@ -173,7 +173,7 @@ export interface ListedGroup {
 /** As ListGroups spells it. */
 export type GroupType = 'classic' | 'consumer'
 
-/** What can be asked about one group, and the answers. */
+/** Requests for one group, and their responses. */
 export interface Questions {
   readonly join: { readonly ask: JoinAsk; readonly answer: JoinAnswer }
   readonly sync: { readonly ask: SyncAsk; readonly answer: SyncAnswer }
@@ -197,33 +197,33 @@ export type Question = { [Q in QuestionType]: { readonly type: Q; readonly group
 export type AnswerTo<Q extends Question> = Questions[Q['type']]['answer']
 export type Asking<Q extends QuestionType> = Extract<Question, { type: Q }>
 
-/** What the machine hears. `now` is the wall clock in milliseconds; a ticket is the asker's. */
+/** Events of the machine. `now` is the wall clock in milliseconds; a ticket identifies the request of the caller. */
 export type GroupEvent =
   | { readonly type: 'asked'; readonly now: number; readonly ticket: number; readonly question: Question }
   /** Records of a partition that is being loaded, in their order. */
   | { readonly type: 'replayed'; readonly records: readonly GroupRecord[] }
-  /** The partition is as its log says: its groups live from now on. */
+  /** The replay of the partition is complete: its groups are active from now on. */
   | {
       readonly type: 'loaded'
       readonly now: number
       readonly partition: number
       readonly partitions: number
-      /** Of the topics that have offsets in it; undefined where all of them are of one that is gone. */
+      /** Of the topics with offsets in the partition; undefined where all these offsets belong to a deleted topic of that name. */
       readonly topicIds: ReadonlyMap<string, string | undefined>
     }
-  /** It may be time for something. */
+  /** Timers may be due. */
   | { readonly type: 'ticked'; readonly now: number }
-  /** A topic is there, or has more partitions. */
+  /** A topic was created, or has more partitions. */
   | { readonly type: 'topicChanged'; readonly topic: string; readonly topicId: string; readonly partitions: number }
   | { readonly type: 'topicDeleted'; readonly now: number; readonly topic: string }
-  /** There is nothing to coordinate any more: the topic is gone. */
+  /** The offsets topic was deleted: nothing remains to coordinate. */
   | { readonly type: 'forgotten' }
-  /** Offsets and groups that are old enough go. */
+  /** Expires offsets and groups that are old enough. */
   | { readonly type: 'swept'; readonly now: number }
 
-/** What the machine wants. An answer counts once all that was written before it, of the same group, is durable. */
+/** Effects of the machine. An answer is valid once all earlier writes of the same group are durable. */
 export type GroupEffect =
   | { readonly type: 'write'; readonly groupId: string; readonly records: readonly GroupRecord[] }
   | { readonly type: 'answer'; readonly groupId: string; readonly ticket: number; readonly answer: unknown }
-  /** To be ticked at this time at the latest; earlier wishes are void. */
+  /** Requests a tick at this time at the latest; replaces earlier requests. */
   | { readonly type: 'wake'; readonly at: number }

@@ -4,8 +4,8 @@ const offsetBasis = 0xcbf29ce484222325n
 const prime = 0x100000001b3n
 
 /**
- * What a group's assignment depends on, in 64 bits: the topics that are there, in the order of their names, with their ids and their
- * partitions. 0 for none. Source: FNV-1a. Kafka has another hash; nobody but the coordinator that wrote it reads it.
+ * Input of a group's assignment as a hash of 64 bits: the existing topics, in the order of their names, with ids and partition counts.
+ * 0 for none. Source: FNV-1a. Kafka's hash differs; only the coordinator that wrote a hash reads it.
  */
 export function metadataHash(subscribed: ReadonlySet<string>, topics: Topics): bigint {
   let hash = offsetBasis

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.ts'
 
-/** Which way a group with members may change its kind. */
+/** In which directions a group with members may change its type. */
 export type MigrationPolicy = Settings['group.consumer.migration.policy']
 
 /** Whether a consumer group takes classic members. */

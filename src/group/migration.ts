@@ -28,7 +28,7 @@ interface Moved {
   readonly target: Partitions
 }
 
-/** The members of a classic group as a consumer group would have them; undefined where that cannot be. */
+/** The members of a classic group converted to consumer group members; undefined where that is not possible. */
 export function upgradable(step: Step, group: ClassicGroup): Moved[] | undefined {
   if (!mayUpgrade(step.limits.migration) || !group.usesConsumerProtocol || group.members.size > step.limits.consumersMax) return undefined
   const moved: Moved[] = []
@@ -38,7 +38,7 @@ export function upgradable(step: Step, group: ClassicGroup): Moved[] | undefined
     const subscription = chosen && subscriptionOf(chosen.metadata)
     const target = assignmentFrom(assignment, step.topics)
     if (subscription === undefined || target === undefined) return undefined
-    // What classic members agree on is theirs to answer for; here a partition has one owner.
+    // Classic members are responsible for their own assignment, which may overlap; here a partition has one owner.
     for (const [topicId, partitions] of target) {
       for (const partition of partitions) {
         const part = `${topicId}:${partition}`
@@ -69,7 +69,7 @@ export function upgradable(step: Step, group: ClassicGroup): Moved[] | undefined
   return moved
 }
 
-/** The group goes on as a consumer group, its members as classic ones of it. Who waits for an answer is called to join again. */
+/** The group becomes a consumer group, with its members as classic members. Members with waiting requests must join again. */
 export function upgrade(step: Step, group: ClassicGroup, moved: readonly Moved[]): ConsumerGroup {
   const { groupId, generation } = group
   for (const member of group.members.values()) {
@@ -93,17 +93,14 @@ export function upgrade(step: Step, group: ClassicGroup, moved: readonly Moved[]
   return consumers
 }
 
-/** Whether nobody but classic members stays, `count` of them, when these go, or are replaced by such. */
+/** Whether only classic members, `count` of them, remain when these leave or are replaced by classic ones. */
 export function isDowngrade(step: Step, group: ConsumerGroup, leaving: ReadonlySet<string>, count: number): boolean {
   const consumers = [...group.members.values()].filter(({ classic }) => classic === null)
   if (consumers.length === 0 || !consumers.every(({ memberId }) => leaving.has(memberId))) return false
   return count > 0 && mayDowngrade(step.limits.migration) && count <= step.limits.membersMax
 }
 
-/**
- * The group goes on as a classic one with the members that are classic, but for those that leave; undefined where they are too many
- * to be written together.
- */
+/** The group becomes classic, with its classic members except those that leave. Undefined where they are too many for one record. */
 export function downgrade(step: Step, group: ConsumerGroup, leaving: ReadonlySet<string> = new Set()): ClassicGroup | undefined {
   const { groupId, epoch, members } = group
   const classic = new ClassicGroup(groupId, step.now)
@@ -124,7 +121,7 @@ export function downgrade(step: Step, group: ConsumerGroup, leaving: ReadonlySet
       isNew: false,
     })
   }
-  assert(classic.members.size > 0, 'a group is downgraded for its classic members')
+  assert(classic.members.size > 0, 'only a group with classic members is downgraded')
   classic.generation = epoch
   classic.protocolName = classic.selectProtocol()
   classic.subscribed = classic.subscribedTopics()
@@ -137,5 +134,5 @@ export function downgrade(step: Step, group: ConsumerGroup, leaving: ReadonlySet
   return classic
 }
 
-/** Members of a group that was downgraded because one left are to share anew. */
+/** Members of a group that was downgraded because a member left need a new assignment. */
 export const rebalanceAfterDowngrade = (step: Step, group: ClassicGroup): void => prepareRebalance(step, group)

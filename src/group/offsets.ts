@@ -2,7 +2,7 @@ import type { OffsetCommitValue } from '../wire/internal/group-classic.ts'
 import type { PartitionRef } from './messages.ts'
 import type { GroupRecord } from './records.ts'
 
-/** How far a group has read a partition, as it is kept. */
+/** Committed offset of a partition, as recorded. */
 export type CommittedOffset = Readonly<OffsetCommitValue>
 
 const noTime = -1n
@@ -33,7 +33,7 @@ export class Offsets {
     }
   }
 
-  /** Forgets those that `isGone` says are; the records that say so. */
+  /** Removes offsets for which `isGone` returns true; returns their tombstones. */
   drop(groupId: string, isGone: (topic: string, partition: number, value: CommittedOffset) => boolean): GroupRecord[] {
     const gone: PartitionRef[] = []
     for (const [topic, partitions] of this.of(groupId)) {
@@ -60,7 +60,7 @@ function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return value
 }
 
-/** Some clients of old said themselves for how long; else what counts is the time since `from`. */
+/** Requests of old clients contain the retention time; otherwise it counts from `from`. */
 export function isExpired(value: CommittedOffset, from: number, now: number, retentionMs: number): boolean {
   return value.expireTimestamp === noTime ? now - from >= retentionMs : BigInt(now) >= value.expireTimestamp
 }

@@ -7,7 +7,7 @@ export function javaHash(text: string): number {
 
 const int32Min = -(2 ** 31)
 
-/** The partition of the offsets topic that holds a group. Tools compute it too; the smallest hash has no absolute value and counts as 0. */
+/** The partition of the offsets topic for a group. Tools compute it too; the smallest hash has no absolute value and counts as 0. */
 export function partitionOf(groupId: string, partitions: number): number {
   const hash = javaHash(groupId)
   return hash === int32Min ? 0 : Math.abs(hash) % partitions

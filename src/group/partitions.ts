@@ -1,12 +1,12 @@
 import type { TopicPartitions } from './messages.ts'
 
-/** Partitions by topic id: what a member is to read. In ascending order. */
+/** Partitions by topic id: the target of a member. In ascending order. */
 export type Partitions = ReadonlyMap<string, ReadonlySet<number>>
 
 /** Partitions by topic id, each with the epoch in which its member got it. */
 export type Owned = ReadonlyMap<string, ReadonlyMap<number, number>>
 
-/** Either of them, where it does not matter since when. */
+/** Either of them, for code that ignores the epochs. */
 export type AnyPartitions = ReadonlyMap<string, { readonly size: number; has(partition: number): boolean; keys(): Iterable<number> }>
 
 export const noPartitions: Partitions = new Map()
@@ -31,7 +31,7 @@ export function equalPartitions(a: AnyPartitions, b: AnyPartitions): boolean {
   return true
 }
 
-/** Partitions of topics, gathered one by one. */
+/** Collects partitions of topics one by one. */
 export class OwnedBuilder {
   readonly #topics = new Map<string, Map<number, number>>()
 

@@ -2,7 +2,7 @@ import { atEpoch, type ConsumerMember, memberState } from './consumer-member.ts'
 import type { TopicPartitions } from './messages.ts'
 import { equalPartitions, nothingOwned, type Owned, OwnedBuilder, type Partitions } from './partitions.ts'
 
-/** What a member's next step towards its target depends on. */
+/** Input of a member's next step towards its target. */
 export interface Reconciling {
   readonly targetEpoch: number
   readonly target: Partitions
@@ -10,13 +10,13 @@ export interface Reconciling {
   readonly subscribed: ReadonlySet<string>
   readonly hasSubscriptionChanged: boolean
   readonly isOwned: (topicId: string, partition: number) => boolean
-  /** What the member says that it has; null where it does not say. */
+  /** The partitions that the member reports as owned; null where it reports none. */
   readonly owned: readonly TopicPartitions[] | null
 }
 
 /**
- * The member one step nearer to its target, or the same object where there is no step to take. It gives up first, in the epoch that it
- * is in; only when it has said that it did, it goes on to the epoch of the target and gets what is free.
+ * Moves the member one step towards its target; returns the same object when no step is possible. It first revokes, in its current epoch.
+ * After it has confirmed the revocation, it moves to the epoch of the target and gets the free partitions.
  */
 export function reconcile(member: ConsumerMember, to: Reconciling): ConsumerMember {
   switch (member.state) {
@@ -30,13 +30,13 @@ export function reconcile(member: ConsumerMember, to: Reconciling): ConsumerMemb
   }
 }
 
-/** A member that does not say what it has is taken to have all of it. */
+/** A member that does not report its partitions is assumed to own all of them. */
 function stillHas(revoking: Owned, owned: readonly TopicPartitions[] | null): boolean {
   if (owned === null) return true
   return owned.some(({ topicId, partitions }) => partitions.some((partition) => revoking.get(topicId)?.has(partition)))
 }
 
-/** What the member does not read any more goes at once, whatever the target says. */
+/** Partitions of topics that the member does not read any more are revoked at once, regardless of the target. */
 function giveUpUnsubscribed(member: ConsumerMember, { subscribed, owned }: Reconciling): ConsumerMember {
   const assigned = new Map([...member.assigned].filter(([topicId]) => subscribed.has(topicId)))
   if (assigned.size === member.assigned.size) return member
@@ -73,7 +73,7 @@ function towardsTarget(member: ConsumerMember, epoch: number, to: Reconciling): 
   return { ...atEpoch(member, to.targetEpoch), state, assigned: assigned.owned, revoking: nothingOwned }
 }
 
-/** A member may have lost the answer that told it its epoch: then what it has is at most what it was told. */
+/** The response with the epoch may have been lost: the member then owns at most the partitions of that response. */
 export function hasAtMost(member: ConsumerMember, owned: readonly TopicPartitions[] | null): boolean {
   return owned?.every(({ topicId, partitions }) => partitions.every((partition) => member.assigned.get(topicId)?.has(partition))) ?? false
 }

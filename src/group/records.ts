@@ -26,7 +26,7 @@ import {
 import type { Fields, Message, Wire } from '../wire/schema.ts'
 import type { CommittedOffset } from './offsets.ts'
 
-/** What the offsets topic consists of. No value: the offset, or the group, is gone. */
+/** Record types of the offsets topic. A null value is a tombstone of the offset or the group. */
 export type GroupRecord =
   | {
       readonly type: 'offset'
@@ -38,7 +38,7 @@ export type GroupRecord =
   | { readonly type: 'classicGroup'; readonly groupId: string; readonly value: GroupMetadataValue | null }
   | ConsumerRecord
 
-/** Of consumer groups (KIP-848). Those with a member id say something of one member. */
+/** Of consumer groups (KIP-848). Those with a member id describe one member. */
 export type ConsumerRecord =
   | { readonly type: 'consumerGroup'; readonly groupId: string; readonly value: ConsumerGroupMetadataValue | null }
   | { readonly type: 'consumerTopics'; readonly groupId: string; readonly value: null }
@@ -68,7 +68,7 @@ export type ConsumerRecord =
       readonly value: ConsumerGroupRegularExpressionValue | null
     }
 
-/** What Kafka 4.3 writes. A commit with a time to expire at fits the first version alone. */
+/** The versions that Kafka 4.3 writes. Only the first version of a commit has an expiry time. */
 const versions = { offset: 4, expiringOffset: 1, group: 3, consumer: 0 } as const
 const keyVersion = 0
 const noTime = -1n
@@ -99,7 +99,7 @@ export function encodeGroupRecord(record: GroupRecord): KeyAndValue {
   }
 }
 
-/** A key names the group, and what of it is meant, as the record itself does. */
+/** A key names the group, and the part of it that the record describes. */
 interface ConsumerTables {
   readonly key: Message
   readonly value: Message
@@ -115,12 +115,12 @@ const consumerTables = {
   consumerExpression: { key: ConsumerGroupRegularExpressionKey, value: ConsumerGroupRegularExpressionValue },
 } as unknown as Readonly<Record<ConsumerRecord['type'], ConsumerTables>>
 
-/** By the number that a key begins with. */
+/** By the number at the start of a key. */
 const consumerTypes: ReadonlyMap<number, readonly [type: string, tables: ConsumerTables]> = new Map(
   Object.entries(consumerTables).map(([type, tables]) => [tables.key.key!, [type, tables]]),
 )
 
-/** What cannot be written is refused before anything hangs on it. */
+/** A record that cannot be encoded is rejected before any state depends on it. */
 export function isTooLarge(record: GroupRecord, bytesMax: number): boolean {
   const { key, value } = encodeGroupRecord(record)
   return key.length + (value?.length ?? 0) > bytesMax
@@ -128,7 +128,7 @@ export function isTooLarge(record: GroupRecord, bytesMax: number): boolean {
 
 const offsetVersion = (value: CommittedOffset): number => (value.expireTimestamp === noTime ? versions.offset : versions.expiringOffset)
 
-/** Undefined for a record of a type that this program does not know: it is another kind of group's. Throws MalformedMessage. */
+/** Undefined for an unsupported record type: it belongs to another type of group. Throws MalformedMessage. */
 export function decodeGroupRecord(key: Buffer, value: Buffer | null): GroupRecord | undefined {
   const reader = new Reader(key)
   const type = reader.int16()
@@ -139,7 +139,7 @@ export function decodeGroupRecord(key: Buffer, value: Buffer | null): GroupRecor
   const consumer = consumerTypes.get(type)
   if (consumer !== undefined) {
     const [named, tables] = consumer
-    // Nobody reads what is no longer written.
+    // Values of a type that is no longer written are not decoded.
     const about = named === 'consumerTopics' ? null : value && unpacked(tables.value, value)
     return { type: named, ...codec(tables.key, keyVersion).read(reader), value: about } as unknown as ConsumerRecord
   }

@@ -3,7 +3,7 @@ import { ConsumerGroup } from './consumer-group.ts'
 import type { ConsumerRecord, GroupRecord } from './records.ts'
 import type { GroupState } from './state.ts'
 
-/** Takes in what was written once. Records of a group that is not there, and say that something is gone, are about nothing. */
+/** Applies a record from the log. Tombstones of a group that does not exist are ignored. */
 export function replay(state: GroupState, record: GroupRecord): void {
   const { groupId } = record
   const known = state.groups.get(groupId)
@@ -21,7 +21,7 @@ export function replay(state: GroupState, record: GroupRecord): void {
   }
 }
 
-/** Offsets of a group may have come before anything said that it is a consumer group. */
+/** Offsets of a group may precede the record that makes it a consumer group. */
 function replayConsumer({ groups }: GroupState, record: ConsumerRecord): void {
   const { groupId } = record
   const known = groups.get(groupId)

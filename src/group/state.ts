@@ -6,7 +6,7 @@ import type { TimerAction } from './step.ts'
 import { Timers } from './timers.ts'
 import { Topics } from './topics.ts'
 
-/** Every kind of group lives under one coordinator; an id belongs to one of them at a time. */
+/** All types of groups are in one coordinator; an id belongs to one group at a time. */
 export type Group = ClassicGroup | ConsumerGroup
 
 export interface GroupState {
@@ -16,11 +16,11 @@ export interface GroupState {
   readonly timers: Timers<TimerAction>
   readonly topics: Topics
   readonly counts: GroupCounts
-  /** When the shell was last asked to wake the machine. */
+  /** Time of the last wake-up that was requested from the shell. */
   wakeAt: number | undefined
 }
 
-/** What has happened since the node started, for metrics. */
+/** Event counts since the node started, for metrics. */
 export interface GroupCounts {
   classicRebalances: number
   consumerRebalances: number

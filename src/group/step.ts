@@ -7,17 +7,17 @@ import type { GroupCounts } from './state.ts'
 import type { Timers } from './timers.ts'
 import type { Topics } from './topics.ts'
 
-/** What a timer is for. Groups and members are named, not held: they may be gone by then. */
+/** Purpose of a timer. Groups and members are referred to by name, since they may be removed before it fires. */
 export type TimerAction =
   | { readonly type: 'session'; readonly groupId: string; readonly memberId: string }
   /** The first rebalance of a group waits for more members. */
   | { readonly type: 'firstJoin'; readonly groupId: string; readonly delayMs: number; readonly remainingMs: number }
   | { readonly type: 'joinPhase'; readonly groupId: string }
-  /** A member of a consumer group gives up what it is to give up. */
+  /** A member of a consumer group must revoke its partitions. */
   | { readonly type: 'revocation'; readonly groupId: string; readonly memberId: string; readonly epoch: number }
   | { readonly type: 'syncPhase'; readonly groupId: string; readonly generation: number }
 
-/** What every part of the machine works with while it deals with one event. */
+/** Context of one event for all parts of the machine. */
 export interface Step {
   readonly now: number
   readonly limits: GroupLimits
@@ -31,7 +31,7 @@ const separator = '\0'
 export const sessionKey = (groupId: string, memberId: string): string => ['s', groupId, memberId].join(separator)
 export const joinKey = (groupId: string): string => ['j', groupId].join(separator)
 export const rebalanceKey = (groupId: string, memberId: string): string => ['r', groupId, memberId].join(separator)
-/** Of classic members of a consumer group: until when they are to have joined, or asked for their assignment. */
+/** Of classic members of a consumer group: deadline of their JoinGroup or SyncGroup request. */
 export const classicJoinKey = (groupId: string, memberId: string): string => ['cj', groupId, memberId].join(separator)
 export const classicSyncKey = (groupId: string, memberId: string): string => ['cs', groupId, memberId].join(separator)
 export const syncKey = (groupId: string): string => ['y', groupId].join(separator)
@@ -40,7 +40,7 @@ export function write({ out }: Step, groupId: string, records: readonly GroupRec
   if (records.length > 0) out.push({ type: 'write', groupId, records })
 }
 
-/** The type of an answer belongs to its question: the asker's ticket brings them together. */
+/** The type of an answer depends on its request; the ticket of the caller matches them. */
 export function answer({ out }: Step, groupId: string, ticket: number, said: unknown): void {
   out.push({ type: 'answer', groupId, ticket, answer: said })
 }
@@ -48,5 +48,5 @@ export function answer({ out }: Step, groupId: string, ticket: number, said: unk
 export const writeGroup = (step: Step, group: ClassicGroup): void =>
   write(step, group.groupId, [{ type: 'classicGroup', groupId: group.groupId, value: group.value }])
 
-/** An error, and nothing besides: what a member is refused with. */
+/** A response with an error only. */
 export type Refusal = KafkaError | undefined

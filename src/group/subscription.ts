@@ -1,7 +1,7 @@
 import { subscriptionOf } from './embedded-protocol.ts'
 
-/** The protocol type of groups that read topics; others, such as Connect's workers, share something else. */
+/** The protocol type of groups that read topics; other types, such as Connect's workers, share other resources. */
 export const consumerProtocolType = 'consumer'
 
-/** The topics that a member's metadata names; undefined where it is something else. */
+/** The topics in a member's metadata; undefined for another format. */
 export const topicsOf = (metadata: Buffer): readonly string[] | undefined => subscriptionOf(metadata)?.topics

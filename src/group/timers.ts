@@ -8,16 +8,16 @@ interface Place {
 }
 
 /**
- * What is to happen at a time unless it is put off or cancelled. Putting off is the common case, as every heartbeat does it: it costs a
- * look into a map, since the place in the heap stays until it comes up.
+ * Actions that run at a time unless delayed or cancelled. A delay is the common case, since every heartbeat does it: it costs one map
+ * access, because the heap entry stays until it is due.
  *
- * Invariant: a key that has an entry has a place in the heap that comes up no later than the entry is due.
+ * Invariant: each scheduled key has a heap entry that is due no later than its action.
  */
 export class Timers<A> {
   readonly #entries = new Map<string, Entry<A>>()
-  /** A binary heap by time. Places of cancelled keys stay until they come up. */
+  /** A binary heap by time. Entries of cancelled keys stay until they are due. */
   readonly #heap: Place[] = []
-  /** The earliest place of each key that is in the heap. */
+  /** The earliest heap entry of each key. */
   readonly #placed = new Map<string, number>()
 
   get size(): number {
@@ -42,12 +42,12 @@ export class Timers<A> {
     return this.#entries.has(key)
   }
 
-  /** When to look again; never later than the next entry is due. */
+  /** When to check again; never later than the next action is due. */
   get next(): number | undefined {
     return this.#heap[0]?.at
   }
 
-  /** Takes out an action that is due by `now`; undefined when there is none. */
+  /** Removes and returns an action that is due by `now`; undefined when there is none. */
   take(now: number): A | undefined {
     while (this.#heap.length > 0 && this.#heap[0]!.at <= now) {
       const { at, key } = this.#pop()

@@ -1,4 +1,4 @@
-/** A topic, as far as groups have to know it. */
+/** The fields of a topic that groups need. */
 export interface KnownTopic {
   readonly name: string
   readonly topicId: string
@@ -9,7 +9,7 @@ export interface KnownTopic {
 export class Topics {
   readonly #byName = new Map<string, KnownTopic>()
   readonly #byId = new Map<string, KnownTopic>()
-  /** Grows with every topic that comes: what expressions were resolved against. */
+  /** Increases with every new topic: the version against which expressions were resolved. */
   version = 0
 
   get names(): Iterable<string> {
