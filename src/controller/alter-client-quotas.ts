@@ -16,10 +16,10 @@ const clientQuotas: Readonly<Record<string, NumberType>> = {
 }
 const addressQuotas: Readonly<Record<string, NumberType>> = { connection_creation_rate: 'int' }
 const greatest: Readonly<Record<NumberType, number>> = { long: 2 ** 63 - 1, int: 2 ** 31 - 1, double: Number.MAX_VALUE }
-/** A double that is this near to a whole number is meant to be it. */
+/** A double this close to an integer counts as that integer. */
 const tolerance = 1e-6
 
-/** Keeps what clients may do a second. Nothing is held to it yet. An entity is answered once, however often it is named. */
+/** Records the quotas of clients per second. They are not enforced yet. The response has one row per entity, even if it is named twice. */
 export function alterClientQuotas(
   image: Image,
   { entries, validateOnly }: Questions['alterClientQuotas']['ask'],
@@ -40,7 +40,7 @@ export function alterClientQuotas(
   return { records: validateOnly ? [] : records, answer: [...answers.values()] }
 }
 
-/** In the order of their types, of each the last: what is equal looks equal. */
+/** Sorted by type, the last of each: equal entities have equal keys. */
 function inOrder(entity: Entity): Entity {
   const byType = new Map(entity.map((part) => [part.entityType, part]))
   return [...byType.values()].sort((a, b) => (a.entityType < b.entityType ? -1 : 1))

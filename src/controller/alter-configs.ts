@@ -12,7 +12,7 @@ import type { Questions, ResourceAlteration, Verdict } from './messages.ts'
 import { type ControllerNode, type Outcome, onceEach } from './outcome.ts'
 import { topicNameComplaint } from './topic-names.ts'
 
-/** Every resource for itself; who names one twice changes it not at all. */
+/** Resources are changed independently of each other. A resource that is named twice is not changed. */
 export function alterConfigs(
   image: Image,
   node: ControllerNode,
@@ -61,7 +61,7 @@ function change(image: Image, node: ControllerNode, resource: ResourceAlteration
   }
 }
 
-/** In the order of Kafka: what can be done to a config, what a topic may be called, what its configs may be, whether there is one. */
+/** Validation in the order of Kafka: operation, topic name, config values, existence of the topic. */
 function changeTopic(image: Image, node: ControllerNode, { name, changes, replaces }: ResourceAlteration): MetadataRecord | Refusal {
   const topic = image.topics.get(name)
   const after = altered(topic?.configs ?? new Map(), changes, replaces, { isList: isTopicList, listDefault: topicDefault })
@@ -75,7 +75,7 @@ function changeTopic(image: Image, node: ControllerNode, { name, changes, replac
   return { type: 'topicConfigChanged', topicId: topic.topicId, configs: after }
 }
 
-/** The empty name stands for the whole cluster. */
+/** The empty name refers to the whole cluster. */
 function changeBroker(image: Image, node: ControllerNode, resource: ResourceAlteration): MetadataRecord | Refusal {
   const { name, changes, replaces } = resource
   if (name !== '' && !/^-?\d+$/.test(name)) return [errors.INVALID_REQUEST, `Node id must be an integer, but it is: ${name}`]

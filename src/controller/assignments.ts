@@ -1,13 +1,13 @@
 import type { NewTopic } from './messages.ts'
 
-/** A creator who names brokers may name nothing else. */
+/** A request that assigns brokers may not set counts. */
 export function manualComplaint({ replicationFactor, partitions }: NewTopic): string | undefined {
   if (replicationFactor !== -1) return 'A manual partition assignment was specified, but replication factor was not set to -1.'
   if (partitions !== -1) return 'A manual partition assignment was specified, but numPartitions was not set to -1.'
   return undefined
 }
 
-/** What is wrong with the brokers that a client chose for partitions, given that there is one broker. */
+/** Validates the brokers that a client assigned to partitions; the cluster has one broker. */
 export function assignmentComplaint(assignments: NewTopic['assignments'], nodeId: number): string | undefined {
   const partitions = new Set<number>()
   for (const { partition, brokers } of assignments) {

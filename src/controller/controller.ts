@@ -11,17 +11,17 @@ import type { AnswerTo, Command, ControllerEffect, ControllerEvent, TopicChange 
 import { type ControllerNode, followConfigs } from './outcome.ts'
 import { isInternal } from './topic-names.ts'
 
-/** The controller has as much to do as it may put off. */
+/** The queue of the controller is full. */
 export class ControllerBusy extends Error {}
 
 interface Topic {
   readonly name: string
   readonly topicId: string
-  /** The streams of all of the topic's partitions, in their order. */
+  /** The partition ids of the topic, in order. */
   readonly partitions: readonly StreamId[]
 }
 
-/** A topic can be reached, requires something else of its batches, or is gone. */
+/** A topic was created, has other batch requirements, or was deleted. */
 export type TopicsChanged =
   | (Topic & { readonly change: 'opened' | 'configured'; readonly settings: StreamSettings })
   | (Topic & { readonly change: 'deleted' })
@@ -32,11 +32,12 @@ interface Waiting {
 }
 
 /**
- * Performs what the controller's machine decides: appends its records, opens and closes the streams of topics that come and go, and tells
- * who listens.
+ * Performs the effects of the controller's machine: appends its records, opens and closes the partitions of created and deleted topics, and
+ * notifies listeners.
  *
- * Order of a change: durable, replayed, streams opened, listeners told, asker answered. Of a deletion: durable, replayed, listeners told,
- * streams closed, asker answered. Changes go through this one after another.
+ * Order of a change: durable, replayed, partitions opened, listeners notified, request answered. Of a deletion: durable, replayed,
+ * listeners
+ * notified, partitions closed, request answered. Changes pass through this sequence one after another.
  */
 export class Controller {
   readonly #node: ControllerNode
@@ -54,7 +55,7 @@ export class Controller {
   #snapshotBytes: number
   #recordCount: number
 
-  /** `failed`: the node cannot keep its promises any more and has to stop. */
+  /** `failed`: the node can no longer guarantee durability and must stop. */
   constructor(node: ControllerNode, image: MutableImage, log: MetadataLog, streams: Streams, failed: (error: Error) => void) {
     this.#node = node
     this.#image = image
@@ -70,7 +71,7 @@ export class Controller {
         append: ({ records }) => this.#append(records),
         replayed: ({ records, changes }) => this.#replayed(records.length, changes),
         answer: ({ ticket, answer }) => this.#answer(ticket, answer),
-        refuse: ({ ticket }) => this.#take(ticket).reject(new ControllerBusy('the controller has too much to do')),
+        refuse: ({ ticket }) => this.#take(ticket).reject(new ControllerBusy('The controller queue is full.')),
       },
       mailboxMax,
     ) as Actor<unknown, ControllerEvent, ControllerEffect>
@@ -80,17 +81,17 @@ export class Controller {
     return this.#image
   }
 
-  /** Of the log as it was when the node started, or its snapshot, and what came since. */
+  /** Size of the log at the start of the node, or of its snapshot, and number of records since. */
   get recordCount(): number {
     return this.#recordCount
   }
 
-  /** Streams that lanes serve: a partition exists for clients from then on. */
+  /** Partitions that lanes serve: a partition exists for clients from then on. */
   isServed(stream: StreamId): boolean {
     return this.#served.has(stream)
   }
 
-  /** Opens what the log already names, and tells listeners. To be awaited before the first command. */
+  /** Opens the partitions that the log contains, and notifies listeners. To be awaited before the first command. */
   async start(): Promise<void> {
     followConfigs(this.#node, this.#image)
     const streams = [...this.#image.streams.keys()]
@@ -102,12 +103,12 @@ export class Controller {
     }
   }
 
-  /** Hears of every change, in order, and of topics that are there at `start`. */
+  /** The listener receives every change, in order, and the topics that exist at `start`. */
   onTopicsChanged(listener: (change: TopicsChanged) => void): void {
     this.#listeners.push(listener)
   }
 
-  /** Resolves once what the answer says is durable and served. Rejects with ControllerBusy. */
+  /** Resolves once the change in the answer is durable and served. Rejects with ControllerBusy. */
   ask<C extends Command>(command: C): Promise<AnswerTo<C>> {
     const refused = this.#log.isFull ? refusedWhileFull(command) : undefined
     if (refused !== undefined) return Promise.resolve(refused as AnswerTo<C>)
@@ -115,11 +116,11 @@ export class Controller {
       const ticket = this.#tickets++
       this.#waiting.set(ticket, { resolve, reject })
       if (this.#actor.tell({ type: 'asked', ticket, command })) this.#turn()
-      else this.#take(ticket).reject(new ControllerBusy('the controller has too much to do'))
+      else this.#take(ticket).reject(new ControllerBusy('The controller queue is full.'))
     })
   }
 
-  /** A handler of an effect may ask again; one loop serves all. */
+  /** A handler of an effect may send another event; one loop handles all. */
   #turn(): void {
     if (this.#turning) return
     this.#turning = true
@@ -127,7 +128,7 @@ export class Controller {
       while (this.#actor.turn() > 0);
       this.#turning = false
     } catch (error) {
-      // A broken invariant: nothing is decided any more.
+      // A broken invariant: no further decisions are made.
       this.#failed(error as Error)
     }
   }
@@ -141,7 +142,7 @@ export class Controller {
 
   #replayed(count: number, changes: readonly TopicChange[]): void {
     this.#recordCount += count
-    // The image is exactly what the log says at this moment, so the log may begin anew with it.
+    // The image equals the contents of the log at this point, so it can replace the log.
     if (this.#log.bytes > this.#snapshotBytes + snapshotAfterBytes) {
       const records = recordsOf(this.#image).map(encodeRecord)
       this.#snapshotBytes = records.reduce((sum, record) => sum + record.length, 0)
@@ -159,7 +160,7 @@ export class Controller {
       })
   }
 
-  /** What a change asks for, with what the image says of it now: by the time it is done the image may have moved on. */
+  /** Effects of a change, with the current contents of the image: the image may be newer by the time that they are performed. */
   #step({ type, name, topicId, streams, touched }: TopicChange): () => Promise<void> {
     const topic = { name, topicId, partitions: streams }
     if (type === 'deleted') {
@@ -203,7 +204,7 @@ export class Controller {
     const { topicId, leaderEpoch, logStartOffset } = this.#image.streams.get(stream)!
     const { name, configs } = this.#image.topicsById.get(topicId)!
     const settings = streamSettings(configs, this.#node.configs.settings)
-    // Only coordinators write to internal topics, and no config may keep them from it.
+    // Only coordinators write to internal topics, and no config may prevent it.
     const maxMessageBytes = isInternal(name) ? Number.MAX_SAFE_INTEGER : settings.maxMessageBytes
     return { stream, leaderEpoch, logStartOffset, settings: { ...settings, maxMessageBytes } }
   }
@@ -211,7 +212,7 @@ export class Controller {
 
 const mailboxMax = 10_000
 
-/** The image that a log's records say. Throws DamagedRecord. */
+/** The image of a log's records. Throws DamagedRecord. */
 export function imageOf(records: readonly Uint8Array[]): MutableImage {
   const image = emptyImage()
   for (const record of records) replay(image, decodeRecord(record))

@@ -6,7 +6,7 @@ import type { Refusal } from './create-topics.ts'
 import type { MorePartitions, Questions, Verdict } from './messages.ts'
 import { type ControllerNode, type Outcome, onceEach, partitionsMax } from './outcome.ts'
 
-/** Partitions can be added, never taken away. A row for each topic, in the order of the request. */
+/** Partitions can be added, never removed. One row for each topic, in the order of the request. */
 export function createPartitions(
   image: Image,
   node: ControllerNode,

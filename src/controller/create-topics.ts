@@ -9,14 +9,14 @@ import { type ControllerNode, type Outcome, onceEach, partitionsMax } from './ou
 import { clusterMetadataTopic, collisionKey, topicNameComplaint } from './topic-names.ts'
 
 /**
- * More copies than anybody keeps on purpose. Up to here a factor is recorded although one copy is kept, because tools ask for three
- * whatever the cluster.
+ * Above all replication factors in practical use. Factors up to this one are recorded although one copy is stored, because tools often
+ * request three regardless of the cluster.
  */
 export const replicationFactorMax = 16
 
 export type Refusal = readonly [error: KafkaError, message: string]
 
-/** Topics that cannot be are refused one by one; the others are created together, or not at all when only to be validated. */
+/** Invalid topics are rejected one by one; the others are created together, or only validated. */
 export function createTopics(
   image: Image,
   node: ControllerNode,
@@ -72,7 +72,7 @@ function sizes(
   ]
 }
 
-/** In the order in which Kafka finds fault. */
+/** Validation in the order of Kafka. */
 function refusalOf(image: Image, node: ControllerNode, topic: NewTopic, taken: ReadonlyMap<string, string>): Refusal | undefined {
   const { name } = topic
   if (name === clusterMetadataTopic) return [errors.INVALID_REQUEST, `Topic name '${name}' is reserved.`]

@@ -5,7 +5,10 @@ import type { Refusal } from './create-topics.ts'
 import type { DeletedTopic, Questions, TopicRef } from './messages.ts'
 import { type Outcome, onceEach } from './outcome.ts'
 
-/** Deletes by name or by id, never by both. What is asked for twice is not deleted, as its asker is confused; it is answered once. */
+/**
+ * Deletes by name or by id, never by both. A topic that is named twice is not deleted, since the request is ambiguous; it has one row in
+ * the response.
+ */
 export function deleteTopics(image: Image, { topics }: Questions['deleteTopics']['ask']): Outcome<readonly DeletedTopic[]> {
   const strange = topics.flatMap((topic): DeletedTopic[] => {
     const message = complaint(topic)

@@ -6,8 +6,8 @@ const error = errors.KAFKA_STORAGE_ERROR
 const message = 'The disk of log.dirs is full.'
 
 /**
- * Answers for commands that add to a metadata log for which the disk has no room; undefined for those that go on. What is left of the log
- * is for what frees space, deletions and shorter retention among it, and for producers and groups that exist.
+ * Rejects commands that add to a metadata log on a full disk; undefined for commands that may continue. The remaining space of the log is
+ * reserved for commands that free space, such as deletions and shorter retention, and for existing producers and groups.
  */
 export function refusedWhileFull(command: Command): AnswerTo<Command> | undefined {
   if (command.type === 'createTopics') {

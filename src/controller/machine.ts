@@ -22,11 +22,11 @@ export interface ControllerState {
   readonly node: ControllerNode
   readonly image: MutableImage
   readonly waiting: Asked[]
-  /** What is on its way to the disk, and the answers that wait for it. */
+  /** The records being written, and the answers that wait for them. */
   pending: { readonly records: readonly MetadataRecord[]; readonly answers: readonly { ticket: number; answer: unknown }[] } | undefined
 }
 
-/** Commands that wait for the one that is being written; more are refused, but for facts: the node's own, of which there are never many. */
+/** Maximum number of commands that wait for the current write. Facts are exempt: they come from the node itself and are always few. */
 export const commandsMax = 10_000
 
 export const controllerState = (node: ControllerNode, image: MutableImage): ControllerState => ({
@@ -37,9 +37,9 @@ export const controllerState = (node: ControllerNode, image: MutableImage): Cont
 })
 
 /**
- * Commands become records one after another, each seeing all that came before it.
+ * Converts commands to records one after another; each command sees the effects of all earlier ones.
  *
- * Invariant: the image changes by replaying durable records and in no other way, and an answer leaves after its records are replayed.
+ * Invariant: the image changes only by replay of durable records, and an answer is sent after its records are replayed.
  */
 export const controllerMachine: Machine<ControllerState, ControllerEvent, ControllerEffect> = {
   step(state, event, out) {
@@ -60,7 +60,7 @@ export const controllerMachine: Machine<ControllerState, ControllerEvent, Contro
 
 function finish(state: ControllerState, out: ControllerEffect[]): void {
   const pending = state.pending
-  assert(pending !== undefined, 'what was appended was asked for')
+  assert(pending !== undefined, 'an append was requested')
   state.pending = undefined
   const changes: TopicChange[] = []
   const changesNode = pending.records.some((record) => record.type === 'configsChanged' && record.resourceType === resourceType.broker)
@@ -75,7 +75,7 @@ function finish(state: ControllerState, out: ControllerEffect[]): void {
   for (const { ticket, answer } of pending.answers) out.push({ type: 'answer', ticket, answer })
 }
 
-/** What a topic leaves out may be what changed. */
+/** A default that topics do not override may have changed. */
 function followNode({ node, image }: ControllerState): TopicChange[] {
   const before = streamSettings(noTexts, node.configs.settings)
   followConfigs(node, image)
@@ -98,7 +98,7 @@ function advance(state: ControllerState, out: ControllerEffect[]): void {
   }
 }
 
-/** Facts depend on nothing, so those that wait side by side share a write. */
+/** Facts have no conditions, so adjacent waiting facts share a write. */
 function takeTogether(waiting: Asked[]): Asked[] {
   let count = 0
   while (count < waiting.length && waiting[count]!.command.type === 'record') count++

@@ -5,7 +5,7 @@ import type { MetadataRecord } from '../metadata/records.ts'
 import type { StreamId } from '../ports.ts'
 import type { KafkaError } from '../wire/errors.ts'
 
-/** What can be asked of the controller, and what it answers. Ids that must be random come with the question. */
+/** Commands of the controller and their answers. Ids that must be random are part of the command. */
 export interface Questions {
   readonly createTopics: {
     readonly ask: { readonly topics: readonly NewTopic[]; readonly validateOnly: boolean }
@@ -17,9 +17,9 @@ export interface Questions {
   }
   readonly deleteTopics: { readonly ask: { readonly topics: readonly TopicRef[] }; readonly answer: readonly DeletedTopic[] }
   readonly allocateProducerIds: { readonly ask: { readonly count: number }; readonly answer: { readonly first: bigint } }
-  /** The answer is where the log starts by then; undefined when the stream is gone. */
+  /** The answer is the resulting start of the log; undefined when the partition is deleted. */
   readonly moveLogStart: { readonly ask: { readonly stream: StreamId; readonly offset: bigint }; readonly answer: bigint | undefined }
-  /** A row for each resource, in the order of the request: each is changed as a whole, or not at all. */
+  /** One row for each resource, in the order of the request: each is changed as a whole, or not at all. */
   readonly alterConfigs: {
     readonly ask: { readonly resources: readonly ResourceAlteration[]; readonly validateOnly: boolean }
     readonly answer: readonly Verdict[]
@@ -28,7 +28,7 @@ export interface Questions {
     readonly ask: { readonly entries: readonly QuotaAlteration[]; readonly validateOnly: boolean }
     readonly answer: readonly QuotaVerdict[]
   }
-  /** Facts that nobody can object to. */
+  /** Unconditional records. */
   readonly record: { readonly ask: { readonly records: readonly MetadataRecord[] }; readonly answer: undefined }
 }
 export type Question = keyof Questions
@@ -37,9 +37,9 @@ export type AnswerTo<C extends Command> = Questions[C['type']]['answer']
 
 export interface NewTopic {
   readonly name: string
-  /** To be given to it, if it comes to be. */
+  /** The id of the topic, if it is created. */
   readonly topicId: string
-  /** -1: as the node's settings say. */
+  /** -1: from the settings of the node. */
   readonly partitions: number
   readonly replicationFactor: number
   readonly assignments: readonly { readonly partition: number; readonly brokers: readonly number[] }[]
@@ -49,14 +49,14 @@ export interface NewTopic {
 export interface Verdict {
   readonly name: string
   readonly error: KafkaError
-  /** For people; null where all went well. */
+  /** A message for operators; null on success. */
   readonly message: string | null
 }
 
 export interface ResourceAlteration {
   readonly resourceType: number
   readonly name: string
-  /** What is not among the changes goes. */
+  /** Existing configs that are not among the changes are removed. */
   readonly replaces: boolean
   readonly changes: readonly Alteration[]
 }
@@ -67,7 +67,7 @@ export interface QuotaAlteration {
 }
 
 export interface QuotaVerdict {
-  /** In the order in which it is kept. */
+  /** In the order of the record. */
   readonly entity: QuotaImage['entity']
   readonly error: KafkaError
   readonly message: string | null
@@ -82,9 +82,9 @@ export interface CreatedTopic extends Verdict {
 
 export interface MorePartitions {
   readonly name: string
-  /** How many it is to have. */
+  /** The total number of partitions. */
   readonly count: number
-  /** The brokers of each new partition; null leaves it to the controller. */
+  /** The brokers of each new partition; null leaves the choice to the controller. */
   readonly assignments: readonly (readonly number[])[] | null
 }
 
@@ -99,27 +99,27 @@ export interface DeletedTopic extends TopicRef {
   readonly message: string | null
 }
 
-/** What the machine hears. A ticket is the asker's, and comes back with what belongs to it. */
+/** Events of the machine. A ticket identifies the request of the caller, and is part of the answer. */
 export type ControllerEvent =
   | { readonly type: 'asked'; readonly ticket: number; readonly command: Command }
-  /** What the last `append` asked for is durable. */
+  /** The records of the last `append` are durable. */
   | { readonly type: 'appended' }
 
-/** What the machine wants. At most one `append` is out at a time. */
+/** Effects of the machine. At most one `append` is in progress at a time. */
 export type ControllerEffect =
   | { readonly type: 'append'; readonly records: readonly MetadataRecord[] }
-  /** The image has these now. */
+  /** The image contains these records now. */
   | { readonly type: 'replayed'; readonly records: readonly MetadataRecord[]; readonly changes: readonly TopicChange[] }
   | { readonly type: 'answer'; readonly ticket: number; readonly answer: unknown }
   | { readonly type: 'refuse'; readonly ticket: number }
 
-/** What a replayed record did to topics and their streams, for those who keep tables of their own. */
+/** Effect of a replayed record on topics and their partitions, for components with tables of their own. */
 export interface TopicChange {
   readonly type: 'created' | 'grown' | 'deleted' | 'configured' | 'trimmed'
   readonly name: string
   readonly topicId: string
   /** All of the topic's, in the order of its partitions. */
   readonly streams: readonly StreamId[]
-  /** Those that the change is about. */
+  /** Those that the change affects. */
   readonly touched: readonly StreamId[]
 }

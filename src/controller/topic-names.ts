@@ -1,6 +1,6 @@
 const nameBytesMax = 249
 
-/** What is wrong with a topic name; undefined when nothing is. */
+/** Validates a topic name; undefined when it is valid. */
 export function topicNameComplaint(name: string): string | undefined {
   if (name === '') return 'Topic name is invalid: it must not be empty.'
   if (name === '.' || name === '..') return `Topic name '${name}' is invalid: it must not be '.' or '..'.`
@@ -9,10 +9,10 @@ export function topicNameComplaint(name: string): string | undefined {
   return undefined
 }
 
-/** Names that are equal under this cannot both exist: metric names of old made no difference between them. */
+/** Topics whose names are equal under this cannot both exist: older metric names do not distinguish them. */
 export const collisionKey = (name: string): string => name.replaceAll('.', '_')
 
-/** Topics that coordinators keep for themselves. Deleting their records or writing to them is not for clients. */
+/** Internal topics of coordinators. Clients may not delete their records or write to them. */
 export const offsetsTopicName = '__consumer_offsets'
 const internal = new Set([offsetsTopicName, '__transaction_state', '__share_group_state'])
 export const isInternal = (name: string): boolean => internal.has(name)
