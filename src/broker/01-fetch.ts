@@ -14,16 +14,16 @@ import { fetchByIdVersion } from './versions.ts'
 
 type PartitionResponse = Mutable<FetchResponse['responses'][number]['partitions'][number]>
 
-/** Partitions of one fetch; the session rotates, so that what is left out comes first next time. */
+/** Partitions of one fetch; the session rotates, so that partitions that are left out come first next time. */
 const partitionsMax = 8192
-/** Pieces this small are copied together: a piece costs more to hand over than to copy. */
+/** Smaller pieces are copied together: passing on a separate piece costs more than copying it. */
 const sliceBytesMin = 2048
 const nothing = Buffer.alloc(0)
 const readCommitted = 1
 
 /**
- * Bytes that are no longer in memory. Ranges are of the write-ahead log's file, a stream's offset is for the object store. Who is
- * patient waits until there is memory for them.
+ * A read of records that are not in the log cache. Ranges refer to the WAL file, the offset of a partition to the object
+ * store. A read with `isPatient` waits until there is memory for it.
  */
 export type Load =
   | {
@@ -33,31 +33,31 @@ export type Load =
     }
   | { readonly type: 'stream'; readonly stream: StreamId; readonly offset: number; readonly bytesMax: number; readonly isPatient: boolean }
 
-/** The load of one partition, by its index among those of the fetch. */
+/** The read of one partition, by its index among those of the fetch. */
 export interface Wish {
   readonly index: number
   readonly load: Load
 }
 
-/** A fetch on its way. */
+/** A fetch in progress. */
 export interface Fetch extends Pending {
   readonly kind: 'fetch'
   readonly context: Exclude<Context, { type: 'error' }>
   readonly readCommitted: boolean
   readonly partitions: readonly Wanted[]
   readonly responses: PartitionResponse[]
-  /** Index among the partitions of what was sent to the sequencer, in that order. */
+  /** Indexes of the partitions that were sent to the sequencer, in that order. */
   readonly asked: readonly number[]
-  /** Milliseconds the client is willing to wait. */
+  /** Maximum wait in milliseconds, set by the client. */
   readonly waitMs: number
-  /** The sequencer keeps it until there is something, and has not been told to hurry. */
+  /** The sequencer keeps the fetch until there are records; no request to complete it earlier has been sent. */
   parked: boolean
   loading: number
-  /** Of the partitions, those whose old records found no memory; the first of them is enough to ask again. */
+  /** A partition whose cold read found no memory. The first one is enough for a second attempt. */
   crowded: Wish | undefined
 }
 
-/** What `beginFetch` made of a request. `answer` needs no sequencer. */
+/** Result of `beginFetch`. `answer` needs no sequencer. */
 export type Begun = { readonly fetch: Fetch; readonly answer: 'now' | 'later' } | { readonly error: number } | 'full'
 
 export function beginFetch(
@@ -100,7 +100,7 @@ export function beginFetch(
     } else {
       failed = true
       responses[index]!.errorCode = error
-      // What never got to a log lists no transactions; what was refused by one does not know of any.
+      // A partition that never reached its log has an empty list of transactions; one that the log rejected has null.
       responses[index]!.abortedTransactions = []
     }
   })
@@ -123,14 +123,14 @@ export function beginFetch(
     loading: 0,
     crowded: undefined,
   }
-  // Nothing to wait for: every partition has an error, or there is none.
+  // The response is complete: every partition has an error, or there is none.
   if (asked.length === 0) return { fetch: begun, answer: 'now' }
   const minBytes = waitMs === 0 ? 0 : message.minBytes
   ask(begun, streams, { minBytes, maxBytes: Math.min(message.maxBytes, request.fetchBytesMax) }, parts.words, parts.ring)
   return { fetch: begun, answer: 'later' }
 }
 
-/** Hands the fetch to the sequencer, which answers it once, by and by. */
+/** Sends the fetch to the sequencer, which answers it exactly once, possibly later. */
 function ask(
   begun: Fetch,
   streams: readonly StreamId[],
@@ -157,13 +157,13 @@ function ask(
   begun.parked = true
 }
 
-/** No log has an offset beyond these. */
+/** No log has larger offsets. */
 const within = (offset: bigint): number => (offset < 0n ? -1 : Math.min(Number(offset), Number.MAX_SAFE_INTEGER))
 
 function problem(byId: boolean, known: boolean, stream: StreamId | undefined, follower: boolean): number {
   if (!known) return byId ? errors.UNKNOWN_TOPIC_ID.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code
   if (stream === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
-  // There are no replicas to copy to: whoever claims to be one is none.
+  // There are no replicas: a request that claims to come from one is rejected.
   if (follower) return errors.TOPIC_AUTHORIZATION_FAILED.code
   return 0
 }
@@ -182,7 +182,7 @@ const blankPartition = (partitionIndex: number, committed: boolean): PartitionRe
   records: nothing,
 })
 
-/** What the sequencer found for a fetch: fills in the responses, returns what has yet to be loaded. */
+/** Fills in the responses from the sequencer's answer; returns the cold reads that it requires. */
 export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer, at: number): Wish[] {
   const loads: Wish[] = []
   let from = at + fetched.words
@@ -238,7 +238,7 @@ function rangesAt(words: Int32Array, at: number, count: number): { position: num
   }))
 }
 
-/** The message that says it all. An incremental answer leaves out what its client knows already. */
+/** The message with all partitions. An incremental response leaves out partitions that have not changed for the client. */
 export function fetchResponse(pending: Fetch): FetchResponse {
   const { context } = pending
   const responses: FetchResponse['responses'] = []
@@ -270,7 +270,7 @@ const hasNews = (told: Followed, response: PartitionResponse): boolean =>
   response.highWatermark !== told.highWatermark ||
   response.logStartOffset !== told.logStartOffset
 
-/** After an error the client has to hear of the partition again, whatever it says. */
+/** After an error the next response includes the partition again, even if nothing else changes. */
 function remember(told: Followed, response: PartitionResponse): void {
   told.highWatermark = response.errorCode === 0 ? response.highWatermark : -1n
   told.logStartOffset = response.logStartOffset

@@ -11,8 +11,8 @@ type Answered = ListOffsetsResponse['topics'][number]['partitions'][number]
 const nothing: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
 
 /**
- * Timestamps that are no times, and the version that first had them. The tiers of KIP-405 are one here: the earliest local record
- * is the earliest, and nothing is in, or on its way to, a tier that a client could tell apart.
+ * Special timestamps, and the first version with each. The tiers of KIP-405 are one here: the earliest local record is the
+ * earliest record. A client cannot distinguish tiers, so no offset is tiered or pending upload.
  */
 const special: ReadonlyMap<bigint, number> = new Map([
   [-1n, 0],
@@ -23,7 +23,7 @@ const special: ReadonlyMap<bigint, number> = new Map([
   [-6n, 11],
 ])
 
-/** Where a partition's log begins and ends, and where a time lies in it. Isolation makes no difference before there are transactions. */
+/** First and last offset of a partition, and offsets by time. The isolation level has no effect before there are transactions. */
 export const listOffsets = handler({
   request: ListOffsetsRequest,
   response: ListOffsetsResponse,

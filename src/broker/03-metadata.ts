@@ -10,10 +10,10 @@ import { partitionView } from './topic-view.ts'
 
 type TopicRow = MetadataResponse['topics'][number]
 
-/** Topics may be asked for by id from here on. */
+/** First version with requests by topic id. */
 const byIdVersion = 12
 
-/** Who is in the cluster and which topics there are. Asking for one by name may create it. */
+/** The brokers of the cluster, and its topics. A request for a topic by name may create it. */
 export const metadata = handler({
   request: MetadataRequest,
   response: MetadataResponse,
@@ -34,7 +34,7 @@ export const metadata = handler({
   },
 })
 
-/** A topic has a name before version 12. From then on one id is enough for all to be asked for by id, and without one all have names. */
+/** Before version 12 a topic has a name. Later, one id makes it a request by id for all topics; without one all have names. */
 function isUnderstood({ topics }: MetadataRequest, version: number): boolean {
   if (topics === null) return true
   const hasIds = topics.some(({ topicId }) => topicId !== zeroUuid)
@@ -69,7 +69,7 @@ async function topicRows(request: MetadataRequest, context: RequestContext): Pro
   })
 }
 
-/** Creates what may be created, and says why the rest is not there. */
+/** Creates missing topics where that is allowed; returns errors for the others. */
 async function missing(context: RequestContext, names: readonly string[], allowed: boolean): Promise<ReadonlyMap<string, KafkaError>> {
   const { controller, settings, autoCreation } = context
   const absent = names.filter((name) => !controller.image.topics.has(name))

@@ -8,10 +8,10 @@ import { isError, servedPartition } from './partitions.ts'
 
 type AskedTopic = OffsetCommitRequest['topics'][number]
 
-/** Topics are named by id from here on. */
+/** First version with topics by id. */
 const byIdVersion = 10
 
-/** What one partition of the request comes to: an offset to commit, or why not. */
+/** Result for one partition of the request: an offset to commit, or an error. */
 interface Part {
   readonly asked: AskedTopic['partitions'][number]
   readonly topic: string
@@ -19,7 +19,7 @@ interface Part {
   error: KafkaError
 }
 
-/** Keeps how far a group has read. Partitions that are not there are refused, the others are committed together. */
+/** Commits offsets of a group. Partitions that do not exist are rejected, the others are committed together. */
 export const offsetCommit = handler({
   request: OffsetCommitRequest,
   response: OffsetCommitResponse,
@@ -41,7 +41,7 @@ interface Told {
   readonly parts: readonly Part[]
 }
 
-/** Each topic once. Kafka puts those together that it has refused some of, and leaves the others as they were asked. */
+/** Each topic once. Kafka merges topics with rejected partitions, and leaves the others as requested. */
 function merged(all: readonly Told[]): Told[] {
   const topics = new Map<string, Told>()
   for (const { topic, parts } of all) {

@@ -6,11 +6,11 @@ import { zeroUuid } from '../wire/schema.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
 
-/** The error of a whole group has a place of its own from here on. */
+/** First version with a separate error for the whole group. */
 const groupErrorVersion = 2
-/** Several groups from here on. */
+/** First version with several groups. */
 const batchVersion = 8
-/** Topics are named by id from here on. */
+/** First version with topics by id. */
 const byIdVersion = 10
 
 type AskedGroup = OffsetFetchRequest['groups'][number]
@@ -20,7 +20,7 @@ type AnsweredTopic = AnsweredGroup['topics'][number]
 type AnsweredPartition = AnsweredTopic['partitions'][number]
 type Committed = ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>>
 
-/** How far groups have read. A partition of which nothing is committed is no error: it has offset -1. */
+/** Committed offsets of groups. A partition without a committed offset is no error: it has offset -1. */
 export const offsetFetch = handler({
   request: OffsetFetchRequest,
   response: OffsetFetchResponse,
@@ -65,7 +65,7 @@ function fetchTopic(asked: AskedTopic, offsets: Committed, { version, controller
   }
 }
 
-/** An offset of a topic that was deleted is none of one that has its name. */
+/** An offset of a deleted topic does not belong to a new topic of the same name. */
 const isOf = (value: CommittedOffset, topicId: string): boolean =>
   value.topicId === zeroUuid || topicId === zeroUuid || value.topicId === topicId
 

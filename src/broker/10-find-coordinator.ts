@@ -4,9 +4,9 @@ import { blank } from '../wire/schema.ts'
 import { type Address, advertisedAddress, type RequestContext } from './context.ts'
 import { handler } from './handler.ts'
 
-/** Several keys from here on. */
+/** First version with several keys. */
 const batchVersion = 4
-/** Share groups from here on. */
+/** First version with share groups. */
 const shareVersion = 6
 const keyTypes = { group: 0, transaction: 1, share: 2 } as const
 
@@ -17,8 +17,8 @@ interface Found extends Address {
 }
 
 /**
- * Which node coordinates a group: this one. Transactional producers get an error that is not retriable: Java's fails at once,
- * librdkafka's when the time of its init_transactions is over, as it gives up earlier only for want of authorization, which would be a lie.
+ * The coordinator of a group is this node. Transactional producers get an error that is not retriable: Java's fails at once. librdkafka's
+ * fails after the timeout of init_transactions; only an authorization error would end it earlier, which would be incorrect.
  */
 export const findCoordinator = handler({
   request: FindCoordinatorRequest,
@@ -36,7 +36,7 @@ async function find(key: string, keyType: number, context: RequestContext): Prom
     case keyTypes.group: {
       const notReady = await context.groups.find(key)
       if (notReady !== undefined) return nowhere(notReady.error, notReady.error.message)
-      // Kafka's clients never show it; it is what Kafka's brokers say.
+      // Kafka's clients ignore it; Kafka's brokers send it.
       const errorMessage = context.version < batchVersion ? errors.NONE.name : ''
       return { nodeId: context.nodeId, ...advertisedAddress(context), errorCode: errors.NONE.code, errorMessage }
     }

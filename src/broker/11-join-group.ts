@@ -6,13 +6,13 @@ import { blank } from '../wire/schema.ts'
 import { handler } from './handler.ts'
 import { newUuid } from './topic-ids.ts'
 
-/** A client from here on comes back with the member id that it is given (KIP-394). */
+/** From this version on a client joins again with the member id of the first response (KIP-394). */
 const memberIdRequiredVersion = 4
-/** The name of the protocol may be null from here on. */
+/** First version in which the protocol name may be null. */
 const nullProtocolVersion = 7
 const skipAssignmentVersion = 9
 
-/** Answered when the group has gathered, which may be long after. */
+/** Answered when the join phase is complete, possibly much later. */
 export const joinGroup = handler({
   request: JoinGroupRequest,
   response: JoinGroupResponse,
@@ -30,7 +30,7 @@ export const joinGroup = handler({
       sessionTimeoutMs,
       rebalanceTimeoutMs: rebalanceTimeoutMs === -1 ? sessionTimeoutMs : rebalanceTimeoutMs,
       protocolType,
-      // What is kept must not keep the whole request.
+      // A copy: the stored value must not keep the whole request in memory.
       protocols: protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) })),
       knowsMemberIdRequired: version >= memberIdRequiredVersion,
       knowsSkipAssignment: version >= skipAssignmentVersion,

@@ -3,7 +3,7 @@ import { LeaveGroupRequest, LeaveGroupResponse } from '../wire/api/13-leave-grou
 import { errors } from '../wire/errors.ts'
 import { handler } from './handler.ts'
 
-/** Several members from here on, each with an error of its own. */
+/** First version with several members, each with its own error. */
 const batchVersion = 3
 
 export const leaveGroup = handler({

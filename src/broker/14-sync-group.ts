@@ -4,10 +4,10 @@ import { errors } from '../wire/errors.ts'
 import { blank } from '../wire/schema.ts'
 import { handler } from './handler.ts'
 
-/** The protocol must be said from here on. */
+/** First version in which the protocol is required. */
 const protocolVersion = 5
 
-/** Answered when the leader has brought the assignment. */
+/** Answered when the leader has sent the assignment. */
 export const syncGroup = handler({
   request: SyncGroupRequest,
   response: SyncGroupResponse,
@@ -27,11 +27,11 @@ export const syncGroup = handler({
       generation: generationId,
       protocolType,
       protocolName,
-      // What is kept must not keep the whole request.
+      // A copy: the stored value must not keep the whole request in memory.
       assignments: assignments.map((each) => ({ memberId: each.memberId, assignment: Buffer.from(each.assignment) })),
     })
     if (said instanceof NotReady) {
-      // A member whose group is being loaded is to join again, as its generation may be over.
+      // A member whose group is being loaded must join again, as its generation may be over.
       const isLoading = said.error === errors.COORDINATOR_LOAD_IN_PROGRESS
       return refused((isLoading ? errors.REBALANCE_IN_PROGRESS : said.error).code)
     }

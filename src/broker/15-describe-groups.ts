@@ -8,7 +8,7 @@ import { rarelyRepeated } from './partitions.ts'
 
 type GroupRow = DescribeGroupsResponse['groups'][number]
 
-/** A group that is not there is an error from here on; before, it is dead. */
+/** First version in which a group that does not exist is an error; before, its state is Dead. */
 const notFoundVersion = 6
 
 export const describeGroups = handler({

@@ -3,7 +3,7 @@ import { ListGroupsRequest, ListGroupsResponse } from '../wire/api/16-list-group
 import { errors } from '../wire/errors.ts'
 import { handler } from './handler.ts'
 
-/** Every group that this node coordinates, by state and type where asked for; neither cares about case. */
+/** All groups of this coordinator, filtered by state and type; both filters ignore case. */
 export const listGroups = handler({
   request: ListGroupsRequest,
   response: ListGroupsResponse,
@@ -22,7 +22,7 @@ export const listGroups = handler({
   },
 })
 
-/** An empty filter lets everything through. */
+/** An empty filter matches everything. */
 function chooser(filter: readonly string[]): (name: string) => boolean {
   const names = new Set(filter.map((name) => name.toLowerCase()))
   return (name) => names.size === 0 || names.has(name.toLowerCase())

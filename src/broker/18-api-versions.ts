@@ -16,7 +16,7 @@ const answer = (errorCode: number, apiKeys: readonly ApiRange[]): ApiVersionsRes
   zkMigrationReady: false,
 })
 
-/** What this node serves; the same on every listener. */
+/** The APIs and versions of this node; the same on every listener. */
 export const apiVersions = handler({
   request: ApiVersionsRequest,
   response: ApiVersionsResponse,
@@ -27,6 +27,6 @@ export const apiVersions = handler({
   },
 })
 
-/** For a version of the future: in the layout of version 0, with the range of this API alone (KIP-511). */
+/** For a request of an unsupported version: in the layout of version 0, with the range of this API alone (KIP-511). */
 export const apiVersionsUnsupported = (): ApiVersionsResponse =>
   answer(errors.UNSUPPORTED_VERSION.code, [{ apiKey: apiVersions.api.key, minVersion: apiVersions.oldest, maxVersion: apiVersions.latest }])

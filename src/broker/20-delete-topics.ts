@@ -4,9 +4,9 @@ import { errors } from '../wire/errors.ts'
 import { zeroUuid } from '../wire/schema.ts'
 import { handler } from './handler.ts'
 
-/** Topics may be named by id from here on. */
+/** First version with topics by id. */
 const byIdVersion = 6
-/** Clients know TOPIC_DELETION_DISABLED from here on. */
+/** First version in which clients support TOPIC_DELETION_DISABLED. */
 const disabledVersion = 3
 
 export const deleteTopics = handler({

@@ -6,12 +6,12 @@ import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
 import { eachOnce, isError, offsetsOf, servedPartition } from './partitions.ts'
 
-/** An offset that stands for the end of what can be read. */
+/** Special offset of the request: the high watermark. */
 const highWatermarkOffset = -1n
 
 /**
- * Moves the start of logs forward. Asking for less than what is gone already is no error, and neither is asking again; of a partition
- * that is named twice, the last offset counts.
+ * Moves the log start offset forward. An offset below the current start is no error, and neither is a repetition; of a partition that is
+ * named twice, the last offset counts.
  */
 export const deleteRecords = handler({
   request: DeleteRecordsRequest,

@@ -6,7 +6,7 @@ import { handler } from './handler.ts'
 const transactionTimeoutMaxMs = 900_000
 const noEpoch = -1
 
-/** Gives an idempotent producer its id. */
+/** Allocates the id of an idempotent producer. */
 export const initProducerId = handler({
   request: InitProducerIdRequest,
   response: InitProducerIdResponse,
@@ -26,8 +26,8 @@ export const initProducerId = handler({
 })
 
 /**
- * A transactional id gets as far as Kafka would check it, and then UNSUPPORTED_VERSION, which is not retriable: transactions do not
- * exist yet.
+ * A request with a transactional id is validated as in Kafka. It then fails with UNSUPPORTED_VERSION, which is not retriable:
+ * transactions do not exist yet.
  */
 function refusal({ transactionalId, transactionTimeoutMs, producerId, producerEpoch }: InitProducerIdRequest): KafkaError {
   if ((producerId === -1n) !== (producerEpoch === noEpoch)) return errors.INVALID_REQUEST

@@ -13,8 +13,8 @@ interface EpochEnd {
 const unknownEnd: EpochEnd = { leaderEpoch: -1, endOffset: -1n }
 
 /**
- * Where the records of a leader epoch end, so that a consumer can tell whether what it read is still there.
- * A partition has had one epoch only, since its leader never changes: a later one is unknown, one before it ended where the first began.
+ * The end offset of a leader epoch, with which a consumer checks whether the records that it read still exist.
+ * A partition has one epoch, since its leader never changes: a later one is unknown, an earlier one ended where the first began.
  */
 export const offsetForLeaderEpoch = handler({
   request: OffsetForLeaderEpochRequest,

@@ -36,7 +36,7 @@ export const describeConfigs = handler({
   },
 })
 
-/** One resource of a type that there is not, and the whole request is not understood. */
+/** One resource of an unknown type makes the whole request invalid. */
 function strangeType(resources: readonly Asked[]): Refusal | undefined {
   const strange = resources.find(({ resourceType: type }) => !Object.values<number>(resourceType).includes(type))
   return strange && [errors.INVALID_REQUEST, `Resources of type ${strange.resourceType} have no configs.`]
@@ -93,7 +93,7 @@ function brokerComplaint(name: string, nodeId: number, expected: string): string
   return Number(name) === nodeId ? undefined : `Unexpected broker id, ${expected}, but received ${name}`
 }
 
-/** There is one log, and its level is a setting. */
+/** There is one logger; its level is a setting. */
 const logLevel = (level: string): ConfigEntry => ({
   name: 'root',
   value: level.toUpperCase(),

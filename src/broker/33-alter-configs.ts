@@ -3,7 +3,7 @@ import { AlterConfigsRequest, AlterConfigsResponse } from '../wire/api/33-alter-
 import { altered } from './altered.ts'
 import { handler } from './handler.ts'
 
-/** Puts new configs in place of all that a resource had: the older of the two ways. */
+/** Replaces all configs of a resource: the older API. */
 export const alterConfigs = handler({
   request: AlterConfigsRequest,
   response: AlterConfigsResponse,

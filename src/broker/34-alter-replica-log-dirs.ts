@@ -2,7 +2,7 @@ import { AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse } from '../wire
 import { errors } from '../wire/errors.ts'
 import { handler } from './handler.ts'
 
-/** There is one folder, and everything is in it already. */
+/** There is one directory, which contains all partitions. */
 export const alterReplicaLogDirs = handler({
   request: AlterReplicaLogDirsRequest,
   response: AlterReplicaLogDirsResponse,

@@ -7,12 +7,10 @@ import { eachOnce, whileServed } from './partitions.ts'
 
 type PartitionRow = DescribeLogDirsResponse['results'][number]['topics'][number]['partitions'][number]
 
-/** The room of the volume is told from here on, which is read only where it is. */
+/** First version with the size of the volume, which is read only for it. */
 const volumeVersion = 4
 
-/**
- * The one folder of this node. A partition's size is that of its batches in the write-ahead log and in the object store, wherever that is.
- */
+/** The one directory of this node. A partition's size is that of its batches in the WAL and in the object store, wherever that is. */
 export const describeLogDirs = handler({
   request: DescribeLogDirsRequest,
   response: DescribeLogDirsResponse,

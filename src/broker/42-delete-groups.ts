@@ -2,7 +2,7 @@ import { NotReady } from '../group/coordinator.ts'
 import { DeleteGroupsRequest, DeleteGroupsResponse } from '../wire/api/42-delete-groups.ts'
 import { handler } from './handler.ts'
 
-/** Forgets groups without members, and their offsets. */
+/** Deletes groups without members, and their offsets. */
 export const deleteGroups = handler({
   request: DeleteGroupsRequest,
   response: DeleteGroupsResponse,

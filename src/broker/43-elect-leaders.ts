@@ -6,7 +6,7 @@ import { handler } from './handler.ts'
 const preferred = 0
 const unclean = 1
 
-/** Every partition is led by the one node that can lead it, so that no election is ever needed. */
+/** The only node leads every partition, so that no election is ever needed. */
 export const electLeaders = handler({
   request: ElectLeadersRequest,
   response: ElectLeadersResponse,

@@ -2,7 +2,7 @@ import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from 
 import { altered } from './altered.ts'
 import { handler } from './handler.ts'
 
-/** Changes single configs, and lists by single items. */
+/** Changes single configs, and single items of lists. */
 export const incrementalAlterConfigs = handler({
   request: IncrementalAlterConfigsRequest,
   response: IncrementalAlterConfigsResponse,

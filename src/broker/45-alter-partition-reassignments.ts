@@ -4,14 +4,14 @@ import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
 
-/** There is one node to move partitions to, and they are there: a move to it is done at once, and no other is possible. */
+/** There is one node, and it has all partitions: a move to it is complete at once, and no other is possible. */
 export const alterPartitionReassignments = handler({
   request: AlterPartitionReassignmentsRequest,
   response: AlterPartitionReassignmentsResponse,
   versions: [0, 1],
   handle: ({ topics, allowReplicationFactorChange }, context) => ({
     throttleTimeMs: 0,
-    // Kafka's answer to nothing is blank.
+    // Kafka's message for an empty replica list is blank.
     allowReplicationFactorChange: allowReplicationFactorChange || topics.length === 0,
     errorCode: errors.NONE.code,
     errorMessage: topics.length === 0 ? '' : null,

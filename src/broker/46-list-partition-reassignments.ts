@@ -2,7 +2,7 @@ import { ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse }
 import { errors } from '../wire/errors.ts'
 import { handler } from './handler.ts'
 
-/** With one node nothing is ever being moved. */
+/** With one node no reassignment is ever in progress. */
 export const listPartitionReassignments = handler({
   request: ListPartitionReassignmentsRequest,
   response: ListPartitionReassignmentsResponse,

@@ -5,7 +5,7 @@ import type { RequestContext } from './context.ts'
 import { handler } from './handler.ts'
 import { eachOnce, isError, servedPartition } from './partitions.ts'
 
-/** Forgets how far a group has read partitions that nobody in it reads. */
+/** Deletes committed offsets of partitions that no member of the group reads. */
 export const offsetDelete = handler({
   request: OffsetDeleteRequest,
   response: OffsetDeleteResponse,

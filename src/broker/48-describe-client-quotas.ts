@@ -8,7 +8,7 @@ type Component = DescribeClientQuotasRequest['components'][number]
 const matchTypes = { exact: 0, default: 1, any: 2 } as const
 const entityTypes = ['user', 'client-id', 'ip']
 
-/** The quotas of entities that fit every component; where it is strict, and have no other part. */
+/** The quotas of entities that match every component; a strict filter excludes entities with further parts. */
 export const describeClientQuotas = handler({
   request: DescribeClientQuotasRequest,
   response: DescribeClientQuotasResponse,

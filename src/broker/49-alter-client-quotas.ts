@@ -1,7 +1,7 @@
 import { AlterClientQuotasRequest, AlterClientQuotasResponse } from '../wire/api/49-alter-client-quotas.ts'
 import { handler } from './handler.ts'
 
-/** Quotas are kept and described. Nothing is held to them yet. */
+/** Quotas are recorded and described. They are not enforced yet. */
 export const alterClientQuotas = handler({
   request: AlterClientQuotasRequest,
   response: AlterClientQuotasResponse,

@@ -5,7 +5,7 @@ import {
 import { errors } from '../wire/errors.ts'
 import { handler } from './handler.ts'
 
-/** Nobody has credentials yet. */
+/** No user has credentials yet. */
 export const describeUserScramCredentials = handler({
   request: DescribeUserScramCredentialsRequest,
   response: DescribeUserScramCredentialsResponse,

@@ -7,7 +7,7 @@ import { handler } from './handler.ts'
 
 type PartitionRow = DescribeQuorumResponse['topics'][number]['partitions'][number]
 
-/** A quorum of one, which has led since it began. Absent: the address of its controller, which has no listener. */
+/** A quorum of one, which has always led. Absent: the address of its controller, which has no listener. */
 export const describeQuorum = handler({
   request: DescribeQuorumRequest,
   response: DescribeQuorumResponse,
@@ -23,10 +23,10 @@ export const describeQuorum = handler({
   }),
 })
 
-/** Nodes are told from here on. */
+/** First version with nodes. */
 const nodesVersion = 2
 
-/** A request is for the one partition of the one topic. When it has anything else in it, or nothing, all of it is unknown. */
+/** A request is valid for the one partition of the one topic. With other partitions, or none, all of them are unknown. */
 const isUnderstood = (topics: DescribeQuorumRequest['topics']): boolean =>
   topics.length === 1 &&
   topics[0]!.topicName === clusterMetadataTopic &&

@@ -5,7 +5,7 @@ import { handler } from './handler.ts'
 
 type Update = UpdateFeaturesRequest['featureUpdates'][number]
 
-/** Each feature is at the only level that it has: to ask for that one is fine, and changes nothing. */
+/** Each feature has only one level: a request for that level succeeds and changes nothing. */
 export const updateFeatures = handler({
   request: UpdateFeaturesRequest,
   response: UpdateFeaturesResponse,
@@ -17,7 +17,7 @@ export const updateFeatures = handler({
       const message = `The update failed for all features since the following feature had an error: ${wrong}`
       return answer(errors.INVALID_UPDATE_VERSION, message, [])
     }
-    // From version 2 on the one error is for all of them.
+    // From version 2 on there is one error for all features.
     return answer(errors.NONE, null, version < 2 ? featureUpdates : [])
   },
 })

@@ -7,7 +7,7 @@ import { isError, partitionName, rarelyRepeated, servedPartition, whileServed } 
 
 type PartitionRow = DescribeProducersResponse['topics'][number]['partitions'][number]
 
-/** The idempotent producers that partitions remember. None of them has a transaction. */
+/** The idempotent producers of which partitions have state. None of them has a transaction. */
 export const describeProducers = handler({
   request: DescribeProducersRequest,
   response: DescribeProducersResponse,

@@ -2,7 +2,7 @@ import { DescribeTransactionsRequest, DescribeTransactionsResponse } from '../wi
 import { errors } from '../wire/errors.ts'
 import { handler } from './handler.ts'
 
-/** Transactions do not exist yet: no id has ever had one. */
+/** Transactions do not exist yet: every transactional id is unknown. */
 export const describeTransactions = handler({
   request: DescribeTransactionsRequest,
   response: DescribeTransactionsResponse,

@@ -5,13 +5,13 @@ import { handler } from './handler.ts'
 
 const states = ['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCommit', 'CompleteAbort', 'Dead', 'PrepareEpochFence']
 
-/** Transactions do not exist yet: there are none to list. */
+/** Transactions do not exist yet: the list is empty. */
 export const listTransactions = handler({
   request: ListTransactionsRequest,
   response: ListTransactionsResponse,
   versions: [0, 2],
   handle({ stateFilters, transactionalIdPattern }) {
-    // As in Kafka, an expression of RE2. It would have to match the whole of an id.
+    // As in Kafka, an RE2 expression, which must match a whole id.
     if (expressionProblem(transactionalIdPattern ?? '') !== undefined) return answer(errors.INVALID_REGULAR_EXPRESSION, [])
     return answer(
       errors.NONE,

@@ -6,10 +6,10 @@ import { speaksConsumer } from './consumer-protocol.ts'
 import { handler } from './handler.ts'
 import { newUuid } from './topic-ids.ts'
 
-/** A member chooses its id itself from here on. */
+/** First version in which a member generates its id itself. */
 const ownIdVersion = 1
 
-/** Joining, staying in, being assigned and leaving, for members of consumer groups. */
+/** Heartbeats of consumer group members, which also join, receive assignments and leave with them. */
 export const consumerGroupHeartbeat = handler({
   request: ConsumerGroupHeartbeatRequest,
   response: ConsumerGroupHeartbeatResponse,

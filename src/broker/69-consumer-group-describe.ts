@@ -10,10 +10,10 @@ import { rarelyRepeated } from './partitions.ts'
 
 type GroupRow = ConsumerGroupDescribeResponse['groups'][number]
 
-/** How the protocol numbers what a member speaks. */
+/** The member type, numbered as in the protocol. */
 const memberType = { classic: 0, consumer: 1 } as const
 
-/** State and members of consumer groups. Classic ones are not found here. */
+/** State and members of consumer groups. Classic groups are not found. */
 export const consumerGroupDescribe = handler({
   request: ConsumerGroupDescribeRequest,
   response: ConsumerGroupDescribeResponse,

@@ -6,7 +6,7 @@ import { handler } from './handler.ts'
 
 const types: readonly number[] = Object.values(resourceType)
 
-/** Which resources have configs, or may have. Version 0 knows client metrics alone. */
+/** Resources that have configs, or may have. Version 0 lists client metrics only. */
 export const listConfigResources = handler({
   request: ListConfigResourcesRequest,
   response: ListConfigResourcesResponse,

@@ -11,10 +11,10 @@ import { partitionView } from './topic-view.ts'
 type TopicRow = DescribeTopicPartitionsResponse['topics'][number]
 type Cursor = DescribeTopicPartitionsResponse['nextCursor']
 
-/** Partitions in one response; Kafka's default of max.request.partition.size.limit. */
+/** Maximum number of partitions in one response; Kafka's default of max.request.partition.size.limit. */
 const partitionsMax = 2000
 
-/** Topics in the order of their names, a page at a time: the cursor is the first partition that did not fit, or may not have. */
+/** Topics in the order of their names, page by page: the cursor is the first partition after the page. */
 export const describeTopicPartitions = handler({
   request: DescribeTopicPartitionsRequest,
   response: DescribeTopicPartitionsResponse,

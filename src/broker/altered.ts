@@ -1,7 +1,7 @@
 import type { Controller } from '../controller/controller.ts'
 import type { ResourceAlteration } from '../controller/messages.ts'
 
-/** Has configs altered, and tells of each resource what came of it. */
+/** Alters configs, and returns the result of each resource. */
 export async function altered(controller: Controller, resources: readonly ResourceAlteration[], validateOnly: boolean) {
   const verdicts = await controller.ask({ type: 'alterConfigs', resources, validateOnly })
   return {

@@ -14,10 +14,10 @@ const operation = {
 
 const bits = (...names: (keyof typeof operation)[]): number => names.reduce((sum, name) => sum | (1 << operation[name]), 0)
 
-/** Who did not ask is told this. */
+/** The value for requests without this field set. */
 export const notAsked = -(2 ** 31)
 
-/** Without an authorizer everybody may do everything that there is to do. */
+/** Without an authorizer each client may do all operations. */
 export const topicOperations = bits('read', 'write', 'create', 'delete', 'alter', 'describe', 'describeConfigs', 'alterConfigs')
 export const clusterOperations = bits('create', 'alter', 'describe', 'clusterAction', 'describeConfigs', 'alterConfigs', 'idempotentWrite')
 export const groupOperations = bits('read', 'delete', 'describe', 'describeConfigs', 'alterConfigs')

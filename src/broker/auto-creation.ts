@@ -4,7 +4,7 @@ import type { Entropy } from '../ports.ts'
 import type { KafkaError } from '../wire/errors.ts'
 import { newTopicId } from './topic-ids.ts'
 
-/** Creates topics because somebody asked for them; who asks for one that is being created waits for that one. */
+/** Creates topics that a request refers to; a request for a topic that is being created waits for that creation. */
 export class AutoCreation {
   readonly #controller: Controller
   readonly #entropy: Entropy
@@ -15,14 +15,14 @@ export class AutoCreation {
     this.#entropy = entropy
   }
 
-  /** How it went for each name. The topics that came to be are served. */
+  /** The result for each name. The created topics are served. */
   async create(names: readonly string[]): Promise<ReadonlyMap<string, KafkaError>> {
     const fresh = names.filter((name) => !this.#creating.has(name))
     if (fresh.length > 0) {
       const created = this.#ask(fresh)
       for (const name of fresh) {
         const error = created.then((topics) => topics.get(name)!.error)
-        // Whoever waits hears of a rejection; this keeps the map's own reference from being an unheard one.
+        // Callers handle a rejection; this handler covers the reference in the map.
         error.catch(() => {})
         this.#creating.set(name, error)
       }

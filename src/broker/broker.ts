@@ -11,15 +11,15 @@ import type { Handler } from './handler.ts'
 import { handlerByKey, servedApis } from './handlers.ts'
 import { ProducerIds } from './producer-ids.ts'
 
-/** What becomes of a request: a response without its size prefix, or the end of the connection, as no response could be understood. */
+/** Outcome of a request: a response without its size prefix, or the end of the connection, when the client could not parse any response. */
 export type Answer = { readonly type: 'respond'; readonly bytes: Buffer } | { readonly type: 'close'; readonly because: string }
 
 const responseBytesMax = 100 << 20
 
 /**
- * Everything that clients ask besides Produce and Fetch.
+ * All APIs except Produce and Fetch.
  *
- * Absent: an order between requests and a bound on how many are under way. Both belong to connections, which have one at a time.
+ * Absent: an order between requests and a limit on requests in progress. Both belong to connections, which have one at a time.
  */
 export class Broker {
   readonly #node: BrokerNode
@@ -27,7 +27,7 @@ export class Broker {
   readonly #producerIds: ProducerIds
   readonly #report: (error: Error) => void
 
-  /** `report` hears of errors that no client can have caused. */
+  /** `report` receives errors that no client can have caused. */
   constructor(node: BrokerNode, report: (error: Error) => void) {
     this.#node = node
     this.#report = report
@@ -35,21 +35,21 @@ export class Broker {
     this.#producerIds = new ProducerIds(node.controller)
   }
 
-  /** Topics as they come and go, in the order of the metadata log: for the tables of the network workers. */
+  /** Created, changed and deleted topics, in the order of the metadata log: for the tables of the network workers. */
   onTopicsChanged(listener: (change: TopicsChanged) => void): void {
     this.#node.controller.onTopicsChanged(listener)
   }
 
   /**
-   * `frame` is a request with its header and without its size. It is read before this returns, and may not change while the answer
-   * is awaited: what the request keeps of it as bytes lies in it.
+   * `frame` is a request with its header and without its size. The header and the fields are read before this returns. The frame may
+   * not change before the response: byte fields of the request refer to it.
    */
   handle(listener: string, host: string, frame: Uint8Array): Promise<Answer> {
     const buffer = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
     try {
       const reader = new Reader(buffer)
       const header = readRequestHeader(reader)
-      if (header === undefined) return Promise.resolve(close(`there is no API ${buffer.readInt16BE(0)}`))
+      if (header === undefined) return Promise.resolve(close(`unsupported API key ${buffer.readInt16BE(0)}`))
       const { requestApiKey: key, requestApiVersion: version } = header
       const found = handlerByKey.get(key)
       if (found === undefined) return Promise.resolve(close(`${apiByKey[key]!.name} is not served`))
@@ -62,7 +62,7 @@ export class Broker {
     }
   }
 
-  /** Does not have the frame: a request may wait for minutes, and its frame be large. */
+  /** Keeps no reference to the frame: a request may wait for minutes, and its frame may be large. */
   async #answer(
     listener: string,
     host: string,
@@ -94,11 +94,11 @@ export class Broker {
   #closing(error: unknown): Answer {
     if (error instanceof MalformedMessage || error instanceof ControllerBusy) return close(error.message)
     this.#report(error as Error)
-    return close('the request could not be dealt with')
+    return close('internal error while handling the request')
   }
 }
 
-/** Not from the pool: what goes to another thread takes its whole ArrayBuffer along. */
+/** Not from the pool: a transfer to another thread transfers the whole ArrayBuffer. */
 const responseWriter = (): Writer => new Writer(Buffer.allocUnsafeSlow(1024), responseBytesMax)
 
 function unsupportedVersion({ correlationId }: RequestHeader): Answer {

@@ -1,32 +1,32 @@
-/** Requests of one connection that are worked on at the same time. */
+/** Maximum number of requests in progress on one connection. */
 export const inFlightMax = 64
-/** A connection that owes its client more than this is not read until the client has taken some of it. */
+/** Limit of unsent response bytes of a connection. Above it, no requests are read from the connection. */
 export const unsentBytesMax = 1 << 20
 
-/** Memory in which parts of a response lie: that of the log, and that of blocks, stays as it is until it is given back. */
+/** Buffers that contain parts of a response, in the log cache or in the block cache. They stay unchanged until they are released. */
 export interface Loan {
-  /** Of the log's, no more than [start, end) of the arena is still read. */
+  /** Of the log cache, only [start, end) of the arena is still in use. */
   keep(start: number, end: number): void
-  /** The log's, once or more often. */
+  /** Releases the part in the log cache. Further calls have no effect. */
   giveBack(): void
-  /** Nothing of the response is read any more: everything goes back. */
+  /** The response is no longer read: releases all buffers. */
   end(): void
 }
 
-/** A connection, as the frontend sees it. */
+/** A client connection. */
 export interface Peer {
   readonly listener: string
   readonly host: string
-  /** Bytes that the client has not taken yet. */
+  /** Bytes that are not sent yet. */
   readonly unsentBytes: number
-  /** What of the parts is lent belongs to the peer until it gives it back. */
+  /** The peer owns the leased parts until it releases the lease. */
   send(parts: readonly Uint8Array[], loan: Loan | undefined): void
   close(why: string): void
-  /** Offers the frames that were left for later. */
+  /** Processes the deferred frames again. */
   retry(): void
 }
 
-/** Received bytes that stay where they are until released as often as they were held. */
+/** Received bytes that do not move until each `hold` has a `release`. */
 export interface Held {
   hold(): void
   release(): void
@@ -37,9 +37,9 @@ export interface Pending {
   readonly channel: Channel
   readonly correlationId: number
   readonly version: number
-  /** Index among the frontend's requests; what the rings carry. */
+  /** Index among the dispatcher's requests; part of ring messages. */
   token: number
-  /** Set when the response is known; empty for a request that wants none. */
+  /** Set when the response is complete; empty for a request without a response. */
   response: readonly Uint8Array[] | undefined
   loan: Loan | undefined
 }
@@ -48,12 +48,12 @@ export interface Pending {
 export class Channel {
   readonly peer: Peer
   readonly queue: Pending[] = []
-  /** A request that others must not overtake, nor it them: anything but Produce and Fetch, as in Kafka. */
+  /** A request that is not reordered with others: any API except Produce and Fetch, as in Kafka. */
   exclusive = false
   /** The fetch in flight; one at a time, since its answer may be large. */
   fetching: Pending | undefined
   closed = false
-  /** Frames were left for later. */
+  /** Frames were deferred. */
   blocked = false
 
   constructor(peer: Peer) {
@@ -64,7 +64,7 @@ export class Channel {
     return this.exclusive || this.queue.length >= inFlightMax || this.peer.unsentBytes > unsentBytesMax
   }
 
-  /** Sends what is complete at the head of the queue. */
+  /** Sends the complete responses at the head of the queue. */
   flush(): void {
     let complete = 0
     while (complete < this.queue.length && this.queue[complete]!.response !== undefined) complete++
@@ -72,7 +72,7 @@ export class Channel {
     if (this.blocked && !this.closed && !this.isFull) this.peer.retry()
   }
 
-  /** Responses that are only bytes go together: a system call for each would cost more than all that went before. */
+  /** Responses without leased parts are sent together: a system call for each would cost more than all earlier stages. */
   #send(requests: readonly Pending[]): void {
     let together: Uint8Array[] = []
     for (const { response, loan } of requests) {

@@ -1,4 +1,4 @@
 import type { Settings } from '../config/settings.ts'
 
-/** Whether consumer groups are spoken with at all. */
+/** Whether the protocol of consumer groups is enabled. */
 export const speaksConsumer = (settings: Settings): boolean => settings['group.coordinator.rebalance.protocols'].includes('consumer')

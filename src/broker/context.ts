@@ -11,11 +11,11 @@ export interface Address {
   readonly port: number
 }
 
-/** What the handlers of one node share. */
+/** Shared state of the handlers of one node. */
 export interface BrokerNode {
   readonly nodeId: number
   readonly clusterId: string
-  /** As they hold now; what may change while the node runs is read when it is needed. */
+  /** The current settings. A setting that may change at run time is read at each use. */
   readonly settings: Settings
   readonly configs: NodeConfigs
   readonly controller: Controller
@@ -24,25 +24,25 @@ export interface BrokerNode {
   readonly entropy: Entropy
   readonly clock: Clock
   readonly volume: DataVolume
-  /** What clients of each listener are told. */
+  /** The advertised address of each listener. */
   readonly advertised: ReadonlyMap<string, Address>
 }
 
-/** A row of ApiVersions. */
+/** An entry of ApiVersions. */
 export interface ApiRange {
   readonly apiKey: number
   readonly minVersion: number
   readonly maxVersion: number
 }
 
-/** What a handler may know and use besides its request. */
+/** Context of a request for its handler. */
 export interface RequestContext extends BrokerNode {
   readonly version: number
   readonly listener: string
-  /** Where the client is, as it connected. */
+  /** The address of the client. */
   readonly host: string
   readonly clientId: string | null
-  /** Every API of this node, as clients are told. */
+  /** Every API of this node, as in ApiVersions. */
   readonly served: readonly ApiRange[]
   readonly autoCreation: AutoCreation
   readonly producerIds: ProducerIds

@@ -1,9 +1,10 @@
 /**
- * The features of Kafka that are true of this node, and the level that each is at.
+ * The features of Kafka that this node supports, and the level of each.
  *
- * Clients gate on these: the second protocol of transactions and share groups, which are not here, and consumer groups, which are. The level of
- * `metadata.version` is that of Kafka 4.3, whose admin requests are understood; the metadata log has a format of its own, so there
- * is no other to go to.
+ * Clients depend on these: the second protocol of transactions and share groups, which are absent, and consumer groups, which are
+ * supported.
+ * The level of `metadata.version` is that of Kafka 4.3, whose admin requests are supported. The metadata log has its own format,
+ * so there is no other level to upgrade to.
  */
 export const features: readonly { readonly name: string; readonly oldest: number; readonly latest: number; readonly level: number }[] = [
   { name: 'group.version', oldest: 1, latest: 1, level: 1 },

@@ -1,7 +1,7 @@
 import { errors } from '../wire/errors.ts'
 import { SessionAges } from './session-ages.ts'
 
-/** One partition of a fetch: what the client wants of it. */
+/** One partition of a fetch, as requested by the client. */
 export interface Wanted {
   /** Empty where the request names topics by id. */
   readonly topic: string
@@ -10,11 +10,11 @@ export interface Wanted {
   offset: bigint
   maxBytes: number
   leaderEpoch: number
-  /** Of the record before the offset; negative where the client does not say. */
+  /** Leader epoch of the record before the offset; negative if absent. */
   lastFetchedEpoch: number
 }
 
-/** A partition of a session, with what its client was told last. */
+/** A partition of a session, with the values of the last response. */
 export interface Followed extends Wanted {
   highWatermark: bigint
   logStartOffset: bigint
@@ -24,7 +24,7 @@ const noSession = 0
 const initialEpoch = 0
 const finalEpoch = -1
 const untold = -1n
-/** Partitions of all sessions of a worker together; a long name counts for more. Beyond it, fetches go without a session. */
+/** Total partitions in all sessions of a worker; a long name counts for more. Above the limit, fetches have no session. */
 export const sessionPartitionsMax = 1 << 17
 const nameBytesPerPartition = 256
 const weightOf = ({ topic }: { readonly topic: string }): number => 1 + Math.floor(topic.length / nameBytesPerPartition)
@@ -58,7 +58,7 @@ export class FetchSession {
     if (this.partitions.delete(keyOf({ topic, topicId, partition }))) this.weight -= weightOf({ topic })
   }
 
-  /** A partition that had something to say goes to the end, so that the next answer starts with the others. */
+  /** A partition with new data moves to the end, so that the next response starts with the others. */
   rotate(followed: Followed): void {
     const key = keyOf(followed)
     if (this.partitions.delete(key)) this.partitions.set(key, followed)
@@ -67,7 +67,7 @@ export class FetchSession {
 
 const keyOf = (p: { topic: string; topicId: string; partition: number }): string => `${p.partition}:${p.topic}:${p.topicId}`
 
-/** What a fetch is to be answered with. */
+/** The partitions of a fetch after its session is applied. */
 export type Context =
   | { readonly type: 'full'; readonly session: FetchSession | undefined; readonly partitions: readonly Wanted[] }
   | { readonly type: 'incremental'; readonly session: FetchSession; readonly partitions: readonly Followed[] }
@@ -81,7 +81,7 @@ export class FetchSessions {
   readonly #nextId: () => number
   #weight = 0
 
-  /** `nextId` gives positive numbers that are hard to guess. */
+  /** `nextId` returns positive numbers that are hard to guess. */
   constructor(slots: number, nextId: () => number) {
     this.#slots = slots
     this.#nextId = nextId
@@ -91,7 +91,7 @@ export class FetchSessions {
     return this.#sessions.size
   }
 
-  /** `forgotten` and `partitions` as the request has them; sessions live for requests of `byId` or of names, never both. */
+  /** `forgotten` and `partitions` of the request; a session uses topic ids (`byId`) or names, never both. */
   open(
     request: {
       id: number
@@ -134,7 +134,7 @@ export class FetchSessions {
     return { type: 'incremental', session, partitions: [...session.partitions.values()] }
   }
 
-  /** No session, rather than a refusal, when every slot is in use and no other session has to go for it. */
+  /** When all slots are in use and no session can be evicted, the fetch continues without a session instead of failing. */
   #create(byId: boolean, size: number, now: number): FetchSession | undefined {
     if (this.#slots <= 0) return undefined
     if (this.#sessions.size >= this.#slots) {

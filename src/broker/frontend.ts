@@ -24,20 +24,20 @@ import { asRecords, ScatterWriter, Slices } from './scatter.ts'
 const produceKey = 0
 const fetchKey = 1
 const answersPerTurn = 1024
-/** How long what found a full ring waits before it tries again. */
+/** Delay before a request that found a full ring is retried. */
 const retryMs = 2
 const responseBytesMax = 64 << 20
 
-/** What the frontend needs done by others. */
+/** Functions that the dispatcher requires from other components. */
 export interface FrontendPorts {
   /**
-   * Any request but Produce and Fetch, as it came, for the main thread; the answer comes back by `answered`. A large one is
-   * reported by `parsed` when the main thread no longer needs its bytes as a whole.
+   * Forwards any request but Produce and Fetch to the main thread; the response arrives in `answered`. For a large request,
+   * `parsed` is called when the main thread no longer needs the whole frame.
    */
   forward(request: { token: number; listener: string; host: string; frame: Buffer }): void
-  /** Bytes for a fetch; the answer comes back by `loaded`. */
+  /** Reads records for a fetch; they arrive in `loaded`. */
   load(request: { token: number; index: number; load: Load }): void
-  /** Block memory of what was loaded is no longer read. */
+  /** Releases block cache memory of a cold read. */
   giveBack(pin: number): void
   /** Calls `wake` after a time; the result cancels. */
   after(ms: number, wake: () => void): () => void
@@ -64,7 +64,7 @@ export interface FrontendParts {
   readonly counters: FrontendCounters
   /** `fetch.max.bytes` */
   readonly fetchBytesMax: number
-  /** Whether receive memory has room for more batches that wait for the log. */
+  /** Whether the receive buffers have room for more batches that wait for the log. */
   hasRoom(): boolean
 }
 
@@ -73,28 +73,28 @@ interface Forwarded extends Pending {
 }
 type Request = Produce | Fetch | Forwarded
 
-/** Whether a frame was taken, or is to be offered again by and by. */
+/** Whether a frame was accepted, or deferred. */
 export type Taken = 'taken' | 'later' | 'closed'
 
 /**
- * The requests of a network worker: reads frames, hands batches and fetches to the sequencer and the rest to the main
- * thread, and sends the responses, those of a connection in the order of its requests.
+ * The request dispatcher of a network worker: reads frames, sends batches and fetches to the sequencer and other requests to
+ * the main thread, and sends the responses of each connection in the order of its requests.
  */
 export class Frontend {
   readonly #parts: FrontendParts
   readonly #reader: Reader
   readonly #writer = new ScatterWriter(Buffer.allocUnsafeSlow(4096), responseBytesMax)
   readonly #requests = new RequestTable<Request>()
-  /** Answered by the sequencer, waiting for the disk; in the order of the answers. */
+  /** Answered by the sequencer but not durable yet; in the order of the answers. */
   #undurable: Produce[] = []
   #durable = 0
   readonly #produces: ProduceQueue
   readonly #dirty = new Set<Channel>()
-  /** Channels whose frames found a full ring. */
+  /** Connections whose frames found a full ring. */
   readonly #blocked = new Set<Channel>()
-  /** Those whose batches or large requests found no room. */
+  /** Connections without memory for their batches or large requests. */
   readonly #roomless = new Set<Channel>()
-  /** Large requests that the main thread has not read yet. */
+  /** Large requests that the main thread has not parsed yet. */
   readonly #large = new Allowance(largeBytesMax)
   /** Counted only while produce requests wait. */
   #tick = 0
@@ -118,14 +118,14 @@ export class Frontend {
     return new Channel(peer)
   }
 
-  /** The connection is gone: nobody wants its answers. */
+  /** The connection is closed: its responses are discarded. */
   disconnect(channel: Channel): void {
     channel.closed = true
     this.#blocked.delete(channel)
     this.#roomless.delete(channel)
     this.#dirty.delete(channel)
     this.#hurry(channel)
-    // What is complete will not be sent; what is not is forgotten when its answer comes.
+    // Complete responses are discarded now, the others when their answers arrive.
     for (const pending of channel.queue) if (pending.response !== undefined) pending.loan?.end()
     channel.queue.length = 0
   }
@@ -136,7 +136,7 @@ export class Frontend {
     const reader = this.#reader.reset(start, end)
     try {
       const header = readRequestHeader(reader)
-      if (header === undefined) return this.#refuse(channel, 'an API key that is not served')
+      if (header === undefined) return this.#refuse(channel, 'unsupported API key')
       const taken = this.#dispatch(channel, header, reader, start, end, held)
       if (taken === 'taken') this.#parts.counters.add('requests', 1)
       return taken
@@ -146,16 +146,16 @@ export class Frontend {
     }
   }
 
-  /** Makes what was dispatched visible to the sequencer. Once after a batch of frames. */
+  /** Publishes the dispatched requests to the sequencer. Called once after a batch of frames. */
   publish(): void {
     const { appends, reads, sequencer } = this.#parts
     const appended = appends.publish()
     if (reads.publish() || appended) sequencer.ring()
-    // Some requests need no other stage to be answered.
+    // Some requests are complete without another stage.
     if (this.#dirty.size > 0) this.#flush()
   }
 
-  /** Takes in answers and sends what is complete. Returns how much there was. */
+  /** Processes answers and sends complete responses. Returns the number of both. */
   turn(): number {
     const { answers, words, lane, sequencer } = this.#parts
     const handled = answers.drain((kind, at) => this.#onAnswer(kind, at), answersPerTurn)
@@ -176,13 +176,13 @@ export class Frontend {
     return this.#undurable.length === 0 || widen(Atomics.load(words, lane + laneHeader.durable), this.#durable) === this.#durable
   }
 
-  /** The main thread has read a large request of so many bytes. */
+  /** The main thread has parsed a large request of this size. */
   parsed(bytes: number): void {
     this.#large.give(bytes)
     this.#retry(this.#roomless)
   }
 
-  /** The main thread's answer to what was forwarded: header and body, none for a connection that is to be closed. */
+  /** The main thread's response to a forwarded request: header and body; null to close the connection. */
   answered(token: number, response: Uint8Array | null): void {
     const pending = this.#requests.get(token) as Forwarded | undefined
     if (pending === undefined) return
@@ -200,20 +200,20 @@ export class Frontend {
   }
 
   /**
-   * What `ports.load` was asked for, piece by piece; null when it could not be read. `pin` is to be given back when block memory
-   * is no longer read; -1 for pieces that lie in memory of their own.
+   * Result of `ports.load`, in pieces; null when the read failed. `pin` must be released when the block cache memory is no
+   * longer read; -1 for pieces in memory of their own.
    */
   loaded(token: number, index: number, records: readonly Uint8Array[] | null, error: number, pin = -1): void {
     const pending = this.#requests.get(token) as Fetch
     const response = pending.responses[index]!
     if (records === null) response.errorCode = error
-    // Sent from where they lie: megabytes that are copied here are time that everybody waits.
+    // Sent without a copy: a copy of megabytes would delay all requests of the thread.
     else response.records = asRecords(new Slices(records))
     if (pin >= 0) pending.loan = withBlocks(pending.loan, () => this.#parts.ports.giveBack(pin))
     this.#loadedOne(pending)
   }
 
-  /** There is no memory for what `ports.load` was asked for: the fetch does without it, unless it has nothing else. */
+  /** There is no memory for the read of `ports.load`: the fetch continues without it, unless it has no other records. */
   crowded(token: number, wish: Wish): void {
     const pending = this.#requests.get(token) as Fetch
     pending.crowded ??= wish
@@ -226,7 +226,7 @@ export class Frontend {
     if (pending.loading > 0) return
     pending.crowded = undefined
     if (crowded !== undefined && !hasRecords(pending) && !pending.channel.closed) {
-      // It holds nothing that others wait for, and may wait itself.
+      // It occupies no memory that others wait for, so it may wait itself.
       pending.loading = 1
       this.#parts.ports.load({ token, index: crowded.index, load: { ...crowded.load, isPatient: true } })
       return
@@ -276,11 +276,11 @@ export class Frontend {
     if (!hasRoom()) {
       this.#hurry(channel)
       channel.blocked = true
-      // A channel that is owed answers is retried by its own flush.
+      // A connection with pending responses is retried by its own flush.
       if (channel.queue.length === 0) this.#roomless.add(channel)
       return 'later'
     }
-    // Before it is read, which would be for nothing.
+    // Checked before the request is read, which would be in vain.
     if (!appends.hasRoom(1, append.words)) {
       this.#hurry(channel)
       return this.#later(channel)
@@ -312,7 +312,7 @@ export class Frontend {
     return 'taken'
   }
 
-  /** Nothing of the request goes on, so that no answer of the sequencer follows; it may have timed out by now. */
+  /** No part of the request reached the sequencer, so that no answer follows; the request may have timed out already. */
   #onRefused(produce: Produce): void {
     if (produce.response === undefined) this.#finishProduce(produce)
     else this.#requests.forget(produce.token)
@@ -323,7 +323,7 @@ export class Frontend {
     this.#parts.ports.after(tickMs, () => this.#onTick())
   }
 
-  /** Answers for batches that are not durable in time, be it that the log is full or that it takes long to be written. */
+  /** Answers for batches that are not durable in time, because the log is full or the write is slow. */
   #onTick(): void {
     this.#tick++
     let isWaiting = false
@@ -338,9 +338,9 @@ export class Frontend {
     this.#flush()
   }
 
-  /** Of batches that have not been sequenced an answer is still to come: until then their token is taken. */
+  /** Batches that are not sequenced still await an answer; their token stays allocated until it arrives. */
   #timeOut(produce: Produce): void {
-    // Nobody waits for a request with acks=0: it only makes way for those behind it.
+    // A request with acks=0 has no response: it only leaves the queue.
     if (produce.acks !== 0) timeOut(produce, this.#durable)
     this.#answerProduce(produce)
     if (produce.outstanding === 0) this.#requests.forget(produce.token)
@@ -387,7 +387,7 @@ export class Frontend {
     channel.queue.push(pending)
   }
 
-  /** A response waits for those before it: nobody should wait for a fetch that only waits for more. */
+  /** Responses are ordered: a fetch that waits for more records must not delay later responses. */
   #hurry(channel: Channel): void {
     const fetching = channel.fetching as Fetch | undefined
     if (!fetching?.parked) return
@@ -400,7 +400,7 @@ export class Frontend {
     this.#tellReader(readKind.expire, token)
   }
 
-  /** A few words to the sequencer, a little later if the ring is full. The sequencer answers every fetch exactly once. */
+  /** Sends a ring message to the sequencer, with a retry if the ring is full. The sequencer answers every fetch exactly once. */
   #tellReader(kind: number, ...body: readonly number[]): void {
     const { reads, words, ports } = this.#parts
     const at = reads.claim(kind, body.length)
@@ -454,7 +454,7 @@ export class Frontend {
   #answerProduce(produce: Produce): void {
     const { acks, version, correlationId } = produce
     produce.response = acks === 0 ? [] : this.#encode(produceKey, version, correlationId, codec(ProduceResponse, version), produce.answer)
-    if (acks === 0 && hasFailed(produce)) produce.channel.peer.close('a batch of a request with acks=0 was refused')
+    if (acks === 0 && hasFailed(produce)) produce.channel.peer.close('a batch of a request with acks=0 was rejected')
     else this.#complete(produce)
   }
 
@@ -497,7 +497,7 @@ export class Frontend {
 
   #later(channel: Channel): Taken {
     channel.blocked = true
-    // A full channel is retried by its own flush; one that found a full ring, by and by.
+    // A connection with a full queue is retried by its own flush; one that found a full ring, by a timer.
     if (!channel.isFull && channel.queue.length === 0) {
       if (this.#blocked.size === 0) this.#parts.ports.after(retryMs, () => this.#flush())
       this.#blocked.add(channel)
@@ -511,7 +511,7 @@ export class Frontend {
     return 'closed'
   }
 
-  /** A request that cannot be read has no use for its token. */
+  /** The token of a request that cannot be read is released. */
   #orForget<T>(token: number, begin: () => T): T {
     try {
       return begin()

@@ -2,7 +2,7 @@ import type { GroupCoordinator } from '../group/coordinator.ts'
 import type { Group, GroupCounts } from '../group/state.ts'
 import type { Registry, Sample } from '../metrics/registry.ts'
 
-/** What has happened since the node started, under the names of Kafka's sensors. */
+/** Event counts since the node started, under the names of Kafka's sensors. */
 const counters: readonly (readonly [name: string, count: keyof GroupCounts, help: string])[] = [
   ['group_completed_rebalance', 'classicRebalances', 'Generations of classic groups.'],
   ['consumer_group_rebalance', 'consumerRebalances', 'Epochs of consumer groups.'],
@@ -16,7 +16,7 @@ const states = {
   consumer: ['Empty', 'Assigning', 'Reconciling', 'Stable'],
 } as const
 
-/** Of the groups that somebody has asked for since the node started; the others are not loaded. */
+/** Covers the groups that were requested since the node started; other groups are not loaded. */
 export function addGroupMetrics(registry: Registry, { known }: GroupCoordinator): void {
   const { groups, offsets, counts } = known
   for (const [name, count, help] of counters) {

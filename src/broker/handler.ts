@@ -3,15 +3,15 @@ import { type Api, apiByKey } from '../wire/apis.ts'
 import type { Fields, Message, Wire } from '../wire/schema.ts'
 import type { RequestContext } from './context.ts'
 
-/** How one API is served. */
+/** Implementation of one API. */
 export interface Handler<Q extends Fields = Fields, R extends Fields = Fields> {
   readonly api: Api
   readonly request: Message<Q>
   readonly response: Message<R>
-  /** What is served, which may be less than what can be parsed. */
+  /** The served versions, possibly fewer than the codec supports. */
   readonly oldest: number
   readonly latest: number
-  /** Never rejects for anything that a client can cause. */
+  /** Never rejects for a reason that a client can cause. */
   readonly handle: (request: Wire<Message<Q>>, context: RequestContext) => Wire<Message<R>> | Promise<Wire<Message<R>>>
 }
 

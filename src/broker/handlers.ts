@@ -44,7 +44,7 @@ import { describeTopicPartitions } from './75-describe-topic-partitions.ts'
 import type { ApiRange } from './context.ts'
 import type { Handler } from './handler.ts'
 
-/** What the main thread serves. A row's own types meet again in its codec, which the compiler cannot follow through a list. */
+/** The APIs of the main thread. The types of a row match its codec, which the compiler cannot verify for a list. */
 export const handlers = [
   listOffsets,
   metadata,
@@ -95,10 +95,10 @@ assert(handlerByKey.size === handlers.length, 'an API is served in one place')
 const produceKey = 0
 const fetchKey = 1
 
-/** What the network workers serve themselves. */
+/** The APIs that the network workers serve. */
 const servedByNetwork: readonly Api[] = [apiByKey[produceKey]!, apiByKey[fetchKey]!]
 
-/** What ApiVersions says: everything that is served, and nothing else. */
+/** The contents of ApiVersions: exactly the served APIs. */
 export const servedApis: readonly ApiRange[] = [
   ...servedByNetwork.map(({ key, advertisedOldest, latestStable }) => ({
     apiKey: key,

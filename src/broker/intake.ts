@@ -7,22 +7,22 @@ import { requestBytesMaxOf } from './request-limits.ts'
 const sizeBytes = 4
 const apiKeyBytes = 2
 const segmentBytesMin = 64 << 10
-/** Beyond this a segment is only as large as one frame needs. */
+/** Above this size a segment is only as large as one frame requires. */
 const segmentBytesMax = 4 << 20
-/** Frames that a segment should have room for, so that few are cut by its end. */
+/** Minimum number of frames per segment, so that few frames are split at its end. */
 const framesPerSegment = 8
-/** A frame that claims to be larger gets its memory as it arrives. */
+/** A larger frame gets its memory only as its bytes arrive. */
 const trustedBytes = 1 << 20
-/** The most that is asked of the kernel at a time. */
+/** Maximum size of one read from the kernel. */
 const windowBytesMax = 512 << 10
 const none = Buffer.alloc(0)
 
-/** A block of receive memory. It is given back when its connection has left it and every frame in it is done with. */
+/** A block of the receive buffers. It is released when its connection has left it and all its frames are processed. */
 class Segment implements Held {
   readonly base: number
   readonly bytes: number
   readonly #memory: ReceiveMemory
-  /** Requests in it that are under way. */
+  /** Requests in it that are in progress. */
   #holds = 0
   #isLeft = false
 
@@ -35,7 +35,7 @@ class Segment implements Held {
   get end(): number {
     return this.base + this.bytes
   }
-  /** Nobody but the connection itself needs it. */
+  /** Only its connection uses it. */
   get isOwn(): boolean {
     return this.#holds === 0
   }
@@ -47,7 +47,7 @@ class Segment implements Held {
     this.#memory.heldBytes -= this.bytes
     if (this.#isLeft) this.#memory.give(this.base, this.bytes)
   }
-  /** Its connection has no use for it any more. */
+  /** The connection releases the segment. */
   leave(): void {
     this.#isLeft = true
     if (this.isOwn) this.#memory.give(this.base, this.bytes)
@@ -59,40 +59,40 @@ export interface IntakeParts {
   /** Of the arena, at address 0. */
   readonly bytes: Buffer
   readonly view: DataView
-  /** Where connections without a segment read to: what arrives is moved before anybody else reads. */
+  /** Shared read buffer of connections without a segment: received bytes are moved before another connection reads. */
   readonly landing: { readonly base: number; readonly bytes: number }
-  /** For what arrived when there was no memory, of all connections of a network worker. */
+  /** Buffer for bytes received without free memory, shared by all connections of a network worker. */
   readonly stash: Allowance
   /** `socket.request.max.bytes` */
   readonly requestBytesMax: number
   frame(channel: Channel, start: number, end: number, held: Held): Taken
-  /** Bytes that had to be moved. */
+  /** Number of bytes that were moved. */
   onCopy(bytes: number): void
 }
 
-/** What became of received bytes. `pause`: read no more until `retry` says `read`. */
+/** Result of receiving bytes. `pause`: read no more until `retry` returns `read`. */
 export type Received = 'read' | 'pause' | { readonly close: string }
 
 /**
- * Cuts the bytes of one connection into frames, where they lie. A frame lies in one piece because reads end where a
- * segment ends; the part of a frame that does not fit is moved to the next segment, the only copy there is.
+ * Splits the bytes of one connection into frames in place. A frame is contiguous, because a read ends at the end of a segment.
+ * The part of a frame that does not fit is moved to the next segment; there is no other copy.
  *
- * Absent: any memory of its own for a connection that has nothing under way.
+ * Absent: memory of its own for a connection without requests in progress.
  */
 export class Intake {
   readonly #parts: IntakeParts
   readonly #channel: Channel
   #segment: Segment | undefined
-  /** Start of the first frame that is not done with, and end of what has arrived. */
+  /** Start of the first unprocessed frame, and end of the received bytes. */
   #start = 0
   #fill = 0
-  /** Bytes of the last frame, its size included: what the next one probably takes. */
+  /** Size of the last frame, with its size field: the estimate for the next one. */
   #usual = 0
-  /** Frames taken so far. */
+  /** Number of frames accepted so far. */
   frames = 0
-  /** What arrived when there was no memory; then there is no segment either. */
+  /** Bytes received without free memory; there is no segment at the same time. */
   #stash: Buffer | undefined
-  /** Until `retry`, which may leave the segment: what is still read meanwhile lands outside. */
+  /** Until `retry`, which may release the segment: bytes that are read meanwhile arrive outside it. */
   #isPaused = false
 
   constructor(parts: IntakeParts, channel: Channel) {
@@ -100,12 +100,12 @@ export class Intake {
     this.#channel = channel
   }
 
-  /** A frame has begun and is not whole. */
+  /** A frame is incomplete. */
   get isMidFrame(): boolean {
     return this.#fill > this.#start || this.#stash !== undefined
   }
 
-  /** Where the next bytes go: an address and a size that is never 0. */
+  /** Target of the next read: an address and a size that is never 0. */
   window(): { readonly at: number; readonly bytes: number } {
     const segment = this.#segment
     if (segment === undefined || this.#isPaused || this.#fill === segment.end) {
@@ -114,7 +114,7 @@ export class Intake {
     return { at: this.#fill, bytes: Math.min(windowBytesMax, this.#readEnd(segment) - this.#fill) }
   }
 
-  /** `bytes` have arrived at `at`, the address that `window` gave last. */
+  /** `bytes` have arrived at `at`, the last address that `window` returned. */
   received(at: number, bytes: number): Received {
     if (this.#stash !== undefined) return this.#noting(this.#keep(this.#parts.bytes.subarray(at, at + bytes)))
     if (this.#segment === undefined || at !== this.#fill) return this.#noting(this.#land(this.#parts.bytes.subarray(at, at + bytes)))
@@ -122,12 +122,12 @@ export class Intake {
     return this.#noting(this.#cut())
   }
 
-  /** Goes on with what was left when a read was paused. */
+  /** Continues with the bytes that remained when reads were paused. */
   retry(): Received {
     return this.#noting(this.#stash === undefined ? this.#cut() : this.#land(this.#stash))
   }
 
-  /** Gives an empty segment back. True when it did: the window that was given last is no longer to be read to. */
+  /** Releases an empty segment. Returns true if it did: the last window is then invalid. */
   rest(): boolean {
     if (this.#segment === undefined || this.isMidFrame) return false
     this.#segment.leave()
@@ -150,7 +150,7 @@ export class Intake {
   /** Moves bytes that arrived outside the segment into it, or into a larger one. */
   #land(bytes: Buffer): Received {
     if (this.#segment === undefined || bytes.length > this.#segment.end - this.#fill) {
-      // One byte more, or it would be full and in want again.
+      // One more byte, so that the segment is not full at once.
       const needed = bytes.length + this.#fill - this.#start + 1
       const segment = this.#take(Math.max(needed, this.#sizeWanted())) ?? this.#take(needed)
       if (segment !== undefined) this.#moveTo(segment)
@@ -168,11 +168,11 @@ export class Intake {
     while (this.#fill - this.#start >= sizeBytes) {
       const size = view.getInt32(this.#start)
       if (size <= 0 || size > requestBytesMax) return { close: `a request of ${size} bytes` }
-      if (sizeBytes + size > memory.bytes) return { close: `a request of ${size} bytes, which receive memory has no room for` }
+      if (sizeBytes + size > memory.bytes) return { close: `a request of ${size} bytes, larger than the receive buffers` }
       if (this.#fill - this.#start >= sizeBytes + apiKeyBytes) {
         const apiKey = view.getInt16(this.#start + sizeBytes)
         const most = requestBytesMaxOf(apiKey, requestBytesMax)
-        if (size > most) return { close: `a request of ${size} bytes with API key ${apiKey}, which may have ${most}` }
+        if (size > most) return { close: `a request of ${size} bytes with API key ${apiKey}: the maximum is ${most}` }
       }
       const end = this.#start + sizeBytes + size
       if (end > this.#fill) break
@@ -186,7 +186,7 @@ export class Intake {
     return this.#makeRoom()
   }
 
-  /** Sees to it that the next read has somewhere to go. */
+  /** Ensures that there is room for the next read. */
   #makeRoom(): Received {
     const segment = this.#segment
     if (segment === undefined) return 'read'
@@ -203,12 +203,15 @@ export class Intake {
     return 'read'
   }
 
-  /** Bytes of the frame at `#start`, as it says, or as the last one was. */
+  /** Size of the frame at `#start`, from its size field, or else of the previous frame. */
   #needed(partial: number): number {
     return partial >= sizeBytes ? sizeBytes + this.#parts.view.getInt32(this.#start) : Math.max(this.#usual, sizeBytes)
   }
 
-  /** There is no memory for more: keep what is left of the frame, give the segment back when its frames are done. Whoever waits holds none. */
+  /**
+   * Without free memory: keeps the incomplete frame aside, and releases the segment when its frames are processed. A waiting connection
+   * occupies no receive buffer.
+   */
   #starve(more: Buffer): Received {
     const partial = this.#parts.bytes.subarray(this.#start, this.#fill)
     const kept = this.#keep(more.length === 0 ? partial : Buffer.concat([partial, more]))
@@ -218,9 +221,9 @@ export class Intake {
     return kept
   }
 
-  /** Keeps bytes aside until there is memory. Those who find no room even for that give up what they have for the others. */
+  /** Moves bytes to the spill buffer until there is memory. A connection that finds it full is closed, which frees memory for others. */
   #keep(bytes: Buffer): Received {
-    if (!this.#parts.stash.take(bytes.length)) return { close: 'too many requests have arrived in part: there is no receive memory left' }
+    if (!this.#parts.stash.take(bytes.length)) return { close: 'too many incomplete requests: the receive buffers are full' }
     this.#stash = this.#stash === undefined ? Buffer.from(bytes) : Buffer.concat([this.#stash, bytes])
     return 'pause'
   }
@@ -230,7 +233,7 @@ export class Intake {
     this.#stash = undefined
   }
 
-  /** Has the segment hold `bytes` from `#start` on, by joining it with its neighbours: a large frame needs no second room to move to. */
+  /** Grows the segment to `bytes` from `#start` by merging it with its neighbours: a large frame needs no second area to move to. */
   #growTo(bytes: number): boolean {
     for (let segment = this.#segment; segment === undefined || segment.end - this.#start < bytes; segment = this.#segment) {
       const { memory } = this.#parts
@@ -268,7 +271,7 @@ export class Intake {
     return Math.max(segmentBytesMin, Math.min(segmentBytesMax, this.#usual * framesPerSegment), this.#usual)
   }
 
-  /** Reads stop where the next frame would be cut by the end of the segment: it begins in the next one instead. */
+  /** Reads stop where the end of the segment would split the next frame: that frame starts in the next segment. */
   #readEnd(segment: Segment): number {
     const partial = this.#fill - this.#start
     if (partial < sizeBytes) return segment.end

@@ -1,6 +1,6 @@
 import type { Loan } from './channel.ts'
 
-/** Memory of the log: `tell` has the sequencer keep no more than a part of it, or nothing where that has no bytes. */
+/** Lease of log cache memory: the callback sets the part that the sequencer keeps pinned; 0 bytes release it. */
 export function logLoan(tell: (start: number, bytes: number) => void): Loan {
   let isOut = true
   const giveBack = (): void => {
@@ -16,7 +16,7 @@ export function logLoan(tell: (start: number, bytes: number) => void): Loan {
   }
 }
 
-/** The same response lies in block memory, too. */
+/** The response also has parts in the block cache. */
 export const withBlocks = (log: Loan | undefined, giveBlocksBack: () => void): Loan => ({
   keep: (start, end) => log?.keep(start, end),
   giveBack: () => log?.giveBack(),

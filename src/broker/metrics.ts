@@ -2,18 +2,18 @@ import type { Controller } from '../controller/controller.ts'
 import type { Registry } from '../metrics/registry.ts'
 import type { MetricRow } from '../metrics/rows.ts'
 
-/** Names under which dashboards for Kafka look for what a stage counts already: the same thing, or it is not here. */
+/** Kafka's metric names for counters of the stages. Each has exactly the meaning that it has in Kafka; others are left out. */
 const sameAsStage: readonly (readonly [name: string, stageMetric: string, help: string])[] = [
   ['brokertopicmetrics_messagesin_total', 'millrace_stage_sequencer_records_total', 'Records appended.'],
   ['brokertopicmetrics_bytesin_total', 'millrace_stage_sequencer_bytes_total', 'Bytes of record batches appended.'],
   ['brokertopicmetrics_totalproducerequests_total', 'millrace_stage_network_produce_requests_total', 'Produce requests.'],
   ['brokertopicmetrics_totalfetchrequests_total', 'millrace_stage_network_fetch_requests_total', 'Fetch requests.'],
-  ['brokertopicmetrics_failedproducerequests_total', 'millrace_stage_sequencer_refused_total', 'Record batches refused.'],
+  ['brokertopicmetrics_failedproducerequests_total', 'millrace_stage_sequencer_refused_total', 'Record batches rejected.'],
 ]
 
 const gauge = (name: string, help: string): MetricRow => ({ name, help, type: 'gauge' })
 
-/** What the metadata image and the stages' counters say, under the names of Kafka's own metrics and of kafka_exporter. */
+/** Metadata and stage counters under the names of Kafka's own metrics and of kafka_exporter. */
 export function addBrokerMetrics(registry: Registry, controller: Controller): void {
   for (const [name, stageMetric, help] of sameAsStage) {
     registry.computed({ name: `kafka_server_${name}`, help, type: 'counter' }, () => registry.sum(stageMetric))

@@ -6,7 +6,7 @@ import type { OffsetsTopic } from '../group/coordinator.ts'
 import type { Entropy, StreamId } from '../ports.ts'
 import { newTopicId } from './topic-ids.ts'
 
-/** The offsets topic as the controller has it. It is created when somebody first looks for the coordinator of a group. */
+/** The offsets topic in the metadata image. It is created at the first request for the coordinator of a group. */
 export function offsetsTopic(controller: Controller, settings: Settings, entropy: Entropy): OffsetsTopic {
   let creating: Promise<void> | undefined
   const create = async (): Promise<void> => {

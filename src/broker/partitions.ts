@@ -3,7 +3,7 @@ import type { StreamId, StreamOffsets } from '../ports.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 
-/** The stream of a partition that lanes serve, or why there is none. Leader epoch -1 is a client that does not check. */
+/** The id of a partition that lanes serve, or an error. Leader epoch -1 disables the check. */
 export function servedPartition(context: RequestContext, name: string, partition: number, leaderEpoch: number): StreamImage | KafkaError {
   const stream = streamOf(context.controller.image, name, partition)
   if (stream === undefined || !context.controller.isServed(stream.stream)) return errors.UNKNOWN_TOPIC_OR_PARTITION
@@ -18,7 +18,7 @@ function streamOf(image: Image, name: string, partition: number): StreamImage | 
   return stream === undefined ? undefined : image.streams.get(stream)
 }
 
-/** What a question about a stream comes to; undefined when its topic has been deleted meanwhile. */
+/** Result of a query of a partition; undefined when its topic has been deleted meanwhile. */
 export async function whileServed<T>(context: RequestContext, stream: StreamId, question: Promise<T>): Promise<T | undefined> {
   try {
     return await question
@@ -31,7 +31,7 @@ export async function whileServed<T>(context: RequestContext, stream: StreamId, 
 export const offsetsOf = (context: RequestContext, stream: StreamId): Promise<StreamOffsets | undefined> =>
   whileServed(context, stream, context.streams.offsets(stream))
 
-/** Names of partitions that a request has more than once. */
+/** Partitions that occur more than once in a request. */
 export function duplicates(partitions: Iterable<readonly [topic: string, partition: number]>): ReadonlySet<string> {
   const seen = new Set<string>()
   const twice = new Set<string>()
@@ -45,10 +45,10 @@ export function duplicates(partitions: Iterable<readonly [topic: string, partiti
 
 export const partitionName = (topic: string, partition: number): string => `${topic}-${partition}`
 
-/** Kafka answers each repetition; no client repeats itself this often. */
+/** Kafka answers each repetition; no real client repeats a partition this often. */
 const repetitionsMax = 100
 
-/** Without repetitions beyond a bound: a request of a few bytes each must not make an answer of many. */
+/** Limits repetitions: a request of a few bytes for each must not cause a response of many. */
 export function rarelyRepeated<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
   const seen = new Set<string>()
   let repetitions = 0
@@ -60,7 +60,7 @@ export function rarelyRepeated<T>(items: readonly T[], nameOf: (item: T) => stri
   })
 }
 
-/** Topics as Kafka answers them: each once, and none without partitions, but for those that are kept. */
+/** Topics in the form of Kafka's responses: each once, and none without partitions, except for those that are kept. */
 export function eachOnce<T extends { readonly partitions: readonly unknown[] }>(
   topics: readonly T[],
   nameOf: (topic: T) => string,

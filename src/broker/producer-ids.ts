@@ -1,9 +1,9 @@
 import type { Controller } from '../controller/controller.ts'
 
-/** Ids that are fetched at a time, as in Kafka: a restart leaves the rest of a block unused. */
+/** Ids that are allocated at a time, as in Kafka: a restart leaves the rest of a block unused. */
 const blockIds = 1000
 
-/** Gives out producer ids, each once for all time. */
+/** Allocates producer ids; no id is ever reused. */
 export class ProducerIds {
   readonly #controller: Controller
   #next = 0n

@@ -1,18 +1,18 @@
 /**
- * Requests under way by their tokens, which are what rings and other threads carry. A token is given out again only when
- * nobody can answer for it any more.
+ * Requests in progress by token. Ring messages and other threads refer to a request by its token. A token is reused only when
+ * no answer for it can arrive any more.
  */
 export class RequestTable<Request extends { readonly token: number }> {
   readonly #requests: (Request | undefined)[] = []
   readonly #free: number[] = []
-  /** How the wait of a request is called off, by its token. */
+  /** Functions that cancel the wait of a request, by token. */
   readonly #waits = new Map<number, () => void>()
 
   take(): number {
     return this.#free.pop() ?? this.#requests.push(undefined) - 1
   }
 
-  /** A token that was taken for a request that could not begin. */
+  /** Releases the token of a request that could not start. */
   giveBack(token: number): void {
     this.#free.push(token)
   }
@@ -32,7 +32,7 @@ export class RequestTable<Request extends { readonly token: number }> {
     this.#free.push(token)
   }
 
-  /** `cancel` calls off what wakes the request. */
+  /** `cancel` cancels the timer of the request. */
   waits(token: number, cancel: () => void): void {
     this.#waits.set(token, cancel)
   }

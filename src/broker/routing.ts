@@ -3,13 +3,13 @@ import type { StreamId, StreamSettings } from '../ports.ts'
 export interface RoutedTopic {
   readonly name: string
   readonly topicId: string
-  /** The stream of each partition. */
+  /** The id of each partition. */
   readonly streams: readonly StreamId[]
-  /** What the topic requires of its batches. */
+  /** Requirements of the topic for its batches. */
   readonly settings: StreamSettings
 }
 
-/** Where the partitions of every topic are served: what a network worker needs of the metadata image. */
+/** Locations of the partitions of all topics: the part of the metadata image that a network worker needs. */
 export class Routing {
   readonly #byName = new Map<string, RoutedTopic>()
   readonly #byId = new Map<string, RoutedTopic>()

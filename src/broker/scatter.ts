@@ -1,6 +1,6 @@
 import { Writer } from '../wire/cursor.ts'
 
-/** Records that are not copied into a response: they lie in pieces, and are sent from where they lie. */
+/** Records that are not copied into a response: they are in several pieces, and are sent without a copy. */
 export class Slices {
   readonly parts: readonly Uint8Array[]
   readonly length: number
@@ -11,7 +11,7 @@ export class Slices {
   }
 }
 
-/** A place in a message for what a codec takes for bytes. */
+/** Placeholder in a message for a bytes field of a codec. */
 export const asRecords = (slices: Slices): Buffer => slices as unknown as Buffer
 
 /** Writes a message around its slices, so that it can be sent as a list of buffers. */
@@ -29,7 +29,7 @@ export class ScatterWriter extends Writer {
     else super.put(v)
   }
 
-  /** The whole message, in order; what was written is copied out, what was sliced is not. The first four bytes get its size. */
+  /** The whole message, in order; written parts are copied, slices are not. The first four bytes contain its size. */
   gather(): Uint8Array[] {
     const sliced = this.#cuts.reduce((sum, cut) => sum + cut.slices.length, 0)
     this.patchInt32(0, this.at + sliced - 4)

@@ -1,4 +1,4 @@
-/** What has not been used for this long goes first; what is not as old as this does not go for one of another size. */
+/** A session unused for this long is evicted first; a session younger than this is not evicted for a larger one. */
 const evictionMs = 120_000
 
 interface Age {
@@ -8,16 +8,16 @@ interface Age {
 }
 
 /**
- * Which session has to go for a new one, when every slot is in use. Source: KIP-227. One that has not been used for two
- * minutes; else one that is older than that and follows fewer partitions than the new one, and of those the one that
- * follows fewest. No session is privileged: there are no followers.
+ * Selects the session to evict for a new one when all slots are in use. Source: KIP-227. First choice: a session unused for two
+ * minutes. Second choice: a session older than that with fewer partitions than the new one, of these the one with the fewest.
+ * No session is privileged: there are no followers.
  *
- * Nothing here looks at every session: who looks for a smaller one has sent as many partitions as sizes are looked at.
+ * No operation scans all sessions: a search for a smaller session examines at most as many sizes as the request has partitions.
  */
 export class SessionAges {
-  /** In the order in which they were used. */
+  /** In order of last use. */
   readonly #used = new Map<number, Age>()
-  /** Those that are too young to go for a larger one, in the order in which they were made. */
+  /** Sessions that are too young to be evicted for a larger one, in order of creation. */
   readonly #young = new Set<number>()
   /** The others, by their size. */
   readonly #old = new Map<number, Set<number>>()
@@ -45,7 +45,7 @@ export class SessionAges {
     this.#used.delete(id)
   }
 
-  /** The session that goes for a new one of this size; undefined when all of them stay. */
+  /** The session to evict for a new one of this size; undefined when no session can be evicted. */
   leaves(size: number, now: number): number | undefined {
     for (const [id, { usedAt }] of this.#used) {
       if (now - usedAt > evictionMs) return id

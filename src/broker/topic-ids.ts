@@ -3,7 +3,7 @@ import { zeroUuid } from '../wire/schema.ts'
 
 const uuidGroups = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/
 
-/** A random uuid as Java prints it. */
+/** A random UUID in Java's text format. */
 export function newUuid(entropy: Entropy): string {
   const bytes = Buffer.from(entropy.bytes(16))
   bytes[6] = (bytes[6]! & 0x0f) | 0x40
@@ -11,7 +11,7 @@ export function newUuid(entropy: Entropy): string {
   return bytes.toString('hex').replace(uuidGroups, '$1-$2-$3-$4-$5')
 }
 
-/** A random topic id. Those that begin with a dash are left out, as Kafka does, since tools would take them for an option. */
+/** A random topic id. As in Kafka, ids with a leading dash are excluded, since tools would parse them as an option. */
 export function newTopicId(entropy: Entropy): string {
   for (;;) {
     const id = Buffer.from(entropy.bytes(16)).toString('base64url')

@@ -2,7 +2,7 @@ import type { TopicImage } from '../metadata/image.ts'
 import { errors } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 
-/** A partition as the describing APIs show it. There is one copy, here, whatever replication factor is on record. */
+/** A partition in the form of the describe APIs. There is one replica, on this node, regardless of the recorded replication factor. */
 export interface PartitionView {
   readonly errorCode: number
   readonly partitionIndex: number
@@ -10,7 +10,7 @@ export interface PartitionView {
   readonly leaderEpoch: number
 }
 
-/** A partition whose stream is not open yet has no leader for the moment. */
+/** A partition that is not open yet has no leader. */
 export function partitionView({ controller, nodeId }: RequestContext, topic: TopicImage, partition: number): PartitionView {
   const stream = topic.streams[partition]!
   const isServed = controller.isServed(stream)

@@ -16,7 +16,7 @@ const with16 =
   }
 
 test.each<[string, (request: Buffer) => Buffer, RegExp]>([
-  ['an unknown API', with16(999, 0), /no API 999/],
+  ['an unknown API', with16(999, 0), /unsupported API key 999/],
   ['an API that is not served', with16(88, 0), /StreamsGroupHeartbeat is not served/],
   ['an API of the network workers', with16(0, 0), /Produce is not served/],
   ['an unsupported version', with16(14, 2), /Metadata has no version 14/],

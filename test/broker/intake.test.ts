@@ -206,7 +206,7 @@ describe('an intake', () => {
         made.make(() => 'taken'),
         frameOf(size),
       )
-    expect(at(512 * kib - 3)).toEqual({ close: expect.stringContaining('receive memory has no room') })
+    expect(at(512 * kib - 3)).toEqual({ close: expect.stringContaining('larger than the receive buffers') })
     expect(at(512 * kib - 4)).toBe('read')
   })
 
@@ -223,7 +223,7 @@ describe('an intake', () => {
     for (let i = 0; i < 2; i++) made.memory.take(64 * kib)
     const intakes = Array.from({ length: 3 }, () => made.make(() => 'taken'))
     expect(intakes.slice(0, 2).map((intake) => feed(made, intake, frameOf(5000, 500)))).toEqual(['pause', 'pause'])
-    expect(feed(made, intakes[2]!, frameOf(5000, 500))).toEqual({ close: expect.stringContaining('no receive memory left') })
+    expect(feed(made, intakes[2]!, frameOf(5000, 500))).toEqual({ close: expect.stringContaining('the receive buffers are full') })
     expect(intakes[0]!.retry()).toBe('pause')
     intakes[0]!.close()
     expect(made.stash.freeBytes).toBe(500)
