@@ -1,9 +1,9 @@
-/** Before anything else is loaded: that alone opens more than a hundred files at once. Plain JavaScript, as it runs first. */
+/** Runs before anything else is loaded: the load alone opens more than a hundred files at once. Plain JavaScript, as it runs first. */
 import { readFileSync } from 'node:fs'
 
 const filesMin = 256
 
-/** Ends the process with one line where it may not open as many files as a node needs. */
+/** Ends the process with one line if its open-file limit is below the requirement of a node. */
 export function checkFiles() {
   const [, found] = /^Max open files\s+\d+\s+(\d+)/m.exec(limits()) ?? []
   if (found === undefined || Number(found) >= filesMin) return

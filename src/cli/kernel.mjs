@@ -11,7 +11,7 @@ const options = [
   ...['--runtime', 'stub', '--noAssert', '-O3', '--converge', '--disable', 'nontrapping-f2i'],
 ]
 
-/** `root` is the folder of the project. Throws what the compiler says. */
+/** `root` is the folder of the project. Throws the compiler's message. */
 export async function compileKernel(root) {
   const { main } = await import('assemblyscript/asc')
   mkdirSync(join(root, 'dist'), { recursive: true })

@@ -2,18 +2,18 @@ import { Command } from 'commander'
 import { type ConfigFile, type Loaded, load } from '../config/load.ts'
 import { NodeConfigs } from '../config/node-configs.ts'
 
-/** What the commands need of the world, and where they lead. */
+/** Functions that the commands require from the environment. */
 export interface Actions {
   /** The text of a file, or why it cannot be read. */
   readonly read: (path: string) => ConfigFile | { readonly unreadable: string }
   readonly print: (line: string) => void
   readonly complain: (line: string) => void
-  /** How the process will end, once nothing keeps it. */
+  /** Sets the exit code of the process. */
   readonly exitCode: (code: number) => void
   readonly version: string
-  /** What a start would refuse that a look at the machine shows, without starting anything. */
+  /** Errors that a start would detect on this machine, found without starting anything. */
   readonly inspect: (configs: NodeConfigs) => Promise<readonly string[]>
-  /** Starts a node. The warnings belong into its log. */
+  /** Starts a node. The warnings are written to its log. */
   readonly start: (configs: NodeConfigs, warnings: readonly string[]) => Promise<void>
 }
 
@@ -31,7 +31,7 @@ export function program(actions: Actions): Command {
     .command('start')
     .description('start a node in the foreground; without a file: 127.0.0.1:9092, data in ./.millrace, everything embedded')
     .option('-c, --config <file>', "settings: Kafka's .properties, or .toml")
-    .option('-o, --override <key=value>', 'a setting that wins over the file; may be repeated', collect, [])
+    .option('-o, --override <key=value>', 'a setting that overrides the file; may be repeated', collect, [])
     .action(async ({ config, override }: { config?: string; override: readonly string[] }) => {
       const loaded = loadFrom(actions, config, override)
       if (loaded?.settings !== undefined) await actions.start(new NodeConfigs(loaded.settings, loaded.given), loaded.warnings)
@@ -50,7 +50,7 @@ export function program(actions: Actions): Command {
       const found = await actions.inspect(new NodeConfigs(loaded.settings, loaded.given))
       for (const complaint of found) actions.complain(complaint)
       if (found.length > 0) actions.exitCode(1)
-      else actions.print(`${file}: nothing is wrong`)
+      else actions.print(`${file}: no errors`)
     })
 
   millrace
@@ -60,7 +60,7 @@ export function program(actions: Actions): Command {
   return millrace
 }
 
-/** Complaints are printed and make the exit status 1. */
+/** Errors are printed and set the exit status to 1. */
 function loadFrom(actions: Actions, path: string | undefined, overrides: readonly string[]): Loaded | undefined {
   const file = path === undefined ? undefined : actions.read(path)
   if (file !== undefined && 'unreadable' in file) {

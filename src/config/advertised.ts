@@ -3,8 +3,8 @@ import { controllerNames } from './relations.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * What clients of each listener are told to dial. A port that was left to the system is the one in `bound`; where a listener has every
- * interface and nothing is advertised, its clients get the machine's own name.
+ * Addresses that clients of each listener receive. A port chosen by the system is taken from `bound`. Clients of a listener on every
+ * interface without an advertised address receive the host name of the machine.
  */
 export function advertisedAddresses(
   settings: Settings,

@@ -1,6 +1,6 @@
 import type { ConfigComplaint, ConfigTexts } from './config-entry.ts'
 
-/** What is done to one config; the numbers are those of the protocol. */
+/** Operation on one config; the numbers are those of the protocol. */
 export const alterOperation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
 export interface Alteration {
@@ -9,14 +9,14 @@ export interface Alteration {
   readonly value: string | null
 }
 
-/** What must be known of the configs of a resource to change one. */
+/** Properties of a resource's configs that a change requires. */
 export interface AlterableConfigs {
   readonly isList: (name: string) => boolean
-  /** What a list that nobody has set consists of. */
+  /** The items of a list that is not set. */
   readonly listDefault: (name: string) => string | null
 }
 
-/** The configs of a resource after changes, or why they cannot be made. `replaces`: what the changes leave out goes. */
+/** The configs of a resource after changes, or why they are invalid. With `replaces`, configs that are not in the changes are removed. */
 export function altered(
   before: ConfigTexts,
   changes: readonly Alteration[],
@@ -52,7 +52,7 @@ const itemsOf = (text: string): string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '')
 
-/** Kafka looks no closer at what is to come or go: nothing at all is an item too. */
+/** Kafka does not validate items to add or remove: an empty string is an item too. */
 function givenItems(text: string): string[] {
   const items = text.split(',')
   while (text !== '' && items.at(-1) === '') items.pop()

@@ -1,8 +1,8 @@
 import type { Settings } from './settings.ts'
 
-/** Log memory has room for this many of the largest records: one is written, one is sequenced, and what is sent stays where it is. */
+/** The log cache has room for this many of the largest records: one is written, one is sequenced, and pinned ranges do not move. */
 export const batchesInLogMemory = 4
-/** What precedes a batch in the write-ahead log; see `walRecord`. */
+/** Size of the header before a batch in the WAL; see `walRecord`. */
 export const walHeaderBytes = 64
 
 /** The largest batch that `s3.wal.cache.size` allows, in bytes. */

@@ -8,7 +8,7 @@ import type { NodeConfigs } from './node-configs.ts'
 import { relations } from './relations.ts'
 import { type Setting, type SettingName, settingRows } from './settings.ts'
 
-/** Configs that Kafka keeps to itself: described only where somebody gave them. */
+/** Internal configs of Kafka: described only where they are set. */
 const hidden = new Set([
   'controller.performance.always.log.threshold.ms',
   'controller.performance.sample.period.ms',
@@ -32,7 +32,7 @@ const hidden = new Set([
   'unstable.feature.versions.enable',
 ])
 
-/** URIs that may carry keys. */
+/** URIs that may contain keys. */
 const withSecrets = new Set(['s3.data.buckets', 's3.wal.path'])
 
 const rateRows = throttleRates.map((name): KafkaKey => [name, 'long', null, '0..'])
@@ -40,11 +40,11 @@ const rows: ReadonlyMap<string, KafkaKey> = new Map([...kafkaBrokerKeys, ...rate
 const ownNames = Object.keys(settingRows).filter((name) => !rows.has(name))
 const shownAlways: readonly string[] = [...kafkaBrokerKeys.map(([name]) => name).filter((name) => !hidden.has(name)), ...ownNames]
 
-/** What nobody here knows may be a secret. */
+/** An unknown config may be a secret. */
 const isSensitive = (name: string): boolean => withSecrets.has(name) || (!ownNames.includes(name) && isSecretType(rows.get(name)?.[1]))
 const isSecretType = (type: KafkaKey[1] | undefined): boolean => type === undefined || type === 'password'
 
-/** Every config of a node with the value that holds. */
+/** Every config of a node with its effective value. */
 export function brokerEntries(node: NodeConfigs, dynamic: ConfigTexts): ConfigEntry[] {
   const names = new Set([...shownAlways, ...node.given.keys(), ...dynamic.keys()])
   return [...names].map((name) => brokerEntry(name, node))
@@ -62,7 +62,7 @@ function brokerEntry(name: string, node: NodeConfigs): ConfigEntry {
   }
 }
 
-/** What was set for the whole cluster. */
+/** Configs that are set for the whole cluster. */
 export function clusterDefaultEntries(texts: ConfigTexts): ConfigEntry[] {
   return [...texts].map(([name, text]) => {
     const value = isSensitive(name) ? null : shown(name, text)
@@ -85,16 +85,16 @@ function aboutOf(name: string): string {
 
 const shown = (name: string, text: string): string => valueText(rows.get(name)?.[1], text)
 
-/** What a change of list-like configs starts from, and whether there is a list to change. */
+/** The current value from which a change of list configs starts, and whether the config is a list. */
 export const brokerDefault = (name: string): string | null => rows.get(name)?.[2] ?? null
 export const isBrokerList = (name: string): boolean => rows.get(name)?.[1] === 'list'
 
-/** A config of neither Kafka nor Millrace. Kafka keeps and describes it, for plug-ins that may know it. */
+/** A config of neither Kafka nor Millrace. As in Kafka, it is recorded and described, for plug-ins that may use it. */
 export const isUnknownBrokerConfig = (name: string): boolean => !rows.has(name) && !(name in settingRows)
 
 /**
- * What is wrong with the configs that a node, or the whole cluster where `isDefault`, would have; undefined when nothing is. As in Kafka,
- * what a change deletes is not looked at.
+ * Validates the new configs of a node, or of the whole cluster where `isDefault`; undefined when they are valid. As in Kafka, deleted
+ * configs are not validated.
  */
 export function brokerConfigComplaint(after: ConfigTexts, isDefault: boolean, node: NodeConfigs): ConfigComplaint | undefined {
   const known = [...after.keys()].filter((name) => !isUnknownBrokerConfig(name))

@@ -5,13 +5,13 @@ interface ClientMetricsKey {
   readonly type: KafkaType
   readonly default: string
   readonly about: string
-  /** What is wrong with a value. */
+  /** The error in a value; undefined when it is valid. */
   readonly complaint: (text: string) => ConfigComplaint | undefined
 }
 
 const [shortestMs, longestMs] = [100, 3_600_000]
 
-/** By what a subscription may choose clients. */
+/** Labels by which a subscription selects clients. */
 const matchable = [
   'client_instance_id',
   'client_id',
@@ -21,7 +21,7 @@ const matchable = [
   'client_source_port',
 ]
 
-/** What a subscription to the metrics of clients consists of. It is kept, and asks no client for anything: nobody here takes metrics. */
+/** Configs of a subscription to client metrics. It is recorded without effect: the broker requests no metrics. */
 const keys: Readonly<Record<string, ClientMetricsKey>> = {
   'interval.ms': {
     type: 'int',
@@ -77,7 +77,7 @@ export function clientMetricsEntries(texts: ConfigTexts): ConfigEntry[] {
   })
 }
 
-/** What is wrong with a subscription; undefined when nothing is. */
+/** The error in a subscription; undefined when it is valid. */
 export function clientMetricsComplaint(texts: ConfigTexts): ConfigComplaint | undefined {
   for (const [name, text] of texts) {
     const key = Object.hasOwn(keys, name) ? keys[name] : undefined

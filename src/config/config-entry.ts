@@ -1,13 +1,13 @@
 import type { KafkaType } from './kafka-keys.ts'
 
-/** Texts by the names of configs. */
+/** Config values by name, as strings. */
 export type ConfigTexts = ReadonlyMap<string, string>
 export const noTexts: ConfigTexts = new Map()
 
-/** What can have configs; the numbers are those of the protocol. */
+/** Resource types with configs; the numbers are those of the protocol. */
 export const resourceType = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
 
-/** Where a value comes from; the numbers are those of the protocol. */
+/** Sources of a value; the numbers are those of the protocol. */
 export const configSource = {
   topic: 1,
   broker: 2,
@@ -24,7 +24,7 @@ const typeNumbers = { boolean: 1, string: 2, int: 3, short: 4, long: 5, double: 
 
 export const configType = (type: KafkaType | undefined): number => (type === undefined ? 0 : typeNumbers[type])
 
-/** A value as it is shown after it was read. */
+/** The canonical form of a value. */
 export function valueText(type: KafkaType | undefined, text: string): string {
   const value = text.trim()
   if (type === 'boolean') return value.toLowerCase()
@@ -36,14 +36,14 @@ export function valueText(type: KafkaType | undefined, text: string): string {
   return type === 'double' ? value.replace('e', 'E') : value
 }
 
-/** One of the places that say a value. The first of them holds. */
+/** One of the sources that set a value. The first of them is effective. */
 export interface ConfigSynonym {
   readonly name: string
   readonly value: string | null
   readonly source: ConfigSource
 }
 
-/** A config with the value that holds, as it is described. */
+/** A config with its effective value, in the form of DescribeConfigs. */
 export interface ConfigEntry {
   readonly name: string
   readonly value: string | null
@@ -55,7 +55,7 @@ export interface ConfigEntry {
   readonly about: string
 }
 
-/** A refused change: `request` where the change makes no sense, `config` where its value does not. */
+/** A rejected change: `request` where the change is invalid, `config` where its value is. */
 export interface ConfigComplaint {
   readonly about: 'request' | 'config'
   readonly message: string

@@ -3,15 +3,15 @@ import { kafkaBrokerKeys } from './kafka-broker-keys.ts'
 import { settingRows } from './settings.ts'
 
 /**
- * What a change of a broker config does here while the node runs:
+ * Effect of a change of a broker config while the node runs:
  *
- *  live     it holds from then on
- *  idle     it is kept and described, and there is nothing here that it could mean
- *  refused  it would mean something that does not exist here, so it is refused as one that is read-only
+ * live     effective from then on
+ * idle     recorded and described; without meaning in Millrace
+ * refused  would require a feature that does not exist, so it is rejected as read-only
  */
 export type DynamicEffect = 'live' | 'idle' | 'refused'
 
-/** Names apart by blanks, of one effect. */
+/** Names separated by blanks, with the same effect. */
 const names = (text: string): readonly string[] => text.trim().split(/\s+/)
 
 /** Configs that Kafka changes for one broker or for all of them. */
@@ -39,7 +39,7 @@ const clusterWide: Readonly<Record<DynamicEffect, readonly string[]>> = {
     config.providers max.connection.creation.rate metric.reporters transaction.partition.verification.enable`),
 }
 
-/** Configs that Kafka changes for one broker alone. */
+/** Configs that Kafka changes for one broker only. */
 const perBroker: Readonly<Record<DynamicEffect, readonly string[]>> = {
   live: [],
   idle: names(`
@@ -60,7 +60,7 @@ interface DynamicKey {
   readonly isPerBroker: boolean
 }
 
-/** Every broker config that Kafka changes while it runs. */
+/** Every broker config that Kafka changes at run time. */
 export const dynamicKeys: ReadonlyMap<string, DynamicKey> = new Map(
   [
     { table: clusterWide, isPerBroker: false },
@@ -72,14 +72,14 @@ export const dynamicKeys: ReadonlyMap<string, DynamicKey> = new Map(
   ),
 )
 
-/** Rates that the tool for reassignments sets, and that no broker has in its file. */
+/** Rates set by the reassignment tool, which are not part of a broker's configuration file. */
 export const throttleRates = [
   'leader.replication.throttled.rate',
   'follower.replication.throttled.rate',
   'replica.alter.log.dirs.io.max.bytes.per.second',
 ] as const
 
-/** What can be changed, and does something from then on. */
+/** Configs whose changes take effect at run time. */
 export const liveNames: readonly string[] = clusterWide.live
 export const isAlterable = (name: string): boolean => (dynamicKeys.get(name)?.effect ?? 'refused') !== 'refused'
 

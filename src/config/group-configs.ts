@@ -5,7 +5,7 @@ import { Refused } from './kind.ts'
 import type { NodeConfigs } from './node-configs.ts'
 import type { Settings } from './settings.ts'
 
-/** Every config of a group with the value that holds. A group need not exist to have configs. */
+/** Every config of a group with its effective value. A group need not exist to have configs. */
 export function groupEntries(texts: ConfigTexts, node: NodeConfigs): ConfigEntry[] {
   return [...groupKeys].map(([name, { key, node: nodeName, about }]) => {
     const own = texts.get(name)
@@ -16,7 +16,7 @@ export function groupEntries(texts: ConfigTexts, node: NodeConfigs): ConfigEntry
   })
 }
 
-/** What holds for a consumer group now: what was set for it, as far as the broker's limits let it. */
+/** The effective configs of a consumer group: its own, within the broker's limits. */
 export function groupNumber(texts: ConfigTexts, settings: Settings, name: ConsumerConfig): number {
   const own = texts.get(`consumer.${name}`)
   const value = own === undefined ? settings[`group.consumer.${name}`] : Number(own)
@@ -25,7 +25,7 @@ export function groupNumber(texts: ConfigTexts, settings: Settings, name: Consum
 
 type ConsumerConfig = 'session.timeout.ms' | 'heartbeat.interval.ms' | 'assignment.interval.ms'
 
-/** What is wrong with a group's configs; undefined when nothing is. */
+/** The error in a group's configs; undefined when they are valid. */
 export function groupConfigComplaint(texts: ConfigTexts, node: NodeConfigs): ConfigComplaint | undefined {
   for (const [name, text] of texts) {
     const row = groupKeys.get(name)
@@ -43,7 +43,7 @@ export function groupConfigComplaint(texts: ConfigTexts, node: NodeConfigs): Con
   return undefined
 }
 
-/** Earliest, latest, or as long ago as an ISO 8601 duration says. */
+/** Earliest, latest, or as long ago as an ISO 8601 duration. */
 function readReset(text: string): string | Refused {
   const isDuration = /^by_duration:P(?=\d|T\d)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$/i.test(text)
   return text === 'earliest' || text === 'latest' || isDuration

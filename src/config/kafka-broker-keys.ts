@@ -1,8 +1,8 @@
 import type { KafkaKey } from './kafka-keys.ts'
 
 /**
- * Every broker config of Apache Kafka 4.3.1: name, type, default, and what is allowed in the notation of kafka-keys.ts.
- * A file written for Kafka is checked against it whole, also where Millrace has no use for a key yet.
+ * Every broker config of Apache Kafka 4.3.1: name, type, default, and allowed values in the notation of kafka-keys.ts.
+ * A configuration file for Kafka is validated completely, including keys without effect in Millrace.
  */
 export const kafkaBrokerKeys: readonly KafkaKey[] = [
   ['add.partitions.to.txn.retry.backoff.max.ms', 'int', '100', '0..'],

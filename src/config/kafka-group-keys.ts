@@ -4,7 +4,7 @@ interface GroupKey {
   readonly key: KafkaKey
   /** The broker config that supplies the default. */
   readonly node: string | null
-  /** Broker configs that bound the value of a group. */
+  /** Broker configs that limit the value of a group. */
   readonly least?: string
   readonly most?: string
   readonly about: string

@@ -6,16 +6,16 @@ export type KafkaType = 'int' | 'short' | 'long' | 'double' | 'boolean' | 'strin
 /**
  * A config of Kafka's. `allowed`:
  *
- *  1..          a number from 1 on        nonempty   anything but nothing
- *  0..1         both ends included        replicas   `*` or PARTITION:BROKER,...
- *  1..9 or -1   or that one               a|b        one of these names, or a list of them
- *                                         nocase a|b the same, in either case
+ * 1..          a number from 1 on        nonempty   a string that is not empty
+ * 0..1         both ends included        replicas   `*` or PARTITION:BROKER,...
+ * 1..9 or -1   the range, or -1          a|b        one of these names, or a list of them
+ * nocase a|b   the same, in either case
  */
 export type KafkaKey = readonly [name: string, type: KafkaType, default_: string | null, allowed?: string]
 
 const int32Max = 2 ** 31 - 1
 
-/** How the text of a Kafka config is read, from its row. */
+/** The parser for a Kafka config, from its row. */
 export function kindOf([name, type, , allowed = '']: KafkaKey): Kind<unknown> {
   switch (type) {
     case 'int':

@@ -1,8 +1,8 @@
 import type { KafkaKey } from './kafka-keys.ts'
 
 /**
- * Every topic config of Apache Kafka 4.3.1: name, type, default, and what is allowed in the notation of kafka-keys.ts.
- * Absent: configs that Kafka keeps for its own tests.
+ * Every topic config of Apache Kafka 4.3.1: name, type, default, and allowed values in the notation of kafka-keys.ts.
+ * Absent: configs that Kafka uses only in its own tests.
  */
 export const kafkaTopicKeys: readonly KafkaKey[] = [
   ['cleanup.policy', 'list', 'delete', 'compact|delete'],

@@ -1,6 +1,6 @@
-/** The type of a setting. Reading a text returns a value, or a Refused that states what is allowed. */
+/** The type of a setting. Parsing a text returns a value, or a Refused that states the allowed values. */
 export interface Kind<T> {
-  /** The texts that are allowed, in words, for the configuration page. */
+  /** The allowed texts, in words, for the configuration page. */
   readonly accepts: string
   read(text: string): T | Refused
 }
@@ -16,7 +16,7 @@ export class Refused {
 
 const wholeNumber = /^[+-]?\d+$/
 
-/** A whole number that a double holds exactly. */
+/** An integer that a double represents exactly. */
 export function integer(min: number, max: number): Kind<number> {
   return {
     accepts: `whole number${rangeText(min, max, int32Min, int32Max)}`,
@@ -64,7 +64,7 @@ export const boolean: Kind<boolean> = {
   },
 }
 
-/** One text that stands for something else than a value. */
+/** One text with a special meaning, besides the values. */
 export const optional = <T, N>(word: string, meaning: N, kind: Kind<T>): Kind<T | N> => ({
   accepts: `${kind.accepts}, or ${word === '' ? 'empty' : word}`,
   read(given) {
@@ -84,7 +84,7 @@ export function oneOf<const Names extends readonly string[]>(names: Names, ignor
   }
 }
 
-/** Names apart by commas. An empty text is an empty list. */
+/** Names separated by commas. An empty text is an empty list. */
 export const list: Kind<readonly string[]> = {
   accepts: 'list',
   read(given) {
@@ -122,7 +122,7 @@ export function bytes(min: number, max: number): Kind<number> {
   }
 }
 
-/** Bounds that the type has anyway are left out. */
+/** Limits that follow from the type are left out. */
 function rangeText<T extends number | bigint>(min: T, max: T, typeMin: T, typeMax: T): string {
   if (min <= typeMin && max >= typeMax) return ''
   return max >= typeMax ? `, at least ${min}` : min <= typeMin ? `, at most ${max}` : `, ${min} to ${max}`

@@ -1,6 +1,6 @@
 import { type Kind, list, Refused } from './kind.ts'
 
-/** Where clients connect, or are told to: NAME://HOST:PORT. An empty host is every interface, port 0 any free port. */
+/** Addresses for clients, bound or advertised: NAME://HOST:PORT. An empty host is every interface, port 0 any free port. */
 export interface Endpoint {
   readonly name: string
   readonly host: string
@@ -48,7 +48,7 @@ export const protocolMap: Kind<ReadonlyMap<string, Protocol>> = {
   },
 }
 
-/** One http://HOST:PORT, or nothing. */
+/** One http://HOST:PORT, or empty. */
 export const httpListener: Kind<Omit<Endpoint, 'name'> | null> = {
   accepts: 'http://HOST:PORT, or empty',
   read(text) {
@@ -61,10 +61,10 @@ export const httpListener: Kind<Omit<Endpoint, 'name'> | null> = {
 
 export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
 
-/** A host that says "every interface" and so cannot be dialled. */
+/** A host that means every interface and so cannot be dialled. */
 export const isEverywhere = (host: string): boolean => host === '' || host === '0.0.0.0' || host === '::'
 
-/** What a client on this machine dials to reach a listener. */
+/** The address of a listener for a client on this machine. */
 export function dialled(host: string, port: number): string {
   if (host === '::') return `[::1]:${port}`
   if (isEverywhere(host)) return `127.0.0.1:${port}`

@@ -13,9 +13,9 @@ export interface ConfigFile {
 }
 
 export interface Loaded {
-  /** Undefined when there are complaints. */
+  /** Undefined when there are errors. */
   readonly settings: Settings | undefined
-  /** The texts of the file and the overrides, by their keys, to be shown: what URIs carry is left out. */
+  /** The texts of the file and the overrides, by key, for display: secrets in URIs are left out. */
   readonly given: ReadonlyMap<string, string>
   readonly complaints: readonly string[]
   readonly warnings: readonly string[]
@@ -31,7 +31,7 @@ const kafkaKeys: ReadonlyMap<string, KafkaKey> = new Map(kafkaBrokerKeys.map((ro
 const rows = Object.entries(settingRows) as [SettingName, Setting<unknown>][]
 const synonyms = new Set(rows.flatMap(([, row]) => row.synonym ?? []))
 
-/** A file, if there is one, under overrides of the form KEY=VALUE. Everything wrong is said at once. */
+/** Loads an optional file, and overrides of the form KEY=VALUE. All errors are reported at once. */
 export function load(file: ConfigFile | undefined, overrides: readonly string[]): Loaded {
   const complaints: string[] = []
   const given = new Map<string, Given>()
@@ -61,21 +61,20 @@ function entriesOf(file: ConfigFile, complaints: string[]): readonly Entry[] {
   return []
 }
 
-/** A key for one listener alone, and perhaps for one SASL mechanism of it. */
+/** A key for a single listener, optionally for one of its SASL mechanisms. */
 const listenerPrefix = /^listener\.name\.[^.]+\.((plain|scram-sha-256|scram-sha-512|gssapi|oauthbearer)\.)?/
 
-/** Features that `kafka-storage format` takes a level for, and the one level that there is here. */
+/** Features for which `kafka-storage format` takes a level, and their only level. */
 const formatted: ReadonlyMap<string, string> = new Map([['group.version', '1']])
 
-/** Keys without a row: a wrong value of one that Kafka knows is as wrong as any. */
+/** Keys without a row: the values of Kafka's keys are validated as well. */
 function checkTheRest(given: ReadonlyMap<string, Given>, complaints: string[]): string[] {
   const warnings: string[] = []
   for (const [key, { value, where }] of given) {
     if (key in settingRows) continue
     const level = formatted.get(key)
     if (level !== undefined) {
-      if (value !== level)
-        complaints.push(complaint(key, value, where, new Refused(`must be ${level}: no other level can be formatted here`)))
+      if (value !== level) complaints.push(complaint(key, value, where, new Refused(`must be ${level}: no other level is supported`)))
       continue
     }
     const row = kafkaKeys.get(key) ?? kafkaKeys.get(key.replace(listenerPrefix, ''))
@@ -89,7 +88,7 @@ function checkTheRest(given: ReadonlyMap<string, Given>, complaints: string[]): 
   return warnings
 }
 
-/** Undefined when a value is wrong, since relations can only be looked at between values. */
+/** Undefined when a value is invalid, since relations require valid values. */
 function readSettings(given: ReadonlyMap<string, Given>, complaints: string[]): Settings | undefined {
   const before = complaints.length
   const values: Record<string, unknown> = {}
@@ -107,23 +106,23 @@ function readSettings(given: ReadonlyMap<string, Given>, complaints: string[]): 
   return complaints.length === before ? (values as Settings) : undefined
 }
 
-/** What a complaint says ends in logs, and URIs may carry credentials. */
+/** Error texts are logged, and URIs may contain credentials. */
 const complaint = (key: string, value: string, where: string, refused: Refused): string =>
   `${key} = ${uriWithoutSecrets(value)} (${where}): ${refused.allowed}`
 
 const settingRow = (key: SettingName): Setting<unknown> => settingRows[key] as Setting<unknown>
 
-/** The text that stands for a missing one. */
+/** The default text of a setting. */
 export function defaultOf(key: SettingName): string | null {
   const { default: ours } = settingRow(key)
   return ours === undefined ? kafkaKeys.get(key)![2] : ours
 }
 
-/** The text that stands for any key, known here or to Kafka alone; null where nothing does. */
+/** The default text of any key, of Millrace or only of Kafka; null where there is none. */
 export const defaultText = (key: string): string | null =>
   key in settingRows ? defaultOf(key as SettingName) : (kafkaKeys.get(key)?.[2] ?? null)
 
-/** The value that a text gives to a setting, or what is wrong with it. */
+/** The value of a setting for a text, or the error in it. */
 export function readSetting(key: SettingName, text: string): unknown {
   const value = kindOfSetting(key).read(text)
   const cannot = value instanceof Refused ? undefined : settingRow(key).cannot?.(value)

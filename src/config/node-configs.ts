@@ -5,7 +5,7 @@ import { defaultText, readSetting } from './load.ts'
 import { relations } from './relations.ts'
 import { type Setting, type SettingName, type Settings, settingRows } from './settings.ts'
 
-/** Configs of which the first that is given holds. */
+/** Alternative configs; the first that is set is effective. */
 const alternatives: readonly (readonly string[])[] = [
   ['log.roll.ms', 'log.roll.hours'],
   ['log.roll.jitter.ms', 'log.roll.jitter.hours'],
@@ -15,10 +15,11 @@ const alternatives: readonly (readonly string[])[] = [
 const alternativesOf = (name: string): readonly string[] => alternatives.find((group) => group.includes(name)) ?? [name]
 
 /**
- * The configs of a node, in layers: what was set for it, what was set for the whole cluster, its file, and the defaults.
+ * The configs of a node, in layers: dynamic configs of the node, dynamic configs of the whole cluster, the file, and the defaults.
  *
- * Invariant: `settings` is one object for as long as the node lives, and says what holds now. Who reads a live setting reads it when it is
- * needed, and keeps no copy.
+ * Invariant: `settings` is one object for the lifetime of the node, and contains the effective values. Users of a live setting read it at
+ * each
+ * use, and keep no copy.
  */
 export class NodeConfigs {
   readonly settings: Settings
@@ -40,7 +41,7 @@ export class NodeConfigs {
     return this.#given
   }
 
-  /** Takes over what the metadata log says. A set that does not fit the file, which may have changed since, has no effect. */
+  /** Applies the configs of the metadata log. A set that does not fit the file, which may have changed since, has no effect. */
   follow(clusterDefault: ConfigTexts, own: ConfigTexts): void {
     this.#clusterDefault = clusterDefault
     this.#own = own
@@ -49,17 +50,17 @@ export class NodeConfigs {
     for (const listener of this.#listeners) listener()
   }
 
-  /** Names of all that was set while a node ran. */
+  /** Names of all dynamic configs. */
   get dynamicNames(): readonly string[] {
     return [...new Set([...this.#clusterDefault.keys(), ...this.#own.keys()])]
   }
 
-  /** For those who cannot look when they need to know: other threads. Hears of every change before it is answered. */
+  /** For other threads, which cannot read `settings` at each use. The listener is called for every change before it is acknowledged. */
   onFollowed(listener: () => void): void {
     this.#listeners.push(listener)
   }
 
-  /** What would hold with these layers over the file. Values that are wrong are left out. */
+  /** The settings with these layers over the file. Invalid values are left out. */
   settingsWith(clusterDefault: ConfigTexts, own: ConfigTexts): Settings {
     const next: Record<string, unknown> = { ...this.#file }
     for (const name of liveNames) {
@@ -70,7 +71,7 @@ export class NodeConfigs {
     return next as Settings
   }
 
-  /** The text that holds for a config, which may be its own or that of an older name. */
+  /** The effective text of a config, which may be its own or that of an older name. */
   text(name: string): string | null {
     if (name in settingRows) {
       const { synonym } = settingRows[name as SettingName] as Setting<unknown>
@@ -79,14 +80,14 @@ export class NodeConfigs {
     return this.#dynamic(name) ?? this.#given.get(name) ?? defaultText(name)
   }
 
-  /** All places that say what holds for a config, the one that decides first: layer by layer, each with the alternatives to the name. */
+  /** All sources of a config, the effective one first: layer by layer, each with the alternatives to the name. */
   synonyms(name: string): readonly ConfigSynonym[] {
     const all = this.#layered(alternativesOf(name))
     const first = all.findIndex((synonym) => synonym.name === name)
     return first < 0 ? [] : all.slice(first)
   }
 
-  /** The layer that decides, whichever of the alternatives it names. */
+  /** The effective layer, for any of the alternative names. */
   source(name: string): ConfigSource {
     return this.#layered(alternativesOf(name))[0]?.source ?? configSource.default
   }

@@ -1,4 +1,4 @@
-/** A key and its value as a source of settings has them, and where: the line counts from one, nought where there is none. */
+/** A key and its value from a source of settings, with its position: lines count from 1, 0 where there is none. */
 export interface Entry {
   readonly key: string
   readonly value: string
@@ -6,8 +6,8 @@ export interface Entry {
 }
 
 /**
- * Reads the format of Java's Properties: `#` and `!` begin comments; the first of `=`, `:` and white space ends a key; a backslash
- * at the end continues a line, and elsewhere escapes. A repeated key is given as often as it stands; the last one counts.
+ * Parses the format of Java's Properties: `#` and `!` begin comments; the first of `=`, `:` and white space ends a key. A backslash at the
+ * end continues a line, and elsewhere escapes. A repeated key is returned each time; the last one is effective.
  */
 export function parseProperties(content: string): Entry[] {
   const entries: Entry[] = []
@@ -27,7 +27,7 @@ const endsInBackslash = (line: string): boolean => /\\*$/.exec(line)![0].length 
 
 function split(line: string): { key: string; value: string } {
   const [, key, value] = /^((?:\\.|[^\\=: \t\f])*)[ \t\f]*[=:]?[ \t\f]*(.*)$/s.exec(line)!
-  // White space after a value belongs to it in Java; Kafka trims what it reads, and so does this.
+  // White space after a value belongs to it in Java; Kafka trims the values that it reads, and so does Millrace.
   return { key: unescaped(key!), value: unescaped(value!).trim() }
 }
 

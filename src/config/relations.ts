@@ -2,10 +2,10 @@ import { batchBytesAllowed, batchBytesMax } from './batch-limit.ts'
 import { isEverywhere, isLoopback, type Protocol } from './listeners.ts'
 import type { Settings } from './settings.ts'
 
-/** What must hold between settings, which no single row can state: the complaint, or nothing. */
+/** Required relations between settings, which no single row can state: the error, or undefined. */
 export type Relation = (settings: Settings) => string | undefined
 
-/** Without a map, a listener speaks the protocol that it is named after; one for controllers, PLAINTEXT. */
+/** Without a map, a listener uses the protocol with its own name; a controller listener uses PLAINTEXT. */
 export function protocolOf(settings: Settings, listener: string): Protocol | undefined {
   const mapped = settings['listener.security.protocol.map'].get(listener)
   return mapped ?? (controllerNames(settings).includes(listener) ? 'PLAINTEXT' : undefined)
@@ -19,11 +19,11 @@ const missing = (wanted: readonly string[], from: readonly string[]): string | u
 
 const overlap = (one: string, other: string): boolean => one === other || isEverywhere(one) || isEverywhere(other)
 
-/** What precedes a request and says how long it is. */
+/** The size field before a request. */
 const requestSizeBytes = 4
 
 export const relations: readonly Relation[] = [
-  (s) => (s.listeners.some((l) => !controllerNames(s).includes(l.name)) ? undefined : 'listeners must name one that is for clients'),
+  (s) => (s.listeners.some((l) => !controllerNames(s).includes(l.name)) ? undefined : 'listeners must contain a listener for clients'),
   (s) => {
     const odd = s.listeners.find((listener) => protocolOf(s, listener.name) === undefined)
     return odd && `listeners: ${odd.name} must have a protocol in listener.security.protocol.map`
@@ -35,7 +35,7 @@ export const relations: readonly Relation[] = [
   (s) => {
     const ports = s.listeners.map((listener) => listener.port).filter((port) => port !== 0)
     const twice = ports.find((port, index) => ports.indexOf(port) !== index)
-    return twice === undefined ? undefined : `listeners must have different ports: ${twice} is there twice`
+    return twice === undefined ? undefined : `listeners must have different ports: ${twice} is used twice`
   },
   (s) => {
     const odd = missing(
@@ -75,11 +75,11 @@ export const relations: readonly Relation[] = [
     const wal = s['s3.wal.path']
     return wal.scheme !== 'file' || wal.capacityBytes >= s['s3.wal.cache.size']
       ? undefined
-      : 's3.wal.path must have room for what s3.wal.cache.size keeps in memory'
+      : 's3.wal.path must have a capacity of at least s3.wal.cache.size'
   },
   (s) => {
     const [wal, cache] = [s['s3.wal.path'], s['s3.wal.cache.size']]
-    // Of a device, as much is used as is a multiple.
+    // Of a device, the largest usable size is a multiple.
     if (wal.scheme === 'file' && wal.path?.startsWith('/dev/')) return undefined
     return wal.scheme !== 'file' || wal.capacityBytes < cache || wal.capacityBytes % cache === 0
       ? undefined
@@ -90,21 +90,21 @@ export const relations: readonly Relation[] = [
     const same = s.listeners.find(
       ({ host, port }) => metrics !== null && port !== 0 && port === metrics.port && overlap(host, metrics.host),
     )
-    return same && `metrics.listener: port ${same.port} is that of listeners ${same.name} too`
+    return same && `metrics.listener: port ${same.port} is also used by listener ${same.name}`
   },
   (s) =>
     s['s3.wal.path'].scheme === 'file' || s['cluster.id'] !== null
       ? undefined
-      : 'cluster.id must be given with a write-ahead log on s3://: by it an empty disk finds the log',
+      : 'cluster.id must be given with a write-ahead log on s3://: a node with an empty disk finds the log by it',
   (s) =>
     s['s3.wal.path'].scheme === 'file' || s['s3.data.buckets'] !== null
       ? undefined
-      : 's3.data.buckets must be given with a write-ahead log on s3://: else all but the newest records would lie on the disk',
+      : 's3.data.buckets must be given with a write-ahead log on s3://: without it, all but the newest records would be on the disk',
   (s) => {
     const wal = s['s3.wal.path']
     return wal.scheme === 'file' || wal.batchBytesMax <= s['s3.wal.cache.size'] / 2
       ? undefined
-      : 's3.wal.path: maxBytesInBatch must be at most half of s3.wal.cache.size, where it is gathered'
+      : 's3.wal.path: maxBytesInBatch must be at most half of s3.wal.cache.size, where it is buffered'
   },
   (s) => {
     const bytes = s['queued.max.requests.size.bytes']
@@ -117,7 +117,7 @@ export const relations: readonly Relation[] = [
     const most = all - requestSizeBytes
     return request <= most
       ? undefined
-      : `socket.request.max.bytes = ${request} must be from 1 to ${most}, what queued.max.requests.size.bytes has room for`
+      : `socket.request.max.bytes = ${request} must be from 1 to ${most}, the largest request that fits queued.max.requests.size.bytes`
   },
   (s) => {
     const bytes = s['message.max.bytes']
@@ -125,7 +125,7 @@ export const relations: readonly Relation[] = [
   },
 ]
 
-/** What is allowed and worth a word. */
+/** Allowed settings that cause a warning. */
 export const warnings: readonly Relation[] = [
   (s) => {
     const open = s.listeners.find((listener) => !controllerNames(s).includes(listener.name) && !isLoopback(listener.host))

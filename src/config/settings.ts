@@ -4,19 +4,19 @@ import { countsOfAddresses, type Endpoint, endpoints, httpListener, type Protoco
 import { storeUri } from './store-uri.ts'
 import { type WalUri, walUri } from './wal-uri.ts'
 
-/** A setting that does something. What a row leaves out, Kafka's row of the same name says. */
+/** A setting with an effect. Fields that a row leaves out come from Kafka's row of the same name. */
 export interface Setting<T> {
   readonly kind?: Kind<T>
-  /** The text that stands for a missing one; null where nothing does. */
+  /** The default text; null where there is none. */
   readonly default?: string | null
   /** An older name, used where this one is not given. */
   readonly synonym?: string
-  /** Values that are legal in Kafka and cannot be honoured here. */
+  /** Values that are valid in Kafka but not supported. */
   readonly cannot?: (value: T) => string | undefined
   readonly about: string
 }
 const own = <T>(row: Setting<T> & { readonly kind: Kind<T>; readonly default: string | null }): Setting<T> => row
-/** `T` is what Kafka's row reads as. */
+/** `T` is the type of Kafka's row. */
 const kafka = <T>(row: Setting<T>): Setting<T> => row
 
 const clusterId: Kind<string> = {
@@ -27,7 +27,7 @@ const MiB = 2 ** 20
 const GiB = 2 ** 30
 
 /**
- * Every setting of a node: one row each. Types, parsing, checking and the manual all come from here.
+ * Every setting of a node: one row each. Types, parsing, validation and the manual derive from these rows.
  * Names are Kafka's where Kafka has one, else AutoMQ's where it has one.
  */
 export const settingRows = {

@@ -21,13 +21,13 @@ export const storeParameters = {
 
 type Given = { -readonly [Name in keyof typeof storeParameters]?: (typeof storeParameters)[Name] extends Kind<infer T> ? T : never }
 
-/** A store, and parameters that are the caller's: those of a write-ahead log on a bucket, say. */
+/** A store, and the parameters of the caller, such as those of an S3 WAL. */
 export interface StoreUri {
   readonly location: StoreLocation
   readonly rest: ReadonlyMap<string, string>
 }
 
-/** `file:///dir`, `mem://name`, `s3://bucket?region=&endpoint=…`. A bucket id in front (`0@`), as AutoMQ writes it, changes nothing. */
+/** `file:///dir`, `mem://name`, `s3://bucket?region=&endpoint=…`. A leading bucket id (`0@`), as AutoMQ writes it, is ignored. */
 export const storeUri: Kind<StoreLocation> = {
   accepts: 's3://, file:// or mem:// URI',
   read(given) {
@@ -36,9 +36,9 @@ export const storeUri: Kind<StoreLocation> = {
   },
 }
 
-/** `own` names the parameters that are left to the caller. */
+/** `own` names the parameters of the caller. */
 export function parseStoreUri(given: string, own: readonly string[]): StoreUri | Refused {
-  if (/,\s*-?\d+@/.test(given)) return new Refused('must name one bucket: several are not supported, and none of them would be better off')
+  if (/,\s*-?\d+@/.test(given)) return new Refused('must name one bucket: several are not supported')
   const [, scheme, place, query] = /^(?:-?\d+@)?([a-z][a-z0-9]*):\/\/([^?]*)(?:\?(.*))?$/s.exec(given.trim()) ?? []
   if (scheme === undefined) return new Refused('must be a URI, such as s3://bucket?region=eu-central-1 or file:///var/lib/millrace/objects')
   const named = pairsOf(query ?? '')
@@ -54,7 +54,8 @@ export function parseStoreUri(given: string, own: readonly string[]): StoreUri |
 
 function locationOf(scheme: string, place: string, named: ReadonlyMap<string, string>): StoreLocation | Refused {
   if (scheme === 's3') return s3Location(place, named)
-  if (scheme !== 'file' && scheme !== 'mem') return new Refused(`must be s3://, file:// or mem://: there is no store on ${scheme}://`)
+  if (scheme !== 'file' && scheme !== 'mem')
+    return new Refused(`must be s3://, file:// or mem://: a store on ${scheme}:// is not supported`)
   const [first] = named.keys()
   if (first !== undefined) return new Refused(`must have no parameters on ${scheme}://, and has ${first}`)
   if (scheme === 'mem') return { scheme, name: place }
@@ -64,7 +65,7 @@ function locationOf(scheme: string, place: string, named: ReadonlyMap<string, st
 }
 
 function s3Location(bucket: string, named: ReadonlyMap<string, string>): S3Location | Refused {
-  // A slash at the end is how some write a bucket; more than that would be a folder, which nobody here keeps apart.
+  // A trailing slash after the bucket is common; a longer path would be a folder, which is not supported.
   const name = bucket.replace(/\/$/, '')
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/.test(name))
     return new Refused('must have the name of a bucket, and no path, after s3://')
@@ -96,12 +97,12 @@ function s3Location(bucket: string, named: ReadonlyMap<string, string>): S3Locat
 function read(named: ReadonlyMap<string, string>): Given | Refused {
   const given: Record<string, unknown> = {}
   for (const [name, value] of named) {
-    // Which of AutoMQ's bucket roles this is; there is only one here.
+    // AutoMQ's bucket role. `main` is the only one that is supported.
     if (name === 'type' && value === 'main') continue
     if (!Object.hasOwn(storeParameters, name))
       return new Refused(`must have no parameter but ${Object.keys(storeParameters).join(', ')}, and has ${name}`)
     const found = storeParameters[name as keyof typeof storeParameters].read(value)
-    if (found instanceof Refused) return new Refused(`must have a ${name} that is right: it ${found.allowed}`)
+    if (found instanceof Refused) return new Refused(`must have a valid ${name}: it ${found.allowed}`)
     given[name] = found
   }
   return given as Given
@@ -113,18 +114,18 @@ function credentialsOf({ authType, accessKey, secretKey }: Given): S3Credentials
   if (authType === 'instance') {
     return accessKey === undefined
       ? { type: 'instance' }
-      : new Refused('must have no keys with authType=instance, which are those of the machine')
+      : new Refused('must have no keys with authType=instance: the credentials are those of the machine')
   }
   return accessKey === undefined ? { type: 'environment' } : { type: 'static', accessKey, secretKey: secretKey! }
 }
 
-/** Scheme, host and port. What stands before an `@` would be a secret that nobody expects there. */
+/** Scheme, host and port. User information before an `@` is rejected: it would be a secret in an unexpected place. */
 function endpointOf(given: string): string | Refused {
   const [, origin] = /^(https?:\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?)\/?$/.exec(given) ?? []
   return origin ?? new Refused('must have an endpoint of the form http(s)://HOST or http(s)://HOST:PORT')
 }
 
-/** An address or a name without dots: no bucket can stand in front of it. */
+/** An address or a name without dots: the bucket cannot precede it as a subdomain. */
 const hasNoSubdomains = (endpoint: string): boolean => {
   const host = endpoint.replace(/^https?:\/\//, '').replace(/:\d+$/, '')
   return host.startsWith('[') || /^[\d.]+$/.test(host) || !host.includes('.')
@@ -135,7 +136,7 @@ function pairsOf(query: string): Map<string, string> | Refused {
   for (const pair of query.split('&').filter((each) => each !== '')) {
     const at = pair.indexOf('=')
     const name = at < 0 ? pair : pair.slice(0, at)
-    if (!/^[A-Za-z][A-Za-z0-9]*$/.test(name)) return new Refused('must have parameters of the form NAME=VALUE, apart by &')
+    if (!/^[A-Za-z][A-Za-z0-9]*$/.test(name)) return new Refused('must have parameters of the form NAME=VALUE, separated by &')
     const value = at < 0 ? undefined : decoded(pair.slice(at + 1))
     if (value === undefined) return new Refused(`must have a ${name} that is percent-encoded: % is written %25, & is written %26`)
     if (named.has(name)) return new Refused(`must have one ${name}`)
@@ -154,14 +155,14 @@ function decoded(part: string): string | undefined {
 
 export type Environment = { readonly [name: string]: string | undefined }
 
-/** Names of the environment, in the order in which they are looked for: access key, secret key, session token. */
+/** Environment variables, in the order in which they are searched: access key, secret key, session token. */
 const environmentNames = [
   ['MILLRACE_S3_ACCESS_KEY', 'MILLRACE_S3_SECRET_KEY', 'MILLRACE_S3_SESSION_TOKEN'],
   ['KAFKA_S3_ACCESS_KEY', 'KAFKA_S3_SECRET_KEY', 'KAFKA_S3_SESSION_TOKEN'],
   ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'],
 ] as const
 
-/** Credentials that are in the URI or the environment; without any, those of the machine. */
+/** Credentials of the URI or the environment; without any, those of the machine. */
 export function credentialsIn(environment: Environment, credentials: S3Credentials): Exclude<S3Credentials, { type: 'environment' }> {
   if (credentials.type !== 'environment') return credentials
   for (const [access, secret, token] of environmentNames) {
@@ -178,6 +179,6 @@ export function storeName(location: StoreLocation): string {
   return `s3://${location.bucket}${location.endpoint === null ? ` in ${location.region}` : ` at ${location.endpoint}`}`
 }
 
-/** The URI as it may be shown, right or wrong: what is behind `accessKey=` and `secretKey=` is left out. */
+/** The URI for display, valid or not: the values of `accessKey=` and `secretKey=` are left out. */
 export const uriWithoutSecrets = (uri: string): string =>
   uri.replace(/((?:access|secret)[-_.]?key\s*=)[^&]*?(?=&|,\s*-?\d+@|$)/gis, '$1***')

@@ -1,7 +1,7 @@
 import { parse, TomlError } from 'smol-toml'
 import type { Entry } from './properties.ts'
 
-/** The same keys in TOML: tables and dotted keys are one path, lists may be lists. The parser's own complaint is the answer to bad TOML. */
+/** The same keys in TOML: tables and dotted keys form one path, lists are supported. The parser's own message reports invalid TOML. */
 export function parseToml(content: string): Entry[] | string {
   try {
     const lines = linesOf(content)
@@ -26,8 +26,8 @@ function flattened(table: Record<string, unknown>, path: readonly string[]): [ke
 }
 
 /**
- * The parser does not say where a key stood. Good enough for messages: keys of inline tables and lines inside texts of several lines
- * are not recognised.
+ * The parser does not return the lines of keys. This search is sufficient for messages: keys of inline tables and lines inside multi-line
+ * strings are not recognised.
  */
 function linesOf(content: string): Map<string, number> {
   const lines = new Map<string, number>()

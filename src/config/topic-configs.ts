@@ -8,7 +8,7 @@ import type { NodeConfigs } from './node-configs.ts'
 import { type SettingName, type Settings, settingRows } from './settings.ts'
 import { type TopicKeyRow, topicMeanings } from './topic-meanings.ts'
 
-/** A topic's own configs, as its creator wrote them. What they leave out, the node's settings say. */
+/** A topic's own configs, as its creator set them. Other configs come from the settings of the node. */
 export type TopicConfigs = ConfigTexts
 
 interface TopicKey extends TopicKeyRow {
@@ -17,7 +17,7 @@ interface TopicKey extends TopicKeyRow {
   readonly cannot: ((value: string) => string | undefined) | undefined
 }
 
-/** Settings of the node that are in another unit, or one of several that may be given. */
+/** Settings of the node that have another unit, or have alternatives. */
 const textOf: Readonly<Record<string, (settings: Settings) => string>> = {
   'retention.ms': (settings) => String(retentionMsOf(settings)),
   'segment.ms': (settings) => String(settings['log.roll.ms'] ?? BigInt(settings['log.roll.hours']) * msPerHour),
@@ -25,7 +25,7 @@ const textOf: Readonly<Record<string, (settings: Settings) => string>> = {
 const msPerMinute = 60_000n
 const msPerHour = 3_600_000n
 
-/** Anything below nought means any age, in whatever unit it is said. */
+/** Any negative value means no age limit, in any unit. */
 function retentionMsOf(settings: Settings): bigint {
   const minutes = settings['log.retention.minutes']
   const ms =
@@ -33,7 +33,7 @@ function retentionMsOf(settings: Settings): bigint {
   return ms < 0n ? -1n : ms
 }
 
-/** Values that are legal in Kafka and cannot be honoured here. */
+/** Values that are valid in Kafka but not supported. */
 const cannot: Readonly<Record<string, (value: string) => string | undefined>> = {
   'remote.storage.enable': (value) =>
     value.toLowerCase() === 'true' ? 'There is no second tier: all data goes to object storage' : undefined,
@@ -48,7 +48,7 @@ function topicKey(row: KafkaKey): TopicKey {
 export const isTopicList = (name: string): boolean => keys.get(name)?.row[1] === 'list'
 export const topicDefault = (name: string): string | null => keys.get(name)?.row[2] ?? null
 
-/** What is wrong with a topic's configs; undefined when nothing is. */
+/** The error in a topic's configs; undefined when they are valid. */
 export function topicConfigComplaint(configs: TopicConfigs, settings: Settings): string | undefined {
   for (const [name, value] of configs) {
     const key = keys.get(name)
@@ -68,7 +68,7 @@ export function topicConfigComplaint(configs: TopicConfigs, settings: Settings):
 
 const longOf = (configs: TopicConfigs, name: string): bigint => BigInt(configs.get(name)?.trim() ?? topicDefault(name)!)
 
-/** Every config of a topic with the value that holds, as it is described. */
+/** Every config of a topic with its effective value, in the form of DescribeConfigs. */
 export function topicEntries(configs: TopicConfigs, node: NodeConfigs): ConfigEntry[] {
   return [...keys.values()].map((key) => {
     const [name, type] = key.row
@@ -84,7 +84,7 @@ export function topicEntries(configs: TopicConfigs, node: NodeConfigs): ConfigEn
 
 export type EffectiveConfig = Pick<ConfigEntry, 'name' | 'value' | 'source'>
 
-/** The same as the answer to its creator has it, which looks at every name under which a node may say it. */
+/** The same in the form of the CreateTopics response, which considers every name of the node's setting. */
 export function effectiveTopicConfigs(configs: TopicConfigs, node: NodeConfigs): EffectiveConfig[] {
   return [...keys.values()].map((key) => {
     const [name] = key.row
@@ -94,7 +94,7 @@ export function effectiveTopicConfigs(configs: TopicConfigs, node: NodeConfigs):
   })
 }
 
-/** What holds where the topic says nothing. */
+/** The value for a topic without the config. */
 function nodeText({ row, node: nodeName }: TopicKey, node: NodeConfigs): string | null {
   if (nodeName === null) return row[2]
   return settingsText(row[0], nodeName, node.settings) ?? node.text(nodeName) ?? row[2]
@@ -105,12 +105,12 @@ const settingsText = (name: string, nodeName: string, settings: Settings): strin
 
 const settingText = (value: Settings[SettingName]): string => (Array.isArray(value) ? value.join(',') : String(value))
 
-/** The policies that hold for a topic. */
+/** The effective cleanup policies of a topic. */
 export function cleanupPolicies(configs: TopicConfigs, settings: Settings): readonly string[] {
   return (configs.get('cleanup.policy')?.split(',') ?? settings['log.cleanup.policy']).map((policy) => policy.trim())
 }
 
-/** What of a topic's configs bears on its batches. They are known to be right: they were checked when the topic was created. */
+/** The part of a topic's configs that affects its batches. They are valid: they were validated when the topic was created. */
 export function streamSettings(configs: TopicConfigs, settings: Settings): StreamSettings {
   const own = (name: string): string | undefined => configs.get(name)?.trim()
   return {
@@ -136,13 +136,13 @@ function packing(configs: TopicConfigs, settings: Settings): Packing | undefined
 const levels = ['compression.gzip.level', 'compression.lz4.level', 'compression.zstd.level'] as const
 const isLevel = (name: string): name is (typeof levels)[number] => levels.includes(name as never)
 
-/** When the records of a topic may go. Times in milliseconds; null where nothing limits. */
+/** Limits of the retention of records. Times in milliseconds; null for no limit. */
 export interface CleanupSettings {
   readonly deletes: boolean
   readonly compacts: boolean
   readonly retentionMs: number | null
   readonly retentionBytes: number | null
-  /** What is in the write-ahead log for longer, or is more, may be stored so that it can be compacted. */
+  /** Above these limits, records in the WAL may be uploaded so that they can be compacted. */
   readonly segmentMs: number
   readonly segmentBytes: number
   readonly minCompactionLagMs: number

@@ -2,10 +2,10 @@ import type { S3Location } from '../ports.ts'
 import { bytes, integer, type Kind, Refused, sizeText } from './kind.ts'
 import { parseStoreUri } from './store-uri.ts'
 
-/** Where the write-ahead log lies. */
+/** Location of the WAL. */
 export type WalUri = FileWal | StoreWal
 
-/** A file or a block device. A null path is a file of its own in log.dirs. */
+/** A file or a block device. A null path is a separate file in log.dirs. */
 export interface FileWal {
   readonly scheme: 'file'
   readonly path: string | null
@@ -14,16 +14,16 @@ export interface FileWal {
   readonly isCapacityGiven: boolean
 }
 
-/** In a store: as large as log memory, and without a disk. */
+/** An S3 WAL: it is as large as the log cache, and needs no disk. */
 export interface StoreWal {
   readonly scheme: 's3'
   readonly location: S3Location
-  /** An object is put when the one before it was begun this long ago, or when it is this large. */
+  /** An object is put this long after the start of the previous one, or when it reaches this size. */
   readonly batchIntervalMs: number
   readonly batchBytesMax: number
-  /** What may be appended and not durable; log memory bounds it in any case. */
+  /** Maximum unflushed bytes; the log cache limits them in any case. */
   readonly unflushedBytesMax: number
-  /** Objects on their way at the same time. */
+  /** Maximum number of concurrent uploads. */
   readonly uploadsMax: number
 }
 
@@ -40,14 +40,14 @@ export const walStoreParameters = {
 } as const satisfies Readonly<Record<string, Kind<number>>>
 const storeDefaults = { batchInterval: 250, maxBytesInBatch: 8 * MiB, maxUnflushedBytes: 1024 * MiB, maxInflightUploadCount: 50 }
 
-/** `file:///PATH?capacity=2GiB` or `s3://BUCKET?…`. A bucket id in front (`0@`), as AutoMQ writes it, changes nothing. */
+/** `file:///PATH?capacity=2GiB` or `s3://BUCKET?…`. A leading bucket id (`0@`), as AutoMQ writes it, is ignored. */
 export const walUri: Kind<WalUri> = {
   accepts: 'file:// or s3:// URI',
   read(text) {
     const [, scheme, path, query] = /^(?:-?\d+@)?([a-z][a-z0-9]*):\/\/([^?]*)(?:\?(.*))?$/s.exec(text) ?? []
     if (scheme === 's3') return storeWal(text)
     if (scheme === 'file') return fileWal(path!, query ?? '')
-    if (scheme !== undefined) return new Refused(`must be file:// or s3://: there is no write-ahead log on ${scheme}://`)
+    if (scheme !== undefined) return new Refused(`must be file:// or s3://: a write-ahead log on ${scheme}:// is not supported`)
     return new Refused(`must be a URI, such as file:///var/lib/millrace/wal?capacity=${sizeText(capacityDefault)}`)
   },
 }
@@ -60,7 +60,7 @@ function fileWal(path: string, query: string): FileWal | Refused {
     const [name, value] = parameter.split('=')
     if (name !== 'capacity') return new Refused(`must have no parameter but capacity, not ${name}`)
     const size = capacity.read(value ?? '')
-    if (size instanceof Refused) return new Refused(`must have a capacity that is right: it ${size.allowed}`)
+    if (size instanceof Refused) return new Refused(`must have a valid capacity: it ${size.allowed}`)
     capacityBytes = size
     isCapacityGiven = true
   }
@@ -73,14 +73,12 @@ function storeWal(text: string): StoreWal | Refused {
   const given: Record<keyof typeof walStoreParameters, number> = { ...storeDefaults }
   for (const [name, value] of found.rest) {
     const read = walStoreParameters[name as keyof typeof walStoreParameters].read(value)
-    if (read instanceof Refused) return new Refused(`must have a ${name} that is right: it ${read.allowed}`)
+    if (read instanceof Refused) return new Refused(`must have a valid ${name}: it ${read.allowed}`)
     given[name as keyof typeof walStoreParameters] = read
   }
   const location = found.location as S3Location
   if (!location.conditionalPut) {
-    return new Refused(
-      'must be on a store with conditional puts, by which two nodes are kept from writing one log: not conditionalPut=false',
-    )
+    return new Refused('must be on a store with conditional puts, which prevent two nodes from writing one log: not conditionalPut=false')
   }
   return {
     scheme: 's3',

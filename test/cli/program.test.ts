@@ -63,7 +63,7 @@ test('checking a file says what is wrong with it, or that nothing is', async () 
   })
   expect(await run('config check good.properties')).toMatchObject({
     code: 0,
-    out: ['good.properties: nothing is wrong'],
+    out: ['good.properties: no errors'],
     err: ['warning: num.io.threads (good.properties line 2) has no effect yet'],
   })
 })

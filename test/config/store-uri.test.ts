@@ -74,14 +74,14 @@ test('parameters of a log on a bucket are left to the log', () => {
 
 test.each([
   ['bucket', /must be a URI/],
-  ['gs://bucket', /must be s3:\/\/, file:\/\/ or mem:\/\/: there is no store on gs/],
+  ['gs://bucket', /must be s3:\/\/, file:\/\/ or mem:\/\/: a store on gs/],
   ['s3://', /name of a bucket/],
   ['s3://bucket/folder', /name of a bucket, and no path/],
   ['s3://b?', /name of a bucket/],
   ['file://dir', /absolute path/],
   ['file:///dir?x=1', /no parameters on file:\/\/, and has x/],
   ['0@s3://one,1@s3://two', /must name one bucket/],
-  ['s3://bucket?pathStyle=maybe', /must have a pathStyle that is right: it must be true or false/],
+  ['s3://bucket?pathStyle=maybe', /must have a valid pathStyle: it must be true or false/],
   ['s3://bucket?region=a&region=b', /must have one region/],
   ['s3://bucket?region', /must have a region that is percent-encoded/],
   ['s3://bucket?endpoint=127.0.0.1:9000', /must have an endpoint of the form/],

@@ -383,10 +383,10 @@ describe('config check: finds what a start would refuse', () => {
 
   test.each([
     ['s3.wal.cache.size=64MB', 's3.wal.cache.size = 64000000 must divide the capacity of s3.wal.path, 2147483648'],
-    ['listeners=PLAINTEXT://127.0.0.1:9404', 'metrics.listener: port 9404 is that of listeners PLAINTEXT too'],
+    ['listeners=PLAINTEXT://127.0.0.1:9404', 'metrics.listener: port 9404 is also used by listener PLAINTEXT'],
     [
       'listeners=PLAINTEXT://:9500\nmetrics.listener=http://127.0.0.1:9500',
-      'metrics.listener: port 9500 is that of listeners PLAINTEXT too',
+      'metrics.listener: port 9500 is also used by listener PLAINTEXT',
     ],
     [
       's3.data.buckets=file:///proc/cpuinfo/x',
@@ -409,7 +409,7 @@ describe('config check: finds what a start would refuse', () => {
     'nothing, where nothing is wrong',
     async () => {
       const [status, text] = await check(`log.dirs=${data()}\ns3.wal.path=file://?capacity=64MiB\ns3.wal.cache.size=32MiB`)
-      expect([status, text]).toEqual([0, `${join(folder, 'server.properties')}: nothing is wrong\n`])
+      expect([status, text]).toEqual([0, `${join(folder, 'server.properties')}: no errors\n`])
     },
     limitMs,
   )
