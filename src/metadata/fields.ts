@@ -1,4 +1,4 @@
-/** How a field of a record lies in msgpack. What is read is checked: a record of the wrong shape is damage, never a guess. */
+/** Encoding of record fields in msgpack. Every value is validated when read: a record with a wrong shape is damaged. */
 export interface Field<T> {
   pack(value: T): unknown
   unpack(packed: unknown): T
@@ -17,7 +17,7 @@ function plain<T>(what: string, fits: (packed: unknown) => boolean): Field<T> {
 }
 
 export const text: Field<string> = plain('a text', (packed) => typeof packed === 'string')
-/** A whole number from nought on. */
+/** An integer that is not negative. */
 export const count: Field<number> = plain('a whole number', (packed) => Number.isSafeInteger(packed) && Number(packed) >= 0)
 export const double: Field<number> = plain('a number', (packed) => typeof packed === 'number')
 export const long: Field<bigint> = plain('a whole number of 64 bits', (packed) => typeof packed === 'bigint')
@@ -38,7 +38,7 @@ export const orNull = <T>(of: Field<T>): Field<T | null> => ({
   unpack: (packed) => (packed === null ? null : of.unpack(packed)),
 })
 
-/** Some field, of whatever type. */
+/** A field of any type. */
 export interface AnyField {
   pack(value: never): unknown
   unpack(packed: unknown): unknown
@@ -46,7 +46,7 @@ export interface AnyField {
 export type Fields = { readonly [name: string]: AnyField }
 export type Values<F> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never }
 
-/** Without names: the fields are told apart by their place, so that a table only ever grows at its end. */
+/** Encoded without names: a field is identified by its position, so a table may only be extended at its end. */
 export function struct<const F extends Fields>(fields: F): Field<Values<F>> {
   const rows = Object.entries(fields) as [string, Field<unknown>][]
   return {
@@ -58,7 +58,7 @@ export function struct<const F extends Fields>(fields: F): Field<Values<F>> {
   }
 }
 
-/** Texts by text, in the order of their insertion. */
+/** Map of strings to strings, in insertion order. */
 export const textMap: Field<ReadonlyMap<string, string>> = {
   pack: (map) => [...map].flat(),
   unpack(packed) {

@@ -2,12 +2,12 @@ import { record } from '../base/layout.ts'
 import { crc32c } from '../wire/crc32c.ts'
 
 /**
- * A frame holds the records that became durable together: a header, then each record behind its length.
- * It is the unit of a torn write: frames are written one at a time, each after the one before it is durable.
+ * A frame contains records that become durable together: a header, then each record with a length prefix.
+ * It is the unit of a torn write: each frame is written after the previous one is durable.
  */
 const header = record({ magic: 'u32', size: 'u32', count: 'u32', crc: 'u32' })
 const frameMagic = 0x4d46524d // "MRFM"
-/** The log begins with this, so that another file is not taken for one; the last byte is the version of the format. */
+/** Start of the log, which identifies the file type; the last byte is the format version. */
 export const signature = Buffer.from('MRMETA\0\x01', 'latin1')
 export const frameBytesMax = 64 << 20
 
@@ -29,7 +29,7 @@ export function encodeFrame(records: readonly Uint8Array[]): Buffer {
 
 const recordsPerFrame = 1000
 
-/** A whole image may be more than a frame holds. */
+/** A snapshot of the image may exceed one frame. */
 export function encodeFrames(records: readonly Uint8Array[]): Buffer[] {
   const found: Buffer[] = []
   for (let first = 0, next = 0; first < records.length; first = next) {
@@ -43,16 +43,16 @@ export function encodeFrames(records: readonly Uint8Array[]): Buffer[] {
   return found
 }
 
-/** Over everything but itself. */
+/** Covers all bytes of the frame except this field. */
 const checksum = (frame: Buffer): number => crc32c(frame.subarray(header.bytes), 0, undefined, crc32c(frame.subarray(0, header.crc)))
 
 /**
- * Follows a frame that is durable: a frame of no records. A torn write leaves none behind itself, so that damage to the
- * last frame that holds records is not taken for one. It needs no sync: the disk has it soon, and with the next frame at the latest.
+ * An empty frame that follows each durable frame. A torn write has none after it, so damage to the last frame with records is not
+ * mistaken for a torn write. It needs no sync of its own: the next frame's sync covers it at the latest.
  */
 export const mark = encodeFrame([])
 
-/** The frame at `at`, if there is a whole one. */
+/** The frame at `at`, if it is complete. */
 function frameAt(log: Buffer, at: number): Buffer | undefined {
   if (at + header.bytes > log.length || log.readUInt32LE(at + header.magic) !== frameMagic) return undefined
   const size = log.readUInt32LE(at + header.size)
@@ -63,13 +63,13 @@ function frameAt(log: Buffer, at: number): Buffer | undefined {
 
 export interface ReadLog {
   readonly records: readonly Uint8Array[]
-  /** Where the whole frames end. */
+  /** End of the complete frames. */
   readonly end: number
-  /** A whole frame that lies behind what cannot be read: what lies between was durable once, and is damaged. */
+  /** A complete frame after unreadable bytes: the bytes between were durable, and are damaged. */
   readonly beyond: number | undefined
 }
 
-/** Reads frames up to the first that is not whole, and looks whether one follows that is. */
+/** Reads frames up to the first incomplete one, and searches for a complete one after it. */
 export function readFrames(log: Buffer): ReadLog {
   const records: Uint8Array[] = []
   let at = signature.length

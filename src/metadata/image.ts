@@ -6,7 +6,7 @@ export interface TopicImage {
   readonly name: string
   readonly topicId: string
   readonly replicationFactor: number
-  /** The stream of each partition. */
+  /** The id of each partition. */
   readonly streams: readonly StreamId[]
   readonly configs: ReadonlyMap<string, string>
 }
@@ -15,7 +15,7 @@ export interface StreamImage {
   readonly stream: StreamId
   readonly topicId: string
   readonly partition: number
-  /** Grows when the partition's leader changes, which one node never has. */
+  /** Increases when the partition's leader changes, which never happens with one node. */
   readonly leaderEpoch: number
   readonly logStartOffset: bigint
 }
@@ -26,7 +26,7 @@ export interface ObjectImage {
   readonly streams: readonly ObjectPartImage[]
 }
 
-/** An object's part of one stream. */
+/** The part of an object that belongs to one partition. */
 export interface ObjectPartImage {
   readonly stream: StreamId
   readonly start: bigint
@@ -36,20 +36,20 @@ export interface ObjectPartImage {
   readonly maxTimestamp: bigint
 }
 
-/** Whom quotas are for, and what they are. */
+/** The entity of a quota, and its quotas. */
 export interface QuotaImage {
   readonly entity: readonly { readonly entityType: string; readonly entityName: string | null }[]
   readonly quotas: readonly { readonly key: string; readonly value: number }[]
 }
 
-/** Which node a log belongs to; see the record. */
+/** The node of a log; see the record. */
 export interface FoundingImage {
   readonly nodeId: number
   readonly foundingId: string
   readonly firstObjectId: number
 }
 
-/** What is known of the write-ahead log: it was durable at least so far, and may be more. */
+/** Recorded state of the WAL: it was durable at least up to this position. */
 export interface WalMark {
   /** Of this log alone. */
   readonly secret: number
@@ -58,28 +58,28 @@ export interface WalMark {
   readonly durable: number
 }
 
-/** What the metadata log says, up to where it has been replayed. */
+/** State of the metadata log, up to the replayed position. */
 export interface Image {
   readonly clusterId: string | null
-  /** Null in a log of a release that had none. */
+  /** Null in a log of a release without it. */
   readonly founding: FoundingImage | null
   readonly wal: WalMark | null
-  /** By stream, in the order of their offsets. */
+  /** By partition, in the order of their offsets. */
   readonly lost: ReadonlyMap<StreamId, readonly LostRange[]>
-  /** Records of the log so far, those included that a snapshot stands for. */
+  /** Number of records of the log so far, including those that a snapshot replaced. */
   readonly recordCount: number
   readonly topics: ReadonlyMap<string, TopicImage>
   readonly topicsById: ReadonlyMap<string, TopicImage>
   readonly streams: ReadonlyMap<StreamId, StreamImage>
   /** Committed, in the order of commitment. */
   readonly objects: ReadonlyMap<number, ObjectImage>
-  /** Perhaps in the store, perhaps half; not committed. */
+  /** Prepared, possibly in the store completely or in part; not committed. */
   readonly preparedObjects: ReadonlySet<number>
-  /** In the store still, and no longer read. */
+  /** Still in the store, and no longer read. */
   readonly markedObjects: ReadonlySet<number>
-  /** Up to where streams have been compacted by key; those that never were are not in it. */
+  /** End offset of compaction by key for each partition; partitions that were never compacted are absent. */
   readonly cleaned: ReadonlyMap<StreamId, bigint>
-  /** Of all resources but topics, by Kafka's number of their kind and by name; only those that have configs. */
+  /** Of all resources except topics, by Kafka's number of the resource type and by name; only resources with configs. */
   readonly configs: ReadonlyMap<number, ReadonlyMap<string, ReadonlyMap<string, string>>>
   /** By `quotaKey`. */
   readonly clientQuotas: ReadonlyMap<string, QuotaImage>
@@ -88,7 +88,7 @@ export interface Image {
   readonly nextProducerId: bigint
 }
 
-/** The same, for `replay` alone to change. */
+/** The mutable form, for `replay` only. */
 export interface MutableImage extends Image {
   clusterId: string | null
   founding: FoundingImage | null
@@ -130,9 +130,9 @@ export const emptyImage = (): MutableImage => ({
 })
 
 /**
- * Takes one more record into the image.
+ * Applies one record to the image.
  *
- * A fact about a stream or topic that is gone by then changes nothing: facts are reported by those who do not see deletions in time.
+ * A fact about a deleted partition or topic has no effect: components that report facts may not have been notified of the deletion yet.
  */
 export function replay(image: MutableImage, record: MetadataRecord): void {
   image.recordCount++
@@ -219,11 +219,11 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
   }
 }
 
-/** Entities of equal parts are equal. The parts are in the order of their types. */
+/** Entities with equal parts are equal. The parts are sorted by type. */
 export const quotaKey = (entity: QuotaImage['entity']): string =>
   JSON.stringify(entity.map(({ entityType, entityName }) => [entityType, entityName]))
 
-/** What was set for a resource that is no topic. */
+/** Configs of a resource other than a topic. */
 export const configsOf = (image: Image, resourceType: number, resource: string): ReadonlyMap<string, string> =>
   image.configs.get(resourceType)?.get(resource) ?? new Map()
 
@@ -254,7 +254,7 @@ function setCleaned(image: MutableImage, { stream, offset, objectIds }: Extract<
   }
 }
 
-/** Two losses with no record between them are one. */
+/** Two losses without a record between them are merged. */
 function addLost(image: MutableImage, stream: StreamId, range: LostRange): void {
   if (!image.streams.has(stream)) return
   const known = image.lost.get(stream) ?? []
@@ -291,13 +291,13 @@ function deleteTopic(image: MutableImage, topicId: string): void {
   image.topicsById.delete(topicId)
 }
 
-/** Records that say all that the image holds: replayed into an empty one, they give its equal. A log may begin with them anew. */
+/** Records that describe the whole image: replayed into an empty one, they produce an equal image. A log may start with them. */
 export function recordsOf(image: Image): MetadataRecord[] {
   const records: MetadataRecord[] = []
   if (image.clusterId !== null) records.push({ type: 'clusterFormatted', clusterId: image.clusterId })
   if (image.founding !== null) records.push({ type: 'nodeFounded', ...image.founding })
   if (image.wal !== null) records.push({ type: 'walMarked', ...image.wal })
-  // By first stream, since stream numbers only grow in a log.
+  // Sorted by first partition id, since these ids only increase in a log.
   const runs = [...image.topicsById.values()].flatMap(runsOf).sort((a, b) => a.streams[0]! - b.streams[0]!)
   for (const { topic, at, streams } of runs) {
     const { name, topicId, replicationFactor, configs } = topic
@@ -317,12 +317,12 @@ export function recordsOf(image: Image): MetadataRecord[] {
   }
   for (const { entity, quotas } of image.clientQuotas.values()) records.push({ type: 'clientQuotasChanged', entity, quotas })
   records.push(...objectRecords(image))
-  // Last: it counts all of the above as what they stand for.
+  // Last: its count covers all records above.
   records.push({ type: 'recordsCounted', records: image.recordCount })
   return records
 }
 
-/** Numbers are never used twice, so that a key never means two objects. */
+/** Object numbers are never reused, so that a key never refers to two objects. */
 function objectRecords(image: Image): MetadataRecord[] {
   const records: MetadataRecord[] = []
   for (const { objectId, bytes, streams } of image.objects.values()) records.push({ type: 'objectCommitted', objectId, bytes, streams })
@@ -334,7 +334,7 @@ function objectRecords(image: Image): MetadataRecord[] {
   return records
 }
 
-/** A topic's streams, cut wherever their numbers do not follow each other: another topic may have come in between. */
+/** A topic's partition ids, split into consecutive ranges: ids of other topics may be between them. */
 function runsOf(topic: TopicImage): { topic: TopicImage; at: number; streams: StreamId[] }[] {
   const runs: { topic: TopicImage; at: number; streams: StreamId[] }[] = []
   topic.streams.forEach((stream, at) => {

@@ -1,6 +1,6 @@
 import type { MetadataRecord } from './records.ts'
 
-/** What the metadata log says of an object that is in the store. */
+/** Metadata of an object in the store. */
 export const committed = (
   objectId: number,
   object: {

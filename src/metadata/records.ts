@@ -3,7 +3,7 @@ import { assert } from '../base/assert.ts'
 import { count, DamagedRecord, double, type Fields, list, long, orNull, struct, text, textMap, type Values } from './fields.ts'
 
 interface RecordTable<F extends Fields> {
-  /** What stands for the type on disk: never reused. */
+  /** Type id on disk: never reused. */
   readonly id: number
   readonly version: number
   readonly fields: F
@@ -11,9 +11,9 @@ interface RecordTable<F extends Fields> {
 const table = <const F extends Fields>(id: number, version: number, fields: F): RecordTable<F> => ({ id, version, fields })
 
 /**
- * What the metadata log consists of. The state of the cluster is what these say, replayed in order; nothing else changes it.
+ * Records of the metadata log. The state of the cluster results from their replay in order; nothing else changes it.
  *
- * On disk a record is the msgpack list [id, version, field...]. A table that changes gets a new version and keeps reading the old.
+ * On disk a record is the msgpack list [id, version, field...]. A changed table gets a new version, and the old one is still read.
  */
 export const recordTables = {
   clusterFormatted: table(1, 0, { clusterId: text }),
@@ -23,38 +23,35 @@ export const recordTables = {
   /** All configs of the topic, not the difference. */
   topicConfigChanged: table(5, 0, { topicId: text, configs: textMap }),
   logStartMoved: table(6, 0, { stream: count, offset: long }),
-  /** Producer ids below `next` have been given out, or may have been. */
+  /** Producer ids below `next` are allocated, or may be. */
   producerIdsAllocated: table(7, 0, { next: long }),
-  /** Stream numbers below `next` have been used, perhaps by topics that are gone. Written by snapshots. */
+  /** Partition ids below `next` have been used, perhaps by deleted topics. Written by snapshots. */
   streamsAllocated: table(8, 0, { next: count }),
-  /** An object holds, of each stream, the records from `start` up to `end`. */
+  /** For each of its partitions, an object contains the records from `start` up to `end`. */
   objectCommitted: table(9, 1, {
     objectId: count,
     bytes: count,
     streams: list(struct({ stream: count, start: long, end: long, bytes: count, maxTimestamp: long })),
   }),
-  /** Gone from the store: what was marked, and what was prepared and never committed. */
+  /** Deleted from the store: marked objects, and prepared objects that were never committed. */
   objectsRemoved: table(10, 0, { objectIds: list(count) }),
   /** Objects with `count` numbers from `first` on may be in the store from now on. */
   objectsPrepared: table(11, 0, { first: count, count }),
-  /** Nobody reads these any more; they are to be removed from the store. */
+  /** These objects are unreferenced; they must be deleted from the store. */
   objectsMarked: table(12, 0, { objectIds: list(count) }),
-  /** Compacted by key up to `offset`; what these objects hold of the stream is not read any more. */
+  /** Compacted by key up to `offset`; the partition's records in these objects are no longer read. */
   streamCleaned: table(13, 0, { stream: count, offset: long, objectIds: list(count) }),
-  /** The node that this log belongs to. Objects from `firstObjectId` on carry the founding in their keys; those below do not. */
+  /** The node of this log. Objects from `firstObjectId` on have the founding id in their keys; those below do not. */
   nodeFounded: table(32, 0, { nodeId: count, foundingId: text, firstObjectId: count }),
-  /**
-   * The write-ahead log with this secret was durable at least up to `durable`; what lies below `stored` is in objects.
-   * Positions in bytes.
-   */
+  /** The WAL with this secret was durable at least up to `durable`; everything below `stored` is in objects. Positions in bytes. */
   walMarked: table(33, 0, { secret: count, incarnation: count, stored: count, durable: count }),
   /** Acknowledged records from `start` on were lost, and an operator has accepted it. No record will ever have an offset below `end`. */
   recordsLost: table(34, 0, { stream: count, start: long, end: long }),
-  /** What precedes stands for the first `records` records of this log. Written by snapshots. */
+  /** The records before this one replace the first `records` records of this log. Written by snapshots. */
   recordsCounted: table(35, 0, { records: count }),
-  /** All configs of a broker, a group or a subscription to client metrics, by Kafka's number of its kind; not the difference. */
+  /** All configs of a broker, a group or a client metrics subscription, by Kafka's number of the resource type; not the difference. */
   configsChanged: table(30, 0, { resourceType: count, resource: text, configs: textMap }),
-  /** All quotas of an entity, whose parts are in the order of their types. A name that is null stands for all that have none. */
+  /** All quotas of an entity, whose parts are sorted by type. A null name is the default entity of its type. */
   clientQuotasChanged: table(31, 0, {
     entity: list(struct({ entityType: text, entityName: orNull(text) })),
     quotas: list(struct({ key: text, value: double })),
@@ -80,13 +77,13 @@ export function encodeRecord(record: MetadataRecord): Uint8Array {
   return packr.pack([id, version, ...(fields.pack(record as never) as unknown[])])
 }
 
-/** Throws DamagedRecord for what is no record, or one of a version that this program does not know. */
+/** Throws DamagedRecord for bytes that are no record, and for unsupported versions. */
 export function decodeRecord(bytes: Uint8Array): MetadataRecord {
   const packed: unknown = unpacked(bytes)
   if (!Array.isArray(packed) || packed.length < 2) throw new DamagedRecord('expected a list that begins with an id and a version')
   const [id, version, ...values] = packed as unknown[]
   const layout = byId.get(id as number)
-  if (layout === undefined) throw new DamagedRecord(`no metadata record has the id ${String(id)}`)
+  if (layout === undefined) throw new DamagedRecord(`unknown metadata record id ${String(id)}`)
   if (version !== layout.version) throw new DamagedRecord(`${layout.type} has no version ${String(version)} here: another release wrote it`)
   return { type: layout.type, ...layout.fields.unpack(values) } as unknown as MetadataRecord
 }

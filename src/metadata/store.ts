@@ -1,19 +1,19 @@
 import type { MetadataStore } from '../ports.ts'
 
 /**
- * A metadata log that can begin anew.
+ * A metadata log that can be replaced by a snapshot.
  *
- * Contract: what `append` and `replace` are given reaches the disk in the order of the calls, whether or not earlier ones have resolved.
+ * Contract: records of `append` and `replace` reach the disk in the order of the calls, whether or not earlier calls have resolved.
  * Neither ever rejects: a log that cannot be written stops the node.
  */
 export interface MetadataLog extends MetadataStore {
-  /** What the log takes on disk. */
+  /** Size of the log on disk. */
   readonly bytes: number
-  /** The disk is full: there is room for little more than what frees space. */
+  /** The disk is full: the remaining space is reserved for records that free space. */
   readonly isFull: boolean
-  /** Puts these records, which say the same, in place of everything so far: all or nothing. */
+  /** Replaces the whole log by these records, which produce the same image: all or nothing. */
   replace(records: readonly Uint8Array[]): Promise<void>
 }
 
-/** A log this much larger than its last snapshot is rewritten. */
+/** Growth since the last snapshot after which the log is rewritten. */
 export const snapshotAfterBytes = 8 << 20
