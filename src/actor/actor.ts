@@ -1,21 +1,21 @@
-/** Messages are plain data with a literal `type`: they survive structuredClone, a ring, a log line and a golden file. */
+/** Messages are plain data with a literal `type`: they can pass structuredClone, a ring, a log line and a golden file. */
 export interface Tagged {
   readonly type: string
 }
 
 /**
- * A pure state machine. `step` may change its own state and nothing else; what it wants done it says in `out`.
+ * A pure state machine. `step` may only change its own state and append effects to `out`.
  *
- * Absent inside: clock, randomness, I/O, promises, and references kept to `event` or `out`.
+ * Absent inside: clock, randomness, I/O, asynchronous calls, and references kept to `event` or `out`.
  */
 export interface Machine<State, Event extends Tagged, Effect extends Tagged> {
   step(state: State, event: Event, out: Effect[]): void
 }
 
-/** One handler for each effect: forgetting one does not compile. */
+/** One handler for each effect: a missing handler does not compile. */
 export type Handlers<Effect extends Tagged> = { readonly [T in Effect['type']]: (effect: Extract<Effect, { type: T }>) => void }
 
-/** A machine, its private state and a bounded mailbox. The only way in is `tell`, the only way out an effect. */
+/** A machine, its private state and a bounded mailbox. Its only input are events in the mailbox, its only output are effects. */
 export class Actor<State, Event extends Tagged, Effect extends Tagged> {
   readonly #machine: Machine<State, Event, Effect>
   readonly #state: State
@@ -31,14 +31,14 @@ export class Actor<State, Event extends Tagged, Effect extends Tagged> {
     this.#mailboxMax = mailboxMax
   }
 
-  /** False when the mailbox is full: what follows from that is the sender's decision. */
+  /** False when the mailbox is full: the sender decides on the consequences. */
   tell(event: Event): boolean {
     if (this.#mailbox.length >= this.#mailboxMax) return false
     this.#mailbox.push(event)
     return true
   }
 
-  /** Every event that waits now, then every effect, in order. Returns the number of events; 0 means idle. */
+  /** Processes all waiting events, then all effects, in order. Returns the number of events; 0 means idle. */
   turn(): number {
     const events = this.#mailbox
     this.#mailbox = []
@@ -50,7 +50,7 @@ export class Actor<State, Event extends Tagged, Effect extends Tagged> {
   }
 
   #perform(effect: Effect): void {
-    // Handlers are total by type; the compiler cannot see that key and value go together.
+    // Handlers are total by type; the compiler cannot verify that key and value match.
     const handle = this.#handlers[effect.type as Effect['type']] as (effect: Effect) => void
     handle(effect)
   }

@@ -1,4 +1,4 @@
-/** A bound on bytes that several share: who takes some gives them back. */
+/** A byte budget with several users: each returns the bytes that it has taken. */
 export class Allowance {
   #free: number
 
@@ -10,7 +10,7 @@ export class Allowance {
     return this.#free
   }
 
-  /** False when there are not so many left, beside what is to be left for others; then none are taken. */
+  /** False when fewer bytes would remain than `left`; then none are taken. */
   take(bytes: number, left = 0): boolean {
     if (bytes + left > this.#free) return false
     this.#free -= bytes

@@ -54,7 +54,7 @@ export function record<const T extends Record<string, Width>>(table: T): Layout<
   return place(table, true)
 }
 
-/** The same for layouts that a protocol fixes, whose fields lie where they lie. */
+/** The same for layouts that a protocol defines, with fixed field offsets. */
 export function packed<const T extends Record<string, Width>>(table: T): Layout<T> {
   return place(table, false)
 }

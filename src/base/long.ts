@@ -1,4 +1,4 @@
-/* Eight-byte integers as numbers, without a bigint: exact to 2^53, beyond which only the magnitude matters to those who ask. */
+/* Eight-byte integers as numbers, without a bigint: exact to 2^53; above, only the magnitude is relevant to callers. */
 
 /** Signed, big-endian: Kafka's. */
 export const getI64 = (view: DataView, at: number): number => view.getInt32(at) * 0x1_0000_0000 + view.getUint32(at + 4)
@@ -8,7 +8,7 @@ export function putI64(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, value >>> 0)
 }
 
-/** Unsigned, little-endian: our own. */
+/** Unsigned, little-endian: Millrace's own formats. */
 export const getU64 = (view: DataView, at: number): number => view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000
 
 export function putU64(view: DataView, at: number, value: number): void {

@@ -1,2 +1,2 @@
-/** A value while it is being put together; whoever gets it afterwards sees it as its own type. */
+/** A value under construction; its users receive it under the immutable type. */
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] }

@@ -1,4 +1,4 @@
-/** Randomness is a value that is handed in, so that a run is a function of its seed. */
+/** Random numbers come from a parameter, so that a run is a function of its seed. */
 export interface Prng {
   word: number
 }

@@ -3,7 +3,7 @@ import type { MetricRow, MetricTable } from './rows.ts'
 
 export type Labels = { readonly [label: string]: string }
 
-/** What a metric says at this moment. Samples with the same labels are added up. */
+/** The current value of a metric. Samples with the same labels are added up. */
 export interface Sample {
   readonly labels: Labels
   readonly value: number
@@ -15,18 +15,18 @@ interface Family extends MetricRow {
 
 const nameForm = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 
-/** Every metric of the process, read when it is asked for. */
+/** All metrics of the process, read on request. */
 export class Registry {
   readonly #families = new Map<string, Family>()
 
-  /** Rows that some thread counts in `values`, in the order of the table. Blocks of several threads differ by their labels. */
+  /** Rows that a thread counts in `values`, in the order of the table. Blocks of several threads differ by their labels. */
   block(table: MetricTable, values: Float64Array, labels: Labels = {}): void {
     Object.values(table).forEach((row, index) => {
       this.#family(row).sources.push(() => [{ labels, value: values[index]! }])
     })
   }
 
-  /** A metric that is worked out on demand. */
+  /** A metric that is computed on request. */
   computed(row: MetricRow, read: () => number | readonly Sample[]): void {
     this.#family(row).sources.push(() => {
       const found = read()
@@ -34,7 +34,7 @@ export class Registry {
     })
   }
 
-  /** Over all its labels; nought when there is no such metric. */
+  /** Sum over all labels; 0 when there is no such metric. */
   sum(name: string): number {
     const samples = this.#families.get(name)?.sources.flatMap((source) => source()) ?? []
     return samples.reduce((sum, sample) => sum + sample.value, 0)

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts'
 
-/** A metric, as Prometheus is told of it. */
+/** A metric, as described to Prometheus. */
 export interface MetricRow {
   readonly name: string
   readonly help: string
@@ -9,7 +9,7 @@ export interface MetricRow {
 
 export type MetricTable = { readonly [row: string]: MetricRow }
 
-/** Rows of a pipeline stage: `millrace_stage_STAGE_ROW_total`. Each says what one of its threads counts. */
+/** Rows of a pipeline stage: `millrace_stage_STAGE_ROW_total`. Each is a counter of one of its threads. */
 export function stageTable<const Row extends string>(
   stage: string,
   rows: { readonly [R in Row]: string },
@@ -21,13 +21,13 @@ export function stageTable<const Row extends string>(
   return Object.fromEntries(table) as { readonly [R in Row]: MetricRow }
 }
 
-/** Bytes of a block's values: whole pairs of cache lines, so that two blocks side by side have no line in common. */
+/** Bytes of a block's values: whole pairs of cache lines, so that adjacent blocks share no line. */
 export const blockBytes = (table: MetricTable): number => Math.ceil((Object.keys(table).length * 8) / 128) * 128
 
 /**
  * The values of a table in memory that threads share: a double each, in the order of the rows.
  *
- * Invariant: a block has one writer. Anybody may read; an aligned double is written whole on every machine that Node runs on.
+ * Invariant: a block has one writer. Any thread may read; an aligned double is written atomically on every machine that Node supports.
  */
 export class MetricBlock<T extends MetricTable> {
   readonly #values: Float64Array

@@ -1,8 +1,8 @@
 /**
- * How a thread sleeps without missing work, and is woken at the price of one load when it is awake.
+ * A wake signal: a thread sleeps without missing work, and a wake-up of an awake thread costs one load.
  *
- * The sleeper says that it is asleep, looks at all its sources once more, and only then waits; a producer publishes,
- * and only then looks at the bell. Both orders are sequentially consistent, so one of the two sees the other.
+ * The sleeper sets its word, checks all its sources once more, and only then waits. A producer publishes, and only then reads the
+ * word. Both orders are sequentially consistent, so at least one of the two detects the other.
  */
 export class Bell {
   readonly #words: Int32Array
@@ -21,7 +21,7 @@ export class Bell {
     }
   }
 
-  /** Blocks the thread until rung, or for `millis`. `idle` is the last look at every source. */
+  /** Blocks the thread until signalled, or for `millis`. `idle` is the final check of every source. */
   sleep(idle: () => boolean, millis: number): void {
     Atomics.store(this.#words, this.#at, 1)
     if (idle()) Atomics.wait(this.#words, this.#at, 1, millis)
@@ -29,8 +29,8 @@ export class Bell {
   }
 
   /**
-   * Arranges for `wake` to run on this thread's event loop when the bell is rung. False when there is work already.
-   * It keeps no event loop alive: the thread needs a handle of its own.
+   * Runs `wake` on this thread's event loop when the signal arrives. False when there is work already.
+   * It does not keep the event loop alive: the thread needs a handle of its own.
    */
   arm(idle: () => boolean, wake: () => void): boolean {
     Atomics.store(this.#words, this.#at, 1)

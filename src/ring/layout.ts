@@ -1,6 +1,6 @@
 import { layout } from '../base/layout.ts'
 
-/** What the two ends of a ring share, besides the frames. Positions count words for ever and wrap at 2^32. */
+/** State shared by the two ends of a ring, besides the messages. Positions count words, never restart, and wrap at 2^32. */
 export const ringTable = {
   tail: { line: 0, writer: 'producer', about: 'end of the last published frame' },
   head: { line: 1, writer: 'consumer', about: 'end of the last released frame' },
@@ -8,5 +8,5 @@ export const ringTable = {
 
 export const ringHeader = layout(ringTable)
 
-/** A bell has two writers by nature: the sleeper sets it, whoever wakes the sleeper clears it. It has a line to itself. */
+/** A wake signal necessarily has two writers: the sleeper sets it, the waking thread clears it. It has a cache line of its own. */
 export const bellBytes = 128

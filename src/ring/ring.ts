@@ -1,14 +1,14 @@
 import { assert } from '../base/assert.ts'
 import { ringHeader } from './layout.ts'
 
-/** A frame is its body's size in words, its kind, and the body. It never wraps: kind 0 fills the end of a lap. */
+/** A ring message: its body's size in words, its kind, and the body. It never wraps: kind 0 fills the end of a lap. */
 const frameWords = 2
 const padding = 0
 
-/** Bytes of a ring whose frames have room for `capacityWords`, a power of two. */
+/** Size in bytes of a ring with `capacityWords` words for messages, a power of two. */
 export const ringBytes = (capacityWords: number): number => ringHeader.bytes + capacityWords * 4
 
-/** Where a ring lies: an index into the arena's words, and its capacity. */
+/** Location of a ring: an index into the arena's words, and its capacity. */
 export interface RingPlace {
   readonly at: number
   readonly capacityWords: number
@@ -31,7 +31,7 @@ class End {
   }
 }
 
-/** The producing end. Frames are claimed, filled in place, and published together. */
+/** The producing end. Messages are claimed, filled in place, and published together. */
 export class RingProducer extends End {
   #position: number
   #released: number
@@ -47,17 +47,17 @@ export class RingProducer extends End {
   get refused(): boolean {
     return this.#refused
   }
-  /** The last claim found no room, and none has been released since: another one is of no use yet. */
+  /** The last claim found no room, and no message has been released since: another claim would fail too. */
   get isStuck(): boolean {
     return this.#refused && Atomics.load(this.words, this.head) === this.#released
   }
 
-  /** The largest body that is sure to fit once the ring has drained, wherever the lap ends. */
+  /** The largest body that fits an empty ring for any position of the lap's end. */
   get bodyWordsMax(): number {
     return (this.capacity >> 1) - frameWords
   }
 
-  /** Whether this many frames of a size are sure to find room, wherever the lap ends. */
+  /** Whether this many messages of a size fit for any position of the lap's end. */
   hasRoom(frames: number, bodyWords: number): boolean {
     const needed = frames * (bodyWords + frameWords) + bodyWords + frameWords
     if (this.#free() >= needed) return true
@@ -65,7 +65,7 @@ export class RingProducer extends End {
     return this.#free() >= needed
   }
 
-  /** Index of the body to fill, or -1 when the ring is full: the caller keeps its work and stops taking more. */
+  /** Index of the body to fill, or -1 when the ring is full: the caller keeps its work and stops accepting more. */
   claim(kind: number, bodyWords: number): number {
     const needed = bodyWords + frameWords
     assert(needed <= this.capacity >> 1, 'a frame takes at most half a ring')
@@ -90,12 +90,12 @@ export class RingProducer extends End {
     return at + frameWords
   }
 
-  /** Takes back the frame claimed last, of this many words, before it is published. */
+  /** Revokes the last claimed message, of this many words, before it is published. */
   unclaim(bodyWords: number): void {
     this.#position = (this.#position - bodyWords - frameWords) | 0
   }
 
-  /** Makes the claimed frames visible. True when there were any: then the consumer's bell wants ringing. */
+  /** Publishes the claimed messages. True when there were any: the consumer's wake signal must then be set. */
   publish(): boolean {
     if (Atomics.load(this.words, this.tail) === this.#position) return false
     Atomics.store(this.words, this.tail, this.#position)
@@ -108,8 +108,8 @@ export class RingProducer extends End {
 }
 
 /**
- * Body of a frame: `words[at]` up to `words[at + count]`, on loan until the handler returns.
- * False leaves the frame, and all behind it, for the next time.
+ * Body of a message: `words[at]` up to `words[at + count]`, valid until the handler returns.
+ * False leaves the message, and all after it, in the ring for the next call.
  */
 export type OnFrame = (kind: number, at: number, count: number) => boolean
 
@@ -126,7 +126,7 @@ export class RingConsumer extends End {
     return Atomics.load(this.words, this.tail) === this.#position
   }
 
-  /** Hands at most `limit` frames to `onFrame`, then releases them together. Returns how many were taken. */
+  /** Passes at most `limit` messages to `onFrame`, then releases them together. Returns the number of messages. */
   drain(onFrame: OnFrame, limit: number): number {
     const tail = Atomics.load(this.words, this.tail)
     let handled = 0
@@ -146,7 +146,7 @@ export class RingConsumer extends End {
   }
 }
 
-/** 53-bit numbers as two words. Kafka's offsets and positions stay far below 2^53; callers refuse what does not. */
+/** 53-bit numbers as two words. Kafka's offsets and positions stay far below 2^53; callers reject larger ones. */
 export function putLong(words: Int32Array, at: number, value: number): void {
   words[at] = value | 0
   words[at + 1] = Math.floor(value / 0x1_0000_0000)
