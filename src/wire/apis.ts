@@ -101,17 +101,17 @@ export interface Api {
   readonly name: string
   readonly request: Message
   readonly response: Message
-  /** The versions that can be parsed. */
+  /** The versions that the codec supports. */
   readonly oldest: number
   readonly latest: number
   /** Above it, versions may still change and are not advertised. */
   readonly latestStable: number
-  /** What ApiVersions says is the oldest: lower than `oldest` where a client would otherwise misread the range. */
+  /** The oldest version in ApiVersions: lower than `oldest` where a client would otherwise misread the range. */
   readonly advertisedOldest: number
   readonly listeners: readonly Listener[]
-  /** Needs the right CLUSTER_ACTION: brokers and controllers among themselves. */
+  /** Requires CLUSTER_ACTION: used between brokers and controllers. */
   readonly clusterAction: boolean
-  /** A broker hands it on to the controller. */
+  /** A broker forwards it to the controller. */
   readonly forwardable: boolean
   readonly headers: readonly HeaderVersions[]
 }
@@ -121,16 +121,16 @@ const controller: readonly Listener[] = ['controller']
 const both: readonly Listener[] = ['broker', 'controller']
 
 /**
- * Every API of the broker and the controller listener, as Apache Kafka 4.3.1 has them.
+ * Every API of the broker and the controller listener, as in Apache Kafka 4.3.1.
  *
  * Header versions are data: '9+ 2/1' is request header 2 and response header 1 from version 9 on. "Flexible means header 2" has
- * exceptions: a response to ApiVersions always has header 0, since the client does not know yet what the broker speaks; later versions
+ * exceptions. A response to ApiVersions always has header 0, since the client has not received the broker's versions yet. Later versions
  * of Kafka add more.
  *
- * Produce is advertised from 0, although 0 to 2 are refused: without it librdkafka takes the broker for one that cannot decompress
+ * Produce is advertised from 0, although 0 to 2 are rejected: without it librdkafka assumes that the broker cannot decompress
  * (KAFKA-18659).
  *
- * Absent: 4 to 7 (LeaderAndIsr, StopReplica, UpdateMetadata, ControlledShutdown), which left with ZooKeeper.
+ * Absent: 4 to 7 (LeaderAndIsr, StopReplica, UpdateMetadata, ControlledShutdown), which were removed with ZooKeeper.
  */
 export const apis: readonly Api[] = [
   api('Produce', ProduceRequest, ProduceResponse, broker, '3+ 1/0, 9+ 2/1', { advertisedOldest: 0 }),
@@ -239,14 +239,14 @@ export const apis: readonly Api[] = [
   api('DeleteShareGroupOffsets', DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse, broker, '0+ 2/1'),
 ]
 
-/** By key; undefined for keys that nobody serves. */
+/** By key; undefined for unassigned keys. */
 export const apiByKey: readonly (Api | undefined)[] = byKey()
 
 export const apiByName: ReadonlyMap<string, Api> = new Map(apis.map((api) => [api.name, api]))
 
 /**
- * The header versions of a request. A version that the API lacks gets those of its newest: enough to find the correlation id,
- * which the answer to an ApiVersions request of the future needs.
+ * The header versions of a request. An unsupported version has those of the newest one. That is enough to parse the correlation id,
+ * which the response to an ApiVersions request of a later version needs.
  */
 export function headerVersions(api: Api, version: number): HeaderVersions {
   return api.headers.findLast((row) => version >= row[0]) ?? api.headers[0]!
@@ -272,7 +272,7 @@ function api<Q extends Fields, R extends Fields>(
 /** '9+ 2/1': from version 9 on, request header 2 and response header 1. */
 function headerRow(text: string): HeaderVersions {
   const row = text.split(/\+ |\//).map(Number)
-  assert(row.length === 3 && row.every(Number.isInteger), `${text} says from where on which headers`)
+  assert(row.length === 3 && row.every(Number.isInteger), `${text} has a version and two header versions`)
   return row as [number, number, number]
 }
 

@@ -25,13 +25,13 @@ export interface BatchOptions {
 }
 
 const absent = (): never => {
-  throw new Error('gzip and zstd need the codecs from outside')
+  throw new Error('gzip and zstd require codecs')
 }
 const nothingOutside: Codecs = { gzip: absent, zstd: absent, gunzip: absent, unzstd: absent }
 
 const recordBytesMax = 128 * 1024 * 1024
 
-/** One batch of format 2, checksum and all: for tests, tools, and the topics that the broker itself writes. */
+/** One batch of format 2 with its checksum: for tests, tools, and the internal topics that the broker writes. */
 export function buildBatch(records: readonly NewRecord[], options: BatchOptions = {}): Buffer {
   const timestamps = records.map((record) => record.timestamp ?? 0n)
   const baseTimestamp = timestamps[0] ?? -1n
@@ -68,7 +68,7 @@ function latest(timestamps: readonly bigint[], none: bigint): bigint {
   return found
 }
 
-/** What the key of a control record begins with: int16 version, int16 type. */
+/** Start of a control record's key: int16 version, int16 type. */
 export const controlType = {
   abort: 0,
   commit: 1,
@@ -88,14 +88,14 @@ export function controlKey(type: ControlType): Buffer {
   return key
 }
 
-/** The type of a control record. Undefined for one that came later than we: to be skipped. */
+/** The type of a control record. Undefined for a type of a later release, which readers skip. */
 export function controlTypeOf(key: Buffer | null): ControlType | undefined {
   if (key === null || key.length < 4) return undefined
   const type = key.readInt16BE(2)
   return (Object.keys(controlType) as ControlType[]).find((name) => controlType[name] === type)
 }
 
-/** The batch that ends a transaction in one partition. It takes an offset of its own. */
+/** The batch that ends a transaction in one partition. It has an offset of its own. */
 export function buildMarker(
   outcome: 'commit' | 'abort',
   coordinatorEpoch: number,

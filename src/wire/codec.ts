@@ -2,8 +2,10 @@ import { compile } from './compile.ts'
 import { Reader, Writer } from './cursor.ts'
 import type { Fields, Message, Wire } from './schema.ts'
 
-/* Two derivations of one table. `interpret` walks it; `compile` unrolls it into straight-line code.
- * The first is the definition, the second is the speed; test/wire/messages.test.ts holds them together. */
+/*
+ * Two implementations of one table. `interpret` walks it; `compile` generates straight-line code from it.
+ * The first is the definition, the second is fast; test/wire/messages.test.ts compares them.
+ */
 
 /** Reads and writes one version of one message. Reading throws MalformedMessage; writing, UnencodableMessage. */
 export interface Codec<T> {
@@ -13,7 +15,7 @@ export interface Codec<T> {
 
 const compiled = new WeakMap<object, (Codec<unknown> | undefined)[]>()
 
-/** The compiled codec, made when it is first asked for. */
+/** The compiled codec, compiled at first use. */
 export function codec<F extends Fields>(table: Message<F>, version: number): Codec<Wire<Message<F>>> {
   let versions = compiled.get(table)
   if (versions === undefined) compiled.set(table, (versions = []))
@@ -21,7 +23,7 @@ export function codec<F extends Fields>(table: Message<F>, version: number): Cod
   return made as Codec<Wire<Message<F>>>
 }
 
-/** One message that is all there is in `bytes`. */
+/** A message that occupies all of `bytes`. */
 export function decode<F extends Fields>(table: Message<F>, version: number, bytes: Buffer): Wire<Message<F>> {
   const reader = new Reader(bytes)
   const value = codec(table, version).read(reader)

@@ -5,8 +5,8 @@ import { rangeOf } from './schema.ts'
 import { bytesMin, isFlexibleField, nullableAt, path, placeOf, type Site } from './walk.ts'
 
 /**
- * One version of a table as straight-line code: no table is looked at while bytes are read or written.
- * The code is made of the table's own names and numbers only; nothing that came over a wire is in it.
+ * One version of a table as straight-line code: reads and writes do not access the table.
+ * The code consists of the table's own names and numbers; no bytes from a connection are part of it.
  */
 export function compile<F extends Fields>(table: Message<F>, version: number): Codec<Wire<Message<F>>> {
   const [low, high] = rangeOf(table.versions)
@@ -29,10 +29,10 @@ function fieldsAt(fields: Fields, site: Site, place: 'inline' | 'tagged' | 'abse
 
 const taggedAt = (fields: Fields, site: Site): Named[] => fieldsAt(fields, site, 'tagged').sort((a, b) => a[1].tag! - b[1].tag!)
 
-/** A name that profiles can be read by: read_ProduceRequest_topicData_v9. */
+/** A readable name for profiles: read_ProduceRequest_topicData_v9. */
 const nameOf = (verb: string, site: Site): string => `${verb}_${site.path.replaceAll('.', '_')}_v${site.version}`
 
-/** The default as an expression that makes it anew. */
+/** The default as an expression that creates a new value. */
 function literal(field: Field): string {
   if (field.default !== undefined) return typeof field.default === 'bigint' ? `${field.default}n` : JSON.stringify(field.default)
   switch (field.kind) {
@@ -63,7 +63,7 @@ class ReadEmitter {
     this.#functions = functions
   }
 
-  /** The object is made at the end, by one literal with every field in table order: one hidden class for all versions. */
+  /** The object is created at the end, by one literal with every field in table order: one hidden class for all versions. */
   struct(fields: Fields, site: Site): string {
     const name = nameOf('read', site)
     const lines = Object.entries(fields).map(([key, field]) => {

@@ -1,9 +1,7 @@
-/**
- * CRC-32C (Castagnoli), eight bytes a step, for tests and cold paths. What producers send is checked by the kernel of `src/pipeline`.
- */
+/** CRC-32C (Castagnoli), eight bytes a step, for tests and cold paths. The kernel of `src/pipeline` checks batches of producers. */
 const slices = 8
 
-/** Slice k holds what a byte contributes when k more bytes follow it. Reflected polynomial: 0x82f63b78. */
+/** Slice k contains the contribution of a byte that is followed by k more bytes. Reflected polynomial: 0x82f63b78. */
 const table = buildTable()
 
 function buildTable(): Uint32Array {

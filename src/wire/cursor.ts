@@ -1,16 +1,16 @@
-/** The primitives, once: how each Kafka type lies on the wire. Everything else is arrangement. */
+/** The encoding of Kafka's primitive types. All other encodings are composed of these. */
 
-/** What came in is no message. Says what was expected, what was found, and where. */
+/** The received bytes are not a valid message. The text contains the expected value, the found value and the position. */
 export class MalformedMessage extends Error {}
 
-/** What was to go out cannot be said on the wire, or not in this version. */
+/** The value cannot be encoded, or not in this version. */
 export class UnencodableMessage extends Error {}
 
-/** Kafka refuses longer strings although a compact length could say more. */
+/** Kafka rejects longer strings, although a compact length allows them. */
 export const stringBytesMax = 0x7fff
 
 /**
- * Array elements of one message, all arrays together: a bound on what a small frame can make the heap hold. The largest requests
+ * Array elements of one message, over all arrays: limits the heap memory that a small frame can cause. The largest requests
  * of real clients name each partition of a node once.
  */
 export const elementsMaxDefault = 1 << 17
@@ -21,15 +21,18 @@ const internedBytesMax = 48
 const internedStrings = 512
 const internedUuids = 256
 
-/* What the readers of a thread have seen lately. A place holds what came last, so the size is bounded and nothing is ever stale. */
+/*
+ * Cache of strings that the readers of a thread have read. A slot contains the latest string, so the size is bounded and no entry is ever
+ * stale.
+ */
 const strings: string[] = new Array(internedStrings).fill('')
 const uuidWords = new Int32Array(internedUuids * 4)
 const uuids: string[] = new Array(internedUuids).fill('AAAAAAAAAAAAAAAAAAAAAA')
 
 /**
- * Reads one frame at a time out of a buffer that holds many. The buffer may lie in memory shared between threads.
+ * Reads one frame at a time from a buffer with many frames. The buffer may be in memory shared between threads.
  *
- * Invariants: no byte outside [start, end) is read; nothing is allocated for a length or count that the bytes left cannot hold.
+ * Invariants: no byte outside [start, end) is read; nothing is allocated for a length or count that exceeds the remaining bytes.
  */
 export class Reader {
   at = 0
@@ -39,7 +42,7 @@ export class Reader {
   readonly #elementsMax: number
   #start = 0
   #elementsLeft: number
-  /** Of all structs of a message together: one for each element, and as many again. */
+  /** Over all structs of a message: one for each element, and as many again. */
   #tagsLeft: number
 
   constructor(buffer: Buffer, elementsMax = elementsMaxDefault) {
@@ -51,7 +54,7 @@ export class Reader {
     this.#tagsLeft = 2 * elementsMax
   }
 
-  /** Turns to the frame at [start, end); what an earlier one spent is forgotten. */
+  /** Starts the frame at [start, end), with new limits. */
   reset(start: number, end: number): this {
     if (start < 0 || end < start || end > this.buffer.length)
       throw new RangeError(`a frame at ${start}-${end} of ${this.buffer.length} bytes`)
@@ -67,12 +70,12 @@ export class Reader {
     return this.end - this.at
   }
 
-  /** Array elements granted since the last `reset`. */
+  /** Array elements counted since the last `reset`. */
   get elements(): number {
     return this.#elementsMax - this.#elementsLeft
   }
 
-  /** The frame held one message and nothing after it. */
+  /** Verifies that the frame ends after the message. */
   finish(): void {
     if (this.at !== this.end) throw this.#malformed('the end of the message', `${this.end - this.at} more bytes`)
   }
@@ -169,7 +172,7 @@ export class Reader {
     return length
   }
 
-  /** A length that must not mean null. */
+  /** A length that must not be null. */
   given(length: number, field: string): number {
     if (length < 0) throw this.#malformed(`${field}, which is never null`, 'null')
     return length
@@ -182,7 +185,7 @@ export class Reader {
     return mark === 1
   }
 
-  /** The same inside a tagged field, where Kafka writes nought for null. */
+  /** The same inside a tagged field, where Kafka writes 0 for null. */
   presentTagged(): boolean {
     const mark = this.int8()
     if (mark !== 1 && mark !== 0) throw this.#malformed('1 for a struct or 0 for null', String(mark))
@@ -195,7 +198,7 @@ export class Reader {
     return length <= internedBytesMax ? this.#intern(at, length) : this.buffer.toString('utf8', at, at + length)
   }
 
-  /** Topic names and client ids come again and again: the same string costs no garbage, and its hash is known to every Map. */
+  /** Topic names and client ids repeat often: a cached string creates no garbage, and its hash is already computed for every Map. */
   #intern(at: number, length: number): string {
     const buffer = this.buffer
     let hash = length
@@ -226,7 +229,7 @@ export class Reader {
     return count
   }
 
-  /** How many tagged fields follow; each takes two bytes or more. */
+  /** Number of tagged fields that follow; each takes two bytes or more. */
   tagCount(): number {
     const count = this.uvarint()
     if (count === 0) return 0
@@ -236,7 +239,7 @@ export class Reader {
     this.#tagsLeft -= count
     return count
   }
-  /** The next tag. They ascend, so that none comes twice. */
+  /** The next tag. Tags ascend, so that none repeats. */
   tag(last: number): number {
     const tag = this.uvarint()
     if (tag <= last) throw this.#malformed(`a tag above ${last}`, String(tag))
@@ -252,7 +255,7 @@ export class Reader {
       this.skipTag()
     }
   }
-  /** Narrows the reader to a tagged field; the result is for `leaveTag`. */
+  /** Narrows the reader to a tagged field; the result is the argument of `leaveTag`. */
   enterTag(): number {
     const size = this.uvarint()
     if (size > this.end - this.at) throw this.#malformed(`a tagged field within ${this.end - this.at} bytes`, `${size} bytes`)
@@ -282,7 +285,7 @@ const sixBits = new Int8Array(128).fill(-1)
   sixBits[letter.charCodeAt(0)] = index
 })
 
-/** Writes messages one after another into a buffer that it replaces by a larger one when it must, up to `bytesMax`. */
+/** Writes messages one after another into a buffer, which it replaces by a larger one when necessary, up to `bytesMax`. */
 export class Writer {
   at = 0
   #buffer: Buffer
@@ -300,7 +303,7 @@ export class Writer {
     return this
   }
 
-  /** What has been written, to be used before the next `reset`: a view, not a copy. */
+  /** The written bytes, valid until the next `reset`: a view, not a copy. */
   finished(): Buffer {
     return this.#buffer.subarray(0, this.at)
   }
@@ -386,7 +389,7 @@ export class Writer {
       this.#text(v, length)
     }
   }
-  /** Two calls into the engine cost more than a loop over the few ASCII characters that a name has. */
+  /** Two calls into the engine cost more than a loop over the few ASCII characters of a name. */
   #shortString(v: string, prefixBytes: 1 | 2): boolean {
     const length = v.length
     if (length > internedBytesMax) return false
@@ -417,13 +420,13 @@ export class Writer {
     this.uvarint(v.length + 1)
     this.put(v)
   }
-  /** The bytes alone. */
+  /** The bytes without a length. */
   put(v: Uint8Array): void {
     const at = this.#room(v.length)
     this.#buffer.set(v, at)
   }
 
-  /** Begins a tagged field; the result is for `leaveTag`, which puts its size before it. */
+  /** Begins a tagged field; the result is the argument of `leaveTag`, which writes the field's size before it. */
   enterTag(tag: number): number {
     this.uvarint(tag)
     return this.#room(1)
@@ -442,7 +445,7 @@ export class Writer {
     this.at = end
   }
 
-  /** Fills in a length that was not known when its place was passed. */
+  /** Writes a length that was not available at its position. */
   patchInt32(at: number, v: number): void {
     if (at + 4 > this.at) throw new RangeError(`byte ${at} is not written yet`)
     this.#view.setInt32(at, v)
@@ -452,14 +455,14 @@ export class Writer {
     throw new UnencodableMessage(`${field} is never null in this version`)
   }
   refuseVersion(field: string, version: number): never {
-    throw new UnencodableMessage(`version ${version} cannot say anything but the default of ${field}`)
+    throw new UnencodableMessage(`version ${version} can only encode the default of ${field}`)
   }
 
   #byte(v: number): void {
     const at = this.#room(1)
     this.#buffer[at] = v
   }
-  /** Invariant: the place is taken before #view or #buffer is read, since growing replaces both. */
+  /** Invariant: room is reserved before #view or #buffer is read, since growth replaces both. */
   #room(bytes: number): number {
     const at = this.at
     if (at + bytes > this.#buffer.length) this.#grow(at + bytes)

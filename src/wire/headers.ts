@@ -5,12 +5,12 @@ import type { Wire } from './schema.ts'
 import { int16, int32, message, string } from './schema.ts'
 
 /**
- * What precedes every request.
+ * The header of a request.
  *
- *  v1  client id
- *  v2  tagged fields
+ * v1  client id
+ * v2  tagged fields
  *
- * The client id keeps its int16 length in v2: a broker must be able to read it before it knows whether the version makes sense.
+ * The client id keeps its int16 length in v2: a broker must be able to read it before it has checked the API version.
  */
 export const RequestHeader = message(
   'RequestHeader',
@@ -24,7 +24,7 @@ export const RequestHeader = message(
 )
 export type RequestHeader = Wire<typeof RequestHeader>
 
-/** What precedes every response. v1 has tagged fields. */
+/** The header of a response. v1 has tagged fields. */
 export const ResponseHeader = message('ResponseHeader', { versions: '0-1', flexible: '1+' }, { correlationId: int32() })
 export type ResponseHeader = Wire<typeof ResponseHeader>
 
@@ -32,7 +32,7 @@ const byVersion: readonly (Codec<RequestHeader> | undefined)[] = [undefined, cod
 
 /**
  * Reads the header of a frame, in the version that its first four bytes imply.
- * Undefined for an API key that nobody serves: what follows cannot be understood, and the connection is to be closed.
+ * Undefined for an unassigned API key: the rest cannot be parsed, and the connection must be closed.
  */
 export function readRequestHeader(r: Reader): RequestHeader | undefined {
   const start = r.at

@@ -1,23 +1,23 @@
 import { MalformedMessage } from './cursor.ts'
 
-/** Of the last byte of a number: 48 bits and a sign, which is thousands of years. */
+/** Limit of the last byte of a number: 48 bits and a sign, which is thousands of years. */
 const scaleMax = 2 ** 42
 
 /**
- * Goes through the records of a batch without making an object of each: where the parts of the current one lie.
+ * Iterates over the records of a batch without an object for each: the fields are the positions of the current record's parts.
  *
- * Throws MalformedMessage at what is no record, and at timestamps thousands of years apart.
+ * Throws MalformedMessage for invalid records, and for timestamps thousands of years apart.
  */
 export class RecordWalk {
   readonly bytes: Buffer
   #at = 0
   #left: number
-  /** The record, with the length before it. */
+  /** The record, with its length prefix. */
   start = 0
   end = 0
   attributes = 0
   timestampDelta = 0
-  /** Where the offset delta lies: what follows the timestamp. */
+  /** Position of the offset delta, which follows the timestamp. */
   restAt = 0
   offsetDelta = 0
   keyAt = 0
@@ -25,13 +25,13 @@ export class RecordWalk {
   keyBytes = -1
   valueBytes = -1
 
-  /** `bytes` are those behind the header, unpacked. */
+  /** `bytes` are the decompressed bytes after the batch header. */
   constructor(bytes: Buffer, count: number) {
     this.bytes = bytes
     this.#left = count
   }
 
-  /** Moves on to the next record; false behind the last. */
+  /** Advances to the next record; false after the last. */
   next(): boolean {
     if (this.#left === 0) {
       if (this.#at !== this.bytes.length) throw new MalformedMessage(`${this.bytes.length - this.#at} bytes follow the last record`)

@@ -7,29 +7,29 @@ export interface Header {
   readonly value: Buffer | null
 }
 
-/** A record as a value, for tools, tests and cold paths. On the produce and fetch path no record becomes an object. */
+/** A record as a value, for tools, tests and cold paths. The produce and fetch paths create no object for a record. */
 export interface Record {
   readonly offset: bigint
   readonly timestamp: bigint
-  /** -1 where no idempotent producer wrote. */
+  /** -1 without an idempotent producer. */
   readonly sequence: number
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: readonly Header[]
 }
 
-/** The fewest bytes a record can take: length, attributes, two deltas, two lengths and a count of one byte each. */
+/** Minimum size of a record: length, attributes, two deltas, two lengths and a count of one byte each. */
 const recordBytesMin = 7
 const headerBytesMin = 2
 
 /**
- * The records of the batch at `at`, which `batchAt` has found good. Throws MalformedMessage where they are not what the header says,
- * and where more than `bytesMax` bytes come out of the compression.
+ * The records of the batch at `at`, which `batchAt` has validated. Throws MalformedMessage if they do not match the header, or
+ * if they exceed `bytesMax` bytes when decompressed.
  */
 export function readRecords(bytes: Buffer, at: number, header: BatchHeader, codecs: Codecs, bytesMax: number): Record[] {
   const packed = bytes.subarray(at + batchHeader.bytes, at + batchBytes(header))
   const unpacked = decompress(codecOf(header) ?? 'none', packed, bytesMax, codecs)
-  // The bytes bound the elements: each takes one or more.
+  // The bytes limit the elements: each takes one or more.
   const r = new Reader(unpacked, unpacked.length)
   const count = r.count(header.recordsCount, recordBytesMin)
   const records: Record[] = []
@@ -75,7 +75,7 @@ function nullableBytes(r: Reader): Buffer | null {
   return length < 0 ? null : r.bytes(length)
 }
 
-/** Writes a record behind the others of its batch. `scratch` is a writer of its own, since a record begins with its length. */
+/** Appends a record to its batch. `scratch` is a separate writer, since a record begins with its length. */
 export function writeRecord(
   to: Writer,
   scratch: Writer,

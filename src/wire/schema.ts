@@ -18,27 +18,27 @@ export type Scalar =
   | 'records'
 
 export interface Options<T = unknown> {
-  /** Where the field exists; everywhere if not given. */
+  /** Versions with the field; all if absent. */
   readonly versions?: Versions
   readonly nullable?: Versions
-  /** The field lies in the tagged section under this number, in every version that has it. */
+  /** The field is in the tagged section under this number, in every version that has it. */
   readonly tag?: number
   readonly default?: T | null
-  /** A value that the version cannot carry is dropped on writing. Without it, writing anything but the default is refused. */
+  /** On writing, a value is dropped if the version does not have the field. Without this flag, any value but the default is rejected. */
   readonly ignorable?: true
-  /** The field keeps its old form in flexible versions. */
+  /** The field keeps its old encoding in flexible versions. */
   readonly flexible?: 'none'
   readonly about?: string
 }
 
 declare const value: unique symbol
 
-/** A row of a table. `T` exists only for the compiler: the TypeScript type that the row stands for. */
+/** A row of a table. `T` exists only for the compiler: the TypeScript type of the row. */
 export interface Field<T = unknown> extends Options {
   readonly kind: Scalar | 'array' | 'struct'
   /** Of a struct. */
   readonly fields?: Fields
-  /** Of an array: what each element is. */
+  /** Of an array: the type of each element. */
   readonly of?: Field
   readonly [value]?: T
 }
@@ -62,9 +62,9 @@ export const float64 = scalar<number>('float64')
 /** 22 characters of base64url, as Kafka prints it. */
 export const uuid = scalar<string>('uuid')
 export const string = scalar<string>('string')
-/** A view of the bytes that were read, not a copy: it lives as long as they do. */
+/** A view of the input bytes, not a copy: it is valid as long as they are. */
 export const bytes = scalar<Buffer>('bytes')
-/** Record batches stay bytes: the broker moves them, it does not open them. A view, as `bytes` is. */
+/** Record batches remain bytes: the broker passes them on without decoding. A view, as `bytes` is. */
 export const records = scalar<Buffer>('records')
 
 export const struct = <const F extends Fields, const O extends Options<never> = {}>(
@@ -78,7 +78,7 @@ export const array = <const F extends Fields, const O extends Options<never> = {
   options?: O,
 ): Field<Nullable<Struct<F>[], O>> => ({ kind: 'array', of: { kind: 'struct', fields: of }, ...options })
 
-/** Of anything else. */
+/** Of all other types. */
 export const arrayOf = <T, const O extends Options<never> = {}>(of: Field<T>, options?: O): Field<Nullable<T[], O>> => ({
   kind: 'array',
   of,
@@ -99,7 +99,7 @@ export interface Message<F extends Fields = Fields> extends Head {
 
 export const message = <const F extends Fields>(name: string, head: Head, fields: F): Message<F> => ({ name, ...head, fields })
 
-/** The value a table describes. Every field is always there; what a version lacks reads its default. */
+/** The value that a table describes. All fields are always present; a field that the version does not have contains its default. */
 export type Wire<M> = M extends Message<infer F> ? Struct<F> : never
 
 const ranges = new Map<Versions, readonly [number, number]>()
@@ -128,7 +128,7 @@ export function within(versions: Versions | 'none' | undefined, version: number)
 
 export const zeroUuid = 'AAAAAAAAAAAAAAAAAAAAAA'
 
-/** A fresh default each time: decoded values are the caller's to change. */
+/** A new default each time: the caller may change decoded values. */
 export function defaultOf(field: Field): unknown {
   if (field.default !== undefined) return field.default
   switch (field.kind) {
@@ -157,10 +157,10 @@ function defaultsOf(fields: Fields): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, defaultOf(field)]))
 }
 
-/** A message in which every field has its default, to fill in. */
+/** A message in which every field has its default. */
 export const blank = <F extends Fields>(table: Message<F>): Wire<Message<F>> => defaultsOf(table.fields) as Wire<Message<F>>
 
-/** Whether a tagged field may be left out, and whether a version that lacks the field loses nothing. */
+/** Whether a tagged field may be left out, and whether a version without the field loses nothing. */
 export function isDefault(field: Field, given: unknown): boolean {
   if (field.default !== undefined) return given === field.default
   switch (field.kind) {

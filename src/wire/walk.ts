@@ -1,24 +1,24 @@
 import type { Field, Fields, Message } from './schema.ts'
 import { within } from './schema.ts'
 
-/** Where a walk through a table stands. */
+/** State of a walk through a table. */
 export interface Site {
   readonly message: Message
   readonly version: number
-  /** For messages about what is wrong: 'ProduceRequest.topicData.name'. */
+  /** For error messages: 'ProduceRequest.topicData.name'. */
   readonly path: string
 }
 
 export const path = (site: Site, name: string): Site => ({ ...site, path: `${site.path}.${name}` })
 
-/** What becomes of a field in this version. A tag in a version that is not flexible yet has no place to be. */
+/** Encoding of a field in this version. A tag in a version that is not flexible yet has no position. */
 export function placeOf(field: Field, site: Site): 'inline' | 'tagged' | 'absent' {
   if (!within(field.versions, site.version)) return 'absent'
   if (field.tag === undefined) return 'inline'
   return within(site.message.flexible, site.version) ? 'tagged' : 'absent'
 }
 
-/** Whether a field, or a struct when none is given, has its compact form. */
+/** Whether a field, or a struct when no field is passed, has its compact form. */
 export const isFlexibleField = (field: Field | undefined, site: Site): boolean =>
   field?.flexible === undefined && within(site.message.flexible, site.version)
 
@@ -36,7 +36,7 @@ const widths: Partial<Record<Field['kind'], number>> = {
   uuid: 16,
 }
 
-/** The fewest bytes that an array element can take: what a count is measured against. */
+/** Minimum size of an array element, with which counts are validated. */
 export function bytesMin(field: Field, site: Site): number {
   return Math.max(1, smallest(field, site))
 }

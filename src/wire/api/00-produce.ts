@@ -4,17 +4,17 @@ import { array, int16, int32, int64, message, records, string, struct, uuid } fr
 /**
  * Produce: append record batches to partitions.
  *
- *  v4   KAFKA_STORAGE_ERROR may come back
- *  v5   the response tells where the log starts
+ *  v4   KAFKA_STORAGE_ERROR may be returned
+ *  v5   log start offset in the response
  *  v7   zstd
- *  v8   the response says which records were refused, and why
+ *  v8   the response lists the rejected records, with reasons
  *  v9   flexible
  *  v10  the response names the new leader (KIP-951)
- *  v11  TRANSACTION_ABORTABLE may come back (KIP-890)
+ *  v11  TRANSACTION_ABORTABLE may be returned (KIP-890)
  *  v12  a transactional batch adds its partition to the transaction (KIP-890)
  *  v13  topic ids instead of names (KIP-516)
  *
- * With acks=0 there is no response at all. v3 is the oldest that carries record batches of format 2, and nothing else is taken.
+ * With acks=0 there is no response at all. v3 is the oldest that carries record batches of format 2, and no other format is accepted.
  */
 export const ProduceRequest = message(
   'ProduceRequest',

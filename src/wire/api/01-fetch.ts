@@ -4,20 +4,20 @@ import { array, arrayOf, int8, int16, int32, int64, message, records, string, st
 /**
  * Fetch: read record batches from partitions; between voters of a Raft quorum, replicate its log.
  *
- *  v5   where the log starts
- *  v7   fetch sessions: later requests name only what changed (KIP-227)
+ *  v5   log start offset
+ *  v7   fetch sessions: later requests contain only changes (KIP-227)
  *  v9   the leader epoch is checked (KIP-320)
  *  v10  zstd
  *  v11  the rack of the consumer, and the replica that it should read from (KIP-392)
- *  v12  flexible; the epoch of the last fetched record, and where the logs part (KIP-595)
+ *  v12  flexible; the epoch of the last fetched record, and the offset of divergence (KIP-595)
  *  v13  topic ids instead of names (KIP-516)
- *  v14  OFFSET_MOVED_TO_TIERED_STORAGE may come back
- *  v15  replicas tell their epoch too (KIP-903)
+ *  v14  OFFSET_MOVED_TO_TIERED_STORAGE may be returned
+ *  v15  replicas send their epoch too (KIP-903)
  *  v16  the response names the new leader (KIP-951)
  *  v17  the directory of a replica (KIP-853)
- *  v18  a replica tells its high watermark (KIP-1166)
+ *  v18  a replica sends its high watermark (KIP-1166)
  *
- * The response keeps whole batches: the first may begin before the offset that was asked for.
+ * The response contains whole batches: the first may begin before the requested offset.
  */
 export const FetchRequest = message(
   'FetchRequest',

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * ListOffsets: find offsets by timestamp, or by the special timestamps below nought.
+ * ListOffsets: find offsets by timestamp, or by the special negative timestamps.
  *
  *  v2   isolation level
  *  v4   leader epochs

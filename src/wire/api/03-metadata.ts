@@ -2,22 +2,22 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, message, string, uuid } from '../schema.ts'
 
 /**
- * Metadata: which topics, partitions and leaders there are, and how to reach the brokers.
+ * Metadata: topics, partitions and leaders, and the addresses of the brokers.
  *
- *  v1   null asks for all topics, an empty list for none; controller, racks
+ *  v1   null requests all topics, an empty list for none; controller, racks
  *  v2   cluster id
  *  v3   throttle time
- *  v4   whether a topic that is not there is to be made
+ *  v4   whether a missing topic is created
  *  v5   offline replicas
  *  v7   leader epochs
  *  v8   authorized operations
  *  v9   flexible
  *  v10  topic ids
  *  v11  the authorized operations of the cluster moved to DescribeCluster
- *  v12  topics can be asked for by id
+ *  v12  topics can be requested by id
  *  v13  an error for the whole response: REBOOTSTRAP_REQUIRED (KIP-1102)
  *
- * In v0 an empty list of topics asks for all of them.
+ * In v0 an empty list of topics requests all of them.
  */
 export const MetadataRequest = message(
   'MetadataRequest',
@@ -67,13 +67,13 @@ export const MetadataResponse = message(
       topicAuthorizedOperations: int32({
         versions: '8+',
         default: -2147483648,
-        about: 'a bit for each; the lowest int32 when not asked for',
+        about: 'a bit for each; the lowest int32 when not requested',
       }),
     }),
     clusterAuthorizedOperations: int32({
       versions: '8-10',
       default: -2147483648,
-      about: 'a bit for each; the lowest int32 when not asked for',
+      about: 'a bit for each; the lowest int32 when not requested',
     }),
     errorCode: int16({ versions: '13+', ignorable: true }),
   },

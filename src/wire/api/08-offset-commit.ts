@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
 /**
- * OffsetCommit: remember how far a group has read.
+ * OffsetCommit: commit offsets of a group.
  *
  *  v3   throttle time
  *  v5   the retention time is gone

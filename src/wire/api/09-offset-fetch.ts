@@ -2,13 +2,13 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
 /**
- * OffsetFetch: how far a group has read.
+ * OffsetFetch: committed offsets of a group.
  *
- *  v2   null asks for all topics; an error for the whole group
+ *  v2   null requests all topics; an error for the whole group
  *  v3   throttle time
  *  v5   leader epochs
  *  v6   flexible
- *  v7   offsets that a transaction has not decided about can be refused (KIP-447)
+ *  v7   offsets of a pending transaction can be rejected (KIP-447)
  *  v8   several groups in a request
  *  v9   members of consumer groups (KIP-848)
  *  v10  topic ids instead of names

@@ -2,12 +2,12 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int16, int32, message, string } from '../schema.ts'
 
 /**
- * FindCoordinator: which broker coordinates a group, a transactional id or a share partition.
+ * FindCoordinator: the coordinator of a group, a transactional id or a share partition.
  *
  *  v1  key type: 0 a group, 1 a transactional id
  *  v3  flexible
  *  v4  several keys in a request
- *  v5  TRANSACTION_ABORTABLE may come back
+ *  v5  TRANSACTION_ABORTABLE may be returned
  *  v6  key type 2: a share partition, "group:topicId:partition"
  */
 export const FindCoordinatorRequest = message(

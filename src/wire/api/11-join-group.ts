@@ -2,16 +2,16 @@ import type { Wire } from '../schema.ts'
 import { array, bool, bytes, int16, int32, message, string } from '../schema.ts'
 
 /**
- * JoinGroup: become a member of a classic group, and wait for the others.
+ * JoinGroup: join a classic group, and wait for the other members.
  *
  *  v1  rebalance timeout apart from the session timeout
  *  v2  throttle time
- *  v4  a first join gets MEMBER_ID_REQUIRED and an id to come back with (KIP-394)
+ *  v4  a first join gets MEMBER_ID_REQUIRED and an id for the second join (KIP-394)
  *  v5  static members (KIP-345)
  *  v6  flexible
  *  v7  protocol type and name in the response
  *  v8  the reason for joining (KIP-800)
- *  v9  the leader may be told to skip the assignment (KIP-814)
+ *  v9  the response may require the leader to skip the assignment (KIP-814)
  */
 export const JoinGroupRequest = message(
   'JoinGroupRequest',

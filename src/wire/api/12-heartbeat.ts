@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { int16, int32, message, string } from '../schema.ts'
 
 /**
- * Heartbeat: a member of a classic group is still there.
+ * Heartbeat: a member of a classic group is alive.
  *
  *  v1  throttle time
  *  v3  static members

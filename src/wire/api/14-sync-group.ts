@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, bytes, int16, int32, message, string } from '../schema.ts'
 
 /**
- * SyncGroup: the leader of a classic group hands in the assignment; every member takes its part.
+ * SyncGroup: the leader of a classic group sends the assignment; every member receives its part.
  *
  *  v1  throttle time
  *  v3  static members

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string } from '../schema.ts'
 
 /**
- * ListGroups: which groups this broker coordinates.
+ * ListGroups: the groups that this broker coordinates.
  *
  *  v1  throttle time
  *  v3  flexible

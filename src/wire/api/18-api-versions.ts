@@ -2,14 +2,14 @@ import type { Wire } from '../schema.ts'
 import { array, bool, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * ApiVersions: which APIs and versions this listener serves, and which features the cluster has.
+ * ApiVersions: APIs and versions of this listener, and features of the cluster.
  *
  *  v1  throttle time
  *  v3  flexible; name and version of the client; features
  *  v4  features whose lowest version is 0 may be listed (KIP-1022)
  *
- * The response always has header v0. To a version that it does not know the broker answers in v0 with UNSUPPORTED_VERSION, so that the
- * client can ask again.
+ * The response always has header v0. The response to an unsupported version is UNSUPPORTED_VERSION in v0, so that the
+ * client can repeat the request.
  */
 export const ApiVersionsRequest = message(
   'ApiVersionsRequest',

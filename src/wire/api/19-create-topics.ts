@@ -2,12 +2,12 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, message, string, uuid } from '../schema.ts'
 
 /**
- * CreateTopics: make topics.
+ * CreateTopics: create topics.
  *
  *  v4  -1 for the broker's own default of partitions and replicas
- *  v5  flexible; the response tells the configs
- *  v6  THROTTLING_QUOTA_EXCEEDED may come back
- *  v7  the response tells the topic id
+ *  v5  flexible; configs in the response
+ *  v6  THROTTLING_QUOTA_EXCEEDED may be returned
+ *  v7  topic ids in the response
  */
 export const CreateTopicsRequest = message(
   'CreateTopicsRequest',

@@ -4,9 +4,9 @@ import { array, arrayOf, int16, int32, message, string, uuid } from '../schema.t
 /**
  * DeleteTopics: delete topics.
  *
- *  v3  TOPIC_DELETION_DISABLED may come back
+ *  v3  TOPIC_DELETION_DISABLED may be returned
  *  v4  flexible
- *  v5  error messages; THROTTLING_QUOTA_EXCEEDED may come back
+ *  v5  error messages; THROTTLING_QUOTA_EXCEEDED may be returned
  *  v6  by id or by name
  */
 export const DeleteTopicsRequest = message(

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * DeleteRecords: make a later offset the first of a partition.
+ * DeleteRecords: move the log start offset of a partition forward.
  *
  *  v2  flexible
  */

@@ -2,12 +2,12 @@ import type { Wire } from '../schema.ts'
 import { bool, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * InitProducerId: get a producer id, and for a transactional id fence its earlier producers.
+ * InitProducerId: allocate a producer id, and for a transactional id fence its earlier producers.
  *
  *  v2  flexible
- *  v3  a producer that knows its id asks for the next epoch (KIP-360)
- *  v4  PRODUCER_FENCED may come back
- *  v5  TRANSACTION_ABORTABLE may come back
+ *  v3  a producer with an id requests the next epoch (KIP-360)
+ *  v4  PRODUCER_FENCED may be returned
+ *  v5  TRANSACTION_ABORTABLE may be returned
  *  v6  two-phase commit (KIP-939); not stable yet
  */
 export const InitProducerIdRequest = message(

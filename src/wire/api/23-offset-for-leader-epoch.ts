@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * OffsetForLeaderEpoch: where a leader epoch ends in the log: how a client finds out that what it read was cut off.
+ * OffsetForLeaderEpoch: the end offset of a leader epoch: a client detects with it that records that it read were truncated.
  *
  *  v3  replica id
  *  v4  flexible

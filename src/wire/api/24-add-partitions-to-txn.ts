@@ -2,13 +2,13 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * AddPartitionsToTxn: name the partitions that a transaction is going to write to.
+ * AddPartitionsToTxn: add the partitions that a transaction will write to.
  *
  *  v3  flexible
  *  v4  several transactions, and only verifying: between brokers
- *  v5  TRANSACTION_ABORTABLE may come back
+ *  v5  TRANSACTION_ABORTABLE may be returned
  *
- * Clients send v0 to v3; from Produce v12 on they do without.
+ * Clients send v0 to v3; from Produce v12 on they do not send it.
  */
 
 const addPartitionsToTxnTopic = {

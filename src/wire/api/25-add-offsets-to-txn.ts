@@ -2,10 +2,10 @@ import type { Wire } from '../schema.ts'
 import { int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * AddOffsetsToTxn: name the group whose offsets a transaction is going to commit.
+ * AddOffsetsToTxn: add the group whose offsets a transaction will commit.
  *
  *  v3  flexible
- *  v4  TRANSACTION_ABORTABLE may come back
+ *  v4  TRANSACTION_ABORTABLE may be returned
  */
 export const AddOffsetsToTxnRequest = message(
   'AddOffsetsToTxnRequest',

@@ -5,7 +5,7 @@ import { bool, int16, int32, int64, message, string } from '../schema.ts'
  * EndTxn: commit or abort a transaction.
  *
  *  v3  flexible
- *  v4  TRANSACTION_ABORTABLE may come back
+ *  v4  TRANSACTION_ABORTABLE may be returned
  *  v5  every transaction ends with a new epoch, in the response (KIP-890)
  */
 export const EndTxnRequest = message(

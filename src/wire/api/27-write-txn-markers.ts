@@ -2,9 +2,9 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int8, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * WriteTxnMarkers: the transaction coordinator tells partition leaders how a transaction ended.
+ * WriteTxnMarkers: the transaction coordinator sends the outcome of a transaction to partition leaders.
  *
- *  v2  the transaction version, which says how strictly epochs are checked (KIP-1228)
+ *  v2  the transaction version, which sets the strictness of epoch checks (KIP-1228)
  */
 export const WriteTxnMarkersRequest = message(
   'WriteTxnMarkersRequest',

@@ -2,11 +2,11 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * TxnOffsetCommit: remember how far a group has read, once the transaction commits.
+ * TxnOffsetCommit: commit offsets of a group together with a transaction.
  *
  *  v2  leader epochs
  *  v3  flexible; member id and generation, to fence zombies (KIP-447)
- *  v4  TRANSACTION_ABORTABLE may come back
+ *  v4  TRANSACTION_ABORTABLE may be returned
  *  v5  the group joins the transaction with it (KIP-890)
  */
 export const TxnOffsetCommitRequest = message(

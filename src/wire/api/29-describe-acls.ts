@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, message, string } from '../schema.ts'
 
 /**
- * DescribeAcls: which access rules match a filter.
+ * DescribeAcls: the access rules that match a filter.
  *
  *  v1  prefixed resource patterns
  *  v2  flexible

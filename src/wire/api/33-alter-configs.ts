@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, bool, int8, int16, int32, message, string } from '../schema.ts'
 
 /**
- * AlterConfigs: replace all configs of a resource. What the request does not name falls back to its default.
+ * AlterConfigs: replace all configs of a resource. Configs that are not in the request return to their defaults.
  *
  *  v2  flexible
  */

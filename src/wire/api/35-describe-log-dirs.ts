@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * DescribeLogDirs: what lies in the log directories of a broker.
+ * DescribeLogDirs: contents of the log directories of a broker.
  *
  *  v2  flexible
  *  v3  an error for the whole response

@@ -2,10 +2,10 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, message, string } from '../schema.ts'
 
 /**
- * CreatePartitions: give topics more partitions.
+ * CreatePartitions: add partitions to topics.
  *
  *  v2  flexible
- *  v3  THROTTLING_QUOTA_EXCEEDED may come back
+ *  v3  THROTTLING_QUOTA_EXCEEDED may be returned
  */
 export const CreatePartitionsRequest = message(
   'CreatePartitionsRequest',

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, bytes, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * CreateDelegationToken: make a token that others can authenticate with.
+ * CreateDelegationToken: create a token with which other clients can authenticate.
  *
  *  v2  flexible
  *  v3  on behalf of another owner (KIP-373)

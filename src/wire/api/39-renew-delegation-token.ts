@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { bytes, int16, int32, int64, message } from '../schema.ts'
 
 /**
- * RenewDelegationToken: let a delegation token live longer.
+ * RenewDelegationToken: extend the lifetime of a delegation token.
  *
  *  v2  flexible
  */

@@ -5,7 +5,7 @@ import { array, bytes, int16, int32, int64, message, string } from '../schema.ts
  * DescribeDelegationToken: the delegation tokens of owners.
  *
  *  v2  flexible
- *  v3  who asked for the token (KIP-373)
+ *  v3  the requester of the token (KIP-373)
  */
 export const DescribeDelegationTokenRequest = message(
   'DescribeDelegationTokenRequest',

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int16, int32, message, string } from '../schema.ts'
 
 /**
- * ElectLeaders: let partitions have their preferred leader, or any.
+ * ElectLeaders: elect the preferred leader of partitions, or any.
  *
  *  v1  election type: 0 preferred, 1 unclean
  *  v2  flexible

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string } from '../schema.ts'
 
 /**
- * ListPartitionReassignments: which partitions are being moved.
+ * ListPartitionReassignments: the partitions that are being moved.
  */
 export const ListPartitionReassignmentsRequest = message(
   'ListPartitionReassignmentsRequest',

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string } from '../schema.ts'
 
 /**
- * OffsetDelete: forget how far a group has read topics that it no longer subscribes to.
+ * OffsetDelete: delete committed offsets of topics to which a group no longer subscribes.
  *
  * Never flexible.
  */

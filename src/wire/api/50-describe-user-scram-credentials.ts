@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, message, string } from '../schema.ts'
 
 /**
- * DescribeUserScramCredentials: which SCRAM credentials users have; never the credentials.
+ * DescribeUserScramCredentials: the SCRAM mechanisms of users; never the credentials.
  */
 export const DescribeUserScramCredentialsRequest = message(
   'DescribeUserScramCredentialsRequest',

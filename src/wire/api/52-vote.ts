@@ -2,10 +2,10 @@ import type { Wire } from '../schema.ts'
 import { array, bool, int16, int32, int64, message, string, uint16, uuid } from '../schema.ts'
 
 /**
- * Vote: a candidate of the Raft quorum asks for a vote.
+ * Vote: a candidate of the Raft quorum requests a vote.
  *
  *  v1  directory ids and endpoints (KIP-853)
- *  v2  pre-vote: would you? (KIP-996)
+ *  v2  pre-vote (KIP-996)
  */
 export const VoteRequest = message(
   'VoteRequest',
@@ -23,7 +23,7 @@ export const VoteRequest = message(
         voterDirectoryId: uuid({ versions: '1+', ignorable: true }),
         lastOffsetEpoch: int32(),
         lastOffset: int64(),
-        preVote: bool({ versions: '2+', about: 'asks without starting an epoch' }),
+        preVote: bool({ versions: '2+', about: 'a request that does not start an epoch' }),
       }),
     }),
   },

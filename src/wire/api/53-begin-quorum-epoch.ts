@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string, uint16, uuid } from '../schema.ts'
 
 /**
- * BeginQuorumEpoch: the leader of the Raft quorum makes itself known to the voters.
+ * BeginQuorumEpoch: the leader of the Raft quorum announces itself to the voters.
  *
  *  v1  flexible; directory ids and endpoints (KIP-853)
  */

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, message, string, uint16, uuid } from '../schema.ts'
 
 /**
- * EndQuorumEpoch: the leader of the Raft quorum resigns, and says who should follow.
+ * EndQuorumEpoch: the leader of the Raft quorum resigns, and names its preferred successors.
  *
  *  v1  flexible; directory ids and endpoints (KIP-853)
  */

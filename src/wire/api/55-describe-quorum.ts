@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string, uint16, uuid } from '../schema.ts'
 
 /**
- * DescribeQuorum: leader, voters and observers of the Raft quorum, and how far each has come.
+ * DescribeQuorum: leader, voters and observers of the Raft quorum, with the log end offset of each.
  *
  *  v1  when each last fetched, and was last caught up
  *  v2  error messages, directory ids, endpoints (KIP-853)

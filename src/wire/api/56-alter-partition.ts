@@ -2,9 +2,9 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int16, int32, int64, message, uuid } from '../schema.ts'
 
 /**
- * AlterPartition: a leader asks the controller to change the in-sync replicas.
+ * AlterPartition: a leader requests the controller to change the in-sync replicas.
  *
- *  v3  replicas come with their broker epochs (KIP-903)
+ *  v3  broker epochs of replicas (KIP-903)
  */
 export const AlterPartitionRequest = message(
   'AlterPartitionRequest',

@@ -35,7 +35,7 @@ export const DescribeClusterResponse = message(
       rack: string({ nullable: '0+', default: null }),
       isFenced: bool({ versions: '2+' }),
     }),
-    clusterAuthorizedOperations: int32({ default: -2147483648, about: 'a bit for each; the lowest int32 when not asked for' }),
+    clusterAuthorizedOperations: int32({ default: -2147483648, about: 'a bit for each; the lowest int32 when not requested' }),
   },
 )
 export type DescribeClusterResponse = Wire<typeof DescribeClusterResponse>

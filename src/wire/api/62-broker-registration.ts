@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, bool, int16, int32, int64, message, string, uint16, uuid } from '../schema.ts'
 
 /**
- * BrokerRegistration: a broker tells the controller that it is there, where, and what it can do.
+ * BrokerRegistration: a broker registers its addresses and features with the controller.
  *
  *  v1  migration from ZooKeeper
  *  v2  log directories (KIP-858)

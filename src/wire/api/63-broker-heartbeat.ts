@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { arrayOf, bool, int16, int32, int64, message, uuid } from '../schema.ts'
 
 /**
- * BrokerHeartbeat: a broker is still there; the controller says whether it is fenced and whether it may stop.
+ * BrokerHeartbeat: a broker is alive; the response states whether it is fenced and whether it may stop.
  *
  *  v1  directories that went offline
  *  v2  directories that are cordoned

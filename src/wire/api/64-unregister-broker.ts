@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { int16, int32, message, string } from '../schema.ts'
 
 /**
- * UnregisterBroker: forget a broker that will not come back.
+ * UnregisterBroker: remove a broker permanently.
  */
 export const UnregisterBrokerRequest = message(
   'UnregisterBrokerRequest',

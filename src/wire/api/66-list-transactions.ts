@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, int64, message, string } from '../schema.ts'
 
 /**
- * ListTransactions: which transactions this broker coordinates.
+ * ListTransactions: the transactions that this broker coordinates.
  *
  *  v1  filter by duration
  *  v2  filter by a pattern of transactional ids

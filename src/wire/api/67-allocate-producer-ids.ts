@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { int16, int32, int64, message } from '../schema.ts'
 
 /**
- * AllocateProducerIds: a broker takes a block of producer ids from the controller.
+ * AllocateProducerIds: a broker requests a block of producer ids from the controller.
  */
 export const AllocateProducerIdsRequest = message(
   'AllocateProducerIdsRequest',

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, bool, int16, int32, message, string, uint16, uuid } from '../schema.ts'
 
 /**
- * ControllerRegistration: a controller tells the active one where it is and what it can do.
+ * ControllerRegistration: a controller registers its addresses and features with the active one.
  */
 export const ControllerRegistrationRequest = message(
   'ControllerRegistrationRequest',

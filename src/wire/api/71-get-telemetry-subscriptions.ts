@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { arrayOf, bool, int8, int16, int32, message, string, uuid } from '../schema.ts'
 
 /**
- * GetTelemetrySubscriptions: which metrics a client is to send, and how often (KIP-714).
+ * GetTelemetrySubscriptions: the metrics that a client must send, and the interval (KIP-714).
  */
 export const GetTelemetrySubscriptionsRequest = message(
   'GetTelemetrySubscriptionsRequest',

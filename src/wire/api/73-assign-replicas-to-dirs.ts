@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, uuid } from '../schema.ts'
 
 /**
- * AssignReplicasToDirs: a broker tells the controller in which directories its replicas lie.
+ * AssignReplicasToDirs: a broker sends the directories of its replicas to the controller.
  */
 export const AssignReplicasToDirsRequest = message(
   'AssignReplicasToDirsRequest',

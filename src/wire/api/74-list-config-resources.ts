@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, int8, int16, int32, message, string } from '../schema.ts'
 
 /**
- * ListConfigResources: which resources have configs.
+ * ListConfigResources: the resources that have configs.
  *
  *  v1  filter by type; v0 lists client metrics alone
  */

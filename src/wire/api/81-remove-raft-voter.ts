@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { int16, int32, message, string, uuid } from '../schema.ts'
 
 /**
- * RemoveRaftVoter: take a voter out of the Raft quorum (KIP-853).
+ * RemoveRaftVoter: remove a voter from the Raft quorum (KIP-853).
  */
 export const RemoveRaftVoterRequest = message(
   'RemoveRaftVoterRequest',

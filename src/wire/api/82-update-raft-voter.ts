@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string, struct, uint16, uuid } from '../schema.ts'
 
 /**
- * UpdateRaftVoter: a voter tells the leader its endpoints and the kraft.version that it supports (KIP-853).
+ * UpdateRaftVoter: a voter sends the leader its endpoints and supported kraft.version (KIP-853).
  */
 export const UpdateRaftVoterRequest = message(
   'UpdateRaftVoterRequest',

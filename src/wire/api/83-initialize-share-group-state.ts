@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
 /**
- * InitializeShareGroupState: begin to keep the state of share partitions.
+ * InitializeShareGroupState: initialize the state of share partitions.
  */
 export const InitializeShareGroupStateRequest = message(
   'InitializeShareGroupStateRequest',

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int8, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
 /**
- * ReadShareGroupState: the state of share partitions, whole.
+ * ReadShareGroupState: the complete state of share partitions.
  */
 export const ReadShareGroupStateRequest = message(
   'ReadShareGroupStateRequest',

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string, uuid } from '../schema.ts'
 
 /**
- * DeleteShareGroupState: stop keeping the state of share partitions.
+ * DeleteShareGroupState: delete the state of share partitions.
  */
 export const DeleteShareGroupStateRequest = message(
   'DeleteShareGroupStateRequest',

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
 /**
- * DescribeShareGroupOffsets: where share groups begin to read.
+ * DescribeShareGroupOffsets: start offsets of share groups.
  *
  *  v1  lag
  */

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string, uuid } from '../schema.ts'
 
 /**
- * AlterShareGroupOffsets: let a share group without members begin elsewhere.
+ * AlterShareGroupOffsets: set the start offsets of a share group without members.
  */
 export const AlterShareGroupOffsetsRequest = message(
   'AlterShareGroupOffsetsRequest',

@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, message, string, uuid } from '../schema.ts'
 
 /**
- * DeleteShareGroupOffsets: forget where a share group begins to read.
+ * DeleteShareGroupOffsets: delete the start offsets of a share group.
  */
 export const DeleteShareGroupOffsetsRequest = message(
   'DeleteShareGroupOffsetsRequest',

@@ -2,11 +2,11 @@ import type { Wire } from '../schema.ts'
 import { array, arrayOf, bytes, int32, message, string } from '../schema.ts'
 
 /**
- * What consumers of a classic group tell each other. The broker hands it on, and looks into it only to know whether a group reads a
- * topic, and to let classic members into consumer groups.
+ * Messages between consumers of a classic group. The broker passes them on. It reads them only to detect whether a group reads a
+ * topic, and to accept classic members in consumer groups.
  */
 
-/** What a member of a classic group wants to read. In JoinGroup, behind an int16 version. */
+/** Subscription of a member of a classic group. In JoinGroup, behind an int16 version. */
 export const ConsumerProtocolSubscription = message(
   'ConsumerProtocolSubscription',
   { versions: '0-3', flexible: 'none' },
@@ -26,7 +26,7 @@ export const ConsumerProtocolSubscription = message(
 )
 export type ConsumerProtocolSubscription = Wire<typeof ConsumerProtocolSubscription>
 
-/** What a member of a classic group is to read. In SyncGroup, behind an int16 version. */
+/** Assignment of a member of a classic group. In SyncGroup, behind an int16 version. */
 export const ConsumerProtocolAssignment = message(
   'ConsumerProtocolAssignment',
   { versions: '0-3', flexible: 'none' },

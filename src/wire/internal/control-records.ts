@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int16, int32, int64, message, string, struct, uint16, uuid } from '../schema.ts'
 
 /**
- * Records of control batches, which no consumer sees: ends of transactions, and what Raft writes into its own log.
+ * Records of control batches, which consumers do not return: ends of transactions, and records of Raft in its own log.
  */
 
 /** The key of every control record, behind an int16 version. */
@@ -30,7 +30,7 @@ const voter = {
   voterDirectoryId: uuid({ versions: '1+' }),
 }
 
-/** The first record of an epoch of the Raft log: who leads, who voted. */
+/** The first record of an epoch of the Raft log: the leader and the voters. */
 export const LeaderChangeMessage = message(
   'LeaderChangeMessage',
   { versions: '0-1', flexible: '0+' },
@@ -54,7 +54,7 @@ export const SnapshotHeaderRecord = message(
 )
 export type SnapshotHeaderRecord = Wire<typeof SnapshotHeaderRecord>
 
-/** The last record of a snapshot: without it the snapshot is not whole. */
+/** The last record of a snapshot: without it the snapshot is incomplete. */
 export const SnapshotFooterRecord = message(
   'SnapshotFooterRecord',
   { versions: '0', flexible: '0+' },
@@ -64,7 +64,7 @@ export const SnapshotFooterRecord = message(
 )
 export type SnapshotFooterRecord = Wire<typeof SnapshotFooterRecord>
 
-/** Which version of the Raft protocol counts from here on. */
+/** The version of the Raft protocol from this record on. */
 export const KRaftVersionRecord = message(
   'KRaftVersionRecord',
   { versions: '0', flexible: '0+' },
@@ -75,7 +75,7 @@ export const KRaftVersionRecord = message(
 )
 export type KRaftVersionRecord = Wire<typeof KRaftVersionRecord>
 
-/** Who may vote from here on, even before this record is committed. */
+/** The voter set from this record on, even before it is committed. */
 export const VotersRecord = message(
   'VotersRecord',
   { versions: '0', flexible: '0+' },

@@ -7,7 +7,7 @@ import { array, bytes, int32, int64, message, string, uuid } from '../schema.ts'
  * A key is an int16 record type (the table's `key`) and the fields; a value is an int16 version and the fields. No value is a tombstone.
  */
 
-/** A committed offset, in the form of the first versions; read for the sake of old logs. */
+/** A committed offset, in the format of the first versions; read only from old logs. */
 export const LegacyOffsetCommitKey = message(
   'LegacyOffsetCommitKey',
   { key: 0, versions: '0', flexible: 'none' },

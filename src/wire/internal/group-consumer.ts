@@ -52,7 +52,7 @@ export const ConsumerGroupPartitionMetadataValue = message(
 )
 export type ConsumerGroupPartitionMetadataValue = Wire<typeof ConsumerGroupPartitionMetadataValue>
 
-/** A member, and what it subscribes to. */
+/** A member and its subscription. */
 export const ConsumerGroupMemberMetadataKey = message(
   'ConsumerGroupMemberMetadataKey',
   { key: 5, versions: '0', flexible: 'none' },
@@ -109,7 +109,7 @@ export const ConsumerGroupTargetAssignmentMetadataValue = message(
 )
 export type ConsumerGroupTargetAssignmentMetadataValue = Wire<typeof ConsumerGroupTargetAssignmentMetadataValue>
 
-/** What a member is to read. */
+/** The target assignment of a member. */
 export const ConsumerGroupTargetAssignmentMemberKey = message(
   'ConsumerGroupTargetAssignmentMemberKey',
   { key: 7, versions: '0', flexible: 'none' },
@@ -132,7 +132,7 @@ export const ConsumerGroupTargetAssignmentMemberValue = message(
 )
 export type ConsumerGroupTargetAssignmentMemberValue = Wire<typeof ConsumerGroupTargetAssignmentMemberValue>
 
-/** What a member reads, and how far it is on its way to the target. */
+/** The current assignment of a member, and its progress towards the target. */
 export const ConsumerGroupCurrentMemberAssignmentKey = message(
   'ConsumerGroupCurrentMemberAssignmentKey',
   { key: 8, versions: '0', flexible: 'none' },

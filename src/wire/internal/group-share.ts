@@ -5,7 +5,7 @@ import { array, arrayOf, int8, int32, int64, message, string, uuid } from '../sc
  * Records of `__consumer_offsets`: share groups (KIP-932). Framed as those of classic groups.
  */
 
-/** A member, and what it subscribes to. */
+/** A member and its subscription. */
 export const ShareGroupMemberMetadataKey = message(
   'ShareGroupMemberMetadataKey',
   { key: 10, versions: '0', flexible: 'none' },
@@ -68,7 +68,7 @@ export const ShareGroupTargetAssignmentMetadataValue = message(
 )
 export type ShareGroupTargetAssignmentMetadataValue = Wire<typeof ShareGroupTargetAssignmentMetadataValue>
 
-/** What a member is to read. */
+/** The target assignment of a member. */
 export const ShareGroupTargetAssignmentMemberKey = message(
   'ShareGroupTargetAssignmentMemberKey',
   { key: 13, versions: '0', flexible: 'none' },
@@ -91,7 +91,7 @@ export const ShareGroupTargetAssignmentMemberValue = message(
 )
 export type ShareGroupTargetAssignmentMemberValue = Wire<typeof ShareGroupTargetAssignmentMemberValue>
 
-/** What a member reads. */
+/** The current assignment of a member. */
 export const ShareGroupCurrentMemberAssignmentKey = message(
   'ShareGroupCurrentMemberAssignmentKey',
   { key: 14, versions: '0', flexible: 'none' },
@@ -119,7 +119,7 @@ export const ShareGroupCurrentMemberAssignmentValue = message(
 )
 export type ShareGroupCurrentMemberAssignmentValue = Wire<typeof ShareGroupCurrentMemberAssignmentValue>
 
-/** Which partitions have their state begun, kept and about to be deleted. */
+/** The partitions whose state is being initialized, is initialized, or is being deleted. */
 export const ShareGroupStatePartitionMetadataKey = message(
   'ShareGroupStatePartitionMetadataKey',
   { key: 15, versions: '0', flexible: 'none' },

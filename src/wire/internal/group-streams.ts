@@ -32,7 +32,7 @@ export const StreamsGroupMetadataValue = message(
 )
 export type StreamsGroupMetadataValue = Wire<typeof StreamsGroupMetadataValue>
 
-/** A member: where it runs and what it is called. */
+/** A member: its host and ids. */
 export const StreamsGroupMemberMetadataKey = message(
   'StreamsGroupMemberMetadataKey',
   { key: 19, versions: '0', flexible: 'none' },
@@ -90,7 +90,7 @@ export const StreamsGroupTargetAssignmentMetadataValue = message(
 )
 export type StreamsGroupTargetAssignmentMetadataValue = Wire<typeof StreamsGroupTargetAssignmentMetadataValue>
 
-/** The tasks that a member is to run. */
+/** The target tasks of a member. */
 export const StreamsGroupTargetAssignmentMemberKey = message(
   'StreamsGroupTargetAssignmentMemberKey',
   { key: 21, versions: '0', flexible: 'none' },
@@ -117,7 +117,7 @@ export const StreamsGroupTargetAssignmentMemberValue = message(
 )
 export type StreamsGroupTargetAssignmentMemberValue = Wire<typeof StreamsGroupTargetAssignmentMemberValue>
 
-/** The tasks that a member runs, and how far it is on its way to the target. */
+/** The current tasks of a member, and its progress towards the target. */
 export const StreamsGroupCurrentMemberAssignmentKey = message(
   'StreamsGroupCurrentMemberAssignmentKey',
   { key: 22, versions: '0', flexible: 'none' },

@@ -7,7 +7,7 @@ import { array, arrayOf, bool, int8, int16, int32, int64, message, string, uint1
  * Each is an unsigned varint of the frame version, 1, one of the record type (the table's `key`), one of its version, and the fields.
  */
 
-/** A broker is there. Its epoch is the offset of this record. */
+/** A broker has registered. Its epoch is the offset of this record. */
 export const RegisterBrokerRecord = message(
   'RegisterBrokerRecord',
   { key: 0, versions: '0-4', flexible: '0+' },
@@ -36,7 +36,7 @@ export const RegisterBrokerRecord = message(
 )
 export type RegisterBrokerRecord = Wire<typeof RegisterBrokerRecord>
 
-/** A broker is forgotten. */
+/** A broker is unregistered. */
 export const UnregisterBrokerRecord = message(
   'UnregisterBrokerRecord',
   { key: 1, versions: '0', flexible: '0+' },
@@ -47,7 +47,7 @@ export const UnregisterBrokerRecord = message(
 )
 export type UnregisterBrokerRecord = Wire<typeof UnregisterBrokerRecord>
 
-/** A broker may not lead. */
+/** A broker is fenced: it cannot lead. */
 export const FenceBrokerRecord = message(
   'FenceBrokerRecord',
   { key: 7, versions: '0', flexible: '0+' },
@@ -58,7 +58,7 @@ export const FenceBrokerRecord = message(
 )
 export type FenceBrokerRecord = Wire<typeof FenceBrokerRecord>
 
-/** A broker may lead. */
+/** A broker is unfenced: it can lead. */
 export const UnfenceBrokerRecord = message(
   'UnfenceBrokerRecord',
   { key: 8, versions: '0', flexible: '0+' },
@@ -69,7 +69,7 @@ export const UnfenceBrokerRecord = message(
 )
 export type UnfenceBrokerRecord = Wire<typeof UnfenceBrokerRecord>
 
-/** What changed about a broker: fencing, controlled shutdown, directories. */
+/** Changes of a broker: fencing, controlled shutdown, directories. */
 export const BrokerRegistrationChangeRecord = message(
   'BrokerRegistrationChangeRecord',
   { key: 17, versions: '0-3', flexible: '0+' },
@@ -84,7 +84,7 @@ export const BrokerRegistrationChangeRecord = message(
 )
 export type BrokerRegistrationChangeRecord = Wire<typeof BrokerRegistrationChangeRecord>
 
-/** A controller is there. */
+/** A controller has registered. */
 export const RegisterControllerRecord = message(
   'RegisterControllerRecord',
   { key: 27, versions: '0', flexible: '0+' },
@@ -118,7 +118,7 @@ export const FeatureLevelRecord = message(
 )
 export type FeatureLevelRecord = Wire<typeof FeatureLevelRecord>
 
-/** How far the move from ZooKeeper has come. Old logs hold it. */
+/** State of the migration from ZooKeeper. Only in old logs. */
 export const ZkMigrationStateRecord = message(
   'ZkMigrationStateRecord',
   { key: 21, versions: '0', flexible: '0+' },

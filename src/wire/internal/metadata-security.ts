@@ -22,7 +22,7 @@ export const AccessControlEntryRecord = message(
 )
 export type AccessControlEntryRecord = Wire<typeof AccessControlEntryRecord>
 
-/** An access rule is gone. */
+/** An access rule is deleted. */
 export const RemoveAccessControlEntryRecord = message(
   'RemoveAccessControlEntryRecord',
   { key: 19, versions: '0', flexible: '0+' },
@@ -32,7 +32,7 @@ export const RemoveAccessControlEntryRecord = message(
 )
 export type RemoveAccessControlEntryRecord = Wire<typeof RemoveAccessControlEntryRecord>
 
-/** A quota, or that it is gone. */
+/** A quota, or its deletion. */
 export const ClientQuotaRecord = message(
   'ClientQuotaRecord',
   { key: 14, versions: '0', flexible: '0+' },
@@ -63,7 +63,7 @@ export const UserScramCredentialRecord = message(
 )
 export type UserScramCredentialRecord = Wire<typeof UserScramCredentialRecord>
 
-/** A SCRAM credential is gone. */
+/** A SCRAM credential is deleted. */
 export const RemoveUserScramCredentialRecord = message(
   'RemoveUserScramCredentialRecord',
   { key: 22, versions: '0', flexible: '0+' },
@@ -90,7 +90,7 @@ export const DelegationTokenRecord = message(
 )
 export type DelegationTokenRecord = Wire<typeof DelegationTokenRecord>
 
-/** A delegation token is gone. */
+/** A delegation token is deleted. */
 export const RemoveDelegationTokenRecord = message(
   'RemoveDelegationTokenRecord',
   { key: 26, versions: '0', flexible: '0+' },

@@ -5,7 +5,7 @@ import { arrayOf, int8, int32, int64, message, string, uuid } from '../schema.ts
  * Records of KRaft's metadata log: topics, partitions, configs, producer ids, transactions of records. Framed as those of nodes.
  */
 
-/** A topic is there. */
+/** A topic is created. */
 export const TopicRecord = message(
   'TopicRecord',
   { key: 2, versions: '0', flexible: '0+' },
@@ -16,7 +16,7 @@ export const TopicRecord = message(
 )
 export type TopicRecord = Wire<typeof TopicRecord>
 
-/** A topic and its partitions are gone. */
+/** A topic and its partitions are deleted. */
 export const RemoveTopicRecord = message(
   'RemoveTopicRecord',
   { key: 9, versions: '0', flexible: '0+' },
@@ -26,7 +26,7 @@ export const RemoveTopicRecord = message(
 )
 export type RemoveTopicRecord = Wire<typeof RemoveTopicRecord>
 
-/** A partition is there. */
+/** A partition is created. */
 export const PartitionRecord = message(
   'PartitionRecord',
   { key: 3, versions: '0-2', flexible: '0+' },
@@ -48,7 +48,7 @@ export const PartitionRecord = message(
 )
 export type PartitionRecord = Wire<typeof PartitionRecord>
 
-/** What changed about a partition. */
+/** Changes of a partition. */
 export const PartitionChangeRecord = message(
   'PartitionChangeRecord',
   { key: 5, versions: '0-2', flexible: '0+' },
@@ -68,7 +68,7 @@ export const PartitionChangeRecord = message(
 )
 export type PartitionChangeRecord = Wire<typeof PartitionChangeRecord>
 
-/** The eligible leader replicas of a topic, or of all topics, are forgotten. */
+/** The eligible leader replicas of a topic, or of all topics, are removed. */
 export const ClearElrRecord = message(
   'ClearElrRecord',
   { key: 28, versions: '0', flexible: '0+' },
@@ -91,7 +91,7 @@ export const ConfigRecord = message(
 )
 export type ConfigRecord = Wire<typeof ConfigRecord>
 
-/** Producer ids below the next one are given out. */
+/** Producer ids below the next one are allocated. */
 export const ProducerIdsRecord = message(
   'ProducerIdsRecord',
   { key: 15, versions: '0', flexible: '0+' },
@@ -103,7 +103,7 @@ export const ProducerIdsRecord = message(
 )
 export type ProducerIdsRecord = Wire<typeof ProducerIdsRecord>
 
-/** The records up to the end of the transaction count together or not at all. */
+/** The records up to the end of the transaction are applied together or not at all. */
 export const BeginTransactionRecord = message(
   'BeginTransactionRecord',
   { key: 23, versions: '0', flexible: '0+' },
@@ -113,11 +113,11 @@ export const BeginTransactionRecord = message(
 )
 export type BeginTransactionRecord = Wire<typeof BeginTransactionRecord>
 
-/** They count. */
+/** The transaction is applied. */
 export const EndTransactionRecord = message('EndTransactionRecord', { key: 24, versions: '0', flexible: '0+' }, {})
 export type EndTransactionRecord = Wire<typeof EndTransactionRecord>
 
-/** They do not. */
+/** The transaction is discarded. */
 export const AbortTransactionRecord = message(
   'AbortTransactionRecord',
   { key: 25, versions: '0', flexible: '0+' },
@@ -127,6 +127,6 @@ export const AbortTransactionRecord = message(
 )
 export type AbortTransactionRecord = Wire<typeof AbortTransactionRecord>
 
-/** Nothing but an offset. */
+/** A record without effect. */
 export const NoOpRecord = message('NoOpRecord', { key: 20, versions: '0', flexible: '0+' }, {})
 export type NoOpRecord = Wire<typeof NoOpRecord>

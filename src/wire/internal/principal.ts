@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { bool, message, string } from '../schema.ts'
 
 /**
- * A principal as one broker hands it to another, in Envelope, behind an int16 version.
+ * A principal that one broker sends to another in Envelope, behind an int16 version.
  */
 export const DefaultPrincipalData = message(
   'DefaultPrincipalData',

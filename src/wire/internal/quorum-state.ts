@@ -2,7 +2,7 @@ import type { Wire } from '../schema.ts'
 import { array, int32, int64, message, string, uuid } from '../schema.ts'
 
 /**
- * The file `quorum-state`: what a voter must remember over a restart. Kafka keeps it as JSON, with the version in `data_version`.
+ * The file `quorum-state`: the state of a voter that must survive a restart. Kafka stores it as JSON, with the version in `data_version`.
  *
  *  v1  directory ids; the voters are in the log (KIP-853)
  */

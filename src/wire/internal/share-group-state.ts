@@ -6,7 +6,7 @@ import { array, int8, int16, int32, int64, message, string, uuid } from '../sche
  * `__consumer_offsets`.
  */
 
-/** The whole state of a share partition; what came before does not count. */
+/** The whole state of a share partition; it replaces earlier records. */
 export const ShareSnapshotKey = message(
   'ShareSnapshotKey',
   { key: 0, versions: '0', flexible: 'none' },
