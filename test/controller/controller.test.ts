@@ -19,7 +19,7 @@ const create = (...topics: NewTopic[]) => ({ type: 'createTopics', topics, valid
 const verdicts = (answer: readonly { name: string | null; error: { name: string } }[]): string[] =>
   answer.map(({ name, error }) => `${name} ${error.name}`)
 
-test('a created topic is durable, replayed and open, in this order, before its creator hears of it', async () => {
+test('a created topic is durable, replayed and open, in this order, before the response', async () => {
   const { controller, log, streams } = await controllerWorld()
   log.held = []
   let answered: readonly CreatedTopic[] | undefined
@@ -46,7 +46,7 @@ test('a created topic is durable, replayed and open, in this order, before its c
   expect(verdicts(answered!)).toEqual(['a NONE'])
 })
 
-test('commands see what the ones before them did', async () => {
+test('commands see the effects of earlier commands', async () => {
   const { controller } = await controllerWorld()
   const answers = await Promise.all([
     controller.ask(create(topic('a'))),
@@ -59,7 +59,7 @@ test('commands see what the ones before them did', async () => {
   expect(controller.image.topics.get('a')!.streams).toEqual([2])
 })
 
-test('listeners hear of changes in the order of replay, and of what was there before', async () => {
+test('listeners receive changes in the order of replay, and existing topics first', async () => {
   const log = new MemoryLog()
   const before = await controllerWorld({ log })
   await before.controller.ask(create(topic('a'), topic('b')))
@@ -74,7 +74,7 @@ test('listeners hear of changes in the order of replay, and of what was there be
   expect(heard).toEqual(['+a 1', '+b 2', '+a 1,3,4', '-b 2'])
 })
 
-test('stream numbers and producer ids are never given out twice, also over restarts and snapshots', async () => {
+test('partition ids and producer ids are never allocated twice, also across restarts and snapshots', async () => {
   const log = new MemoryLog()
   const first = await controllerWorld({ log })
   await first.controller.ask(create(topic('a', { partitions: 5 })))
@@ -82,7 +82,7 @@ test('stream numbers and producer ids are never given out twice, also over resta
   expect(await first.controller.ask({ type: 'allocateProducerIds', count: 1000 })).toEqual({ first: 0n })
   log.bytes = snapshotAfterBytes * 2
   expect(await first.controller.ask({ type: 'allocateProducerIds', count: 1000 })).toEqual({ first: 1000n })
-  // Numbers in use of producers and streams, and how many records the snapshot stands for.
+  // Allocated producer ids and partition ids, and the number of records that the snapshot replaces.
   expect([log.replacements, log.records.length]).toEqual([1, 3])
   const second = await controllerWorld({ log })
   await second.controller.ask(create(topic('b')))
@@ -105,7 +105,7 @@ test('facts that wait together share an append', async () => {
   expect([log.appends, [...controller.image.objects.keys()]]).toEqual([2, [1, 2, 3, 4]])
 })
 
-test('a log start moves forward only, and its stream is trimmed', async () => {
+test('a log start moves forward only, and its partition is trimmed', async () => {
   const { controller, streams } = await controllerWorld()
   await controller.ask(create(topic('a')))
   expect(await controller.ask({ type: 'moveLogStart', stream: 1, offset: 7n })).toBe(7n)
@@ -119,7 +119,7 @@ test('too many waiting commands are refused', async () => {
   log.held = []
   const asked = Array.from({ length: commandsMax + 2 }, () => controller.ask({ type: 'allocateProducerIds', count: 1 }))
   await expect(asked.at(-1)).rejects.toThrow(ControllerBusy)
-  // The node itself does not go on without its own facts.
+  // The node itself stops without its own facts.
   const fact = controller.ask({ type: 'record', records: [{ type: 'objectsPrepared', first: 1, count: 1 }] })
   const over = Promise.race([fact, new Promise((resolve) => setImmediate(resolve, 'it waits'))])
   expect(await over).toBe('it waits')
@@ -177,7 +177,7 @@ test('a topic named twice in a request is not created, a checked one neither', a
   expect([...controller.image.topics.keys()]).toEqual(['b', 'e.f'])
 })
 
-test('what a creator leaves open the settings say', async () => {
+test('the settings supply values that a request leaves open', async () => {
   const { controller } = await controllerWorld({ settings: settingsOf('num.partitions=4', 'default.replication.factor=2') })
   const [created] = await controller.ask(create(topic('a', { partitions: -1, replicationFactor: -1 })))
   expect([created!.partitions, created!.replicationFactor, created!.configs.length]).toEqual([4, 2, 33])
@@ -201,7 +201,7 @@ test.each([
   expect(controller.image.topics.get('a')!.streams.length).toBe(error === 'NONE' ? 3 : 2)
 })
 
-test('topics are deleted by name or id, and not when asked for twice', async () => {
+test('topics are deleted by name or id, and not when named twice', async () => {
   const { controller, streams } = await controllerWorld()
   await controller.ask(create(topic('a'), topic('b'), topic('c')))
   const [idOfB, idOfC] = [topic('b').topicId, topic('c').topicId]
@@ -234,7 +234,7 @@ test('topics are deleted by name or id, and not when asked for twice', async () 
   expect(streams.said).toEqual(['open 1', 'open 2', 'open 3', 'close 1', 'close 2'])
 })
 
-test('a stream that cannot be opened stops the node, and nobody is answered', async () => {
+test('a partition that cannot be opened stops the node, and no request is answered', async () => {
   const { controller, streams, failures } = await controllerWorld()
   streams.opening = Promise.reject(new Error('no memory'))
   let answered = false

@@ -11,7 +11,7 @@ export const settingsOf = (...overrides: string[]): Settings => {
   return settings
 }
 
-/** A log in memory that becomes durable when the test says so, or at once. */
+/** A log in memory that becomes durable when the test decides, or at once. */
 export class MemoryLog implements MetadataLog {
   records: Uint8Array[] = []
   bytes = 0
@@ -49,7 +49,7 @@ interface KnownStream extends StreamOffsets {
   readonly settings: StreamSettings
 }
 
-/** Streams whose records are a list of timestamps. What is done to them is noted in `said`. */
+/** Partitions whose records are a list of timestamps. The calls are recorded. */
 export class MemoryStreams implements Streams {
   readonly open_ = new Map<StreamId, KnownStream>()
   readonly timestamps = new Map<StreamId, bigint[]>()

@@ -26,12 +26,12 @@ const shown = (targets: ReadonlyMap<string, Partitions>): Record<string, string>
 const uniform = assignorNamed('uniform')
 const range = assignorNamed('range')
 
-test('range cuts each topic into runs of neighbours, with more for the first members, static ones before others', () => {
+test('range divides each topic into consecutive ranges, larger ones for the first members, static members first', () => {
   const members = [member('m1', 'abc'), member('m2', 'abc'), member('z', 'c', undefined, 'i')]
   expect(shown(range(members, countOf))).toEqual({ m1: 'a:0,1 b:0 c:1', m2: 'a:2,3 b:1 c:2', z: 'c:0' })
 })
 
-test('uniform takes as little as it must from those who have, and gives it to those who have less', () => {
+test('uniform moves as few partitions as possible, from members with more to members with fewer', () => {
   const one = uniform([member('m1', 'a')], countOf)
   const two = uniform([member('m1', 'a', one.get('m1')), member('m2', 'a')], countOf)
   expect(shown(two)).toEqual({ m1: 'a:0,1', m2: 'a:2,3' })
@@ -39,7 +39,7 @@ test('uniform takes as little as it must from those who have, and gives it to th
   expect(shown(three)).toEqual({ m1: 'a:0,1', m2: 'a:2', m3: 'a:3' })
 })
 
-test('uniform leaves a partition where it is when somebody joins and there are fewer than members, whoever comes first', () => {
+test('uniform moves no partition when a member joins and there are fewer partitions than members, in any order of members', () => {
   const one = new Map([['b', new Set([0, 1])]])
   for (const owners of [
     ['m1', 'm2'],
@@ -58,7 +58,7 @@ test('uniform leaves a partition where it is when somebody joins and there are f
   expect(shown(uniform(alone, countOf))).toEqual({ m1: 'b:1', m2: 'b:0' })
 })
 
-test('uniform gives members that read different topics as much as their topics allow', () => {
+test('uniform balances members that read different topics as far as their topics allow', () => {
   const both = new Map([
     ['a', new Set([0, 1, 2, 3])],
     ['b', new Set([0, 1])],
@@ -66,7 +66,7 @@ test('uniform gives members that read different topics as much as their topics a
   expect(shown(uniform([member('m1', 'ab', both), member('m2', 'b')], countOf))).toEqual({ m1: 'a:0,1,2,3', m2: 'b:0,1' })
 })
 
-/** Every partition of a topic that somebody reads goes to one member that reads it. */
+/** Every partition of a topic with at least one reader goes to one member that reads it. */
 function check(assign: Assign, members: readonly Assignee[]): ReadonlyMap<string, Partitions> {
   const targets = assign(members, countOf)
   const owned: string[] = []
@@ -88,7 +88,7 @@ function round(random: Prng, members: readonly Assignee[], isMixed: boolean): As
   check(range, members)
   const targets = check(uniform, members)
   const again = members.map((each) => ({ ...each, target: targets.get(each.memberId)! }))
-  // Whoever has its share keeps it.
+  // A member with a full share keeps it.
   if (JSON.stringify(shown(check(uniform, again))) !== JSON.stringify(shown(targets))) throw new Error('it moves without a reason')
   const loads = again.map(({ target }) => loadOf(target))
   if (!isMixed && Math.max(...loads) - Math.min(...loads) > 1) throw new Error(`loads ${loads.join()}`)

@@ -6,7 +6,7 @@ const textOf = ({ error, generation, leader, members, memberId }: JoinAnswer): s
   `${error.name} ${generation} ${leader === memberId ? 'leads' : 'follows'} ${members.length}`
 
 describe('joining', () => {
-  test('a first member leads alone, and its group is stable once it has brought its assignment', () => {
+  test('a first member is the leader, and its group is stable after its SyncGroup', () => {
     const world = new GroupWorld()
     const ticket = world.join()
     expect(world.answered(ticket)).toBeUndefined()
@@ -30,7 +30,7 @@ describe('joining', () => {
     })
   })
 
-  test('a client that knows how is given its id first, and a pending id holds the rebalance up until its session ends', () => {
+  test('a client that supports KIP-394 receives its id first, and a pending id delays the rebalance until its session ends', () => {
     const world = new GroupWorld()
     const [leader] = world.stable(1)
     const said = world.joined(world.join({ knowsMemberIdRequired: true }))
@@ -44,7 +44,7 @@ describe('joining', () => {
     expect(textOf(world.joined(again))).toBe('NONE 2 leads 1')
   })
 
-  test('who comes back with its pending id is a member', () => {
+  test('a client that joins with its pending id is a member', () => {
     const world = new GroupWorld()
     world.stable(1)
     const { memberId } = world.joined(world.join({ knowsMemberIdRequired: true }))
@@ -59,7 +59,7 @@ describe('joining', () => {
     ['no protocol in common', { protocols: protocols('roundrobin') }, 'INCONSISTENT_GROUP_PROTOCOL'],
     ['a session that is too short', { sessionTimeoutMs: 5999 }, 'INVALID_SESSION_TIMEOUT'],
     ['a session that is too long', { sessionTimeoutMs: 1_800_001 }, 'INVALID_SESSION_TIMEOUT'],
-    ['an instance that nobody knows', { memberId: 'c-1', instanceId: 'i' }, 'UNKNOWN_MEMBER_ID'],
+    ['an unknown instance', { memberId: 'c-1', instanceId: 'i' }, 'UNKNOWN_MEMBER_ID'],
   ])('%s is refused', (_, fields, error) => {
     const world = new GroupWorld()
     world.stable(1)
@@ -67,14 +67,14 @@ describe('joining', () => {
     expect(world.describe().state).toBe('Stable')
   })
 
-  test('a group does not come to be through a member id, nor without protocols', () => {
+  test('a join with a member id or without protocols creates no group', () => {
     const world = new GroupWorld()
     expect(world.joined(world.join({ memberId: 'x' })).error.name).toBe('UNKNOWN_MEMBER_ID')
     expect(world.describe().error.name).toBe('GROUP_ID_NOT_FOUND')
     expect(world.joined(world.join({ protocols: [] })).error.name).toBe('INCONSISTENT_GROUP_PROTOCOL')
   })
 
-  test('a follower that wants the same again is told how things are; a change, or the leader, makes the group assign anew', () => {
+  test('a follower that joins again unchanged receives the current state; a change, or the leader, starts a rebalance', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
     expect(textOf(world.joined(world.join({ memberId: follower! })))).toBe('NONE 2 follows 0')
@@ -86,7 +86,7 @@ describe('joining', () => {
     expect(world.describe().state).toBe('CompletingRebalance')
   })
 
-  test('a member that asks twice is answered twice', () => {
+  test('a member that joins twice is answered twice', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
     world.join({ memberId: leader! })
@@ -97,14 +97,14 @@ describe('joining', () => {
     expect(textOf(world.joined(late))).toBe('NONE 3 leads 2')
   })
 
-  test('the protocol with most votes among those that all know is taken', () => {
+  test('the protocol with most votes among those that all support is selected', () => {
     const world = new GroupWorld({ initialDelayMs: 1000 })
     const tickets = [protocols('a', 'b', 'x'), protocols('b', 'a'), protocols('y', 'b', 'a')].map((each) => world.join({ protocols: each }))
     world.pass(100_000)
     expect(tickets.map((ticket) => world.joined(ticket).protocolName)).toEqual(['b', 'b', 'b'])
   })
 
-  test('a full group takes nobody more, and says so', () => {
+  test('a full group rejects further members with GROUP_MAX_SIZE_REACHED', () => {
     const world = new GroupWorld({ membersMax: 2 })
     world.stable(2)
     const said = world.joined(world.join())
@@ -116,7 +116,7 @@ describe('joining', () => {
 })
 
 describe('the first rebalance', () => {
-  test('waits for more members, and longer while they come, up to the rebalance timeout', () => {
+  test('waits for more members, and longer while they join, up to the rebalance timeout', () => {
     const world = new GroupWorld({ initialDelayMs: 3000 })
     const first = world.join({ rebalanceTimeoutMs: 7000 })
     world.pass(2000)
@@ -130,7 +130,7 @@ describe('the first rebalance', () => {
     expect(textOf(world.joined(first))).toBe('NONE 1 leads 3')
   })
 
-  test('ends after one delay where nobody else comes', () => {
+  test('ends after one delay when no other member joins', () => {
     const world = new GroupWorld({ initialDelayMs: 3000 })
     const first = world.join()
     world.pass(2999)
@@ -150,7 +150,7 @@ describe('the first rebalance', () => {
 })
 
 describe('rebalancing', () => {
-  test('goes on without who did not come back in time', () => {
+  test('completes without members that did not rejoin in time', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
     const ticket = world.join({ memberId: follower!, protocols: [{ name: 'range', metadata: subscription('u') }] })
@@ -162,7 +162,7 @@ describe('rebalancing', () => {
     expect(world.heartbeat(leader!, 2)).toBe('UNKNOWN_MEMBER_ID')
   })
 
-  test('members that wait are not given up while others take their time', () => {
+  test('waiting members are not removed while others have not joined yet', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
     const ticket = world.join({ memberId: leader! })
@@ -175,7 +175,7 @@ describe('rebalancing', () => {
     expect(textOf(world.joined(ticket))).toBe('NONE 3 leads 2')
   })
 
-  test('who waits for its assignment is told to join again when somebody new comes', () => {
+  test('a member that waits for its assignment must join again when a new member joins', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
     const tickets = [leader!, follower!].map((memberId) => world.join({ memberId }))
@@ -187,7 +187,7 @@ describe('rebalancing', () => {
     expect(world.synced(world.sync(leader!, 3))).toBe('REBALANCE_IN_PROGRESS ')
   })
 
-  test('members that do not ask for their assignment are out after the rebalance timeout', () => {
+  test('members without a SyncGroup are removed after the rebalance timeout', () => {
     const world = new GroupWorld()
     const first = world.join()
     world.pass(0)
@@ -199,7 +199,7 @@ describe('rebalancing', () => {
     expect([world.describe().state, world.describe().members]).toEqual(['Empty', []])
   })
 
-  test('a leader that is gone is replaced by a member that joined', () => {
+  test('a leader that left is replaced by a member that joined', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
     expect(world.leave(leader!)).toEqual(['NONE'])
@@ -208,7 +208,7 @@ describe('rebalancing', () => {
 })
 
 describe('syncing', () => {
-  test('everybody gets its part when the leader brings it, and who comes later at once', () => {
+  test('each member gets its part when the leader sends it, and later members at once', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
     for (const memberId of [follower!, leader!]) world.join({ memberId, protocols: [{ name: 'range', metadata: subscription('v') }] })
@@ -243,7 +243,7 @@ describe('syncing', () => {
 })
 
 describe('sessions', () => {
-  test('a member that is silent for its session is out, and the others rebalance', () => {
+  test('a member without requests for its session timeout is removed, and the others rebalance', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
     world.pass(sessionMs / 2)
@@ -253,7 +253,7 @@ describe('sessions', () => {
     expect(world.heartbeat(follower!, 2)).toBe('UNKNOWN_MEMBER_ID')
   })
 
-  test('a commit is a sign of life', () => {
+  test('a commit extends the session', () => {
     const world = new GroupWorld()
     const [leader] = world.stable(1)
     world.pass(sessionMs - 1)
@@ -262,7 +262,7 @@ describe('sessions', () => {
     expect(world.heartbeat(leader!, 1)).toBe('NONE')
   })
 
-  test('heartbeats of another generation and of nobody are refused', () => {
+  test('heartbeats of another generation and of unknown members are rejected', () => {
     const world = new GroupWorld()
     const [leader] = world.stable(1)
     expect([world.heartbeat(leader!, 0), world.heartbeat('x', 1), world.heartbeat(leader!, 1, 'i')]).toEqual([
@@ -273,7 +273,7 @@ describe('sessions', () => {
     expect(new GroupWorld().heartbeat('x', 1)).toBe('UNKNOWN_MEMBER_ID')
   })
 
-  test('a new member whose client went away before it heard its id does not stay for ever', () => {
+  test('a new member whose client disconnected before it received its id is removed', () => {
     const world = new GroupWorld()
     world.stable(1)
     const lost = world.join()
@@ -316,7 +316,7 @@ describe('static members', () => {
     return world
   }
 
-  test('one that comes back takes its old place without a rebalance, and its old id is fenced', () => {
+  test('one that returns replaces its old member without a rebalance, and its old id is fenced', () => {
     const world = stable()
     const said = world.joined(world.join({ instanceId: 'i' }))
     expect(said).toMatchObject({ error: { name: 'NONE' }, memberId: 'i-2', generation: 1, leader: 'i-2', skipAssignment: true })
@@ -327,13 +327,13 @@ describe('static members', () => {
     expect(world.joined(world.join({ memberId: 'i-1', instanceId: 'i' })).error.name).toBe('FENCED_INSTANCE_ID')
   })
 
-  test('an older client is told the old leader, so that it does not assign anew', () => {
+  test('an older client receives the id of the old leader, so that it does not assign again', () => {
     const world = stable()
     const said = world.joined(world.join({ instanceId: 'i', knowsSkipAssignment: false }))
     expect(said).toMatchObject({ memberId: 'i-2', leader: 'i-1', skipAssignment: false, members: [] })
   })
 
-  test('one that comes back with another protocol makes the group rebalance', () => {
+  test('one that returns with another protocol causes a rebalance', () => {
     const world = new GroupWorld()
     const ticket = world.join({ instanceId: 'i', protocols: protocols('range', 'sticky') })
     world.pass(0)
@@ -343,7 +343,7 @@ describe('static members', () => {
     expect(world.joined(again)).toMatchObject({ generation: 2, protocolName: 'sticky' })
   })
 
-  test('one that comes back while an assignment is made starts the rebalance again', () => {
+  test('one that returns during CompletingRebalance starts the rebalance again', () => {
     const world = new GroupWorld()
     const ticket = world.join({ instanceId: 'i' })
     world.pass(0)
@@ -385,7 +385,7 @@ describe('static members', () => {
 })
 
 describe('a restart', () => {
-  test('keeps members, generation and assignments, and gives each member a session to show itself', () => {
+  test('keeps members, generation and assignments, and starts a session for each member', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
     const before = world.describe()
@@ -418,7 +418,7 @@ describe('a restart', () => {
     expect(world.describe().state).toBe('Empty')
   })
 
-  test('calls the members of a group together that may no longer be so large', () => {
+  test('starts a rebalance of a group that exceeds a reduced maximum size', () => {
     const world = new GroupWorld()
     world.stable(3)
     const smaller = new GroupWorld({ membersMax: 2 })

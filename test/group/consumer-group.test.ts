@@ -9,7 +9,7 @@ function withTopic(changed = {}, partitions = 4): GroupWorld {
   return world
 }
 
-/** Error or epoch, and the partitions of each topic where they are said. */
+/** Error or epoch, and the partitions of each topic where they are in the response. */
 function shown({ error, memberEpoch, assignment }: ConsumerHeartbeatAnswer): string {
   if (error.name !== 'NONE') return error.name
   const rows = assignment?.map(({ topicId, partitions }) => `${nameOf(topicId)}:${partitions.join()}`)
@@ -19,14 +19,14 @@ function shown({ error, memberEpoch, assignment }: ConsumerHeartbeatAnswer): str
 const own = (...partitions: number[]) => ({ owned: partitions.length > 0 ? [{ topicId: idOf('t'), partitions }] : [] })
 const state = (world: GroupWorld): string => world.say({ type: 'describeConsumer', groupId: 'g' }).state
 
-test('the first member gets everything at once, and a heartbeat that changes nothing says nothing', () => {
+test('the first member gets all partitions at once, and a heartbeat without changes returns no assignment', () => {
   const world = withTopic()
   expect(shown(world.enter('a'))).toBe('2 [t:0,1,2,3]')
   expect(shown(world.beat('a', 2))).toBe('2')
   expect(state(world)).toBe('Stable')
 })
 
-test('a partition goes to another member only when its owner has said that it has given it up', () => {
+test('a partition goes to another member only after its owner has confirmed the revocation', () => {
   const world = withTopic()
   world.enter('a')
   expect(shown(world.enter('b'))).toBe('3 []')
@@ -39,7 +39,7 @@ test('a partition goes to another member only when its owner has said that it ha
   expect(state(world)).toBe('Stable')
 })
 
-test('a member that was not told its new epoch may say the old one, where it has no more than it is to have', () => {
+test('a member that did not receive its new epoch may send the old one, if it owns no more than its assignment', () => {
   const world = withTopic()
   world.enter('a')
   world.enter('b')
@@ -52,7 +52,7 @@ test('a member that was not told its new epoch may say the old one, where it has
   expect(shown(world.enter('a'))).toBe('3 [t:0,1]')
 })
 
-test('a silent member is out after its session, and a later heartbeat of another one shares what it had', () => {
+test('a member without heartbeats is removed after its session, and a later heartbeat of another one gets its partitions', () => {
   const world = withTopic()
   world.enter('a')
   world.enter('b')
@@ -63,7 +63,7 @@ test('a silent member is out after its session, and a later heartbeat of another
   expect(shown(world.beat('b', 3))).toBe('4 [t:0,1,2,3]')
 })
 
-test('a member that does not give up in its rebalance timeout is out, although it sends heartbeats', () => {
+test('a member that does not revoke within its rebalance timeout is removed, although it sends heartbeats', () => {
   const world = withTopic()
   world.enter('a')
   world.enter('b')
@@ -74,7 +74,7 @@ test('a member that does not give up in its rebalance timeout is out, although i
   expect(shown(world.beat('a', 2, own(0, 1, 2, 3)))).toBe('UNKNOWN_MEMBER_ID')
 })
 
-test('assignments are made no more often than the interval says, by the heartbeats that come', () => {
+test('heartbeats compute assignments no more often than the interval allows', () => {
   const world = withTopic({ consumer: () => ({ ...consumerLimits, assignmentIntervalMs: 1000 }) })
   expect(shown(world.enter('a'))).toBe('2 [t:0,1,2,3]')
   expect(shown(world.enter('b'))).toBe('2 []')
@@ -86,7 +86,7 @@ test('assignments are made no more often than the interval says, by the heartbea
   expect(state(world)).toBe('Reconciling')
 })
 
-test('a member that gives up more before there is a new assignment is not ahead of its group', () => {
+test('a member that revokes more before there is a new assignment is not ahead of its group', () => {
   const world = withTopic({ consumer: () => ({ ...consumerLimits, assignmentIntervalMs: 1000 }) }, 1)
   world.topic('u', 1)
   world.topic('v', 1)
@@ -99,7 +99,7 @@ test('a member that gives up more before there is a new assignment is not ahead 
   expect(shown(world.beat('a', 2, has('t')))).toBe('4')
 })
 
-test('a static member that leaves for a while keeps its partitions for whoever comes back as it', () => {
+test('a static member that leaves temporarily keeps its partitions for its replacement', () => {
   const world = withTopic()
   const as = { instanceId: 'i' }
   world.enter('a', ['t'], as)
@@ -112,7 +112,7 @@ test('a static member that leaves for a while keeps its partitions for whoever c
   expect(shown(world.beat('c', 3))).toBe('3 [t:2,3]')
 })
 
-test('a static member that does not come back in its session is out', () => {
+test('a static member that does not return within its session is removed', () => {
   const world = withTopic()
   const as = { instanceId: 'i' }
   world.enter('a', ['t'], as)
@@ -121,7 +121,7 @@ test('a static member that does not come back in its session is out', () => {
   expect(state(world)).toBe('Empty')
 })
 
-test('topics that come, grow and go begin a new epoch with the next heartbeat', () => {
+test('created, extended and deleted topics start a new epoch with the next heartbeat', () => {
   const world = withTopic({}, 1)
   expect(shown(world.enter('a', ['t', 'u']))).toBe('2 [t:0]')
   world.topic('t', 2)
@@ -136,7 +136,7 @@ test('topics that come, grow and go begin a new epoch with the next heartbeat', 
   expect(shown(world.beat('a', 5))).toBe('5')
 })
 
-test('a member reads the topics that its expression matches, also those that come later', () => {
+test('a member reads the topics that its expression matches, also those that are created later', () => {
   const world = withTopic()
   expect(shown(world.enter('a', [], { expression: 't|new-.*' }))).toBe('1 []')
   expect(shown(world.beat('a', 1))).toBe('2 [t:0,1,2,3]')
@@ -148,7 +148,7 @@ test('a member reads the topics that its expression matches, also those that com
   expect(shown(world.beat('a', 3, { expression: '(' }))).toBe('INVALID_REGULAR_EXPRESSION')
 })
 
-test('a group has no more members than it may, and no assignor that there is not', () => {
+test('a group rejects members above its maximum size, and unsupported assignors', () => {
   const world = withTopic({ consumersMax: 1 })
   world.enter('a')
   expect(shown(world.enter('b'))).toBe('GROUP_MAX_SIZE_REACHED')
@@ -156,7 +156,7 @@ test('a group has no more members than it may, and no assignor that there is not
   expect(shown(world.enter('a', ['t'], { assignor: 'sticky' }))).toBe('UNSUPPORTED_ASSIGNOR')
 })
 
-test('what was written, read back, is the same group, and members go on with their epochs', () => {
+test('replayed records produce the same group, and members continue with their epochs', () => {
   const world = withTopic()
   world.enter('a')
   world.enter('b', ['t'], { instanceId: 'i', rackId: 'r', assignor: 'range' })
@@ -170,7 +170,7 @@ test('what was written, read back, is the same group, and members go on with the
   expect(shown(world.beat('a', 2))).toBe('UNKNOWN_MEMBER_ID')
 })
 
-test('topics that changed while nobody looked are seen after a restart', () => {
+test('topics that changed while the coordinator was down are detected after a restart', () => {
   const world = withTopic()
   world.enter('a')
   world.topics.set('t', 5)
@@ -200,7 +200,7 @@ test('a commit counts in the epoch of its member, or in one since which it has h
   expect(commit('', -1, 0)).toBe('NONE')
 })
 
-test('a classic group becomes a consumer group under its members when a consumer comes', () => {
+test('a classic group becomes a consumer group with its members when a consumer joins', () => {
   const world = withTopic()
   const ticket = world.join()
   world.pass(0)
@@ -287,7 +287,7 @@ test('leave-group: members are named in the answer as they were in the request',
   ])
 })
 
-test('a classic member that is called and does not come is out', () => {
+test('a classic member that must rejoin and does not is removed', () => {
   const world = withTopic()
   world.enter('a')
   const { memberId } = world.joined(world.join())
@@ -300,7 +300,7 @@ test('a classic member that is called and does not come is out', () => {
   expect(world.heartbeat(memberId, 3)).toBe('UNKNOWN_MEMBER_ID')
 })
 
-test('an empty group of either kind gives way to the other, and its offsets stay', () => {
+test('an empty group of either type is replaced by the other type, and its offsets stay', () => {
   const world = withTopic()
   world.commit()
   expect(shown(world.enter('a'))).toBe('2 [t:0,1,2,3]')

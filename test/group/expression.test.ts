@@ -31,7 +31,7 @@ test('the syntax of RE2 is known', () => {
   for (const [expression, name] of yes) expect(matches(expression, name), expression).toEqual([true])
 })
 
-test('what RE2 does not know is refused, and so is what would take a coordinator too long', () => {
+test('expressions that RE2 does not support are rejected, and so are those that would take a coordinator too long', () => {
   const wrong = [
     '[',
     '(',
@@ -74,7 +74,7 @@ function expressionOf(random: Prng, depth: number): string {
   }
 }
 
-test('where both know the syntax, it means what it means to JavaScript', () => {
+test('syntax that both support has the same meaning as in JavaScript', () => {
   for (let seed = 0; seed < 500; seed++) {
     const random = prng(seed)
     const text = expressionOf(random, 3)

@@ -3,7 +3,7 @@ interface Timer {
   readonly wake: () => void
 }
 
-/** A clock that stands still until the test moves it. */
+/** A clock that advances only when the test advances it. */
 export class FakeTime {
   #now = 1_700_000_000_000
   readonly #timers = new Set<Timer>()
@@ -18,7 +18,7 @@ export class FakeTime {
     return () => this.#timers.delete(timer)
   }
 
-  /** Lets everything happen that is due within `ms`, in order. What that leads to happens in between. */
+  /** Runs all timers that are due within `ms`, in order, with their consequences in between. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms
     for (;;) {
@@ -33,5 +33,5 @@ export class FakeTime {
   }
 }
 
-/** Promises that can go on have done so. */
+/** Pending asynchronous work has run. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

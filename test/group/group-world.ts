@@ -52,7 +52,7 @@ export function subscription(...topics: string[]): Buffer {
 
 export const protocols = (...names: string[]): Protocol[] => names.map((name) => ({ name, metadata: subscription('t') }))
 
-/** The machine alone, stepped by hand. Every record goes through its bytes, and its answers are kept by ticket. */
+/** The machine alone, stepped manually. Every record is encoded and decoded, and answers are stored by ticket. */
 export class GroupWorld {
   state: GroupState
   now = 1_700_000_000_000
@@ -82,14 +82,14 @@ export class GroupWorld {
     }
   }
 
-  /** Asks, and returns the ticket. */
+  /** Sends a request, and returns its ticket. */
   ask(question: Question): number {
     const ticket = this.#tickets++
     this.step({ type: 'asked', now: this.now, ticket, question })
     return ticket
   }
 
-  /** Of a question that is answered at once. */
+  /** The answer of a request that is answered at once. */
   say<Q extends Question>(question: Q): AnswerTo<Q> {
     const ticket = this.ask(question)
     if (!this.answers.has(ticket)) throw new Error(`${question.type} is not answered yet`)
@@ -176,7 +176,7 @@ export class GroupWorld {
     })
   }
 
-  /** Joins a consumer group; what it is answered. */
+  /** Joins a consumer group; returns the answer. */
   enter(memberId: string, topics: readonly string[] = ['t'], fields: Partial<Asking<'consumerHeartbeat'>> = {}): ConsumerHeartbeatAnswer {
     return this.beat(memberId, 0, { rebalanceTimeoutMs: rebalanceMs, topics, owned: [], ...fields })
   }
@@ -216,7 +216,7 @@ export class GroupWorld {
     return this.say({ type: 'describe', groupId })
   }
 
-  /** Lets time pass, with every wake that the machine asked for at its time. */
+  /** Advances the time, with every wake-up that the machine requested at its time. */
   pass(ms: number): void {
     const end = this.now + ms
     while (this.wakeAt !== undefined && this.wakeAt <= end) {
@@ -227,7 +227,7 @@ export class GroupWorld {
     this.now = end
   }
 
-  /** A stable group whose first member leads, and whose members came one after another: as many generations. Returns their ids. */
+  /** A stable group whose first member leads, and whose members joined one after another: as many generations. Returns their ids. */
   stable(count: number): string[] {
     const ids: string[] = []
     for (let i = 0; i < count; i++) {
@@ -247,7 +247,7 @@ export class GroupWorld {
     return group.generation
   }
 
-  /** A machine that knows nothing but what was written. */
+  /** A machine whose only state are the written records. */
   restart(): void {
     this.state = groupState(this.#limits)
     this.wakeAt = undefined

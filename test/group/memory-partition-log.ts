@@ -1,11 +1,11 @@
 import type { PartitionLog, StreamId } from '../../src/ports.ts'
 import { batchHeader, lastOffset, readBatchHeader } from '../../src/wire/record-batch.ts'
 
-/** Logs in memory that become durable when the test says so, or at once. */
+/** Logs in memory that become durable when the test decides, or at once. */
 export class MemoryPartitionLog implements PartitionLog {
   readonly batches = new Map<StreamId, Buffer[]>()
   appends = 0
-  /** While it is there, appends wait in it. */
+  /** While it is set, appends wait in it. */
   held: (() => void)[] | undefined
 
   append(stream: StreamId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
@@ -17,7 +17,7 @@ export class MemoryPartitionLog implements PartitionLog {
     })
   }
 
-  /** While it is there, reads wait for it. */
+  /** While it is set, reads wait for it. */
   reading: Promise<void> | undefined
 
   async read(stream: StreamId, offset: bigint, bytesMax: number): Promise<Uint8Array> {

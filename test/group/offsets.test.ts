@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { GroupWorld, limits, sessionMs, subscription, zeroId } from './group-world.ts'
 
 describe('committing', () => {
-  test('from outside founds a simple group, which lives as long as its offsets', () => {
+  test('from outside creates a simple group, which exists as long as its offsets', () => {
     const world = new GroupWorld()
     expect(world.commit({}, 7n)).toBe('NONE')
     expect(world.fetched()).toEqual({ 't-0': 7n })
@@ -14,7 +14,7 @@ describe('committing', () => {
 
   test.each<[string, Parameters<GroupWorld['commit']>[0], string]>([
     ['a member', { memberId: 'c-1', generation: 1 }, 'NONE'],
-    ['nobody, while there are members', {}, 'UNKNOWN_MEMBER_ID'],
+    ['no member, while there are members', {}, 'UNKNOWN_MEMBER_ID'],
     ['an unknown member', { memberId: 'x', generation: 1 }, 'UNKNOWN_MEMBER_ID'],
     ['a member of another generation', { memberId: 'c-1', generation: 0 }, 'ILLEGAL_GENERATION'],
     ['a member without a generation', { memberId: 'c-1' }, 'ILLEGAL_GENERATION'],
@@ -109,7 +109,7 @@ describe('expiry', () => {
     expect(world.fetched()).toEqual({ 't-0': 1n })
   })
 
-  test('a client that says how long is taken by its word', () => {
+  test('a retention time in the request is effective', () => {
     const world = new GroupWorld()
     world.commit({ retentionTimeMs: 1000n, version: 4 })
     world.restart()
@@ -135,7 +135,7 @@ describe('deleting', () => {
     expect([world.fetched(), world.describe().error.name]).toEqual([{}, 'GROUP_ID_NOT_FOUND'])
   })
 
-  test('offsets go for topics that nobody in the group reads', () => {
+  test('offsets are removed for topics that no member of the group reads', () => {
     const world = new GroupWorld()
     world.commit({}, 1n, 't')
     world.commit({}, 2n, 'u')
@@ -147,7 +147,7 @@ describe('deleting', () => {
     expect(world.say({ type: 'deleteOffsets', groupId: 'x', partitions })).toMatchObject({ name: 'GROUP_ID_NOT_FOUND' })
   })
 
-  test('of a group that shares something else than topics, offsets stay while it has members', () => {
+  test('of a group with another protocol type, offsets stay while it has members', () => {
     const world = new GroupWorld()
     world.join({ protocolType: 'connect', protocols: [{ name: 'range', metadata: subscription() }] })
     world.pass(0)

@@ -11,6 +11,6 @@ test.each<[string, number]>([
   expect(javaHash(text)).toBe(hash)
 })
 
-test('the smallest hash, which has no absolute value, counts as nought', () => {
+test('the smallest hash, which has no absolute value, counts as 0', () => {
   expect([partitionOf('polygenelubricants', 50), partitionOf('group', 50)]).toEqual([0, 47])
 })

@@ -6,7 +6,7 @@ import { consumerLimits, GroupWorld, idOf, limits, nameOf, sessionMs } from './g
 const topics = ['t', 'u', 'v']
 const subscriptions = [['t'], ['t', 'u'], ['u', 'v', 'missing'], ['t', 'u', 'v']]
 
-/** Who reads what at this moment: nobody may begin to read what another one reads still. */
+/** Current reader of each partition: a member may not start to read a partition before the previous reader has stopped. */
 class Readers {
   readonly #readers = new Map<string, Consumer>()
 
@@ -21,7 +21,7 @@ class Readers {
   }
 }
 
-/** A consumer that behaves. Answers may be lost, and it may take its time to give up. */
+/** A correct consumer. Responses may be lost, and it may delay a revocation. */
 class Consumer {
   readonly memberId: string
   readonly instanceId: string | null
@@ -29,7 +29,7 @@ class Consumer {
   topics: readonly string[]
   readonly parts = new Set<string>()
   #wanted: ReadonlySet<string> = new Set()
-  /** It has lost an answer: it says all, and is told all, with the next heartbeat. */
+  /** It has lost a response: the next heartbeat contains and returns the full state. */
   #isUnsure = false
   readonly #world: GroupWorld
   readonly #readers: Readers
@@ -55,7 +55,7 @@ class Consumer {
     this.#hear(this.#world.beat(this.memberId, this.epoch, { instanceId: this.instanceId, topics: subscribed, owned: this.#owned() }))
   }
 
-  /** Stops reading what it is not to read any more, and begins with the rest. */
+  /** Stops reading revoked partitions, and starts the new ones. */
   follow(): void {
     for (const part of [...this.parts]) if (!this.#wanted.has(part)) this.#drop(part)
     for (const part of this.#wanted) {
@@ -152,14 +152,14 @@ function changeItsMind(member: Consumer | undefined, subscribed: readonly string
   if (member !== undefined && member.epoch > 0) member.subscribe(subscribed)
 }
 
-/** It reads no more, and nobody is told. */
+/** It stops reading, without a notification of the coordinator. */
 function die(members: Consumer[], member: Consumer | undefined): void {
   if (member === undefined) return
   member.stop()
   members.splice(members.indexOf(member), 1)
 }
 
-/** When nobody comes or goes any more, every partition of every topic that somebody reads has a reader, and the group is stable. */
+/** When membership no longer changes, every partition of every topic with a subscriber has a reader, and the group is stable. */
 function settle(world: GroupWorld, members: readonly Consumer[]): void {
   for (let step = 0; step < 60; step++) {
     for (const member of members) {
@@ -186,7 +186,7 @@ function settle(world: GroupWorld, members: readonly Consumer[]): void {
 const limitMs = 60_000
 
 test(
-  'however consumers come, go, die, are lost and change their minds, nobody reads what another one reads, and all is read in the end',
+  'consumers that join, leave, crash, lose responses and change subscriptions never share a partition, and all partitions have a reader in the end',
   () => {
     for (let seed = 0; seed < 50; seed++) {
       try {

@@ -3,7 +3,7 @@ import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
 import type { JoinAnswer, SyncAnswer } from '../../src/group/messages.ts'
 import { GroupWorld, sessionMs } from './group-world.ts'
 
-/** A consumer that behaves, but for dying without a word and forgetting to send heartbeats now and then. */
+/** A correct consumer, except that it crashes without LeaveGroup and skips heartbeats now and then. */
 class Consumer {
   memberId = ''
   generation = -1
@@ -79,7 +79,7 @@ class Consumer {
   }
 }
 
-/** Who has which partition of which generation. */
+/** Owner of each partition in each generation. */
 class Owners {
   latest = 0
   readonly #owners = new Map<string, string>()
@@ -113,7 +113,7 @@ function run(seed: number): void {
       if (left!.memberId !== '' && left!.waiting === undefined) world.leave(left!.memberId)
     }
     if (consumers.length > 0 && chance(random, 15)) {
-      // The same instance starts anew, and does not know its id any more.
+      // The same instance restarts without its member id.
       const at = below(random, consumers.length)
       if (consumers[at]!.instanceId !== null) consumers[at] = new Consumer(world, owners, consumers[at]!.instanceId)
     }
@@ -123,7 +123,7 @@ function run(seed: number): void {
   settle(world, consumers)
 }
 
-/** When nobody comes or goes any more, everybody is a member of one generation, and nobody waits. */
+/** When membership no longer changes, all members are in one generation, and none waits. */
 function settle(world: GroupWorld, consumers: readonly Consumer[]): void {
   for (let step = 0; step < 200; step++) {
     for (const consumer of consumers) consumer.act()
@@ -135,7 +135,7 @@ function settle(world: GroupWorld, consumers: readonly Consumer[]): void {
   expect(consumers.map(({ generation, waiting }) => [generation, waiting])).toEqual(consumers.map(() => [world.generation, undefined]))
 }
 
-test('however members come, die, leave and come back, no partition has two owners in a generation, and they settle', () => {
+test('members that join, crash, leave and return never share a partition in a generation, and the group becomes stable', () => {
   for (let seed = 0; seed < 150; seed++) {
     try {
       run(seed)
