@@ -9,7 +9,7 @@ import { FrontWorld, otherId, topicId } from './front-world.ts'
 
 const blankId = 'AAAAAAAAAAAAAAAAAAAAAA'
 
-test.each([3, 8, 9, 12, 13])('version %i stores a batch and says where', (version) => {
+test.each([3, 8, 9, 12, 13])('version %i stores a batch and returns its offset', (version) => {
   const world = new FrontWorld()
   const client = world.client()
   const topic = version >= 13 ? topicId : 't'
@@ -23,7 +23,7 @@ test.each([3, 8, 9, 12, 13])('version %i stores a batch and says where', (versio
   ])
 })
 
-test('what coordinators keep for themselves is not for clients to write', () => {
+test('clients may not write to internal topics of coordinators', () => {
   const world = new FrontWorld()
   world.routing.set({ name: '__consumer_offsets', topicId: otherId, streams: [2], settings })
   const client = world.client()
@@ -78,7 +78,7 @@ describe('refused is', () => {
     ['a topic id that does not exist', { version: 13, topic: otherId }, errors.UNKNOWN_TOPIC_ID],
     ['a partition that does not exist', { partition: 2 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
     ['a negative partition', { partition: -1 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
-    ['a partition that does not exist, whatever the acks', { acks: 2, partition: 2 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
+    ['a partition that does not exist, for all acks', { acks: 2, partition: 2 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
   ] as const)('%s', (_, fields, error) => {
     const world = new FrontWorld()
     const client = world.client()
@@ -88,7 +88,7 @@ describe('refused is', () => {
     expect(client.produced(0, version).responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: error.code, baseOffset: -1n })
   })
 
-  test('what is no batch, whatever the acks', () => {
+  test('invalid batches, for all acks', () => {
     const world = new FrontWorld()
     const client = world.client()
     client.produce(1, Buffer.alloc(70), { acks: 2 })
@@ -98,7 +98,7 @@ describe('refused is', () => {
     expect(codes).toEqual([errors.INVALID_RECORD.code, errors.CORRUPT_MESSAGE.code])
   })
 
-  test('a batch out of order, and its client hears where the log starts, which one of a wrong batch does not', () => {
+  test('a batch out of order, with the log start offset, which an invalid batch does not return', () => {
     const world = new FrontWorld()
     const client = world.client()
     const record = { timestamp: BigInt(now), key: null, value: null, headers: [] }
@@ -186,7 +186,7 @@ describe('refused is', () => {
   })
 })
 
-test('a topic with log append time says when', () => {
+test('a topic with log append time returns the time', () => {
   const world = new FrontWorld({ settings: { timestampType: 'LogAppendTime' } })
   const client = world.client()
   client.produce(1, batchOf(1, 100))
@@ -194,7 +194,7 @@ test('a topic with log append time says when', () => {
   expect(client.produced(0).responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 0, logAppendTimeMs: BigInt(now) })
 })
 
-test('a retry has the answer of the first try', () => {
+test('a retry has the answer of the first attempt', () => {
   const world = new FrontWorld()
   const client = world.client()
   for (let i = 0; i < 5; i++) client.produce(i, batchOf(2, 200, { producerId: 7n, producerEpoch: 1, baseSequence: 2 * i }))

@@ -37,7 +37,7 @@ test.each([4, 5, 7, 11, 12, 13, 17, 18])('version %i reads what was written', (v
   expect(world.lane.memory.pinned).toBe(0)
 })
 
-test('small pieces are sent together, and pinned until the client has them', () => {
+test('small pieces are sent together, and pinned until they are sent', () => {
   const { world, client } = filled(20, 300)
   client.isSlow = true
   client.fetch(1, 0n)
@@ -58,14 +58,14 @@ test('committed reads name aborted transactions, others do not', () => {
   expect(part(client, 11, 1).abortedTransactions).toBeNull()
 })
 
-test('a client that is ahead of the epoch it fetched last hears where that ends', () => {
+test('a client that is ahead of the epoch it fetched last receives the end of that epoch', () => {
   const { world, client } = filled()
   client.fetch(1, 60n, { version: 12, lastFetchedEpoch: 5 })
   world.settle()
   expect(part(client, 12)).toMatchObject({ errorCode: 0, divergingEpoch: { epoch: 5, endOffset: 50n }, abortedTransactions: null })
 })
 
-test('what was refused by a log knows of no aborted transactions, and what never got there lists none', () => {
+test('a fetch that the log rejected has no list of aborted transactions, one that never reached a log has an empty list', () => {
   const { world, client } = filled()
   client.fetch(1, 51n, { isolationLevel: 1 })
   client.fetch(2, 0n, { isolationLevel: 0, topic: 'unknown' })
@@ -94,7 +94,7 @@ describe('an error is answered at once', () => {
   })
 })
 
-test('a fetch waits for as long as it says, and answers nothing then', () => {
+test('a fetch waits up to its maximum time, and then returns no records', () => {
   const { world, client } = filled()
   client.fetch(1, 50n, { maxWaitMs: 500 })
   world.settle()
@@ -105,7 +105,7 @@ test('a fetch waits for as long as it says, and answers nothing then', () => {
   expect(world.waits).toEqual([])
 })
 
-test('a fetch that wants nothing, or has no time, does not wait', () => {
+test('a fetch with minBytes of 0, or without wait time, does not wait', () => {
   const { world, client } = filled()
   client.fetch(1, 50n, { maxWaitMs: 0 })
   client.fetch(2, 50n, { maxWaitMs: 1000, minBytes: 0 })
@@ -125,7 +125,7 @@ test('a waiting fetch is woken by another connection', () => {
   expect(world.waits).toEqual([])
 })
 
-test('what is no longer in memory is asked for elsewhere, and what cannot be had is an error', () => {
+test('cold records are read from storage, and a failed read is an error', () => {
   const { world, client } = filled(40, 60 * kib)
   client.fetch(1, 0n, { partitionMaxBytes: 100 * kib })
   world.settle()
@@ -141,7 +141,7 @@ test('what is no longer in memory is asked for elsewhere, and what cannot be had
   expect(part(client, 11, 1)).toMatchObject({ errorCode: errors.KAFKA_STORAGE_ERROR.code })
 })
 
-test('a fetch whose old records find no memory does without them if it has others, and waits if it has none', () => {
+test('a fetch whose cold read finds no memory continues without it if it has other records, and waits otherwise', () => {
   const { world, client } = filled(40, 60 * kib)
   world.lane.trim(world.lane.durable)
   const loads = () => world.loads.splice(0).map(({ token, ...wish }) => ({ token, wish }))
@@ -173,7 +173,7 @@ describe('a session', () => {
   const session = (client: Client, id: number, sessionId: number, sessionEpoch: number, offset = 0n, fields = {}): void =>
     client.fetch(id, offset, { sessionId, sessionEpoch, maxWaitMs: 0, ...fields })
 
-  test('tells of a partition only what is new', () => {
+  test('returns only changes of a partition', () => {
     const { world, client } = filled(1)
     session(client, 1, 0, 0)
     world.settle()
@@ -199,7 +199,7 @@ describe('a session', () => {
     expect(client.fetched(4)).toMatchObject({ sessionId: 0, responses: [] })
   })
 
-  test('that is wrong is refused without a word on partitions', () => {
+  test('that is invalid is rejected without partitions in the response', () => {
     const { world, client } = filled(1)
     session(client, 1, 99, 1)
     world.settle()
@@ -215,7 +215,7 @@ describe('a session', () => {
     expect(client.fetched(3, 13)).toMatchObject({ errorCode: errors.FETCH_SESSION_TOPIC_ID_ERROR.code, responses: [] })
   })
 
-  test('says an error each time, and says all again when it has passed', () => {
+  test('returns an error each time, and the full state after it', () => {
     const { world, client } = filled(1)
     session(client, 1, 0, 0, 10n)
     world.settle()
@@ -233,7 +233,7 @@ describe('a session', () => {
     expect(client.fetched(4).responses).toEqual([])
   })
 
-  test('with nothing to say waits like any other fetch', () => {
+  test('without changes waits like any other fetch', () => {
     const { world, client } = filled(1)
     session(client, 1, 0, 0, 10n)
     world.settle()

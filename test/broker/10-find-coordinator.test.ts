@@ -3,7 +3,7 @@ import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadat
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../src/wire/api/10-find-coordinator.ts'
 import { brokerWorld } from './world.ts'
 
-test('this node coordinates every group, and its offsets topic comes to be with the first question', async () => {
+test('this node coordinates every group, and the first request creates the offsets topic', async () => {
   const world = await brokerWorld()
   const find = (version: number, fields: Partial<FindCoordinatorRequest>, listener?: string) =>
     world.ask(FindCoordinatorRequest, FindCoordinatorResponse, version, fields, listener)

@@ -6,7 +6,7 @@ import { brokerWorld, frame } from './world.ts'
 
 const named = { clientSoftwareName: 'apache-kafka-java', clientSoftwareVersion: '4.3.1' }
 
-test('what is advertised is what is served, and every version of it can be parsed', async () => {
+test('the advertised APIs are those that are served, and every version of them can be parsed', async () => {
   const world = await brokerWorld()
   const { apiKeys, errorCode } = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
   expect(errorCode).toBe(0)
@@ -58,7 +58,7 @@ test('what is advertised is what is served, and every version of it can be parse
   for (const { api, oldest, latest } of handlers) expect([oldest >= api.oldest, latest <= api.latestStable], api.name).toEqual([true, true])
 })
 
-test('only what is true here is finalized, since clients use what is', async () => {
+test('only supported features are finalized, since clients use them', async () => {
   const world = await brokerWorld()
   const answer = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
   expect(answer.finalizedFeatures).toEqual([
@@ -71,7 +71,7 @@ test('only what is true here is finalized, since clients use what is', async () 
   ])
 })
 
-test('a version of the future is answered in the oldest layout, with the range to choose from', async () => {
+test('a later version is answered in the oldest layout, with the supported range', async () => {
   const world = await brokerWorld()
   for (const version of [5, 99, 32767]) {
     const request = frame(ApiVersionsRequest, 4, { clientSoftwareName: 'x', clientSoftwareVersion: 'y' })

@@ -32,7 +32,7 @@ async function ask(world: BrokerWorld, name: string, offset: bigint, partitionIn
   return [errorCode, lowWatermark]
 }
 
-test('the log starts where it is asked to, and never before', async () => {
+test('the log starts at the requested offset, and never before', async () => {
   const world = await worldWithRecords()
   expect(await ask(world, 't', 3n)).toEqual([0, 3n])
   expect(await ask(world, 't', 3n)).toEqual([0, 3n])

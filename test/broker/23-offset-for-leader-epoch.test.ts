@@ -3,7 +3,7 @@ import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19
 import { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from '../../src/wire/api/23-offset-for-leader-epoch.ts'
 import { type BrokerWorld, brokerWorld } from './world.ts'
 
-/** Five records, of which the first two are gone, and a partition that never had any. */
+/** Five records, of which the first two are deleted, and a partition that never had any. */
 async function worldWithRecords(): Promise<BrokerWorld> {
   const world = await brokerWorld()
   const topic = { name: 't', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
@@ -31,7 +31,7 @@ async function ask(world: BrokerWorld, { version = 4, topic = 't', ...part }: As
   return [errorCode, leaderEpoch, endOffset]
 }
 
-test.each([2, 3, 4])('version %i says where the present epoch ends, whatever is gone from its beginning', async (version) => {
+test.each([2, 3, 4])('version %i returns the end of the current epoch, also after records are deleted', async (version) => {
   expect(await ask(await worldWithRecords(), { version })).toEqual([0, 0, 5n])
 })
 
@@ -40,8 +40,8 @@ test('the epoch of a partition without records ends where it began', async () =>
 })
 
 test.each([
-  ['that has not come yet is unknown', 1, [0, -1, -1n]],
-  ['of nobody is unknown', -1, [0, -1, -1n]],
+  ['in the future is unknown', 1, [0, -1, -1n]],
+  ['that is negative is unknown', -1, [0, -1, -1n]],
   ['before the first ended where the log starts', -5, [0, -5, 2n]],
 ])('an epoch %s', async (_, leaderEpoch, answer) => {
   expect(await ask(await worldWithRecords(), { leaderEpoch })).toEqual(answer)
@@ -49,7 +49,7 @@ test.each([
 
 test.each([
   ['at the same epoch is answered', 0, [0, 0, 5n]],
-  ['ahead of the leader is told so', 1, [75, -1, -1n]],
+  ['ahead of the leader gets an error', 1, [75, -1, -1n]],
   ['behind it is fenced', -2, [74, -1, -1n]],
 ])('a client %s', async (_, currentLeaderEpoch, answer) => {
   expect(await ask(await worldWithRecords(), { currentLeaderEpoch })).toEqual(answer)

@@ -49,7 +49,7 @@ test('lists grow and shrink by their items, from their default on', async () => 
   expect(await alter(world, topic, 't', [['cleanup.policy', 'append', '']])).toMatch(/^40 /)
 })
 
-test('a change reaches the streams of the topic before it is answered, and survives a restart', async () => {
+test('a change reaches the partitions of the topic before it is answered, and survives a restart', async () => {
   const world = await worldWith('t')
   await alter(world, topic, 't', [['max.message.bytes', 'set', '5000']])
   for (const { settings } of world.streams.open_.values()) expect(settings.maxMessageBytes).toBe(5000)
@@ -59,7 +59,7 @@ test('a change reaches the streams of the topic before it is answered, and survi
   for (const { settings } of again.streams.open_.values()) expect(settings.maxMessageBytes).toBe(1_048_588)
 })
 
-test('a change of the cluster reaches the topics that leave it to the node, now and after a restart', async () => {
+test('a cluster-wide change reaches the topics without the config, now and after a restart', async () => {
   const world = await worldWith('t')
   await create(world, 'own', { 'max.message.bytes': '7000' })
   expect(await alter(world, broker, '', [['message.max.bytes', 'set', '6000']])).toBe('done')
@@ -94,7 +94,7 @@ test('no limit of message sizes keeps the coordinator of groups from writing', a
   expect(world.reported).toEqual([])
 })
 
-test('alter-configs: deleting a broker config that is not set changes nothing, whatever it is', async () => {
+test('alter-configs: deleting a broker config that is not set changes nothing, for any config', async () => {
   const world = await worldWith('t')
   for (const resource of ['', '1']) {
     for (const name of ['message.max.bytes', 'num.partitions', 'listeners', 'no.such.config']) {
@@ -103,7 +103,7 @@ test('alter-configs: deleting a broker config that is not set changes nothing, w
   }
 })
 
-test('alter-configs: an unknown broker config is kept, and described without its value, as it may be a secret', async () => {
+test('alter-configs: an unknown broker config is recorded, and described without its value, as it may be a secret', async () => {
   const world = await worldWith('t')
   expect(await alter(world, broker, '1', [['no.such.config', 'set', 'secret']])).toBe('done')
   expect(await alter(world, broker, '', [['another.config', 'set', '1']])).toBe('done')
@@ -121,7 +121,7 @@ test('alter-configs: an unknown broker config is kept, and described without its
   expect(await alter(again, broker, '1', [['no.such.config', 'delete']])).toBe('done')
 })
 
-test('alter-configs: a batch size that log memory has no room for is refused where it is set', async () => {
+test('alter-configs: a batch size that exceeds the log cache is rejected when it is set', async () => {
   const world = await worldWith('t')
   const most = '33554368'
   expect(await alter(world, topic, 't', [['max.message.bytes', 'set', most]])).toBe('done')
@@ -134,7 +134,7 @@ test('alter-configs: a batch size that log memory has no room for is refused whe
   )
 })
 
-test('what is only to be validated changes nothing', async () => {
+test('a request that only validates changes nothing', async () => {
   const world = await worldWith('t')
   const before = world.log.appends
   expect(await alter(world, topic, 't', [['retention.ms', 'set', '5']], true)).toBe('done')
@@ -180,7 +180,7 @@ test.each<[number, string, Change, string]>([
   expect(world.reported).toEqual([])
 })
 
-test('the older way puts new configs in place of all old ones', async () => {
+test('the older API replaces all configs', async () => {
   const world = await worldWith('t', { 'retention.ms': '5', 'segment.ms': '6' })
   const resources = [{ resourceType: topic, resourceName: 't', configs: [{ name: 'segment.ms', value: '7' }] }]
   const { responses } = await world.ask(AlterConfigsRequest, AlterConfigsResponse, 2, { resources })
@@ -188,13 +188,13 @@ test('the older way puts new configs in place of all old ones', async () => {
   expect(world.controller.image.topics.get('t')!.configs).toEqual(new Map([['segment.ms', '7']]))
 })
 
-test('what is wrong with a change is said before whether its topic is there', async () => {
+test('the error of a change precedes that of a missing topic', async () => {
   const world = await brokerWorld()
   expect(await alter(world, topic, 'none', [['retention.ms', 'set', 'x']])).toMatch(/^40 /)
   expect(await alter(world, topic, 'none', [['retention.ms', 'set', '1']])).toMatch(/^3 /)
 })
 
-test('to describe one resource of a type that does not exist is to describe none', async () => {
+test('a request with one resource of an unknown type describes none', async () => {
   const world = await worldWith('t')
   const resources = [topic, 99].map((resourceType) => ({ resourceType, resourceName: 't', configurationKeys: null }))
   const { results } = await world.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })

@@ -10,7 +10,7 @@ test.each([
   ['\\pL+', 0],
   ['(?i)orders', 0],
   ['[', invalidRegularExpression],
-  // JavaScript has these, RE2 has not.
+  // JavaScript supports these, RE2 does not.
   ['(?=orders)', invalidRegularExpression],
   ['(?<!a)b', invalidRegularExpression],
   ['(a)\\1', invalidRegularExpression],

@@ -36,7 +36,7 @@ test.each<[Partial<DescribeTopicPartitionsRequest>, string]>([
   expect(await describe(await worldWithTopics(), fields)).toBe(answer)
 })
 
-test('paging through all topics meets every partition once', async () => {
+test('paging through all topics returns every partition once', async () => {
   const world = await worldWithTopics()
   const met: string[] = []
   let cursor: DescribeTopicPartitionsRequest['cursor'] = null

@@ -29,7 +29,7 @@ const partitionsOf = (found: ReturnType<FetchSessions['open']>): number[] =>
   found.type === 'error' ? [] : found.partitions.map((p) => p.partition)
 
 describe('fetch sessions', () => {
-  test('are made by epoch 0 and not by epoch -1', () => {
+  test('are created by epoch 0 and not by epoch -1', () => {
     const all = sessions()
     expect(idOf(all.open(request(0, -1, [wanted(0)]), 0))).toBe(0)
     expect(all.count).toBe(0)
@@ -37,7 +37,7 @@ describe('fetch sessions', () => {
     expect(all.count).toBe(1)
   })
 
-  test('remember partitions, change them, and forget them', () => {
+  test('add, change and remove partitions', () => {
     const all = sessions()
     all.open(request(0, 0, [wanted(0), wanted(1)]), 0)
     expect(partitionsOf(all.open(request(1, 1), 0))).toEqual([0, 1])
@@ -47,19 +47,19 @@ describe('fetch sessions', () => {
     expect(partitionsOf(all.open(request(1, 3, [], [0, 2]), 0))).toEqual([1])
   })
 
-  test('forget what a request both names and forgets', () => {
+  test('remove a partition that a request both adds and forgets', () => {
     const all = sessions()
     all.open(request(0, 0, [wanted(0), wanted(1)]), 0)
     expect(partitionsOf(all.open(request(1, 1, [wanted(0, 5n)], [0]), 0))).toEqual([1])
   })
 
-  test('are made for a request that follows nothing yet', () => {
+  test('are created for a request without partitions', () => {
     const all = sessions()
     expect(idOf(all.open(request(0, 0), 0))).toBe(1)
     expect(partitionsOf(all.open(request(1, 1, [wanted(3)]), 0))).toEqual([3])
   })
 
-  test('end when they follow nothing', () => {
+  test('end when they have no partitions', () => {
     const all = sessions()
     all.open(request(0, 0, [wanted(0)]), 0)
     expect(all.open(request(1, 1, [], [0]), 0)).toMatchObject({ type: 'full', session: undefined, partitions: [] })
@@ -85,7 +85,7 @@ describe('fetch sessions', () => {
     expect(all.open(request(1, 1), 0).type).toBe('incremental')
   })
 
-  test('count epochs up to the largest number and go on with 1', () => {
+  test('count epochs up to the largest number and continue with 1', () => {
     const all = sessions()
     const made = all.open(request(0, 0, [wanted(0)]), 0)
     if (made.type !== 'full') throw new Error('a full fetch context')
@@ -94,7 +94,7 @@ describe('fetch sessions', () => {
     expect(all.open(request(1, 1), 0).type).toBe('incremental')
   })
 
-  test('are not made when every slot is in use, until one has not been used for two minutes', () => {
+  test('are not created when every slot is in use, until one has not been used for two minutes', () => {
     const all = sessions(2)
     all.open(request(0, 0, [wanted(0)]), 0)
     all.open(request(0, 0, [wanted(0)]), 1000)
@@ -107,7 +107,7 @@ describe('fetch sessions', () => {
     expect(idOf(sessions(0).open(request(0, 0, [wanted(0)]), 0))).toBe(0)
   })
 
-  test('older than two minutes go for one that follows more, the smallest first, although they are in use', () => {
+  test('older than two minutes are evicted for a larger one, the smallest first, although they are in use', () => {
     const all = sessions(3)
     const sized = (count: number): Wanted[] => Array.from({ length: count }, (_, i) => wanted(i))
     for (const count of [3, 2, 4]) all.open(request(0, 0, sized(count)), 0)
@@ -118,13 +118,13 @@ describe('fetch sessions', () => {
     all.open(request(2, 2, sized(4)), 121_000)
     expect(idOf(all.open(request(0, 0, sized(4)), 121_000))).toBe(4)
     expect([1, 2, 3].map((id, i) => all.open(request(id, [2, 3, 2][i]!), 121_000).type)).toEqual(['error', 'incremental', 'incremental'])
-    // The newest is too young to go, the others are not smaller.
+    // The newest is too young to be evicted, the others are not smaller.
     expect(idOf(all.open(request(0, 0, sized(4)), 121_000))).toBe(0)
     expect(idOf(all.open(request(0, 0, sized(5)), 121_000))).toBe(5)
     expect(all.count).toBe(3)
   })
 
-  test('put what had something to say at the end', () => {
+  test('move partitions with changes to the end', () => {
     const all = sessions()
     const made = all.open(request(0, 0, [wanted(0), wanted(1), wanted(2)]), 0)
     if (made.type !== 'full') throw new Error('a full fetch context')
@@ -136,7 +136,7 @@ describe('fetch sessions', () => {
 describe('fetch sessions: partitions of all sessions together', () => {
   const many = (from: number, count: number, topic = 't'): Wanted[] => Array.from({ length: count }, (_, i) => wanted(from + i, 0n, topic))
 
-  test('are bounded: what does not fit is fetched without a session', () => {
+  test('are limited: a fetch above the limit has no session', () => {
     const all = sessions(10)
     const half = sessionPartitionsMax / 2
     expect(idOf(all.open(request(0, 0, many(0, half)), 0))).toBe(1)
@@ -147,7 +147,7 @@ describe('fetch sessions: partitions of all sessions together', () => {
     expect(idOf(all.open(request(0, 0, many(0, 3)), 0))).toBe(3)
   })
 
-  test('a session that grows beyond the bound ends, and its client begins another', () => {
+  test('a session that exceeds the limit ends, and its client begins another', () => {
     const all = sessions(10)
     expect(idOf(all.open(request(0, 0, many(0, sessionPartitionsMax - 5)), 0))).toBe(1)
     expect(all.open(request(1, 1, many(sessionPartitionsMax, 5), [1]), 0).type).toBe('incremental')
@@ -159,7 +159,7 @@ describe('fetch sessions: partitions of all sessions together', () => {
     expect(idOf(all.open(request(0, 0, many(0, sessionPartitionsMax)), 0))).toBe(2)
   })
 
-  test('a name that no topic can have counts for as much as it takes', () => {
+  test('a name that is too long for a topic counts by its size', () => {
     const all = sessions(10)
     const long = 'x'.repeat(32_767)
     expect(idOf(all.open(request(0, 0, many(0, 2000, long)), 0))).toBe(0)

@@ -24,18 +24,18 @@ import { LaneWorld, now, settings } from '../pipeline/lane-world.ts'
 export const topicId = Buffer.alloc(16, 7).toString('base64url')
 export const otherId = Buffer.alloc(16, 9).toString('base64url')
 
-/** A client's end: what was sent to it, and what became of the connection. */
+/** A client's end of a connection: the bytes sent to it, and the state of the connection. */
 export class Client implements Peer {
   readonly listener = 'PLAINTEXT'
   readonly host = '127.0.0.1'
   readonly channel: Channel
   readonly responses: Buffer[] = []
-  /** What was lent to it and is not given back, since it `isSlow`. */
+  /** Leases that are not released yet, since the client `isSlow`. */
   readonly unsent: Loan[] = []
   unsentBytes = 0
   isSlow = false
   closed: string | undefined
-  /** Frames that were left for later, in order. */
+  /** Deferred frames, in order. */
   readonly waiting: Buffer[] = []
   #isOffering = false
   readonly #world: FrontWorld
@@ -75,7 +75,7 @@ export class Client implements Peer {
     return taken === 'taken'
   }
 
-  /** Sends a request. Those behind one that was left for later wait with it. */
+  /** Sends a request. Requests behind a deferred one wait with it. */
   ask<Q extends Fields>(request: Message<Q>, version: number, correlationId: number, fields: Partial<Wire<Message<Q>>>): void {
     const writer = new Writer(Buffer.alloc(256), 1 << 24)
     const [, header] = headerVersions(apiByKey[request.key!]!, version)
@@ -114,7 +114,7 @@ export class Client implements Peer {
     this.fetchAll(correlationId, [offset], { first: partition, ...rest })
   }
 
-  /** Partitions one behind the other, each from an offset on. */
+  /** Partitions one after another, each from an offset on. */
   fetchAll(
     correlationId: number,
     offsets: readonly bigint[],
@@ -138,7 +138,7 @@ export class Client implements Peer {
     this.ask(FetchRequest, version, correlationId, { maxWaitMs: 1000, minBytes: 1, maxBytes: 50 << 20, sessionEpoch: -1, topics, ...rest })
   }
 
-  /** The correlation ids of what has come so far. */
+  /** The correlation ids of the responses so far. */
   get answered(): number[] {
     return this.responses.map((bytes) => bytes.readInt32BE())
   }
@@ -171,7 +171,7 @@ export const blankPartition = {
   highWatermark: 2n ** 63n - 1n,
 }
 
-/** A frontend and its lane, both stepped by hand. Topic `t` has streams 1 and 2. */
+/** A dispatcher and its lane, both stepped manually. Topic `t` has partition ids 1 and 2. */
 export class FrontWorld {
   readonly lane: LaneWorld
   readonly frontend: Frontend
@@ -255,7 +255,7 @@ export class FrontWorld {
     })
   }
 
-  /** Timers that somebody set for one request; the tick of all comes besides. */
+  /** Timers of single requests; the common tick is separate. */
   get waits(): number[] {
     return [...this.timers.values()].map(({ ms }) => ms).filter((ms) => ms !== tickMs)
   }
@@ -264,13 +264,13 @@ export class FrontWorld {
     return new Client(this)
   }
 
-  /** Offers a frame as an intake would. */
+  /** Passes a frame as a request reader does. */
   offer(client: Client, frame: Buffer): Taken {
     const { base, bytes } = this.lane.arena.plan.network[0]!.receive
     if (this.#at + frame.length > base + bytes) this.#at = base
     const start = this.#at
     frame.copy(this.lane.arena.bytes, start)
-    // Frames of other connections may be offered before this returns.
+    // Frames of other connections may be passed before this returns.
     this.#at += frame.length
     let holds = 0
     const held = {
@@ -279,7 +279,7 @@ export class FrontWorld {
         this.held++
       },
       release: () => {
-        if (--holds < 0) throw new Error('released more often than held')
+        if (--holds < 0) throw new Error('more releases than holds')
         this.held--
       },
     }
@@ -288,30 +288,30 @@ export class FrontWorld {
     return taken
   }
 
-  /** Everything but the disk and the validator thread, until it is quiet. */
+  /** Runs everything but the disk and the validator thread, until all are idle. */
   run(): this {
     for (let turns = 0; turns < 1000; turns++) {
       this.frontend.publish()
       if (this.jobs.turn() + this.lane.turn() + this.frontend.turn() === 0) return this
     }
-    throw new Error('the frontend does not come to rest')
+    throw new Error('the dispatcher does not become idle')
   }
 
-  /** One turn of the validator thread; what it did. */
+  /** One turn of the validator thread; returns the amount of work. */
   validate(): number {
     return this.runner.turn()
   }
 
-  /** And the disk. */
+  /** Also runs the disk. */
   settle(): this {
     for (let turns = 0; turns < 1000; turns++) {
       this.run()
       if (this.lane.write() === 0) return this.run()
     }
-    throw new Error('the pipeline does not come to rest')
+    throw new Error('the pipeline does not become idle')
   }
 
-  /** Lets every timer ring that is due within `ms`. */
+  /** Runs every timer that is due within `ms`. */
   pass(ms: number): this {
     for (const [id, timer] of [...this.timers]) {
       if (timer.ms > ms) continue

@@ -23,7 +23,7 @@ describe('the responses of a connection', () => {
     expect(world.held).toBe(0)
   })
 
-  test('need no other stage where the answer is known at once', () => {
+  test('need no other stage when the answer is available at once', () => {
     const world = new FrontWorld()
     const client = world.client()
     client.produce(1, batchOf(1, 200), { topic: 'unknown' })
@@ -31,7 +31,7 @@ describe('the responses of a connection', () => {
     expect(client.answered).toEqual([1])
   })
 
-  test('have no hole where a request with acks=0 was', () => {
+  test('have no gap for a request with acks=0', () => {
     const world = new FrontWorld()
     const client = world.client()
     client.produce(1, batchOf(1, 200), { acks: 0 })
@@ -45,7 +45,7 @@ describe('the responses of a connection', () => {
     expect(world.lane.command({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 4 })
   })
 
-  test('end with the connection where acks=0 leaves no other way to say that a batch was refused', () => {
+  test('end with the connection when a batch with acks=0 is rejected', () => {
     const world = new FrontWorld()
     const client = world.client()
     client.produce(1, batchOf(1, 200).fill(0, 70), { acks: 0 })
@@ -74,7 +74,7 @@ describe('the responses of a connection', () => {
 })
 
 describe('a request for the main thread', () => {
-  test('is alone on its connection, and its answer is framed', () => {
+  test('is not reordered on its connection, and its answer is framed', () => {
     const world = new FrontWorld()
     const client = world.client()
     client.produce(1, batchOf(1, 200))
@@ -111,10 +111,10 @@ describe('a request for the main thread', () => {
 
 describe('a frame is refused with its connection', () => {
   test.each([
-    ['an API key that nobody serves', Buffer.from([0, 99, 0, 0, 0, 0, 0, 1, 255, 255])],
-    ['a version that is not served', Buffer.from([0, 0, 0, 2, 0, 0, 0, 1, 255, 255])],
-    ['a header that is cut off', Buffer.from([0, 0, 0])],
-    ['a body that is cut off', Buffer.from([0, 0, 0, 9, 0, 0, 0, 1, 255, 255, 0, 0])],
+    ['an unsupported API key', Buffer.from([0, 99, 0, 0, 0, 0, 0, 1, 255, 255])],
+    ['an unsupported version', Buffer.from([0, 0, 0, 2, 0, 0, 0, 1, 255, 255])],
+    ['a truncated header', Buffer.from([0, 0, 0])],
+    ['a truncated body', Buffer.from([0, 0, 0, 9, 0, 0, 0, 1, 255, 255, 0, 0])],
     ['no body', Buffer.from([0, 1, 0, 12, 0, 0, 0, 1, 255, 255])],
   ])('when it has %s', (_, bytes) => {
     const world = new FrontWorld()
@@ -124,7 +124,7 @@ describe('a frame is refused with its connection', () => {
     expect(world.held).toBe(0)
   })
 
-  test('and leaves nothing behind, however many come', () => {
+  test('and releases all its resources, for any number of frames', () => {
     const world = new FrontWorld()
     for (let i = 0; i < 100; i++) {
       const client = world.client()
@@ -138,7 +138,7 @@ describe('a frame is refused with its connection', () => {
 })
 
 describe('a bound', () => {
-  test('on requests of one connection holds back the rest until some are answered', () => {
+  test('on requests of one connection defers the rest until some are answered', () => {
     const world = new FrontWorld()
     const client = world.client()
     for (let i = 0; i < inFlightMax + 10; i++) client.produce(i, batchOf(1, 100))
@@ -147,7 +147,7 @@ describe('a bound', () => {
     expect(client.answered).toEqual(Array.from({ length: inFlightMax + 10 }, (_, i) => i))
   })
 
-  test('on what a client is owed holds back requests until it takes some', () => {
+  test('on unsent bytes defers requests until some are sent', () => {
     const world = new FrontWorld()
     const client = world.client()
     client.unsentBytes = unsentBytesMax + 1
@@ -160,7 +160,7 @@ describe('a bound', () => {
     expect(client.answered).toEqual([1])
   })
 
-  test('on the ring holds back requests for a moment', () => {
+  test('on the ring defers requests briefly', () => {
     const world = new FrontWorld({ appendWords: 64 })
     const client = world.client()
     for (let i = 0; i < 20; i++) client.produce(i, batchOf(1, 100))
@@ -183,7 +183,7 @@ describe('a bound', () => {
 })
 
 describe('a connection that ends', () => {
-  test('gives back what its requests hold', () => {
+  test('releases the resources of its requests', () => {
     const world = new FrontWorld()
     const client = world.client()
     for (let i = 0; i < 5; i++) client.produce(i, batchOf(1, 100))
@@ -197,7 +197,7 @@ describe('a connection that ends', () => {
     for (const stream of world.lane.streams.values()) expect(stream.waiting.size).toBe(0)
   })
 
-  test('lets go of what was being sent to it', () => {
+  test('releases the responses in progress', () => {
     const world = new FrontWorld()
     const client = world.client()
     for (let i = 0; i < 5; i++) client.produce(i, batchOf(1, 3 * kib))
@@ -269,7 +269,7 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))('any mix of requests is
   expect([world.held, world.lane.memory.pinned, world.waits.length]).toEqual([0, 0, 0])
 })
 
-test('a client that has copied out what it was lent gives back all but what it still reads', () => {
+test('a connection that has copied leased bytes releases all but the bytes that are still read', () => {
   const world = new FrontWorld()
   const client = world.client()
   client.produce(1, batchOf(1, 10_000))
@@ -288,7 +288,7 @@ test('a client that has copied out what it was lent gives back all but what it s
   expect(world.run().lane.memory.pinned).toBe(0)
 })
 
-test.each([0, 1])('taking answers wakes a sequencer that waits for room for more, and no other: %i', (crowded) => {
+test.each([0, 1])('consuming answers wakes only a sequencer that waits for room: %i', (crowded) => {
   const world = new FrontWorld()
   const client = world.client()
   client.produce(1, Buffer.alloc(10))

@@ -20,7 +20,7 @@ const outcome = (client: Client, index: number): (readonly [number, number])[] =
     .produced(index)
     .responses.flatMap(({ partitionResponses }) => partitionResponses.map((p) => [p.errorCode, Number(p.baseOffset)] as const))
 
-/** A log that is full, with `count` batches in it. */
+/** A full log, with `count` batches waiting for it. */
 function fullWorld(): { world: FrontWorld; client: Client; count: number } {
   const world = new FrontWorld({ log: 1 << 20, capacity: 1 << 20 })
   const client = world.client()
@@ -47,12 +47,12 @@ test.each([-1, 1])('a batch that finds no room in time is answered with REQUEST_
   expect(outcome(other, 0)).toEqual([[timedOut, -1]])
 })
 
-test('with room again everything is appended once and in its order, and whoever sends it again hears where it is', () => {
+test('with room again each batch is appended once and in order, and a retry returns its offset', () => {
   const { world, client, count } = fullWorld()
   for (let n = count + 1; n < count + 4; n++) client.produce(n, batch(n), { timeoutMs })
   wait(world, ticks + 1)
   expect(client.answered.length).toBe(count + 4)
-  // In the order of the batches, as a producer does that is told of a time-out.
+  // In the order of the batches, as a producer retries after a time-out.
   for (let n = count; n < count + 4; n++) client.produce(100 + n, batch(n), { timeoutMs })
   world.settle()
   expect(client.answered.length).toBe(count + 4)
@@ -86,7 +86,7 @@ test('a batch that is sequenced and not durable in time is too late as well, and
   expect(world.lane.command({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 1 })
 })
 
-test('of a request of several batches, those that are durable are said to be', () => {
+test('of a request of several batches, the durable ones are acknowledged', () => {
   const world = new FrontWorld({ log: 1 << 20, capacity: 1 << 20 })
   const client = world.client()
   const partitionData = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0].map((index) => ({ index, records: batchOf(1, batchBytes) }))
@@ -100,7 +100,7 @@ test('of a request of several batches, those that are durable are said to be', (
   expect(stored).toBeLessThan(12)
 })
 
-test('a request with acks=0 makes way for those behind it', () => {
+test('a request with acks=0 does not block later ones', () => {
   const { world, count } = fullWorld()
   const other = world.client()
   other.produce(1, batch(count + 1), { acks: 0, timeoutMs })
@@ -111,7 +111,7 @@ test('a request with acks=0 makes way for those behind it', () => {
   expect([world.forwarded.length, other.closed]).toEqual([1, undefined])
 })
 
-test('who asks for no time at all waits a second, as writes do', () => {
+test('a request with a timeout of 0 waits a second, as writes do', () => {
   const { world, count } = fullWorld()
   const other = world.client()
   other.produce(1, batch(count + 1), { timeoutMs: 0 })
@@ -132,14 +132,14 @@ test('a connection that ends leaves nothing behind once there is room', () => {
   expect(world.held).toBe(0)
   wait(world, 2)
   expect(world.timers.size).toBe(0)
-  // Tokens that were in doubt are used again.
+  // Tokens of requests that timed out are reused.
   const other = world.client()
   for (let n = 0; n < 5; n++) other.produce(n, batch(count + 1 + n), { timeoutMs })
   world.settle()
   expect(other.answered).toEqual([0, 1, 2, 3, 4])
 })
 
-test('batches wait outside when receive memory has no room for more of them, and everybody else goes on', () => {
+test('batches wait in the socket when the receive buffers have no room for them, and other requests continue', () => {
   const { world, client, count } = fullWorld()
   world.heldMax = 2
   const [second, third, reader] = [world.client(), world.client(), world.client()]

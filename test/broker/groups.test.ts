@@ -18,7 +18,7 @@ import { type BrokerWorld, brokerWorld } from './world.ts'
 
 const settings = settingsOf('group.initial.rebalance.delay.ms=0', 'offsets.topic.num.partitions=4', 'offsets.commit.timeout.ms=5000')
 
-/** A broker with topic `t`, whose groups can be asked. */
+/** A broker with topic `t` that serves group requests. */
 async function groupsWorld(kept: { log?: MemoryLog; partitionLog?: MemoryPartitionLog } = {}): Promise<BrokerWorld> {
   const world = await brokerWorld({ settings, ...kept })
   await create(world, 't')
@@ -59,7 +59,7 @@ async function join(world: BrokerWorld): Promise<string> {
 }
 
 describe('durability', () => {
-  test('an answer waits for its record, and commits that come meanwhile share one', async () => {
+  test('an answer waits for its record, and commits that arrive meanwhile share one', async () => {
     const world = await groupsWorld()
     world.partitionLog.held = []
     const answers: number[] = []
@@ -74,7 +74,7 @@ describe('durability', () => {
     expect([answers, world.partitionLog.appends]).toEqual([Array(10).fill(0), 2])
   })
 
-  test('what is read has been written', async () => {
+  test('fetched offsets are durable', async () => {
     const world = await groupsWorld()
     world.partitionLog.held = []
     const committing = commit(world, 7n)
@@ -84,7 +84,7 @@ describe('durability', () => {
     expect([await committing, await fetching]).toEqual([0, [0, 7n]])
   })
 
-  test('who waits too long is told that nobody knows, and may try again', async () => {
+  test('a request that waits too long gets COORDINATOR_NOT_AVAILABLE, and can be retried', async () => {
     const world = await groupsWorld()
     world.partitionLog.held = []
     const waiting = commit(world, 7n)
@@ -115,7 +115,7 @@ describe('a restart', () => {
     expect(groups.map(({ groupId, groupState }) => `${groupId} ${groupState}`).sort()).toEqual(['g Stable', 'simple Empty'])
   })
 
-  test('a group that takes long to load asks for patience', async () => {
+  test('a group that loads slowly returns COORDINATOR_LOAD_IN_PROGRESS', async () => {
     const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
     await commit(await groupsWorld(kept), 7n)
     let read = (): void => {}
@@ -169,14 +169,14 @@ describe('offsets of a topic that was deleted', () => {
     const world = await brokerWorld({ settings, ...kept })
     await remove(world, 't')
     await create(world, 't')
-    // They lie in several partitions, which are loaded one after another.
+    // They are in several partitions, which are loaded one after another.
     for (const groupId of groupIds) expect(await commit(world, 3n, groupId)).toBe(0)
     for (const groupId of groupIds) expect(await fetch(world, groupId)).toEqual([0, 3n])
   })
 })
 
 describe('deletion', () => {
-  test('of a topic takes its offsets along', async () => {
+  test('of a topic deletes its offsets', async () => {
     const world = await groupsWorld()
     await commit(world, 7n)
     await remove(world, 't')
@@ -184,7 +184,7 @@ describe('deletion', () => {
     expect(await fetch(world)).toEqual([0, -1n])
   })
 
-  test('of the offsets topic takes the groups along, and who waits learns of it', async () => {
+  test('of the offsets topic deletes the groups, and waiting requests get an error', async () => {
     const world = await groupsWorld()
     await commit(world, 7n, 'simple')
     const waiting = world.ask(JoinGroupRequest, JoinGroupResponse, 3, { groupId: 'g', ...joining })
@@ -198,7 +198,7 @@ describe('deletion', () => {
   })
 })
 
-test('who waits for a group to be loaded whose topic is deleted meanwhile is told that it is not here', async () => {
+test('a request that waits for a group gets an error when the offsets topic is deleted during the load', async () => {
   const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
   await commit(await groupsWorld(kept), 7n)
   let read = (): void => {}

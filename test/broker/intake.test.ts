@@ -78,7 +78,7 @@ class Conversation {
     this.#unread = Buffer.concat([this.#unread, size, body])
   }
 
-  /** As Node does it: the window of the next read is asked for when the last one has been heard. */
+  /** As in Node: the window of the next read is requested after the last one is processed. */
   read(): void {
     if (this.state !== 'read' || this.#unread.length === 0) return
     const most = Math.min(this.#window.bytes, this.#unread.length)
@@ -173,20 +173,20 @@ describe('an intake', () => {
     ).toEqual({ close: `a request of ${size} bytes` })
   })
 
-  test('gives a frame that claims much no more memory than it has shown to need', () => {
+  test('gives a frame with a large size field no more memory than its arrived bytes need', () => {
     const made = parts(64 << 20, 60 << 20)
     const intake = made.make(() => 'taken')
     expect(feed(made, intake, frameOf(50 << 20, 1000))).toBe('read')
     expect((64 << 20) - made.memory.freeBytes).toBeLessThanOrEqual(2 << 20)
   })
 
-  test('has no memory while nothing has come', () => {
+  test('has no memory before the first bytes arrive', () => {
     const made = parts(1024 * kib)
     made.make(() => 'taken').window()
     expect(made.memory.freeBytes).toBe(1024 * kib)
   })
 
-  test('copies little of what comes in a stream of frames of one size', () => {
+  test('copies few bytes of a sequence of frames of one size', () => {
     const made = parts(16 << 20, 8 << 20)
     const random = prng(5)
     const one = new Conversation(made, random)
@@ -218,7 +218,7 @@ describe('an intake', () => {
     expect(one.taken).toBe(1)
   })
 
-  test('that finds no memory and whose like have kept aside all that they may is closed', () => {
+  test('that finds neither memory nor room in the spill buffer is closed', () => {
     const made = parts(128 * kib, 300 * kib, 1000)
     for (let i = 0; i < 2; i++) made.memory.take(64 * kib)
     const intakes = Array.from({ length: 3 }, () => made.make(() => 'taken'))
@@ -229,7 +229,7 @@ describe('an intake', () => {
     expect(made.stash.freeBytes).toBe(500)
   })
 
-  test('that found no memory goes on when there is some', () => {
+  test('that found no memory continues when there is some', () => {
     const made = parts(128 * kib)
     const taken = [made.memory.take(64 * kib), made.memory.take(64 * kib)]
     let frames = 0
@@ -246,8 +246,8 @@ describe('an intake', () => {
   })
 })
 
-describe('receive memory', () => {
-  test('gives out blocks that do not overlap, and becomes whole again', () => {
+describe('receive buffers', () => {
+  test('allocates blocks that do not overlap, and merges them again', () => {
     const p = prng(9)
     const memory = new ReceiveMemory(4096, 8 << 20)
     const taken: { at: number; bytes: number }[] = []
@@ -272,7 +272,7 @@ describe('receive memory', () => {
     expect(memory.take(1)).toBe(-1)
   })
 
-  test('knows what it cannot give', () => {
+  test('rejects sizes above its limits', () => {
     const memory = new ReceiveMemory(0, 4 * receiveBlockBytes)
     expect(memory.sizeFor(1)).toBe(receiveBlockBytes)
     expect(memory.sizeFor(4 * receiveBlockBytes + 1)).toBeUndefined()

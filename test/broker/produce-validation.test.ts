@@ -82,8 +82,8 @@ describe.each(names)('validation: a batch of %s', (codec) => {
   })
 
   test.each([
-    ['more records than it says', 2],
-    ['fewer records than it says', 4],
+    ['more records than its header states', 2],
+    ['fewer records than its header states', 4],
   ])('with %s is refused', (_, count) => {
     const batch = packed(codec, [record(), record(), record()])
     batch.writeInt32BE(count, batchHeader.recordsCount)
@@ -92,12 +92,12 @@ describe.each(names)('validation: a batch of %s', (codec) => {
   })
 
   test('of garbage is refused', () => {
-    const { answer } = produced(batchOf(codec, Buffer.from('this is not compressed at all, whatever the header says'), 1))
+    const { answer } = produced(batchOf(codec, Buffer.from('this is not compressed at all, regardless of the header'), 1))
     expect(answer).toMatchObject({ errorCode: errors.INVALID_RECORD.code, errorMessage: reasons[reason.undecodable] })
   })
 
   test('of garbage with a wrong CRC is reported as corrupt', () => {
-    const batch = batchOf(codec, Buffer.from('this is not compressed at all, whatever the header says'), 1)
+    const batch = batchOf(codec, Buffer.from('this is not compressed at all, regardless of the header'), 1)
     batch[batch.length - 1]! ^= 1
     expect(produced(batch).answer.errorCode).toBe(errors.CORRUPT_MESSAGE.code)
   })
@@ -109,7 +109,7 @@ describe.each(names)('validation: a batch of %s', (codec) => {
   })
 
   test('is stored unread where validation is disabled', () => {
-    const batch = batchOf(codec, Buffer.from('this is not compressed at all, whatever the header says'), 1)
+    const batch = batchOf(codec, Buffer.from('this is not compressed at all, regardless of the header'), 1)
     expect(produced(batch, { validates: false }).answer.errorCode).toBe(0)
   })
 })
@@ -144,7 +144,7 @@ describe('validation: a batch that takes long', () => {
     expect(world.held).toBe(0)
   })
 
-  test('is refused as a short one is, and those behind it go on', () => {
+  test('is rejected as a short one is, and later ones continue', () => {
     const world = new FrontWorld()
     const client = world.client()
     const batch = long()

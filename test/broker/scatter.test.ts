@@ -31,7 +31,7 @@ test('a scattered message has the bytes of one that was written in one piece', (
   }
 })
 
-test('slices are sent from where they lie, and what surrounds them survives the next message', () => {
+test('slices are sent without a copy, and the bytes around them survive the next message', () => {
   const piece = Buffer.alloc(100, 7)
   const scatter = new ScatterWriter(Buffer.alloc(16), 1 << 20)
   const write = (fill: number): Uint8Array[] => {

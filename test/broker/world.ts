@@ -32,7 +32,7 @@ export interface BrokerWorld extends ControllerWorld {
   ): Promise<Wire<Message<R>>>
 }
 
-/** A broker whose streams and log are in memory, as the network workers see it. */
+/** A broker whose partitions and log are in memory, as the network workers use it. */
 export async function brokerWorld(
   options: { settings?: Settings; log?: MemoryLog; partitionLog?: MemoryPartitionLog } = {},
 ): Promise<BrokerWorld> {
