@@ -14,7 +14,7 @@ function settingsOf(content: string, overrides: string[] = [], name?: string): S
   return settings!
 }
 
-test('the defaults have nothing wrong with them and warn of nothing', () => {
+test('the defaults cause no errors and no warnings', () => {
   const { settings, complaints, warnings } = load(undefined, [])
   expect([complaints, warnings]).toEqual([[], []])
   expect(settings).toMatchObject({
@@ -28,7 +28,7 @@ test('the defaults have nothing wrong with them and warn of nothing', () => {
   })
 })
 
-test('every default of Kafka is right by its own row', () => {
+test('every default of Kafka is valid by its own row', () => {
   for (const row of [...kafkaBrokerKeys, ...kafkaTopicKeys]) {
     const [name, , text] = row
     if (text === null || (row[3] === 'nonempty' && text === '')) continue
@@ -45,7 +45,7 @@ test('a wrong value is refused with its key, value, line and what is allowed, an
   ])
 })
 
-test('a key that nobody knows and one without effect are said and no more', () => {
+test('an unknown key and one without effect are only warnings', () => {
   const { complaints, warnings } = loaded('num.partitoins=4\nnum.io.threads=8\n')
   expect(complaints).toEqual([])
   expect(warnings).toEqual([
@@ -54,13 +54,13 @@ test('a key that nobody knows and one without effect are said and no more', () =
   ])
 })
 
-test('an override wins over the file, and the last of two lines over the first', () => {
+test('an override has priority over the file, and the last of two lines over the first', () => {
   expect(settingsOf('num.partitions=2\nnum.partitions=3\n')['num.partitions']).toBe(3)
   expect(settingsOf('num.partitions=2\n', ['num.partitions=5'])['num.partitions']).toBe(5)
   expect(load(undefined, ['num.partitions']).complaints).toEqual(['--override num.partitions: must be KEY=VALUE'])
 })
 
-test('the older names of Kafka hold where the newer are not given', () => {
+test('the older names of Kafka apply where the newer are not set', () => {
   expect(settingsOf('broker.id=7\nlog.dir=/data\n')).toMatchObject({ 'node.id': 7, 'log.dirs': ['/data'] })
   expect(settingsOf('broker.id=7\nnode.id=8\n')['node.id']).toBe(8)
 })
@@ -81,7 +81,7 @@ test('listeners must fit each other', () => {
   expect(complaintsOf('listeners=PLAINTEXT://a:1,plaintext://b:2\n')).toHaveLength(1)
 })
 
-test('a combined node of Kafka starts, told that its controller has no listener', () => {
+test('a combined node of Kafka starts, with a warning that its controller has no listener', () => {
   const content = `process.roles=broker,controller
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093
@@ -135,7 +135,7 @@ test('a log on a bucket has the parameters of AutoMQ, and needs a cluster and a 
   expect(complaintsOf(large)).toEqual([expect.stringContaining('at most half of s3.wal.cache.size')])
 })
 
-test('an open listener is worth a warning', () => {
+test('an open listener causes a warning', () => {
   expect(loaded('listeners=PLAINTEXT://:9092').warnings).toEqual([
     'listeners: PLAINTEXT uses PLAINTEXT on an address that is not loopback: every client that can connect has full access',
   ])
@@ -163,7 +163,7 @@ test('a key for one listener is a key of Kafka', () => {
   expect(complaints).toEqual(['listener.name.inside.max.connections = -1 (server.properties line 2): must be at least 0'])
 })
 
-test('a complaint does not tell secrets', () => {
+test('an error does not contain secrets', () => {
   const [complaint] = complaintsOf('s3.wal.path=s3://bucket?accessKey=AKIA&secretKey=hunter2&region=x&odd=1')
   expect(complaint).toContain('s3://bucket?accessKey=***&secretKey=***&region=x')
 })

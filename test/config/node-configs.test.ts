@@ -11,7 +11,7 @@ function node(...overrides: string[]): NodeConfigs {
 }
 const texts = (rows: Record<string, string>): ReadonlyMap<string, string> => new Map(Object.entries(rows))
 
-test('what is set for a node wins over what is set for all, and that over the file', () => {
+test('a config of the node has priority over one of the cluster, and that over the file', () => {
   const configs = node('message.max.bytes=1000')
   const { settings } = configs
   configs.follow(texts({ 'message.max.bytes': '2000' }), noTexts)
@@ -80,7 +80,7 @@ test.each([
   expect(brokerConfigComplaint(texts({ [name]: value }), isDefault, node())?.message).toMatch(why)
 })
 
-test('what can be altered is not said to be read-only, and the other way round', () => {
+test('alterable configs are not described as read-only, and all others are', () => {
   const configs = node()
   for (const { name, isReadOnly, value, isSensitive } of brokerEntries(configs, noTexts)) {
     if (isSensitive) continue

@@ -3,7 +3,7 @@ import { parseProperties } from '../../src/config/properties.ts'
 
 const pairs = (content: string): unknown[] => parseProperties(content).map(({ key, value, line }) => [key, value, line])
 
-test('comments and blank lines say nothing, and lines count from one', () => {
+test('comments and blank lines are skipped, and lines count from 1', () => {
   expect(pairs('# a=1\n\n ! b=2\nc=3\r\nd=4')).toEqual([
     ['c', '3', 4],
     ['d', '4', 5],

@@ -52,7 +52,7 @@ test.each([
   ['http://minio:9000', true],
   ['http://[::1]:9000', true],
   ['https://oss-cn-shanghai.aliyuncs.com', false],
-])('at %s a bucket stands in the path: %s, unless the URI says otherwise', (endpoint, expected) => {
+])('at %s a bucket is in the path: %s, unless the URI sets pathStyle', (endpoint, expected) => {
   expect(s3(`s3://b-1?endpoint=${encodeURIComponent(endpoint)}`).pathStyle).toBe(expected)
   expect(s3(`s3://b-1?endpoint=${endpoint}&pathStyle=${!expected}`).pathStyle).toBe(!expected)
 })
@@ -92,7 +92,7 @@ test.each([
   ['s3://bucket?apiCallTimeoutMs=5&apiCallAttemptTimeoutMs=6', /at least apiCallAttemptTimeoutMs/],
   ['s3://bucket?checksumAlgorithm=SHA1', /CRC32, CRC32C/],
   ['s3://bucket?type=background', /and has type/],
-])('%s is refused in words', (uri, words) => {
+])('%s is rejected with its message', (uri, words) => {
   expect(refusal(uri)).toMatch(words)
 })
 
@@ -108,14 +108,14 @@ test.each([
   `s3:/bucket?secretKey=${hidden}`,
   `s3://bucket?authType=instance&accessKey=${hidden}&secretKey=${hidden}`,
   `0@s3://one?accessKey=a&secretKey=${hidden},1@s3://two?secretKey=${hidden}`,
-])('what is wrong with %s is said without the secret', (uri) => {
+])('the error for %s does not contain the secret', (uri) => {
   expect(refusal(uri)).not.toMatch(/accepted|S3cr3t/)
   const said = inspect([load({ name: 'a.properties', content: `s3.wal.path=${uri}` }, []), load(undefined, [`s3.wal.path=${uri}`])])
   expect(said).toMatch(/s3\.wal\.path/)
   expect(said).not.toMatch(hidden)
 })
 
-test('a URI is shown without what opens the bucket', () => {
+test('a URI is displayed without credentials', () => {
   expect(uriWithoutSecrets(`0@s3://a?accessKey=x&region=r&secretKey=${secret},1@s3://b?s3-secret-key=y`)).toBe(
     '0@s3://a?accessKey=***&region=r&secretKey=***,1@s3://b?s3-secret-key=***',
   )

@@ -7,7 +7,7 @@ const { settings, given } = load(undefined, ['message.max.bytes=2000000', 'log.c
 const node = new NodeConfigs(settings!, given)
 const configs = (rows: Record<string, string>): Map<string, string> => new Map(Object.entries(rows))
 
-test('what a topic leaves out, the node says', () => {
+test('the node supplies configs that a topic leaves out', () => {
   expect(streamSettings(configs({}), node.settings)).toEqual({
     maxMessageBytes: 2_000_000,
     timestampType: 'CreateTime',

@@ -5,7 +5,7 @@ import { NodeConfigs } from '../../src/config/node-configs.ts'
 import { topicConfigComplaint, topicEntries } from '../../src/config/topic-configs.ts'
 import { topicMeanings } from '../../src/config/topic-meanings.ts'
 
-test('what is refused has values that are, and its default is not', () => {
+test('each refused config has rejected values, and an accepted default', () => {
   const other: Readonly<Record<string, string>> = { 'remote.storage.enable': 'true' }
   for (const [name, , fallback] of kafkaTopicKeys) {
     expect(topicConfigComplaint(new Map([[name, fallback!]]), load(undefined, []).settings!), name).toBeUndefined()
@@ -14,7 +14,7 @@ test('what is refused has values that are, and its default is not', () => {
   }
 })
 
-test('a node that says nothing gives every topic config its default', () => {
+test('a node without settings gives every topic config its default', () => {
   const { settings, given } = load(undefined, [])
   for (const { name, value } of topicEntries(new Map(), new NodeConfigs(settings!, given))) {
     expect([name, value]).toEqual([name, kafkaTopicKeys.find((row) => row[0] === name)![2]])

@@ -1,7 +1,7 @@
 import { below, chance, nextWord, type Prng } from '../../src/base/prng.ts'
 import { defaultOf, type Field, type Message, within } from '../../src/wire/schema.ts'
 
-/** Any value that a version of a table can say: the table is also the generator. */
+/** Any value that a version of a table can encode: the table is also the generator. */
 export function arbitrary(table: Message, version: number, p: Prng): Record<string, unknown> {
   return arbitraryOf({ kind: 'struct', fields: table.fields }, version, p) as Record<string, unknown>
 }

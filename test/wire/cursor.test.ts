@@ -22,7 +22,7 @@ test('strings and bytes come out of memory that threads share', () => {
   expect(r.text(2)).toBe('é')
 })
 
-test('a string that comes again is the same string, and one with the same hash is not', () => {
+test('a repeated string is the same string, and one with the same hash is not', () => {
   const r = new Reader(Buffer.from('AaBBAaBBC#'))
   expect([r.text(2), r.text(2), r.text(2), r.text(2), r.text(2)]).toEqual(['Aa', 'BB', 'Aa', 'BB', 'C#'])
 })
@@ -37,7 +37,7 @@ test('a varint of five bytes is at most 32 bits, and never longer', () => {
   expect(() => reader('8080').uvarint()).toThrow(MalformedMessage)
 })
 
-test('signed varints come back as they went', () => {
+test('signed varints survive a round trip', () => {
   const w = new Writer(Buffer.alloc(512))
   const numbers = [0, -1, 1, 63, -64, 64, 2147483647, -2147483648]
   const longs = [0n, -1n, 1n, 1n << 40n, (1n << 63n) - 1n, -(1n << 63n)]
@@ -49,7 +49,7 @@ test('signed varints come back as they went', () => {
   expect(() => reader('ffffffffffffffffff03').varlong()).toThrow('a varint of at most 64 bits')
 })
 
-test('uuids are base64url both ways, also where two share a place in the cache', () => {
+test('uuids are base64url both ways, also where two share a slot of the cache', () => {
   const a = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex')
   const b = Buffer.from('0405060700010203' + '08090a0b0c0d0e0f', 'hex')
   const r = new Reader(Buffer.concat([a, b, a, b]))
@@ -62,7 +62,7 @@ test('uuids are base64url both ways, also where two share a place in the cache',
   expect(() => w.uuid('!!!!!!!!!!!!!!!!!!!!!!')).toThrow(UnencodableMessage)
 })
 
-test('all arrays of a message share one bound on their elements', () => {
+test('all arrays of a message share one limit on their elements', () => {
   const r = new Reader(Buffer.alloc(100), 10)
   expect(r.count(6, 1)).toBe(6)
   expect(() => r.count(5, 1)).toThrow('expected at most 10 array elements in a message')

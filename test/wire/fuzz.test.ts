@@ -9,7 +9,7 @@ import { difference } from '../vectors/kafka-json.ts'
 import { everyVersion } from '../vectors/tables.ts'
 import { arbitrary, arbitraryBytes } from './arbitrary.ts'
 
-/** `MILLRACE_FUZZ_ROUNDS=100 MILLRACE_FUZZ_SEED=7 npx vitest run --dir test test/wire/fuzz` goes further, and repeats a failure. */
+/** `MILLRACE_FUZZ_ROUNDS=100 MILLRACE_FUZZ_SEED=7 npx vitest run --dir test test/wire/fuzz` runs more rounds, and repeats a failure. */
 const rounds = Number(process.env['MILLRACE_FUZZ_ROUNDS'] ?? 1)
 const firstSeed = Number(process.env['MILLRACE_FUZZ_SEED'] ?? 1)
 const mutantsEach = 12
@@ -26,7 +26,7 @@ const awkward = [
   [0x80, 0x80, 0x80, 0x80, 0x80, 0x80],
 ]
 
-/** A copy with one to three things wrong. */
+/** A copy with one to three errors. */
 function mutated(bytes: Buffer, p: Prng): Buffer {
   let out = Buffer.from(bytes)
   for (let left = 1 + below(p, 3); left > 0; left--) {
@@ -56,7 +56,7 @@ function mutated(bytes: Buffer, p: Prng): Buffer {
   return out
 }
 
-/** The value, or undefined for what was refused. Anything but MalformedMessage fails the test. */
+/** The value, or undefined for rejected bytes. Any error but MalformedMessage fails the test. */
 function attempt(codec: Codec<unknown>, bytes: Buffer): unknown {
   const reader = new Reader(bytes)
   try {
@@ -70,7 +70,7 @@ function attempt(codec: Codec<unknown>, bytes: Buffer): unknown {
   }
 }
 
-test('damaged and random bytes are read or refused, by both codecs alike, whatever the table', { timeout: 20_000 * rounds }, () => {
+test('damaged and random bytes are read or refused, by both codecs alike, for every table', { timeout: 20_000 * rounds }, () => {
   for (let round = 0; round < rounds; round++) {
     const seed = firstSeed + round
     const p = prng(seed)

@@ -9,7 +9,7 @@ import { errorOf, errors } from '../../src/wire/errors.ts'
 import { RequestHeader, readRequestHeader } from '../../src/wire/headers.ts'
 import { rangeOf } from '../../src/wire/schema.ts'
 
-test('there are 89 APIs, and none of those that left with ZooKeeper', () => {
+test('there are 89 APIs, and none of those that were removed with ZooKeeper', () => {
   expect(apis.length).toBe(89)
   for (const key of [4, 5, 6, 7, 93, -1]) expect(apiByKey[key]).toBe(undefined)
 })
@@ -68,7 +68,7 @@ test('CRC-32C agrees with the published values, in one piece and in two', () => 
   expect(crc32c(ascending, 13, 32, crc32c(ascending, 0, 13))).toBe(0x46dd794e)
 })
 
-test('a control record of a type that came later is nothing we know', () => {
+test('a control record of a later type is undefined', () => {
   expect(controlTypeOf(controlKey('commit'))).toBe('commit')
   expect(controlTypeOf(Buffer.from('00000063', 'hex'))).toBe(undefined)
   expect(controlTypeOf(null)).toBe(undefined)
