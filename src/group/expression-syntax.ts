@@ -30,7 +30,7 @@ const asciiMax = 127
 
 /** Parses the syntax of RE2, which has neither back references nor lookaround. Throws ExpressionProblem. */
 export function parseExpression(text: string): Expression {
-  if (text.length > lengthMax) throw new ExpressionProblem(`it is longer than ${lengthMax} characters`)
+  if (text.length > lengthMax) throw new ExpressionProblem(`longer than ${lengthMax} characters`)
   return new Parser(text).whole()
 }
 
@@ -47,12 +47,12 @@ class Parser {
 
   whole(): Expression {
     const found = this.#choice()
-    if (this.#at < this.#text.length) throw new ExpressionProblem('there is a ) without its (')
+    if (this.#at < this.#text.length) throw new ExpressionProblem('unmatched )')
     return found
   }
 
   #choice(): Expression {
-    if (++this.#depth > depthMax) throw new ExpressionProblem(`it is nested deeper than ${depthMax}`)
+    if (++this.#depth > depthMax) throw new ExpressionProblem(`nested deeper than ${depthMax}`)
     const parts = [this.#sequence()]
     while (this.#take('|')) parts.push(this.#sequence())
     this.#depth--
@@ -88,7 +88,7 @@ class Parser {
       case '*':
       case '+':
       case '?':
-        throw new ExpressionProblem(`there is nothing before ${character} to repeat`)
+        throw new ExpressionProblem(`nothing to repeat before ${character}`)
       case '\\':
         return this.#escaped()
       default:
@@ -119,7 +119,7 @@ class Parser {
     const name = this.#match(/^P?<([A-Za-z0-9_]+)>/)
     if (name !== undefined) return this.#closed()
     const flags = this.#match(/^([imsU]*(?:-[imsU]+)?)([:)])/)
-    if (flags === undefined) throw new ExpressionProblem('a group begins with what is not known after (?')
+    if (flags === undefined) throw new ExpressionProblem('unsupported group after (?')
     const before = [this.#foldsCase, this.#dotIsAll] as const
     const [on, off = ''] = flags[1]!.split('-')
     this.#foldsCase = (this.#foldsCase || on!.includes('i')) && !off.includes('i')
@@ -134,7 +134,7 @@ class Parser {
   #closed(): Expression {
     const before = [this.#foldsCase, this.#dotIsAll] as const
     const found = this.#choice()
-    if (!this.#take(')')) throw new ExpressionProblem('there is a ( without its )')
+    if (!this.#take(')')) throw new ExpressionProblem('unmatched (')
     ;[this.#foldsCase, this.#dotIsAll] = before
     return found
   }
@@ -144,7 +144,7 @@ class Parser {
     if (least === 1 && most === 1) return part
     // Greediness does not affect whether the whole name matches.
     this.#take('?')
-    if (this.#count() !== undefined) throw new ExpressionProblem('a repetition is repeated')
+    if (this.#count() !== undefined) throw new ExpressionProblem('repeated repetition')
     return { type: 'repeat', part, least, most }
   }
 
@@ -157,12 +157,13 @@ class Parser {
     const least = Number(found[1])
     const most = found[2] === undefined ? least : found[3] === '' ? Number.POSITIVE_INFINITY : Number(found[3])
     const isBounded = most !== Number.POSITIVE_INFINITY
-    if (least > repeatMax || (isBounded && (most > repeatMax || most < least))) throw new ExpressionProblem(`${found[0]} is no repetition`)
+    if (least > repeatMax || (isBounded && (most > repeatMax || most < least)))
+      throw new ExpressionProblem(`invalid repetition ${found[0]}`)
     return [least, most]
   }
 
   #escaped(): Expression {
-    if (this.#at >= this.#text.length) throw new ExpressionProblem('it ends with a \\')
+    if (this.#at >= this.#text.length) throw new ExpressionProblem('trailing \\')
     if (this.#take('A')) return { type: 'place', where: 'start' }
     if (this.#take('z')) return { type: 'place', where: 'end' }
     if (this.#take('b')) return { type: 'place', where: 'boundary' }
@@ -181,7 +182,7 @@ class Parser {
     const found = this.#match(/^([pP])(?:\{(\^?)([A-Za-z_]+)\}|([A-Za-z]))/)
     if (found === undefined) return undefined
     const known = unicodeClass(found[3] ?? found[4]!)
-    if (known === undefined) throw new ExpressionProblem(`there is no class ${found[0]}`)
+    if (known === undefined) throw new ExpressionProblem(`unknown class ${found[0]}`)
     return (found[1] === 'P') !== (found[2] === '^') ? without(known) : known
   }
 
@@ -193,7 +194,7 @@ class Parser {
     const character = this.#next()
     const control = controls.get(character)
     if (control !== undefined) return only(control)
-    if (/[A-Za-z0-9]/.test(character)) throw new ExpressionProblem(`there is no \\${character}`)
+    if (/[A-Za-z0-9]/.test(character)) throw new ExpressionProblem(`unknown escape \\${character}`)
     return character.codePointAt(0)! > asciiMax ? nothing : only(character.charCodeAt(0))
   }
 
@@ -201,7 +202,7 @@ class Parser {
     const isOpposite = this.#take('^')
     let set = nothing
     for (let isFirst = true; isFirst || !this.#sees(']'); isFirst = false) {
-      if (this.#at >= this.#text.length) throw new ExpressionProblem('there is a [ without its ]')
+      if (this.#at >= this.#text.length) throw new ExpressionProblem('unmatched [')
       set = union(set, this.#bracketItem())
     }
     this.#at++
@@ -213,7 +214,7 @@ class Parser {
     const posix = this.#match(/^\[:(\^?)([a-z]+):\]/)
     if (posix !== undefined) {
       const known = posixClasses.get(posix[2]!)
-      if (known === undefined) throw new ExpressionProblem(`there is no class ${posix[0]}`)
+      if (known === undefined) throw new ExpressionProblem(`unknown class ${posix[0]}`)
       return posix[1] === '^' ? without(known) : known
     }
     if (this.#sees('\\')) {
@@ -227,13 +228,13 @@ class Parser {
     if (!isRange) return from > asciiMax ? nothing : only(from)
     this.#at++
     const to = this.#bracketCode()
-    if (to < from) throw new ExpressionProblem('a range ends before it begins')
+    if (to < from) throw new ExpressionProblem('the end of a range is before its start')
     return only(from, to)
   }
 
   #bracketCode(): number {
     if (!this.#take('\\')) return this.#next().codePointAt(0)!
-    if (this.#at >= this.#text.length) throw new ExpressionProblem('it ends with a \\')
+    if (this.#at >= this.#text.length) throw new ExpressionProblem('trailing \\')
     const code = this.#escapedCharacter().indexOf(true)
     return code < 0 ? asciiMax + 1 : code
   }
@@ -250,7 +251,7 @@ class Parser {
 
   #next(): string {
     const code = this.#text.codePointAt(this.#at)
-    if (code === undefined) throw new ExpressionProblem('it ends too early')
+    if (code === undefined) throw new ExpressionProblem('unexpected end')
     const character = String.fromCodePoint(code)
     this.#at += character.length
     return character

@@ -74,7 +74,7 @@ const isWord = (name: string, at: number): boolean => word[name.charCodeAt(at)] 
 function unfold(expression: Expression): Step[] {
   const steps: Step[] = []
   const push = (step: Step): number => {
-    if (steps.length >= stepsMax) throw new ExpressionProblem('it is too large')
+    if (steps.length >= stepsMax) throw new ExpressionProblem('too large')
     return steps.push(step) - 1
   }
   const fork = (index: number): { a: number; b: number } => {
@@ -85,7 +85,7 @@ function unfold(expression: Expression): Step[] {
   let written = 0
   const write = (part: Expression): void => {
     // An empty expression equals all its repetitions, however many.
-    if (++written > partsMax) throw new ExpressionProblem('it is too large')
+    if (++written > partsMax) throw new ExpressionProblem('too large')
     switch (part.type) {
       case 'one':
       case 'place':

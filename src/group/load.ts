@@ -21,7 +21,7 @@ export async function* groupRecords(
     const found: GroupRecord[] = []
     for (let at = 0; at < bytes.length; ) {
       const header = batchAt(bytes, at)
-      if (isRefusal(header)) throw new Error(`a batch of the offsets topic, stream ${stream}, is damaged: ${header.because}`)
+      if (isRefusal(header)) throw new Error(`a batch of the offsets topic, partition id ${stream}, is damaged: ${header.because}`)
       if ((header.attributes & attribute.control) === 0) {
         for (const record of readRecords(bytes, at, header, codecs, unpackedBytesMax)) {
           if (record.offset < offset || record.key === null) continue

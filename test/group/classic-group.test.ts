@@ -60,7 +60,7 @@ describe('joining', () => {
     ['a session that is too short', { sessionTimeoutMs: 5999 }, 'INVALID_SESSION_TIMEOUT'],
     ['a session that is too long', { sessionTimeoutMs: 1_800_001 }, 'INVALID_SESSION_TIMEOUT'],
     ['an unknown instance', { memberId: 'c-1', instanceId: 'i' }, 'UNKNOWN_MEMBER_ID'],
-  ])('%s is refused', (_, fields, error) => {
+  ])('%s is rejected', (_, fields, error) => {
     const world = new GroupWorld()
     world.stable(1)
     expect(world.joined(world.join(fields)).error.name).toBe(error)
@@ -397,7 +397,7 @@ describe('a restart', () => {
     expect(world.describe().members).toEqual([])
   })
 
-  test('keeps static members by their instance', () => {
+  test('keeps static members and their instance ids', () => {
     const world = new GroupWorld()
     const ticket = world.join({ instanceId: 'i' })
     world.pass(0)

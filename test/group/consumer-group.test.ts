@@ -215,7 +215,7 @@ test('a classic group becomes a consumer group with its members when a consumer 
   expect(shown(world.beat('b', 2))).toBe('2 [t:2,3]')
 })
 
-test('without a policy for it a classic group stays what it is', () => {
+test('without a policy for it a classic group stays classic', () => {
   const world = withTopic({ migration: 'DOWNGRADE' })
   world.stable(1)
   expect(shown(world.enter('b'))).toBe('GROUP_ID_NOT_FOUND')
@@ -236,7 +236,7 @@ test('a group of which only classic members stay is a classic group again, and i
   expect(world.describe().error.name).toBe('NONE')
 })
 
-test('migration: a consumer group takes no classic member where the policy is disabled', () => {
+test('migration: a consumer group rejects classic members when the policy is disabled', () => {
   const world = withTopic({ migration: 'DISABLED' })
   world.enter('a')
   const { error, memberId } = world.joined(world.join())
@@ -266,7 +266,7 @@ test('migration: a classic member that is left in a consumer group reads its par
   expect(world.heartbeat(memberId, generation)).toBe('REBALANCE_IN_PROGRESS')
 })
 
-test('migration: a classic group whose assignment has user data stays what it is', () => {
+test('migration: a classic group whose assignment has user data stays classic', () => {
   const world = withTopic()
   const ticket = world.join()
   world.pass(0)

@@ -51,8 +51,8 @@ test('expressions that RE2 does not support are rejected, and so are those that 
     '\\Z',
   ]
   for (const expression of wrong) expect(expressionProblem(expression), expression).not.toBe(undefined)
-  expect(expressionProblem('((a{1000}){1000}){1000}')).toBe('it is too large')
-  expect(expressionProblem('((){1000}){1000}')).toBe('it is too large')
+  expect(expressionProblem('((a{1000}){1000}){1000}')).toBe('too large')
+  expect(expressionProblem('((){1000}){1000}')).toBe('too large')
   expect(expressionProblem('('.repeat(5000))).toMatch(/nested/)
 })
 

@@ -19,7 +19,7 @@ describe('committing', () => {
     ['a member of another generation', { memberId: 'c-1', generation: 0 }, 'ILLEGAL_GENERATION'],
     ['a member without a generation', { memberId: 'c-1' }, 'ILLEGAL_GENERATION'],
     ['an unknown instance', { memberId: 'c-1', generation: 1, instanceId: 'i' }, 'UNKNOWN_MEMBER_ID'],
-    ['a member of a group that is not there', { groupId: 'other', memberId: 'c-1', generation: 1 }, 'GROUP_ID_NOT_FOUND'],
+    ['a member of a group that does not exist', { groupId: 'other', memberId: 'c-1', generation: 1 }, 'GROUP_ID_NOT_FOUND'],
     ['the same, of an older client', { groupId: 'other', memberId: 'c-1', generation: 1, version: 8 }, 'ILLEGAL_GENERATION'],
   ])('%s: the answer', (_, fields, answer) => {
     const world = new GroupWorld()
@@ -61,7 +61,7 @@ describe('committing', () => {
     ])
   })
 
-  test('a restart keeps offsets, and what was forgotten stays forgotten', () => {
+  test('a restart keeps offsets, and deleted offsets stay deleted', () => {
     const world = new GroupWorld()
     world.commit({}, 7n, 't')
     world.commit({}, 8n, 'u')
@@ -123,7 +123,7 @@ describe('expiry', () => {
 })
 
 describe('deleting', () => {
-  test('a group with members stays; an empty one goes with its offsets, for good', () => {
+  test('a group with members stays; an empty one is deleted with its offsets, permanently', () => {
     const world = new GroupWorld()
     const [leader] = world.stable(1)
     world.commit({ memberId: leader!, generation: 1 })
