@@ -52,11 +52,11 @@ export class Broker {
       if (header === undefined) return Promise.resolve(close(`unsupported API key ${buffer.readInt16BE(0)}`))
       const { requestApiKey: key, requestApiVersion: version } = header
       const found = handlerByKey.get(key)
-      if (found === undefined) return Promise.resolve(close(`${apiByKey[key]!.name} is not served`))
+      if (found === undefined) return Promise.resolve(close(`${apiByKey[key]!.name} is not supported`))
       const isServed = version >= found.oldest && version <= found.latest
       if (isServed) return this.#answer(listener, host, header, found, codec(found.request, version).read(reader))
       if (found.api === apiVersions.api) return Promise.resolve(unsupportedVersion(header))
-      return Promise.resolve(close(`${found.api.name} has no version ${version} here`))
+      return Promise.resolve(close(`${found.api.name} version ${version} is not supported`))
     } catch (error) {
       return Promise.resolve(this.#closing(error))
     }

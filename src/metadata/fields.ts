@@ -18,9 +18,9 @@ function plain<T>(what: string, fits: (packed: unknown) => boolean): Field<T> {
 
 export const text: Field<string> = plain('a text', (packed) => typeof packed === 'string')
 /** An integer that is not negative. */
-export const count: Field<number> = plain('a whole number', (packed) => Number.isSafeInteger(packed) && Number(packed) >= 0)
+export const count: Field<number> = plain('an integer', (packed) => Number.isSafeInteger(packed) && Number(packed) >= 0)
 export const double: Field<number> = plain('a number', (packed) => typeof packed === 'number')
-export const long: Field<bigint> = plain('a whole number of 64 bits', (packed) => typeof packed === 'bigint')
+export const long: Field<bigint> = plain('a 64-bit integer', (packed) => typeof packed === 'bigint')
 
 export function list<T>(of: Field<T>): Field<readonly T[]> {
   return {

@@ -84,7 +84,8 @@ export function decodeRecord(bytes: Uint8Array): MetadataRecord {
   const [id, version, ...values] = packed as unknown[]
   const layout = byId.get(id as number)
   if (layout === undefined) throw new DamagedRecord(`unknown metadata record id ${String(id)}`)
-  if (version !== layout.version) throw new DamagedRecord(`${layout.type} has no version ${String(version)} here: another release wrote it`)
+  if (version !== layout.version)
+    throw new DamagedRecord(`version ${String(version)} of ${layout.type} is not supported: another release wrote it`)
   return { type: layout.type, ...layout.fields.unpack(values) } as unknown as MetadataRecord
 }
 

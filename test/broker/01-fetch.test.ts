@@ -25,7 +25,7 @@ function offsetsOf(records: Buffer | null): number[] {
   return found
 }
 
-test.each([4, 5, 7, 11, 12, 13, 17, 18])('version %i reads what was written', (version) => {
+test.each([4, 5, 7, 11, 12, 13, 17, 18])('version %i returns the stored records', (version) => {
   const { world, client } = filled()
   client.fetch(1, 25n, { version, topic: version >= 13 ? topicId : 't' })
   world.settle()

@@ -86,7 +86,7 @@ test.each([
   ['a b', '1'],
   ['-a', '1'],
   ['a', '1.'],
-])('the software name "%s" with version "%s" is refused', async (clientSoftwareName, clientSoftwareVersion) => {
+])('the software name "%s" with version "%s" is rejected', async (clientSoftwareName, clientSoftwareVersion) => {
   const world = await brokerWorld()
   const { errorCode, apiKeys } = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 3, { clientSoftwareName, clientSoftwareVersion })
   expect([errorCode, apiKeys]).toEqual([42, []])

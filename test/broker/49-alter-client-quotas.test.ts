@@ -131,6 +131,6 @@ test.each([
     ],
     42,
   ],
-] as [readonly (readonly [string, number, string | null])[], number][])('the filter %j is refused', async (parts, code) => {
+] as [readonly (readonly [string, number, string | null])[], number][])('the filter %j is rejected', async (parts, code) => {
   expect(await described(await brokerWorld(), parts)).toEqual([`error ${code}`])
 })

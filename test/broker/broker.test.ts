@@ -17,10 +17,10 @@ const with16 =
 
 test.each<[string, (request: Buffer) => Buffer, RegExp]>([
   ['an unknown API', with16(999, 0), /unsupported API key 999/],
-  ['an API that is not served', with16(88, 0), /StreamsGroupHeartbeat is not served/],
-  ['an API of the network workers', with16(0, 0), /Produce is not served/],
-  ['an unsupported version', with16(14, 2), /Metadata has no version 14/],
-  ['a negative version', with16(-1, 2), /Metadata has no version -1/],
+  ['an unsupported API', with16(88, 0), /StreamsGroupHeartbeat is not supported/],
+  ['an API of the network workers', with16(0, 0), /Produce is not supported/],
+  ['an unsupported version', with16(14, 2), /Metadata version 14 is not supported/],
+  ['a negative version', with16(-1, 2), /Metadata version -1 is not supported/],
   ['a truncated body', (request) => request.subarray(0, -1), /expected/],
   ['a truncated header', (request) => request.subarray(0, 7), /expected/],
   ['an empty frame', () => Buffer.alloc(0), /expected/],

@@ -75,7 +75,7 @@ export class Client implements Peer {
     return taken === 'taken'
   }
 
-  /** Sends a request. Requests behind a deferred one wait with it. */
+  /** Sends a request. Requests after a deferred one wait with it. */
   ask<Q extends Fields>(request: Message<Q>, version: number, correlationId: number, fields: Partial<Wire<Message<Q>>>): void {
     const writer = new Writer(Buffer.alloc(256), 1 << 24)
     const [, header] = headerVersions(apiByKey[request.key!]!, version)

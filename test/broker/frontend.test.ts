@@ -98,7 +98,7 @@ describe('a request for the main thread', () => {
     expect(client.closed).toBeDefined()
   })
 
-  test('may be answered when its connection is gone', () => {
+  test('may be answered after its connection is closed', () => {
     const world = new FrontWorld()
     const client = world.client()
     client.ask(ApiVersionsRequest, 3, 2, {})
@@ -109,7 +109,7 @@ describe('a request for the main thread', () => {
   })
 })
 
-describe('a frame is refused with its connection', () => {
+describe('a rejected frame closes its connection', () => {
   test.each([
     ['an unsupported API key', Buffer.from([0, 99, 0, 0, 0, 0, 0, 1, 255, 255])],
     ['an unsupported version', Buffer.from([0, 0, 0, 2, 0, 0, 0, 1, 255, 255])],

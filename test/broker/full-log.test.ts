@@ -121,7 +121,7 @@ test('a request with a timeout of 0 waits a second, as writes do', () => {
   expect(outcome(other, 0)).toEqual([[timedOut, -1]])
 })
 
-test('a connection that ends leaves nothing behind once there is room', () => {
+test('a closed connection releases all its resources once there is room', () => {
   const { world, client, count } = fullWorld()
   wait(world, ticks + 1)
   client.produce(100, batch(count), { timeoutMs })

@@ -7,7 +7,7 @@ import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '.
 import { zeroUuid } from '../../src/wire/schema.ts'
 import { brokerWorld } from './world.ts'
 
-test('groups are counted by protocol and state, and what they have committed is shown', async () => {
+test('groups are counted by protocol and state, and their committed offsets are shown', async () => {
   const world = await brokerWorld()
   const registry = new Registry()
   addGroupMetrics(registry, world.groups)

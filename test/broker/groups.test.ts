@@ -131,7 +131,7 @@ describe('a restart', () => {
     expect(await fetch(world)).toEqual([0, 7n])
   })
 
-  test('offsets of a topic that was deleted before their group was loaded are gone', async () => {
+  test('offsets of a topic that was deleted before their group was loaded are removed', async () => {
     const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
     await commit(await groupsWorld(kept), 7n)
     const world = await brokerWorld({ settings, ...kept })
@@ -154,7 +154,7 @@ describe('offsets of a topic that was deleted', () => {
     const dying = await brokerWorld({ settings, ...kept })
     await remove(dying, 't')
     const world = await brokerWorld({ settings, ...kept })
-    // Ids are given in turn by every world, and the first is that of the topic that is gone.
+    // Each world allocates ids in turn, and the first is that of the deleted topic.
     await create(world, 'other')
     await create(world, 't')
     expect(await fetch(world)).toEqual([0, -1n])

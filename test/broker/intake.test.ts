@@ -210,7 +210,7 @@ describe('an intake', () => {
     expect(at(512 * kib - 4)).toBe('read')
   })
 
-  test('takes a frame as large as its memory, and keeps nothing of it elsewhere', () => {
+  test('accepts a frame as large as its memory, without a copy elsewhere', () => {
     const made = parts(8 << 20, 8 << 20, 0)
     const one = new Conversation(made, prng(3))
     one.send((8 << 20) - 4)

@@ -65,7 +65,7 @@ describe.each(names)('validation: a batch of %s', (codec) => {
     expect(produced(batch).answer.errorCode).toBe(errors.CORRUPT_MESSAGE.code)
   })
 
-  test('is refused with its records named where the topic is compacted and a key is missing', () => {
+  test('is rejected with its records named where the topic is compacted and a key is missing', () => {
     const batch = packed(codec, [record(), record({ key: null }), record(), record({ key: null })])
     const { answer } = produced(batch, { settings: { compacted: true } })
     expect(answer).toMatchObject({
@@ -75,7 +75,7 @@ describe.each(names)('validation: a batch of %s', (codec) => {
     })
   })
 
-  test('is refused with its records named where their timestamps are outside of what the topic accepts', () => {
+  test('is rejected with its records named where their timestamps are outside of what the topic accepts', () => {
     const batch = packed(codec, [record(), record({ timestamp: BigInt(now) - 10_001n }), record({ timestamp: BigInt(now) + 3_600_001n })])
     const { answer } = produced(batch, { settings: { timestampBeforeMaxMs: 10_000n } })
     expect(answer).toMatchObject({ errorCode: errors.INVALID_TIMESTAMP.code, recordErrors: [{ batchIndex: 1 }, { batchIndex: 2 }] })
@@ -84,14 +84,14 @@ describe.each(names)('validation: a batch of %s', (codec) => {
   test.each([
     ['more records than its header states', 2],
     ['fewer records than its header states', 4],
-  ])('with %s is refused', (_, count) => {
+  ])('with %s is rejected', (_, count) => {
     const batch = packed(codec, [record(), record(), record()])
     batch.writeInt32BE(count, batchHeader.recordsCount)
     batch.writeInt32BE(count - 1, batchHeader.lastOffsetDelta)
     expect(produced(sealed(batch)).answer.errorCode).toBe(errors.INVALID_RECORD.code)
   })
 
-  test('of garbage is refused', () => {
+  test('of garbage is rejected', () => {
     const { answer } = produced(batchOf(codec, Buffer.from('this is not compressed at all, regardless of the header'), 1))
     expect(answer).toMatchObject({ errorCode: errors.INVALID_RECORD.code, errorMessage: reasons[reason.undecodable] })
   })
@@ -102,7 +102,7 @@ describe.each(names)('validation: a batch of %s', (codec) => {
     expect(produced(batch).answer.errorCode).toBe(errors.CORRUPT_MESSAGE.code)
   })
 
-  test('that is cut off is refused', () => {
+  test('that is truncated is rejected', () => {
     const whole = packed(codec, [record({ value: Buffer.from('a longer value '.repeat(100)) })])
     const batch = batchOf(codec, whole.subarray(batchHeader.bytes, whole.length - 9), 1)
     expect(produced(batch).answer.errorCode).toBe(errors.INVALID_RECORD.code)
@@ -114,7 +114,7 @@ describe.each(names)('validation: a batch of %s', (codec) => {
   })
 })
 
-test('validation: a record that claims 2^31-1 headers is refused', () => {
+test('validation: a record that claims 2^31-1 headers is rejected', () => {
   const body = Buffer.from([12, 0, 0, 0, 1, 1, 0xfe, 0xff, 0xff, 0xff, 0x0f].map((byte) => byte))
   body[0] = 2 * (body.length - 1)
   const lz4 = buildBatch([record()], { codec: 'lz4' }).subarray(batchHeader.bytes, batchHeader.bytes + 7)
@@ -161,7 +161,7 @@ describe('validation: a batch that takes long', () => {
     expect(world.held).toBe(0)
   })
 
-  test('is appended when its connection has gone, and its memory is released', () => {
+  test('is appended after its connection is closed, and its memory is released', () => {
     const world = new FrontWorld()
     const [gone, other] = [world.client(), world.client()]
     gone.produce(1, long())
@@ -190,7 +190,7 @@ describe('validation: a batch that takes long', () => {
     expect(world.held).toBe(0)
   })
 
-  test('does not keep the answer to one behind it that is refused, and frees its token once', () => {
+  test('does not delay the answer to a later rejected one, and frees its token once', () => {
     const world = new FrontWorld()
     const [client, other] = [world.client(), world.client()]
     client.produce(1, zstdBomb(1 << 30))

@@ -114,7 +114,7 @@ test('a log start moves forward only, and its partition is trimmed', async () =>
   expect(streams.said).toEqual(['open 1', 'trim 1 7'])
 })
 
-test('too many waiting commands are refused', async () => {
+test('too many waiting commands are rejected', async () => {
   const { controller, log } = await controllerWorld()
   log.held = []
   const asked = Array.from({ length: commandsMax + 2 }, () => controller.ask({ type: 'allocateProducerIds', count: 1 }))
