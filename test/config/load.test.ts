@@ -36,7 +36,7 @@ test('every default of Kafka is valid by its own row', () => {
   }
 })
 
-test('a wrong value is refused with its key, value, line and what is allowed, and all of them at once', () => {
+test('a wrong value is rejected with its key, value, line and what is allowed, and all of them at once', () => {
   const content = '# sizes\nnum.partitions = 0\nlisteners=PLAINTEXT:9092\nqueued.max.requests: many\n'
   expect(complaintsOf(content)).toEqual([
     'queued.max.requests = many (server.properties line 4): must be a whole number',
@@ -65,7 +65,7 @@ test('the older names of Kafka apply where the newer are not set', () => {
   expect(settingsOf('broker.id=7\nnode.id=8\n')['node.id']).toBe(8)
 })
 
-test('protocols other than PLAINTEXT are refused, under any listener name', () => {
+test('protocols other than PLAINTEXT are rejected, under any listener name', () => {
   const content = 'listeners=INSIDE://127.0.0.1:1,OUTSIDE://127.0.0.1:2\nlistener.security.protocol.map=INSIDE:PLAINTEXT,OUTSIDE:SASL_SSL\n'
   expect(complaintsOf(content)).toEqual(['listeners: OUTSIDE uses SASL_SSL, which is not supported: only PLAINTEXT is'])
   expect(complaintsOf('listeners=SSL://127.0.0.1:1\n')).toEqual(['listeners: SSL uses SSL, which is not supported: only PLAINTEXT is'])
@@ -113,7 +113,7 @@ test.each([
   ['s3.wal.cache.size=64MB', 'must divide the capacity of s3.wal.path'],
   ['metrics.listener=http://127.0.0.1:9092', 'metrics.listener: port 9092 is also used by listener PLAINTEXT'],
   ['message.max.bytes=33554369', 'must be at most 33554368'],
-])('%s is refused', (line, why) => {
+])('%s is rejected', (line, why) => {
   expect(complaintsOf(line)).toEqual([expect.stringContaining(why)])
 })
 

@@ -29,7 +29,7 @@ test('a backslash at the end continues a line, two of them do not', () => {
   ])
 })
 
-test('escapes mean what they mean in Java', () => {
+test('escapes are those of Java', () => {
   expect(pairs('a=\\u0041\\tb\\:\nwin=C\\:\\\\x')).toEqual([
     ['a', 'A\tb:', 1],
     ['win', 'C:\\x', 2],

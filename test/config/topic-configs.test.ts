@@ -68,7 +68,7 @@ test.each([
     'Invalid value 41943040 for configuration max.message.bytes: must be at most 33554368, a quarter of s3.wal.cache.size = 134217728 less 64',
   ],
   [{ 'min.compaction.lag.ms': '9', 'max.compaction.lag.ms': '8' }, 'min.compaction.lag.ms (9) must not be above max.compaction.lag.ms (8)'],
-])('%j is refused', (rows, why) => {
+])('%j is rejected', (rows, why) => {
   expect(topicConfigComplaint(configs(rows), load(undefined, []).settings!)).toMatch(new RegExp(`^${why.replaceAll(/[()]/g, '\\$&')}`))
 })
 

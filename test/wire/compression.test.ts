@@ -119,17 +119,17 @@ const samples = [
 ].map((sample) => ({ ...sample, bytes: Buffer.from(sample.packed, 'base64') }))
 
 for (const { codec, how, unpack, bytes } of samples) {
-  test(`${codec} of ${how} unpacks to what was packed, twice in a row too`, () => {
+  test(`${codec} of ${how} decompresses to the original bytes, also twice in succession`, () => {
     expect(unpack(bytes, bytesMax).equals(text)).toBe(true)
     expect(unpack(Buffer.concat([bytes, bytes]), bytesMax).equals(Buffer.concat([text, text]))).toBe(true)
   })
 
-  test(`${codec} of ${how} is refused when it is cut off or gives more than it may`, () => {
+  test(`${codec} of ${how} is rejected when it is truncated or exceeds its limit`, () => {
     for (let end = 0; end < bytes.length; end++) expect(() => unpack(bytes.subarray(0, end), bytesMax)).toThrow(MalformedMessage)
     expect(() => unpack(bytes, text.length - 1)).toThrow(`more than ${text.length - 1} bytes come out`)
   })
 
-  test(`${codec} of ${how} never does anything but unpack or refuse, whatever is damaged`, () => {
+  test(`${codec} of ${how} decompresses or rejects any damaged input`, () => {
     const p = prng(5)
     for (let i = 0; i < 2000; i++) {
       const damaged = Buffer.from(bytes)
@@ -148,13 +148,13 @@ test('a skippable zstd frame is skipped', () => {
   expect(unpackZstd(skipped, bytesMax).equals(text)).toBe(true)
 })
 
-test('a zstd bomb of repeated bytes is refused at the bound', () => {
+test('a zstd bomb of repeated bytes is rejected at the bound', () => {
   const block = Buffer.from('02001061', 'hex')
   const bomb = Buffer.concat([Buffer.from('28b52ffd0070', 'hex'), ...Array.from({ length: 1000 }, () => block)])
   expect(() => unpackZstd(bomb, bytesMax)).toThrow('more than 1048576 bytes come out')
 })
 
-/** Text that repeats, noise, and runs: at sizes around a block's. */
+/** Repetitive text, noise, and runs: at sizes around a block's. */
 const packable = [0, 1, 11, 12, 13, 100, 65_535, 65_536, 65_537, 200_000].flatMap((size) => [
   arbitraryBytes(prng(size), size),
   Buffer.alloc(size, text),
@@ -166,7 +166,7 @@ test.each([
   ['lz4', (bytes: Buffer, effort: number) => packLz4(bytes, effort), unpackLz4],
   ['snappy', (bytes: Buffer) => packSnappy(bytes), unpackSnappy],
   ['zstd', (bytes: Buffer, effort: number) => packZstd(bytes, effort), unpackZstd],
-])('%s unpacks to what was packed, which was no larger but for its frame', (_, pack, unpack) => {
+])('%s decompresses to the original bytes, and compresses to no more than them and its frame', (_, pack, unpack) => {
   for (const bytes of packable) {
     for (const effort of [1, 16]) {
       const packed = pack(bytes, effort)
@@ -177,25 +177,25 @@ test.each([
   expect(pack(Buffer.alloc(200_000, text), 1).length).toBeLessThan(20_000)
 })
 
-test('more effort packs tighter', () => {
+test('higher levels produce smaller output', () => {
   const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, i) => `${(i * 7919) % 1000}:${(i * 31) % 77};`).join(''))
   expect(packLz4(bytes, 64).length).toBeLessThan(packLz4(bytes, 1).length)
   expect(packZstd(bytes, 64).length).toBeLessThan(packZstd(bytes, 1).length)
 })
 
-test('bare snappy, and frames of it one behind another, are read', () => {
+test('raw snappy, and several snappy frames in sequence, are read', () => {
   const bare = Buffer.from([5, 4 << 2, ...Buffer.from('hello')])
   expect(unpackSnappy(bare, bytesMax).toString()).toBe('hello')
   const framed = packSnappy(text)
   expect(unpackSnappy(Buffer.concat([framed, framed]), bytesMax).equals(Buffer.concat([text, text]))).toBe(true)
 })
 
-test('snappy copies may overlap what they write, and may not reach before the start', () => {
+test('snappy copies may overlap their output, and may not start before it', () => {
   expect(unpackSnappy(Buffer.from([6, 0, 0x61, 0x05, 1]), bytesMax).toString()).toBe('aaaaaa')
   expect(() => unpackSnappy(Buffer.from([6, 0, 0x61, 0x05, 2]), bytesMax)).toThrow('a copy from 2 bytes back, after 1')
 })
 
-test('records come out of a batch as they went in, in every codec', () => {
+test('records of a batch survive a round trip, in every codec', () => {
   const records = [
     { timestamp: 5n, key: Buffer.from('k'), value: null, headers: [{ key: 'h', value: null }] },
     { timestamp: 3n, key: null, value: text, headers: [] },
@@ -211,7 +211,7 @@ test('records come out of a batch as they went in, in every codec', () => {
   }
 })
 
-test('gzip that is damaged or too large is refused', () => {
+test('gzip that is damaged or too large is rejected', () => {
   expect(() => nodeCodecs.gunzip(Buffer.from('nonsense'), bytesMax)).toThrow(MalformedMessage)
   expect(() => nodeCodecs.gunzip(nodeCodecs.gzip(Buffer.alloc(1000), 6), 999)).toThrow(MalformedMessage)
   expect(nodeCodecs.unzstd(samples[0]!.bytes, bytesMax).equals(text)).toBe(true)

@@ -3,7 +3,7 @@ import { MalformedMessage, Reader, UnencodableMessage, Writer } from '../../src/
 
 const reader = (hex: string): Reader => new Reader(Buffer.from(hex, 'hex'))
 
-test('a reader of one frame sees neither the frame before it nor the one behind', () => {
+test('a reader of one frame reads neither the previous frame nor the next one', () => {
   const r = reader('ffff0001ffff')
   expect(r.reset(2, 4).int16()).toBe(1)
   expect(() => r.int8()).toThrow('expected 1 bytes, found 0, at byte 2')
@@ -11,7 +11,7 @@ test('a reader of one frame sees neither the frame before it nor the one behind'
   expect(() => r.reset(4, 7)).toThrow(RangeError)
 })
 
-test('strings and bytes come out of memory that threads share', () => {
+test('strings and bytes can be read from memory that threads share', () => {
   const shared = Buffer.from(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer)
   Buffer.from('6f72646572730102c3a9', 'hex').copy(shared, 100)
   const r = new Reader(shared).reset(100, 110)
@@ -70,7 +70,7 @@ test('all arrays of a message share one limit on their elements', () => {
   expect(() => new Reader(Buffer.alloc(100)).count(26, 4)).toThrow('expected at most 100 bytes of elements, found 26 elements')
 })
 
-test('a length below -1 is refused', () => {
+test('a length below -1 is rejected', () => {
   expect(() => reader('fffe').length16()).toThrow('expected a length, or -1 for null, found -2')
   expect(() => reader('80000000').length32()).toThrow(MalformedMessage)
   expect(reader('00').lengthCompact()).toBe(-1)
@@ -83,7 +83,7 @@ test('strings of more than 32767 bytes are neither read nor written', () => {
   expect(() => w.stringCompact('é'.repeat(16_384))).toThrow('a string of 32768 bytes exceeds 32767')
 })
 
-test('numbers that do not fit their width are refused', () => {
+test('numbers that do not fit their width are rejected', () => {
   const w = new Writer(Buffer.alloc(64))
   for (const write of [
     () => w.int8(128),

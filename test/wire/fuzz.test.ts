@@ -90,7 +90,7 @@ test('damaged and random bytes are read or refused, by both codecs alike, for ev
   }
 })
 
-test('a count that the bytes cannot hold is refused before anything is allocated for it', () => {
+test('a count that the bytes cannot hold is rejected before anything is allocated for it', () => {
   for (const [table, version] of everyVersion()) {
     for (const fill of [0xff, 0x7f, 0x01]) {
       const bytes = Buffer.alloc(64, fill)
@@ -105,13 +105,13 @@ const slotBytes = 16
 /** A flexible element can be three bytes and yet become an object of a dozen fields. */
 const heapPerByteMax = 130
 
-/** About what a value takes on the heap. */
+/** Approximate heap size of a value. */
 function heapBytes(value: unknown): number {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return slotBytes
   return Object.values(value).reduce((sum: number, inner) => sum + slotBytes + heapBytes(inner), objectBytes)
 }
 
-test('what a message takes on the heap is a small multiple of its bytes, even if it is nothing but the smallest elements', () => {
+test('the heap size of a message is a small multiple of its bytes, even if it consists of the smallest elements', () => {
   for (const [table, version] of everyVersion()) {
     for (const [name, field] of Object.entries(table.fields)) {
       if (field.kind !== 'array' || !within(field.versions, version)) continue

@@ -14,7 +14,7 @@ test('there are 89 APIs, and none of those that were removed with ZooKeeper', ()
   for (const key of [4, 5, 6, 7, 93, -1]) expect(apiByKey[key]).toBe(undefined)
 })
 
-test('Produce is advertised from 0, and nothing else is advertised below what is served', () => {
+test('Produce is advertised from 0, and no other version below the served ones is advertised', () => {
   expect(apis.filter((api) => api.advertisedOldest !== api.oldest).map((api) => api.name)).toEqual(['Produce'])
   expect(apiByName.get('Produce')).toMatchObject({ oldest: 3, latest: 13, advertisedOldest: 0 })
 })
