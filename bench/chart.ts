@@ -4,7 +4,7 @@ import type { Sample } from './run-scenario.ts'
 interface Panel {
   readonly title: string
   readonly figure: keyof Sample
-  /** Where a logarithmic axis begins; null for an axis from nought. */
+  /** Start of a logarithmic axis; null for a linear axis from 0. */
   readonly logarithmicFrom: number | null
 }
 
@@ -24,7 +24,7 @@ interface Bar {
   readonly most: number
 }
 
-/** Horizontal bars: the median, with a line from the least to the greatest of the rounds. */
+/** Horizontal bars: the median, with a line from the minimum to the maximum of the rounds. */
 export function chart(results: readonly Result[], title: string): string {
   let y = 40
   const parts: string[] = []

@@ -1,7 +1,7 @@
 import type { Sample } from './run-scenario.ts'
 import type { Scenario } from './scenarios.ts'
 
-/** What one broker did in all rounds of one scenario. */
+/** Results of one broker in all rounds of one scenario. */
 export interface Outcome {
   readonly peer: string
   readonly samples: Sample[]

@@ -33,7 +33,7 @@ export async function producerPerformance(address: string, topic: string, record
   return { mibPerSecond: mibPerSecond!, recordsPerSecond: recordsPerSecond!, p50Ms: p50Ms!, p99Ms: p99Ms!, p999Ms: p999Ms! }
 }
 
-/** Its own columns: what counts is the rate while fetching, not the time it takes to join a group. */
+/** Its own columns: the relevant rate is that of fetches, without the time to join a group. */
 export async function consumerPerformance(address: string, topic: string, records: number): Promise<JavaConsumed> {
   const load = ['--topic', topic, '--num-records', String(records), '--timeout', '20000', '--bootstrap-server', address]
   const text = await java(javaArguments('org.apache.kafka.tools.ConsumerPerformance'), load)
@@ -44,7 +44,7 @@ export async function consumerPerformance(address: string, topic: string, record
   return { mibPerSecond: column('fetch.MB.sec'), recordsPerSecond: column('fetch.nMsg.sec') }
 }
 
-/** The same client without a group: a program of a few lines that Java compiles as it starts. */
+/** The same client without a group: a small program that Java compiles as it starts. */
 export async function assignedConsumer(address: string, topic: string, records: number): Promise<JavaConsumed> {
   const source = join(root, 'bench', 'kafka', 'AssignedConsumer.java')
   const text = await java(javaArguments(source), [address, topic, String(records)])

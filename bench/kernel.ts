@@ -1,4 +1,4 @@
-/** The kernel's speed beside that of a plain copy: what a batch costs on its way into log memory. */
+/** The kernel's speed beside that of a plain copy: the cost of a batch on its way into the log cache. */
 import { pathToFileURL } from 'node:url'
 import { createArena, openArena } from '../native-free-io/arena.ts'
 import { kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
@@ -9,13 +9,13 @@ import type { MicroRow } from './micro.ts'
 
 const kib = 1024
 const gib = 1024 ** 3
-/** Regions are cut from this, one after another, so that the data comes from memory as often as it would in a broker. */
+/** Regions are cut from this, one after another, so that the data comes from memory as often as in a broker. */
 const spanBytes = 16 << 20
 const passes = 5
 
 const regionBytes = [1 * kib, 4 * kib, 16 * kib, 64 * kib, 256 * kib, 1024 * kib] as const
 
-/** `bytes` per measurement; a little is enough to see that it runs. */
+/** `bytes` per measurement; a small value is enough for a test. */
 export async function kernelSpeed(bytes: number = 256 << 20): Promise<readonly MicroRow[]> {
   const arena = openArena(createArena(Math.ceil((kernelBytes + 2 * spanBytes) / 65536) + 2))
   const machine = kernel(arena.memory)
@@ -55,7 +55,7 @@ export async function kernelSpeed(bytes: number = 256 << 20): Promise<readonly M
   return rows
 }
 
-/** Amount by second, the best of a few passes: what else runs on the machine only ever takes. */
+/** Amount by second, the best of a few passes: other load on the machine only slows a pass down. */
 function best(pass: () => number): number {
   let most = 0
   for (let i = 0; i < passes; i++) {

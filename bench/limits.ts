@@ -10,7 +10,7 @@ import { benchDataFolder } from './peers.ts'
 const seconds = 1
 const mib = 1024 * 1024
 
-/** What this machine can do at all: no broker on it can be faster. */
+/** Limits of this machine: no broker on it can be faster. */
 export async function machineLimits(): Promise<readonly MicroRow[]> {
   return [await loopback(), ...disk(), memoryCopy()]
 }

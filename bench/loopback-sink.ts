@@ -1,11 +1,11 @@
-/** The receiving half of the loopback measurement: says its port, then how many bytes came. */
+/** The receiving half of the loopback measurement: prints its port, then the number of received bytes. */
 import { createServer, Socket } from 'node:net'
 
 const buffer = Buffer.alloc(256 * 1024)
 let bytes = 0
 
 const server = createServer({ pauseOnConnect: true }, (accepted) => {
-  // A server cannot hand out sockets that read into memory of its own; the accepted handle under a new socket can.
+  // A server cannot create sockets that read into memory of their own; a new socket with the accepted handle can.
   const holder = accepted as unknown as { _handle: object | null }
   const handle = holder._handle
   holder._handle = null

@@ -29,7 +29,7 @@ interface Options {
 
 function positive(text: string): number {
   const value = Number(text)
-  if (!(value > 0)) throw new InvalidArgumentError('a number above nought is wanted')
+  if (!(value > 0)) throw new InvalidArgumentError('must be a number above 0')
   return value
 }
 

@@ -15,7 +15,7 @@ export interface Micro {
   run(): Promise<readonly MicroRow[]>
 }
 
-/** What is measured without a broker: the machine's own limits first, then parts of the broker beside them. */
+/** Measurements without a broker: the machine's own limits first, then parts of the broker beside them. */
 export const micros: readonly Micro[] = [
   { name: 'machine', run: machineLimits },
   { name: 'kernel', run: () => kernelSpeed() },

@@ -21,18 +21,18 @@ export const kafkaPeers: readonly Peer[] = [
   { name: 'kafka-flushed', kind: 'kafka', topicConfigs: { 'flush.messages': '1' } },
 ]
 
-/** A Kafka deletes its files a minute after the topic; at these rates the disk would not hold that much. */
+/** Kafka deletes files a minute after their topic; at these rates the disk would fill up in that time. */
 const settings: Readonly<Record<BrokerKind, Readonly<Record<string, string>>>> = {
   millrace: {},
   kafka: { 'log.segment.delete.delay.ms': '500', 'log.initial.task.delay.ms': '500' },
 }
 
-/** Beside the build and not in the system's temporary folder, which may be memory. */
+/** Beside the build and not in the system's temporary folder, which may be in memory. */
 export const benchDataFolder = join(root, '.millrace', 'bench-data')
 
 export const benchBroker = (kind: BrokerKind): Promise<Broker> => prepareBroker({ kind, settings: settings[kind], under: benchDataFolder })
 
-/** Brokers started once and kept for all rounds, so that they are warm. */
+/** Brokers that are started once for all rounds, so that they are warm. */
 export class Brokers {
   readonly #running = new Map<BrokerKind, Broker>()
   #topics = 0
@@ -48,9 +48,9 @@ export class Brokers {
   }
 
   /**
-   * A topic that exists for one run. What an earlier run left unwritten is written first, so that nobody pays for another.
-   * Where the tail of a light load is the question, the disk comes to rest as well; at full speed that would hide what a
-   * broker leaves for later.
+   * A topic that exists for one run. Unwritten data of an earlier run is written first, so that no run is charged for another.
+   * When the tail latency of a light load is measured, the disk becomes idle as well. At full speed that would hide work that a
+   * broker defers.
    */
   async withTopic<T>(peer: Peer, partitions: number, run: (broker: Broker, topic: string) => Promise<T>, rest = false): Promise<T> {
     const broker = await this.get(peer)
@@ -77,14 +77,14 @@ export class Brokers {
   }
 }
 
-/** Of the last words of a broker. */
+/** Size of the quoted end of a broker's log. */
 const logBytes = 3000
 const lookMs = 250
-/** Files of deleted topics go at each broker's own time; when none has gone for this long, they are taken to be gone. */
+/** Each broker deletes files of deleted topics at its own time; after this long without a deletion, all are assumed to be deleted. */
 const quietLooks = 6
 const looksMax = 80
 
-/** Waits until nobody frees space any more, and what was written is on the disk: a run must not pay for the one before. */
+/** Waits until no process frees space any more and all data is on the disk: a run must not be charged for the one before. */
 async function quietDisk(): Promise<void> {
   mkdirSync(benchDataFolder, { recursive: true })
   let free = -1

@@ -1,7 +1,7 @@
 const barWidth = 24
 const lineEveryMs = 5000
 
-/** A bar that redraws itself on a terminal; anywhere else a line now and then, so that logs stay readable. */
+/** A bar that redraws itself on a terminal; elsewhere an occasional line, so that logs stay readable. */
 export class Progress {
   readonly #stepCount: number
   readonly #isTerminal = process.stderr.isTTY === true

@@ -1,4 +1,4 @@
-/** Messages through a ring, and how long it takes to wake a thread that sleeps on its bell. */
+/** Messages through a ring, and the time to wake a thread that sleeps on its wake signal. */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
@@ -9,17 +9,17 @@ import { root } from '../test/support/root.ts'
 import type { MicroRow } from './micro.ts'
 
 const capacityWords = 1 << 16
-/** Of an append frame. */
+/** Of an append message. */
 const bodyWords = 6
 const burst = 64
 const place = { at: 0, capacityWords }
-/** Words of the two bells behind the ring: the other thread's, and ours. */
+/** Words of the two wake signals behind the ring: the other thread's, and this thread's. */
 const bells = { theirs: ringBytes(capacityWords) / 4, ours: (ringBytes(capacityWords) + bellBytes) / 4 } as const
 const sharedBytes = ringBytes(capacityWords) + 2 * bellBytes
 
 type Task = { readonly ringBench: 'drain' | 'echo'; readonly shared: SharedArrayBuffer; readonly count: number }
 
-/** `messages` per measurement; a few are enough to see that it runs. */
+/** `messages` per measurement; a small value is enough for a test. */
 export async function ringSpeed(messages = 5_000_000): Promise<readonly MicroRow[]> {
   const wakes = Math.max(10, Math.floor(messages / 500))
   const across = await throughThreads(messages)

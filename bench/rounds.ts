@@ -14,7 +14,7 @@ export interface RoundOptions {
 export const stepCount = (scenarios: readonly Scenario[], peers: readonly Peer[], rounds: number): number =>
   peers.length + rounds * scenarios.reduce((sum, scenario) => sum + peers.filter((peer) => appliesTo(scenario, peer)).length, 0)
 
-/** Peers take turns, A B C A B C, so that what else the machine does falls on all of them alike. */
+/** Peers take turns, A B C A B C, so that other load on the machine affects all of them alike. */
 export async function runRounds(
   scenarios: readonly Scenario[],
   peers: readonly Peer[],
@@ -42,13 +42,13 @@ export async function runRounds(
   }))
 }
 
-/** How a topic is flushed matters to what is written as fast as possible, and to nothing else. */
+/** The flush policy of a topic affects only scenarios that write at full speed. */
 function appliesTo(scenario: Scenario, peer: Peer): boolean {
   const isFullSpeed = (scenario.kind === 'produce' && scenario.shape.mibPerSecond === null) || scenario.kind === 'java-produce'
   return isFullSpeed || Object.keys(peer.topicConfigs).length === 0
 }
 
-/** A run that fails is a result too: the others go on. */
+/** A failed run is a result too: the others continue. */
 async function runOnce(scenario: Scenario, peer: Peer, brokers: Brokers, options: RunOptions, outcome: Outcome): Promise<void> {
   try {
     outcome.samples.push(await runScenario(scenario, brokers, peer, options))
@@ -57,7 +57,7 @@ async function runOnce(scenario: Scenario, peer: Peer, brokers: Brokers, options
   }
 }
 
-/** A just-in-time compiler needs some gigabytes of requests of either size before it is at its best. */
+/** A just-in-time compiler needs some gigabytes of requests of either size before it reaches its best speed. */
 async function warm(peer: Peer, brokers: Brokers, options: RoundOptions, progress: Progress): Promise<void> {
   progress.start(`warming ${peer.name}`)
   const shapes: Shape[] = [64 << 10, 16 << 10].map((batchBytes) => ({

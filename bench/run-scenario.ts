@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly onProgress: (mib: number) => void
 }
 
-/** Consumers are measured from memory: from the page cache on one side, from log memory of 128 MiB on the other. */
+/** Consumers read from memory: from the page cache on one side, from a log cache of 128 MiB on the other. */
 const memoryMib = 96
 const unlimitedSeconds = 120
 const tailLimits = { partitionMaxBytes: 1 << 20, maxBytes: 32 << 20 }
@@ -101,7 +101,7 @@ function brokerSample(broker: Broker, cpuBefore: number, mib: number): Sample {
   return { brokerCpuSecondsPerGib: ((cpuSeconds - cpuBefore) * 1024) / mib, rssPeakMib }
 }
 
-/** A JVM must warm up, so that a Java client is given twice the bytes. */
+/** A JVM must warm up, so a Java client gets twice the bytes. */
 const javaFactor = 2
 
 function runJavaProduce(brokers: Brokers, peer: Peer, recordBytes: number, options: RunOptions): Promise<Sample> {
@@ -155,7 +155,7 @@ async function ran<Result>(load: LoadProcess<Result>): Promise<Result> {
   return load.done
 }
 
-/** Formatting is left out where it is a step of its own; Millrace's is part of its first start. */
+/** Formatting is left out where it is a separate step; Millrace's is part of its first start. */
 async function runStartup(peer: Peer): Promise<Sample> {
   const broker = await benchBroker(peer.kind)
   try {

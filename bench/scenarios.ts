@@ -1,7 +1,7 @@
 import type { Codec } from '../test/support/kafka-codecs.ts'
 import type { ProduceLoad } from './load/messages.ts'
 
-/** What Millrace must reach against a peer: throughput at least this many times, the others at most. */
+/** Targets of Millrace against a peer: at least this multiple of the throughput, at most this multiple of the others. */
 export interface Target {
   readonly throughput?: number
   readonly cpu?: number
@@ -10,7 +10,7 @@ export interface Target {
 
 interface Common {
   readonly name: string
-  /** What `--scenario` takes besides the name. */
+  /** Accepted by `--scenario` besides the name. */
   readonly group: string
   readonly about: string
   readonly targets: { readonly [peer: string]: Target }
@@ -45,7 +45,7 @@ const produce = (name: string, group: string, about: string, shape: Shape, targe
 const halfCpu = 0.5
 const equal = { kafka: { p99: 1 } }
 
-/** The rows that decide whether the write path is fast enough; each with what it is measured against. */
+/** The rows that decide whether the write path is fast enough; each with its peer. */
 const decisive: readonly Scenario[] = [
   produce('64k', '64k', '64 KiB batches of 1 KiB, 1 connection x 5', oneByFive, {
     kafka: { throughput: 1.7, cpu: halfCpu },
@@ -110,7 +110,7 @@ const matrix: readonly Scenario[] = [1, 16].flatMap((partitions) =>
   ),
 )
 
-/** Batches that producers have compressed, of JSON-like records: here and in Kafka every record is decompressed and checked. */
+/** Batches that producers have compressed, of JSON-like records: both brokers decompress and validate every record. */
 const compressed: readonly Scenario[] = (['snappy', 'lz4', 'zstd', 'gzip'] as const).flatMap((codec) =>
   ([64, 16] as const).map((kib) => {
     const shape = { ...fourByFive, codec, batchBytes: kib << 10, recordBytes: kib === 64 ? 1024 : 100 }
@@ -121,7 +121,7 @@ const compressed: readonly Scenario[] = (['snappy', 'lz4', 'zstd', 'gzip'] as co
 
 export const scenarios: readonly Scenario[] = [...decisive, ...compressed, ...matrix]
 
-/** `consume-group` needs a group coordinator, so it runs only when it is asked for by name. */
+/** `consume-group` needs a group coordinator, so it runs only when it is selected by name. */
 const onRequest = new Set(['consume-group'])
 
 export function chosen(names: readonly string[]): readonly Scenario[] {

@@ -53,7 +53,7 @@ export const microTable = (rows: readonly MicroRow[]): string =>
     rows.map((row) => [row.name, row.value.toFixed(row.value < 100 ? 2 : 0), row.unit, row.remark ?? '']),
   )
 
-/** The first two columns hold words, the others figures, as far as they do. */
+/** The first two columns contain words, the others numbers where possible. */
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = titles.map((title, index) => Math.max(title.length, ...rows.map((row) => (row[index] ?? '').length)))
   const line = (cells: readonly string[]): string =>

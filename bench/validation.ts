@@ -11,7 +11,7 @@ import { KernelBench, validationModule } from '../test/support/validation-kernel
 import type { MicroRow } from './micro.ts'
 
 const kib = 1024
-/** Passes are short: on a machine that does other work, too, some of them are not disturbed. */
+/** Passes are short: on a machine with other load, some of them are not disturbed. */
 const passBytes = 512 * kib
 
 const shapes = [
@@ -22,14 +22,14 @@ const shapes = [
 
 const codecs: readonly Codec[] = ['lz4', 'snappy', 'zstd', 'gzip']
 
-/** By our own encoders, where Kafka's are not there. */
+/** By the encoders of this project, where Kafka's are absent. */
 function ownPack(codec: Codec, raw: Buffer): Buffer {
   if (codec === 'gzip') return gzipSync(raw)
   if (codec === 'lz4') return packLz4(raw, 1)
   return codec === 'snappy' ? packSnappy(raw) : nodeCodecs.zstd(raw, 3)
 }
 
-/** Passes of each measurement; a few are enough to see that it runs. */
+/** Passes of each measurement; a small value is enough for a test. */
 export async function validationSpeed(passes = 300): Promise<readonly MicroRow[]> {
   const bench = new KernelBench(await validationModule(), { windowBytes: 4 << 20 })
   const kafka = kafkaMissing() === null ? new KafkaCodecs() : undefined

@@ -3,7 +3,7 @@ import { crc32cRegister } from '../../test/support/crc32c.ts'
 import { api, produce, requestFrame } from '../../test/support/requests.ts'
 import type { PackedRecords } from './messages.ts'
 
-/** A Produce request that is built once and sent many times: only correlation, partition and sequence change. */
+/** A Produce request that is built once and sent many times: only correlation id, partition and sequence change. */
 export interface Frame {
   readonly bytes: Buffer
   readonly partitionAt: number
@@ -32,13 +32,13 @@ export function buildFrame(spec: FrameSpec): Frame {
   const batch = encodeBatch(records, { ...idempotent, ...compressed })
   const body = produce([{ topic: spec.topic, partition: 0, records: batch }], spec.acks)
   const bytes = Buffer.from(requestFrame(api.produce, body, 0))
-  // After the batch come three empty tag sections; before it its length and the partition.
+  // After the batch there are three empty tag sections; before it are its length and the partition.
   const batchStart = bytes.length - 3 - batch.length
   const lengthBytes = 1 + Math.floor(Math.log2(batch.length + 1) / 7)
   return { bytes, partitionAt: batchStart - lengthBytes - 4, batchStart, records: records.length, batchBytes: batch.length }
 }
 
-/** As many records as stay below the batch's size, of bytes that do not compress. */
+/** As many records as fit the batch size, of incompressible bytes. */
 function fill(spec: FrameSpec): { readonly value: Buffer }[] {
   const overhead = 10
   const count = Math.max(1, Math.floor((spec.batchBytes - batchAt.records) / (spec.recordBytes + overhead)))
@@ -56,15 +56,15 @@ function fill(spec: FrameSpec): { readonly value: Buffer }[] {
 /** The same request in bytes of its own. */
 export const copyFrame = (frame: Frame): Frame => ({ ...frame, bytes: Buffer.from(frame.bytes) })
 
-/** Invariant: the checksum covers nothing that this changes, so it stays right. */
+/** Invariant: the checksum covers none of the bytes that this changes, so it stays valid. */
 export function address(frame: Frame, correlation: number, partition: number): void {
   frame.bytes.writeInt32BE(correlation, correlationAt)
   frame.bytes.writeInt32BE(partition, frame.partitionAt)
 }
 
 /**
- * Sets the sequence of a frame without reading its records again. A checksum is linear over exclusive or, so each byte of
- * the sequence has its own contribution, which depends only on how many bytes follow it.
+ * Sets the sequence of a frame without reading its records again. A checksum is linear over exclusive or. So each byte of
+ * the sequence has its own contribution, which depends only on the number of bytes that follow it.
  */
 export class Sequencer {
   readonly #contributions: readonly Uint32Array[]
@@ -86,7 +86,7 @@ export class Sequencer {
   }
 }
 
-/** What a byte of each value adds to the register when `following` noughts come after it. */
+/** Contribution of each byte value to the register when `following` zero bytes come after it. */
 function contributions(following: number): Uint32Array {
   const noughts = Buffer.alloc(following)
   const bits = Array.from({ length: 8 }, (_, bit) => crc32cRegister(noughts, crc32cRegister(Buffer.of(1 << bit), 0)))

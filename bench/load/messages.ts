@@ -1,4 +1,4 @@
-/** What the bench and its load processes say to each other. All times in milliseconds unless the name says otherwise. */
+/** Messages between the bench and its load processes. All times in milliseconds unless the name states otherwise. */
 export interface ProduceLoad {
   readonly port: number
   readonly topic: string
@@ -9,13 +9,13 @@ export interface ProduceLoad {
   readonly recordBytes: number
   readonly acks: number
   readonly isIdempotent: boolean
-  /** The run ends at whichever comes first. */
+  /** The run ends at the first of these limits. */
   readonly mibMax: number
   readonly secondsMax: number
-  /** Offered load; null sends as fast as answers come. */
+  /** Offered load; null sends as fast as answers arrive. */
   readonly mibPerSecond: number | null
   readonly isTraced?: boolean
-  /** What a batch carries instead of records that do not compress. */
+  /** Contents of a batch instead of incompressible records. */
   readonly packed?: PackedRecords | undefined
 }
 
@@ -40,7 +40,7 @@ export interface ProduceResult {
   /** Offset after the last acknowledged record, by partition. */
   readonly ends: readonly number[]
   readonly generatorCpuSeconds: number
-  /** Of partition 0; empty if it was not asked for. */
+  /** Of partition 0; empty if it was not requested. */
   readonly trace: Trace
 }
 
@@ -58,9 +58,9 @@ export interface TailResult {
   readonly records: number
   /** From the first request to the last record. */
   readonly seconds: number
-  /** From hearing where the end is to being there. */
+  /** From the message with the end offset to the arrival there. */
   readonly behindMs: number
-  /** Of partition 0; empty if it was not asked for. */
+  /** Of partition 0; empty if it was not requested. */
   readonly trace: Trace
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { root } from '../../test/support/root.ts'
 import type { FromLoad, ProduceLoad, ProduceResult, TailLoad, TailResult, ToLoad } from './messages.ts'
 
-/** A load process as the bench holds it. Runs from the build, which `npm run bench` and `npm test` make first. */
+/** A load process, as seen from the bench. Runs from the build, which `npm run bench` and `npm test` create first. */
 export class LoadProcess<Result> {
   readonly ready: Promise<void>
   readonly done: Promise<Result>
@@ -27,7 +27,7 @@ export class LoadProcess<Result> {
       })
       child.once('exit', (code) => reject(new Error(`the load process ended with ${code} before its result`)))
     })
-    // A failure before anybody waits for the result is still reported to whoever waits for it.
+    // A failure before the result is awaited is still reported when it is.
     this.done.catch(() => isReady())
   }
 

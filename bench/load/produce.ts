@@ -1,4 +1,4 @@
-/** A process that produces: `fork`ed with a ProduceLoad as its argument; says `ready`, waits for `go`, ends with `done`. */
+/** A process that produces: `fork`ed with a ProduceLoad as its argument; sends `ready`, waits for `go`, ends with `done`. */
 import { newProducer } from '../../test/support/admin.ts'
 import { connected } from '../../test/support/connection.ts'
 import { buildFrame, copyFrame, Sequencer } from './frame.ts'
@@ -51,7 +51,7 @@ function pump(connection: ProducerConnection, now: number): void {
   }
 }
 
-/** Times at which requests were due and found no room: they wait here, and their clock runs. */
+/** Due times of requests that found no room: they wait here, and their latency counts. */
 const due: number[] = []
 
 function serveDue(): void {
@@ -63,7 +63,7 @@ function serveDue(): void {
   }
 }
 
-/** An open loop: what is due depends on the clock alone, so a slow broker cannot slow down the questions it is asked. */
+/** An open loop: due times depend on the clock alone, so a slow broker cannot slow down the requests. */
 function pace(): void {
   const everyMs = (batch.bytes / (load.mibPerSecond! * mib)) * 1000
   const count = Math.floor(Math.min(load.secondsMax * 1000, (load.mibMax / load.mibPerSecond!) * 1000) / everyMs)

@@ -18,8 +18,8 @@ export interface ProducerConnectionOptions {
 const readBytes = 64 * 1024
 
 /**
- * One connection with a fixed number of requests on the way, each in a frame of its own. A frame is free again when its answer is
- * here: then the kernel has let go of its bytes. Answers are read at fixed places, because every one is about one partition.
+ * One connection with a fixed number of requests in flight, each in a frame of its own. A frame is free again when its response has
+ * arrived: then the kernel no longer uses its bytes. Responses are read at fixed positions, because each is about one partition.
  */
 export class ProducerConnection {
   readonly #options: ProducerConnectionOptions
@@ -63,7 +63,7 @@ export class ProducerConnection {
     return this.inFlight < this.#options.frames.length
   }
 
-  /** `sinceMs` is when the request was due, which the latency is counted from. */
+  /** `sinceMs` is the due time of the request, from which the latency counts. */
   send(sinceMs: number): void {
     const { frames, sequencer, partitions } = this.#options
     const slot = this.#sent % frames.length

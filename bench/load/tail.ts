@@ -1,4 +1,6 @@
-/** A process that reads a topic from its beginning and stays at its end: `fork`ed with a TailLoad; ends when told where the end is. */
+/**
+ * A process that reads a topic from its beginning and stays at its end: `fork`ed with a TailLoad; ends at the end offset that it receives.
+ */
 import { connect } from 'node:net'
 import { batchAt } from '../../test/support/batch.ts'
 import { Reader } from '../../test/support/bytes.ts'
@@ -17,7 +19,7 @@ function fail(reason: string): never {
 }
 
 const offsets = new Float64Array(load.partitions)
-/** One answer at a time lies here, read where the socket put it. An answer may exceed its limit by one batch. */
+/** Contains one response at a time, as read from the socket. A response may exceed its limit by one batch. */
 const buffer = Buffer.alloc(load.maxBytes + 2 * mib)
 const trace: [number, number][] = []
 let filled = 0
@@ -42,7 +44,7 @@ function hear(count: number): boolean {
     if (!isAtEnd()) ask()
     else finish()
   }
-  if (filled === buffer.length) fail('an answer is larger than the limit it was given')
+  if (filled === buffer.length) fail('a response is larger than its limit')
   return true
 }
 

@@ -1,4 +1,6 @@
-/** `npm run storage`: what goes through a small log into a store and back, what reading it does to others, and what the store charges. */
+/**
+ * `npm run storage`: a topic through a small log into a store and back, the effect of cold reads on other clients, and the store's charges.
+ */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -56,7 +58,7 @@ async function metrics(): Promise<ReadonlyMap<string, number>> {
   )
 }
 
-/** Looks at the broker's memory twice a second while something runs. */
+/** Samples the broker's memory twice a second while work runs. */
 async function watched<T>(
   work: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly seconds: number; readonly rss: readonly number[] }> {
@@ -101,7 +103,7 @@ async function through(): Promise<void> {
   console.log(`RSS while reading, first and second half: at most ${most(read.rss.slice(0, half))} and ${most(read.rss.slice(half))} MiB`)
 }
 
-/** Reads a topic from its start again and again until it is told to stop; then how many MiB/s that were. */
+/** Reads a topic from its start repeatedly until it is stopped; returns the rate in MiB/s. */
 function catchingUp(port: number, templates: Templates, count: number): () => Promise<string> {
   const began = performance.now()
   let took = 0
@@ -123,8 +125,8 @@ function catchingUp(port: number, templates: Templates, count: number): () => Pr
 }
 
 /**
- * What a reader that catches up does to others: alone, beside one on the same node, and beside one that is served by another
- * node, which tells what of it is the machine's.
+ * Effect of a catch-up reader on others: alone, beside one on the same node, and beside one on another node. The last case
+ * shows the share of the machine.
  */
 async function catchUp(): Promise<void> {
   const templates = new Templates()
@@ -136,7 +138,7 @@ async function catchUp(): Promise<void> {
       await templates.send(port, 'old', count, progress('sent', count))
     }
     await pause(3000)
-    const beside = { alone: null, 'beside a reader of old records': broker, 'beside one of another node': other }
+    const beside = { alone: null, 'beside a cold reader': broker, 'beside one of another node': other }
     const acknowledged: Record<string, number[]> = {}
     const consumed: Record<string, number[]> = {}
     for (const round of [1, 2, 3]) {

@@ -1,4 +1,4 @@
-/** A long outage of the store, with a producer, a consumer at the end of the log and one of old records at work all the while. */
+/** A long outage of the store, while a producer, a tail consumer and a cold consumer run. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -25,7 +25,7 @@ const settings = {
 /** The memory limit of src/docs/object-stores.md, for the settings above. */
 const rssMibMax = 32 + 40 + 32 + 5 * 4 + 64 + 32 + 80 + 250
 
-/** One client that goes on whatever happens to it, and what it has been told. */
+/** A client that continues despite errors, and the responses that it received. */
 class Reader {
   readonly errors = new Map<number | string, number>()
   records = 0
@@ -66,9 +66,9 @@ class Reader {
     }
     const records = decodeBatches(parts[0]!.records).filter(({ offset }) => offset >= this.#offset)
     for (const { offset } of records)
-      if (offset !== this.#offset++) throw new Error(`offset ${offset} came where ${this.#offset - 1n} was due`)
+      if (offset !== this.#offset++) throw new Error(`offset ${offset} received, ${this.#offset - 1n} expected`)
     this.records += records.length
-    // Old records again and again: not as fast as they come, which would be another benchmark.
+    // Cold reads in a loop: not at full speed, which would be another benchmark.
     if (!this.#isTail) await pause(20)
     if (!this.#isTail && records.length === 0) this.#offset = 0n
   }
@@ -83,7 +83,7 @@ class Reader {
   }
 }
 
-/** Asks about topics once a second. */
+/** Requests metadata once a second. */
 async function probe(port: number, goesOn: () => boolean): Promise<number> {
   let slowestMs = 0
   await connected(port, async (connection) => {
@@ -96,7 +96,7 @@ async function probe(port: number, goesOn: () => boolean): Promise<number> {
   return slowestMs
 }
 
-/** Prints the most that the broker held in each minute. */
+/** Prints the maximum memory of the broker in each minute. */
 function watch(world: CrashWorld): { stop(): number } {
   let most = 0
   let all = 0
@@ -108,7 +108,7 @@ function watch(world: CrashWorld): { stop(): number } {
     all = Math.max(all, rssMib)
     if (++looks % 60 !== 0) return
     console.log(
-      `minute ${looks / 60}: RSS at most ${most.toFixed(0)} MiB; ${world.acknowledged} acknowledged, ${world.timeOuts} told REQUEST_TIMED_OUT`,
+      `minute ${looks / 60}: RSS at most ${most.toFixed(0)} MiB; ${world.acknowledged} acknowledged, ${world.timeOuts} with REQUEST_TIMED_OUT`,
     )
     most = 0
   }, lookMs)
@@ -171,7 +171,7 @@ async function through(world: CrashWorld, server: S3Server, minutes: number): Pr
   await world.verifyFromStart()
   const rssMib = watching.stop()
   console.log(`consumer at the end: ${tail.told}`)
-  console.log(`consumer of old records: ${cold.told}`)
+  console.log(`cold consumer: ${cold.told}`)
   console.log(`metadata: slowest answer ${slowestMs.toFixed(0)} ms`)
   console.log(
     `all ${world.acknowledged} acknowledged records read back, once and in order; RSS at most ${rssMib.toFixed(0)} MiB of ${rssMibMax}`,

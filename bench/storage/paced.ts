@@ -13,11 +13,11 @@ const shape = {
 } as const
 
 export interface Paced extends ProduceResult {
-  /** From when a batch was due to when the consumer at the end had it. */
+  /** From the due time of a batch to its arrival at the tail consumer. */
   readonly endToEnd: Histogram
 }
 
-/** A producer at a steady pace with a consumer at the end of the log. */
+/** A producer at a steady rate with a tail consumer. */
 export async function pacedLoad(to: {
   port: number
   topic: string

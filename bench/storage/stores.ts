@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { account, createBucket, storeServers } from '../../test/interop/store-servers.ts'
 
-/** A store that a broker can be pointed at; undefined is the broker's own folder. */
+/** A store for a broker; undefined is the broker's own folder. */
 export interface BenchStore {
   readonly name: string
   readonly uri: string | undefined

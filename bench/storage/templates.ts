@@ -3,13 +3,13 @@ import { batchAt, encodeBatch } from '../../test/support/batch.ts'
 import { Connection } from '../../test/support/connection.ts'
 import { api, fetchRequest, produce, readFetch, readProduce, requestFrame } from '../../test/support/requests.ts'
 
-/** A prime, so that a batch that is out of place is not mistaken for one with the same bytes. */
+/** A prime, so that a misplaced batch is not mistaken for one with the same bytes. */
 const templateCount = 61
 const recordsPerBatch = 63
 const recordBytes = 1024
 const inFlight = 5
 
-/** Batches of random bytes: what is read back is compared with what was sent, byte for byte. */
+/** Batches of random bytes: the records that are read are compared with those that were sent, byte for byte. */
 export class Templates {
   readonly #batches: readonly Buffer[]
 
@@ -28,7 +28,7 @@ export class Templates {
     return this.#batches[index % templateCount]!
   }
 
-  /** Sends `count` batches, in order; `onSent` hears how many have been acknowledged. */
+  /** Sends `count` batches, in order; `onSent` receives the number of acknowledged ones. */
   async send(port: number, topic: string, count: number, onSent: (batches: number) => void): Promise<void> {
     const connection = await Connection.open(port)
     const frames = this.#batches.map((records) => requestFrame(api.produce, produce([{ topic, partition: 0, records }]), 1))
@@ -46,7 +46,7 @@ export class Templates {
     await connection.close()
   }
 
-  /** Reads the topic and compares it; `onRead` hears of every batch. */
+  /** Reads the topic and compares it; `onRead` is called for every batch. */
   async compare(port: number, topic: string, count: number, onRead: (batches: number) => void): Promise<void> {
     const connection = await Connection.open(port)
     for (let index = 0; index < count; ) {

@@ -72,7 +72,7 @@ function elementOf(table: Message, outer: string, inner: string): never {
   return defaultOf(table.fields[outer]!.of!.fields![inner]!.of!) as never
 }
 
-/** `rounds` scales the work; one is enough to see that it runs. */
+/** `rounds` scales the work; one is enough for a test. */
 export function measure(rounds: number): Row[] {
   return [
     row('Produce v13, 1 partition', ProduceRequest, 13, produce(1), rounds),
@@ -117,7 +117,7 @@ function headerRow(rounds: number): Row {
   }
 }
 
-/** The best of five: what else runs on the machine only ever adds. */
+/** The best of five: other load on the machine only adds time. */
 function nanoseconds(rounds: number, body: () => unknown): number {
   let best = Number.POSITIVE_INFINITY
   for (let pass = 0; pass < 5; pass++) {
