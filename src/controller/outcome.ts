@@ -12,7 +12,7 @@ export interface Outcome<A> {
 /** Partitions that one request may add: limits the records of a command. */
 export const partitionsMax = 10_000
 
-/** Settings and limits of the node, in addition to the image. */
+/** Id and configs of the node, in addition to the image. */
 export interface ControllerNode {
   readonly nodeId: number
   readonly configs: NodeConfigs

@@ -28,7 +28,7 @@ export class ConsumerGroup {
   readonly protocolType = consumerProtocolType
   readonly groupId: string
   epoch = firstEpoch
-  /** Hash of the topics that are read; a member whose request finds a different hash starts a new epoch. */
+  /** Hash of the topics that are read; a request that computes a different hash starts a new epoch. */
   metadataHash = 0n
   /** The epoch of the target assignment, and its time; 0 for an unknown time. */
   assignmentEpoch = firstEpoch
