@@ -27,7 +27,7 @@ export interface BatchOptions {
 const absent = (): never => {
   throw new Error('gzip and zstd require codecs')
 }
-const nothingOutside: Codecs = { gzip: absent, zstd: absent, gunzip: absent, unzstd: absent }
+const nothingOutside: Codecs = { gzip: absent, zstd: absent, unpack: absent }
 
 const recordBytesMax = 128 * 1024 * 1024
 

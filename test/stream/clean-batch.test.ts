@@ -53,6 +53,25 @@ test('a batch that loses records keeps its offsets, its producer, its sequence a
   ])
 })
 
+/** The batch with bytes behind its compressed records. */
+function followedBy(batch: Buffer, bytes: Buffer): Buffer {
+  const longer = Buffer.concat([batch, bytes])
+  longer.writeInt32BE(longer.length - lengthOverhead, batchHeader.batchLength)
+  longer.writeUInt32BE(crc32c(longer, batchHeader.attributes), batchHeader.crc)
+  return longer
+}
+
+// Kafka's readers ignore these bytes, and so does validation: such a batch is stored.
+test.each([
+  ['lz4', 'nonsense'],
+  ['snappy', 'abc'],
+  ['gzip', '\u001f\u008b'],
+] as const)('clean-batch: a batch of %s with bytes behind its end is compacted', (codec, rest) => {
+  const old = buildBatch([record('a', '1'), record('b', '2'), record('a', '3')], { codec, codecs: nodeCodecs })
+  const longer = followedBy(old, Buffer.from(rest, 'latin1'))
+  expect(recordsOf(clean(longer, rulesOf([longer, last])) as Buffer).map(({ value }) => String(value))).toEqual(['2', '3'])
+})
+
 test.each(codecNames)('a batch packed with %s is read, and written anew packed as it was', (codec) => {
   const old = buildBatch([record('a', '1'), record('b', '2'), record('a', '3')], { codec, codecs: nodeCodecs })
   const cleaned = clean(old, rulesOf([old, last])) as Buffer

@@ -16,10 +16,14 @@ export const verdicts = ['done', 'more', 'damaged', 'malformed', 'window'] as co
 export type Verdict = (typeof verdicts)[number]
 
 const sources = join(root, 'src', 'pipeline', 'validation', 'kernel')
-const binary = join(root, 'dist', 'validation.wasm')
 
 /** The module, compiled anew where a source of it is newer. */
-export async function validationModule(): Promise<WebAssembly.Module> {
+export const validationModule = (): Promise<WebAssembly.Module> => moduleFrom('validation.wasm')
+/** The same for a memory that is not shared. */
+export const decodingModule = (): Promise<WebAssembly.Module> => moduleFrom('decoding.wasm')
+
+async function moduleFrom(file: string): Promise<WebAssembly.Module> {
+  const binary = join(root, 'dist', file)
   const built = existsSync(binary) ? statSync(binary).mtimeMs : 0
   if (readdirSync(sources).some((name) => statSync(join(sources, name)).mtimeMs > built)) {
     const { compileKernel } = (await import(pathToFileURL(join(root, 'src', 'cli', 'kernel.mjs')).href)) as KernelCompiler

@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest'
 import { nodeCodecs } from '../../native-free-io/codecs.ts'
-import { below, prng } from '../../src/base/prng.ts'
+import { prng } from '../../src/base/prng.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
-import { packLz4, unpackLz4 } from '../../src/wire/compression/lz4.ts'
-import { packSnappy, unpackSnappy } from '../../src/wire/compression/snappy.ts'
-import { unpackZstd } from '../../src/wire/compression/zstd.ts'
+import { packLz4 } from '../../src/wire/compression/lz4.ts'
+import { packSnappy } from '../../src/wire/compression/snappy.ts'
 import { packZstd } from '../../src/wire/compression/zstd-writer.ts'
 import { MalformedMessage } from '../../src/wire/cursor.ts'
 import { batchAt, codecNames, isRefusal } from '../../src/wire/record-batch.ts'
@@ -14,147 +13,7 @@ import { arbitraryBytes } from './arbitrary.ts'
 const text = Buffer.from(Array.from({ length: 400 }, (_, i) => `${i % 37}:${(i * 7919) % 1000};`).join(''))
 const bytesMax = 1 << 20
 
-/** Written by the reference programs `zstd` and `lz4`. */
-const samples = [
-  {
-    codec: 'zstd',
-    how: 'level 19',
-    unpack: unpackZstd,
-    packed:
-      'KLUv/QRozSQAOqVQEgmwO2FZNkVKcjQhASIBIQFwpp52nr5k6UPo6KV1+4Ewe7Iw9EXi403Gxl/JxQPLxPPKw7fMwsecg5dw+SFNno4Gvqq+24' +
-      'TtF+I6dEwnkOc1sjyoHBcx99MzT4aXmeJG9MRPaolDhCNOihvviRmPGkNchnz9RNl6orn6OjP1Vufpbyw9CB09W7cvhNmHhaEXEh8/MjaeSi6+' +
-      'oEy8WXn4I7PwMOfgGS5f0uTjaOCl6vtM2E4hrhfHdLvx/IosByrHKea+PfNhuJgpPkRPnKSWeDUccQNx42dixqHGEOeQr2+UrQ+aq5czUz91np' +
-      '7G0lfQ0Rvr9nc1e7Aw9CTx8ZWx8VFy8QJl4sfKwxOZhS85B291+QOaPBwNPKu+d8L2CHFdOKbPjedUZHlNOW5h7o9nHgwBPIB5eJpZ+NI5+BCX' +
-      'l9LkB2rgyep7UdhuIq5fx3Qgec4jy1vleIy5lzjzQ8PpTPEqeuI2tcQvwhGHihsnjBmvjSEeRL5epGz91Fw9wZn6svP0Rpb+hI4eom5Phtn3wt' +
-      'BHiY+XGRs/QS6eWCa+rjy8lVn4m3PwIC7P0uQLNfBh9V0obB8R16ljegF5bkaWH5XjMOaeceZLw+NMcSl64jO1xCnCES+KG7cTM341hjgQ+XpK' +
-      '2frWXH3AmXqx8/RDlp6Ejr5atzcIsz8LQw8lPp4zNr5BLj5YJl6uPPyUWXiac/AVLm+kyd/RwIPVd1LYXhHXo2O6AHk+RpYTleMl5t565s9wOF' +
-      'OcRU+8U0s8IhxxobjxOTHjVGOI15CvtyhbfzRXDwGW08rxkrkPOfNSwwdoipPREy+qJW4SjvhV3DhwzDhvDPEW+fqYsvUS5uqHZ+rpztNXWXob' +
-      'OvqLuj00zJ4ghr4mPj5obLwIufhpmXgC8/BlZuGNzsGfuDwETZ6sge/V96iwXUZcnxjTieR5HVluVY7fmHuQM88aXqApHkZPXKiW+Eg44lRx4w' +
-      'Vjxs3GED8iXw9Ttp5hrr48Ux93nl7K0s/Q0VPU7Yth9nZh6K/ExwONjaeQi2/LxAeYhxczCz90Dp7E5as0eYMa+LP6DhW2c8T1xpgeJM/lyPKp' +
-      'cpzG3FeceaPhd6Y4GD1xUi3xSjjiUXHjAmPGx8YQJyJfX1K23mqu/uBMPdx5epal79DRR9TthWH2c2HoqcTH14yNtyAXfyxTp5GvL5WtDzFXLz' +
-      '1TP56ezNIX0dGb1O2vYfZAMfQ88fGtsfEx5OIlysQPzcPTmYWvOgdv4/IXNHloDTwhfK+F7UHiusiYPiXPCcrysnLcyNyfnHkIw0ma4j164lG1' +
-      'xGXCEZ8QN04cM143hrgV+fqbsvUg5urZM/X19GGWXoiOfqRuTw2zLxBDbyY+/mhsPAy5eEaZ+NI8fJxZeKlz8DMuT0GTL9bA29X3q7AdSFynjO' +
-      'kteR5QlouV40PmnuTMVw03oCl+Rk8cqpY4Jxzxhrjx4JhxuTHEp8jX05StrzBXbzxTf3eeHszSk+joK3X7aJi9gBj6MfHxRGPjS8jFW8vEH5iH' +
-      'hzMLzzoH33H5CJq8sAZ+rr5The014rrFmH4kzwEqAPVCwGE=',
-  },
-  {
-    codec: 'zstd',
-    how: 'level 1 without a checksum',
-    unpack: unpackZstd,
-    packed:
-      'KLUv/QBIzSQAOqVQEgmwO2FZNkVKcjQhASIBIQFwpp52nr5k6UPo6KV1+4Ewe7Iw9EXi403Gxl/JxQPLxPPKw7fMwsecg5dw+SFNno4Gvqq+24' +
-      'TtF+I6dEwnkOc1sjyoHBcx99MzT4aXmeJG9MRPaolDhCNOihvviRmPGkNchnz9RNl6orn6OjP1Vufpbyw9CB09W7cvhNmHhaEXEh8/MjaeSi6+' +
-      'oEy8WXn4I7PwMOfgGS5f0uTjaOCl6vtM2E4hrhfHdLvx/IosByrHKea+PfNhuJgpPkRPnKSWeDUccQNx42dixqHGEOeQr2+UrQ+aq5czUz91np' +
-      '7G0lfQ0Rvr9nc1e7Aw9CTx8ZWx8VFy8QJl4sfKwxOZhS85B291+QOaPBwNPKu+d8L2CHFdOKbPjedUZHlNOW5h7o9nHgwBPIB5eJpZ+NI5+BCX' +
-      'l9LkB2rgyep7UdhuIq5fx3Qgec4jy1vleIy5lzjzQ8PpTPEqeuI2tcQvwhGHihsnjBmvjSEeRL5epGz91Fw9wZn6svP0Rpb+hI4eom5Phtn3wt' +
-      'BHiY+XGRs/QS6eWCa+rjy8lVn4m3PwIC7P0uQLNfBh9V0obB8R16ljegF5bkaWH5XjMOaeceZLw+NMcSl64jO1xCnCES+KG7cTM341hjgQ+XpK' +
-      '2frWXH3AmXqx8/RDlp6Ejr5atzcIsz8LQw8lPp4zNr5BLj5YJl6uPPyUWXiac/AVLm+kyd/RwIPVd1LYXhHXo2O6AHk+RpYTleMl5t565s9wOF' +
-      'OcRU+8U0s8IhxxobjxOTHjVGOI15CvtyhbfzRXDwGW08rxkrkPOfNSwwdoipPREy+qJW4SjvhV3DhwzDhvDPEW+fqYsvUS5uqHZ+rpztNXWXob' +
-      'OvqLuj00zJ4ghr4mPj5obLwIufhpmXgC8/BlZuGNzsGfuDwETZ6sge/V96iwXUZcnxjTieR5HVluVY7fmHuQM88aXqApHkZPXKiW+Eg44lRx4w' +
-      'Vjxs3GED8iXw9Ttp5hrr48Ux93nl7K0s/Q0VPU7Yth9nZh6K/ExwONjaeQi2/LxAeYhxczCz90Dp7E5as0eYMa+LP6DhW2c8T1xpgeJM/lyPKp' +
-      'cpzG3FeceaPhd6Y4GD1xUi3xSjjiUXHjAmPGx8YQJyJfX1K23mqu/uBMPdx5epal79DRR9TthWH2c2HoqcTH14yNtyAXfyxTp5GvL5WtDzFXLz' +
-      '1TP56ezNIX0dGb1O2vYfZAMfQ88fGtsfEx5OIlysQPzcPTmYWvOgdv4/IXNHloDTwhfK+F7UHiusiYPiXPCcrysnLcyNyfnHkIw0ma4j164lG1' +
-      'xGXCEZ8QN04cM143hrgV+fqbsvUg5urZM/X19GGWXoiOfqRuTw2zLxBDbyY+/mhsPAy5eEaZ+NI8fJxZeKlz8DMuT0GTL9bA29X3q7AdSFynjO' +
-      'kteR5QlouV40PmnuTMVw03oCl+Rk8cqpY4Jxzxhrjx4JhxuTHEp8jX05StrzBXbzxTf3eeHszSk+joK3X7aJi9gBj6MfHxRGPjS8jFW8vEH5iH' +
-      'hzMLzzoH33H5CJq8sAZ+rr5The014rrFmH4kzwEqAA==',
-  },
-  {
-    codec: 'lz4',
-    how: 'level 9',
-    unpack: unpackLz4,
-    packed:
-      'BCJNGGRApxQHAADw6DA6MDsxOjkxOTsyOjgzODszOjc1Nzs0OjY3Njs1OjU5NTs2OjUxNDs3OjQzMzs4OjM1Mjs5OjI3MTsxMDoxOTA7MTE6MT' +
-      'A5OzEyOjI4OzEzOjk0NzsxNDo4NjY7MTU6Nzg1OzE2OjcwNDsxNzo2MjM7MTg6NTQyOzE5OjQ2MTsyMDozODA7MjE6Mjk5OzIyOjIxODsyMzox' +
-      'Mzc7MjQ6NTY7MjU6OTc1OzI2Ojg5NDsyNzo4MTM7Mjg6NzMyOzI5OjY1MTszMDo1NzA7MzE6NDg5OzMyOjQwODszMzozMjc7MzQ6MjQ2OzM1Oj' +
-      'E2NTszNjo4NDswOjP0ACAyMvQAIDQx9AAhNjD0ABE59AAROPQAETf0ABE29AARNfQAEjT0ABEz9AAgMTL0ACEzMfQAIjUw9AASOfQAEjj0ABI3' +
-      '9AASNvQAEjX0ABI09AAQM/QAMTMwMvQAITIx9AAhNDD0ABI59AASOPQAEjf0ABI29AASNfQAEjT0ABEz9AAhOTL0ACExMfQAIjMw9AASOfQAET' +
-      'j0AFE3OzA6NvQAETX0ABE09AAQM/QAgDgyOzU6NjAx9AAhMjD0ABE59AAROPQAEjf0ABI29AARNfQAEjT0ABEz9AAhNzL0ACE5MfQAIjEw9AAS' +
-      'OfQAEjj0ABI39AASNvQAEjX0ABI09AAQM/QAITYy9AAgODH0ADI5MDD0ABI59AASOPQAEjf0ABI29AASNfQAEjT0ABEz9AAhNTL0ACA3MfQAYT' +
-      'kwOzA6OfQAETj0ABE39AARNvQAETX0ABE09AAQM/QAIDQy9AAgNjH0ACI4MPQAEjn0ABE49AASN/QAEjb0ABI19AASNPQAETP0ACEzMvQAITUx' +
-      '9AAiNzD0ABI59AASOPQAEjf0ABE29AASNfQAEjT0ABEz9AAhMjL0ACE0MfQAIjYw9AASOfQAEjj0ABI39AASNvQAEjX0ABE09ABAMzswOpkCQD' +
-      'o5MzH1ACE1MPUAETn1ABE49QARN/UAETb1ABE19QARNPUAEDP1ADEyMDL1ACAyMfUAIjQw9QASOfUAEjj1ABI39QASNvUAEjX1ABI09QARM/UA' +
-      'ITky9QAhMTH1ACIzMPUAETn1ABI49QASN/UAEjb1ABI19QASNPUAETP1ACA4MvUAMTUwMfUAIjIw9QASOfUAEjj1ABE39QAQNvUAETX1ABE09Q' +
-      'AQM/UAIDcy9QAgOTH1ACExMPUAETn1ABE49QARN/UAEjb1ABI19QARNPUAETP1ACE2MvUAIDgx9QAyODAw9QASOfUAEjj1ABI39QASNvUAEjX1' +
-      'ABI09QARM/UAIDUy9QAhNzH1ACI5MPUAEjn1ABI49QASN/UAEjb1ABI19QASNPUAETP1ACE0MvUAITYx9QAhODD1ABA59QAROPUAETf1ABE29Q' +
-      'ARNfUAETT1ABAz9QAgMzL1ACA1MfUAITcw9QASOfUAEjj1ABE39QASNvUAEjX1ABI09QARM/UAITIy9QAhNDH1ACI2MPUAEjn1ABI49QASN/UA' +
-      'Ejb1ABE19QASNPUAETP1ACExMvUAITMx9QAiNTD1ABI59QASOPUAEjf1ABI29QASNfUAEjT1ABAz9QBgMTAyOzA6nAJBOjk0MPYAETn2ABE49g' +
-      'ARN/YAETb2ABE19gARNPYAEDP2ACE5MvYAITEx9gAhMzD2ABI59gASOPYAEjf2ABI29gASNfYAEjT2ABEz9gAgODL2ADE0MDH2ACIyMPYAEjn2' +
-      'ABE49gASN/YAEjb2ABI19gASNPYAETP2ACE3MvYAITkx9gAiMTD2ABI59gASOPYAEjf2ABI29gAQNfYAETT2ABAz9gAgNjL2AIE4MTs0OjcwMP' +
-      'YAETn2ABE49gARN/YAETb2ABI19gASNPYAEDP2ACE1MvYAITcx9gAiOTD2ABI59gASOPYAEjf2ABI29gASNfYAEjT2ABEz9gAhNDL2AADDB0I0' +
-      'Ojgw9gASOfYAEjj2ABI39gASNvYAEjX2ABI09gARM/YAITMy9gAhNTH2ACI3MPYAEjn2ABA49gARN/YAETb2ABE19gARNPYAEDP2ACAyMvYAID' +
-      'Qx9gAhNjD2ABE59gASOPYAEjf2ABE29gASNfYAEjT2ABEz9gAhMTL2ACEzMfYAIjUw9gASOfYAEjj2ABI39gASNvYAEjX2ABE09gAQM/YAETL0' +
-      'ACEyMfQAIjQw9AASOfQAEjj0ABI39AASNvQAEjX0ABI09AARM/QAITky9AAgMTGcCAGRCSE0OfQAAZEJITg39AARNvQAAZEJETSRCRE2kQkQOJ' +
-      'EJITMwkQkiMjKRCREzkQkSNZEJIjc39AASNvQAApEJIjM09AACkQkSN5EJETmRCTI0MTD0AAKRCRI0kQkhNjf0AAGRCRI19AACjwkSNI8JoDYy' +
-      'OzI5OjY4MTsAAAAAhhr2/g==',
-  },
-  {
-    codec: 'lz4',
-    how: 'dependent blocks and a content size',
-    unpack: unpackLz4,
-    packed:
-      'BCJNGGRAp0EHAADx/wEwOjA7MTo5MTk7Mjo4Mzg7Mzo3NTc7NDo2NzY7NTo1OTU7Njo1MTQ7Nzo0MzM7ODozNTI7OToyNzE7MTA6MTkwOzExOj' +
-      'EwOTsxMjoyODsxMzo5NDc7MTQ6ODY2OzE1Ojc4NTsxNjo3MDQ7MTc6NjIzOzE4OjU0MjsxOTo0NjE7MjA6MzgwOzIxOjI5OTsyMjoyMTg7MjM6' +
-      'MTM3OzI0OjU2OzI1Ojk3NTsyNjo4OTQ7Mjc6ODEzOzI4OjczMjsyOTo2NTE7MzA6NTcwOzMxOjQ4OTszMjo0MDg7MzM6MzI3OzM0OjI0NjszNT' +
-      'oxNjU7MzY6ODQ7MDozOzE6OTIyOzI6ODQxOzM6NzYwOzQ6Njc59AAROPQAETf0ABE29AARNfQAEjT0ABEz9ACBMTI7MTI6MzH0ACI1MPQAEjn0' +
-      'ABI49AASN/QAEjb0ABI19AASNPQAgTM7MjE6MzAy9ACRMjE7MjM6MTQw9AASOfQAEjj0ABI39AASNvQAEjX0ABI09AARM/QAITky9ACSMTE7Mz' +
-      'M6MzMw9AASOfQAsDg7MzY6ODc7MDo26AEgMjXoASA0NOgBIDYz6AGAODI7NTo2MDH0ACEyMPQAETn0ABE49AASN/QAEjb0ABE19AASNPQAETP0' +
-      'ACE3MvQAITkx9AAiMTD0ABI59AASOPQAEjf0ABI29AASNfQAEjT0ABAz9AAhNjL0ACA4MfQAMjkwMPQAEjn0ABI49AASN/QAEjb0ABI19AASNP' +
-      'QAETP0ACE1MvQAIDcx9ABhOTA7MDo59AAROPQAETf0ABE29AARNfQAETT0ABAz9AAgNDL0ACA2MfQAIjgw9AASOfQAETj0ABI39AASNvQAEjX0' +
-      'ABI09AARM/QAITMy9AAhNTH0ACI3MPQAEjn0ABI49AASN/QAETb0ABI19AASNPQAETP0AACUAsI4Ojc0MTsyOTo2NjD0ABI59AASOPQAEjf0AB' +
-      'I29AASNfQAETT0AEAzOzA6mQJAOjkzMfUAITUw9QAROfUAETj1ABE39QARNvUAETX1ABE09QAQM/UAMTIwMvUAIDIx9QAiNDD1ABI59QASOPUA' +
-      'Ejf1ABI29QASNfUAEjT1ABEz9QAhOTL1ACExMfUAIjMw9QAROfUAEjj1ABI39QASNvUAEjX1ABI09QARM/UAIDgy9QAxNTAx9QAiMjD1ABI59Q' +
-      'ASOPUAETf1ABA29QARNfUAETT1ABAz9QAgNzL1ACA5MfUAITEw9QAROfUAETj1ABE39QASNvUAEjX1ABE09QARM/UAITYy9QAgODH1ADI4MDD1' +
-      'ABI59QASOPUAEjf1ABI29QASNfUAEjT1ABEz9QAgNTL1ACE3MfUAIjkw9QASOfUAEjj1ABI39QASNvUAEjX1ABI09QARM/UAITQy9QAhNjH1AC' +
-      'E4MPUAEDn1ABE49QARN/UAETb1ABE19QARNPUAEDP1ACAzMvUAIDUx9QAhNzD1ABI59QASOPUAETf1ABI29QASNfUAEjT1ABEz9QAhMjL1ACE0' +
-      'MfUAIjYw9QASOfUAEjj1ABI39QASNvUAETX1ABI09QARM/UAITEy9QAAlgJSODo3NTD1ABI59QASOPUAEjf1ABI29QASNfUAEjT1ABAz9QBgMT' +
-      'AyOzA6nAIgOjksBUE6ODU59gAROPYAETf2ABE29gARNfYAETT2ABAz9gAhOTL2ACExMfYAITMw9gASOfYAEjj2ABI39gASNvYAEjX2ABI09gAR' +
-      'M/YAIDgy9gAxNDAx9gAiMjD2ABI59gAROPYAEjf2ABI29gASNfYAEjT2ABEz9gAhNzL2ACE5MfYAIjEw9gASOfYAEjj2ABI39gASNvYAEDX2AB' +
-      'E09gAQM/YAIDYy9gCBODE7NDo3MDD2ABE59gAROPYAETf2ABE29gASNfYAEjT2ABAz9gAhNTL2AADCBzA0OjjCBwDhAhI59gASOPYAEjf2ABI2' +
-      '9gASNfYAEjT2ABEz9gAhNDL2AADDB0I0Ojgw9gASOfYAEjj2ABI39gASNvYAEjX2ABI09gARM/YAITMy9gAhNTH2AADDB1I1OjE4OfYAEDj2AB' +
-      'E39gARNvYAETX2ABE09gAQM/YAIDIy9gAgNDH2ACE2MPYAETn2ABI49gASN/YAETb2ABI19gASNPYAETP2AAArBTA2OjfFBzA3OjbFB1E4OjU2' +
-      'OakHIjg49gASN/YAEjb2ABI19gARNPYAEDP2ABEy9AAAwgcwNzo4lgIA4AISOfQAEjj0ABI39AASNvQAEjX0ABI09AARM/QAAMMHgDY6MTExOz' +
-      'A6nAIxOjk0kQkRNpEJEDiRCSA3MJEJITYykQkRNJEJETaRCRA4kQkhMzCRCSIyMpEJETORCRI1kQkiNzf0AAGRCTI4MTX0AAKRCSE1M/QAAMUH' +
-      'UTk6NDkx9AARMZEJMjMyOfQAApEJITY39AAQNvQAAY8JMjkyNPQAAo8JoDYyOzI5OjY4MTsAAAAAhhr2/g==',
-  },
-].map((sample) => ({ ...sample, bytes: Buffer.from(sample.packed, 'base64') }))
-
-for (const { codec, how, unpack, bytes } of samples) {
-  test(`${codec} of ${how} decompresses to the original bytes, also twice in succession`, () => {
-    expect(unpack(bytes, bytesMax).equals(text)).toBe(true)
-    expect(unpack(Buffer.concat([bytes, bytes]), bytesMax).equals(Buffer.concat([text, text]))).toBe(true)
-  })
-
-  test(`${codec} of ${how} is rejected when it is truncated or exceeds its limit`, () => {
-    for (let end = 0; end < bytes.length; end++) expect(() => unpack(bytes.subarray(0, end), bytesMax)).toThrow(MalformedMessage)
-    expect(() => unpack(bytes, text.length - 1)).toThrow(`more than ${text.length - 1} bytes come out`)
-  })
-
-  test(`${codec} of ${how} decompresses or rejects any damaged input`, () => {
-    const p = prng(5)
-    for (let i = 0; i < 2000; i++) {
-      const damaged = Buffer.from(bytes)
-      damaged[below(p, damaged.length)] = below(p, 256)
-      try {
-        expect(unpack(damaged, bytesMax).length).toBeLessThanOrEqual(bytesMax)
-      } catch (error) {
-        if (!(error instanceof MalformedMessage)) throw new Error(`seed 5, round ${i}`, { cause: error })
-      }
-    }
-  })
-}
-
-test('a skippable zstd frame is skipped', () => {
-  const skipped = Buffer.concat([Buffer.from('502a4d1803000000aabbcc', 'hex'), samples[0]!.bytes])
-  expect(unpackZstd(skipped, bytesMax).equals(text)).toBe(true)
-})
-
-test('a zstd bomb of repeated bytes is rejected at the bound', () => {
-  const block = Buffer.from('02001061', 'hex')
-  const bomb = Buffer.concat([Buffer.from('28b52ffd0070', 'hex'), ...Array.from({ length: 1000 }, () => block)])
-  expect(() => unpackZstd(bomb, bytesMax)).toThrow('more than 1048576 bytes come out')
-})
-
-/** Repetitive text, noise, and runs: at sizes around a block's. */
+/** Text that repeats, noise, and runs: at sizes around a block's. */
 const packable = [0, 1, 11, 12, 13, 100, 65_535, 65_536, 65_537, 200_000].flatMap((size) => [
   arbitraryBytes(prng(size), size),
   Buffer.alloc(size, text),
@@ -163,39 +22,27 @@ const packable = [0, 1, 11, 12, 13, 100, 65_535, 65_536, 65_537, 200_000].flatMa
 ])
 
 test.each([
-  ['lz4', (bytes: Buffer, effort: number) => packLz4(bytes, effort), unpackLz4],
-  ['snappy', (bytes: Buffer) => packSnappy(bytes), unpackSnappy],
-  ['zstd', (bytes: Buffer, effort: number) => packZstd(bytes, effort), unpackZstd],
-])('%s decompresses to the original bytes, and compresses to no more than them and its frame', (_, pack, unpack) => {
+  ['lz4', (bytes: Buffer, effort: number) => packLz4(bytes, effort)],
+  ['snappy', (bytes: Buffer) => packSnappy(bytes)],
+  ['zstd', (bytes: Buffer, effort: number) => packZstd(bytes, effort)],
+] as const)('%s unpacks to what was packed, which was no larger but for its frame', (codec, pack) => {
   for (const bytes of packable) {
     for (const effort of [1, 16]) {
       const packed = pack(bytes, effort)
-      expect(unpack(packed, bytesMax).equals(bytes)).toBe(true)
+      expect(nodeCodecs.unpack(codec, packed, bytesMax).equals(bytes)).toBe(true)
       expect(packed.length).toBeLessThanOrEqual(bytes.length + bytes.length / 1024 + 64)
     }
   }
   expect(pack(Buffer.alloc(200_000, text), 1).length).toBeLessThan(20_000)
 })
 
-test('higher levels produce smaller output', () => {
+test('more effort packs tighter', () => {
   const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, i) => `${(i * 7919) % 1000}:${(i * 31) % 77};`).join(''))
   expect(packLz4(bytes, 64).length).toBeLessThan(packLz4(bytes, 1).length)
   expect(packZstd(bytes, 64).length).toBeLessThan(packZstd(bytes, 1).length)
 })
 
-test('raw snappy, and several snappy frames in sequence, are read', () => {
-  const bare = Buffer.from([5, 4 << 2, ...Buffer.from('hello')])
-  expect(unpackSnappy(bare, bytesMax).toString()).toBe('hello')
-  const framed = packSnappy(text)
-  expect(unpackSnappy(Buffer.concat([framed, framed]), bytesMax).equals(Buffer.concat([text, text]))).toBe(true)
-})
-
-test('snappy copies may overlap their output, and may not start before it', () => {
-  expect(unpackSnappy(Buffer.from([6, 0, 0x61, 0x05, 1]), bytesMax).toString()).toBe('aaaaaa')
-  expect(() => unpackSnappy(Buffer.from([6, 0, 0x61, 0x05, 2]), bytesMax)).toThrow('a copy from 2 bytes back, after 1')
-})
-
-test('records of a batch survive a round trip, in every codec', () => {
+test('records come out of a batch as they went in, in every codec', () => {
   const records = [
     { timestamp: 5n, key: Buffer.from('k'), value: null, headers: [{ key: 'h', value: null }] },
     { timestamp: 3n, key: null, value: text, headers: [] },
@@ -209,10 +56,4 @@ test('records of a batch survive a round trip, in every codec', () => {
     expect(header.maxTimestamp).toBe(5n)
     if (codec !== 'none') expect(() => readRecords(batch, 0, header, nodeCodecs, 100)).toThrow(MalformedMessage)
   }
-})
-
-test('gzip that is damaged or too large is rejected', () => {
-  expect(() => nodeCodecs.gunzip(Buffer.from('nonsense'), bytesMax)).toThrow(MalformedMessage)
-  expect(() => nodeCodecs.gunzip(nodeCodecs.gzip(Buffer.alloc(1000), 6), 999)).toThrow(MalformedMessage)
-  expect(nodeCodecs.unzstd(samples[0]!.bytes, bytesMax).equals(text)).toBe(true)
 })

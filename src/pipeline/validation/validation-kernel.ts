@@ -6,7 +6,14 @@ export interface ValidationKernel {
   /** Once for the memory of a job, before it begins for the first time. */
   prepare(job: number): void
   begin(job: number, window: number, windowBytes: number, batch: number, bytes: number, flags: number, oldest: number, newest: number): void
+  /** `target` in milliseconds. */
+  beginSearch(job: number, window: number, windowBytes: number, batch: number, bytes: number, least: number, target: bigint): void
+  beginUnpack(job: number, window: number, windowBytes: number, codec: number, from: number, bytes: number): void
+  extend(job: number, windowBytes: number): void
   run(job: number, budget: number): number
+  outputBytes(job: number): number
+  bestTimestamp(job: number): bigint
+  bestDelta(job: number): number
   recordIndex(job: number): number
   refusedCount(job: number): number
   refusedRecord(job: number, i: number): number
@@ -15,15 +22,18 @@ export interface ValidationKernel {
 }
 
 /** How a run ends; see `kernel/job.ts`. */
-export const runStatus = { done: 0, more: 1, damaged: 2, malformed: 3, window: 4 } as const
-/** See `kernel/records.ts`. */
+export const runStatus = { done: 0, more: 1, damaged: 2, malformed: 3, window: 4, found: 5 } as const
+/** See `kernel/job.ts`. */
 export const jobFlags = { keys: 1 } as const
 
 /** Room for a job in the arena. */
 export const jobBytesMax = 160 << 10
 
-/** `module` is compiled from `dist/validation.wasm`. */
-export function validationKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): ValidationKernel {
+/** `module` is compiled from `dist/validation.wasm`, or from `dist/decoding.wasm` where the memory is not shared. */
+export function validationKernel(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory<ArrayBuffer | SharedArrayBuffer>,
+): ValidationKernel {
   const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as ValidationKernel
   assert(exports.jobBytes() <= jobBytesMax, 'a validation job has room in the arena')
   return exports

@@ -1,34 +1,22 @@
 import type { Packing } from '../../ports.ts'
 import type { CodecName } from '../record-batch.ts'
-import { packLz4, unpackLz4 } from './lz4.ts'
-import { packSnappy, unpackSnappy } from './snappy.ts'
+import { packLz4 } from './lz4.ts'
+import { packSnappy } from './snappy.ts'
 
-/**
- * The codecs that the outside provides. Each throws MalformedMessage at what it cannot read and at more than `bytesMax` bytes of output:
- * a small batch may claim to be a large one.
- */
+/** The codecs that the outside provides. */
 export interface Codecs {
   gzip(bytes: Uint8Array, level: number): Buffer
   zstd(bytes: Uint8Array, level: number): Buffer
-  gunzip(bytes: Uint8Array, bytesMax: number): Buffer
-  unzstd(bytes: Uint8Array, bytesMax: number): Buffer
+  /**
+   * In memory of its own. Throws MalformedMessage at what the codec cannot read and at more than `bytesMax` bytes of output: a small batch
+   * may claim to be a large one.
+   */
+  unpack(codec: CodecName, bytes: Uint8Array, bytesMax: number): Buffer
 }
 
 /** Uncompressed bytes come back as they are, not as a copy. */
-export function decompress(codec: CodecName, bytes: Buffer, bytesMax: number, codecs: Codecs): Buffer {
-  switch (codec) {
-    case 'none':
-      return bytes
-    case 'gzip':
-      return codecs.gunzip(bytes, bytesMax)
-    case 'snappy':
-      return unpackSnappy(bytes, bytesMax)
-    case 'lz4':
-      return unpackLz4(bytes, bytesMax)
-    case 'zstd':
-      return codecs.unzstd(bytes, bytesMax)
-  }
-}
+export const decompress = (codec: CodecName, bytes: Buffer, bytesMax: number, codecs: Codecs): Buffer =>
+  codec === 'none' ? bytes : codecs.unpack(codec, bytes, bytesMax)
 
 /** Levels as clients have them where nobody says otherwise. */
 export const usualLevel: Readonly<Record<CodecName, number>> = { none: 0, gzip: -1, snappy: 0, lz4: 9, zstd: 3 }

@@ -1,6 +1,5 @@
 import { blockBytesMax, matches } from './matches.ts'
-import { codes, literalBase, literalBits, magic, matchBase, matchBits } from './zstd.ts'
-import { ForwardBits, type FseTable, highBit } from './zstd-entropy.ts'
+import { ForwardBits, type FseTable, highBit, literalBase, literalBits, magic, matchBase, matchBits, usualTables } from './zstd-tables.ts'
 
 /**
  * Zstandard, writing. Source: RFC 8878. Blocks of 64 KiB that refer to nothing before them, with the tables of sequences that every
@@ -59,7 +58,7 @@ function sequences(): Uint8Array[] {
   const { count } = matches
   const header = count < 128 ? Buffer.from([count, 0]) : Buffer.from([128 + (count >>> 8), count & 0xff, 0])
   const bits = new ForwardBits()
-  const [literal, distance, match] = [new Encoder(codes[0]!.usual), new Encoder(codes[1]!.usual), new Encoder(codes[2]!.usual)]
+  const [literal, distance, match] = usualTables.map((table) => new Encoder(table)) as [Encoder, Encoder, Encoder]
   // From the last to the first: readers begin at the end.
   for (let i = count - 1; i >= 0; i--) {
     const [literals, length] = [matches.literals[i]!, matches.lengths[i]!]

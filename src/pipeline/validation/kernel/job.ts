@@ -36,6 +36,11 @@ export namespace job {
   export const maxTimestamp: usize = 88
   /** The record checks, see `records.ts`. */
   export const records: usize = 96
+  /** A search, see `records.ts`: the smallest offset delta and the timestamp that are sought; the best timestamp and its offset delta. */
+  export const least: usize = 160
+  export const target: usize = 168
+  export const best: usize = 176
+  export const bestDelta: usize = 184
   /** Private to the decoder in use. */
   export const decoder: usize = 256
   /** Tables of the decoders. */
@@ -56,8 +61,22 @@ export namespace status {
   export const damaged: i32 = 2
   /** A record is malformed, or there are fewer or more than the batch says. */
   export const malformed: i32 = 3
-  /** The decoder needs a larger window buffer: begin again with one. */
+  /** The decoder needs a larger window buffer: begin again with one, or extend this one where it holds the whole output. */
   export const window: i32 = 4
+  /** A search has found a record at or after its timestamp. */
+  export const found: i32 = 5
+}
+
+/** Flags of a job. */
+export namespace flag {
+  /** A record without a key is refused: the topic is compacted. */
+  export const keys: i32 = 1
+  /** Every record has `fixedTimestamp`: the batch says log append time. */
+  export const fixed: i32 = 2
+  /** The batch is a stored one, whose offsets may have gaps, and a timestamp is sought in it. */
+  export const search: i32 = 4
+  /** The window buffer holds the whole output, and records are not checked. */
+  export const unpack: i32 = 8
 }
 
 /** What a decoder's step returns: it went on, it is at the end of its input, or a `status` as a negative number. */
@@ -70,6 +89,9 @@ export namespace step {
 
 /** Output that the window buffer takes, at least, before what is no longer needed is dropped. */
 const usedBytesMin: usize = 1 << 20
+
+/** Output between two moves of a long history, at most. */
+export const moveBytes: usize = 16 << 20
 
 /** A decoder may write up to this many bytes behind its output: copies go in steps of 16. */
 export const slack: usize = 64
@@ -91,6 +113,7 @@ export function room(at: usize, bytes: usize): bool {
   const output = get(at, job.output)
   const windowEnd = get(at, job.windowEnd) - slack
   const window = get(at, job.window)
+  if (load<i32>(at + job.flags) & flag.unpack) return output + bytes <= windowEnd
   // No more of the buffer is touched than the history is worth: what was written last is still in the cache.
   const used = max(2 * get(at, job.history), usedBytesMin)
   if (output + bytes <= min(windowEnd, window + used + bytes)) return true

@@ -1,4 +1,4 @@
-import { get, job, set, status } from './job.ts'
+import { flag, get, job, set, status } from './job.ts'
 
 /**
  * The record checks of Kafka's LogValidator over decoded bytes, in the pieces in which a decoder leaves them.
@@ -27,14 +27,6 @@ namespace phase {
 /** The longest start of a record: length, attributes, timestamp delta, offset delta, key length. */
 const startBytes: usize = 5 + 1 + 10 + 5 + 5
 const lengthBytes: usize = 5
-
-/** Flags of a job that concern records. */
-export namespace flag {
-  /** A record without a key is refused: the topic is compacted. */
-  export const keys: i32 = 1
-  /** Every record has `fixedTimestamp`: the batch says log append time. */
-  export const fixed: i32 = 2
-}
 
 /** Where the last varint ended; whether one was longer than its type. */
 let cursor: usize = 0
@@ -126,6 +118,7 @@ export function checkRecords(at: usize, isLast: bool): i32 {
   const oldest = load<i64>(at + job.oldest)
   const newest = load<i64>(at + job.newest)
   const flags = load<i32>(at + job.flags)
+  const isSearch = (flags & flag.search) != 0
   let result = status.more
   overlong = false
 
@@ -156,7 +149,7 @@ export function checkRecords(at: usize, isLast: bool): i32 {
       const key = varint32(cursor)
       next = cursor
       left = bytes - <i32>(next - start)
-      if (next > end || overlong || offset != index || left < 0 || key < -1 || key > left) {
+      if (next > end || overlong || (offset != index && !isSearch) || left < 0 || key < -1 || key > left) {
         result = status.malformed
         break
       }
@@ -164,6 +157,10 @@ export function checkRecords(at: usize, isLast: bool): i32 {
       if (key < 0 && flags & flag.keys) refuse(at, index << 1)
       else if (timestamp != -1 && (timestamp < oldest || timestamp > newest)) refuse(at, (index << 1) | 1)
       if (timestamp > latest) latest = timestamp
+      if (isSearch && isBetter(at, offset, timestamp)) {
+        result = status.found
+        break
+      }
       from = next
       skip = max(key, 0)
       now = phase.value
@@ -250,6 +247,15 @@ export function checkRecords(at: usize, isLast: bool): i32 {
   store<i32>(at + state.headers, headers)
   store<i64>(at + job.maxTimestamp, latest)
   return result
+}
+
+/** Keeps the first record of the latest timestamp, from an offset on. True where it is what is sought. */
+function isBetter(at: usize, offset: i32, timestamp: i64): bool {
+  if (offset < load<i32>(at + job.least)) return false
+  if (load<i32>(at + job.bestDelta) >= 0 && timestamp <= load<i64>(at + job.best)) return false
+  store<i64>(at + job.best, timestamp)
+  store<i32>(at + job.bestDelta, offset)
+  return timestamp >= load<i64>(at + job.target)
 }
 
 function refuse(at: usize, entry: i32): void {

@@ -1,4 +1,4 @@
-import { charge, copyLiterals, copyMatch, get, job, room, set, step } from './job.ts'
+import { charge, copyLiterals, copyMatch, get, job, moveBytes, room, set, step } from './job.ts'
 
 /**
  * Snappy as Kafka's reader accepts it: bare, or in the frames of Java's snappy library (a magic of eight bytes, two versions, then
@@ -103,7 +103,8 @@ function readBlock(at: usize, now: usize): i32 {
   const left = get(at, state.left)
   const given = get(at, state.given)
   const piece = min(left, pieceBytes)
-  set(at, job.history, min(given, (get(at, job.windowEnd) - get(at, job.window)) >>> 1))
+  const windowBytes = get(at, job.windowEnd) - get(at, job.window)
+  set(at, job.history, min(given, windowBytes - min(windowBytes >>> 1, moveBytes)))
   if (!room(at, piece + matchBytesMax)) return step.window
   const output = get(at, job.output)
   const pieceEnd = output + piece

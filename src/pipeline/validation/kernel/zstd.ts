@@ -1,5 +1,5 @@
 import { decodeFour, decodeStream, huffmanBits, readHuffman } from './huffman.ts'
-import { charge, get, job, room, set, step } from './job.ts'
+import { charge, get, job, moveBytes, room, set, step } from './job.ts'
 import { addXxhash64, beginXxhash64, finishXxhash64 } from './xxhash64.ts'
 import { beginSequences, progress, readTables, runSequences } from './zstd-sequences.ts'
 import { table } from './zstd-tables.ts'
@@ -127,8 +127,8 @@ function readBlock(at: usize): i32 {
   const need = most + gapBytes + 64
   if (need + get(at, job.output) - get(at, job.checked) > held) return step.window
   const history = min<u64>(given, get(at, state.windowBytes))
-  // A quarter of the buffer is for output between two moves of the history: small blocks may not move it each time.
-  set(at, job.history, <usize>min<u64>(history, ((held - need) >>> 2) * 3))
+  // A part of the buffer is for output between two moves of the history: small blocks may not move it each time.
+  set(at, job.history, <usize>min<u64>(history, held - need - min((held - need) >>> 2, moveBytes)))
   if (!room(at, most + gapBytes)) return step.window
   const output = get(at, job.output)
   const from = input + 3
