@@ -1,15 +1,10 @@
 import type { BatchPlace, Command, Reply } from '../src/pipeline/commands.ts'
 import type { ActiveProducer, FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../src/ports.ts'
 import type { ProducerSnapshot } from '../src/stream/producers.ts'
-import { MalformedMessage } from '../src/wire/cursor.ts'
-import { type BatchHeader, batchAt, batchBytes, isRefusal, lastOffset } from '../src/wire/record-batch.ts'
-import { readRecords } from '../src/wire/records.ts'
-import { nodeCodecs } from './codecs.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import type { Pipeline } from './pipeline.ts'
+import { type FoundRecord, TimeSearch } from './time-search.ts'
 
-/** What a batch may unpack to when a time is looked for in it. */
-const unpackedBytesMax = 256 << 20
 const notFound: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
 
 /** A stream that is not served, or no longer. */
@@ -21,6 +16,7 @@ export class LaneStreams implements Streams {
   readonly #storage: ObjectStorage
   /** From the snapshot of the last life, until each stream is opened. */
   readonly #producers: Map<StreamId, readonly ProducerSnapshot[]>
+  readonly #times = new TimeSearch()
 
   constructor(pipeline: Pipeline, storage: ObjectStorage, producers: Map<StreamId, readonly ProducerSnapshot[]>) {
     this.#pipeline = pipeline
@@ -58,14 +54,14 @@ export class LaneStreams implements Streams {
   async findTimestamp(stream: StreamId, timestamp: bigint): Promise<FoundOffset> {
     const { logStart, leaderEpoch } = await this.#offsets(stream)
     for await (const { bytes } of this.#storage.cold.since(stream, logStart, Number(timestamp))) {
-      const found = firstSince(bytes, BigInt(logStart), timestamp)
+      const found = await this.#times.first(bytes, BigInt(logStart), timestamp)
       if (found) return { ...found, leaderEpoch }
     }
     // A batch says how late its latest record is, and a trim may have taken just that one.
     for (let from = logStart; ; ) {
       const reply = await this.#ask({ type: 'find', stream, timestamp: Number(timestamp), from })
       if (reply.type !== 'place' || reply.place === undefined) return notFound
-      const found = firstSince(await this.#load(reply.place), BigInt(logStart), timestamp)
+      const found = await this.#times.first(await this.#load(reply.place), BigInt(logStart), timestamp)
       if (found) return { ...found, leaderEpoch }
       from = reply.place.baseOffset + reply.place.count
     }
@@ -80,13 +76,13 @@ export class LaneStreams implements Streams {
     let best: FoundRecord | undefined
     for await (const block of this.#storage.cold.latest(stream, logStart)) {
       if (best !== undefined && block.maxTimestamp <= best.timestamp) break
-      best = later(best, latestRecord((await block.records()).bytes, BigInt(logStart)))
+      best = await this.#times.latest((await block.records()).bytes, BigInt(logStart), best)
     }
     for (let from = logStart; ; ) {
       const reply = await this.#ask({ type: 'findMax', stream, from })
       const place = reply.type === 'place' ? reply.place : undefined
       if (place === undefined || (best !== undefined && place.maxTimestamp <= best.timestamp)) break
-      best = later(best, latestRecord(await this.#load(place), BigInt(logStart)))
+      best = await this.#times.latest(await this.#load(place), BigInt(logStart), best)
       // Only the first batch can lie partly below the start of the log.
       if (place.baseOffset >= logStart) break
       from = place.baseOffset + place.count
@@ -124,62 +120,5 @@ export class LaneStreams implements Streams {
 
   #ask(command: Command): Promise<Reply> {
     return this.#pipeline.ask(command)
-  }
-}
-
-interface FoundRecord {
-  readonly offset: bigint
-  readonly timestamp: bigint
-}
-
-/** The first of those with the later timestamp. */
-const later = (one: FoundRecord | undefined, other: FoundRecord | undefined): FoundRecord | undefined =>
-  one === undefined || (other !== undefined && other.timestamp > one.timestamp) ? other : one
-
-/** The first record of some batches, from an offset on, that is of this time or later. */
-function firstSince(batches: Uint8Array, from: bigint, timestamp: bigint): FoundRecord | undefined {
-  for (const { header, records } of batchesIn(batches)) {
-    if (header.maxTimestamp < timestamp) continue
-    const found = records(from).find((each) => each.timestamp >= timestamp)
-    if (found) return { offset: found.offset, timestamp: found.timestamp }
-  }
-  return undefined
-}
-
-/** The first of the records with the greatest timestamp, from an offset on. */
-function latestRecord(batches: Uint8Array, from: bigint): FoundRecord | undefined {
-  let best: FoundRecord | undefined
-  for (const { header, records } of batchesIn(batches)) {
-    if (best !== undefined && header.maxTimestamp <= best.timestamp) continue
-    for (const { offset, timestamp } of records(from)) best = later(best, { offset, timestamp })
-  }
-  return best
-}
-
-interface StoredBatch {
-  readonly header: BatchHeader
-  /** Those from an offset on. A batch that cannot be unpacked counts as one record with the batch's timestamp. */
-  records(from: bigint): FoundRecord[]
-}
-
-function* batchesIn(batches: Uint8Array): Generator<StoredBatch, void, void> {
-  const bytes = Buffer.from(batches.buffer, batches.byteOffset, batches.length)
-  for (let at = 0; at < bytes.length; ) {
-    const header = batchAt(bytes, at)
-    if (isRefusal(header)) throw new Error(`a stored batch is damaged: ${header.because}`)
-    const start = at
-    yield { header, records: (from) => recordsFrom(bytes, start, header, from) }
-    at += batchBytes(header)
-  }
-}
-
-function recordsFrom(bytes: Buffer, at: number, header: BatchHeader, from: bigint): FoundRecord[] {
-  if (header.recordsCount === 0) return []
-  try {
-    return readRecords(bytes, at, header, nodeCodecs, unpackedBytesMax).filter(({ offset }) => offset >= from)
-  } catch (error) {
-    if (!(error instanceof MalformedMessage)) throw error
-    const first = header.baseOffset > from ? header.baseOffset : from
-    return first <= lastOffset(header) ? [{ offset: first, timestamp: header.maxTimestamp }] : []
   }
 }

@@ -24,7 +24,7 @@ const stagingBytes = 2 << 20
  * for and one more block; that of a validator thread, 8 MiB of history and as much output, so that history is moved once in 8 MiB.
  */
 const inlineWindowBytes = (2 << 20) + (256 << 10)
-const threadWindowBytes = (16 << 20) + (512 << 10)
+export const threadWindowBytes = (16 << 20) + (512 << 10)
 const slotsPerValidator = 4
 const jobRingWords = 1 << 12
 const verdictRingWords = 1 << 16

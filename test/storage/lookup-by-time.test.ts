@@ -3,9 +3,12 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ProduceRequest, ProduceResponse } from '../../src/wire/api/00-produce.ts'
 import { ListOffsetsRequest, ListOffsetsResponse } from '../../src/wire/api/02-list-offsets.ts'
+import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadata.ts'
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
 import { DeleteRecordsRequest, DeleteRecordsResponse } from '../../src/wire/api/21-delete-records.ts'
+import { batchHeader } from '../../src/wire/record-batch.ts'
 import { type BatchOptions, encodeBatch, encodeRecords } from '../support/batch.ts'
+import { lateMs, zstdBombBeforeLateRecord } from '../support/bombs.ts'
 import { type Broker, brokerKind, startBroker } from '../support/broker.ts'
 import { WireClient } from '../support/wire-client.ts'
 import { smallLog } from './storage-world.ts'
@@ -115,6 +118,36 @@ describe.each(places)('list-offsets: records in the %s', (place) => {
       await trim(name, 4n)
       expect(await lookUp(name, latest)).toEqual([0, 4n, 30n])
       expect(client.isClosed).toBe(false)
+    },
+    limitMs,
+  )
+
+  test(
+    'a batch that decodes to gigabytes is searched to its end while the node answers others and takes no memory',
+    async () => {
+      const bomb = zstdBombBeforeLateRecord(1800 << 20)
+      const first = bomb.readBigInt64BE(batchHeader.baseTimestamp)
+      const name = await topicWith(place, [bomb])
+      const other = await WireClient.open(broker.port)
+      const rssBefore = broker.figures().rssMib
+      const began = performance.now()
+      let isOver = false
+      const found = Promise.all([lookUp(name, first + 1n), lookUp(name, latest)]).finally(() => (isOver = true))
+      const waits: number[] = []
+      while (!isOver) {
+        const sent = performance.now()
+        // The thread that searches answers it.
+        await other.ask(MetadataRequest, MetadataResponse, 9, { topics: [], allowAutoTopicCreation: false })
+        waits.push(performance.now() - sent)
+      }
+      const seconds = (performance.now() - began) / 1000
+      other.close()
+      const late = [0, 1n, first + BigInt(lateMs) - base]
+      expect(await found).toEqual([late, late])
+      expect(waits.length).toBeGreaterThan(20)
+      // On a busy machine everything takes long; what must not be is that one request waits for the search.
+      expect(Math.max(...waits)).toBeLessThan(Math.max(250, seconds * 250))
+      expect(broker.figures().rssMib - rssBefore).toBeLessThan(64)
     },
     limitMs,
   )

@@ -1,5 +1,6 @@
 import { constants, gzipSync } from 'node:zlib'
-import { batchOf } from '../pipeline/validation/samples.ts'
+import { batchHeader } from '../../src/wire/record-batch.ts'
+import { batchOf, sealed } from '../pipeline/validation/samples.ts'
 import { xxhash32 } from './xxhash32.ts'
 
 /**
@@ -24,11 +25,27 @@ function recordAround(bytes: number): { start: Buffer; end: Buffer } {
 
 const repeated = (count: number, piece: Buffer): Buffer[] => Array.from({ length: count }, () => piece)
 
+export const lateMs = 500
+/** A record of one byte, `lateMs` later than the first, and of the next offset. */
+const lateRecord = Buffer.concat([varint(8), Buffer.from([0]), varint(lateMs), Buffer.from([2, 1, 2, 0x61, 0])])
+
 /** 4 bytes for every 128 KiB. Source: RFC 8878. */
-export function zstdBomb(bytes: number): Buffer {
+export const zstdBomb = (bytes: number): Buffer => zstdOf(bytes, false)
+
+/** The same with a late record behind the large one. */
+export function zstdBombBeforeLateRecord(bytes: number): Buffer {
+  const batch = zstdOf(bytes, true)
+  batch.writeInt32BE(1, batchHeader.lastOffsetDelta)
+  batch.writeInt32BE(2, batchHeader.recordsCount)
+  batch.writeBigInt64BE(batch.readBigInt64BE(batchHeader.baseTimestamp) + BigInt(lateMs), batchHeader.maxTimestamp)
+  return sealed(batch)
+}
+
+function zstdOf(bytes: number, isFollowed: boolean): Buffer {
   const blockBytes = 128 << 10
   const blocks = Math.floor(bytes / blockBytes)
-  const { start, end } = recordAround(blocks * blockBytes)
+  const { start, end: endOfRecord } = recordAround(blocks * blockBytes)
+  const end = isFollowed ? Buffer.concat([endOfRecord, lateRecord]) : endOfRecord
   const block = (isLast: boolean, kind: number, size: number, content: Buffer): Buffer => {
     const header = Buffer.alloc(3)
     header.writeUIntLE((size << 3) | (kind << 1) | (isLast ? 1 : 0), 0, 3)
@@ -37,7 +54,7 @@ export function zstdBomb(bytes: number): Buffer {
   // Magic, no flags, a window of 2 MiB.
   const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 11 << 3])
   const zeros = repeated(blocks, block(false, 1, blockBytes, Buffer.from([0])))
-  return batchOf('zstd', Buffer.concat([frame, block(false, 0, start.length, start), ...zeros, block(true, 0, 1, end)]), 1)
+  return batchOf('zstd', Buffer.concat([frame, block(false, 0, start.length, start), ...zeros, block(true, 0, end.length, end)]), 1)
 }
 
 /** Members of 16 MiB, in 16 KiB each. Source: RFC 1952, 2.2. */
