@@ -7,6 +7,7 @@ import type {
   FromStorePersistence,
   LaneData,
   LaneWal,
+  LargeWindowData,
   ListenerData,
   NetworkData,
   Started,
@@ -23,6 +24,7 @@ import { Bell } from '../src/ring/bell.ts'
 import { blockBytes, type Cut } from '../src/stream/wal-record.ts'
 import type { WalDamage } from '../src/stream/wal-recovery.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
+import { LargeWindow } from './large-window.ts'
 import { fileHome, type LogHome, storeHome } from './log-home.ts'
 import { systemReason } from './start-failure.ts'
 import { StartRefused } from './start-refused.ts'
@@ -89,6 +91,7 @@ export class Pipeline {
   readonly #network: Worker
   /** Started at once where every compressed batch goes there, else when the first is needed. */
   readonly #validators: Worker[] = []
+  readonly #largeWindow: LargeWindow
   readonly #spawn: Spawn
   readonly #threads: Threads
   readonly #sequencerBell: Bell
@@ -120,6 +123,7 @@ export class Pipeline {
     this.#spawn = parts.spawn
     this.#threads = parts.threads
     if (parts.validators > 0) this.#startValidators()
+    this.#largeWindow = new LargeWindow(() => this.#startLargeWindow())
     this.recovery = parts.recovery
     this.#sequencerBell = new Bell(parts.arena.words, parts.plan.lane.sequencerBell)
     this.#persistenceBell = new Bell(parts.arena.words, parts.plan.lane.persistenceBell)
@@ -130,6 +134,7 @@ export class Pipeline {
       else if (message.type === 'stopped') this.#stopped?.()
       else if (message.type === 'replied') this.#replied(message.answered)
       else if (message.type === 'validatorsNeeded') this.#startValidators()
+      else if (message.type === 'largeWindowNeeded') void this.#widen(message)
       else if (message.type !== 'started') parts.onNetwork(message)
     })
   }
@@ -205,6 +210,21 @@ export class Pipeline {
       const data: ValidatorData = { memory, plan: this.#plan, index }
       this.#validators.push(this.#spawn('validator', data))
     }
+  }
+
+  #startLargeWindow(): Worker {
+    const { log } = this.#plan.lane
+    const data: LargeWindowData = { memory: this.#arena.memory, batchBytesMax: log.bytes }
+    return this.#spawn('large-window', data)
+  }
+
+  async #widen({ id, address, bytes, rules }: Extract<FromNetwork, { type: 'largeWindowNeeded' }>): Promise<void> {
+    this.tellNetwork({ type: 'validated', id, verdict: await this.#largeWindow.validate({ address, bytes, rules }) })
+  }
+
+  /** Opens batches that refer back further than other windows reach. */
+  get largeWindow(): LargeWindow {
+    return this.#largeWindow
   }
 
   /** Opens the listeners; the ports they got. */
@@ -310,6 +330,7 @@ export class Pipeline {
     this.tellNetwork({ type: 'stop' })
     await inTime(drained)
     this.#order(1)
+    await this.#largeWindow.stop()
     await Promise.all(this.#validators.map(ended))
     if (this.#sequencer !== undefined) await ended(this.#sequencer)
     this.#order(2)

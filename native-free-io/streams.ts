@@ -16,10 +16,11 @@ export class LaneStreams implements Streams {
   readonly #storage: ObjectStorage
   /** From the snapshot of the last life, until each stream is opened. */
   readonly #producers: Map<StreamId, readonly ProducerSnapshot[]>
-  readonly #times = new TimeSearch()
+  readonly #times: TimeSearch
 
   constructor(pipeline: Pipeline, storage: ObjectStorage, producers: Map<StreamId, readonly ProducerSnapshot[]>) {
     this.#pipeline = pipeline
+    this.#times = new TimeSearch(pipeline.largeWindow)
     this.#storage = storage
     this.#producers = producers
   }

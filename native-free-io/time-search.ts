@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { threadWindowBytes } from '../src/pipeline/arena-plan.ts'
 import { BatchSearch, type SearchOutcome } from '../src/pipeline/validation/batch-search.ts'
+import { DecoderMemory } from '../src/pipeline/validation/decoder-memory.ts'
 import { type BatchHeader, batchBytes, batchHeader, lastOffset, readBatchHeader } from '../src/wire/record-batch.ts'
+import type { LargeWindow } from './large-window.ts'
 import { decodingModule } from './validation-module.ts'
 
 export interface FoundRecord {
@@ -22,6 +24,7 @@ const timestampMax = 2n ** 63n - 1n
  * it decodes to costs neither memory nor the time of others.
  */
 export class TimeSearch {
+  readonly #largeWindow: Pick<LargeWindow, 'search'>
   /** For batches that take one step. */
   readonly #short = newSearch()
   readonly #idle: BatchSearch[] = []
@@ -30,6 +33,11 @@ export class TimeSearch {
   /** Resolves in the next turn of the event loop in which no other search has had its step. */
   #turn: Promise<unknown> = Promise.resolve()
   #turnBegan = 0
+
+  /** `largeWindow` searches the batches that refer back further than the windows here reach. */
+  constructor(largeWindow: Pick<LargeWindow, 'search'>) {
+    this.#largeWindow = largeWindow
+  }
 
   /** The first record of some batches, from an offset on, of this timestamp or a later one. */
   async first(batches: Uint8Array, from: bigint, timestamp: bigint): Promise<FoundRecord | undefined> {
@@ -59,6 +67,7 @@ export class TimeSearch {
     const least = Number(first - header.baseOffset)
     let result = await this.#shortSearch(bytes, least, timestamp)
     if (result === 'more') result = await this.#longSearch(bytes, least, timestamp)
+    if (result === 'window') result = await this.#largeWindow.search(bytes, least, timestamp)
     if (result === undefined) return undefined
     if (typeof result === 'string') return { offset: first, timestamp: header.maxTimestamp }
     return { offset: header.baseOffset + BigInt(result.offsetDelta), timestamp: result.timestamp }
@@ -98,7 +107,7 @@ export class TimeSearch {
   }
 }
 
-const newSearch = (): BatchSearch => new BatchSearch(decodingModule(), threadWindowBytes)
+const newSearch = (): BatchSearch => new BatchSearch(new DecoderMemory(decodingModule()), threadWindowBytes)
 
 interface StoredBatch {
   readonly header: BatchHeader

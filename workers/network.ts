@@ -15,7 +15,7 @@ import { MetricBlock } from '../src/metrics/rows.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { ReceiveMemory } from '../src/pipeline/receive-memory.ts'
-import { ValidationJobs } from '../src/pipeline/validation/validation-jobs.ts'
+import { type ValidationJob, ValidationJobs } from '../src/pipeline/validation/validation-jobs.ts'
 import { validationKernel } from '../src/pipeline/validation/validation-kernel.ts'
 import { Validator } from '../src/pipeline/validation/validator.ts'
 import { Bell } from '../src/ring/bell.ts'
@@ -43,7 +43,15 @@ const jobs = new ValidationJobs(
     bell: new Bell(words, at),
   })),
   () => say({ type: 'validatorsNeeded' }),
+  (job) => {
+    const { address, bytes, rules } = job
+    wide.set(++wideId, job)
+    say({ type: 'largeWindowNeeded', id: wideId, address, bytes, rules })
+  },
 )
+/** Batches that the thread with the large window has. */
+const wide = new Map<number, ValidationJob>()
+let wideId = 0
 
 const receive = new ReceiveMemory(place.receive.base, place.receive.bytes)
 const frontend = new Frontend({
@@ -157,6 +165,13 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
     const reply = own!.sequencer.execute(asked)
     say({ type: 'replied', answered: { id: asked.id, reply } })
     frontend.turn()
+  },
+  validated: ({ id, verdict }) => {
+    const job = wide.get(id)!
+    wide.delete(id)
+    job.onVerdict(verdict)
+    frontend.publish()
+    own?.sequencer.turn(Date.now())
   },
   pressed: () => table.pressed(),
   limits: ({ connections }) => table.limit(connections),

@@ -3,6 +3,8 @@ import type { RoutedTopic } from '../broker/routing.ts'
 import type { ArenaPlan } from '../pipeline/arena-plan.ts'
 import type { Answered, Asked } from '../pipeline/commands.ts'
 import type { WalState } from '../pipeline/persistence.ts'
+import type { RecordRules } from '../pipeline/refused-records.ts'
+import type { Verdict } from '../pipeline/validation/validator.ts'
 import type { LostRange, StoreFault, StreamId } from '../ports.ts'
 import type { Cut } from '../stream/wal-record.ts'
 import type { RecoverySource, WalDamage } from '../stream/wal-recovery.ts'
@@ -65,6 +67,12 @@ export interface ValidatorData {
   readonly index: number
 }
 
+/** What the thread with the large window starts with. */
+export interface LargeWindowData {
+  readonly memory: WebAssembly.Memory
+  readonly batchBytesMax: number
+}
+
 export interface NetworkData {
   readonly memory: WebAssembly.Memory
   readonly plan: ArenaPlan
@@ -106,6 +114,8 @@ export type ToNetwork =
   /** There is no memory to load it. */
   | { readonly type: 'crowded'; readonly token: number; readonly wish: Wish }
   | { readonly type: 'asked'; readonly asked: Asked }
+  /** Of a batch that needed the large window. */
+  | { readonly type: 'validated'; readonly id: number; readonly verdict: Verdict }
   /** Reads wait for memory that responses hold; sent every second while they do. */
   | { readonly type: 'pressed' }
   | { readonly type: 'limits'; readonly connections: ConnectionLimits }
@@ -133,6 +143,14 @@ export type FromNetwork =
   | { readonly type: 'closed'; readonly host: string; readonly why: string }
   /** The first batch that needs a validator thread has come. */
   | { readonly type: 'validatorsNeeded' }
+  /** A batch refers back further than the window of a validator thread reaches. */
+  | {
+      readonly type: 'largeWindowNeeded'
+      readonly id: number
+      readonly address: number
+      readonly bytes: number
+      readonly rules: RecordRules
+    }
   | { readonly type: 'replied'; readonly answered: Answered }
   | { readonly type: 'stopped' }
   | Started

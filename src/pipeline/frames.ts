@@ -98,7 +98,7 @@ export const reasons = [
   'Transactions are not supported.',
   'This server does not host the partition.',
   'The compressed records of the batch cannot be decompressed.',
-  'The compressed records of the batch contain a back reference of more than 8 MiB.',
+  'The compressed records of the batch contain a back reference of more than 128 MiB.',
   'The timestamp of a record is negative, and compression.type requires that the batch is compressed again.',
   'The producer epoch or sequence number is negative, and compression.type requires that the batch is compressed again.',
 ] as const

@@ -6,7 +6,7 @@ import { Frontend, type FrontendPorts, type Taken } from '../../src/broker/front
 import { ProduceValidation } from '../../src/broker/produce-validation.ts'
 import { Routing } from '../../src/broker/routing.ts'
 import { JobRunner } from '../../src/pipeline/validation/job-runner.ts'
-import { ValidationJobs } from '../../src/pipeline/validation/validation-jobs.ts'
+import { type ValidationJob, ValidationJobs } from '../../src/pipeline/validation/validation-jobs.ts'
 import { validationKernel } from '../../src/pipeline/validation/validation-kernel.ts'
 import { type ValidationSlot, Validator } from '../../src/pipeline/validation/validator.ts'
 import type { StreamSettings } from '../../src/ports.ts'
@@ -186,6 +186,8 @@ export class FrontWorld {
   /** The validator thread, which `validate` steps. */
   readonly runner: JobRunner
   validatorStarts = 0
+  /** Batches that need the large window. */
+  readonly wide: ValidationJob[] = []
   /** Bytes of requests that are in use. */
   held = 0
   heldMax = Number.POSITIVE_INFINITY
@@ -216,7 +218,12 @@ export class FrontWorld {
     const verdicts = { jobs: new RingProducer(words, rings.jobs), verdicts: new RingConsumer(words, rings.verdicts) }
     const jobs = { jobs: new RingConsumer(words, rings.jobs), verdicts: new RingProducer(words, rings.verdicts) }
     const bells = { network: new Bell(words, network.bell), validator: new Bell(words, validator.bell) }
-    this.jobs = new ValidationJobs(words, [{ ...verdicts, bell: bells.validator }], () => this.validatorStarts++)
+    this.jobs = new ValidationJobs(
+      words,
+      [{ ...verdicts, bell: bells.validator }],
+      () => this.validatorStarts++,
+      (job) => this.wide.push(job),
+    )
     this.runner = new JobRunner(words, [{ ...jobs, bell: bells.network }], validator.slots.map(validatorOf))
     this.#at = network.receive.base
     let sessionId = 100

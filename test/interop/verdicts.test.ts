@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
+import { below, prng } from '../../src/base/prng.ts'
+import { threadWindowBytes } from '../../src/pipeline/arena-plan.ts'
+import { largeWindowBytes } from '../../src/pipeline/validation/large-window.ts'
+import { batchOf, recordOf } from '../pipeline/validation/samples.ts'
+import { snappyFar, zstdFar } from '../support/bombs.ts'
 import { kafkaMissing } from '../support/kafka.ts'
+import { KafkaCodecs } from '../support/kafka-codecs.ts'
+import { KernelBench, validationModule } from '../support/validation-kernel.ts'
 import { shown, verdictDuel } from './verdicts/duel.ts'
 
 const missing = kafkaMissing()
@@ -18,6 +25,44 @@ test.skipIf(missing !== null)(
     expect(tally.dated.map(shown)).toEqual([])
     expect(tally.accepted).toBeGreaterThan(batches / 20)
     expect(tally.refused).toBeGreaterThan(batches / 4)
+  },
+  limitMs,
+)
+
+const mebibyte = 1 << 20
+
+test.skipIf(missing !== null)(
+  'verdicts: batches that refer back far are judged as by Kafka, up to 128 MiB',
+  async () => {
+    const kafka = new KafkaCodecs()
+    const large = new KernelBench(await validationModule(), { windowBytes: largeWindowBytes, inputBytes: 12 * mebibyte })
+    const zstd = (mib: number, reach = mib): Buffer => zstdFar((mib + 20) * mebibyte, mib * mebibyte, { reach: reach * mebibyte })
+    const damaged = zstd(30)
+    damaged[damaged.length - 1200]! ^= 0x5a
+    const batches: [string, Buffer][] = [
+      ['zstd, 9 MiB', zstd(9)],
+      ['zstd, 20 MiB', zstd(20)],
+      ['zstd, 64 MiB', zstd(64)],
+      ['zstd, 128 MiB', zstd(128)],
+      ['zstd, before its start', zstd(20, 100)],
+      ['zstd, damaged', damaged],
+      ['snappy, 20 MiB', snappyFar(40 * mebibyte, 20 * mebibyte)],
+      ['snappy, 127 MiB', snappyFar(150 * mebibyte, 127 * mebibyte)],
+    ]
+    for (const [name, batch] of batches) {
+      const theirs = (await kafka.judge(batch)).startsWith('ok')
+      expect([name, large.judge(batch) === 'done']).toEqual([name, theirs])
+    }
+    // What Kafka's own compressor makes of bytes that come again behind 13 MiB.
+    const random = prng(3)
+    const noise = Buffer.alloc(13 * mebibyte)
+    for (let at = 0; at < noise.length; at += 2) noise.writeUInt16LE(below(random, 65536), at)
+    const packed = batchOf('zstd', await kafka.pack('zstd', recordOf(Buffer.concat([noise, noise])), 20), 1)
+    expect(packed.length).toBeLessThan(14 * mebibyte)
+    const wide = { inputBytes: 16 * mebibyte }
+    expect(new KernelBench(await validationModule(), { windowBytes: threadWindowBytes, ...wide }).judge(packed)).toBe('window')
+    expect(new KernelBench(await validationModule(), { windowBytes: largeWindowBytes, ...wide }).judge(packed)).toBe('done')
+    kafka.end()
   },
   limitMs,
 )

@@ -1,18 +1,26 @@
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
+import { createArena } from '../../native-free-io/arena.ts'
 import { nodeCodecs } from '../../native-free-io/codecs.ts'
+import { LargeWindow } from '../../native-free-io/large-window.ts'
 import { TimeSearch } from '../../native-free-io/time-search.ts'
 import { cleanBatch, type KeyHash, noteKeys } from '../../src/stream/clean-batch.ts'
 import { KeyMap, keyHashBytes } from '../../src/stream/key-map.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { attribute, type BatchHeader, batchAt, batchHeader, codecNames } from '../../src/wire/record-batch.ts'
 import { sealed } from '../pipeline/validation/samples.ts'
-import { gzipBomb, lateMs, lz4Bomb, snappyBomb, zstdBomb, zstdBombBeforeLateRecord } from '../support/bombs.ts'
+import { gzipBomb, lateMs, lz4Bomb, snappyBomb, zstdBomb, zstdBombBeforeLateRecord, zstdFar } from '../support/bombs.ts'
+import { root } from '../support/root.ts'
 
 const mebibyte = 1 << 20
+const largeWindowData = { memory: createArena(16), batchBytesMax: 8 * mebibyte }
 const hashOf: KeyHash = (key) => Buffer.concat([key, Buffer.alloc(keyHashBytes)]).subarray(0, keyHashBytes)
 const times = [10n, 50n, 20n, 50n, 40n]
 const records = times.map((timestamp) => ({ timestamp, key: Buffer.from('k'), value: Buffer.alloc(1000, 'v') }))
-const search = new TimeSearch()
+const largeWindow = new LargeWindow(() => new Worker(join(root, 'dist', 'workers', 'large-window.js'), { workerData: largeWindowData }))
+const search = new TimeSearch(largeWindow)
 
 describe.each(codecNames)('time-search: records in %s', (codec) => {
   const batch = buildBatch(records, { codec, codecs: nodeCodecs, baseOffset: 100n })
@@ -124,4 +132,17 @@ test('time-search: large batches of every codec, searched side by side, neither 
   expect(await found).toEqual({ offset: 1n, timestamp: 50n })
   expect(slowMs).toBeLessThan(20)
   expect(smallMs).toBeLessThan(ms / 2)
+})
+
+test('time-search: batches that refer back far are searched by a thread of their own, one at a time, which ends afterwards', async () => {
+  const bombs = [zstdFar(600 * mebibyte, 120 * mebibyte), zstdFar(200 * mebibyte, 100 * mebibyte)]
+  const late = bombs[0]!.readBigInt64BE(batchHeader.maxTimestamp)
+  const rss = process.memoryUsage().rss
+  const { result, slowMs, grownMib } = await turnsBeside(Promise.all(bombs.map((bomb) => search.first(bomb, 0n, late))))
+  expect(result).toEqual(bombs.map(() => ({ offset: 1n, timestamp: late })))
+  expect(slowMs).toBeLessThan(20)
+  expect(grownMib).toBeGreaterThan(120)
+  expect(grownMib).toBeLessThan(230)
+  while (largeWindow.isRunning) await pause(20)
+  await expect.poll(() => (process.memoryUsage().rss - rss) / mebibyte).toBeLessThan(60)
 })

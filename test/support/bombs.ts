@@ -33,28 +33,68 @@ const lateRecord = Buffer.concat([varint(8), Buffer.from([0]), varint(lateMs), B
 export const zstdBomb = (bytes: number): Buffer => zstdOf(bytes, false)
 
 /** The same with a late record behind the large one. */
-export function zstdBombBeforeLateRecord(bytes: number): Buffer {
-  const batch = zstdOf(bytes, true)
-  batch.writeInt32BE(1, batchHeader.lastOffsetDelta)
-  batch.writeInt32BE(2, batchHeader.recordsCount)
-  batch.writeBigInt64BE(batch.readBigInt64BE(batchHeader.baseTimestamp) + BigInt(lateMs), batchHeader.maxTimestamp)
-  return sealed(batch)
-}
+export const zstdBombBeforeLateRecord = (bytes: number): Buffer => followed(zstdOf(bytes, true))
 
 function zstdOf(bytes: number, isFollowed: boolean): Buffer {
   const blockBytes = 128 << 10
   const blocks = Math.floor(bytes / blockBytes)
   const { start, end: endOfRecord } = recordAround(blocks * blockBytes)
   const end = isFollowed ? Buffer.concat([endOfRecord, lateRecord]) : endOfRecord
-  const block = (isLast: boolean, kind: number, size: number, content: Buffer): Buffer => {
-    const header = Buffer.alloc(3)
-    header.writeUIntLE((size << 3) | (kind << 1) | (isLast ? 1 : 0), 0, 3)
-    return Buffer.concat([header, content])
-  }
   // Magic, no flags, a window of 2 MiB.
   const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 11 << 3])
-  const zeros = repeated(blocks, block(false, 1, blockBytes, Buffer.from([0])))
-  return batchOf('zstd', Buffer.concat([frame, block(false, 0, start.length, start), ...zeros, block(true, 0, end.length, end)]), 1)
+  const zeros = repeated(blocks, zstdBlock(false, 1, blockBytes, Buffer.from([0])))
+  return batchOf('zstd', Buffer.concat([frame, zstdBlock(false, 0, start.length, start), ...zeros, zstdBlock(true, 0, end.length, end)]), 1)
+}
+
+/** The content of a block: all literals behind one match, whose codes are tables of one state each. */
+export function zstdMatch(distance: number, bytes: number, literals: Buffer): Buffer {
+  const value = distance + 3
+  const offsetCode = 31 - Math.clz32(value)
+  // Of match lengths: 515 and 9 bits more.
+  const matchCode = 45
+  let bits = 1n
+  bits = (bits << BigInt(offsetCode)) | BigInt(value - 2 ** offsetCode)
+  bits = (bits << 9n) | BigInt(bytes - 515)
+  const stream: number[] = []
+  for (; bits > 0n; bits >>= 8n) stream.push(Number(bits & 255n))
+  return Buffer.concat([Buffer.from([literals.length << 3]), literals, Buffer.from([1, 0x54, 0, offsetCode, matchCode, ...stream])])
+}
+
+const matchBytes = 1000
+
+/**
+ * A frame with a window of 128 MiB and about `bytes` of output: zeros, and behind the first `distance` of them, at every MiB, a match that
+ * reaches `reach` back. A late record is behind the large one.
+ */
+export function zstdFar(bytes: number, distance: number, { reach = distance } = {}): Buffer {
+  const blockBytes = 128 << 10
+  const zeros = Math.floor(bytes / blockBytes)
+  const blocksBefore = Math.ceil(distance / blockBytes) + 1
+  const isMatch = (index: number): boolean => index >= blocksBefore && (index - blocksBefore) % 8 === 0
+  const matches = Array.from({ length: zeros }, (_, index) => index).filter(isMatch).length
+  const { start, end } = recordAround(zeros * blockBytes + matches * (matchBytes + 1))
+  const match = zstdMatch(reach, matchBytes, Buffer.from([7]))
+  const blocks = Array.from({ length: zeros }, (_, index) => {
+    const run = zstdBlock(false, 1, blockBytes, Buffer.from([0]))
+    return isMatch(index) ? [run, zstdBlock(false, 2, match.length, match)] : [run]
+  })
+  const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3])
+  const last = Buffer.concat([end, lateRecord])
+  const packed = Buffer.concat([frame, zstdBlock(false, 0, start.length, start), ...blocks.flat(), zstdBlock(true, 0, last.length, last)])
+  return followed(batchOf('zstd', packed, 2))
+}
+
+function followed(batch: Buffer): Buffer {
+  batch.writeInt32BE(1, batchHeader.lastOffsetDelta)
+  batch.writeInt32BE(2, batchHeader.recordsCount)
+  batch.writeBigInt64BE(batch.readBigInt64BE(batchHeader.baseTimestamp) + BigInt(lateMs), batchHeader.maxTimestamp)
+  return sealed(batch)
+}
+
+function zstdBlock(isLast: boolean, kind: number, size: number, content: Buffer): Buffer {
+  const header = Buffer.alloc(3)
+  header.writeUIntLE((size << 3) | (kind << 1) | (isLast ? 1 : 0), 0, 3)
+  return Buffer.concat([header, content])
 }
 
 /** Members of 16 MiB, in 16 KiB each. Source: RFC 1952, 2.2. */
@@ -82,17 +122,33 @@ export function lz4Bomb(bytes: number): Buffer {
   return batchOf('lz4', Buffer.concat([header, stored(start), ...zeros, stored(end), word(0)]), 1)
 }
 
+/** A bare block of about `bytes`: zeros, then behind the first `distance`, at every 64 KiB, a copy that reaches `distance` back. */
+export function snappyFar(bytes: number, distance: number): Buffer {
+  const copyBytes = 64
+  const copies = Math.floor(bytes / copyBytes)
+  const far = Buffer.alloc(5)
+  far[0] = ((copyBytes - 1) << 2) | 3
+  far.writeUInt32LE(distance, 1)
+  const near = Buffer.from([((copyBytes - 1) << 2) | 2, 1, 0])
+  const { start, end } = recordAround(1 + copies * copyBytes)
+  const first = Math.ceil(distance / copyBytes) + 1
+  const pieces = Array.from({ length: copies }, (_, index) => (index >= first && (index - first) % 1024 === 0 ? far : near))
+  return batchOf('snappy', bareSnappy([start, Buffer.from([0])], pieces, end), 1)
+}
+
+function bareSnappy(literals: readonly Buffer[], copies: readonly Buffer[], last: Buffer): Buffer {
+  const literal = (content: Buffer): Buffer => Buffer.concat([Buffer.from([(content.length - 1) << 2]), content])
+  const length: number[] = []
+  let rest = literals.reduce((sum, each) => sum + each.length, 0) + copies.length * 64 + last.length
+  for (; rest > 0x7f; rest = Math.floor(rest / 128)) length.push((rest % 128) | 128)
+  return Buffer.concat([Buffer.from([...length, rest]), ...literals.map(literal), ...copies, literal(last)])
+}
+
 /** A literal, then copies of 64 bytes in 3 each. Source: snappy's format description. */
 export function snappyBomb(bytes: number): Buffer {
   const copies = Math.floor(bytes / 64)
   const { start, end } = recordAround(1 + copies * 64)
-  const literal = (content: Buffer): Buffer => Buffer.concat([Buffer.from([(content.length - 1) << 2]), content])
-  const length: number[] = []
-  let rest = start.length + 1 + copies * 64 + end.length
-  for (; rest > 0x7f; rest = Math.floor(rest / 128)) length.push((rest % 128) | 128)
-  const preamble = Buffer.from([...length, rest])
-  const copied = repeated(copies, Buffer.from([(63 << 2) | 2, 1, 0]))
-  return batchOf('snappy', Buffer.concat([preamble, literal(start), literal(Buffer.from([0])), ...copied, literal(end)]), 1)
+  return batchOf('snappy', bareSnappy([start, Buffer.from([0])], repeated(copies, Buffer.from([(63 << 2) | 2, 1, 0])), end), 1)
 }
 
 function word(value: number): Buffer {

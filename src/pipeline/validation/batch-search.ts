@@ -1,4 +1,4 @@
-import { behind, DecoderMemory } from './decoder-memory.ts'
+import { behind, type DecoderRooms } from './decoder-memory.ts'
 import { runStatus } from './validation-kernel.ts'
 
 /** Memory that is kept from one search to the next. */
@@ -18,14 +18,13 @@ export type SearchOutcome = SearchResult | 'more' | 'window' | 'unreadable' | un
  * what the batch decodes to.
  */
 export class BatchSearch {
-  readonly #memory: DecoderMemory
+  readonly #memory: DecoderRooms
   readonly #windowBytes: number
   /** Of the memory, that has been written. */
   #usedBytes = 0
 
-  /** `module` is compiled from `dist/decoding.wasm`. */
-  constructor(module: WebAssembly.Module, windowBytes: number) {
-    this.#memory = new DecoderMemory(module)
+  constructor(memory: DecoderRooms, windowBytes: number) {
+    this.#memory = memory
     this.#windowBytes = windowBytes
   }
 

@@ -18,8 +18,16 @@ export interface DecoderRoom {
   readonly bytes: Buffer
 }
 
+/** Where a decoder gets its room from. */
+export interface DecoderRooms {
+  /** A room with at least `bytes` for the owner. It replaces those returned before; what lies in them stays. */
+  room(bytes: number): DecoderRoom
+  /** Gives the memory back to the system where it can be. */
+  release(): void
+}
+
 /** A memory of one thread for one decoder, which grows with what is placed in it and can be released. */
-export class DecoderMemory {
+export class DecoderMemory implements DecoderRooms {
   readonly #module: WebAssembly.Module
   #memory: WebAssembly.Memory<ArrayBuffer> | undefined
   #room: DecoderRoom | undefined
@@ -29,7 +37,6 @@ export class DecoderMemory {
     this.#module = module
   }
 
-  /** A room with at least `bytes` for the owner. It replaces those returned before; what lies in them stays. */
   room(bytes: number): DecoderRoom {
     const pages = Math.ceil((ownAt + bytes) / pageBytes)
     let room = this.#room
@@ -51,7 +58,6 @@ export class DecoderMemory {
     return this.#room?.end ?? 0
   }
 
-  /** Releases the memory to the garbage collector. */
   release(): void {
     this.#memory = undefined
     this.#room = undefined

@@ -1,6 +1,6 @@
 import type { Bell } from '../../ring/bell.ts'
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
-import { refusedRecord, validationJob, validationKind, validationVerdict } from '../frames.ts'
+import { reason, refusedRecord, validationJob, validationKind, validationVerdict } from '../frames.ts'
 import type { RecordRules } from '../refused-records.ts'
 import type { Verdict } from './validator.ts'
 
@@ -31,17 +31,22 @@ export class ValidationJobs {
   readonly #words: Int32Array
   readonly #threads: readonly Served[]
   readonly #start: () => void
+  readonly #widen: (job: ValidationJob) => void
   readonly #jobs = new Map<number, { job: ValidationJob; thread: Served }>()
   /** Found a full ring. */
   #waiting: ValidationJob[] = []
   #started = false
   #id = 0
 
-  /** `start` is called before the first job: the threads need not run before. */
-  constructor(words: Int32Array, threads: readonly ValidatorThread[], start: () => void) {
+  /**
+   * `start` is called before the first job: the threads need not run before. `widen` takes over the jobs whose batches refer back further
+   * than the windows of the threads reach.
+   */
+  constructor(words: Int32Array, threads: readonly ValidatorThread[], start: () => void, widen: (job: ValidationJob) => void) {
     this.#words = words
     this.#threads = threads.map((thread) => ({ ...thread, outstanding: 0 }))
     this.#start = start
+    this.#widen = widen
   }
 
   offer(job: ValidationJob): void {
@@ -89,6 +94,10 @@ export class ValidationJobs {
     const { job, thread } = this.#jobs.get(id)!
     this.#jobs.delete(id)
     thread.outstanding--
+    if (words[at + validationVerdict.reason] === reason.window) {
+      this.#widen(job)
+      return true
+    }
     job.onVerdict({
       error: words[at + validationVerdict.error]!,
       reason: words[at + validationVerdict.reason]!,

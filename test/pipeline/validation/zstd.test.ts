@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { nodeCodecs } from '../../../native-free-io/codecs.ts'
+import { zstdMatch } from '../../support/bombs.ts'
 import { KernelBench, type Verdict, validationModule } from '../../support/validation-kernel.ts'
 import { xxhash64 } from '../../support/xxhash64.ts'
 import { batchOf, countOf, recordOf, samples } from './samples.ts'
@@ -137,27 +138,18 @@ test('zstd: a match behind the window buffer asks for a larger one', () => {
   for (let at = 0; at < from; at += 100_000)
     rawBlocks.push(block(kind.raw, Math.min(100_000, from - at), raw.subarray(at, Math.min(from, at + 100_000)), false))
   // One sequence of predefined states: no literals, a match of 1,000 bytes, its distance; then one literal.
-  const sequence = matchOf(600_000, 1000, raw.subarray(-1))
+  const sequence = zstdMatch(600_000, 1000, raw.subarray(-1))
   const packed = frame(0, [10 << 3], ...rawBlocks, block(kind.compressed, sequence.length, sequence, true))
   expect(new KernelBench(module, { windowBytes: 2 << 20 }).judge(batchOf('zstd', packed, 1))).toBe('done')
   expect(new KernelBench(module, { windowBytes: 512 << 10 }).judge(batchOf('zstd', packed, 1))).toBe('window')
-  const farther = frame(0, [10 << 3], ...rawBlocks, block(kind.compressed, sequence.length, matchOf(600_100, 1000, raw.subarray(-1)), true))
+  const farther = frame(
+    0,
+    [10 << 3],
+    ...rawBlocks,
+    block(kind.compressed, sequence.length, zstdMatch(600_100, 1000, raw.subarray(-1)), true),
+  )
   expect(new KernelBench(module, { windowBytes: 512 << 10 }).judge(batchOf('zstd', farther, 1))).toBe('damaged')
 })
-
-/** The content of a block: all literals behind one match, whose codes are tables of one state each. */
-function matchOf(distance: number, bytes: number, literals: Buffer): Buffer {
-  const value = distance + 3
-  const offsetCode = 31 - Math.clz32(value)
-  // Of match lengths: 515 and 9 bits more.
-  const matchCode = 45
-  let bits = 1n
-  bits = (bits << BigInt(offsetCode)) | BigInt(value - 2 ** offsetCode)
-  bits = (bits << 9n) | BigInt(bytes - 515)
-  const stream: number[] = []
-  for (; bits > 0n; bits >>= 8n) stream.push(Number(bits & 255n))
-  return Buffer.concat([Buffer.from([literals.length << 3]), literals, Buffer.from([1, 0x54, 0, offsetCode, matchCode, ...stream])])
-}
 
 describe.each(Object.entries(samples))('zstd: %s', (_, sample) => {
   const raw = sample()

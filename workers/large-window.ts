@@ -1,0 +1,16 @@
+/** The thread with the large window: opens batches that refer back further than other windows reach, one after another. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { createArena, openArena } from '../native-free-io/arena.ts'
+import { validationModule } from '../native-free-io/validation-module.ts'
+import type { LargeWindowData } from '../src/broker/thread-messages.ts'
+import { kernel } from '../src/pipeline/kernel/kernel.ts'
+import { type LargeWindowJob, LargeWindowRunner, planLargeWindow } from '../src/pipeline/validation/large-window.ts'
+import { validationKernel } from '../src/pipeline/validation/validation-kernel.ts'
+
+const { memory, batchBytesMax } = workerData as LargeWindowData
+const place = planLargeWindow(batchBytesMax)
+const own = openArena(createArena(place.pages))
+const kernels = { validation: validationKernel(validationModule(), own.memory), crc: kernel(own.memory).crc }
+const runner = new LargeWindowRunner(openArena(memory).bytes, own, place, kernels)
+
+parentPort!.on('message', (job: LargeWindowJob) => parentPort!.postMessage(runner.work(job)))
