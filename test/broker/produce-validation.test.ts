@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest'
+import { createArena, openArena } from '../../native-free-io/arena.ts'
 import { nodeCodecs } from '../../native-free-io/codecs.ts'
+import { validationModule } from '../../native-free-io/validation-module.ts'
 import { below, prng } from '../../src/base/prng.ts'
 import { reason, reasons } from '../../src/pipeline/frames.ts'
+import { kernel } from '../../src/pipeline/kernel/kernel.ts'
+import { type LargeWindowResult, LargeWindowRunner, planLargeWindow } from '../../src/pipeline/validation/large-window.ts'
+import { validationKernel } from '../../src/pipeline/validation/validation-kernel.ts'
 import { buildBatch, type NewRecord } from '../../src/wire/batch-builder.ts'
 import { errors } from '../../src/wire/errors.ts'
 import { batchHeader, codecs } from '../../src/wire/record-batch.ts'
 import { now } from '../pipeline/lane-world.ts'
 import { batchOf, recordsOf, sealed } from '../pipeline/validation/samples.ts'
-import { zstdBomb } from '../support/bombs.ts'
+import { lateMs, zstdBomb, zstdFar } from '../support/bombs.ts'
 import { FrontWorld } from './front-world.ts'
 
 const names = ['gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -141,6 +146,36 @@ describe('validation: a batch that takes long', () => {
     const offsets = [0, 1, 2].map((i) => first.produced(i).responses[0]!.partitionResponses[0]!.baseOffset)
     expect(offsets).toEqual([1n, 3n, 4n])
     expect(second.produced(0).responses[0]!.partitionResponses[0]!.baseOffset).toBe(0n)
+    expect(world.held).toBe(0)
+  })
+
+  test('goes to the large window where it refers back far, and holds up only the later batches of its connection', () => {
+    const world = new FrontWorld()
+    const place = planLargeWindow(1 << 20)
+    const own = openArena(createArena(place.pages))
+    const kernels = { validation: validationKernel(validationModule(), own.memory), crc: kernel(own.memory).crc }
+    const runner = new LargeWindowRunner(world.lane.arena.bytes, own, place, kernels)
+    const [first, second] = [world.client(), world.client()]
+    const far = zstdFar(30 << 20, 20 << 20)
+    far.writeBigInt64BE(BigInt(now), batchHeader.baseTimestamp)
+    first.produce(1, withMaxTimestamp(far, -1n))
+    first.produce(2, packed('lz4', [record()]))
+    world.settle()
+    while (world.validate() > 0);
+    second.produce(3, packed('snappy', [record()]))
+    world.settle()
+    expect([first.answered, second.answered, world.wide.length]).toEqual([[], [3], 1])
+    const [job] = world.wide
+    const result = runner.work({ type: 'validate', ...job! }) as Extract<LargeWindowResult, { type: 'verdict' }>
+    job!.onVerdict(result.verdict)
+    world.settle()
+    expect(first.answered).toEqual([1, 2])
+    const offsets = [0, 1].map((i) => first.produced(i).responses[0]!.partitionResponses[0]!.baseOffset)
+    expect(offsets).toEqual([1n, 3n])
+    first.fetch(4, 1n)
+    world.pass(1000)
+    const { records } = first.fetched(-1).responses[0]!.partitions[0]!
+    expect(records!.readBigInt64BE(batchHeader.maxTimestamp)).toBe(BigInt(now + lateMs))
     expect(world.held).toBe(0)
   })
 

@@ -52,6 +52,8 @@ export class Unpacker {
     }
     const bytes = kernel.outputBytes(job)
     if (bytes > bytesMax) throw tooLarge(codec, bytesMax)
+    // Memory that is about to be released is the caller's alone.
+    if (memory.bytes > keptBytes) return room.bytes.subarray(window, window + bytes)
     const unpacked = Buffer.allocUnsafeSlow(bytes)
     room.bytes.copy(unpacked, 0, window, window + bytes)
     return unpacked
