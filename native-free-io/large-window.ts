@@ -21,6 +21,7 @@ export class LargeWindow {
   #worker: Worker | undefined
   #current: Waiting | undefined
   #idle: NodeJS.Timeout | undefined
+  #closed = false
 
   /** `start` starts the thread of `workers/large-window.ts`. */
   constructor(start: () => Worker) {
@@ -42,8 +43,14 @@ export class LargeWindow {
     return (result as Extract<LargeWindowResult, { type: 'outcome' }>).outcome
   }
 
+  /** No batch is opened from now on. */
   async stop(): Promise<void> {
+    this.#closed = true
     clearTimeout(this.#idle)
+    await this.#end()
+  }
+
+  async #end(): Promise<void> {
     const worker = this.#worker
     this.#worker = undefined
     await worker?.terminate()
@@ -57,10 +64,10 @@ export class LargeWindow {
   }
 
   #next(): void {
-    if (this.#current !== undefined) return
+    if (this.#current !== undefined || this.#closed) return
     this.#current = this.#queue.shift()
     if (this.#current === undefined) {
-      this.#idle = setTimeout(() => void this.stop(), idleMs)
+      this.#idle = setTimeout(() => void this.#end(), idleMs)
       this.#idle.unref()
       return
     }

@@ -1,9 +1,13 @@
 import type { BatchPlace, Command, Reply } from '../src/pipeline/commands.ts'
 import type { ActiveProducer, FoundOffset, StreamId, StreamOffsets, StreamSettings, StreamSpec, Streams } from '../src/ports.ts'
 import type { ProducerSnapshot } from '../src/stream/producers.ts'
+import { AtMost } from './at-most.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import type { Pipeline } from './pipeline.ts'
 import { type FoundRecord, TimeSearch } from './time-search.ts'
+
+/** Each holds a batch, or a block of them, while it is searched. */
+const lookupsMax = 64
 
 const notFound: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
 
@@ -17,6 +21,7 @@ export class LaneStreams implements Streams {
   /** From the snapshot of the last life, until each stream is opened. */
   readonly #producers: Map<StreamId, readonly ProducerSnapshot[]>
   readonly #times: TimeSearch
+  readonly #lookups = new AtMost(lookupsMax)
 
   constructor(pipeline: Pipeline, storage: ObjectStorage, producers: Map<StreamId, readonly ProducerSnapshot[]>) {
     this.#pipeline = pipeline
@@ -52,7 +57,11 @@ export class LaneStreams implements Streams {
     return { logStartOffset: BigInt(logStart), highWatermark: BigInt(highWatermark), leaderEpoch }
   }
 
-  async findTimestamp(stream: StreamId, timestamp: bigint): Promise<FoundOffset> {
+  findTimestamp(stream: StreamId, timestamp: bigint): Promise<FoundOffset> {
+    return this.#lookups.run(() => this.#findTimestamp(stream, timestamp))
+  }
+
+  async #findTimestamp(stream: StreamId, timestamp: bigint): Promise<FoundOffset> {
     const { logStart, leaderEpoch } = await this.#offsets(stream)
     for await (const { bytes } of this.#storage.cold.since(stream, logStart, Number(timestamp))) {
       const found = await this.#times.first(bytes, BigInt(logStart), timestamp)
@@ -72,7 +81,11 @@ export class LaneStreams implements Streams {
    * The latest record that is left. The timestamp of a block or batch is an upper bound, since a trim or a compaction may have
    * removed the record that had it: what is read is the first whose bound exceeds all found so far.
    */
-  async findMaxTimestamp(stream: StreamId): Promise<FoundOffset> {
+  findMaxTimestamp(stream: StreamId): Promise<FoundOffset> {
+    return this.#lookups.run(() => this.#findMaxTimestamp(stream))
+  }
+
+  async #findMaxTimestamp(stream: StreamId): Promise<FoundOffset> {
     const { logStart, leaderEpoch } = await this.#offsets(stream)
     let best: FoundRecord | undefined
     for await (const block of this.#storage.cold.latest(stream, logStart)) {

@@ -3,6 +3,7 @@ import { threadWindowBytes } from '../src/pipeline/arena-plan.ts'
 import { BatchSearch, type SearchOutcome } from '../src/pipeline/validation/batch-search.ts'
 import { DecoderMemory } from '../src/pipeline/validation/decoder-memory.ts'
 import { type BatchHeader, batchBytes, batchHeader, lastOffset, readBatchHeader } from '../src/wire/record-batch.ts'
+import { AtMost } from './at-most.ts'
 import type { LargeWindow } from './large-window.ts'
 import { decodingModule } from './validation-module.ts'
 
@@ -27,9 +28,8 @@ export class TimeSearch {
   readonly #largeWindow: Pick<LargeWindow, 'search'>
   /** For batches that take one step. */
   readonly #short = newSearch()
+  readonly #long = new AtMost(longSearchesMax)
   readonly #idle: BatchSearch[] = []
-  #long = 0
-  readonly #waiting: (() => void)[] = []
   /** Resolves in the next turn of the event loop in which no other search has had its step. */
   #turn: Promise<unknown> = Promise.resolve()
   #turnBegan = 0
@@ -66,7 +66,7 @@ export class TimeSearch {
     if (header.recordsCount <= 0 || first > lastOffset(header)) return undefined
     const least = Number(first - header.baseOffset)
     let result = await this.#shortSearch(bytes, least, timestamp)
-    if (result === 'more') result = await this.#longSearch(bytes, least, timestamp)
+    if (result === 'more') result = await this.#long.run(() => this.#longSearch(bytes, least, timestamp))
     if (result === 'window') result = await this.#largeWindow.search(bytes, least, timestamp)
     if (result === undefined) return undefined
     if (typeof result === 'string') return { offset: first, timestamp: header.maxTimestamp }
@@ -82,23 +82,15 @@ export class TimeSearch {
   }
 
   async #longSearch(batch: Uint8Array, least: number, timestamp: bigint): Promise<SearchOutcome> {
-    if (this.#long === longSearchesMax) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    else this.#long++
     const search = this.#idle.pop() ?? newSearch()
-    try {
-      search.begin(batch, least, timestamp)
-      let result: SearchOutcome
-      do {
-        await this.#nextTurn()
-        result = search.run(stepUnits)
-      } while (result === 'more')
-      return result
-    } finally {
-      this.#idle.push(search)
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#long--
-      else next()
-    }
+    search.begin(batch, least, timestamp)
+    let result: SearchOutcome
+    do {
+      await this.#nextTurn()
+      result = search.run(stepUnits)
+    } while (result === 'more')
+    this.#idle.push(search)
+    return result
   }
 
   #nextTurn(): Promise<unknown> {

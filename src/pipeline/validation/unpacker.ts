@@ -8,7 +8,7 @@ const stepBytes = (4 << 20) + 4096
 /** Room for output at first, as a multiple of the input. */
 const usualRatio = 4
 /** Memory that is kept from one call to the next. */
-const keptBytes = 8 << 20
+const keptBytes = 16 << 20
 /** One run decodes all that there is room for. */
 const budget = 0x7fff_ffff
 
