@@ -56,14 +56,22 @@ export async function tryDamagedStreams(seed: number, count: number, now: () => 
   const trial: Trial = { streams: 0, faults: [], verdicts: new Map(), longestMs: 0 }
   for (let each = seed; each < seed + count; each++) {
     const random = prng(each)
-    const { codec, packed, raw } = chance(random, 500) ? whole[below(random, whole.length)]! : ownStream(random)
-    const { bytes, deeds } = damageStream(random, codec, packed, raw)
+    const { codec, bytes, raw, deeds } = damagedStream(random, whole)
     const bench = benches[below(random, benches.length)]!
     const fault = tryOne(bench, batchOf(codec, bytes, countOf(raw)), trial, now)
     if (fault) trial.faults.push(`seed ${each}, ${codec}, ${deeds.join(', ')}: ${fault}`)
     trial.streams++
   }
   return trial
+}
+
+/** One of `whole`, or one of our own coders, damaged. */
+export function damagedStream(
+  random: Prng,
+  whole: readonly Stream[],
+): { readonly codec: Codec; readonly bytes: Buffer; readonly raw: Buffer; readonly deeds: readonly string[] } {
+  const { codec, packed, raw } = chance(random, 500) ? whole[below(random, whole.length)]! : ownStream(random)
+  return { codec, raw, ...damageStream(random, codec, packed, raw) }
 }
 
 function tryOne(bench: KernelBench, batch: Buffer, trial: Trial, now: () => number): string | undefined {

@@ -5,8 +5,10 @@ import { packSnappy } from '../../../src/wire/compression/snappy.ts'
 import { MalformedMessage } from '../../../src/wire/cursor.ts'
 import { type CodecName, codecNames } from '../../../src/wire/record-batch.ts'
 import { gzipBomb, lz4Bomb, snappyBomb, zstdBomb } from '../../support/bombs.ts'
-import { decodingModule } from '../../support/validation-kernel.ts'
+import { decodingModule, KernelBench, validationModule } from '../../support/validation-kernel.ts'
 import { xxhash32 } from '../../support/xxhash32.ts'
+import { damagedStream, kafkaStreams } from './damaged-streams.ts'
+import { batchOf, countOf } from './samples.ts'
 
 const text = Buffer.from(Array.from({ length: 400 }, (_, i) => `${i % 37}:${(i * 7919) % 1000};`).join(''))
 const bytesMax = 1 << 20
@@ -181,4 +183,21 @@ test('unpacker: output is in memory of its own', () => {
   const first = unpack(zstdSample, zstdSample.bytes)
   unpacker.unpack('snappy', packSnappy(Buffer.alloc(100_000, 7)), bytesMax)
   expect(first.equals(text)).toBe(true)
+})
+
+test('unpacker: of damaged streams it opens what validation accepts, with the same output, and refuses what validation cannot decode', async () => {
+  const bench = new KernelBench(await validationModule(), { windowBytes: 9 << 20 })
+  const whole = kafkaStreams()
+  const seen = { done: 0, damaged: 0 }
+  const seed = Date.now() % 1_000_000
+  for (let each = seed; each < seed + 1500; each++) {
+    const { codec, bytes, raw, deeds } = damagedStream(prng(each), whole)
+    const { verdict, output } = bench.unpack(batchOf(codec, bytes, countOf(raw)))
+    const name = `seed ${each}, ${codec}, ${deeds.join(', ')}`
+    if (verdict === 'done') expect(unpacker.unpack(codec, bytes, 4 * bytesMax).equals(output), name).toBe(true)
+    if (verdict === 'damaged') expect(() => unpacker.unpack(codec, bytes, 4 * bytesMax), name).toThrow(MalformedMessage)
+    if (verdict === 'done' || verdict === 'damaged') seen[verdict]++
+  }
+  expect(seen.done).toBeGreaterThan(100)
+  expect(seen.damaged).toBeGreaterThan(100)
 })
