@@ -12,7 +12,7 @@ const sourceFolders = ['src', 'workers', 'native-free-io', 'test', 'bench']
 const stamp = join(root, 'dist', '.tsbuildinfo')
 /** The validation kernel is AssemblyScript and has a compiler of its own. */
 const kernelFolder = join('src', 'pipeline', 'validation', 'kernel')
-const kernelFile = join(root, 'dist', 'validation.wasm')
+const kernelFiles = ['validation.wasm', 'decoding.wasm'].map((name) => join(root, 'dist', name))
 
 /** A published package carries `dist` and no compiler configuration: nothing is left to prepare. */
 export function prepare() {
@@ -25,7 +25,7 @@ export function prepare() {
     say('building')
     run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'tsconfig.json')])
   }
-  if (isOlder(kernelFile, sourcesIn(kernelFolder))) run(process.execPath, [join(root, 'src', 'cli', 'kernel.mjs')])
+  if (kernelFiles.some((file) => isOlder(file, sourcesIn(kernelFolder)))) run(process.execPath, [join(root, 'src', 'cli', 'kernel.mjs')])
 }
 
 function isOlder(target, sources) {
