@@ -1,6 +1,6 @@
 /** The kernel's speed beside that of a plain copy: the cost of a batch on its way into the log cache. */
 import { pathToFileURL } from 'node:url'
-import { createArena, openArena } from '../native-free-io/arena.ts'
+import { createArena, openArena } from '../native-free-io/threads/arena.ts'
 import { kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
 import { scanResult, scanStatus } from '../src/pipeline/kernel/scan.ts'
 import { buildBatch } from '../src/wire/batch-builder.ts'

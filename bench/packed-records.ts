@@ -1,5 +1,5 @@
-import { jsonValues, recordsOf } from '../test/pipeline/validation/samples.ts'
 import { codecIds, KafkaCodecs } from '../test/support/kafka-codecs.ts'
+import { jsonValues, recordsOf } from '../test/unit/pipeline/validation/samples.ts'
 import type { PackedRecords } from './load/messages.ts'
 import type { Shape } from './scenarios.ts'
 

@@ -2,9 +2,9 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { Bell } from '../src/ring/bell.ts'
 import { bellBytes } from '../src/ring/layout.ts'
 import { RingConsumer, RingProducer, ringBytes } from '../src/ring/ring.ts'
+import { WakeSignal } from '../src/ring/wake-signal.ts'
 import { root } from '../test/support/root.ts'
 import type { MicroRow } from './micro.ts'
 
@@ -14,7 +14,7 @@ const bodyWords = 6
 const burst = 64
 const place = { at: 0, capacityWords }
 /** Words of the two wake signals behind the ring: the other thread's, and this thread's. */
-const bells = { theirs: ringBytes(capacityWords) / 4, ours: (ringBytes(capacityWords) + bellBytes) / 4 } as const
+const signals = { theirs: ringBytes(capacityWords) / 4, ours: (ringBytes(capacityWords) + bellBytes) / 4 } as const
 const sharedBytes = ringBytes(capacityWords) + 2 * bellBytes
 
 type Task = { readonly ringBench: 'drain' | 'echo'; readonly shared: SharedArrayBuffer; readonly count: number }
@@ -76,11 +76,11 @@ async function roundTrips(count: number): Promise<number[]> {
   const shared = new SharedArrayBuffer(sharedBytes)
   const words = new Int32Array(shared)
   const { worker, done } = await peer({ ringBench: 'echo', shared, count })
-  const [theirs, ours] = [new Bell(words, bells.theirs), new Bell(words, bells.ours)]
+  const [theirs, ours] = [new WakeSignal(words, signals.theirs), new WakeSignal(words, signals.ours)]
   const trips: number[] = []
   for (let trip = 1; trip <= count; trip++) {
     // The other thread is asleep, or about to be.
-    while (Atomics.load(words, bells.theirs) === 0);
+    while (Atomics.load(words, signals.theirs) === 0);
     const began = performance.now()
     Atomics.store(words, 0, trip)
     theirs.ring()
@@ -111,7 +111,7 @@ function work({ ringBench, shared, count }: Task): void {
     const consumer = new RingConsumer(words, place)
     for (let taken = 0; taken < count; ) taken += consumer.drain((_, at) => words[at]! >= 0, 4 * burst)
   } else {
-    const [theirs, ours] = [new Bell(words, bells.theirs), new Bell(words, bells.ours)]
+    const [theirs, ours] = [new WakeSignal(words, signals.theirs), new WakeSignal(words, signals.ours)]
     for (let trip = 1; trip <= count; trip++) {
       while (Atomics.load(words, 0) !== trip) theirs.sleep(() => Atomics.load(words, 0) !== trip, 100)
       Atomics.store(words, 1, trip)

@@ -1,13 +1,13 @@
 /** The validation kernel's speed on compressed batches of JSON-like records, in a window and as a whole, beside Node's own zlib. */
 import { pathToFileURL } from 'node:url'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { nodeCodecs } from '../native-free-io/codecs.ts'
+import { nodeCodecs } from '../native-free-io/threads/codecs.ts'
 import { packLz4 } from '../src/wire/compression/lz4.ts'
 import { packSnappy } from '../src/wire/compression/snappy.ts'
-import { batchOf, countOf, jsonRecords } from '../test/pipeline/validation/samples.ts'
 import { kafkaMissing } from '../test/support/kafka.ts'
 import { type Codec, KafkaCodecs } from '../test/support/kafka-codecs.ts'
 import { KernelBench, validationModule } from '../test/support/validation-kernel.ts'
+import { batchOf, countOf, jsonRecords } from '../test/unit/pipeline/validation/samples.ts'
 import type { MicroRow } from './micro.ts'
 
 const kib = 1024

@@ -1,7 +1,7 @@
 /** The doors between what decides (`src`) and what touches the world (`native-free-io`, joined by `workers`). */
 
 /** A partition's log. Numbers are given out once and never reused, so a deleted topic cannot be mistaken for its successor. */
-export type StreamId = number
+export type PartitionId = number
 
 /** A codec, and how hard it tries: each has levels of its own. */
 export interface Packing {
@@ -10,7 +10,7 @@ export interface Packing {
 }
 
 /** What the sequencer must know of a topic's configs to validate a batch. Times in milliseconds, sizes in bytes. */
-export interface StreamSettings {
+export interface PartitionSettings {
   readonly maxMessageBytes: number
   readonly timestampType: 'CreateTime' | 'LogAppendTime'
   readonly timestampBeforeMaxMs: bigint
@@ -27,15 +27,15 @@ export interface LostRange {
   readonly end: number
 }
 
-export interface StreamSpec {
-  readonly stream: StreamId
+export interface PartitionSpec {
+  readonly stream: PartitionId
   readonly leaderEpoch: number
   /** Records below are deleted (DeleteRecords); never goes back. */
   readonly logStartOffset: bigint
-  readonly settings: StreamSettings
+  readonly settings: PartitionSettings
 }
 
-export interface StreamOffsets {
+export interface PartitionOffsets {
   readonly logStartOffset: bigint
   /** End of what is durable; what consumers may read ends here. */
   readonly highWatermark: bigint
@@ -58,33 +58,33 @@ export interface ActiveProducer {
 }
 
 /** The logs of this node's partitions, as the actors of the main thread see them. */
-export interface Streams {
+export interface Partitions {
   /** Resolves when every lane serves them. A stream that the write-ahead log knows comes back with its records. */
-  open(specs: readonly StreamSpec[]): Promise<void>
+  open(specs: readonly PartitionSpec[]): Promise<void>
   /** Resolves when no lane serves them; their records are gone for every reader. */
-  close(streams: readonly StreamId[]): Promise<void>
-  configure(stream: StreamId, settings: StreamSettings): Promise<void>
-  offsets(stream: StreamId): Promise<StreamOffsets>
+  close(streams: readonly PartitionId[]): Promise<void>
+  configure(stream: PartitionId, settings: PartitionSettings): Promise<void>
+  offsets(stream: PartitionId): Promise<PartitionOffsets>
   /** The first record, in offset order, whose timestamp is at least `timestamp`. */
-  findTimestamp(stream: StreamId, timestamp: bigint): Promise<FoundOffset>
+  findTimestamp(stream: PartitionId, timestamp: bigint): Promise<FoundOffset>
   /** The first of the records that carry the greatest timestamp (ListOffsets -3). */
-  findMaxTimestamp(stream: StreamId): Promise<FoundOffset>
+  findMaxTimestamp(stream: PartitionId): Promise<FoundOffset>
   /** Bytes of the stream's batches, wherever they lie. */
-  size(stream: StreamId): Promise<number>
-  producers(stream: StreamId): Promise<readonly ActiveProducer[]>
+  size(stream: PartitionId): Promise<number>
+  producers(stream: PartitionId): Promise<readonly ActiveProducer[]>
   /** Makes `offset` the first that can be read; the metadata log has it already. */
-  trim(stream: StreamId, offset: bigint): Promise<void>
+  trim(stream: PartitionId, offset: bigint): Promise<void>
 }
 
 /** A partition's log for those coordinators that keep their state in one. */
-export interface PartitionLog {
+export interface CoordinatorLog {
   /** Resolves when the batches are durable, with the offset of each; they get consecutive places in the order of the calls. */
-  append(stream: StreamId, batches: readonly Uint8Array[]): Promise<readonly bigint[]>
+  append(stream: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]>
   /**
    * Whole batches, as far as they are durable, from the one that holds `offset` on: `bytesMax` bytes, or one batch. Empty at the end of
    * the log.
    */
-  read(stream: StreamId, offset: bigint, bytesMax: number): Promise<Uint8Array>
+  read(stream: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array>
 }
 
 /** Durable, ordered storage for the metadata log. `append` resolves when a crash cannot undo it. */
@@ -108,7 +108,7 @@ export interface DataVolume {
   space(): Promise<{ readonly totalBytes: number; readonly usableBytes: number }>
 }
 
-/** Why a store did not do what it was asked. What each means for the caller is a row of `src/stream/store-faults.ts`. */
+/** Why a store did not do what it was asked. What each means for the caller is a row of `src/object-store/store-faults.ts`. */
 export type FaultKind =
   | 'missing'
   | 'exists'

@@ -12,8 +12,13 @@ const rows: readonly (readonly string[])[] = [
   ['src/base'],
   ['src/ports.ts'],
   ['src/wire', 'src/ring', 'src/actor', 'src/config', 'src/metrics'],
-  ['src/raft', 'src/metadata', 'src/stream', 'src/pipeline'],
-  ['src/broker', 'src/controller', 'src/balancer', 'src/group', 'src/transaction', 'src/security', 'src/cli'],
+  ['src/object-store', 'src/raft', 'src/metadata'],
+  ['src/wal', 'src/objects'],
+  ['src/partition'],
+  ['src/pipeline'],
+  ['src/network'],
+  ['src/controller', 'src/cluster', 'src/balancer', 'src/group', 'src/transaction', 'src/security'],
+  ['src/broker', 'src/cli'],
   ['src/docs'],
   ['native-free-io'],
   ['workers'],
@@ -21,7 +26,6 @@ const rows: readonly (readonly string[])[] = [
 ]
 
 const besides: Readonly<Record<string, string>> = {
-  'src/pipeline -> src/stream': 'a lane is its streams and their log: the sequencer moves what a stream decides',
   'src/broker -> src/controller': 'handlers ask the controller by its commands, and see topics by its names',
   'src/broker -> src/group': 'handlers ask the coordinator of groups by its questions',
   'test -> bench': 'benchmarks are run tiny as tests',
@@ -51,7 +55,7 @@ const bans: Readonly<Record<string, string>> = {
   setImmediate: 'ask for a tick, or for a wake by a port',
   queueMicrotask: 'say it as an effect',
   process: 'settings are handed in',
-  console: 'say it as an effect or by a port; logs belong to native-free-io/log.ts',
+  console: 'say it as an effect or by a port; logs belong to native-free-io/process/logger.ts',
 }
 
 const linesMax = 1000
@@ -223,7 +227,7 @@ const lines = (count: number): string => `${'x\n'.repeat(count)}`
 
 test.each<[string, string, string, RegExp | undefined]>([
   ['imports point downward', 'src/wire/a.ts', "import { b } from '../broker/b.ts'", /src\/wire may not import src\/broker/],
-  ['imports point downward', 'src/raft/a.ts', "import type { b } from '../stream/b.ts'", /meet their neighbours/],
+  ['imports point downward', 'src/raft/a.ts', "import type { b } from '../pipeline/b.ts'", /meet their neighbours/],
   ['imports point downward', 'src/raft/a.ts', "const b = await import('node:fs')", /the world belongs/],
   ['imports point downward', 'src/new/a.ts', '', /in no row/],
   ['imports point downward', 'src/broker/a.ts', "import { b } from '../wire/b.ts'", undefined],

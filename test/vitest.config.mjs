@@ -1,22 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** Folders whose tests start no broker: they need a processor, where those of the others mostly wait for processes. */
-const folders = [
-  'actor',
-  'base',
-  'broker',
-  'config',
-  'controller',
-  'docs',
-  'group',
-  'metadata',
-  'pipeline',
-  'ring',
-  'stream',
-  'vectors',
-  'wire',
-]
-const unit = [...folders.map((folder) => `test/${folder}/**/*.test.ts`), 'test/*.test.ts']
+const unit = ['test/{unit,sim,vectors,docs}/**/*.test.ts', 'test/*.test.ts']
 
 /** Lists each test that failed and then passed, with --retry. */
 const retried = {

@@ -1,8 +1,8 @@
 /** The thread with the large window: opens batches that refer back further than other windows reach, one after another. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { createArena, openArena } from '../native-free-io/arena.ts'
-import { validationModule } from '../native-free-io/validation-module.ts'
-import type { LargeWindowData } from '../src/broker/thread-messages.ts'
+import { createArena, openArena } from '../native-free-io/threads/arena.ts'
+import { validationModule } from '../native-free-io/threads/validation-module.ts'
+import type { LargeWindowData } from '../src/network/thread-messages.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { type LargeWindowJob, LargeWindowRunner, planLargeWindow } from '../src/pipeline/validation/large-window.ts'
 import { validationKernel } from '../src/pipeline/validation/validation-kernel.ts'

@@ -1,13 +1,13 @@
 /** The `millrace` command: reads what is asked, starts a node, and stops it when it is told to. */
 import { readFileSync } from 'node:fs'
-import { logDestination, openLog } from '../native-free-io/log.ts'
-import { startComplaints } from '../native-free-io/start-checks.ts'
-import { StartRefused } from '../native-free-io/start-refused.ts'
+import { logDestination, openLog } from '../native-free-io/process/logger.ts'
+import { startComplaints } from '../native-free-io/process/start-checks.ts'
+import { StartRefused } from '../native-free-io/process/start-refused.ts'
 import { program } from '../src/cli/program.ts'
 import { dialled } from '../src/config/listeners.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
-import { StoreRefused } from '../src/stream/chain.ts'
-import { walCorruptCode } from '../src/stream/wal-recovery.ts'
+import { StoreRefused } from '../src/wal/s3/s3-wal.ts'
+import { walCorruptCode } from '../src/wal/wal-recovery.ts'
 import { startNode } from './node.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', rootOf(import.meta.url)), 'utf8')) as { version: string }

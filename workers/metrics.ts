@@ -1,13 +1,13 @@
-import type { DiskRoom } from '../native-free-io/disk-room.ts'
-import type { ObjectStorage } from '../native-free-io/object-storage.ts'
-import type { Pipeline } from '../native-free-io/pipeline.ts'
-import { addProcessMetrics } from '../native-free-io/process-metrics.ts'
+import type { DiskRoom } from '../native-free-io/disk/disk-room.ts'
+import { addProcessMetrics } from '../native-free-io/process/process-metrics.ts'
+import type { ObjectStorage } from '../native-free-io/storage/object-storage.ts'
+import type { Pipeline } from '../native-free-io/threads/pipeline.ts'
 import { addGroupMetrics } from '../src/broker/group-metrics.ts'
 import { addBrokerMetrics } from '../src/broker/metrics.ts'
 import type { Controller } from '../src/controller/controller.ts'
 import type { GroupCoordinator } from '../src/group/coordinator.ts'
 import { Registry } from '../src/metrics/registry.ts'
-import { storeTable } from '../src/stream/store-metrics.ts'
+import { storeTable } from '../src/object-store/request-metrics.ts'
 
 interface Parts {
   readonly pipeline: Pipeline

@@ -1,25 +1,25 @@
-/** A network thread: its sockets, its frontend, and the wake-ups between them. */
+/** A network thread: its sockets, its dispatcher, and the wake-ups between them. */
 import { randomInt } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
-import { openArena } from '../native-free-io/arena.ts'
-import { ConnectionTable } from '../native-free-io/connection-table.ts'
-import { openLane } from '../native-free-io/lane.ts'
-import { validationModule } from '../native-free-io/validation-module.ts'
-import { Allowance } from '../src/base/allowance.ts'
-import { FetchSessions } from '../src/broker/fetch-session.ts'
-import { Frontend } from '../src/broker/frontend.ts'
-import { ProduceValidation } from '../src/broker/produce-validation.ts'
-import { Routing } from '../src/broker/routing.ts'
-import type { FromNetwork, LentRange, NetworkData, ToNetwork } from '../src/broker/thread-messages.ts'
+import { ConnectionTable } from '../native-free-io/net/connection-table.ts'
+import { openArena } from '../native-free-io/threads/arena.ts'
+import { openLane } from '../native-free-io/threads/lane.ts'
+import { validationModule } from '../native-free-io/threads/validation-module.ts'
+import { ByteBudget } from '../src/base/byte-budget.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
+import { RequestDispatcher } from '../src/network/dispatcher.ts'
+import { FetchSessions } from '../src/network/fetch-session.ts'
+import { ProduceValidation } from '../src/network/produce-validation.ts'
+import { ReceiveBuffers } from '../src/network/receive-buffers.ts'
+import type { FromNetwork, LentRange, NetworkData, ToNetwork } from '../src/network/thread-messages.ts'
+import { TopicRouting } from '../src/network/topic-routing.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
-import { ReceiveMemory } from '../src/pipeline/receive-memory.ts'
 import { type ValidationJob, ValidationJobs } from '../src/pipeline/validation/validation-jobs.ts'
 import { validationKernel } from '../src/pipeline/validation/validation-kernel.ts'
 import { Validator } from '../src/pipeline/validation/validator.ts'
-import { Bell } from '../src/ring/bell.ts'
 import { RingConsumer, RingProducer } from '../src/ring/ring.ts'
+import { WakeSignal } from '../src/ring/wake-signal.ts'
 
 const { memory, plan, validation, lane, index, listeners, limits } = workerData as NetworkData
 const port = parentPort!
@@ -28,8 +28,8 @@ const arena = openArena(memory)
 const { words } = arena
 const place = plan.network[index]!
 const counters = new MetricBlock(stages.network, new Float64Array(memory.buffer, place.counters, counterBlockBytes / 8))
-const bell = new Bell(words, place.bell)
-const routing = new Routing()
+const signal = new WakeSignal(words, place.signal)
+const routing = new TopicRouting()
 /** On a small machine this thread is the sequencer too: what it has just received is still in its cache. */
 const own = lane && openLane(lane, arena)
 if (own) say(own.started)
@@ -37,10 +37,10 @@ if (own) say(own.started)
 const checks = validationKernel(validationModule(), memory)
 const jobs = new ValidationJobs(
   words,
-  plan.validators.map(({ bell: at, rings }) => ({
+  plan.validators.map(({ signal: at, rings }) => ({
     jobs: new RingProducer(words, rings[index]!.jobs),
     verdicts: new RingConsumer(words, rings[index]!.verdicts),
-    bell: new Bell(words, at),
+    signal: new WakeSignal(words, at),
   })),
   () => say({ type: 'validatorsNeeded' }),
   (job) => {
@@ -53,15 +53,15 @@ const jobs = new ValidationJobs(
 const wide = new Map<number, ValidationJob>()
 let wideId = 0
 
-const receive = new ReceiveMemory(place.receive.base, place.receive.bytes)
-const frontend = new Frontend({
+const receive = new ReceiveBuffers(place.receive.base, place.receive.bytes)
+const dispatcher = new RequestDispatcher({
   words,
   memory: arena.bytes,
   lane: plan.lane.header,
   appends: new RingProducer(words, place.appends),
   reads: new RingProducer(words, place.reads),
   answers: new RingConsumer(words, place.answers),
-  sequencer: new Bell(words, plan.lane.sequencerBell),
+  sequencer: new WakeSignal(words, plan.lane.sequencerSignal),
   routing,
   sessions: new FetchSessions(limits.sessionSlots, () => randomInt(1, 0x7fff_ffff)),
   validation: new ProduceValidation({
@@ -95,17 +95,17 @@ function turn(): void {
   scheduled = false
   asleep = false
   const sequenced = own?.sequencer.turn(Date.now()) ?? 0
-  if (jobs.turn() + frontend.turn() + sequenced > 0) idleTurns = 0
+  if (jobs.turn() + dispatcher.turn() + sequenced > 0) idleTurns = 0
   else if (++idleTurns > idleTurnsMax) {
     idleTurns = 0
     counters.add('wakes', 1)
-    asleep = bell.arm(idle, turn)
+    asleep = signal.arm(idle, turn)
     if (asleep) return
   }
   schedule()
 }
 
-const idle = (): boolean => frontend.idle && jobs.idle && (own === undefined || own.sequencer.idle)
+const idle = (): boolean => dispatcher.idle && jobs.idle && (own === undefined || own.sequencer.idle)
 
 /** At most one turn is on its way. */
 function schedule(): void {
@@ -118,21 +118,21 @@ function schedule(): void {
 const stashShare = 4
 
 const table = new ConnectionTable({
-  frontend,
+  dispatcher,
   counters,
   limits,
-  intake: {
+  requestReader: {
     memory: receive,
     bytes: arena.bytes,
     view: arena.view,
-    landing: place.landing,
-    stash: new Allowance(place.receive.bytes / stashShare),
+    scratch: place.landing,
+    spill: new ByteBudget(place.receive.bytes / stashShare),
     requestBytesMax: limits.requestBytesMax,
-    frame: (channel, start, end, held) => frontend.frame(channel, start, end, held),
+    frame: (queue, start, end, held) => dispatcher.frame(queue, start, end, held),
     onCopy: (bytes) => counters.add('copied_bytes', bytes),
   },
   onRead: () => {
-    frontend.publish()
+    dispatcher.publish()
     own?.sequencer.turn(Date.now())
   },
   onClosed: (host, why) => say({ type: 'closed', host, why }),
@@ -151,26 +151,26 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
     for (const id of deleted) routing.delete(id)
     for (const topic of set) routing.set(topic)
   },
-  parsed: ({ bytes }) => frontend.parsed(bytes),
-  answered: ({ token, response }) => frontend.answered(token, response),
+  parsed: ({ bytes }) => dispatcher.parsed(bytes),
+  answered: ({ token, response }) => dispatcher.answered(token, response),
   blocks: ({ memory: blocks }) => {
     blockMemory = openArena(blocks).bytes
   },
   loaded: ({ token, index: part, loaded, error }) => {
-    if (loaded === null) frontend.loaded(token, part, null, error)
-    else frontend.loaded(token, part, 'bytes' in loaded ? [loaded.bytes] : loaded.ranges.map(pieceOf), error, loaded.pin)
+    if (loaded === null) dispatcher.loaded(token, part, null, error)
+    else dispatcher.loaded(token, part, 'bytes' in loaded ? [loaded.bytes] : loaded.ranges.map(pieceOf), error, loaded.pin)
   },
-  crowded: ({ token, wish }) => frontend.crowded(token, wish),
+  outOfMemory: ({ token, partitionRead }) => dispatcher.outOfMemory(token, partitionRead),
   asked: ({ asked }) => {
     const reply = own!.sequencer.execute(asked)
     say({ type: 'replied', answered: { id: asked.id, reply } })
-    frontend.turn()
+    dispatcher.turn()
   },
   validated: ({ id, verdict }) => {
     const job = wide.get(id)!
     wide.delete(id)
     job.onVerdict(verdict)
-    frontend.publish()
+    dispatcher.publish()
     own?.sequencer.turn(Date.now())
   },
   pressed: () => table.pressed(),

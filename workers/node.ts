@@ -2,36 +2,34 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { nodeCodecs } from '../native-free-io/codecs.ts'
-import { tooManyFiles } from '../native-free-io/connection-table.ts'
-import { crashPoint } from '../native-free-io/crash-point.ts'
-import { volumeSpace } from '../native-free-io/data-folder.ts'
-import { DiskRoom } from '../native-free-io/disk-room.ts'
-import { filesMax, ownFiles } from '../native-free-io/file-limit.ts'
-import { checkFolder } from '../native-free-io/folders.ts'
-import { type FoundedNode, openNode } from '../native-free-io/founding.ts'
-import { type HttpParts, type HttpServer, serveHttp } from '../native-free-io/http.ts'
-import type { Log } from '../native-free-io/log.ts'
-import type { CleanerSettings } from '../native-free-io/log-cleaner.ts'
-import { hasLost, producersOf, recordLoss } from '../native-free-io/lost-records.ts'
-import { NotedLog } from '../native-free-io/noted-log.ts'
-import { ObjectStorage } from '../native-free-io/object-storage.ts'
-import { LanePartitionLog } from '../native-free-io/partition-log.ts'
-import { Pipeline } from '../native-free-io/pipeline.ts'
-import { RetentionKeeper } from '../native-free-io/retention-keeper.ts'
-import { folderAdvice } from '../native-free-io/start-checks.ts'
-import { step, systemReason } from '../native-free-io/start-failure.ts'
-import { StartRefused } from '../native-free-io/start-refused.ts'
+import { volumeSpace } from '../native-free-io/disk/data-folder.ts'
+import { DiskRoom } from '../native-free-io/disk/disk-room.ts'
+import { checkFolder } from '../native-free-io/disk/folders.ts'
+import { type FoundedNode, openNode } from '../native-free-io/disk/founding.ts'
+import { hasLost, producersOf, recordLoss } from '../native-free-io/disk/lost-records.ts'
+import { NotedLog } from '../native-free-io/disk/noted-log.ts'
+import { roomFor } from '../native-free-io/disk/wal-room.ts'
+import { tooManyFiles } from '../native-free-io/net/connection-table.ts'
+import { type HttpParts, type HttpServer, serveHttp } from '../native-free-io/net/http.ts'
+import { crashPoint } from '../native-free-io/process/crash-point.ts'
+import { filesMax, ownFiles } from '../native-free-io/process/file-limit.ts'
+import type { Log } from '../native-free-io/process/logger.ts'
+import { folderAdvice } from '../native-free-io/process/start-checks.ts'
+import { step, systemReason } from '../native-free-io/process/start-failure.ts'
+import { StartRefused } from '../native-free-io/process/start-refused.ts'
+import { LanePartitionLog } from '../native-free-io/storage/coordinator-log.ts'
+import type { CleanerSettings } from '../native-free-io/storage/log-cleaner.ts'
+import { ObjectStorage } from '../native-free-io/storage/object-storage.ts'
+import { LaneStreams } from '../native-free-io/storage/partitions.ts'
+import { RetentionTask } from '../native-free-io/storage/retention-task.ts'
 import { type BudgetData, budgetFor, meteredStore, newMeter } from '../native-free-io/store/shared-store.ts'
-import { StoreHealth } from '../native-free-io/store-health.ts'
-import { LaneStreams } from '../native-free-io/streams.ts'
-import { marked, WalMarks } from '../native-free-io/wal-marks.ts'
-import { roomFor } from '../native-free-io/wal-room.ts'
+import { StoreHealth } from '../native-free-io/store/store-health.ts'
+import { nodeCodecs } from '../native-free-io/threads/codecs.ts'
+import { Pipeline } from '../native-free-io/threads/pipeline.ts'
+import { marked, WalMarks } from '../native-free-io/threads/wal-marks.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import { offsetsTopic } from '../src/broker/offsets-topic.ts'
-import { largeRequestBytes } from '../src/broker/request-limits.ts'
-import type { ConnectionLimits, FromNetwork, Loaded } from '../src/broker/thread-messages.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
 import { isUnknownBrokerConfig } from '../src/config/broker-configs.ts'
 import { resourceType } from '../src/config/config-entry.ts'
@@ -42,13 +40,15 @@ import { storeName } from '../src/config/store-uri.ts'
 import { cleanupSettings, topicConfigComplaint } from '../src/config/topic-configs.ts'
 import type { WalUri } from '../src/config/wal-uri.ts'
 import { Controller } from '../src/controller/controller.ts'
-import { offsetsTopicName } from '../src/controller/topic-names.ts'
 import { GroupCoordinator } from '../src/group/coordinator.ts'
 import { configsOf } from '../src/metadata/image.ts'
+import { offsetsTopicName } from '../src/metadata/topic-names.ts'
+import { largeRequestBytes } from '../src/network/request-limits.ts'
+import type { ConnectionLimits, FromNetwork, Loaded } from '../src/network/thread-messages.ts'
+import { faultText } from '../src/object-store/store-faults.ts'
+import { ObjectKeys } from '../src/objects/object-key.ts'
 import { isInline, validationThreads } from '../src/pipeline/stages.ts'
 import type { Entropy, StoreLocation } from '../src/ports.ts'
-import { ObjectKeys } from '../src/stream/object-key.ts'
-import { faultText } from '../src/stream/store-faults.ts'
 import { errors } from '../src/wire/errors.ts'
 import { nodeMetrics } from './metrics.ts'
 
@@ -375,7 +375,7 @@ async function startFounded(
         )
       storage.load(wanted).then(
         (loaded) => {
-          if (loaded === 'crowded') pipeline.tellNetwork({ type: 'crowded', token, wish: { index, load: wanted } })
+          if (loaded === 'outOfMemory') pipeline.tellNetwork({ type: 'outOfMemory', token, partitionRead: { index, load: wanted } })
           // What was overwritten while it was asked for lies in an object by now: the client asks again.
           else answer(loaded ?? { pin: -1, ranges: [] }, 0)
         },
@@ -397,7 +397,7 @@ async function startFounded(
   storage.start(controller)
   const marks = new WalMarks(pipeline, controller, (error) => fail('the metadata log', error))
   if (logs.wal.type === 'file') marks.start()
-  const retention = new RetentionKeeper({
+  const retention = new RetentionTask({
     settings,
     controller,
     pipeline,

@@ -1,9 +1,14 @@
 /** Work of the object workers: tasks that take long and that nobody's latency may wait for. */
 import { readSync } from 'node:fs'
 import { move, workerData } from 'piscina'
-import { openArena } from '../native-free-io/arena.ts'
-import { buildObject } from '../native-free-io/build-object.ts'
-import { type CleanedObjects, type CleanTask, cleanObjects } from '../native-free-io/clean-objects.ts'
+import { OpenFiles } from '../native-free-io/disk/open-files.ts'
+import { readWalRanges } from '../native-free-io/disk/wal-file.ts'
+import { buildObject } from '../native-free-io/storage/build-object.ts'
+import { type CleanedObjects, type CleanTask, cleanObjects } from '../native-free-io/storage/clean-objects.ts'
+import { damaged, tailOf, triesMax } from '../native-free-io/storage/object-reads.ts'
+import { rewriteObjects } from '../native-free-io/storage/rewrite-objects.ts'
+import { type StoreShare, sharedStore } from '../native-free-io/store/shared-store.ts'
+import { openArena } from '../native-free-io/threads/arena.ts'
 import type {
   BlocksTask,
   BuildTask,
@@ -14,15 +19,10 @@ import type {
   RewriteTask,
   TailTask,
   UnbuiltPart,
-} from '../native-free-io/object-jobs.ts'
-import { damaged, tailOf, triesMax } from '../native-free-io/object-reads.ts'
-import { OpenFiles } from '../native-free-io/open-files.ts'
-import { rewriteObjects } from '../native-free-io/rewrite-objects.ts'
-import { type StoreShare, sharedStore } from '../native-free-io/store/shared-store.ts'
-import { readWalRanges } from '../native-free-io/wal-file.ts'
+} from '../native-free-io/threads/object-jobs.ts'
+import { isFault } from '../src/object-store/store-faults.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import type { ListPage, StoreFault } from '../src/ports.ts'
-import { isFault } from '../src/stream/store-faults.ts'
 
 const { store: location, blocks, log, budget, meter } = workerData as ObjectWorkerData & StoreShare
 const store = sharedStore(location, { budget, meter })

@@ -1,14 +1,14 @@
 /** The persistence thread of a lane: writes what is published until it is told to stop, and then the rest. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { openArena } from '../native-free-io/arena.ts'
-import { WalFile } from '../native-free-io/wal-file.ts'
-import type { FromPersistence, LaneData } from '../src/broker/thread-messages.ts'
+import { WalFile } from '../native-free-io/disk/wal-file.ts'
+import { openArena } from '../native-free-io/threads/arena.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
+import type { FromPersistence, LaneData } from '../src/network/thread-messages.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
-import { laneHeader, narrow } from '../src/pipeline/lane.ts'
-import { Persistence } from '../src/pipeline/persistence.ts'
-import { Bell } from '../src/ring/bell.ts'
+import { laneHeader, narrow } from '../src/pipeline/lane-words.ts'
+import { Persistence } from '../src/pipeline/persistence/persistence.ts'
+import { WakeSignal } from '../src/ring/wake-signal.ts'
 
 const { memory, plan, wal, position } = workerData as LaneData & { readonly position: number }
 const arena = openArena(memory)
@@ -20,13 +20,17 @@ const prepared = Math.max(wal.prepared, Math.min(position, wal.state.capacity))
 const buffers = { ...arena, crc: kernel(memory).crc, superblock: plan.spareBlock, zeros: plan.zeros }
 const file = WalFile.attach(wal.path!, { state: wal.state, prepared }, buffers)
 const counters = new MetricBlock(stages.persistence, new Float64Array(memory.buffer, lane.persistenceCounters, counterBlockBytes / 8))
-const bell = new Bell(words, lane.persistenceBell)
+const signal = new WakeSignal(words, lane.persistenceSignal)
 const persistence = new Persistence({
   words,
   lane: lane.header,
   memory: lane.log,
   file,
-  bells: [new Bell(words, lane.sequencerBell), ...plan.network.map((place) => new Bell(words, place.bell)), new Bell(words, plan.mainBell)],
+  signals: [
+    new WakeSignal(words, lane.sequencerSignal),
+    ...plan.network.map((place) => new WakeSignal(words, place.signal)),
+    new WakeSignal(words, plan.mainSignal),
+  ],
   counters,
   position,
 })
@@ -50,11 +54,11 @@ while (!stopped() || !(persistence.idle || persistence.isFull)) {
     isFull = persistence.isFull
     parentPort!.postMessage({ type: 'full', isFull } satisfies FromPersistence)
   }
-  if (isFull) bell.sleep(() => !stopped(), fullMs)
+  if (isFull) signal.sleep(() => !stopped(), fullMs)
   else if (written === 0 && ++looks > looksBeforeSleep) {
     looks = 0
     counters.add('sleeps', 1)
-    bell.sleep(() => persistence.idle && !stopped(), persistence.isPrepared ? sleepMs : pauseMs)
+    signal.sleep(() => persistence.idle && !stopped(), persistence.isPrepared ? sleepMs : pauseMs)
     for (let step = 0; step < stepsPerPause && persistence.idle; step++) persistence.prepare()
     Atomics.store(words, lane.header + laneHeader.prepared, narrow(file.prepared))
   }

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
+import { Concurrency } from '../../src/object-store/concurrency.ts'
+import { pauseBefore, retryTable } from '../../src/object-store/retry-policy.ts'
 import type { FaultKind, StoreFault, StoreOperation } from '../../src/ports.ts'
-import { Concurrency } from '../../src/stream/concurrency.ts'
-import { pauseBefore, retryTable } from '../../src/stream/retry-policy.ts'
 
 /** One try that failed. */
-export interface Trouble {
+export interface RequestFailure {
   readonly trouble: FaultKind
   readonly detail: string
   /** The store may have done it. */
@@ -17,16 +17,16 @@ export interface Trouble {
 /** What has no effect cannot have had one. */
 const reads: readonly StoreOperation[] = ['get', 'size', 'list']
 
-export const isTrouble = (answer: unknown): answer is Trouble => typeof answer === 'object' && answer !== null && 'trouble' in answer
+export const isTrouble = (answer: unknown): answer is RequestFailure => typeof answer === 'object' && answer !== null && 'trouble' in answer
 
 /** Time and chance, which tests hand in. */
-export interface Rhythm {
+export interface RetryClock {
   now(): number
   sleep(ms: number, signal: AbortSignal): Promise<unknown>
   random(): number
 }
 
-const world: Rhythm = {
+const world: RetryClock = {
   now: () => performance.now(),
   sleep: (ms, signal) => wait(ms, undefined, { signal }),
   random: Math.random,
@@ -48,14 +48,14 @@ export interface Attempt {
 
 /** The one place where requests to a store are repeated, paced and given up. */
 export class Attempts {
-  readonly #rhythm: Rhythm
+  readonly #rhythm: RetryClock
   readonly #concurrency = new Concurrency(concurrencyMax)
   readonly #waiting: (() => void)[] = []
   readonly #closing = new AbortController()
   /** Tries that were not the first, since the beginning. */
   retries = 0
 
-  constructor(rhythm: Rhythm = world) {
+  constructor(rhythm: RetryClock = world) {
     this.#rhythm = rhythm
     // Everything under way listens for the end.
     setMaxListeners(0, this.#closing.signal)
@@ -70,7 +70,7 @@ export class Attempts {
     operation: StoreOperation,
     key: string,
     totalMs: number,
-    once: (attempt: Attempt) => Promise<T | Trouble>,
+    once: (attempt: Attempt) => Promise<T | RequestFailure>,
   ): Promise<T | StoreFault> {
     const { signal } = this.#closing
     const began = this.#rhythm.now()
@@ -96,7 +96,7 @@ export class Attempts {
     for (const go of this.#waiting.splice(0)) go()
   }
 
-  async #paced<T>(once: () => Promise<T | Trouble>, operation: StoreOperation): Promise<T | Trouble> {
+  async #paced<T>(once: () => Promise<T | RequestFailure>, operation: StoreOperation): Promise<T | RequestFailure> {
     let ticket = this.#concurrency.begin()
     while (ticket === undefined) {
       if (this.#waiting.length >= waitingMax)
@@ -121,4 +121,4 @@ export class Attempts {
   }
 }
 
-const closed: Trouble = { trouble: 'closed', detail: 'the store was closed', mayBeDone: false }
+const closed: RequestFailure = { trouble: 'closed', detail: 'the store was closed', mayBeDone: false }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type BandwidthBudget, type Priority, pieceBytesMax, priorities } from '../../src/object-store/bandwidth.ts'
+import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
-import { type BandwidthBudget, type Priority, pieceBytesMax, priorities } from '../../src/stream/bandwidth.ts'
-import { isFault } from '../../src/stream/store-faults.ts'
 
 /**
  * A clock that all threads read alike, whenever they began. `performance` is not: each thread counts from its own start, by a

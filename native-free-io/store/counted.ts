@@ -1,6 +1,6 @@
+import type { StoreMeter, StoreRequest } from '../../src/object-store/request-metrics.ts'
+import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
-import { isFault } from '../../src/stream/store-faults.ts'
-import type { StoreMeter, StoreRequest } from '../../src/stream/store-metrics.ts'
 
 /** A store without requests of its own, whose operations are counted as if each were one. S3 counts what it really sends. */
 export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {

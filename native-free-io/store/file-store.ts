@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { constants, writeSync } from 'node:fs'
 import { type FileHandle, link, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isFault } from '../../src/object-store/store-faults.ts'
 import type {
   FaultKind,
   FileLocation,
@@ -12,8 +13,7 @@ import type {
   StoreFault,
   StoreOperation,
 } from '../../src/ports.ts'
-import { isFault } from '../../src/stream/store-faults.ts'
-import { makeFolder } from '../folders.ts'
+import { makeFolder } from '../disk/folders.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
 import { storeFault } from './mem-store.ts'
 

@@ -1,4 +1,4 @@
-import { Allowance } from '../../src/base/allowance.ts'
+import { ByteBudget } from '../../src/base/byte-budget.ts'
 
 /** Times that are remembered, how many there must be, and how many come before they are looked at anew. */
 const timesMax = 256
@@ -9,7 +9,7 @@ const quantile = 0.99
 const lateMsMin = 20
 
 /** How many second questions there may be at a time, for all hedges of a store. */
-export const newHedges = (): Allowance => new Allowance(5)
+export const newHedges = (): ByteBudget => new ByteBudget(5)
 
 /**
  * Questions of one kind, which have no effect: one that takes longer than nearly all before it is asked a second time, the first
@@ -17,13 +17,13 @@ export const newHedges = (): Allowance => new Allowance(5)
  */
 export class Hedge<T> {
   readonly #isGood: (answer: T) => boolean
-  readonly #seconds: Allowance
+  readonly #seconds: ByteBudget
   readonly #times: number[] = []
   #next = 0
   #fresh = 0
   #lateMs = Number.POSITIVE_INFINITY
 
-  constructor(seconds: Allowance, isGood: (answer: T) => boolean) {
+  constructor(seconds: ByteBudget, isGood: (answer: T) => boolean) {
     this.#seconds = seconds
     this.#isGood = isGood
   }

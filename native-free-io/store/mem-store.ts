@@ -1,5 +1,5 @@
+import { isFault } from '../../src/object-store/store-faults.ts'
 import type { FaultKind, ListPage, MemLocation, ObjectStore, ObjectUpload, StoreFault, StoreOperation } from '../../src/ports.ts'
-import { isFault } from '../../src/stream/store-faults.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
 
 interface Held {

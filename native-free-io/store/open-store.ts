@@ -1,14 +1,14 @@
 import type { Environment } from '../../src/config/store-uri.ts'
+import type { StoreMeter } from '../../src/object-store/request-metrics.ts'
 import type { ObjectStore, StoreLocation } from '../../src/ports.ts'
-import type { StoreMeter } from '../../src/stream/store-metrics.ts'
-import type { Rhythm } from './attempts.ts'
+import type { RetryClock } from './attempts.ts'
 
 export interface StoreOptions {
   /** Where credentials are looked for that the location does not have. */
   readonly environment?: Environment
   /** Counts requests and bytes: the bill. */
   readonly meter?: StoreMeter
-  readonly rhythm?: Rhythm
+  readonly rhythm?: RetryClock
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ObjectStore, StoreAbilities, StoreFault } from '../../src/ports.ts'
-import { isFault } from '../../src/stream/store-faults.ts'
 
 /**
  * Whether the store is there, lets us read, write and remove, and honours conditions: some ignore them, and then everybody

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { credentialsIn, type Environment } from '../../src/config/store-uri.ts'
+import type { StoreMeter } from '../../src/object-store/request-metrics.ts'
 import type { S3Location } from '../../src/ports.ts'
-import type { StoreMeter } from '../../src/stream/store-metrics.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
-import type { Trouble } from './attempts.ts'
+import type { RequestFailure } from './attempts.ts'
 import { S3Transport, type Transfer } from './s3-transport.ts'
 import { troubleOf } from './s3-troubles.ts'
 
@@ -15,7 +15,7 @@ export type Sdk = typeof import('@aws-sdk/client-s3')
 export type Ask<T> = (client: S3Client, sdk: Sdk, options: object) => Promise<T>
 
 /** What a failed request leaves: how the next try may go, and the error itself for those who know more. */
-export interface Failed extends Trouble {
+export interface Failed extends RequestFailure {
   readonly error: unknown
 }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
+import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ListPage, ObjectStore, ObjectUpload, S3Location, StoreAbilities, StoreFault, StoreOperation } from '../../src/ports.ts'
-import { isFault } from '../../src/stream/store-faults.ts'
-import { type Attempt, Attempts, isTrouble, type Trouble } from './attempts.ts'
+import { type Attempt, Attempts, isTrouble, type RequestFailure } from './attempts.ts'
 import { Hedge, newHedges } from './hedge.ts'
 import { assertKey } from './keys.ts'
 import type { StoreOptions } from './open-store.ts'
@@ -25,8 +25,8 @@ export class S3Store implements ObjectStore {
   readonly location: S3Location
   readonly attempts: Attempts
   readonly #connection: S3Connection
-  readonly #shortReads: Hedge<Uint8Array | Trouble>
-  readonly #longReads: Hedge<Uint8Array | Trouble>
+  readonly #shortReads: Hedge<Uint8Array | RequestFailure>
+  readonly #longReads: Hedge<Uint8Array | RequestFailure>
 
   constructor(location: S3Location, { environment = {}, meter, rhythm }: StoreOptions) {
     this.location = location
@@ -79,7 +79,7 @@ export class S3Store implements ObjectStore {
     const { bucket: Bucket } = this.location
     const asked = Number.isFinite(end) ? end - start : 0
     let requests = 0
-    const ask = async (attempt: Attempt, isSecond: boolean): Promise<Uint8Array | Trouble> => {
+    const ask = async (attempt: Attempt, isSecond: boolean): Promise<Uint8Array | RequestFailure> => {
       if (requests++ > 0) onAgain?.()
       // Two that are asked at the same time must not write into the same memory.
       const transfer: Transfer = { ...this.#timing(attempt, asked), room: isSecond ? ownRoom : room }
@@ -128,7 +128,7 @@ export class S3Store implements ObjectStore {
   async #removeSome(keys: readonly string[]): Promise<StoreFault | undefined> {
     const { bucket: Bucket } = this.location
     let left = keys
-    const answer = await this.attempts.run('remove', keys[0]!, this.totalMs(0), async (attempt): Promise<'done' | Trouble> => {
+    const answer = await this.attempts.run('remove', keys[0]!, this.totalMs(0), async (attempt): Promise<'done' | RequestFailure> => {
       const found = await this.#connection.send(
         (client, sdk, options) => {
           const command = new sdk.DeleteObjectsCommand({ Bucket, Delete: { Quiet: true, Objects: left.map((Key) => ({ Key })) } })
@@ -225,7 +225,12 @@ export const statusOf = (error: unknown): number | undefined =>
   (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode
 
 /** A store that answers with another part of the object than it was asked for is not believed. */
-function checkRange(answer: GetObjectCommandOutput, received: Uint8Array | undefined, start: number, end: number): Uint8Array | Trouble {
+function checkRange(
+  answer: GetObjectCommandOutput,
+  received: Uint8Array | undefined,
+  start: number,
+  end: number,
+): Uint8Array | RequestFailure {
   const body = received ?? new Uint8Array(0)
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(answer.ContentRange ?? `bytes 0-${body.length - 1}/${body.length}`) ?? []
   const isRight = Number(first) === start && Number(last) + 1 === Math.min(end, Number(total)) && body.length === Number(last) + 1 - start

@@ -3,7 +3,7 @@ import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type In
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
-import type { StoreMeter, StoreRequest } from '../../src/stream/store-metrics.ts'
+import type { StoreMeter, StoreRequest } from '../../src/object-store/request-metrics.ts'
 
 /** What the SDK hands to its transport, as far as it is of use here. */
 interface SignedRequest {

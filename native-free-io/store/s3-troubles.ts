@@ -1,5 +1,5 @@
 import type { FaultKind } from '../../src/ports.ts'
-import type { Trouble } from './attempts.ts'
+import type { RequestFailure } from './attempts.ts'
 import { transportCodes } from './s3-transport.ts'
 
 /** S3's own codes, where the status alone does not say it. */
@@ -65,7 +65,7 @@ interface S3Error {
 export const codeOf = (error: unknown): string => (error as S3Error).Code ?? (error as S3Error).name ?? ''
 
 /** What an error means for the next try. `hide` takes secrets out of what the store said. */
-export function troubleOf(error: unknown, wasSent: boolean, hide: (text: string) => string): Trouble {
+export function troubleOf(error: unknown, wasSent: boolean, hide: (text: string) => string): RequestFailure {
   const { message, code, $metadata } = error as S3Error
   const status = $metadata?.httpStatusCode
   const named = codeOf(error)

@@ -2,7 +2,7 @@ import type { NodeConfigs } from '../config/node-configs.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Controller } from '../controller/controller.ts'
 import type { GroupCoordinator } from '../group/coordinator.ts'
-import type { Clock, DataVolume, Entropy, Streams } from '../ports.ts'
+import type { Clock, DataVolume, Entropy, Partitions } from '../ports.ts'
 import type { AutoCreation } from './auto-creation.ts'
 import type { ProducerIds } from './producer-ids.ts'
 
@@ -19,7 +19,7 @@ export interface BrokerNode {
   readonly settings: Settings
   readonly configs: NodeConfigs
   readonly controller: Controller
-  readonly streams: Streams
+  readonly streams: Partitions
   readonly groups: GroupCoordinator
   readonly entropy: Entropy
   readonly clock: Clock

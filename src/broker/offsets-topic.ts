@@ -1,9 +1,9 @@
 import type { Settings } from '../config/settings.ts'
 import type { Controller } from '../controller/controller.ts'
 import { replicationFactorMax } from '../controller/create-topics.ts'
-import { offsetsTopicName } from '../controller/topic-names.ts'
 import type { OffsetsTopic } from '../group/coordinator.ts'
-import type { Entropy, StreamId } from '../ports.ts'
+import { offsetsTopicName } from '../metadata/topic-names.ts'
+import type { Entropy, PartitionId } from '../ports.ts'
 import { newTopicId } from './topic-ids.ts'
 
 /** The offsets topic in the metadata image. It is created at the first request for the coordinator of a group. */
@@ -25,7 +25,7 @@ export function offsetsTopic(controller: Controller, settings: Settings, entropy
     await controller.ask({ type: 'createTopics', topics: [topic], validateOnly: false })
   }
   return {
-    streams(): readonly StreamId[] | undefined {
+    streams(): readonly PartitionId[] | undefined {
       const streams = controller.image.topics.get(offsetsTopicName)?.streams
       return streams?.every((stream) => controller.isServed(stream)) ? streams : undefined
     },

@@ -1,5 +1,5 @@
 import type { Image, StreamImage } from '../metadata/image.ts'
-import type { StreamId, StreamOffsets } from '../ports.ts'
+import type { PartitionId, PartitionOffsets } from '../ports.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 
@@ -19,7 +19,7 @@ function streamOf(image: Image, name: string, partition: number): StreamImage | 
 }
 
 /** Result of a query of a partition; undefined when its topic has been deleted meanwhile. */
-export async function whileServed<T>(context: RequestContext, stream: StreamId, question: Promise<T>): Promise<T | undefined> {
+export async function whileServed<T>(context: RequestContext, stream: PartitionId, question: Promise<T>): Promise<T | undefined> {
   try {
     return await question
   } catch (error) {
@@ -28,7 +28,7 @@ export async function whileServed<T>(context: RequestContext, stream: StreamId, 
   }
 }
 
-export const offsetsOf = (context: RequestContext, stream: StreamId): Promise<StreamOffsets | undefined> =>
+export const offsetsOf = (context: RequestContext, stream: PartitionId): Promise<PartitionOffsets | undefined> =>
   whileServed(context, stream, context.streams.offsets(stream))
 
 /** Partitions that occur more than once in a request. */

@@ -1,4 +1,4 @@
-import type { Packing, StreamSettings } from '../ports.ts'
+import type { Packing, PartitionSettings } from '../ports.ts'
 import { batchBytesAllowed, batchBytesMax } from './batch-limit.ts'
 import { type ConfigEntry, type ConfigTexts, configSource, configType, valueText } from './config-entry.ts'
 import { type KafkaKey, kindOf } from './kafka-keys.ts'
@@ -111,11 +111,11 @@ export function cleanupPolicies(configs: TopicConfigs, settings: Settings): read
 }
 
 /** The part of a topic's configs that affects its batches. They are valid: they were validated when the topic was created. */
-export function streamSettings(configs: TopicConfigs, settings: Settings): StreamSettings {
+export function streamSettings(configs: TopicConfigs, settings: Settings): PartitionSettings {
   const own = (name: string): string | undefined => configs.get(name)?.trim()
   return {
     maxMessageBytes: Number(own('max.message.bytes') ?? settings['message.max.bytes']),
-    timestampType: (own('message.timestamp.type') as StreamSettings['timestampType']) ?? settings['log.message.timestamp.type'],
+    timestampType: (own('message.timestamp.type') as PartitionSettings['timestampType']) ?? settings['log.message.timestamp.type'],
     timestampBeforeMaxMs: BigInt(own('message.timestamp.before.max.ms') ?? settings['log.message.timestamp.before.max.ms']),
     timestampAfterMaxMs: BigInt(own('message.timestamp.after.max.ms') ?? settings['log.message.timestamp.after.max.ms']),
     compacted: cleanupPolicies(configs, settings).includes('compact'),

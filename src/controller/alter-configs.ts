@@ -6,11 +6,11 @@ import { groupConfigComplaint } from '../config/group-configs.ts'
 import { isTopicList, topicConfigComplaint, topicDefault } from '../config/topic-configs.ts'
 import { configsOf, type Image } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
+import { topicNameComplaint } from '../metadata/topic-names.ts'
 import { errors } from '../wire/errors.ts'
 import type { Refusal } from './create-topics.ts'
 import type { Questions, ResourceAlteration, Verdict } from './messages.ts'
 import { type ControllerNode, type Outcome, onceEach } from './outcome.ts'
-import { topicNameComplaint } from './topic-names.ts'
 
 /** Resources are changed independently of each other. A resource that is named twice is not changed. */
 export function alterConfigs(

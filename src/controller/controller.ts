@@ -4,12 +4,12 @@ import { streamSettings } from '../config/topic-configs.ts'
 import { emptyImage, type Image, type MutableImage, recordsOf, replay } from '../metadata/image.ts'
 import { decodeRecord, encodeRecord, type MetadataRecord } from '../metadata/records.ts'
 import { type MetadataLog, snapshotAfterBytes } from '../metadata/store.ts'
-import type { StreamId, StreamSettings, StreamSpec, Streams } from '../ports.ts'
+import { isInternal } from '../metadata/topic-names.ts'
+import type { PartitionId, PartitionSettings, PartitionSpec, Partitions } from '../ports.ts'
 import { refusedWhileFull } from './full-disk.ts'
 import { controllerMachine, controllerState } from './machine.ts'
 import type { AnswerTo, Command, ControllerEffect, ControllerEvent, TopicChange } from './messages.ts'
 import { type ControllerNode, followConfigs } from './outcome.ts'
-import { isInternal } from './topic-names.ts'
 
 /** The queue of the controller is full. */
 export class ControllerBusy extends Error {}
@@ -18,12 +18,12 @@ interface Topic {
   readonly name: string
   readonly topicId: string
   /** The partition ids of the topic, in order. */
-  readonly partitions: readonly StreamId[]
+  readonly partitions: readonly PartitionId[]
 }
 
 /** A topic was created, has other batch requirements, or was deleted. */
 export type TopicsChanged =
-  | (Topic & { readonly change: 'opened' | 'configured'; readonly settings: StreamSettings })
+  | (Topic & { readonly change: 'opened' | 'configured'; readonly settings: PartitionSettings })
   | (Topic & { readonly change: 'deleted' })
 
 interface Waiting {
@@ -43,12 +43,12 @@ export class Controller {
   readonly #node: ControllerNode
   readonly #image: MutableImage
   readonly #log: MetadataLog
-  readonly #streams: Streams
+  readonly #streams: Partitions
   readonly #failed: (error: Error) => void
   readonly #actor: Actor<unknown, ControllerEvent, ControllerEffect>
   readonly #waiting = new Map<number, Waiting>()
   readonly #listeners: ((change: TopicsChanged) => void)[] = []
-  readonly #served = new Set<StreamId>()
+  readonly #served = new Set<PartitionId>()
   #tickets = 0
   #turning = false
   #performed: Promise<void> = Promise.resolve()
@@ -56,7 +56,7 @@ export class Controller {
   #recordCount: number
 
   /** `failed`: the node can no longer guarantee durability and must stop. */
-  constructor(node: ControllerNode, image: MutableImage, log: MetadataLog, streams: Streams, failed: (error: Error) => void) {
+  constructor(node: ControllerNode, image: MutableImage, log: MetadataLog, streams: Partitions, failed: (error: Error) => void) {
     this.#node = node
     this.#image = image
     this.#log = log
@@ -87,7 +87,7 @@ export class Controller {
   }
 
   /** Partitions that lanes serve: a partition exists for clients from then on. */
-  isServed(stream: StreamId): boolean {
+  isServed(stream: PartitionId): boolean {
     return this.#served.has(stream)
   }
 
@@ -200,7 +200,7 @@ export class Controller {
     for (const listener of this.#listeners) listener(change)
   }
 
-  #spec(stream: StreamId): StreamSpec {
+  #spec(stream: PartitionId): PartitionSpec {
     const { topicId, leaderEpoch, logStartOffset } = this.#image.streams.get(stream)!
     const { name, configs } = this.#image.topicsById.get(topicId)!
     const settings = streamSettings(configs, this.#node.configs.settings)

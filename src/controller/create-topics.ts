@@ -1,12 +1,12 @@
 import { effectiveTopicConfigs, topicConfigComplaint } from '../config/topic-configs.ts'
 import type { Image } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
+import { clusterMetadataTopic, collisionKey, topicNameComplaint } from '../metadata/topic-names.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { zeroUuid } from '../wire/schema.ts'
 import { assignmentComplaint, manualComplaint } from './assignments.ts'
 import type { CreatedTopic, NewTopic, Questions } from './messages.ts'
 import { type ControllerNode, type Outcome, onceEach, partitionsMax } from './outcome.ts'
-import { clusterMetadataTopic, collisionKey, topicNameComplaint } from './topic-names.ts'
 
 /**
  * Above all replication factors in practical use. Factors up to this one are recorded although one copy is stored, because tools often

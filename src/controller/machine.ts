@@ -4,7 +4,7 @@ import { noTexts, resourceType } from '../config/config-entry.ts'
 import { streamSettings } from '../config/topic-configs.ts'
 import { type Image, type MutableImage, replay, type TopicImage } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
-import type { StreamSettings } from '../ports.ts'
+import type { PartitionSettings } from '../ports.ts'
 import { alterClientQuotas } from './alter-client-quotas.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { createPartitions } from './create-partitions.ts'
@@ -83,8 +83,8 @@ function followNode({ node, image }: ControllerState): TopicChange[] {
   return [...image.topics.values()].map(({ name, topicId, streams }) => ({ type: 'configured', name, topicId, streams, touched: streams }))
 }
 
-const isSame = (a: StreamSettings, b: StreamSettings): boolean =>
-  (Object.keys(a) as (keyof StreamSettings)[]).every((key) => a[key] === b[key])
+const isSame = (a: PartitionSettings, b: PartitionSettings): boolean =>
+  (Object.keys(a) as (keyof PartitionSettings)[]).every((key) => a[key] === b[key])
 
 function advance(state: ControllerState, out: ControllerEffect[]): void {
   while (state.pending === undefined && state.waiting.length > 0) {

@@ -2,7 +2,7 @@ import type { Alteration } from '../config/alterations.ts'
 import type { EffectiveConfig } from '../config/topic-configs.ts'
 import type { QuotaImage } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
-import type { StreamId } from '../ports.ts'
+import type { PartitionId } from '../ports.ts'
 import type { KafkaError } from '../wire/errors.ts'
 
 /** Commands of the controller and their answers. Ids that must be random are part of the command. */
@@ -18,7 +18,7 @@ export interface Questions {
   readonly deleteTopics: { readonly ask: { readonly topics: readonly TopicRef[] }; readonly answer: readonly DeletedTopic[] }
   readonly allocateProducerIds: { readonly ask: { readonly count: number }; readonly answer: { readonly first: bigint } }
   /** The answer is the resulting start of the log; undefined when the partition is deleted. */
-  readonly moveLogStart: { readonly ask: { readonly stream: StreamId; readonly offset: bigint }; readonly answer: bigint | undefined }
+  readonly moveLogStart: { readonly ask: { readonly stream: PartitionId; readonly offset: bigint }; readonly answer: bigint | undefined }
   /** One row for each resource, in the order of the request: each is changed as a whole, or not at all. */
   readonly alterConfigs: {
     readonly ask: { readonly resources: readonly ResourceAlteration[]; readonly validateOnly: boolean }
@@ -119,7 +119,7 @@ export interface TopicChange {
   readonly name: string
   readonly topicId: string
   /** All of the topic's, in the order of its partitions. */
-  readonly streams: readonly StreamId[]
+  readonly streams: readonly PartitionId[]
   /** Those that the change affects. */
-  readonly touched: readonly StreamId[]
+  readonly touched: readonly PartitionId[]
 }

@@ -11,10 +11,10 @@ import { storeParameters } from '../config/store-uri.ts'
 import { topicMeanings } from '../config/topic-meanings.ts'
 import { walStoreParameters } from '../config/wal-uri.ts'
 import type { MetricTable } from '../metrics/rows.ts'
+import { storeTable } from '../object-store/request-metrics.ts'
+import { faultTable } from '../object-store/store-faults.ts'
+import { storageMetrics } from '../objects/object-read-metrics.ts'
 import { stages } from '../pipeline/counters.ts'
-import { storageMetrics } from '../stream/storage-metrics.ts'
-import { faultTable } from '../stream/store-faults.ts'
-import { storeTable } from '../stream/store-metrics.ts'
 import { apiByKey } from '../wire/apis.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')

@@ -2,7 +2,7 @@ import { Actor } from '../actor/actor.ts'
 import { assert } from '../base/assert.ts'
 import type { ConfigTexts } from '../config/config-entry.ts'
 import type { Settings } from '../config/settings.ts'
-import type { Clock, PartitionLog, StreamId } from '../ports.ts'
+import type { Clock, CoordinatorLog, PartitionId } from '../ports.ts'
 import type { Codecs } from '../wire/compression/codecs.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { GroupPartition } from './group-partition.ts'
@@ -25,7 +25,7 @@ export class NotReady {
 /** The offsets topic. */
 export interface OffsetsTopic {
   /** The partition id of each partition, if the topic exists and is served. */
-  streams(): readonly StreamId[] | undefined
+  streams(): readonly PartitionId[] | undefined
   /** Resolves when the topic exists, or cannot be created. */
   create(): Promise<void>
   /** The id of any topic that groups may have read, if it exists. */
@@ -37,7 +37,7 @@ export interface CoordinatorParts {
   readonly topic: OffsetsTopic
   /** Configs of a group. */
   readonly groupConfigs: (groupId: string) => ConfigTexts
-  readonly log: PartitionLog
+  readonly log: CoordinatorLog
   readonly codecs: Codecs
   readonly clock: Clock
   /** Calls `wake` after a delay; returns a function that cancels it. */
@@ -163,7 +163,7 @@ export class GroupCoordinator {
     this.#asked.clear()
   }
 
-  #streams(): readonly StreamId[] | undefined {
+  #streams(): readonly PartitionId[] | undefined {
     const streams = this.#parts.topic.streams()
     this.#count ??= streams?.length
     return streams?.slice(0, this.#count)
@@ -185,7 +185,7 @@ export class GroupCoordinator {
     return streams.map((_, index) => this.#openAt(index, streams))
   }
 
-  #openAt(index: number, streams: readonly StreamId[]): Partition {
+  #openAt(index: number, streams: readonly PartitionId[]): Partition {
     const known = this.#partitions.get(index)
     if (known !== undefined) return known
     const { settings } = this.#parts

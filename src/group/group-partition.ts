@@ -1,11 +1,11 @@
 import { assert } from '../base/assert.ts'
-import type { Clock, PartitionLog, StreamId } from '../ports.ts'
+import type { Clock, CoordinatorLog, PartitionId } from '../ports.ts'
 import { buildBatch } from '../wire/batch-builder.ts'
 import { batchHeader } from '../wire/record-batch.ts'
 import { encodeGroupRecord, type GroupRecord, type KeyAndValue } from './records.ts'
 
 export interface GroupPartitionPorts {
-  readonly log: PartitionLog
+  readonly log: CoordinatorLog
   readonly clock: Clock
   after(ms: number, wake: () => void): () => void
 }
@@ -27,7 +27,7 @@ const recordOverheadBytes = 32
 
 /** The writer of one partition of the offsets topic. Records that are written during an append go together into the next. */
 export class GroupPartition {
-  readonly stream: StreamId
+  readonly stream: PartitionId
   readonly #ports: GroupPartitionPorts
   readonly #limits: GroupPartitionLimits
   /** Records that belong together are in one batch where they fit: all of them are written, or none. */
@@ -37,7 +37,7 @@ export class GroupPartition {
   #flushing = false
   #waiting: Waiting[] = []
 
-  constructor(stream: StreamId, ports: GroupPartitionPorts, limits: GroupPartitionLimits) {
+  constructor(stream: PartitionId, ports: GroupPartitionPorts, limits: GroupPartitionLimits) {
     this.stream = stream
     this.#ports = ports
     this.#limits = limits

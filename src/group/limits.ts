@@ -1,7 +1,7 @@
 import type { ConfigTexts } from '../config/config-entry.ts'
 import { groupNumber } from '../config/group-configs.ts'
 import type { Settings } from '../config/settings.ts'
-import type { MigrationPolicy } from './migration-policy.ts'
+import type { MigrationPolicy } from './consumer/migration-policy.ts'
 
 /** Limits of one consumer group. */
 export interface ConsumerLimits {

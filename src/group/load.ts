@@ -1,4 +1,4 @@
-import type { PartitionLog, StreamId } from '../ports.ts'
+import type { CoordinatorLog, PartitionId } from '../ports.ts'
 import type { Codecs } from '../wire/compression/codecs.ts'
 import { attribute, batchAt, batchBytes, isRefusal, lastOffset } from '../wire/record-batch.ts'
 import { readRecords } from '../wire/records.ts'
@@ -9,8 +9,8 @@ const unpackedBytesMax = 256 << 20
 
 /** Reads a partition of the offsets topic from its start to its end, chunk by chunk. */
 export async function* groupRecords(
-  log: PartitionLog,
-  stream: StreamId,
+  log: CoordinatorLog,
+  stream: PartitionId,
   codecs: Codecs,
   bytesMax: number,
 ): AsyncGenerator<readonly GroupRecord[]> {

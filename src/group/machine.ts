@@ -2,9 +2,9 @@ import type { Machine } from '../actor/actor.ts'
 import { unreachable } from '../base/assert.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { zeroUuid } from '../wire/schema.ts'
-import { ClassicGroup } from './classic-group.ts'
-import { join } from './classic-join.ts'
-import { heartbeat, leave, sync } from './classic-members.ts'
+import { ClassicGroup } from './classic/classic-group.ts'
+import { join } from './classic/classic-join.ts'
+import { heartbeat, leave, sync } from './classic/classic-members.ts'
 import {
   completeJoinPhase,
   extendSession,
@@ -14,15 +14,15 @@ import {
   sessionDue,
   syncPhaseDue,
   syncRefusal,
-} from './classic-rebalance.ts'
-import { commit, commitRefusal, deleteOffsets, expireOffsets, fetchRefusal } from './commit.ts'
-import { heartbeatConsumers, syncConsumers } from './consumer-classic.ts'
-import type { ConsumerGroup } from './consumer-group.ts'
-import { askClassicJoin, askConsumerHeartbeat, askLeave, dissolve, fence } from './consumer-questions.ts'
-import { awaitRevocation, extendConsumerSession, groupTombstones } from './consumer-steps.ts'
+} from './classic/classic-rebalance.ts'
+import { heartbeatConsumers, syncConsumers } from './consumer/consumer-classic.ts'
+import type { ConsumerGroup } from './consumer/consumer-group.ts'
+import { askClassicJoin, askConsumerHeartbeat, askLeave, dissolve, fence } from './consumer/consumer-requests.ts'
+import { awaitRevocation, extendConsumerSession, groupTombstones } from './consumer/consumer-steps.ts'
 import { describe, describeConsumers, listed, unknownConsumers, unknownGroup } from './describe.ts'
 import type { Asking, GroupEffect, GroupEvent, ListedGroup, Question } from './messages.ts'
-import type { CommittedOffset } from './offsets.ts'
+import { commit, commitRefusal, deleteOffsets, expireOffsets, fetchRefusal } from './offsets/commit.ts'
+import type { CommittedOffset } from './offsets/offsets.ts'
 import { partitionOf } from './partition-of.ts'
 import type { GroupRecord } from './records.ts'
 import { replay } from './replay.ts'

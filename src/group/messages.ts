@@ -1,5 +1,5 @@
 import type { KafkaError } from '../wire/errors.ts'
-import type { CommittedOffset } from './offsets.ts'
+import type { CommittedOffset } from './offsets/offsets.ts'
 import type { GroupRecord } from './records.ts'
 
 export interface Protocol {

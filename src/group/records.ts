@@ -24,7 +24,7 @@ import {
   ConsumerGroupTargetAssignmentMetadataValue,
 } from '../wire/internal/group-consumer.ts'
 import type { Fields, Message, Wire } from '../wire/schema.ts'
-import type { CommittedOffset } from './offsets.ts'
+import type { CommittedOffset } from './offsets/offsets.ts'
 
 /** Record types of the offsets topic. A null value is a tombstone of the offset or the group. */
 export type GroupRecord =

@@ -1,5 +1,5 @@
-import { ClassicGroup, classicGroupOf } from './classic-group.ts'
-import { ConsumerGroup } from './consumer-group.ts'
+import { ClassicGroup, classicGroupOf } from './classic/classic-group.ts'
+import { ConsumerGroup } from './consumer/consumer-group.ts'
 import type { ConsumerRecord, GroupRecord } from './records.ts'
 import type { GroupState } from './state.ts'
 

@@ -1,5 +1,5 @@
 import type { KafkaError } from '../wire/errors.ts'
-import type { ClassicGroup } from './classic-group.ts'
+import type { ClassicGroup } from './classic/classic-group.ts'
 import type { GroupLimits } from './limits.ts'
 import type { GroupEffect } from './messages.ts'
 import type { GroupRecord } from './records.ts'

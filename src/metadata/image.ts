@@ -1,5 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts'
-import type { LostRange, StreamId } from '../ports.ts'
+import type { LostRange, PartitionId } from '../ports.ts'
 import type { MetadataRecord } from './records.ts'
 
 export interface TopicImage {
@@ -7,12 +7,12 @@ export interface TopicImage {
   readonly topicId: string
   readonly replicationFactor: number
   /** The id of each partition. */
-  readonly streams: readonly StreamId[]
+  readonly streams: readonly PartitionId[]
   readonly configs: ReadonlyMap<string, string>
 }
 
 export interface StreamImage {
-  readonly stream: StreamId
+  readonly stream: PartitionId
   readonly topicId: string
   readonly partition: number
   /** Increases when the partition's leader changes, which never happens with one node. */
@@ -28,7 +28,7 @@ export interface ObjectImage {
 
 /** The part of an object that belongs to one partition. */
 export interface ObjectPartImage {
-  readonly stream: StreamId
+  readonly stream: PartitionId
   readonly start: bigint
   readonly end: bigint
   readonly bytes: number
@@ -65,12 +65,12 @@ export interface Image {
   readonly founding: FoundingImage | null
   readonly wal: WalMark | null
   /** By partition, in the order of their offsets. */
-  readonly lost: ReadonlyMap<StreamId, readonly LostRange[]>
+  readonly lost: ReadonlyMap<PartitionId, readonly LostRange[]>
   /** Number of records of the log so far, including those that a snapshot replaced. */
   readonly recordCount: number
   readonly topics: ReadonlyMap<string, TopicImage>
   readonly topicsById: ReadonlyMap<string, TopicImage>
-  readonly streams: ReadonlyMap<StreamId, StreamImage>
+  readonly streams: ReadonlyMap<PartitionId, StreamImage>
   /** Committed, in the order of commitment. */
   readonly objects: ReadonlyMap<number, ObjectImage>
   /** Prepared, possibly in the store completely or in part; not committed. */
@@ -78,13 +78,13 @@ export interface Image {
   /** Still in the store, and no longer read. */
   readonly markedObjects: ReadonlySet<number>
   /** End offset of compaction by key for each partition; partitions that were never compacted are absent. */
-  readonly cleaned: ReadonlyMap<StreamId, bigint>
+  readonly cleaned: ReadonlyMap<PartitionId, bigint>
   /** Of all resources except topics, by Kafka's number of the resource type and by name; only resources with configs. */
   readonly configs: ReadonlyMap<number, ReadonlyMap<string, ReadonlyMap<string, string>>>
   /** By `quotaKey`. */
   readonly clientQuotas: ReadonlyMap<string, QuotaImage>
   readonly nextObjectId: number
-  readonly nextStream: StreamId
+  readonly nextStream: PartitionId
   readonly nextProducerId: bigint
 }
 
@@ -93,19 +93,19 @@ export interface MutableImage extends Image {
   clusterId: string | null
   founding: FoundingImage | null
   wal: WalMark | null
-  readonly lost: Map<StreamId, readonly LostRange[]>
+  readonly lost: Map<PartitionId, readonly LostRange[]>
   recordCount: number
   readonly topics: Map<string, TopicImage>
   readonly topicsById: Map<string, TopicImage>
-  readonly streams: Map<StreamId, StreamImage>
+  readonly streams: Map<PartitionId, StreamImage>
   readonly objects: Map<number, ObjectImage>
   readonly preparedObjects: Set<number>
   readonly markedObjects: Set<number>
-  readonly cleaned: Map<StreamId, bigint>
+  readonly cleaned: Map<PartitionId, bigint>
   readonly configs: Map<number, Map<string, ReadonlyMap<string, string>>>
   readonly clientQuotas: Map<string, QuotaImage>
   nextObjectId: number
-  nextStream: StreamId
+  nextStream: PartitionId
   nextProducerId: bigint
 }
 
@@ -255,7 +255,7 @@ function setCleaned(image: MutableImage, { stream, offset, objectIds }: Extract<
 }
 
 /** Two losses without a record between them are merged. */
-function addLost(image: MutableImage, stream: StreamId, range: LostRange): void {
+function addLost(image: MutableImage, stream: PartitionId, range: LostRange): void {
   if (!image.streams.has(stream)) return
   const known = image.lost.get(stream) ?? []
   const last = known.at(-1)
@@ -268,7 +268,7 @@ function setTopic(image: MutableImage, topic: TopicImage): void {
   image.topicsById.set(topic.topicId, topic)
 }
 
-function addStreams(image: MutableImage, topicId: string, streams: readonly StreamId[]): void {
+function addStreams(image: MutableImage, topicId: string, streams: readonly PartitionId[]): void {
   const topic = image.topicsById.get(topicId)
   if (topic === undefined) return
   streams.forEach((stream, index) => {
@@ -335,8 +335,8 @@ function objectRecords(image: Image): MetadataRecord[] {
 }
 
 /** A topic's partition ids, split into consecutive ranges: ids of other topics may be between them. */
-function runsOf(topic: TopicImage): { topic: TopicImage; at: number; streams: StreamId[] }[] {
-  const runs: { topic: TopicImage; at: number; streams: StreamId[] }[] = []
+function runsOf(topic: TopicImage): { topic: TopicImage; at: number; streams: PartitionId[] }[] {
+  const runs: { topic: TopicImage; at: number; streams: PartitionId[] }[] = []
   topic.streams.forEach((stream, at) => {
     const last = runs.at(-1)
     if (last !== undefined && last.streams.at(-1) === stream - 1) last.streams.push(stream)

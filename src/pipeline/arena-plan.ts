@@ -1,10 +1,10 @@
 import { assert } from '../base/assert.ts'
 import { bellBytes } from '../ring/layout.ts'
 import { type RingPlace, ringBytes } from '../ring/ring.ts'
-import { blockBytes } from '../stream/wal-record.ts'
+import { blockBytes } from '../wal/wal-record.ts'
 import { counterBlockBytes } from './counters.ts'
 import { kernelBytes } from './kernel/kernel.ts'
-import { laneHeader } from './lane.ts'
+import { laneHeader } from './lane-words.ts'
 import { jobBytesMax } from './validation/validation-kernel.ts'
 import type { ValidationSlot } from './validation/validator.ts'
 
@@ -29,12 +29,12 @@ const slotsPerValidator = 4
 const jobRingWords = 1 << 12
 const verdictRingWords = 1 << 16
 
-/** Where a network worker's share of the arena lies. Addresses in bytes; rings and bells as indices of words. */
+/** Where a network worker's share of the arena lies. Addresses in bytes; rings and signals as indices of words. */
 export interface NetworkPlace {
   readonly appends: RingPlace
   readonly reads: RingPlace
   readonly answers: RingPlace
-  readonly bell: number
+  readonly signal: number
   readonly counters: number
   /** See `Intake`. */
   readonly landing: { readonly base: number; readonly bytes: number }
@@ -45,15 +45,15 @@ export interface NetworkPlace {
 
 /** A validator thread: a pair of rings for each network worker, and the batches that it advances side by side. */
 export interface ValidatorPlace {
-  readonly bell: number
+  readonly signal: number
   readonly rings: readonly { readonly jobs: RingPlace; readonly verdicts: RingPlace }[]
   readonly slots: readonly ValidationSlot[]
 }
 
 export interface LanePlace {
   readonly header: number
-  readonly sequencerBell: number
-  readonly persistenceBell: number
+  readonly sequencerSignal: number
+  readonly persistenceSignal: number
   readonly sequencerCounters: number
   readonly persistenceCounters: number
   /** For what the kernel reports. */
@@ -74,12 +74,12 @@ export interface ArenaPlan {
   /** What the main thread appends passes through here. */
   readonly staging: { readonly base: number; readonly bytes: number }
   /** The main thread's, rung when the log has become durable. */
-  readonly mainBell: number
+  readonly mainSignal: number
 }
 
 /**
  * Divides the arena, which is at most 4 GiB. Sizes in bytes: `receive` for each network worker, `log` for the lane.
- * `inline`: the one network worker is the sequencer too, and has one bell for both.
+ * `inline`: the one network worker is the sequencer too, and has one signal for both.
  */
 export function planArena(sizes: { networkWorkers: number; validators: number; receive: number; log: number; inline: boolean }): ArenaPlan {
   let at = kernelBytes
@@ -101,11 +101,11 @@ export function planArena(sizes: { networkWorkers: number; validators: number; r
   const spareBlock = take(blockBytes, blockBytes)
   const zeros = { base: take(zeroBytes, blockBytes), bytes: zeroBytes }
   const staging = { base: take(stagingBytes, blockBytes), bytes: stagingBytes }
-  const mainBell = words(bellBytes)
+  const mainSignal = words(bellBytes)
   const shared = {
     header: words(laneHeader.bytes),
-    sequencerBell: words(bellBytes),
-    persistenceBell: words(bellBytes),
+    sequencerSignal: words(bellBytes),
+    persistenceSignal: words(bellBytes),
     sequencerCounters: take(counterBlockBytes, 128),
     persistenceCounters: take(counterBlockBytes, 128),
     scratch: take(128, 128),
@@ -114,20 +114,20 @@ export function planArena(sizes: { networkWorkers: number; validators: number; r
     appends: ring(appendRingWords),
     reads: ring(readRingWords),
     answers: ring(answerRingWords),
-    bell: words(bellBytes),
+    signal: words(bellBytes),
     counters: take(counterBlockBytes, 128),
     landing: { base: take(landingBytes, pageBytes), bytes: landingBytes },
     validation: slot(inlineWindowBytes),
   }))
   const validators = Array.from({ length: sizes.validators }, () => ({
-    bell: words(bellBytes),
+    signal: words(bellBytes),
     rings: places.map(() => ({ jobs: ring(jobRingWords), verdicts: ring(verdictRingWords) })),
     slots: Array.from({ length: slotsPerValidator }, () => slot(threadWindowBytes)),
   }))
   const network = places.map((place) => ({ ...place, receive: { base: take(sizes.receive, pageBytes), bytes: sizes.receive } }))
-  const sequencerBell = sizes.inline ? network[0]!.bell : shared.sequencerBell
-  const lane = { ...shared, sequencerBell, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
+  const sequencerSignal = sizes.inline ? network[0]!.signal : shared.sequencerSignal
+  const lane = { ...shared, sequencerSignal, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
   const pages = Math.ceil(at / pageBytes) + 1
   assert(pages <= 65536, 'the arena is at most 4 GiB')
-  return { pages, network, validators, lane, superblock, spareBlock, zeros, staging, mainBell }
+  return { pages, network, validators, lane, superblock, spareBlock, zeros, staging, mainSignal }
 }

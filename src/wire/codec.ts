@@ -4,7 +4,7 @@ import type { Fields, Message, Wire } from './schema.ts'
 
 /*
  * Two implementations of one table. `interpret` walks it; `compile` generates straight-line code from it.
- * The first is the definition, the second is fast; test/wire/messages.test.ts compares them.
+ * The first is the definition, the second is fast; test/unit/wire/messages.test.ts compares them.
  */
 
 /** Reads and writes one version of one message. Reading throws MalformedMessage; writing, UnencodableMessage. */

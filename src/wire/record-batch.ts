@@ -79,18 +79,18 @@ export const codecOf = (header: BatchHeader): CodecName | undefined => codecName
 export const sequenceAt = (header: BatchHeader, offsetDelta: number): number =>
   header.baseSequence < 0 ? -1 : (header.baseSequence + offsetDelta) & 0x7fffffff
 
-export interface Refusal {
+export interface BatchRefusal {
   readonly error: KafkaError
   readonly because: string
 }
 
-const refuse = (error: KafkaError, because: string): Refusal => ({ error, because })
+const refuse = (error: KafkaError, because: string): BatchRefusal => ({ error, because })
 
 /**
  * The batch at `at`, if a whole and undamaged one is there. True of batches in a log as well as on their way into one:
  * compaction leaves gaps in the offsets and batches without records.
  */
-export function batchAt(bytes: Buffer, at: number): BatchHeader | Refusal {
+export function batchAt(bytes: Buffer, at: number): BatchHeader | BatchRefusal {
   const left = bytes.length - at
   if (left <= batchHeader.magic) return refuse(errors.CORRUPT_MESSAGE, `${left} bytes hold no batch`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -109,4 +109,4 @@ export function batchAt(bytes: Buffer, at: number): BatchHeader | Refusal {
   return header
 }
 
-export const isRefusal = (found: BatchHeader | Refusal): found is Refusal => 'because' in found
+export const isRefusal = (found: BatchHeader | BatchRefusal): found is BatchRefusal => 'because' in found

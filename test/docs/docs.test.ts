@@ -80,7 +80,7 @@ const fragmentsOf = (text: string): string[] =>
     .filter((fragment) => fragment.length >= 10)
 
 test('operations: start-up failures have the texts of the source', () => {
-  const sources = ['src/cli', 'native-free-io', 'workers', 'src/config', 'src/stream'].flatMap(filesIn)
+  const sources = ['src/cli', 'native-free-io', 'workers', 'src/config', 'src/wal', 'src/partition'].flatMap(filesIn)
   const source = sources.map((path) => readFileSync(path, 'utf8')).join('\n')
   const [, section] = pageAt('src/docs/operations.md').split('## Start-up failures')
   const texts = [...section!.split('\n## ')[0]!.matchAll(/^\| `([^`]+)` \|/gm)].map(([, text]) => text!)

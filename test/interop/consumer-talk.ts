@@ -14,8 +14,8 @@ import { ConsumerProtocolAssignment, ConsumerProtocolSubscription } from '../../
 import * as classicTables from '../../src/wire/internal/group-classic.ts'
 import * as consumerTables from '../../src/wire/internal/group-consumer.ts'
 import { blank, type Message } from '../../src/wire/schema.ts'
-import { subscription } from '../group/group-world.ts'
 import { WireClient } from '../support/wire-client.ts'
+import { subscription } from '../unit/group/group-world.ts'
 import { Protocol, recordsOfGroup } from './conversation.ts'
 
 export type Beat = Partial<ConsumerGroupHeartbeatRequest>

@@ -1,4 +1,4 @@
-import { nodeCodecs } from '../../native-free-io/codecs.ts'
+import { nodeCodecs } from '../../native-free-io/threads/codecs.ts'
 import { partitionOf } from '../../src/group/partition-of.ts'
 import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
 import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadata.ts'

@@ -12,8 +12,8 @@ import { ListGroupsRequest, ListGroupsResponse } from '../../src/wire/api/16-lis
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/wire/api/19-create-topics.ts'
 import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../src/wire/api/42-delete-groups.ts'
 import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../src/wire/api/47-offset-delete.ts'
-import { subscription } from '../group/group-world.ts'
 import { WireClient } from '../support/wire-client.ts'
+import { subscription } from '../unit/group/group-world.ts'
 import { Protocol, recordsOfGroup } from './conversation.ts'
 
 const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'

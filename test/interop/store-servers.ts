@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { certificatePath, domain } from '../s3/server.ts'
 import { root } from '../support/root.ts'
+import { certificatePath, domain } from '../support/s3/server.ts'
 
 /** An S3 server that others wrote, running. */
 export interface Running {

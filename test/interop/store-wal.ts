@@ -5,8 +5,8 @@
  *   node src/cli/run.mjs test/interop/store-wal.ts [MinIO versitygw moto Ceph]
  */
 import { prng } from '../../src/base/prng.ts'
-import { CrashWorld } from '../crash/crash-world.ts'
-import { clusterId, smallLog } from '../storage/storage-world.ts'
+import { CrashWorld } from '../node/crash/crash-world.ts'
+import { clusterId, smallLog } from '../node/storage/storage-world.ts'
 import { account, createBucket, type StoreServer, storeServers } from './store-servers.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'

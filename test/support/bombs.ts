@@ -1,6 +1,6 @@
 import { constants, gzipSync } from 'node:zlib'
 import { batchHeader } from '../../src/wire/record-batch.ts'
-import { batchOf, sealed } from '../pipeline/validation/samples.ts'
+import { batchOf, sealed } from '../unit/pipeline/validation/samples.ts'
 import { xxhash32 } from './xxhash32.ts'
 
 /**

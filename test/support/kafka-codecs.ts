@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import type { StreamSettings } from '../../src/ports.ts'
+import type { PartitionSettings } from '../../src/ports.ts'
 import { codecs } from '../../src/wire/record-batch.ts'
 import { javaArguments } from './kafka.ts'
 import { root } from './root.ts'
@@ -34,7 +34,7 @@ export class KafkaCodecs {
   }
 
   /** "ok" and the largest timestamp, or Kafka's exception, for a batch that arrives at `now`. */
-  async judge(batch: Buffer, now: number, settings: StreamSettings): Promise<string> {
+  async judge(batch: Buffer, now: number, settings: PartitionSettings): Promise<string> {
     const { compacted, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs, packing } = settings
     const target = packing === undefined ? 0 : codecs[packing.codec] + 1
     const flags = (compacted ? 1 : 0) | (timestampType === 'LogAppendTime' ? 2 : 0)

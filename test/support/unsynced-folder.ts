@@ -15,7 +15,7 @@ export function unsyncedMissing(): string | undefined {
   return spawnSync(python, ['-c', 'import fusepy']).status === 0 ? undefined : 'no Debian package python3-fusepy'
 }
 
-/** A folder on a file system that drops, when its power is cut, all that was not synced. See `test/power/unsynced.py`. */
+/** A folder on a file system that drops, when its power is cut, all that was not synced. See `test/node/power/unsynced.py`. */
 export class UnsyncedFolder {
   readonly path: string
   readonly #server: ChildProcess
@@ -29,7 +29,7 @@ export class UnsyncedFolder {
   static async mount(): Promise<UnsyncedFolder> {
     const path = mkdtempSync(join(tmpdir(), 'unsynced-'))
     const device = statSync(path).dev
-    const server = spawn(python, [join(root, 'test', 'power', 'unsynced.py'), path], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const server = spawn(python, [join(root, 'test', 'node', 'power', 'unsynced.py'), path], { stdio: ['ignore', 'ignore', 'inherit'] })
     const until = performance.now() + mountLimitMs
     while (statSync(path).dev === device) {
       if (server.exitCode !== null || performance.now() > until)

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
 import { blank } from '../../src/wire/schema.ts'
-import { frame, parse } from '../broker/world.ts'
+import { frame, parse } from '../unit/broker/broker-world.ts'
 
 /** The broker has ended the connection, and nobody knows what has become of what was asked. */
 export class ConnectionEnded extends Error {

@@ -1,4 +1,4 @@
-import { nodeCodecs } from '../../native-free-io/codecs.ts'
+import { nodeCodecs } from '../../native-free-io/threads/codecs.ts'
 import { buildBatch, buildMarker } from '../../src/wire/batch-builder.ts'
 import { errors } from '../../src/wire/errors.ts'
 import {

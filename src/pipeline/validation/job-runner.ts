@@ -1,13 +1,13 @@
-import type { Bell } from '../../ring/bell.ts'
 import { getLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
-import { refusedRecord, validationJob, validationKind, validationVerdict } from '../frames.ts'
+import type { WakeSignal } from '../../ring/wake-signal.ts'
+import { refusedRecord, validationJob, validationKind, validationVerdict } from '../ring-messages.ts'
 import type { Validator, Verdict } from './validator.ts'
 
 /** The rings of one network worker, as a validator thread has them. */
 export interface ValidationClient {
   readonly jobs: RingConsumer
   readonly verdicts: RingProducer
-  readonly bell: Bell
+  readonly signal: WakeSignal
 }
 
 /** A slice of work, in about bytes of output: a few milliseconds, so that several jobs advance side by side. */
@@ -84,7 +84,7 @@ export class JobRunner {
       words[to + refusedRecord.reason] = record.reason
     }
     client.verdicts.publish()
-    client.bell.ring()
+    client.signal.ring()
     this.#free.push(validator)
     return true
   }

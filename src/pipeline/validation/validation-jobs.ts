@@ -1,14 +1,14 @@
-import type { Bell } from '../../ring/bell.ts'
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
-import { reason, refusedRecord, validationJob, validationKind, validationVerdict } from '../frames.ts'
-import type { RecordRules } from '../refused-records.ts'
+import type { WakeSignal } from '../../ring/wake-signal.ts'
+import { reason, refusedRecord, validationJob, validationKind, validationVerdict } from '../ring-messages.ts'
+import type { RecordRules } from '../sequencing/refused-records.ts'
 import type { Verdict } from './validator.ts'
 
 /** The rings of one validator thread, as a network worker has them. */
 export interface ValidatorThread {
   readonly jobs: RingProducer
   readonly verdicts: RingConsumer
-  readonly bell: Bell
+  readonly signal: WakeSignal
 }
 
 /** A batch for a validator thread, and what is done with its verdict. */
@@ -84,7 +84,7 @@ export class ValidationJobs {
     putLong(words, at + validationJob.oldest, job.rules.oldest)
     putLong(words, at + validationJob.newest, job.rules.newest)
     thread.jobs.publish()
-    thread.bell.ring()
+    thread.signal.ring()
     return true
   }
 

@@ -1,9 +1,9 @@
-import type { StreamSettings } from '../../ports.ts'
+import type { PartitionSettings } from '../../ports.ts'
 import { errors } from '../../wire/errors.ts'
 import { batchHeader } from '../../wire/record-batch.ts'
-import { appendFlags, reason } from '../frames.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import type { RecordRules, RefusedRecord } from '../refused-records.ts'
+import { appendFlags, reason } from '../ring-messages.ts'
+import type { RecordRules, RefusedRecord } from '../sequencing/refused-records.ts'
 import { jobFlags, runStatus, type ValidationKernel } from './validation-kernel.ts'
 
 /** Where a job and its window buffer lie in the arena; bytes. */
@@ -31,7 +31,7 @@ const crcFrom = batchHeader.attributes
 const timeMax = 2 ** 63 - 1024
 
 /** What a topic requires of the records of a batch that arrives at `now`. */
-export function recordRules(settings: StreamSettings, now: number): RecordRules {
+export function recordRules(settings: PartitionSettings, now: number): RecordRules {
   const isTimed = settings.timestampType === 'CreateTime'
   return {
     keys: settings.compacted,

@@ -1,4 +1,4 @@
-import { nodeCodecs } from '../../../native-free-io/codecs.ts'
+import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
 import { type BatchOptions, buildBatch, type NewRecord } from '../../../src/wire/batch-builder.ts'
 import { crc32c } from '../../../src/wire/crc32c.ts'
 import { attribute, batchHeader, type CodecName } from '../../../src/wire/record-batch.ts'

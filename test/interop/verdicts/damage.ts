@@ -1,13 +1,13 @@
 import { gzipSync } from 'node:zlib'
-import { nodeCodecs } from '../../../native-free-io/codecs.ts'
+import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
 import { below, chance, nextWord, type Prng } from '../../../src/base/prng.ts'
-import type { StreamSettings } from '../../../src/ports.ts'
+import type { PartitionSettings } from '../../../src/ports.ts'
 import { packLz4 } from '../../../src/wire/compression/lz4.ts'
 import { packSnappy } from '../../../src/wire/compression/snappy.ts'
 import { batchHeader, type CodecName, codecNames } from '../../../src/wire/record-batch.ts'
-import { settings as usual } from '../../pipeline/lane-world.ts'
-import { batchOf, sealed } from '../../pipeline/validation/samples.ts'
 import type { KafkaCodecs } from '../../support/kafka-codecs.ts'
+import { settings as usual } from '../../unit/pipeline/sequencing/lane-world.ts'
+import { batchOf, sealed } from '../../unit/pipeline/validation/samples.ts'
 import { damageStream } from './codec-damage.ts'
 import { damageRecord, draftRecord, putTogether, type RecordDraft } from './record-draft.ts'
 
@@ -15,7 +15,7 @@ export interface Damaged {
   readonly batch: Buffer
   readonly codec: CodecName
   /** Of the topic that it is sent to, and in words. */
-  readonly settings: StreamSettings
+  readonly settings: PartitionSettings
   readonly topic: string
   /** What was done to it, kind by kind. */
   readonly deeds: readonly string[]
@@ -62,7 +62,7 @@ function topicOf(random: Prng): Pick<Damaged, 'settings' | 'topic'> {
     ...(after === timeMax ? [] : [`message.timestamp.after.max.ms=${after}`]),
     ...(codec === undefined ? [] : [`compression.type=${codec}`]),
   ]
-  const settings: StreamSettings = {
+  const settings: PartitionSettings = {
     ...usual,
     compacted,
     timestampType: isAppendTime ? 'LogAppendTime' : 'CreateTime',

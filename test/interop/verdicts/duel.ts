@@ -1,6 +1,6 @@
 import { prng } from '../../../src/base/prng.ts'
-import { now } from '../../pipeline/lane-world.ts'
 import { KafkaCodecs } from '../../support/kafka-codecs.ts'
+import { now } from '../../unit/pipeline/sequencing/lane-world.ts'
 import { type Damaged, damagedBatch } from './damage.ts'
 import { ProducePath, verdictOf } from './produced.ts'
 

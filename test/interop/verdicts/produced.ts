@@ -1,11 +1,11 @@
-import { nodeCodecs } from '../../../native-free-io/codecs.ts'
+import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
 import { assert } from '../../../src/base/assert.ts'
-import type { StreamSettings } from '../../../src/ports.ts'
+import type { PartitionSettings } from '../../../src/ports.ts'
 import { errors } from '../../../src/wire/errors.ts'
 import { batchAt, batchHeader, codecOf, isRefusal } from '../../../src/wire/record-batch.ts'
 import { readRecords } from '../../../src/wire/records.ts'
-import { type Client, FrontWorld, topicId } from '../../broker/front-world.ts'
-import { settings as usual } from '../../pipeline/lane-world.ts'
+import { type Client, FrontWorld, topicId } from '../../unit/network/dispatcher-world.ts'
+import { settings as usual } from '../../unit/pipeline/sequencing/lane-world.ts'
 
 const logBytes = 8 << 20
 /** Batches of one world: its arena is large, and its streams are kept. */
@@ -29,7 +29,7 @@ export class ProducePath {
   #batches = 0
 
   /** Each goes to a partition of its own, with the settings of its topic. */
-  produce(batch: Buffer, settings: Partial<StreamSettings> = {}): Produced {
+  produce(batch: Buffer, settings: Partial<PartitionSettings> = {}): Produced {
     if (this.#batches % batchesMax === 0) this.#world = new FrontWorld({ log: logBytes })
     const world = this.#world!
     const stream = 3 + this.#batches++
@@ -53,7 +53,7 @@ const nameOf = (code: number): string =>
   Object.keys(errors).find((name) => errors[name as keyof typeof errors].code === code) ?? String(code)
 
 /** "ok" and the largest timestamp of what was stored, as `KafkaCodecs.judge` has it; else the error. */
-export function verdictOf({ error, message, stored, isAsSent }: Produced, settings: Partial<StreamSettings>): string {
+export function verdictOf({ error, message, stored, isAsSent }: Produced, settings: Partial<PartitionSettings>): string {
   if (error !== 0) return `${nameOf(error)}: ${message}`
   const header = batchAt(stored, 0)
   if (isRefusal(header)) return `ok? what was stored is damaged: ${header.because}`

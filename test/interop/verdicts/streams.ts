@@ -1,6 +1,7 @@
-/** `node src/cli/run.mjs test/interop/verdicts/streams.ts > test/pipeline/validation/streams.txt`: samples, compressed by Kafka's codecs. */
-import { samples } from '../../pipeline/validation/samples.ts'
+/** `node src/cli/run.mjs test/interop/verdicts/streams.ts > test/unit/pipeline/validation/streams.txt`: samples, compressed by Kafka's codecs. */
+
 import { type Codec, KafkaCodecs } from '../../support/kafka-codecs.ts'
+import { samples } from '../../unit/pipeline/validation/samples.ts'
 
 const levels: readonly [Codec, readonly number[]][] = [
   ['zstd', [-5, 3, 9, 19]],

@@ -1,0 +1,100 @@
+import { readFile, statfs } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { parseProperties } from '../../src/config/properties.ts'
+import { systemReason } from '../process/start-failure.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import { replaceFile, syncNewFolders } from './durable-file.ts'
+import { makeFolder } from './folders.ts'
+import { lockFor } from './process-lock.ts'
+
+const folderAdvice = 'Set log.dirs to a directory that the user of this process can write.'
+
+/** How far the founding of a node has come: a crash in the middle of one is no reason to refuse the next start. */
+export const foundingStates = ['new', 'upgrade', 'done'] as const
+export type FoundingState = (typeof foundingStates)[number]
+
+/** What `meta.properties` says. */
+export interface Meta {
+  readonly nodeId: number
+  readonly clusterId: string
+  /** Null in a folder of a release that had none. */
+  readonly foundingId: string | null
+  readonly state: FoundingState
+  /** Where the write-ahead log lies; null where it is not known. */
+  readonly wal: string | null
+}
+
+export interface DataFolder {
+  readonly path: string
+  /** Undefined where there is none. */
+  readonly meta: Meta | undefined
+  /** Another process may have it. */
+  release(): void
+}
+
+export interface FolderOwner {
+  readonly nodeId: number
+  /** What the settings ask for; null for what the folder has. */
+  readonly clusterId: string | null
+}
+
+/** What the volume of a folder has room for, and for how much more. */
+export async function volumeSpace(path: string): Promise<{ totalBytes: number; usableBytes: number }> {
+  const { bsize, blocks, bavail } = await statfs(path)
+  return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }
+}
+
+const metaFile = 'meta.properties'
+const lockFile = '.lock'
+
+/** Takes the folder for this process alone, makes it where it is missing, and checks that it belongs to this node and cluster. */
+export async function openDataFolder(path: string, owner: FolderOwner): Promise<DataFolder> {
+  const folder = resolve(path)
+  try {
+    syncNewFolders(folder, makeFolder(folder))
+  } catch (error) {
+    throw new StartRefused(`log.dirs = ${folder} cannot be used: ${systemReason(error) ?? (error as Error).message}. ${folderAdvice}`)
+  }
+  const release = lockFor(`log.dirs: ${folder}`, join(folder, lockFile))
+  try {
+    const meta = await readMeta(join(folder, metaFile))
+    if (meta !== undefined) check(folder, meta, owner)
+    return { path: folder, meta, release }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+export async function saveMeta(folder: string, { nodeId, clusterId, foundingId, state, wal }: Meta): Promise<void> {
+  const lines = ['version=1', `node.id=${nodeId}`, `cluster.id=${clusterId}`]
+  if (foundingId !== null) lines.push(`founding.id=${foundingId}`, `founding.state=${state}`)
+  if (wal !== null) lines.push(`s3.wal.path=${wal}`)
+  await replaceFile(join(folder, metaFile), [Buffer.from(`${lines.join('\n')}\n`)])
+}
+
+async function readMeta(path: string): Promise<Meta | undefined> {
+  const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new StartRefused(`${path} cannot be read: ${error.message}`)
+  })
+  if (content === undefined) return undefined
+  const values = new Map(parseProperties(content).map(({ key, value }) => [key, value]))
+  const [version, nodeId, clusterId] = [values.get('version'), values.get('node.id'), values.get('cluster.id')]
+  const foundingId = values.get('founding.id') ?? null
+  const state = foundingStates.find((each) => each === values.get('founding.state'))
+  if (version !== '1' || nodeId === undefined || clusterId === undefined || (foundingId !== null && state === undefined)) {
+    throw new StartRefused(
+      `log.dirs: ${path} is not valid: expected version=1, node.id, cluster.id, founding.id and founding.state; restore it from a copy`,
+    )
+  }
+  return { nodeId: Number(nodeId), clusterId, foundingId, state: state ?? 'upgrade', wal: values.get('s3.wal.path') ?? null }
+}
+
+function check(folder: string, meta: Meta, owner: FolderOwner): void {
+  if (meta.nodeId !== owner.nodeId)
+    throw new StartRefused(`log.dirs: ${folder} belongs to node ${meta.nodeId}, not ${owner.nodeId}: see node.id`)
+  if (owner.clusterId !== null && meta.clusterId !== owner.clusterId) {
+    throw new StartRefused(`log.dirs: ${folder} belongs to cluster ${meta.clusterId}, not ${owner.clusterId}: see cluster.id`)
+  }
+}

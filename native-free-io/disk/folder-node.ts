@@ -1,0 +1,272 @@
+import { type Stats, statSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FileWal } from '../../src/config/wal-uri.ts'
+import { imageOf } from '../../src/controller/controller.ts'
+import type { MutableImage } from '../../src/metadata/image.ts'
+import { encodeRecord } from '../../src/metadata/records.ts'
+import { ObjectKeys } from '../../src/objects/object-key.ts'
+import { logStart, type WalIdentity } from '../../src/wal/wal-superblock.ts'
+import { crashPoint } from '../process/crash-point.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import { claimStore, noteStart } from '../store/store-founding.ts'
+import { type DataFolder, type Meta, openDataFolder, saveMeta } from './data-folder.ts'
+import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding.ts'
+import { MetadataFile } from './metadata-file.ts'
+import { type Forgotten, forgetLaterStarts, type OldCopy, oldCopyLoss, oldCopyRefusal } from './old-copy.ts'
+import { producersFile } from './producers-file.ts'
+import { judgeWal, type WalVerdict } from './wal-judgement.ts'
+import { openWalPlace, type WalPlace, wipe } from './wal-place.ts'
+
+const metadataLog = 'metadata.log'
+const producersSnapshot = 'producers.snapshot'
+const lane = 0
+
+/** Advice for an operator after the loss of a write-ahead log. */
+const lossAdvice =
+  'restore it; or start once with --override s3.wal.loss.accept=true, which discards the acknowledged records that are not in objects'
+const formatAdvice = 'set s3.wal.path to another place; or start once with --override s3.wal.format=true, which destroys that data'
+
+/**
+ * A node with its logs on this machine. All parts of its identity are read and compared before anything is written.
+ *
+ * Order of a founding: `meta.properties` with the id, the metadata log, the marker in the store, the write-ahead log, the id in the
+ * metadata log, `meta.properties` once more. A crash between any two is taken up by the next start.
+ */
+export async function openFolderNode(parts: FoundingParts, wal: FileWal): Promise<FoundedNode> {
+  const folder = await openDataFolder(parts.folder, { nodeId: parts.nodeId, clusterId: parts.clusterId })
+  const releases = [folder.release]
+  try {
+    const place = openWalPlace(wal.path ?? join(folder.path, 'wal', 'lane-0.wal'))
+    releases.push(place.release)
+    return await open(parts, wal, folder, place, releases)
+  } catch (error) {
+    for (const release of releases.reverse()) release()
+    throw error
+  }
+}
+
+async function open(
+  parts: FoundingParts,
+  wal: FileWal,
+  folder: DataFolder,
+  place: WalPlace,
+  releases: readonly (() => void)[],
+): Promise<FoundedNode> {
+  const { nodeId, options, log } = parts
+  const { meta } = folder
+  const metadataPath = join(folder.path, metadataLog)
+  if (meta === undefined) await refuseLostMeta(folder, place, statOf(metadataPath) !== undefined)
+  const found = await MetadataFile.read(metadataPath)
+  const image = found && refuseUnreadable(metadataPath, () => imageOf(found.records))
+  const isNew = meta === undefined || meta.state === 'new' || (meta.foundingId === null && image === undefined)
+  const isBegun = meta !== undefined && (isOwn(place, meta) || statOf(join(folder.path, producersSnapshot)) !== undefined)
+  if (image === undefined && (!isNew || isBegun)) {
+    throw new StartRefused(
+      `${metadataPath} is missing, but this node has been founded: restore it from a copy; or set log.dirs to an empty folder to found another node`,
+    )
+  }
+  const identity: WalIdentity = {
+    clusterId: meta?.clusterId ?? parts.clusterId ?? newFoundingId(parts.entropy),
+    nodeId,
+    lane,
+    foundingId: meta?.foundingId ?? image?.founding?.foundingId ?? newFoundingId(parts.entropy),
+  }
+  if (image !== undefined) compareImage(metadataPath, image, identity)
+  if (meta?.state === 'done' && image!.founding === null) {
+    throw new StartRefused(
+      `${metadataPath} does not identify a node, but meta.properties does: it is truncated or out of date; restore it from a copy`,
+    )
+  }
+
+  const mustExist = !isNew && (meta.state === 'done' || image!.clusterId !== null)
+  const mayBeFormer = !isNew && meta.state === 'upgrade'
+  const verdict = judgeWal(place.content, { identity, image, mustExist, mayBeFormer })
+  const why = lossOf(place, meta, mustExist, verdict, parts)
+  const loss = why === undefined ? undefined : { why }
+  if (options.formatWal && verdict.type !== 'occupied') log.warn(`s3.wal.format=true has no effect: ${place.path} contains no other data`)
+  const capacity = capacityOf(wal, place, parts.logBytes)
+  const claim = {
+    identity,
+    image,
+    state: meta === undefined || isNew ? ('new' as const) : meta.state,
+    isNamed: meta !== undefined || parts.clusterId !== null,
+  }
+
+  // From here on files change.
+  const { clusterId, foundingId } = identity
+  const save = (state: Meta['state'], at: string | null): Promise<void> =>
+    saveMeta(folder.path, { nodeId, clusterId, foundingId, state, wal: at })
+  const starts = await claimStore(parts, claim, async () => {
+    if (claim.state !== 'done') await save(claim.state, meta?.wal ?? null)
+    crashPoint('founding begun')
+  })
+  crashPoint('store claimed')
+  const copy = oldCopyOf(place, image, starts)
+  if (copy !== undefined && !options.acceptLoss) throw oldCopyRefusal(copy)
+  const { log: metadata, records, tornBytes } = await MetadataFile.open(metadataPath, parts.room, parts.onFailure, found)
+  if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
+  if (verdict.type === 'occupied') log.warn({ path: place.path, held: verdict.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
+  let current = image ?? imageOf(records)
+  let forgotten: Forgotten | undefined
+  if (copy !== undefined) {
+    const firstObjectId = current.founding?.firstObjectId ?? current.nextObjectId
+    forgotten = await forgetLaterStarts(parts, new ObjectKeys({ ...identity, firstObjectId }), current)
+    const added = forgotten.records.map(encodeRecord)
+    await metadata.append(added)
+    current = imageOf([...records, ...added])
+  }
+  return {
+    folder,
+    identity,
+    image: current,
+    loss: forgotten === undefined ? loss : { why: oldCopyLoss(copy!, forgotten), bytes: forgotten.newerBytes },
+    firstRecords: firstRecords(current, identity),
+    logs: {
+      metadata,
+      tornBytes,
+      wal: {
+        type: 'file',
+        target: {
+          path: place.path,
+          device: place.device,
+          identity,
+          capacity,
+          incarnation: Math.max(current.wal?.incarnation ?? 0, starts) + 1,
+          metadataRecords: current.recordCount,
+        },
+      },
+      producers: producersFile(join(folder.path, producersSnapshot), identity.foundingId, parts.room),
+      meters: [],
+      // The folder is locked.
+      confirm: () => Promise.resolve(),
+      close: () => metadata.close(),
+    },
+    async finish() {
+      if (meta?.state !== 'done' || meta.wal !== place.path) await save('done', place.path)
+      crashPoint('founding done')
+    },
+    noteStart: (incarnation) => noteStart(parts, identity, incarnation),
+    release() {
+      for (const release of [...releases].reverse()) release()
+    },
+  }
+}
+
+/** Undefined for what is not there. A folder that cannot be looked into is not empty. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    throw new StartRefused(`${path} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+const namesIn = (path: string): Promise<string[]> =>
+  readdir(path).catch((error: Error) => {
+    throw new StartRefused(`${path} cannot be read: ${error.message}`)
+  })
+
+/** Whether a founding has come as far as the write-ahead log, which is made after the metadata log. */
+const isOwn = ({ content }: WalPlace, { foundingId }: Meta): boolean =>
+  content.type === 'log' && (content.superblock.identity?.foundingId ?? null) === foundingId
+
+/** A folder that holds a node's files and not its name. */
+async function refuseLostMeta(folder: DataFolder, place: WalPlace, hasMetadata: boolean): Promise<void> {
+  const held: string[] = hasMetadata ? [metadataLog] : []
+  if (statOf(join(folder.path, producersSnapshot)) !== undefined) held.push(producersSnapshot)
+  if (statOf(join(folder.path, 'objects')) !== undefined && (await namesIn(join(folder.path, 'objects'))).length > 0) held.push('objects')
+  const isInside = place.path.startsWith(`${folder.path}/`)
+  if (isInside && place.content.type !== 'absent' && place.content.type !== 'blank') held.push(place.path.slice(folder.path.length + 1))
+  if (held.length === 0) return
+  const owner = await ownerOf(folder, place, hasMetadata)
+  const lines = owner === undefined ? '' : `, with the lines ${owner.join(', ')}`
+  throw new StartRefused(
+    `${folder.path} contains ${held.join(', ')}, but no meta.properties: restore it${lines}; or set log.dirs to an empty folder`,
+  )
+}
+
+/** The lines of the `meta.properties` that is missing, as other files have them. */
+async function ownerOf(folder: DataFolder, { content }: WalPlace, hasMetadata: boolean): Promise<string[] | undefined> {
+  const found = content.type === 'log' ? content.superblock.identity : undefined
+  const logged = hasMetadata ? await foundingIn(join(folder.path, metadataLog)) : undefined
+  const owner = found ?? logged
+  if (owner === undefined) return undefined
+  return ['version=1', `node.id=${owner.nodeId}`, `cluster.id=${owner.clusterId}`, `founding.id=${owner.foundingId}`, 'founding.state=done']
+}
+
+async function foundingIn(path: string): Promise<Omit<WalIdentity, 'lane'> | undefined> {
+  try {
+    const { clusterId, founding } = imageOf((await MetadataFile.read(path))?.records ?? [])
+    return clusterId === null || founding === null ? undefined : { clusterId, ...founding }
+  } catch {
+    return undefined
+  }
+}
+
+function compareImage(path: string, { clusterId, founding }: MutableImage, identity: WalIdentity): void {
+  if (clusterId !== null && clusterId !== identity.clusterId) {
+    throw new StartRefused(
+      `${path} belongs to cluster ${clusterId}, meta.properties to cluster ${identity.clusterId}: restore the file that is not this node's`,
+    )
+  }
+  if (founding === null) return
+  if (founding.nodeId !== identity.nodeId) {
+    throw new StartRefused(
+      `${path} belongs to node ${founding.nodeId}, meta.properties to node ${identity.nodeId}: restore the file that is not this node's`,
+    )
+  }
+  if (founding.foundingId !== identity.foundingId) {
+    throw new StartRefused(
+      `${path} belongs to founding.id ${founding.foundingId}, meta.properties to founding.id ${identity.foundingId}: restore the file that is not this node's`,
+    )
+  }
+}
+
+/** All of a node may come from a copy: whatever has been stored since is in the store, and such a node would write over it. */
+function oldCopyOf({ content }: WalPlace, image: MutableImage | undefined, starts: number): OldCopy | undefined {
+  const own = content.type === 'log' ? content.superblock.state.incarnation : 0
+  const known = Math.max(own, image?.wal?.incarnation ?? 0)
+  return known >= starts ? undefined : { known, starts }
+}
+
+/** Why records are lost, if that is accepted. Throws where something has to be done first. */
+function lossOf(
+  place: WalPlace,
+  meta: Meta | undefined,
+  mustExist: boolean,
+  verdict: WalVerdict,
+  { options }: FoundingParts,
+): string | undefined {
+  const { path, device, content } = place
+  const was = meta?.wal === path || meta?.wal == null ? '' : `, but at ${meta.wal} at the last start`
+  if (verdict.type === 'refused') throw new StartRefused(verdict.why)
+  if (verdict.type === 'new' || verdict.type === 'own') return undefined
+  if (verdict.type === 'occupied') {
+    if (!options.formatWal && !mustExist) throw new StartRefused(`s3.wal.path: ${path} contains ${verdict.by}: ${formatAdvice}`)
+    if (!mustExist) return undefined
+    if (options.formatWal && options.acceptLoss) return `${path} contained ${verdict.by}`
+    throw new StartRefused(
+      `s3.wal.path: the write-ahead log of this node is not at ${path}${was}: it contains ${verdict.by}; set s3.wal.path to the place of the log`,
+    )
+  }
+  if (device !== null && content.type === 'log' && content.missingBytes > 0) {
+    throw new StartRefused(
+      `s3.wal.path: the device ${path} is ${content.missingBytes} bytes too small for the write-ahead log on it: copy the log to a larger one`,
+    )
+  }
+  if (options.acceptLoss) return verdict.why
+  throw new StartRefused(`s3.wal.path: the write-ahead log of this node is incomplete at ${path}${was}: ${verdict.why}; ${lossAdvice}`)
+}
+
+/** Of a new log. What lies on a device has to be as long as a whole number of log caches. */
+function capacityOf({ capacityBytes, isCapacityGiven }: FileWal, { device, path }: WalPlace, logBytes: number): number {
+  if (device === null) return capacityBytes
+  const room = device.bytes - logStart
+  const asked = isCapacityGiven ? Math.min(capacityBytes, room) : room
+  const capacity = Math.floor(asked / logBytes) * logBytes
+  if (capacity > 0) return capacity
+  throw new StartRefused(
+    `s3.wal.path: the device ${path} has ${device.bytes} bytes, fewer than s3.wal.cache.size = ${logBytes} and the superblocks need`,
+  )
+}

@@ -1,0 +1,80 @@
+import type { Settings } from '../../src/config/settings.ts'
+import type { Controller } from '../../src/controller/controller.ts'
+import type { MetadataRecord } from '../../src/metadata/records.ts'
+import type { ProducerSnapshot } from '../../src/partition/producer-state.ts'
+import type { PartitionId } from '../../src/ports.ts'
+import type { Log } from '../process/logger.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import type { LaneStreams } from '../storage/partitions.ts'
+import type { Pipeline } from '../threads/pipeline.ts'
+import { marked } from '../threads/wal-marks.ts'
+import type { FoundedNode } from './founding.ts'
+import { producersAdvice } from './producers-file.ts'
+
+/** Offsets that a partition leaves out where records are lost whose number is not known: more than a log can have held. */
+const lostOffsets = 2n ** 40n
+
+/**
+ * Whether acknowledged records are lost: what was recovered ends before what the metadata log knows to have been durable, or
+ * the log was not there. Throws unless that is accepted.
+ */
+export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settings: Settings, log: Log): boolean {
+  const { position, damage } = pipeline.recovery
+  const known = Math.max(image.wal?.durable ?? 0, damage?.durable ?? 0)
+  const cause = loss?.why ?? damage?.why
+  if (cause === undefined && position >= known) {
+    if (settings['s3.wal.loss.accept']) log.warn('s3.wal.loss.accept=true has no effect: the write-ahead log is complete')
+    return false
+  }
+  const from = Math.max(loss === undefined ? position : 0, image.wal?.stored ?? 0)
+  const bytes = loss?.bytes ?? Math.max(0, known - from)
+  const why = cause ?? `it ends at position ${position}, and was durable up to ${known}`
+  if (!settings['s3.wal.loss.accept']) {
+    throw new StartRefused(
+      `s3.wal.path: the end of the write-ahead log is missing: ${why}; restore it; or start once with --override s3.wal.loss.accept=true, which discards at least ${bytes} bytes of acknowledged records`,
+    )
+  }
+  log.error({ bytes, why }, 's3.wal.loss.accept=true: acknowledged records are lost, at least this many bytes')
+  return true
+}
+
+/** Every partition goes on behind whatever it may have acknowledged; durable when this resolves. */
+export async function recordLoss(pipeline: Pipeline, controller: Controller, streams: LaneStreams, log: Log): Promise<void> {
+  const records: MetadataRecord[] = []
+  for (const stream of controller.image.streams.keys()) {
+    const { highWatermark: start } = await streams.offsets(stream)
+    records.push({ type: 'recordsLost', stream, start, end: start + lostOffsets })
+  }
+  // Together with the mark that says which log counts from now on: a crash before this frame leaves the loss to be found again.
+  await controller.ask({ type: 'record', records: [...records, marked(pipeline)] })
+  for (const record of records) {
+    if (record.type !== 'recordsLost') continue
+    await pipeline.ask({ type: 'lose', stream: record.stream, range: { start: Number(record.start), end: Number(record.end) } })
+  }
+  log.warn(
+    { partitions: records.length, offsets: Number(lostOffsets) },
+    'every partition skips this many offsets, so that no offset is assigned twice',
+  )
+}
+
+/** The producers of the last snapshot. Throws where it is not there, or older than what it must know. */
+export async function producersOf(
+  { logs, identity }: FoundedNode,
+  pipeline: Pipeline,
+  acceptsLoss: boolean,
+): Promise<Map<PartitionId, readonly ProducerSnapshot[]>> {
+  const saved = await logs.producers.load()
+  const { stored } = pipeline
+  const problem =
+    saved === undefined
+      ? stored === 0
+        ? undefined
+        : 'is missing, although records were stored in objects'
+      : saved.foundingId !== null && saved.foundingId !== identity.foundingId
+        ? `belongs to founding ${saved.foundingId}, and this is founding ${identity.foundingId}`
+        : saved.position < stored
+          ? `is a copy from position ${saved.position} of the write-ahead log, which was stored up to ${stored}`
+          : undefined
+  if (problem === undefined || acceptsLoss) return new Map(problem === undefined ? saved?.streams : [])
+  throw new StartRefused(`producers.snapshot ${problem}: ${producersAdvice}`)
+}

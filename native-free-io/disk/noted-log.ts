@@ -1,0 +1,33 @@
+import type { MetadataLog } from '../../src/metadata/store.ts'
+
+/** A metadata log whose length is noted elsewhere after every append: one that is shorter at a start has lost its end. */
+export class NotedLog implements MetadataLog {
+  readonly #log: MetadataLog
+  readonly #note: (records: number) => void
+  #records: number
+
+  constructor(log: MetadataLog, records: number, note: (records: number) => void) {
+    this.#log = log
+    this.#records = records
+    this.#note = note
+  }
+
+  get bytes(): number {
+    return this.#log.bytes
+  }
+
+  get isFull(): boolean {
+    return this.#log.isFull
+  }
+
+  async append(records: readonly Uint8Array[]): Promise<void> {
+    await this.#log.append(records)
+    this.#records += records.length
+    this.#note(this.#records)
+  }
+
+  /** Says the same in fewer records, and counts those that it stands for. */
+  replace(records: readonly Uint8Array[]): Promise<void> {
+    return this.#log.replace(records)
+  }
+}

@@ -1,0 +1,91 @@
+import { storeName } from '../../src/config/store-uri.ts'
+import type { MutableImage } from '../../src/metadata/image.ts'
+import type { MetadataRecord } from '../../src/metadata/records.ts'
+import { faultText, isFault } from '../../src/object-store/store-faults.ts'
+import type { ObjectKeys } from '../../src/objects/object-key.ts'
+import type { ObjectStore } from '../../src/ports.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import { meteredStore } from '../store/shared-store.ts'
+import type { FoundingParts } from './founding.ts'
+
+/** `log.dirs` lacks what later starts of the node have stored. */
+export interface OldCopy {
+  /** The last start that it knows, and the last that has used the object store. */
+  readonly known: number
+  readonly starts: number
+}
+
+/** What has to be in the metadata log before a node goes on from an old copy, and what is lost with that. */
+export interface Forgotten {
+  readonly records: readonly MetadataRecord[]
+  /** Of objects that only later starts knew. */
+  readonly newerObjects: number
+  readonly newerBytes: number
+  /** Objects that the copy knows, and that later starts have removed. */
+  readonly missingObjects: number
+}
+
+const copyText = ({ known, starts }: OldCopy): string =>
+  `log.dirs is a copy from start ${known} of this node, but its object store has been used by start ${starts}`
+
+export const oldCopyRefusal = (copy: OldCopy): StartRefused =>
+  new StartRefused(
+    `${copyText(copy)}: restore the newest copy; or start once with --override s3.wal.loss.accept=true, which discards the topics and acknowledged records of the later starts`,
+  )
+
+export const oldCopyLoss = (copy: OldCopy, { newerObjects, missingObjects }: Forgotten): string =>
+  `${copyText(copy)}: ${newerObjects} newer objects are not read any more, and ${missingObjects} older ones are missing`
+
+/** Ids that later starts may have assigned without a trace in the store: more than they can have used. */
+const idsSkipped = 2 ** 32
+
+/**
+ * Ids of objects, producers and partitions that later starts may have assigned are never assigned again, so that nothing is
+ * written over or mixed. Objects that the copy knows and that are gone become known losses.
+ */
+export async function forgetLaterStarts({ location, meter }: FoundingParts, keys: ObjectKeys, image: MutableImage): Promise<Forgotten> {
+  const store = await meteredStore(location, meter)
+  try {
+    const found = await objectsIn(store, keys, storeName(location))
+    const newer = [...found].filter(([objectId]) => objectId >= image.nextObjectId)
+    const gone = [...image.objects.values()].filter(({ objectId }) => !found.has(objectId))
+    const lost = gone.flatMap(({ streams }) =>
+      streams.map(({ stream, start, end }) => ({ type: 'recordsLost', stream, start, end }) as const),
+    )
+    return {
+      records: [
+        { type: 'objectsRemoved', objectIds: gone.map(({ objectId }) => objectId) },
+        ...lost,
+        { type: 'objectsPrepared', first: newer.reduce((next, [objectId]) => Math.max(next, objectId + 1), image.nextObjectId), count: 0 },
+        { type: 'producerIdsAllocated', next: image.nextProducerId + BigInt(idsSkipped) },
+        { type: 'streamsAllocated', next: image.nextStream + streamsSkipped },
+      ],
+      newerObjects: newer.length,
+      newerBytes: newer.reduce((sum, [, bytes]) => sum + bytes, 0),
+      missingObjects: gone.length,
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+/** Partition ids are 32 bits wide in the write-ahead log. */
+const streamsSkipped = 1 << 20
+
+/** Bytes of each object of this node, by its id. */
+async function objectsIn(store: ObjectStore, keys: ObjectKeys, name: string): Promise<ReadonlyMap<number, number>> {
+  const found = new Map<number, number>()
+  for (const prefix of keys.prefixes) {
+    for (let from: string | undefined; ; ) {
+      const page = await store.list(prefix, from)
+      if (isFault(page)) throw new StartRefused(`s3.data.buckets: ${name} cannot be listed: ${faultText(page)}`)
+      for (const { key, bytes } of page.objects) {
+        const objectId = keys.idOf(key)
+        if (objectId !== undefined) found.set(objectId, bytes)
+      }
+      if (page.next === undefined) break
+      from = page.next
+    }
+  }
+  return found
+}

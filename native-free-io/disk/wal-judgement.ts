@@ -1,0 +1,72 @@
+import type { MutableImage } from '../../src/metadata/image.ts'
+import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
+import type { WalContent } from './wal-place.ts'
+
+/** What a start does with what lies where its write-ahead log is to be. */
+export type WalVerdict =
+  /** There is none, and has been none. */
+  | { readonly type: 'new' }
+  | { readonly type: 'own' }
+  /** Something else lies there: it is not touched, unless it is to be formatted. */
+  | { readonly type: 'occupied'; readonly by: string }
+  /** The log of this node is not there, or not all of it. */
+  | { readonly type: 'lost'; readonly why: string; readonly isUsable: boolean }
+  /** Whatever is done to the log, something else is wrong. */
+  | { readonly type: 'refused'; readonly why: string }
+
+export interface WalExpectation {
+  readonly identity: WalIdentity
+  /** What the metadata log says; undefined where there is none yet. */
+  readonly image: MutableImage | undefined
+  /** The node has had a log. */
+  readonly mustExist: boolean
+  /** A log of a release without identities is this node's own. */
+  readonly mayBeFormer: boolean
+}
+
+/** Compares what lies at a place with what the rest of the node says. Decides; changes nothing. */
+export function judgeWal(content: WalContent, { identity, image, mustExist, mayBeFormer }: WalExpectation): WalVerdict {
+  switch (content.type) {
+    case 'absent':
+      return mustExist ? lost('it does not exist') : { type: 'new' }
+    case 'blank':
+      return mustExist ? lost('it contains only zeros') : { type: 'new' }
+    case 'damaged':
+      return mustExist ? lost('neither of its superblocks is whole') : { type: 'occupied', by: 'a damaged write-ahead log' }
+    case 'foreign':
+      return { type: 'occupied', by: content.what }
+    default:
+  }
+  const { superblock, missingBytes } = content
+  const found = superblock.identity
+  if (found === undefined) {
+    if (mayBeFormer) return { type: 'own' }
+    return mustExist
+      ? lost('it was written by an older release, before this node was', false)
+      : { type: 'occupied', by: 'a write-ahead log of an older release' }
+  }
+  const difference = differenceOf(found, identity)
+  if (difference !== undefined) return { type: 'occupied', by: `the write-ahead log of ${difference}` }
+  if (missingBytes > 0) return lost(`its last ${missingBytes} bytes are missing`)
+  if (image !== undefined && superblock.metadataRecords > image.recordCount) {
+    const why = `metadata.log has ${image.recordCount} records, but the superblock of the write-ahead log records ${superblock.metadataRecords}: metadata.log is truncated or out of date; restore it from a copy`
+    return { type: 'refused', why }
+  }
+  const mark = image?.wal ?? null
+  if (mark !== null && mark.secret !== superblock.state.secret) return lost('it is a different log from the one recorded in metadata.log')
+  if (mark !== null && superblock.state.incarnation < mark.incarnation) return lost('it is a copy from before the last start')
+  return { type: 'own' }
+}
+
+const lost = (why: string, isUsable = true): WalVerdict => ({ type: 'lost', why, isUsable })
+
+/** Whose something is, and whose it should be; undefined where they are the same. */
+export function differenceOf(found: WalIdentity, wanted: WalIdentity): string | undefined {
+  if (found.clusterId !== wanted.clusterId) return `cluster ${found.clusterId}, where this node is in cluster ${wanted.clusterId}`
+  if (found.nodeId !== wanted.nodeId) return `node ${found.nodeId} of the same cluster, where this is node ${wanted.nodeId}`
+  if (found.lane !== wanted.lane) return `lane ${found.lane}, where this is lane ${wanted.lane}`
+  if (found.foundingId !== wanted.foundingId) {
+    return `node ${wanted.nodeId} with founding.id ${found.foundingId}, where log.dirs has founding.id ${wanted.foundingId}`
+  }
+  return undefined
+}

@@ -1,0 +1,216 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  realpathSync,
+  rmdirSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { logStart, readSuperblocks, type Superblock } from '../../src/wal/wal-superblock.ts'
+import { systemReason } from '../process/start-failure.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import { type BlockDevice, blockDevice } from './block-device.ts'
+import { syncNewFolders } from './durable-file.ts'
+import { checkFolder, makeFolder } from './folders.ts'
+import { lockFor } from './process-lock.ts'
+
+/** What lies where a write-ahead log is to be. */
+export type WalContent =
+  | { readonly type: 'absent' }
+  /** Nothing but zeros, or nothing at all. */
+  | { readonly type: 'blank' }
+  /** Something else, such as a file system. */
+  | { readonly type: 'foreign'; readonly what: string }
+  /** A write-ahead log of which no superblock is whole. */
+  | { readonly type: 'damaged' }
+  /** `missingBytes`: of the file, at its end. */
+  | { readonly type: 'log'; readonly superblock: Superblock; readonly missingBytes: number }
+
+/** Where the write-ahead log of this node lies. This process has it alone until it is released. */
+export interface WalPlace {
+  readonly path: string
+  readonly device: BlockDevice | null
+  readonly content: WalContent
+  release(): void
+}
+
+const advice = 'Set s3.wal.path to a place that the user of this process can read and write.'
+
+/** Throws StartRefused where what is there cannot be opened, or nothing can be made there. Changes nothing. */
+export function checkWalPlace(path: string): void {
+  try {
+    if (statOf(path) === undefined) checkFolder(dirname(path))
+    else accessSync(path, constants.R_OK | constants.W_OK)
+  } catch (error) {
+    throw unusable(path, error)
+  }
+}
+
+function unusable(path: string, error: unknown): unknown {
+  const reason = systemReason(error)
+  if (error instanceof StartRefused || reason === undefined) return error
+  return new StartRefused(`s3.wal.path: ${path} cannot be used: ${reason} (${(error as NodeJS.ErrnoException).code}). ${advice}`)
+}
+
+/** Locks the place and looks at what is there. Changes nothing but the lock; makes the folder of a file. */
+export function openWalPlace(path: string): WalPlace {
+  try {
+    const stat = statOf(path)
+    if (stat === undefined) return newFile(path)
+    if (stat.isBlockDevice()) return device(path, stat)
+    if (stat.isFile()) return file(path)
+    throw new StartRefused(`s3.wal.path: ${path} is neither a file nor a block device`)
+  } catch (error) {
+    throw unusable(path, error)
+  }
+}
+
+/** A part of the path that is a file, or that may not be looked into, is no sign that the log is new. */
+function statOf(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false })
+}
+
+function newFile(path: string): WalPlace {
+  if (path.startsWith('/dev/') && !path.startsWith('/dev/shm/')) throw new StartRefused(`s3.wal.path: there is no device ${path}`)
+  const folder = dirname(path)
+  const made = makeFolder(folder)
+  syncNewFolders(folder, made)
+  const unlock = lockFor(`s3.wal.path: the write-ahead log ${path}`, lockOf(join(realpathSync(folder), basename(path))))
+  const release = (): void => {
+    unlock()
+    removeEmpty(folder, made)
+  }
+  // Another process may have made it before the lock was taken.
+  if (statOf(path) !== undefined) {
+    release()
+    return openWalPlace(path)
+  }
+  return { path, device: null, content: { type: 'absent' }, release }
+}
+
+/** A start that is refused leaves no folders. One that cannot be removed does no harm. */
+function removeEmpty(folder: string, made: string | undefined): void {
+  if (made === undefined) return
+  try {
+    for (let at = folder; at.length >= made.length; at = dirname(at)) rmdirSync(at)
+  } catch {}
+}
+
+/** The lock lies beside the file that the path leads to in the end: by another name it is the same. */
+const lockOf = (path: string): string => `${path}.lock`
+
+function file(path: string): WalPlace {
+  const release = lockFor(`s3.wal.path: the write-ahead log ${path}`, lockOf(realpathSync(path)))
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK)
+    return { path, device: null, content: read(path, (fd) => contentOf(fd, fstatSync(fd).size, false)), release }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+function device(path: string, stat: Stats): WalPlace {
+  const fd = claim(path)
+  const release = (): void => closeSync(fd)
+  try {
+    const found = blockDevice(path, stat)
+    return { path, device: found, content: contentOf(fd, found.bytes, true), release }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** The kernel gives a device exclusively to one opener, be that a process or a mount. */
+function claim(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_EXCL)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+    throw new StartRefused(`s3.wal.path: the device ${path} is in use: it is mounted, or another process uses it`)
+  }
+}
+
+function read<T>(path: string, look: (fd: number) => T): T {
+  const fd = openSync(path, constants.O_RDONLY)
+  try {
+    return look(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Signatures lie within this from the start; some, and copies of others, within this from the end. */
+const signatureBytes = 1 << 20
+
+function contentOf(fd: number, bytes: number, isDevice: boolean): WalContent {
+  const head = bytesAt(fd, 0, Math.min(bytes, signatureBytes))
+  const found = readSuperblocks(head)
+  if (found.type === 'damaged') return found
+  if (found.type === 'version')
+    return { type: 'foreign', what: `a write-ahead log of format ${found.version}, which this release does not read` }
+  if (found.type === 'whole') {
+    const { superblock } = found
+    // A file of format 2 grew as it was written; since then it has its size from the beginning.
+    const isWhole = !isDevice && superblock.identity === undefined
+    const missingBytes = isWhole ? 0 : Math.max(0, logStart + superblock.state.capacity - bytes)
+    return { type: 'log', superblock, missingBytes }
+  }
+  const tail = bytesAt(fd, Math.max(0, bytes - signatureBytes), bytes)
+  if (isZero(head) && isZero(tail)) return { type: 'blank' }
+  return { type: 'foreign', what: signatureIn(head) }
+}
+
+function bytesAt(fd: number, start: number, end: number): Buffer {
+  const bytes = Buffer.alloc(end - start)
+  let at = 0
+  while (at < bytes.length) {
+    const count = readSync(fd, bytes, at, bytes.length - at, start + at)
+    if (count === 0) break
+    at += count
+  }
+  return bytes.subarray(0, at)
+}
+
+const isZero = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0)
+
+/** Where some have their signatures; whatever is not zero is something, known or not. */
+const signatures: readonly (readonly [what: string, at: number, bytes: string])[] = [
+  ['an ext2, ext3 or ext4 file system', 1080, '\x53\xef'],
+  ['an XFS file system', 0, 'XFSB'],
+  ['a Btrfs file system', 65600, '_BHRfS_M'],
+  ['an LVM physical volume', 536, 'LVM2 001'],
+  ['a LUKS volume', 0, 'LUKS'],
+  ['swap space', 4086, 'SWAPSPACE2'],
+  ['a partition table', 512, 'EFI PART'],
+  ['a partition table or a boot sector', 510, '\x55\xaa'],
+]
+
+function signatureIn(head: Buffer): string {
+  const found = signatures.find(([, at, bytes]) => head.toString('latin1', at, at + bytes.length) === bytes)
+  return found?.[0] ?? 'data that is not a write-ahead log'
+}
+
+/** Destroys what lies at the place, so that a new log can begin there: its signatures, wherever they are looked for. */
+export function wipe({ path, device: onDevice }: WalPlace): void {
+  const fd = openSync(path, constants.O_RDWR)
+  try {
+    const bytes = onDevice?.bytes ?? fstatSync(fd).size
+    const zeros = Buffer.alloc(Math.min(bytes, signatureBytes))
+    // The start goes last: until then it is known for what it was.
+    for (const at of [bytes - zeros.length, 0]) {
+      for (let done = 0; done < zeros.length; ) done += writeSync(fd, zeros, done, zeros.length - done, at + done)
+      fsyncSync(fd)
+    }
+  } finally {
+    closeSync(fd)
+  }
+}

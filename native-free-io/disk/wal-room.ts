@@ -1,0 +1,54 @@
+import { statfsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { sizeText } from '../../src/config/kind.ts'
+import { StartRefused } from '../process/start-refused.ts'
+
+/** What is left beside a new write-ahead log for the metadata log and the first objects. */
+const besidesBytes = 16 << 20
+/** Of the free space, the part that a log takes whose size nobody has set: objects and their copies need the rest. */
+const defaultShare = 1 / 2
+
+export interface WalPlace {
+  readonly path: string
+  readonly capacity: number
+  /** Nobody has set it: it may be less. */
+  readonly isDefault: boolean
+  /** Divides the capacity. */
+  readonly logBytes: number
+}
+
+/** What the log of a new node has for its capacity. An existing one keeps its own. Throws StartRefused where there is no room for it. */
+export function roomFor({ path, capacity, isDefault, logBytes }: WalPlace): number {
+  const free = freeFor(path)
+  // What cannot be looked at is reported when it is opened.
+  if (free === undefined) return capacity
+  if (capacity + besidesBytes <= free) return capacity
+  const fitting = Math.floor((free * defaultShare) / logBytes) * logBytes
+  if (isDefault && fitting > 0) return fitting
+  throw new StartRefused(
+    `s3.wal.path: a write-ahead log of ${sizeText(capacity)} does not fit ${path}, whose file system has ${mib(free)} free. ${advice(free)}`,
+  )
+}
+
+const MiB = 2 ** 20
+const mib = (bytes: number): string => `${Math.floor(bytes / MiB)}MiB`
+
+function advice(free: number): string {
+  const capacity = 2 ** Math.floor(Math.log2(Math.max(1, (free - besidesBytes) * defaultShare)))
+  if (capacity < 8 * MiB) return 'Free some space, or set s3.wal.path to a larger file system.'
+  const cache = Math.min(capacity, 128 * MiB)
+  return `Set s3.wal.path=file://?capacity=${sizeText(capacity)} and s3.wal.cache.size=${sizeText(cache)}, or use a larger file system.`
+}
+
+/** Undefined for a log or a device that is there, and where the system does not tell. */
+function freeFor(path: string): number | undefined {
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return undefined
+    let at = dirname(path)
+    while (statSync(at, { throwIfNoEntry: false }) === undefined) at = dirname(at)
+    const { bsize, bavail } = statfsSync(at)
+    return bsize * bavail
+  } catch {
+    return undefined
+  }
+}

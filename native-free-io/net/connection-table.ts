@@ -1,0 +1,184 @@
+import type { Server } from 'node:net'
+import { ByteBudget } from '../../src/base/byte-budget.ts'
+import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
+import type { RequestReaderParts } from '../../src/network/request-reader.ts'
+import type { ConnectionLimits, ListenerData } from '../../src/network/thread-messages.ts'
+import type { Counters } from '../../src/pipeline/counters.ts'
+import { type AcceptedHandle, Connection, type ConnectionOwner } from './connection.ts'
+import { listen, NotListening } from './listener.ts'
+
+/** How often idle, stuck and half-sent connections are looked for. */
+const sweepMs = 1000
+/** An idle connection's segment is given back after this, when memory is scarce. */
+const restMs = 2000
+/** How often connections look for receive memory that found none. */
+const starvedMs = 5
+/** A frame that has begun is whole by then. */
+const frameMs = 60_000
+/** A client that is owed something takes some of it by then. */
+const stuckMs = 120_000
+/** The same while others wait for memory that such clients hold. */
+const stuckMsPressed = 5_000
+/** Pressure is reported again within this time. */
+const pressedMs = 3_000
+/**
+ * What has not been taken for this long is copied out of the log's memory: a thousand times what loopback needs for it,
+ * and less than the log needs to come round twice. Looked at as often.
+ */
+const lateMs = 500
+/** For what slow readers have not taken, together. Beyond it, it stays in the log's memory, and the log steps over it. */
+const slowBytes = 32 << 20
+/** A stop waits this long for requests under way. */
+const drainMs = 2000
+
+/** Why a connection is closed at once where the process may not open more files. */
+export const tooManyFiles = 'more connections than the process may open files for (ulimit -n)'
+
+export interface TableParts {
+  readonly dispatcher: RequestDispatcher
+  readonly counters: Counters<'network'>
+  readonly requestReader: RequestReaderParts
+  readonly limits: { readonly connections: ConnectionLimits; readonly idleMs: number }
+  onRead(): void
+  onClosed(host: string, why: string): void
+}
+
+/** The connections of one network worker and the listeners they come from. */
+export class ConnectionTable implements ConnectionOwner {
+  readonly dispatcher: RequestDispatcher
+  readonly requestReader: RequestReaderParts
+  readonly slow = new ByteBudget(slowBytes)
+  readonly #parts: TableParts
+  readonly #connections = new Set<Connection>()
+  readonly #perHost = new Map<string, number>()
+  readonly #servers: Server[] = []
+  #sweeper: NodeJS.Timeout | undefined
+  /** In the order in which they began to wait for receive memory. */
+  readonly #starving = new Set<Connection>()
+  #feeder: NodeJS.Timeout | undefined
+  readonly #late = new Set<Connection>()
+  #reliever: NodeJS.Timeout | undefined
+  #stopping = false
+  #pressedUntil = 0
+  #limits: ConnectionLimits
+
+  constructor(parts: TableParts) {
+    this.#parts = parts
+    this.#limits = parts.limits.connections
+    this.dispatcher = parts.dispatcher
+    this.requestReader = parts.requestReader
+  }
+
+  /** For connections that come from now on. */
+  limit(limits: ConnectionLimits): void {
+    this.#limits = limits
+  }
+
+  /** Reads of old records wait for memory that responses hold. */
+  pressed(): void {
+    this.#pressedUntil = Date.now() + pressedMs
+  }
+
+  /** Listens on every address; the ports that were bound. */
+  async listen(
+    listeners: readonly ListenerData[],
+    backlog: number,
+  ): Promise<number[] | { readonly listener: ListenerData; readonly error: NotListening }> {
+    const ports: number[] = []
+    for (const address of listeners) {
+      const bound = await listen(address, backlog, (accepted) => this.#accept(address.name, accepted)).catch((error: NotListening) => error)
+      if (bound instanceof NotListening) return { listener: address, error: bound }
+      this.#servers.push(bound.server)
+      ports.push(bound.port)
+    }
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs)
+    return ports
+  }
+
+  /** Takes no more, lets requests under way finish, and closes every connection. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const server of this.#servers) server.close()
+    const deadline = Date.now() + drainMs
+    while (Date.now() < deadline && [...this.#connections].some((c) => c.queue.pending.length > 0 && !c.queue.fetching)) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    clearInterval(this.#sweeper)
+    clearTimeout(this.#feeder)
+    clearTimeout(this.#reliever)
+    for (const connection of this.#connections) connection.close('the broker stops')
+  }
+
+  onRead(bytes: number): void {
+    this.#parts.counters.add('bytes_in', bytes)
+    this.#parts.onRead()
+  }
+  onWrite(bytes: number): void {
+    this.#parts.counters.add('bytes_out', bytes)
+  }
+  onPause(): void {
+    this.#parts.counters.add('pauses', 1)
+  }
+
+  onStarve(connection: Connection): void {
+    this.#starving.add(connection)
+    if (!this.#stopping) this.#feeder ??= setTimeout(() => this.#feed(), starvedMs)
+  }
+
+  #feed(): void {
+    this.#feeder = undefined
+    const starving = [...this.#starving]
+    this.#starving.clear()
+    for (const connection of starving) connection.retry()
+  }
+
+  onLate(connection: Connection): void {
+    this.#late.add(connection)
+    if (!this.#stopping) this.#reliever ??= setTimeout(() => this.#relieve(), lateMs)
+  }
+
+  #relieve(): void {
+    this.#reliever = undefined
+    const now = Date.now()
+    for (const connection of this.#late) if (!connection.relieve(now, lateMs)) this.#late.delete(connection)
+    if (this.#late.size > 0) this.#reliever = setTimeout(() => this.#relieve(), lateMs)
+  }
+
+  onClose(connection: Connection, why: string | undefined): void {
+    this.#starving.delete(connection)
+    this.#late.delete(connection)
+    if (!this.#connections.delete(connection)) return
+    const left = (this.#perHost.get(connection.host) ?? 1) - 1
+    if (left > 0) this.#perHost.set(connection.host, left)
+    else this.#perHost.delete(connection.host)
+    this.#parts.counters.add('disconnections', 1)
+    if (why !== undefined) this.#parts.onClosed(connection.host, why)
+  }
+
+  #accept(listener: string, accepted: AcceptedHandle): void {
+    const { max, filesMax, perHostMax, hosts } = this.#limits
+    const connection = new Connection(this, listener, accepted, Date.now())
+    const fromHost = (this.#perHost.get(connection.host) ?? 0) + 1
+    this.#perHost.set(connection.host, fromHost)
+    this.#connections.add(connection)
+    this.#parts.counters.add('connections', 1)
+    if (this.#stopping) connection.close('the broker stops')
+    else if (this.#connections.size > filesMax) connection.close(tooManyFiles)
+    else if (this.#connections.size > max) connection.close('more connections than max.connections')
+    else if (fromHost > (hosts.get(connection.host) ?? perHostMax))
+      connection.close('more connections of one host than max.connections.per.ip')
+  }
+
+  #sweep(): void {
+    const now = Date.now()
+    const holdMs = now < this.#pressedUntil ? stuckMsPressed : stuckMs
+    const limits = { frameMs, stuckMs, holdMs, idleMs: this.#parts.limits.idleMs }
+    const { memory } = this.requestReader
+    const isScarce = memory.freeBytes < memory.bytes / 2 || this.#starving.size > 0
+    for (const connection of this.#connections) {
+      if (isScarce) connection.rest(now, restMs)
+      const why = connection.overdue(now, limits)
+      if (why !== undefined) connection.close(why)
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import { Socket } from 'node:net'
+import type { ByteBudget } from '../../src/base/byte-budget.ts'
+import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
+import type { BufferLease, ClientConnection, RequestQueue } from '../../src/network/request-queue.ts'
+import { type Received, RequestReader, type RequestReaderParts } from '../../src/network/request-reader.ts'
+import { SendQueue } from './send-queue.ts'
+
+export interface ConnectionOwner {
+  readonly dispatcher: RequestDispatcher
+  readonly requestReader: RequestReaderParts
+  readonly slow: ByteBudget
+  /** After every read: what was dispatched may go, answers may have come. */
+  onRead(bytes: number): void
+  onWrite(bytes: number): void
+  onPause(): void
+  /** It can go on when there is receive memory: somebody is to call `retry`. */
+  onStarve(connection: Connection): void
+  /** Its client is not taking what lies in memory of the log: somebody is to call `relieve`. */
+  onLate(connection: Connection): void
+  onClose(connection: Connection, why: string | undefined): void
+}
+
+/** What `net.Server` accepted, before anything was read from it. */
+export interface AcceptedHandle {
+  readonly handle: unknown
+  readonly remoteAddress: string
+}
+
+export interface OverdueLimits {
+  /** A frame that has begun is whole by then. */
+  readonly frameMs: number
+  /** A client that is owed something takes some of it by then; where it is in memory that others wait for, by `holdMs`. */
+  readonly stuckMs: number
+  readonly holdMs: number
+  readonly idleMs: number
+}
+
+/**
+ * One client's socket. It reads straight into the arena and writes from wherever the parts of a response lie.
+ */
+export class Connection implements ClientConnection {
+  readonly listener: string
+  readonly host: string
+  readonly queue: RequestQueue
+  readonly #socket: Socket
+  readonly #handle: { useUserBuffer(buffer: Uint8Array): void }
+  readonly #owner: ConnectionOwner
+  readonly #requestReader: RequestReader
+  readonly #sendQueue: SendQueue
+  #at = 0
+  #paused = false
+  #why: string | undefined
+  /** Milliseconds: when it was last heard of, when its unfinished frame began, when its client last took something. */
+  #heardAt: number
+  #frameSince: number
+  #drainedAt: number
+  #frames = 0
+  #drained = 0
+
+  constructor(owner: ConnectionOwner, listener: string, accepted: AcceptedHandle, now: number) {
+    this.#owner = owner
+    this.listener = listener
+    this.host = accepted.remoteAddress
+    this.#heardAt = now
+    this.#frameSince = now
+    this.#drainedAt = now
+    this.queue = owner.dispatcher.connect(this)
+    this.#handle = accepted.handle as { useUserBuffer(buffer: Uint8Array): void }
+    this.#requestReader = new RequestReader(owner.requestReader, this.queue)
+    this.#socket = new Socket({
+      handle: accepted.handle,
+      readable: true,
+      writable: true,
+      onread: { buffer: () => this.#window(), callback: (bytes: number) => this.#onRead(bytes) },
+    } as unknown as ConstructorParameters<typeof Socket>[0])
+    this.#sendQueue = new SendQueue(this.#socket, owner.requestReader.bytes.buffer, owner.slow, () => this.queue.flush())
+    this.#socket.on('error', (error) => (this.#why ??= error.message))
+    this.#socket.on('end', () => this.#socket.destroy())
+    // Requests were left for later when the client was owed too much.
+    this.#socket.on('drain', () => this.#sendQueue.drained())
+    this.#socket.on('close', () => this.#onClose())
+    this.#socket.setNoDelay(true)
+    this.#socket.resume()
+  }
+
+  get unsentBytes(): number {
+    return this.#sendQueue.unsentBytes
+  }
+
+  send(parts: readonly Uint8Array[], lease: BufferLease | undefined): void {
+    let bytes = 0
+    for (const part of parts) bytes += part.length
+    this.#owner.onWrite(bytes)
+    this.#sendQueue.send(parts, lease, bytes)
+    if (lease !== undefined && this.#sendQueue.isLate) this.#owner.onLate(this)
+  }
+
+  /** Copies out of the log's memory what its client has not taken for this long. True when there will be more to copy. */
+  relieve(now: number, waitMs: number): boolean {
+    this.#sendQueue.relieve(now, waitMs)
+    return this.#sendQueue.isLate
+  }
+
+  close(why: string): void {
+    this.#why ??= why
+    this.#socket.destroy()
+  }
+
+  retry(): void {
+    if (!this.#paused || this.#socket.destroyed) return
+    this.queue.blocked = false
+    this.#paused = false
+    if (this.#follow(this.#requestReader.retry())) this.#socket.resume()
+    this.#owner.onRead(0)
+  }
+
+  /**
+   * Gives back what a connection does not need that has been idle for this long. Node asks for the next window as soon as
+   * it has filled the last, so this one has to be taken from it; each time costs some bytes until the connection ends.
+   */
+  rest(now: number, idleMs: number): void {
+    if (this.#paused || this.#socket.destroyed || now - this.#heardAt <= idleMs) return
+    if (this.#requestReader.rest()) this.#handle.useUserBuffer(this.#window())
+  }
+
+  #window(): Buffer {
+    const { at, bytes } = this.#requestReader.window()
+    this.#at = at
+    return this.#owner.requestReader.bytes.subarray(at, at + bytes)
+  }
+
+  #onRead(bytes: number): boolean {
+    if (this.#socket.destroyed) return false
+    this.#heardAt = Date.now()
+    this.#follow(this.#requestReader.received(this.#at, bytes))
+    this.#owner.onRead(bytes)
+    // What was left for later may have been retried by now. Node would stop on the word of before, and a resume in here is none yet.
+    return !this.#paused && !this.#socket.destroyed
+  }
+
+  #follow(received: Received): boolean {
+    if (received === 'read') return true
+    if (received === 'pause') {
+      this.#paused = true
+      this.#owner.onPause()
+      if (!this.queue.blocked && !this.#socket.destroyed) this.#owner.onStarve(this)
+    } else this.close(received.close)
+    return false
+  }
+
+  /** Looks at the clock: why the connection should be closed, if it should. */
+  overdue(now: number, limits: OverdueLimits): string | undefined {
+    const { frames, isMidFrame } = this.#requestReader
+    if (!isMidFrame || this.#paused || frames !== this.#frames) this.#frameSince = now
+    this.#frames = frames
+    const drained = this.#socket.bytesWritten - this.#socket.writableLength
+    if (this.unsentBytes === 0 || drained !== this.#drained) this.#drainedAt = now
+    this.#drained = drained
+    if (now - this.#frameSince > limits.frameMs) return 'a request that does not end'
+    if (now - this.#drainedAt > limits.stuckMs) return 'a client that does not take its responses'
+    if (now - this.#drainedAt > limits.holdMs && this.#sendQueue.isHolding)
+      return 'a client that does not take its responses, while others wait for the memory that these are in'
+    if (now - this.#heardAt > limits.idleMs && this.queue.pending.length === 0) return 'idle for connections.max.idle.ms'
+    return undefined
+  }
+
+  #onClose(): void {
+    this.#owner.dispatcher.disconnect(this.queue)
+    this.#sendQueue.close()
+    this.#requestReader.close()
+    this.#owner.onClose(this, this.#why)
+  }
+}

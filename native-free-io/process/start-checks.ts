@@ -1,0 +1,40 @@
+import { join, resolve } from 'node:path'
+import type { Settings } from '../../src/config/settings.ts'
+import { checkFolder } from '../disk/folders.ts'
+import { checkWalPlace } from '../disk/wal-place.ts'
+import { roomFor } from '../disk/wal-room.ts'
+import { step } from './start-failure.ts'
+import { StartRefused } from './start-refused.ts'
+
+export const folderAdvice = (setting: string): string => `Set ${setting} to a directory that the user of this process can write.`
+
+/** What a start would refuse, as far as it can be known without one: nothing is made, locked or asked over the network. */
+export async function startComplaints(settings: Settings, isGiven: (key: string) => boolean): Promise<string[]> {
+  const folder = resolve(settings['log.dirs'][0]!)
+  const store = settings['s3.data.buckets']
+  const wal = settings['s3.wal.path']
+  const checks: (() => unknown)[] = [() => step(`log.dirs = ${folder} cannot be used`, folderAdvice('log.dirs'), () => checkFolder(folder))]
+  if (store?.scheme === 'file') {
+    checks.push(() =>
+      step(`s3.data.buckets: file://${store.folder} cannot be used`, folderAdvice('s3.data.buckets'), () => checkFolder(store.folder)),
+    )
+  }
+  if (wal.scheme === 'file') {
+    const path = wal.path ?? join(folder, 'wal', 'lane-0.wal')
+    const isDefault = !isGiven('s3.wal.path')
+    checks.push(
+      () => (wal.path === null ? undefined : checkWalPlace(path)),
+      () => roomFor({ path, capacity: wal.capacityBytes, isDefault, logBytes: settings['s3.wal.cache.size'] }),
+    )
+  }
+  const complaints: string[] = []
+  for (const check of checks) {
+    try {
+      await check()
+    } catch (error) {
+      if (!(error instanceof StartRefused)) throw error
+      complaints.push(error.message)
+    }
+  }
+  return complaints
+}

@@ -1,0 +1,154 @@
+import { hash } from 'node:crypto'
+import { isFault } from '../../src/object-store/store-faults.ts'
+import { BlockPacker } from '../../src/objects/block-packer.ts'
+import { type CleaningRules, cleanBatch, type KeyHash, noteKeys } from '../../src/objects/compaction/clean-batch.ts'
+import { grouped } from '../../src/objects/compaction/cleaning-plan.ts'
+import { KeyMap, keyHashBytes } from '../../src/objects/compaction/key-map.ts'
+import { encodeIndex, partOf } from '../../src/objects/object-format.ts'
+import type { StreamPart } from '../../src/objects/object-map.ts'
+import type { ObjectStore, PartitionId, StoreFault } from '../../src/ports.ts'
+import { type BatchHeader, batchBytes, batchHeader, lastOffset, readBatchHeader } from '../../src/wire/record-batch.ts'
+import { nodeCodecs } from '../threads/codecs.ts'
+import { type BuiltObject, StoreFailed } from '../threads/object-jobs.ts'
+import { indexOf, readWhole, runsOf } from './object-reads.ts'
+
+/** One partition, compacted by key from the start of its log. */
+export interface CleanTask extends Pick<CleaningRules, 'nowMs' | 'deleteRetentionMs' | 'producers'> {
+  readonly stream: PartitionId
+  /** In the order of their offsets, without a gap between those that there are. */
+  readonly sources: readonly (StreamPart & { readonly key: string })[]
+  readonly logStart: number
+  readonly dirtyFrom: number
+  /** Of the map of keys. */
+  readonly mapBytes: number
+  /** Sources that go into one object have this together. */
+  readonly groupBytesMax: number
+  /** Of the objects that are made: no fewer than there can be. */
+  readonly keys: readonly string[]
+}
+
+export interface CleanedObjects {
+  /** Up to where there is no more than one record of a key now. */
+  readonly end: number
+  /** How many of the sources the outputs replace. */
+  readonly replaced: number
+  /** One for each key that was used; undefined where nothing is left and nothing stored. */
+  readonly outputs: readonly BuiltObject[]
+}
+
+/** SHA-256, of which 128 bits are kept: who chooses keys cannot choose one that is taken for somebody else's. */
+const hashOf: KeyHash = (key) => hash('sha256', key, 'buffer').subarray(0, keyHashBytes)
+
+/** Reads what has never been compacted once for its keys, then everything once more to write what stays. */
+export async function cleanObjects(store: ObjectStore, task: CleanTask): Promise<CleanedObjects | StoreFault> {
+  try {
+    const keys = await keysOf(store, task)
+    const rules = { ...task, keys, hash: hashOf, codecs: nodeCodecs }
+    const sources = task.sources.filter(({ start }) => start < keys.end)
+    const outputs: BuiltObject[] = []
+    for (const group of grouped(sources, task.groupBytesMax)) {
+      outputs.push(await cleanGroup(store, task.keys[outputs.length]!, group, rules))
+    }
+    return { end: keys.end, replaced: sources.length, outputs }
+  } catch (error) {
+    if (error instanceof StoreFailed) return error.fault
+    throw error
+  }
+}
+
+async function keysOf(store: ObjectStore, { sources, dirtyFrom, mapBytes }: CleanTask): Promise<KeyMap> {
+  const keys = new KeyMap(mapBytes)
+  const tools = { keys, hash: hashOf, codecs: nodeCodecs }
+  for (const source of sources) {
+    if (source.end <= dirtyFrom) continue
+    for await (const piece of piecesOf(store, source, dirtyFrom)) {
+      for (const { at, header } of batchesIn(piece)) if (!noteKeys(piece, at, header, dirtyFrom, tools)) return keys
+    }
+    keys.end = source.end
+  }
+  return keys
+}
+
+/** The object of a group, if anything of it stays. */
+async function cleanGroup(
+  store: ObjectStore,
+  key: string,
+  sources: CleanTask['sources'],
+  rules: CleaningRules & Pick<CleanTask, 'stream' | 'logStart'>,
+): Promise<BuiltObject> {
+  const upload = store.upload(key)
+  const packer = new BlockPacker(0)
+  const write = async (pieces: readonly Uint8Array[]): Promise<void> => {
+    if (pieces.length > 0) whole(await upload.append(pieces))
+  }
+  try {
+    for (const source of sources) {
+      for await (const piece of piecesOf(store, source, rules.logStart)) {
+        for (const { at, header } of batchesIn(piece)) {
+          const batch = stayingOf(piece, at, header, rules)
+          if (batch !== undefined) await write(packer.add(packed(batch)))
+        }
+      }
+    }
+    await write(packer.finish())
+    const { stream } = rules
+    const { blocks } = packer
+    if (blocks.length === 0) {
+      await upload.abort()
+      return undefined
+    }
+    const cleaned = { stream, start: sources[0]!.start, end: sources.at(-1)!.end, blocks }
+    await write([encodeIndex([cleaned], upload.bytes)])
+    return { bytes: whole(await upload.complete()), streams: [partOf(cleaned, rules.nowMs)] }
+  } catch (error) {
+    await upload.abort()
+    throw error
+  }
+}
+
+/** Memory of its own: a few bytes that stay would hold on to all that was read with them. */
+function stayingOf(
+  piece: Buffer,
+  at: number,
+  header: BatchHeader,
+  rules: CleaningRules & { readonly logStart: number },
+): Buffer | undefined {
+  if (Number(lastOffset(header)) < rules.logStart) return undefined
+  const cleaned = cleanBatch(piece, at, header, rules)
+  if (cleaned === 'nothing') return undefined
+  return cleaned === 'all' ? Buffer.from(piece.subarray(at, at + batchBytes(header))) : cleaned
+}
+
+function packed(bytes: Buffer): Parameters<BlockPacker['add']>[0] {
+  const header = readBatchHeader(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0)
+  return {
+    bytes,
+    baseOffset: Number(header.baseOffset),
+    end: Number(lastOffset(header)) + 1,
+    maxTimestamp: Number(header.maxTimestamp),
+    isEmpty: header.recordsCount === 0,
+  }
+}
+
+/** The blocks of a source from an offset on, some at a time: whole batches. */
+async function* piecesOf(store: ObjectStore, source: CleanTask['sources'][number], from: number): AsyncGenerator<Buffer, void, void> {
+  const index = whole(await indexOf(store, source.key, source.objectBytes))
+  for (const run of runsOf([...index.from(source.stream, Math.max(from, source.start))])) {
+    const bytes = whole(await readWhole(store, source.key, run))
+    yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+}
+
+function* batchesIn(piece: Buffer): Generator<{ readonly at: number; readonly header: BatchHeader }, void, void> {
+  const view = new DataView(piece.buffer, piece.byteOffset, piece.length)
+  for (let at = 0; at + batchHeader.bytes <= piece.length; ) {
+    const header = readBatchHeader(view, at)
+    yield { at, header }
+    at += batchBytes(header)
+  }
+}
+
+function whole<T>(found: T | StoreFault): T {
+  if (isFault(found)) throw new StoreFailed(found)
+  return found as T
+}

@@ -1,0 +1,125 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { StagedBatch } from '../../src/pipeline/sequencing/lane-commands.ts'
+import type { CoordinatorLog, PartitionId } from '../../src/ports.ts'
+import type { WakeSignal } from '../../src/ring/wake-signal.ts'
+import { errorOf } from '../../src/wire/errors.ts'
+import type { Pipeline } from '../threads/pipeline.ts'
+import type { ObjectStorage } from './object-storage.ts'
+import { UnknownStream } from './partitions.ts'
+
+/** Batches lie apart in the staging area by a multiple of this. */
+const stagedAlignment = 8
+/** A log without room waits for the disk or for the store; nobody says when. */
+const noRoomMs = 5
+
+interface Waiting {
+  readonly stream: PartitionId
+  readonly batch: Uint8Array
+  readonly resolve: (baseOffset: bigint) => void
+  readonly reject: (error: Error) => void
+}
+interface Undurable {
+  readonly durableAt: number
+  readonly resolve: () => void
+}
+
+/**
+ * Lets the main thread write to partitions and read them. What comes while a message to the sequencer is under way goes with the next.
+ */
+export class LanePartitionLog implements CoordinatorLog {
+  readonly #pipeline: Pipeline
+  readonly #storage: ObjectStorage
+  readonly #now: () => number
+  readonly #signal: WakeSignal
+  readonly #staging: { readonly base: number; readonly memory: Buffer }
+  #queue: Waiting[] = []
+  #sending = false
+  /** In the order of their positions. */
+  readonly #undurable: Undurable[] = []
+  #armed = false
+
+  constructor(pipeline: Pipeline, storage: ObjectStorage, now: () => number) {
+    this.#pipeline = pipeline
+    this.#storage = storage
+    this.#now = now
+    this.#signal = pipeline.mainSignal
+    this.#staging = pipeline.staging
+  }
+
+  append(stream: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
+    const appended = batches.map((batch) => new Promise<bigint>((resolve, reject) => this.#queue.push({ stream, batch, resolve, reject })))
+    if (!this.#sending) void this.#send()
+    return Promise.all(appended)
+  }
+
+  async read(stream: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
+    const from = Number(offset)
+    for (;;) {
+      const reply = await this.#pipeline.ask({ type: 'places', stream, from, bytesMax })
+      if (reply.type !== 'places') throw new UnknownStream(`stream ${stream} is not served`)
+      if (from < reply.hotStart) this.#storage.noteGap(stream, from)
+      const stored = from < reply.hotStart ? await this.#storage.cold.read(stream, from, bytesMax) : undefined
+      if (stored !== undefined) return stored.bytes
+      if (reply.places.length === 0) return new Uint8Array(0)
+      // What has been overwritten meanwhile lies in an object by now.
+      const loaded = await this.#storage.ranges(reply.places)
+      if (loaded !== undefined) return loaded
+    }
+  }
+
+  async #send(): Promise<void> {
+    this.#sending = true
+    while (this.#queue.length > 0) {
+      const { together, staged } = this.#stage()
+      if (together.length === 0) continue
+      const reply = await this.#pipeline.ask({ type: 'append', now: this.#now(), batches: staged })
+      const batches = reply.type === 'appended' ? reply.batches : []
+      batches.forEach(({ error, baseOffset, durableAt }, index) => {
+        const { stream, resolve, reject } = together[index]!
+        if (error !== 0) reject(new Error(`a batch for stream ${stream} was refused: ${errorOf(error).name}`))
+        else this.#undurable.push({ durableAt, resolve: () => resolve(BigInt(baseOffset)) })
+      })
+      this.#settle()
+      if (batches.length === together.length) continue
+      this.#queue = [...together.slice(batches.length), ...this.#queue]
+      await pause(noRoomMs)
+    }
+    this.#sending = false
+  }
+
+  /** Copies what the staging area has room for. */
+  #stage(): { together: Waiting[]; staged: StagedBatch[] } {
+    const { base, memory } = this.#staging
+    const together: Waiting[] = []
+    const staged: StagedBatch[] = []
+    let at = 0
+    for (const waiting of this.#queue) {
+      const { stream, batch } = waiting
+      if (at + batch.length > memory.length) break
+      memory.set(batch, at)
+      staged.push({ stream, address: base + at, bytes: batch.length })
+      together.push(waiting)
+      at = Math.ceil((at + batch.length) / stagedAlignment) * stagedAlignment
+    }
+    if (together.length === 0) this.#queue.shift()!.reject(new Error(`a batch has at most ${memory.length} bytes`))
+    this.#queue.splice(0, together.length)
+    return { together, staged }
+  }
+
+  /** Resolves what is durable, and sees to being called again for the rest. */
+  #settle(): void {
+    for (;;) {
+      const { durable } = this.#pipeline
+      while (this.#undurable.length > 0 && this.#undurable[0]!.durableAt <= durable) this.#undurable.shift()!.resolve()
+      if (this.#undurable.length === 0 || this.#armed) return
+      this.#armed = this.#signal.arm(
+        () => this.#pipeline.durable === durable,
+        () => {
+          this.#armed = false
+          this.#settle()
+        },
+      )
+      if (this.#armed) return
+    }
+  }
+}

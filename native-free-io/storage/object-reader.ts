@@ -1,0 +1,349 @@
+import { batchesFrom, hasRecords } from '../../src/objects/block-batches.ts'
+import { BlockCache, type CachedBlock } from '../../src/objects/block-cache.ts'
+import type { DataBlock, ObjectIndex } from '../../src/objects/object-format.ts'
+import type { ObjectMap, StreamPart } from '../../src/objects/object-map.ts'
+import { ReadAhead } from '../../src/objects/read-ahead.ts'
+import { unfilled } from '../disk/wal-file.ts'
+import type { Arena } from '../threads/arena.ts'
+import type { ObjectJobs } from '../threads/object-jobs.ts'
+import { indexIn } from './object-reads.ts'
+
+/** Bytes of one request to the store. */
+const getBytesMax = 4 << 20
+/** Of block memory: what is read ahead of one reader at most. */
+const aheadShare = 8
+/** Of block memory: what one read takes at most. */
+const readShare = 4
+/** Of block memory: what may be lent, since a block that is lent keeps all that was read with it. */
+const lentShare = 2
+/** Indices that are kept. */
+const indexBytesMax = 32 << 20
+
+export interface ColdReaderCounters {
+  add(row: 'hits' | 'misses' | 'read_ahead' | 'unread', by: number): void
+}
+
+/** Records of a stream as objects hold them: whole batches, copied out of block memory. */
+export interface ColdRecords {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Offset behind the last of them. */
+  readonly end: number
+}
+
+/** The same, where they lie in block memory, which stays as it is until they are released. */
+export interface LentRecords {
+  readonly ranges: readonly { readonly address: number; readonly bytes: number }[]
+  readonly end: number
+  release(): void
+}
+
+/** Reads what is no longer in the write-ahead log. Whoever wants the same block at the same time waits for one request. */
+export class ObjectReader {
+  readonly #objects: ObjectMap
+  readonly #jobs: ObjectJobs
+  readonly #memory: Arena
+  readonly #cache: BlockCache
+  readonly #ahead: ReadAhead
+  readonly #now: () => number
+  readonly #counters: ColdReaderCounters
+  /** In the order of use. */
+  readonly #indices = new Map<number, { readonly index: Promise<ObjectIndex>; bytes: number }>()
+  /** Who waits for room. */
+  #waiting: (() => void)[] = []
+
+  constructor(parts: {
+    objects: ObjectMap
+    jobs: ObjectJobs
+    /** Block memory: the region of an arena that object workers read into. */
+    memory: Arena
+    base: number
+    bytes: number
+    now: () => number
+    counters: ColdReaderCounters
+  }) {
+    this.#objects = parts.objects
+    this.#jobs = parts.jobs
+    this.#memory = parts.memory
+    this.#now = parts.now
+    this.#counters = parts.counters
+    this.#ahead = new ReadAhead(Math.min(getBytesMax * 2, parts.bytes / aheadShare))
+    this.#cache = new BlockCache(parts.base, parts.bytes, ({ stream, block }) => {
+      this.#ahead.wasted(stream, this.#now())
+      this.#counters.add('unread', block.bytes)
+    })
+  }
+
+  /** Batches from the first that ends behind `offset` on: at least one, then as many as `bytesMax` allows. Undefined when there are none. */
+  async read(stream: number, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
+    const lent = await this.lend(stream, offset, bytesMax, true)
+    return lent === undefined || lent === 'outOfMemory' ? undefined : { bytes: this.copied(lent), end: lent.end }
+  }
+
+  /** How many may have been lent something for others to find room all the same. */
+  get lendsMax(): number {
+    return Math.max(1, Math.floor(this.#cache.bytes / lentShare / getBytesMax))
+  }
+
+  /**
+   * The same, not copied. Who is not patient hears that block memory is crowded, where others wait for room.
+   *
+   * Some clients do not get over an answer of which every batch is empty: such batches are left out where others follow.
+   */
+  async lend(stream: number, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'outOfMemory' | undefined> {
+    const found = await this.#lendAny(stream, offset, bytesMax, isPatient)
+    if (found === undefined || found === 'outOfMemory' || this.#hasRecords(found)) return found
+    // Whoever waits for room holds none.
+    found.release()
+    return (await this.lend(stream, found.end, bytesMax, isPatient)) ?? this.#lendAny(stream, offset, bytesMax, isPatient)
+  }
+
+  async #lendAny(stream: number, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'outOfMemory' | undefined> {
+    for (const part of this.#objects.from(stream, offset)) {
+      try {
+        const records = await this.#lendPart(part, offset, bytesMax, isPatient)
+        if (records !== undefined) return records
+      } catch (error) {
+        // Compaction may have put another object in its place meanwhile.
+        if (this.#objects.has(part)) throw error
+        return this.#lendAny(stream, offset, bytesMax, isPatient)
+      }
+    }
+    return undefined
+  }
+
+  #hasRecords({ ranges }: LentRecords): boolean {
+    return ranges.some(({ address, bytes }) => hasRecords(this.#memory.view, address, address + bytes))
+  }
+
+  async #lendPart(
+    part: StreamPart,
+    offset: number,
+    bytesMax: number,
+    isPatient: boolean,
+  ): Promise<LentRecords | 'outOfMemory' | undefined> {
+    const { objectId, stream } = part
+    const index = await this.#index(part)
+    const blocks = take(index.from(stream, offset), Math.min(bytesMax, this.#cache.bytes / readShare))
+    if (blocks.length === 0) return undefined
+    const cached = await this.#load(objectId, stream, blocks, isPatient)
+    if (cached === 'outOfMemory') return cached
+    const records = this.#lent(cached, offset, bytesMax)
+    const ahead = this.#ahead.onRead(stream, offset, records.end, this.#now())
+    // Nobody has asked for it yet: whoever does hears of what is wrong.
+    if (ahead > 0) this.#readAhead(stream, cached.at(-1)!.block.end, ahead).catch(() => {})
+    return records
+  }
+
+  /** The first block, from an offset on, in which a record of this time or later may be. */
+  async *since(stream: number, offset: number, timestamp: number): AsyncGenerator<ColdRecords, void, void> {
+    for (const part of this.#objects.from(stream, offset)) {
+      for (const block of (await this.#index(part)).from(stream, offset)) {
+        if (block.maxTimestamp >= timestamp) yield await this.#block(part, block, offset)
+      }
+    }
+  }
+
+  /** The latest timestamp of the first block from an offset on that has one; undefined where no stored block has. */
+  async firstTimestamp(stream: number, offset: number): Promise<number | undefined> {
+    for (const part of this.#objects.from(stream, offset)) {
+      for (const block of (await this.#index(part)).from(stream, offset)) if (block.maxTimestamp > 0) return block.maxTimestamp
+    }
+    return undefined
+  }
+
+  /**
+   * Blocks from an offset on, the greatest timestamp first, of equal ones the lowest offset first. A block's timestamp is an upper
+   * bound: the record that had it may lie below `offset`, or be gone by compaction.
+   */
+  async *latest(stream: number, offset: number): AsyncGenerator<{ readonly maxTimestamp: number; records(): Promise<ColdRecords> }> {
+    let last: DataBlock | undefined
+    for (;;) {
+      let best: { part: StreamPart; block: DataBlock } | undefined
+      for (const part of this.#objects.from(stream, offset)) {
+        for (const block of (await this.#index(part)).from(stream, offset)) {
+          if (last !== undefined && !isLater(last, block)) continue
+          if (best === undefined || isLater(block, best.block)) best = { part, block }
+        }
+      }
+      if (best === undefined) return
+      const { part, block } = best
+      yield { maxTimestamp: block.maxTimestamp, records: () => this.#block(part, block, offset) }
+      last = block
+    }
+  }
+
+  async #block(part: StreamPart, block: DataBlock, offset: number): Promise<ColdRecords> {
+    const cached = (await this.#load(part.objectId, part.stream, [block], true)) as CachedBlock[]
+    const lent = this.#lent(cached, offset, Number.POSITIVE_INFINITY)
+    return { bytes: this.copied(lent), end: lent.end }
+  }
+
+  /** The first of these blocks, pinned and there; as many as there is room for at once, so that nobody waits holding any. */
+  async #load(objectId: number, stream: number, blocks: readonly DataBlock[], isPatient: boolean): Promise<CachedBlock[] | 'outOfMemory'> {
+    if (blocks[0]!.bytes > this.#cache.bytes) throw new Error('a batch is larger than s3.block.cache.size')
+    const pinned: CachedBlock[] = []
+    while (pinned.length < blocks.length) {
+      const next = this.#next(objectId, stream, blocks.slice(pinned.length), true)
+      if (next !== undefined) pinned.push(...next)
+      else if (pinned.length > 0) break
+      else if (!isPatient) return 'outOfMemory'
+      else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+    try {
+      // All at once: of a load that ends while another is awaited nobody would hear how.
+      await Promise.all(pinned.map(({ loading }) => loading))
+      return pinned
+    } catch (error) {
+      this.#release(pinned)
+      throw error
+    }
+  }
+
+  /** Pins those of the first blocks that are known, or asks the store for those that are not; undefined when there is no room. */
+  #next(objectId: number, stream: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
+    const known = this.#cache.find(objectId, blocks[0]!.position) !== undefined
+    const run: DataBlock[] = []
+    let bytes = 0
+    for (const block of blocks) {
+      if ((this.#cache.find(objectId, block.position) !== undefined) !== known) break
+      if (run.length > 0 && bytes + block.bytes > getBytesMax) break
+      run.push(block)
+      bytes += block.bytes
+    }
+    if (known) return run.map((block) => this.#pin(objectId, block, read))
+    const cached = this.#cache.reserve(objectId, stream, run, read)
+    if (cached === undefined) return undefined
+    const loading = this.#get(cached)
+    // Whoever waits for it hears of what goes wrong; perhaps nobody does.
+    loading.catch(() => {})
+    for (const each of cached) each.loading = loading
+    return cached
+  }
+
+  #pin(objectId: number, { position, bytes }: DataBlock, read: boolean): CachedBlock {
+    const cached = this.#cache.find(objectId, position)!
+    cached.pins++
+    if (read) {
+      cached.read = true
+      this.#counters.add('hits', bytes)
+    }
+    return cached
+  }
+
+  async #get(cached: readonly CachedBlock[]): Promise<void> {
+    const [{ objectId, block, address, read }] = cached as [CachedBlock]
+    const blocks = cached.map((each) => each.block)
+    const bytes = blocks.reduce((sum, each) => sum + each.bytes, 0)
+    this.#counters.add(read ? 'misses' : 'read_ahead', bytes)
+    try {
+      await this.#jobs.loadBlocks(objectId, { position: block.position, address, blocks, urgent: read })
+    } catch (error) {
+      this.#cache.drop(cached)
+      throw error
+    } finally {
+      for (const each of cached) each.loading = undefined
+      this.#wake()
+    }
+  }
+
+  async #readAhead(stream: number, from: number, bytes: number): Promise<void> {
+    let left = bytes
+    for (const part of this.#objects.from(stream, from)) {
+      if (left <= 0) return
+      const blocks = take((await this.#index(part)).from(stream, from), left)
+      for (let done = 0; done < blocks.length; ) {
+        const next = this.#next(part.objectId, stream, blocks.slice(done), false)
+        if (next === undefined) return
+        done += next.length
+        this.#release(next)
+      }
+      left -= blocks.reduce((sum, block) => sum + block.bytes, 0)
+    }
+  }
+
+  #lent(cached: readonly CachedBlock[], offset: number, bytesMax: number): LentRecords {
+    const ranges: { address: number; bytes: number }[] = []
+    let left = bytesMax
+    let end = offset
+    for (const { address, block } of cached) {
+      const range = batchesFrom(this.#memory.view, address, address + block.bytes, { offset, bytesMax: left, first: ranges.length === 0 })
+      const last = ranges.at(-1)
+      if (last !== undefined && last.address + last.bytes === range.address) last.bytes += range.bytes
+      else if (range.bytes > 0) ranges.push({ address: range.address, bytes: range.bytes })
+      end = Math.max(end, range.end)
+      left -= range.bytes
+      if (left <= 0 || range.end < block.end) break
+    }
+    return { ranges, end, release: () => this.#release(cached) }
+  }
+
+  /** What was lent, in memory of its own; it is released. */
+  copied({ ranges, release }: LentRecords): Uint8Array<ArrayBuffer> {
+    const bytes = unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
+    let to = 0
+    for (const range of ranges) {
+      bytes.set(this.#memory.bytes.subarray(range.address, range.address + range.bytes), to)
+      to += range.bytes
+    }
+    release()
+    return bytes
+  }
+
+  #release(cached: readonly CachedBlock[]): void {
+    for (const each of cached) each.pins--
+    this.#wake()
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const go of waiting) go()
+  }
+
+  #index({ objectId, objectBytes: bytes }: StreamPart): Promise<ObjectIndex> {
+    const known = this.#indices.get(objectId)
+    if (known !== undefined) {
+      this.#indices.delete(objectId)
+      this.#indices.set(objectId, known)
+      return known.index
+    }
+    const index = this.#jobs.readTail(objectId, bytes).then((tail) => indexIn(tail, bytes))
+    const kept = { index, bytes: 0 }
+    this.#indices.set(objectId, kept)
+    index.then(
+      (read) => {
+        kept.bytes = read.bytes
+        this.#shrink()
+      },
+      () => this.#indices.delete(objectId),
+    )
+    return index
+  }
+
+  /** Keeps those that were used last. */
+  #shrink(): void {
+    let total = 0
+    for (const { bytes } of this.#indices.values()) total += bytes
+    for (const [objectId, { bytes }] of this.#indices) {
+      if (total <= indexBytesMax) return
+      total -= bytes
+      this.#indices.delete(objectId)
+    }
+  }
+}
+
+/** Whether a block comes before another in the order of `latest`. */
+const isLater = (block: DataBlock, other: DataBlock): boolean =>
+  block.maxTimestamp > other.maxTimestamp || (block.maxTimestamp === other.maxTimestamp && block.baseOffset < other.baseOffset)
+
+/** The first block, and those behind it as long as all together stay within a bound. */
+function take(blocks: Iterable<DataBlock>, bytesMax: number): DataBlock[] {
+  const taken: DataBlock[] = []
+  let bytes = 0
+  for (const block of blocks) {
+    if (taken.length > 0 && bytes >= bytesMax) break
+    taken.push(block)
+    bytes += block.bytes
+  }
+  return taken
+}

@@ -1,0 +1,247 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { SerialQueue } from '../../src/actor/serial-queue.ts'
+import type { Controller } from '../../src/controller/controller.ts'
+import type { Image } from '../../src/metadata/image.ts'
+import { MetricBlock } from '../../src/metrics/rows.ts'
+import type { ColdRead } from '../../src/network/01-fetch.ts'
+import type { Loaded } from '../../src/network/thread-messages.ts'
+import { compactionLimits } from '../../src/objects/compaction/compaction-plan.ts'
+import type { ObjectKeys } from '../../src/objects/object-key.ts'
+import { ObjectMap } from '../../src/objects/object-map.ts'
+import { storageMetrics } from '../../src/objects/object-read-metrics.ts'
+import { localPolicy, remotePolicy } from '../../src/objects/upload-policy.ts'
+import { kernelBytes } from '../../src/pipeline/kernel/kernel.ts'
+import type { LostRange, PartitionId, StoreFault, StoreLocation } from '../../src/ports.ts'
+import { alignBlock } from '../../src/wal/wal-record.ts'
+import type { ProducersHome } from '../disk/producers-file.ts'
+import type { WalRange } from '../disk/wal-file.ts'
+import type { BudgetData } from '../store/shared-store.ts'
+import { createArena, openArena } from '../threads/arena.ts'
+import { ObjectJobs } from '../threads/object-jobs.ts'
+import type { Pipeline } from '../threads/pipeline.ts'
+import { ColdFetches } from './cold-fetches.ts'
+import { type CleanerSettings, LogCleaner } from './log-cleaner.ts'
+import { LogUploader } from './log-uploader.ts'
+import { ObjectCompactor } from './object-compactor.ts'
+import { ObjectGc } from './object-gc.ts'
+import { ObjectIds } from './object-ids.ts'
+import { ObjectReader } from './object-reader.ts'
+import { copyRanges, readRanges } from './wal-reads.ts'
+
+export interface StorageOptions {
+  /** Entry of the object workers. */
+  readonly worker: string
+  readonly location: StoreLocation
+  readonly keys: ObjectKeys
+  readonly pipeline: Pipeline
+  readonly image: Image
+  readonly blockCacheBytes: number
+  /** Towards stores elsewhere. */
+  readonly budget: BudgetData | null
+  /** Null: as the policy has it. */
+  readonly uploadThresholdBytes: number | null
+  readonly uploadIntervalMs: number | null
+  readonly deleteRetentionMs: number
+  readonly producers: ProducersHome
+  /** See `NodeLogs`. */
+  readonly confirm: () => Promise<void>
+  /** Null: nothing is compacted by key. */
+  readonly cleaner: CleanerSettings | null
+  /** Wall clock. */
+  now(): number
+  readonly onEvent: StorageEvents
+}
+
+export interface StorageEvents {
+  stored(objectId: number, bytes: number): void
+  removed(why: string, count: number): void
+  /** Objects were put together. */
+  compacted(replaced: number, outputs: number, bytes: number): void
+  /** A stream was compacted by key; bytes before and after. */
+  cleaned(stream: PartitionId, read: number, written: number): void
+  /** A reader of this node found records missing, and goes on behind them. */
+  missing(error: RecordsMissing): void
+  /** The store does not do what it should; it is asked again. */
+  fault(fault: StoreFault): void
+  /** The node cannot go on. */
+  failed(error: Error): void
+}
+
+/** An object that nobody knows is taken for a remainder after this long: on a disk at once, since nobody else writes there. */
+const orphanMs = { file: 0, mem: 0, s3: 3_600_000 } as const
+
+/** How soon a client fetches again that was told of records which are there no more. */
+const emptyMs = 100
+
+/** Neither the write-ahead log nor an object holds records that were acknowledged, and no one has accepted their loss. */
+export class RecordsMissing extends Error {
+  constructor(stream: PartitionId, offset: number) {
+    super(`stream ${stream} has no records at offset ${offset}: neither the write-ahead log nor an object contains them`)
+  }
+}
+
+/** All that lies behind the write-ahead log: what is stored, read back, and removed, in which store whatever. */
+export class ObjectStorage {
+  readonly objects = new ObjectMap()
+  readonly jobs: ObjectJobs
+  readonly cold: ObjectReader
+  readonly #options: StorageOptions
+  readonly #values: Float64Array
+  readonly #answers: ColdFetches
+  #keeper: LogUploader | undefined
+  #janitor: ObjectGc | undefined
+  #compactor: ObjectCompactor | undefined
+  #cleaner: LogCleaner | undefined
+
+  constructor(options: StorageOptions) {
+    const { worker, keys, location, pipeline, image, blockCacheBytes } = options
+    this.#options = options
+    for (const object of image.objects.values()) this.objects.add(object)
+    const base = alignBlock(kernelBytes)
+    const memory = openArena(createArena(Math.ceil((base + blockCacheBytes) / 65536)))
+    const workerData = { store: location, blocks: memory.memory, log: pipeline.log ?? null }
+    this.jobs = new ObjectJobs(worker, keys, workerData, options.budget, pipeline.wal)
+    this.#values = new Float64Array(Object.keys(storageMetrics).length)
+    const counters = new MetricBlock(storageMetrics, this.#values)
+    const { objects, jobs } = this
+    this.cold = new ObjectReader({ objects, jobs, memory, base, bytes: blockCacheBytes, now: () => performance.now(), counters })
+    this.#answers = new ColdFetches(this.cold, () => pipeline.tellNetwork({ type: 'pressed' }))
+    pipeline.tellNetwork({ type: 'blocks', memory: memory.memory })
+  }
+
+  get counters(): { readonly table: typeof storageMetrics; readonly values: Float64Array } {
+    return { table: storageMetrics, values: this.#values }
+  }
+
+  /** Begins to store and to remove. */
+  start(controller: Controller): void {
+    const { keys, location, pipeline, producers, deleteRetentionMs, uploadThresholdBytes, uploadIntervalMs, cleaner, now, onEvent } =
+      this.#options
+    const { jobs, objects } = this
+    const { capacity } = pipeline.wal.state
+    const isLocal = location.scheme === 'file' && uploadThresholdBytes === null
+    const own = { controller, jobs, objects, onFault: onEvent.fault, onFailure: onEvent.failed }
+    const ids = new ObjectIds(controller)
+    const turn = new SerialQueue()
+    const janitor = new ObjectGc({
+      ...own,
+      confirm: this.#options.confirm,
+      keys,
+      retentionMs: deleteRetentionMs,
+      orphanMs: orphanMs[location.scheme],
+      onRemoved: onEvent.removed,
+    })
+    const common = { ...own, ids, onAbandoned: (objectIds: readonly number[]) => janitor.abandon(objectIds) }
+    this.#keeper = new LogUploader({
+      ...common,
+      pipeline,
+      policy: isLocal ? localPolicy(capacity) : remotePolicy(capacity, uploadThresholdBytes, uploadIntervalMs),
+      producers,
+      onStored: (objectId, bytes) => {
+        onEvent.stored(objectId, bytes)
+        this.#compactor?.hasNews()
+      },
+    })
+    this.#compactor = new ObjectCompactor({
+      ...common,
+      turn,
+      limits: compactionLimits(location.scheme === 'file'),
+      onCompacted: onEvent.compacted,
+    })
+    const keeper = this.#keeper
+    if (cleaner !== null) {
+      this.#cleaner = new LogCleaner({
+        ...common,
+        ...cleaner,
+        pipeline,
+        turn,
+        now,
+        firstTimestamp: (stream, offset) => this.cold.firstTimestamp(stream, offset),
+        storeAll: () => keeper.drain(),
+        onCleaned: onEvent.cleaned,
+      })
+    }
+    this.#janitor = janitor
+    this.#keeper.start()
+    this.#janitor.start()
+    this.#compactor.start()
+    this.#cleaner?.start()
+  }
+
+  /**
+   * Old records; undefined where there are none any more, and the client has to fetch again. Throws `RecordsMissing` for records
+   * that neither an object nor the log holds.
+   */
+  async load(wanted: ColdRead): Promise<Loaded | 'outOfMemory' | undefined> {
+    if (wanted.type === 'ranges') return this.#ofLog(wanted.ranges, wanted.isPatient)
+    const { stream, offset, bytesMax, isPatient } = wanted
+    const gap = this.gapAt(stream, offset)
+    if (gap === 'missing') throw new RecordsMissing(stream, offset)
+    const found = gap === undefined ? await this.#answers.find(stream, offset, bytesMax, isPatient) : undefined
+    return found ?? this.#behind(stream, offset, bytesMax, isPatient)
+  }
+
+  /**
+   * What is wrong with an offset that the log does not hold any more: objects lack it, and the reason why is known or is not.
+   * Undefined where an object holds it, and where the stream is gone or begins behind it by now.
+   */
+  gapAt(stream: PartitionId, offset: number): 'known' | 'missing' | undefined {
+    const { image } = this.#options
+    const known = image.streams.get(stream)
+    const part = this.objects.from(stream, offset)[0]
+    if (known === undefined || offset < known.logStartOffset || (part !== undefined && part.start <= offset)) return undefined
+    // Compaction by key leaves out what it has removed, at the ends of objects too.
+    if (offset < (image.cleaned.get(stream) ?? 0n)) return 'known'
+    return image.lost.get(stream)?.some(({ start, end }) => offset >= start && offset < end) === true ? 'known' : 'missing'
+  }
+
+  lostOf(stream: PartitionId): readonly LostRange[] {
+    return this.#options.image.lost.get(stream) ?? []
+  }
+
+  /** Whoever reads on behind a gap says so where it should not be there. */
+  noteGap(stream: PartitionId, offset: number): void {
+    if (this.gapAt(stream, offset) === 'missing') this.#options.onEvent.missing(new RecordsMissing(stream, offset))
+  }
+
+  /** What follows a gap that is known: the next object, else the log. A client that finds nothing does not ask again at once. */
+  async #behind(stream: PartitionId, offset: number, bytesMax: number, isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
+    const stored = await this.#answers.find(stream, offset, bytesMax, isPatient)
+    if (stored !== undefined) return stored
+    const reply = await this.#options.pipeline.ask({ type: 'places', stream, from: offset, bytesMax })
+    if (reply.type === 'places' && reply.places.length > 0) return this.#ofLog(reply.places, isPatient)
+    await pause(emptyMs)
+    return undefined
+  }
+
+  #ofLog(ranges: readonly WalRange[], isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
+    return this.#answers.ofLog(ranges, isPatient, (wanted) => this.ranges(wanted))
+  }
+
+  /** Batches of the write-ahead log; undefined when one of them has been overwritten. */
+  async ranges(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { pipeline } = this.#options
+    return pipeline.log === undefined ? readRanges(this.jobs, pipeline, ranges) : copyRanges(pipeline.log, pipeline.stored, ranges)
+  }
+
+  /** What was loaded is no longer read. */
+  giveBack(pin: number): void {
+    this.#answers.giveBack(pin)
+  }
+
+  /** Where the store is elsewhere, it gets what is durable before the node ends; what does not get there in time stays in the log. */
+  async drain(withinMs: number): Promise<void> {
+    if (this.#options.location.scheme === 'file' || this.#keeper === undefined) return
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, withinMs)))
+    await Promise.race([this.#keeper.drain(), late]).finally(() => clearTimeout(timer))
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#keeper?.stop(), this.#janitor?.stop(), this.#compactor?.stop(), this.#cleaner?.stop()])
+  }
+
+  close(): Promise<void> {
+    return this.jobs.close()
+  }
+}

@@ -1,0 +1,31 @@
+/** Work that is done again and again, and never twice at the same time. */
+export class PeriodicTask {
+  readonly #work: () => Promise<void>
+  readonly #onError: (error: Error) => void
+  #timer: NodeJS.Timeout | undefined
+  #working: Promise<void> | undefined
+
+  constructor(work: () => Promise<void>, onError: (error: Error) => void) {
+    this.#work = work
+    this.#onError = onError
+  }
+
+  every(ms: number): void {
+    this.#timer = setInterval(() => void this.now(), ms).unref()
+  }
+
+  /** Resolves at the end of a round: of the one under way, if there is one. */
+  now(): Promise<void> {
+    this.#working ??= this.#work()
+      .catch(this.#onError)
+      .finally(() => {
+        this.#working = undefined
+      })
+    return this.#working
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#working
+  }
+}

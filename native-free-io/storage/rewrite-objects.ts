@@ -1,0 +1,51 @@
+import { isFault } from '../../src/object-store/store-faults.ts'
+import { type DataBlock, encodeIndex, partOf, type StreamBlocks } from '../../src/objects/object-format.ts'
+import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
+import type { BuiltObject, RewriteTask } from '../threads/object-jobs.ts'
+import { indexOf, readWhole, runsOf } from './object-reads.ts'
+
+/** Makes one object of parts of others. Blocks stay as they are, so that only their positions change. */
+export async function rewriteObjects(from: ObjectStore, { key, sources }: RewriteTask): Promise<BuiltObject | StoreFault> {
+  const upload = from.upload(key)
+  const streams: StreamBlocks[] = []
+  try {
+    for (const source of sources) {
+      const blocks = await copyBlocks(from, upload, source)
+      if (isFault(blocks)) return await abandoned(upload, blocks)
+      const last = streams.at(-1)
+      if (last?.stream === source.stream) streams.splice(-1, 1, { ...last, end: source.end, blocks: [...last.blocks, ...blocks] })
+      else streams.push({ stream: source.stream, start: source.start, end: source.end, blocks })
+    }
+    const fault = await upload.append([encodeIndex(streams, upload.bytes)])
+    const bytes = fault ?? (await upload.complete())
+    return isFault(bytes) ? await abandoned(upload, bytes) : { bytes, streams: streams.map((stream) => partOf(stream, Date.now())) }
+  } catch (error) {
+    await upload.abort()
+    throw error
+  }
+}
+
+async function abandoned(upload: ObjectUpload, fault: StoreFault): Promise<StoreFault> {
+  await upload.abort()
+  return fault
+}
+
+/** Copies the blocks of one source that are still needed; each is seen to be whole on the way. */
+async function copyBlocks(
+  from: ObjectStore,
+  upload: ObjectUpload,
+  source: RewriteTask['sources'][number],
+): Promise<DataBlock[] | StoreFault> {
+  const index = await indexOf(from, source.key, source.objectBytes)
+  if (isFault(index)) return index
+  const copied: DataBlock[] = []
+  for (const run of runsOf([...index.from(source.stream, Math.max(source.from, source.start))])) {
+    const { position } = run[0]!
+    const found = await readWhole(from, source.key, run)
+    if (isFault(found)) return found
+    for (const block of run) copied.push({ ...block, position: upload.bytes + (block.position - position) })
+    const fault = await upload.append([found])
+    if (fault !== undefined) return fault
+  }
+  return copied
+}

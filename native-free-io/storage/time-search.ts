@@ -1,0 +1,121 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { AtMost } from '../../src/actor/at-most.ts'
+import { threadWindowBytes } from '../../src/pipeline/arena-plan.ts'
+import { BatchSearch, type SearchOutcome } from '../../src/pipeline/validation/batch-search.ts'
+import { DecoderMemory } from '../../src/pipeline/validation/decoder-memory.ts'
+import { type BatchHeader, batchBytes, batchHeader, lastOffset, readBatchHeader } from '../../src/wire/record-batch.ts'
+import type { LargeWindow } from '../threads/large-window.ts'
+import { decodingModule } from '../threads/validation-module.ts'
+
+export interface FoundRecord {
+  readonly offset: bigint
+  readonly timestamp: bigint
+}
+
+/** A step of a search, in about bytes of output: one or two milliseconds. */
+const stepUnits = 1 << 20
+/** How long searches may keep the thread before it serves other work. */
+const turnMs = 3
+/** Searches that take longer than a step and advance side by side; others wait. */
+const longSearchesMax = 4
+const timestampMax = 2n ** 63n - 1n
+
+/**
+ * Searches stored batches by time. A batch is decoded through a window and in steps, between which the thread serves other requests: what
+ * it decodes to costs neither memory nor the time of others.
+ */
+export class TimeSearch {
+  readonly #largeWindow: Pick<LargeWindow, 'search'>
+  /** For batches that take one step. */
+  readonly #short = newSearch()
+  readonly #long = new AtMost(longSearchesMax)
+  readonly #idle: BatchSearch[] = []
+  /** Resolves in the next turn of the event loop in which no other search has had its step. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #turnBegan = 0
+
+  /** `largeWindow` searches the batches that refer back further than the windows here reach. */
+  constructor(largeWindow: Pick<LargeWindow, 'search'>) {
+    this.#largeWindow = largeWindow
+  }
+
+  /** The first record of some batches, from an offset on, of this timestamp or a later one. */
+  async first(batches: Uint8Array, from: bigint, timestamp: bigint): Promise<FoundRecord | undefined> {
+    for (const stored of batchesIn(batches)) {
+      if (stored.header.maxTimestamp < timestamp) continue
+      const found = await this.#search(stored, from, timestamp)
+      if (found !== undefined && found.timestamp >= timestamp) return found
+    }
+    return undefined
+  }
+
+  /** The first of the records with the latest timestamp, from an offset on; `best` where none is later. */
+  async latest(batches: Uint8Array, from: bigint, best: FoundRecord | undefined): Promise<FoundRecord | undefined> {
+    let latest = best
+    for (const stored of batchesIn(batches)) {
+      if (latest !== undefined && stored.header.maxTimestamp <= latest.timestamp) continue
+      const found = await this.#search(stored, from, timestampMax)
+      if (latest === undefined || (found !== undefined && found.timestamp > latest.timestamp)) latest = found
+    }
+    return latest
+  }
+
+  /** A batch that cannot be decoded counts as one record with the timestamp of its header. */
+  async #search({ header, bytes }: StoredBatch, from: bigint, timestamp: bigint): Promise<FoundRecord | undefined> {
+    const first = header.baseOffset > from ? header.baseOffset : from
+    if (header.recordsCount <= 0 || first > lastOffset(header)) return undefined
+    const least = Number(first - header.baseOffset)
+    let result = await this.#shortSearch(bytes, least, timestamp)
+    if (result === 'more') result = await this.#long.run(() => this.#longSearch(bytes, least, timestamp))
+    if (result === 'window') result = await this.#largeWindow.search(bytes, least, timestamp)
+    if (result === undefined) return undefined
+    if (typeof result === 'string') return { offset: first, timestamp: header.maxTimestamp }
+    return { offset: header.baseOffset + BigInt(result.offsetDelta), timestamp: result.timestamp }
+  }
+
+  async #shortSearch(batch: Uint8Array, least: number, timestamp: bigint): Promise<SearchOutcome> {
+    if (performance.now() - this.#turnBegan > turnMs) await this.#nextTurn()
+    this.#short.begin(batch, least, timestamp)
+    const result = this.#short.run(stepUnits)
+    if (result === 'more') this.#short.end()
+    return result
+  }
+
+  async #longSearch(batch: Uint8Array, least: number, timestamp: bigint): Promise<SearchOutcome> {
+    const search = this.#idle.pop() ?? newSearch()
+    search.begin(batch, least, timestamp)
+    let result: SearchOutcome
+    do {
+      await this.#nextTurn()
+      result = search.run(stepUnits)
+    } while (result === 'more')
+    this.#idle.push(search)
+    return result
+  }
+
+  #nextTurn(): Promise<unknown> {
+    this.#turn = this.#turn.then(() => nextTurn()).then(() => (this.#turnBegan = performance.now()))
+    return this.#turn
+  }
+}
+
+const newSearch = (): BatchSearch => new BatchSearch(new DecoderMemory(decodingModule()), threadWindowBytes)
+
+interface StoredBatch {
+  readonly header: BatchHeader
+  readonly bytes: Uint8Array
+}
+
+/** Their checksums have been compared: by the sequencer, and by the reader of an object. */
+function* batchesIn(batches: Uint8Array): Generator<StoredBatch, void, void> {
+  const view = new DataView(batches.buffer, batches.byteOffset, batches.length)
+  for (let at = 0; at < batches.length; ) {
+    const left = batches.length - at
+    if (left < batchHeader.bytes) throw new Error(`a stored batch has ${left} bytes, fewer than a header`)
+    const header = readBatchHeader(view, at)
+    const bytes = batchBytes(header)
+    if (bytes < batchHeader.bytes || bytes > left) throw new Error(`a stored batch of ${bytes} bytes, where ${left} are left`)
+    yield { header, bytes: batches.subarray(at, at + bytes) }
+    at += bytes
+  }
+}

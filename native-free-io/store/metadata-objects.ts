@@ -1,0 +1,111 @@
+import { encodeFrames, readFrames, signature } from '../../src/metadata/frames.ts'
+import type { MetadataLog } from '../../src/metadata/store.ts'
+import { ChainDamaged, type ChainParts } from '../../src/wal/s3/s3-wal.ts'
+import { claimNext, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
+import { ChainWriter } from '../../src/wal/s3/s3-wal-writer.ts'
+import { chainKey, noMark } from '../../src/wal/s3/wal-object.ts'
+import { crc32c } from '../../src/wire/crc32c.ts'
+import { MetadataJobs } from '../storage/metadata-jobs.ts'
+import { PeriodicTask } from '../storage/periodic-task.ts'
+
+/** What an object costs who reads it, in bytes of a log that is read at once: a request each. */
+const objectCostBytes = 16 << 10
+/** Bodies that are read at the same time. */
+const readsAtOnce = 16
+/** How often it is looked whether another node has taken over. */
+const lookMs = 5000
+
+export interface OpenedObjects {
+  readonly log: MetadataObjects
+  /** Everything durable, in order. */
+  readonly records: readonly Uint8Array[]
+  /** Of this life, in every log of this node. */
+  readonly epoch: number
+}
+
+/**
+ * The metadata log in a store, one object at a time: appends that wait for the store share the next. Another node that
+ * takes it over ends this one.
+ */
+export class MetadataObjects implements MetadataLog {
+  readonly #writer: ChainWriter
+  #bytes: number
+  #objects: number
+  /** Number of the last object, and of the last that is not needed any more. */
+  #last: number
+  #dropped: number
+  readonly #jobs: MetadataJobs
+  readonly #looking: PeriodicTask
+
+  private constructor(
+    writer: ChainWriter,
+    state: { bytes: number; objects: number; last: number; dropped: number },
+    failed: (error: Error) => void,
+  ) {
+    this.#writer = writer
+    this.#bytes = state.bytes
+    this.#objects = state.objects
+    this.#last = state.last
+    this.#dropped = state.dropped
+    this.#jobs = new MetadataJobs((records, isWhole) => this.#put(records, isWhole), failed)
+    this.#looking = new PeriodicTask(() => writer.look(), failed)
+    this.#looking.every(lookMs)
+  }
+
+  /** Takes the log from whoever had it. */
+  static async open(parts: ChainParts, failed: (error: Error) => void): Promise<OpenedObjects> {
+    const epoch = await claimNext(parts)
+    const { objects, others } = await takeOver(parts, epoch)
+    const dropped = Math.max(0, objects.map(({ kind }) => kind).lastIndexOf('whole'))
+    const needed = objects.slice(dropped)
+    const records: Uint8Array[] = []
+    for (let at = 0; at < needed.length; at += readsAtOnce) {
+      const some = needed.slice(at, at + readsAtOnce)
+      const bodies = await Promise.all(some.map((object) => readBody(parts, object)))
+      for (const [index, body] of bodies.entries()) records.push(...recordsIn(body, chainKey(parts.prefix, some[index]!)))
+    }
+    const kept = objects.map(({ epoch: each, sequence }, index) => ({ epoch: each, sequence, end: index + 1 }))
+    const writer = new ChainWriter(parts, { epoch, kept, others }, failed)
+    const bytes = needed.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0)
+    const log = new MetadataObjects(writer, { bytes, objects: needed.length, last: objects.length, dropped }, failed)
+    return { log, records, epoch }
+  }
+
+  /** A store that has no room is a fault of the store, and is waited for as others are. */
+  readonly isFull = false
+
+  get bytes(): number {
+    return this.#bytes + this.#objects * objectCostBytes
+  }
+
+  append(records: readonly Uint8Array[]): Promise<void> {
+    return this.#jobs.append(records)
+  }
+
+  replace(records: readonly Uint8Array[]): Promise<void> {
+    return this.#jobs.replace(records)
+  }
+
+  /** What the store has not taken yet is not tried again. */
+  async close(): Promise<void> {
+    await Promise.all([this.#looking.stop(), this.#writer.close()])
+  }
+
+  async #put(records: readonly Uint8Array[], isWhole: boolean): Promise<void> {
+    const pieces = [signature, ...encodeFrames(records)]
+    const bodyBytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const bodyCrc = pieces.reduce((crc, piece) => crc32c(piece, 0, piece.length, crc), 0)
+    const kind = isWhole ? 'whole' : 'piece'
+    if (isWhole) this.#dropped = this.#last
+    this.#last++
+    await this.#writer.append({ kind, mark: noMark, pieces, bodyBytes, bodyCrc, end: this.#last, dropBelow: this.#dropped })
+    this.#bytes = isWhole ? bodyBytes : this.#bytes + bodyBytes
+    this.#objects = isWhole ? 1 : this.#objects + 1
+  }
+}
+
+function recordsIn(body: Uint8Array, key: string): readonly Uint8Array[] {
+  const { records, end } = readFrames(Buffer.from(body.buffer, body.byteOffset, body.length))
+  if (end !== body.length) throw new ChainDamaged(`${key} does not hold whole frames of the metadata log`)
+  return records
+}

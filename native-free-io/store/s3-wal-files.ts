@@ -1,0 +1,123 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { ObjectStore, S3Location, StoreFault } from '../../src/ports.ts'
+import { ChainDamaged, type ChainParts, Superseded } from '../../src/wal/s3/s3-wal.ts'
+import { claim, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
+import type { ChainState } from '../../src/wal/s3/s3-wal-writer.ts'
+import { type ChainHeader, type ChainOwner, noMark } from '../../src/wal/s3/wal-object.ts'
+import { blockBytes, type WalState } from '../../src/wal/wal-record.ts'
+import type { StoreShare } from './shared-store.ts'
+
+/** Between two tries with a store that has tried for a while by itself. */
+const pauseMs = 500
+/** Bodies that are read at the same time. */
+const readsAtOnce = 8
+
+export interface StoreWalOptions {
+  readonly type: 'store'
+  readonly store: ObjectStore
+  readonly location: S3Location
+  /** Of the thread that writes the log. */
+  readonly share: StoreShare
+  /** Of all keys of this node's log; ends with a slash. */
+  readonly prefix: string
+  /** This life's, which nobody else has. */
+  readonly epoch: number
+  readonly owner: ChainOwner
+  readonly keepMs: number
+  readonly batchIntervalMs: number
+  readonly batchBytesMax: number
+  readonly unflushedBytesMax: number
+  readonly uploadsMax: number
+  onFault(fault: StoreFault): void
+}
+
+/** What the thread that writes the log has to know. Plain data. */
+export interface StoreWalData
+  extends Pick<StoreWalOptions, 'location' | 'share' | 'prefix' | 'owner' | 'keepMs' | 'batchIntervalMs' | 'batchBytesMax' | 'uploadsMax'> {
+  readonly chain: ChainState
+}
+
+export interface OpenedStoreWal {
+  readonly state: WalState
+  readonly data: StoreWalData
+  /** Where what was found ends. What lies behind the last whole record in front of it was never acknowledged. */
+  readonly end: number
+}
+
+export const chainParts = (parts: Pick<ChainParts, 'store' | 'prefix' | 'owner' | 'keepMs' | 'onFault'>): ChainParts => ({
+  ...parts,
+  pause: () => pause(pauseMs),
+  now: () => performance.now(),
+})
+
+/** Takes the log over from whoever had it, and fills log memory with all of it that is still needed. */
+export async function openStoreWal(
+  options: StoreWalOptions,
+  memory: { readonly bytes: Uint8Array; readonly base: number; readonly size: number },
+  entropy: () => number,
+): Promise<OpenedStoreWal> {
+  const { prefix, owner, keepMs, epoch, location, share, batchIntervalMs, batchBytesMax, uploadsMax } = options
+  const parts = chainParts(options)
+  if (!(await claim(parts, epoch))) throw new Superseded(`epoch ${epoch} of ${prefix} belongs to another node`)
+  const { objects, others } = await takeOver(parts, epoch)
+  const { trimmed, previous, previousIncarnation } = objects
+    .map(({ mark }) => mark)
+    .reduce((a, b) => (b.trimmed >= a.trimmed ? b : a), noMark)
+  const start = Math.floor(trimmed / blockBytes) * blockBytes
+  const needed = objects.filter((object) => object.bodyBytes > 0 && endOf(object) > start)
+  const end = check(needed, start, memory.size)
+  await fill(parts, needed, memory)
+  const kept = objects.map((object) => ({ epoch: object.epoch, sequence: object.sequence, end: endOf(object) }))
+  const secret = objects[0]?.mark.secret ?? entropy() >>> 0
+  return {
+    state: { capacity: memory.size, incarnation: epoch, secret, trimmed, previous, previousIncarnation },
+    data: { location, share, prefix, owner, keepMs, batchIntervalMs, batchBytesMax, uploadsMax, chain: { epoch, kept, others } },
+    end,
+  }
+}
+
+const endOf = ({ mark, bodyBytes }: ChainHeader): number => mark.position + bodyBytes
+
+/**
+ * Where it ends. A later life goes on where it found the last whole record, which may be in front of where the life before
+ * it ended.
+ */
+function check(needed: readonly ChainHeader[], start: number, size: number): number {
+  let end = start
+  for (const { mark, bodyBytes } of needed) {
+    if (mark.position > end) throw new ChainDamaged(`the write-ahead log in the store has nothing from position ${end} to ${mark.position}`)
+    end = mark.position + bodyBytes
+    // A record lies in one piece in memory of one size: in memory of another it need not.
+    if (mark.window !== size && (size % mark.window !== 0 || end - start > size)) {
+      throw new Error(
+        `the write-ahead log in the store was written with s3.wal.cache.size=${mark.window}, and not all of it is in objects: start with that once more, and stop with SIGTERM`,
+      )
+    }
+  }
+  return end
+}
+
+/** Several are read at a time, and laid down in their order. */
+async function fill(
+  parts: ChainParts,
+  needed: readonly ChainHeader[],
+  { bytes, base, size }: { readonly bytes: Uint8Array; readonly base: number; readonly size: number },
+): Promise<void> {
+  const reading: Promise<Uint8Array>[] = []
+  for (const [at, { mark }] of needed.entries()) {
+    while (reading.length < Math.min(needed.length, at + readsAtOnce)) {
+      const body = readBody(parts, needed[reading.length]!)
+      body.catch(() => {})
+      reading.push(body)
+    }
+    const body = await reading[at]!
+    const offset = mark.position % size
+    const first = body.subarray(0, size - offset)
+    bytes.set(first, base + offset)
+    bytes.set(body.subarray(first.length), base)
+    // What has been laid down need not be kept twice.
+    reading[at] = nothing
+  }
+}
+
+const nothing = Promise.resolve(new Uint8Array(0))

@@ -1,0 +1,188 @@
+import { storeName } from '../../src/config/store-uri.ts'
+import type { MutableImage } from '../../src/metadata/image.ts'
+import { faultText, isFault } from '../../src/object-store/store-faults.ts'
+import { markerKey, ObjectKeys } from '../../src/objects/object-key.ts'
+import type { ObjectStore, StoreFault } from '../../src/ports.ts'
+import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
+import type { FoundingState } from '../disk/data-folder.ts'
+import { type FoundingParts, newFoundingId } from '../disk/founding.ts'
+import { oldCopyRefusal } from '../disk/old-copy.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import { meteredStore } from './shared-store.ts'
+import { clustersIn, holdsCluster, MarkerDamaged, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
+
+export interface StoreClaim {
+  readonly identity: WalIdentity
+  /** What the metadata log says; undefined where there is none yet. */
+  readonly image: MutableImage | undefined
+  readonly state: FoundingState
+  /** The cluster id was given, and not drawn just now. */
+  readonly isNamed: boolean
+}
+
+/** A start does not wait longer than this for a store that this node has claimed before. */
+const patienceMs = 2000
+
+/**
+ * Sees to it that the object store holds nothing of another node under this cluster id, and that it is the one which this
+ * node has used before. `begin` is called when that is so, before the marker is put. Returns how often the node has started
+ * by that marker; 0 where that is not known.
+ */
+export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin: () => Promise<void>): Promise<number> {
+  // In memory there is nothing from before, and nothing for another node.
+  if (parts.location.scheme === 'mem') {
+    await begin()
+    return 0
+  }
+  const store = await meteredStore(parts.location, parts.meter)
+  const judged = judge(parts, store, claim)
+  if (claim.state !== 'done') {
+    const { isMarked, starts } = await judged
+    await begin()
+    if (!isMarked) await put(parts, store, claim.identity, 0, parts.options.replaceFounding)
+    await store.close()
+    return starts
+  }
+  // Where nothing has to be founded, a store that is away must not keep the node from starting: its keys are its own.
+  const checked = judged.then(async ({ isMarked, starts }) => {
+    if (!isMarked) await put(parts, store, claim.identity, 0, parts.options.replaceFounding)
+    await store.close()
+    return starts
+  })
+  const starts = await inPatience(checked)
+  if (starts === undefined) checked.catch(parts.onFailure)
+  return starts ?? 0
+}
+
+/** Counts a start in the marker. A store that is away is left alone: the count is a help, and no condition. */
+export async function noteStart(parts: FoundingParts, identity: WalIdentity, starts: number): Promise<void> {
+  if (parts.location.scheme === 'mem') return
+  const store = await meteredStore(parts.location, parts.meter)
+  const noted = note(parts, store, identity, starts).finally(() => store.close())
+  noted.catch(parts.onFailure)
+  await inPatience(noted)
+}
+
+async function note(parts: FoundingParts, store: ObjectStore, identity: WalIdentity, starts: number): Promise<void> {
+  const found = await readMarker(store, identity.clusterId)
+  if (isFault(found)) return parts.log.warn(`s3.data.buckets: ${storeName(parts.location)} cannot be read: ${faultText(found)}`)
+  const other = found && otherOf(found, identity)
+  if (other !== undefined) throw new StartRefused(`s3.data.buckets: ${storeName(parts.location)} ${other}`)
+  if (found !== undefined && found.starts > starts) throw oldCopyRefusal({ known: starts, starts: found.starts })
+  const there = await putMarker(store, { ...identity, starts }, true)
+  if (isFault(there)) parts.log.warn(`s3.data.buckets: ${storeName(parts.location)} cannot be written: ${faultText(there)}`)
+}
+
+/** Undefined when it takes too long. */
+async function inPatience<T>(work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), patienceMs)))
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+interface Judged {
+  /** Else the marker has yet to be put. */
+  readonly isMarked: boolean
+  readonly starts: number
+}
+
+const unmarked: Judged = { isMarked: false, starts: 0 }
+
+async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim): Promise<Judged> {
+  const { location, options, log } = parts
+  const { identity, state, isNamed } = claim
+  const name = `s3.data.buckets: ${storeName(location)}`
+  const replaces = options.replaceFounding
+  const found = await readMarker(store, identity.clusterId).catch((error: unknown) => {
+    if (!(replaces && error instanceof MarkerDamaged)) throw error
+    log.warn(`${error.message}: replaced it`)
+    return undefined
+  })
+  if (isFault(found)) return unreachable(parts, claim, found)
+  if (found !== undefined) {
+    const other = otherOf(found, identity)
+    if (other === undefined) {
+      if (replaces) log.warn('s3.data.founding.replace=true has no effect: the store belongs to this node')
+      return { isMarked: true, starts: found.starts }
+    }
+    if (!replaces) throw new StartRefused(`${name} ${other}`)
+    log.warn({ store: storeName(location), before: found.foundingId }, 's3.data.founding.replace=true: replaced another founding')
+    return unmarked
+  }
+  if (replaces) return unmarked
+  if (state === 'done') {
+    throw new StartRefused(
+      `${name} has no ${markerKey(identity.clusterId)}, which this node has written: the store is not mounted, is a different one or was emptied; restore it, or start once with --override s3.data.founding.replace=true, after which the records in its objects are lost`,
+    )
+  }
+  if (state === 'upgrade') await seeObjects(name, store, claim)
+  else if (isNamed) await seeNothing(name, store, identity.clusterId)
+  else await seeNoCluster(name, store, parts)
+  return unmarked
+}
+
+function otherOf(found: StoreMarker, { clusterId, nodeId, foundingId }: WalIdentity): string | undefined {
+  if (found.nodeId !== nodeId) {
+    return `contains cluster ${clusterId} of node ${found.nodeId}, but node.id is ${nodeId}: a cluster has one node; set another cluster.id or another store`
+  }
+  if (found.foundingId === foundingId) return undefined
+  return `contains cluster ${clusterId} of node ${nodeId} with founding.id ${found.foundingId}, but log.dirs has founding.id ${foundingId}: ${takeOverAdvice}`
+}
+
+const takeOverAdvice =
+  'restore its log.dirs; or set another cluster.id; or start once with --override s3.data.founding.replace=true, after which the objects of that founding are no longer read'
+
+function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fault: StoreFault): Judged {
+  const text = `s3.data.buckets: ${storeName(location)} cannot be read: ${faultText(fault)}`
+  if (state !== 'done') throw new StartRefused(`${text}; the first start of a node needs its object store`)
+  // A folder is never away for a while, as a service may be.
+  if (location.scheme === 'file') throw new StartRefused(`${text}; repair it, or set s3.data.buckets to the folder of this node`)
+  log.warn(text)
+  return { isMarked: true, starts: 0 }
+}
+
+/** Objects that a former release has stored are where it has stored them. */
+async function seeObjects(name: string, store: ObjectStore, { identity, image }: StoreClaim): Promise<void> {
+  const [first] = image?.objects.keys() ?? []
+  if (first === undefined) return
+  const keys = new ObjectKeys({ ...identity, firstObjectId: image!.nextObjectId })
+  const size = await store.size(keys.key(first))
+  if (!isFault(size)) return
+  const why = size.fault === 'missing' ? 'the store is not mounted, is a different one or was emptied' : faultText(size)
+  throw new StartRefused(`${name} has no ${keys.key(first)}, which this node has written: ${why}`)
+}
+
+async function seeNothing(name: string, store: ObjectStore, clusterId: string): Promise<void> {
+  const holds = await holdsCluster(store, clusterId)
+  if (isFault(holds)) throw new StartRefused(`${name} cannot be listed: ${faultText(holds)}`)
+  if (holds) throw new StartRefused(`${name} contains objects of cluster ${clusterId}, but log.dirs is new: ${takeOverAdvice}`)
+}
+
+/** A node that has lost its disk has lost its cluster id with it, unless that was given. */
+async function seeNoCluster(name: string, store: ObjectStore, { entropy }: FoundingParts): Promise<void> {
+  const clusters = await clustersIn(store)
+  if (isFault(clusters)) throw new StartRefused(`${name} cannot be listed: ${faultText(clusters)}; set cluster.id`)
+  if (clusters.length === 0) return
+  const fresh = newFoundingId(entropy)
+  throw new StartRefused(
+    `${name} contains cluster ${clusters.join(', ')}, but log.dirs is new: restore the log.dirs of that cluster; or found another cluster beside it with cluster.id=${fresh}`,
+  )
+}
+
+async function put(
+  { location }: FoundingParts,
+  store: ObjectStore,
+  identity: WalIdentity,
+  starts: number,
+  replaces: boolean,
+): Promise<void> {
+  const name = `s3.data.buckets: ${storeName(location)}`
+  const there = await putMarker(store, { ...identity, starts }, replaces)
+  if (there === undefined || isFault(there)) {
+    throw new StartRefused(
+      `${name} cannot be written: ${there === undefined ? 'the marker that was written is missing' : faultText(there)}`,
+    )
+  }
+  const other = otherOf(there, identity)
+  if (other !== undefined) throw new StartRefused(`${name} ${other}`)
+}

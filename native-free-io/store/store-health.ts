@@ -1,0 +1,100 @@
+import { storeName } from '../../src/config/store-uri.ts'
+import { faultText, isFault } from '../../src/object-store/store-faults.ts'
+import type { FaultKind, ObjectStore, StoreFault, StoreLocation } from '../../src/ports.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import { probeStore } from './probe.ts'
+
+/** Faults that another try does not change: a wrong bucket, key or address, and not an outage. */
+const refusals: Readonly<Partial<Record<FaultKind, string>>> = {
+  denied:
+    'Set its accessKey and secretKey, or MILLRACE_S3_ACCESS_KEY and MILLRACE_S3_SECRET_KEY, to a key that may read, write and remove.',
+  invalid: 'Set it to a bucket that exists, with its region and endpoint.',
+  missing: 'Set it to a bucket that exists, with its region and endpoint.',
+  unsupported: 'Set it to a store of the list in src/docs/object-stores.md.',
+}
+const folderAdvice = 'Set it to a directory that the user of this process can write.'
+/** A store that does not answer within this does not hold up a start: what is acknowledged waits in the write-ahead log. */
+const startMs = 10_000
+const againMs = 10_000
+
+/** Whether the object store takes what it is sent: tried at the start, and again while it refuses. */
+export class StoreHealth {
+  readonly #location: StoreLocation
+  readonly #open: () => Promise<ObjectStore>
+  #store: Promise<ObjectStore> | undefined
+  readonly #prefix: string
+  readonly #onChange: (refused: boolean, detail: string) => void
+  #refused = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(parts: {
+    location: StoreLocation
+    open: () => Promise<ObjectStore>
+    prefix: string
+    onChange: (refused: boolean, detail: string) => void
+  }) {
+    this.#location = parts.location
+    this.#open = parts.open
+    this.#prefix = parts.prefix
+    this.#onChange = parts.onChange
+  }
+
+  /** It refuses the bucket or the key: what is in the write-ahead log cannot be stored. */
+  get isRefused(): boolean {
+    return this.#refused
+  }
+
+  /** Rejects with StartRefused where the store refuses. The fault is one that may pass. */
+  async check(): Promise<StoreFault | undefined> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<StoreFault>((resolve) => {
+      timer = setTimeout(() => resolve(lateFault(this.#prefix)), startMs)
+    })
+    const found = await Promise.race([this.#probe(), late]).finally(() => clearTimeout(timer))
+    const advice = found && this.#adviceOn(found)
+    if (advice === undefined) return found
+    throw new StartRefused(`s3.data.buckets: ${storeName(this.#location)} cannot be used: ${faultText(found!)}. ${advice}`)
+  }
+
+  /** A request of the node failed. */
+  noticed(fault: StoreFault): void {
+    if (this.#refused || this.#adviceOn(fault) === undefined || fault.fault === 'missing') return
+    this.#refused = true
+    this.#onChange(true, faultText(fault))
+    this.#again()
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    await (await this.#store)?.close()
+  }
+
+  #again(): void {
+    this.#timer = setTimeout(() => {
+      void this.#probe().then((fault) => {
+        if (fault !== undefined && this.#adviceOn(fault) !== undefined) return this.#again()
+        this.#refused = false
+        this.#onChange(false, '')
+      })
+    }, againMs).unref()
+  }
+
+  async #probe(): Promise<StoreFault | undefined> {
+    const found = await probeStore(await (this.#store ??= this.#open()), this.#prefix)
+    return isFault(found) ? found : undefined
+  }
+
+  #adviceOn({ fault }: StoreFault): string | undefined {
+    if (this.#location.scheme === 'file') return fault === 'full' ? undefined : folderAdvice
+    return refusals[fault]
+  }
+}
+
+const lateFault = (key: string): StoreFault => ({
+  fault: 'timeout',
+  operation: 'put',
+  key,
+  detail: `no answer within ${startMs} ms of the start`,
+  attempts: 1,
+  mayBeDone: true,
+})

@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto'
+import { storeName } from '../../src/config/store-uri.ts'
+import type { StoreWal } from '../../src/config/wal-uri.ts'
+import { imageOf } from '../../src/controller/controller.ts'
+import type { MutableImage } from '../../src/metadata/image.ts'
+import { isFault } from '../../src/object-store/store-faults.ts'
+import { markerKey, ObjectKeys } from '../../src/objects/object-key.ts'
+import type { ObjectStore, StoreFault } from '../../src/ports.ts'
+import { type ChainParts, insist, peek, StoreRefused } from '../../src/wal/s3/s3-wal.ts'
+import { chainHeaderBytes } from '../../src/wal/s3/wal-object.ts'
+import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
+import { type DataFolder, openDataFolder, saveMeta } from '../disk/data-folder.ts'
+import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from '../disk/founding.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import { MetadataObjects } from './metadata-objects.ts'
+import { probeStore } from './probe.ts'
+import { ProducersObjects } from './producers-objects.ts'
+import { chainParts } from './s3-wal-files.ts'
+import { newMeter, sharedStore } from './shared-store.ts'
+import { claimStore } from './store-founding.ts'
+import { holdsCluster, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
+
+/**
+ * A node whose logs lie in a store: an empty folder is no sign that it is new, the marker in the store says who it is.
+ *
+ * Order: whose the store is is read first. Then the metadata log is taken over: from then on no earlier life can commit an
+ * object, and what it commits no more it does not trim from its write-ahead log either.
+ */
+export async function openStoreNode(parts: FoundingParts, wal: StoreWal): Promise<FoundedNode> {
+  const folder = await openDataFolder(parts.folder, { nodeId: parts.nodeId, clusterId: parts.clusterId })
+  try {
+    return await open(parts, wal, folder)
+  } catch (error) {
+    folder.release()
+    throw error
+  }
+}
+
+async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Promise<FoundedNode> {
+  const { nodeId, keepMs, budget, onFault, onFailure } = parts
+  const clusterId = folder.meta?.clusterId ?? parts.clusterId!
+  const [own, writers] = [newMeter(), newMeter()]
+  const store = await sharedStore(wal.location, { budget, meter: own })('wal')
+  const owner = { high: randomBytes(4).readUInt32LE(), low: randomBytes(4).readUInt32LE() }
+  const partsOf = (prefix: string): ChainParts => chainParts({ store, prefix: `${clusterId}/${prefix}/`, owner, keepMs, onFault })
+  const { conditionalPut } = await insist(partsOf('probe'), () => probeStore(store, `${clusterId}/probe`))
+  if (!conditionalPut) {
+    throw new StoreRefused('s3.wal.path: the store ignores conditional puts, without which two nodes could write one log')
+  }
+  const known = await markerIn(parts, wal, folder, store, partsOf('metadata'))
+  const { log, records, epoch } = await MetadataObjects.open(partsOf('metadata'), onFailure)
+  const image = refuseUnreadable(`the metadata log under ${clusterId}/metadata/`, () => imageOf(records))
+  const wanted = known?.foundingId ?? image.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
+  const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: wanted, starts: 0 })))
+  const identity = { clusterId, nodeId, lane: 0, foundingId: marker.foundingId }
+  compare(image, identity)
+  if (known !== undefined && image.clusterId === null) {
+    const { records: left } = await insist(partsOf('metadata'), () => recordsLeft(store, known))
+    if (left !== undefined) {
+      throw new StartRefused(
+        `s3.wal.path: the metadata log under ${clusterId}/metadata/ is empty, but there are records under ${left}: restore it, or set another cluster.id`,
+      )
+    }
+  }
+  if (storeName(parts.location) !== storeName(wal.location)) {
+    const state = image.founding !== null ? 'done' : image.clusterId === null ? 'new' : 'upgrade'
+    await claimStore(parts, { identity, image, state, isNamed: true }, () => Promise.resolve())
+  }
+  const { location, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax } = wal
+  const walParts = partsOf(`wal/${nodeId}`)
+  const { prefix } = walParts
+  // Every life claims its log before it serves anyone, and the claim stays until a later one has stored something.
+  const claimed = image.wal === null ? 'none' : await insist(walParts, () => peek(walParts, { epoch: image.wal!.incarnation, sequence: 0 }))
+  const options = { location, prefix, epoch, owner, keepMs, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax }
+  return {
+    folder,
+    identity,
+    image,
+    loss: claimed === 'missing' ? { why: `${prefix} contains nothing of the last start` } : undefined,
+    firstRecords: firstRecords(image, identity),
+    logs: {
+      metadata: log,
+      tornBytes: 0,
+      wal: { type: 'store', store, share: { budget, meter: writers }, onFault, ...options },
+      meters: [own, writers],
+      producers: new ProducersObjects(partsOf(`producers/${nodeId}`), epoch, identity.foundingId),
+      confirm: () => log.append([]),
+      async close() {
+        await store.close()
+        await log.close()
+      },
+    },
+    finish: () => saveMeta(folder.path, { ...identity, state: 'done', wal: storeName(wal.location) }),
+    // The epochs of the metadata log count the starts.
+    noteStart: () => Promise.resolve(),
+    release: () => folder.release(),
+  }
+}
+
+/** Whose the store is; undefined where no node has said so yet. Throws where it is another's, or not the one that it was. */
+async function markerIn(
+  { nodeId, options }: FoundingParts,
+  wal: StoreWal,
+  { meta }: DataFolder,
+  store: ObjectStore,
+  chain: ChainParts,
+): Promise<StoreMarker | undefined> {
+  const name = `s3.wal.path: ${storeName(wal.location)}`
+  const clusterId = chain.prefix.slice(0, chain.prefix.indexOf('/'))
+  const { marker } = await insist(chain, async () => answer(await readMarker(store, clusterId)))
+  const others = marker === undefined ? await insist(chain, () => nodesIn(store, clusterId)) : [marker.nodeId]
+  if (others.length > 0 && !others.includes(nodeId)) {
+    throw new StartRefused(
+      `${name} contains cluster ${clusterId} of node ${others.join(', ')}, but node.id is ${nodeId}: a cluster has one node; set another cluster.id or another store`,
+    )
+  }
+  if (meta?.state !== 'done' || meta.foundingId === null) return marker
+  if (marker !== undefined && marker.foundingId !== meta.foundingId) {
+    throw new StartRefused(
+      `${name} contains cluster ${clusterId} with founding.id ${marker.foundingId}, but log.dirs has founding.id ${meta.foundingId}: set s3.wal.path to the store of this node, or log.dirs to an empty folder`,
+    )
+  }
+  if (marker !== undefined || options.replaceFounding) return marker
+  const { holds } = await insist(chain, async () => {
+    const found = await holdsCluster(store, clusterId)
+    return isFault(found) ? found : { holds: found }
+  })
+  if (holds) return undefined
+  throw new StartRefused(
+    `${name} has no ${markerKey(clusterId)}, which this node has written: the store is a different one or was emptied; set s3.wal.path to the store of this node, or log.dirs to an empty folder to found another node`,
+  )
+}
+
+const answer = (found: StoreMarker | undefined | StoreFault): { readonly marker: StoreMarker | undefined } | StoreFault =>
+  isFault(found) ? found : { marker: found }
+
+const put = async (store: ObjectStore, marker: StoreMarker): Promise<StoreMarker | StoreFault> => {
+  const there = await putMarker(store, marker, false)
+  return (
+    there ?? {
+      fault: 'corrupt',
+      operation: 'get',
+      key: markerKey(marker.clusterId),
+      detail: 'the marker that was written is missing',
+      attempts: 1,
+      mayBeDone: true,
+    }
+  )
+}
+
+/** Where a node has records, of which a metadata log that is new knows nothing. */
+async function recordsLeft(
+  store: ObjectStore,
+  { clusterId, nodeId, foundingId }: StoreMarker,
+): Promise<{ readonly records: string | undefined } | StoreFault> {
+  const objects = new ObjectKeys({ clusterId, foundingId, firstObjectId: 1 }).prefix
+  for (const [prefix, bytesMin] of [
+    [objects, 0],
+    // A start that was cut off has claimed the log, and has written nothing to it.
+    [`${clusterId}/wal/${nodeId}/`, chainHeaderBytes],
+  ] as const) {
+    const page = await store.list(prefix)
+    if (isFault(page)) return page
+    if (page.objects.some(({ bytes }) => bytes > bytesMin)) return { records: prefix }
+  }
+  return { records: undefined }
+}
+
+/** Nodes that have a write-ahead log under a cluster id, of those that the first page shows. */
+async function nodesIn(store: ObjectStore, clusterId: string): Promise<readonly number[] | StoreFault> {
+  const prefix = `${clusterId}/wal/`
+  const page = await store.list(prefix)
+  return isFault(page) ? page : [...new Set(page.objects.map(({ key }) => Number(key.slice(prefix.length).split('/')[0])))]
+}
+
+function compare({ clusterId, founding }: MutableImage, identity: WalIdentity): void {
+  if (clusterId !== null && clusterId !== identity.clusterId) {
+    throw new StartRefused(`s3.wal.path: the metadata log belongs to cluster ${clusterId}, and cluster.id is ${identity.clusterId}`)
+  }
+  if (founding === null || (founding.foundingId === identity.foundingId && founding.nodeId === identity.nodeId)) return
+  throw new StartRefused(
+    `s3.wal.path: the metadata log belongs to node ${founding.nodeId} with founding.id ${founding.foundingId}, ${markerKey(identity.clusterId)} to node ${identity.nodeId} with founding.id ${identity.foundingId}: restore the file that is not this node's`,
+  )
+}

@@ -1,0 +1,81 @@
+import { MetricBlock } from '../../src/metrics/rows.ts'
+import type { LaneData, Started } from '../../src/network/thread-messages.ts'
+import type { Partition } from '../../src/partition/partition.ts'
+import { replay } from '../../src/partition/replay.ts'
+import { type Counters, counterBlockBytes, stages } from '../../src/pipeline/counters.ts'
+import { kernel } from '../../src/pipeline/kernel/kernel.ts'
+import { laneHeader, narrow } from '../../src/pipeline/lane-words.ts'
+import { Appender } from '../../src/pipeline/sequencing/appender.ts'
+import { LogCache } from '../../src/pipeline/sequencing/log-cache.ts'
+import { Repacker } from '../../src/pipeline/sequencing/repacker.ts'
+import { Sequencer } from '../../src/pipeline/sequencing/sequencer.ts'
+import type { PartitionId } from '../../src/ports.ts'
+import { RingConsumer, RingProducer } from '../../src/ring/ring.ts'
+import { WakeSignal } from '../../src/ring/wake-signal.ts'
+import { recover } from '../../src/wal/wal-recovery.ts'
+import { WalFile } from '../disk/wal-file.ts'
+import type { Arena } from './arena.ts'
+import { nodeCodecs } from './codecs.ts'
+
+export interface OpenedLane {
+  readonly sequencer: Sequencer
+  readonly counters: Counters<'sequencer'>
+  readonly started: Started
+}
+
+/** Nobody else needs the disk while a log is recovered. */
+const recoveryReadBytes = 1 << 20
+
+/** Recovers the log of a lane into its streams, and makes the sequencer that goes on from there. For the thread that will run it. */
+export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena): OpenedLane {
+  const { words, view, memory } = arena
+  const { lane } = plan
+  const machine = kernel(memory)
+  const began = performance.now()
+  const streams = new Map<PartitionId, Partition>()
+  const buffers = { ...arena, crc: machine.crc, superblock: plan.spareBlock, zeros: plan.zeros }
+  const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal, buffers)
+  const recovered = recover(
+    {
+      ...wal.state,
+      ...recovery,
+      window: lane.log.bytes,
+      base: lane.log.base,
+      view,
+      crc: machine.crc,
+      sumBatches: true,
+      readBytes: recoveryReadBytes,
+      // Without a file, log memory has been filled from elsewhere.
+      read: (position, bytes) => file?.read(lane.log.base + (position % lane.log.bytes), bytes, position),
+    },
+    (batch) => replay(streams, view, batch, lost),
+  )
+  file?.close()
+  const { position, oldest, previous, records, tornBytes, damage } = recovered
+  const log = { incarnation: wal.state.incarnation, secret: wal.state.secret, previous: Math.max(0, previous) }
+  const { capacity, trimmed } = wal.state
+  const place = { ...lane.log, capacity, position, oldest, trimmed, unflushedMax: wal.unflushedBytesMax }
+  const logMemory: LogCache = new LogCache(place, (from, to) => appender.jump(from, to))
+  const appender = new Appender(machine, view, logMemory, new Repacker(arena.bytes, nodeCodecs), lane.scratch, log)
+  const counters = new MetricBlock(stages.sequencer, new Float64Array(memory.buffer, lane.sequencerCounters, counterBlockBytes / 8))
+  Atomics.store(words, lane.header + laneHeader.published, narrow(position))
+  Atomics.store(words, lane.header + laneHeader.durable, narrow(position))
+  Atomics.store(words, lane.header + laneHeader.writerIdle, 1)
+  const sequencer = new Sequencer({
+    words,
+    lane: lane.header,
+    memory: logMemory,
+    appender,
+    streams,
+    clients: plan.network.map((network) => ({
+      appends: new RingConsumer(words, network.appends),
+      reads: new RingConsumer(words, network.reads),
+      answers: new RingProducer(words, network.answers),
+      signal: new WakeSignal(words, network.signal),
+    })),
+    persistence: new WakeSignal(words, lane.persistenceSignal),
+    counters,
+  })
+  const recoveryMs = performance.now() - began
+  return { sequencer, counters, started: { type: 'started', position, records, tornBytes, damage, recoveryMs } }
+}

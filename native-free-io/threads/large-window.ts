@@ -1,0 +1,88 @@
+import type { Worker } from 'node:worker_threads'
+import type { SearchOutcome } from '../../src/pipeline/validation/batch-search.ts'
+import type { LargeWindowJob, LargeWindowResult } from '../../src/pipeline/validation/large-window.ts'
+import type { Verdict } from '../../src/pipeline/validation/validator.ts'
+
+/** How long the thread and its memory are kept behind the last batch. */
+const idleMs = 1000
+
+interface Waiting {
+  readonly job: LargeWindowJob
+  readonly resolve: (result: LargeWindowResult) => void
+}
+
+/**
+ * Batches that refer back further than the usual windows reach, one at a time in the node: a thread is started for the first, and ended
+ * when no more come, since only the end of a thread returns its memory.
+ */
+export class LargeWindow {
+  readonly #start: () => Worker
+  readonly #queue: Waiting[] = []
+  #worker: Worker | undefined
+  #current: Waiting | undefined
+  #idle: NodeJS.Timeout | undefined
+  #closed = false
+
+  /** `start` starts the thread of `workers/large-window.ts`. */
+  constructor(start: () => Worker) {
+    this.#start = start
+  }
+
+  /** Whether the thread exists, and its memory. */
+  get isRunning(): boolean {
+    return this.#worker !== undefined
+  }
+
+  async validate(job: Omit<Extract<LargeWindowJob, { type: 'validate' }>, 'type'>): Promise<Verdict> {
+    const result = await this.#run({ type: 'validate', ...job })
+    return (result as Extract<LargeWindowResult, { type: 'verdict' }>).verdict
+  }
+
+  async search(batch: Uint8Array, least: number, timestamp: bigint): Promise<SearchOutcome> {
+    const result = await this.#run({ type: 'search', batch: new Uint8Array(batch), least, timestamp })
+    return (result as Extract<LargeWindowResult, { type: 'outcome' }>).outcome
+  }
+
+  /** No batch is opened from now on. */
+  async stop(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#idle)
+    await this.#end()
+  }
+
+  async #end(): Promise<void> {
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+  }
+
+  #run(job: LargeWindowJob): Promise<LargeWindowResult> {
+    return new Promise((resolve) => {
+      this.#queue.push({ job, resolve })
+      this.#next()
+    })
+  }
+
+  #next(): void {
+    if (this.#current !== undefined || this.#closed) return
+    this.#current = this.#queue.shift()
+    if (this.#current === undefined) {
+      this.#idle = setTimeout(() => void this.#end(), idleMs)
+      this.#idle.unref()
+      return
+    }
+    clearTimeout(this.#idle)
+    this.#worker ??= this.#started()
+    this.#worker.postMessage(this.#current.job)
+  }
+
+  #started(): Worker {
+    const worker = this.#start()
+    worker.on('message', (result: LargeWindowResult) => {
+      this.#current?.resolve(result)
+      this.#current = undefined
+      this.#next()
+    })
+    return worker
+  }
+}

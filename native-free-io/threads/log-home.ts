@@ -1,0 +1,112 @@
+import type { Worker } from 'node:worker_threads'
+import type { FromStorePersistence, LaneData, LaneWal, ToStorePersistence } from '../../src/network/thread-messages.ts'
+import type { ArenaPlan } from '../../src/pipeline/arena-plan.ts'
+import { kernel } from '../../src/pipeline/kernel/kernel.ts'
+import type { TrimPoint } from '../../src/wal/wal-record.ts'
+import { WalCorrupt } from '../../src/wal/wal-recovery.ts'
+import { WalFile, type WalTarget } from '../disk/wal-file.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import { openStoreWal, type StoreWalOptions } from '../store/s3-wal-files.ts'
+import type { Arena } from './arena.ts'
+
+/** Where the write-ahead log lies, as the main thread holds it. */
+export interface LogHome {
+  readonly wal: LaneWal
+  /** Without the page cache. */
+  readonly direct: boolean
+  /** The thread that makes the log durable, from a position on. */
+  writer(spawn: (name: string, workerData: object) => Worker, lane: LaneData, position: number): Worker
+  /** Durable when this returns, where the log has a place for it: see `Superblock`. */
+  note(metadataRecords: number, prepared: number): void
+  /** Resolves when whatever is written to the log knows that all below the cut is stored elsewhere. */
+  trim(cut: TrimPoint): void | Promise<void>
+  close(): void
+}
+
+export function fileHome(target: WalTarget, arena: Arena, plan: ArenaPlan, entropy: () => number): LogHome {
+  const { path } = target
+  const buffers = { ...arena, crc: kernel(arena.memory).crc, superblock: plan.superblock, zeros: plan.zeros }
+  const file = WalFile.open(target, buffers, entropy)
+  const { bytes } = plan.lane.log
+  if (file.state.capacity % bytes !== 0) {
+    throw new StartRefused(
+      `s3.wal.cache.size = ${bytes}: the write-ahead log ${path} has ${file.state.capacity} bytes, of which it must be a divisor`,
+    )
+  }
+  return {
+    get wal() {
+      return { path, state: file.state, prepared: file.prepared, unflushedBytesMax: bytes }
+    },
+    direct: file.direct,
+    writer: (spawn, lane, position) => spawn('persistence', { ...lane, position }),
+    note: (metadataRecords, prepared) => file.note(metadataRecords, prepared),
+    trim: (cut) => file.trim(cut),
+    close: () => file.close(),
+  }
+}
+
+export async function storeHome(options: StoreWalOptions, arena: Arena, plan: ArenaPlan, entropy: () => number): Promise<LogHome> {
+  const { base, bytes: size } = plan.lane.log
+  const opened = await openStoreWal(options, { bytes: arena.bytes, base, size }, entropy)
+  return new StoreHome(
+    options,
+    opened.data,
+    { path: null, state: opened.state, prepared: 0, unflushedBytesMax: options.unflushedBytesMax },
+    opened.end,
+  )
+}
+
+class StoreHome implements LogHome {
+  readonly direct = true
+  readonly #options: StoreWalOptions
+  readonly #data: object
+  readonly #end: number
+  #wal: LaneWal
+  #writer: Worker | undefined
+  readonly #waiting = new Map<number, () => void>()
+  #asked = 0
+
+  constructor(options: StoreWalOptions, data: object, wal: LaneWal, end: number) {
+    this.#options = options
+    this.#data = data
+    this.#wal = wal
+    this.#end = end
+  }
+
+  get wal(): LaneWal {
+    return this.#wal
+  }
+
+  writer(spawn: (name: string, workerData: object) => Worker, lane: LaneData, position: number): Worker {
+    // The objects are what was put, so that no more than the one record can be cut off with which the last of them ends.
+    if (this.#end - position > lane.plan.lane.log.bytes / 2) {
+      throw new WalCorrupt(
+        `the write-ahead log in the store cannot be read at position ${position}, and continues to position ${this.#end}; restore its objects from a copy`,
+      )
+    }
+    const writer = spawn('store-persistence', { ...lane, position, store: this.#data })
+    writer.on('message', (message: FromStorePersistence) => {
+      if (message.type === 'fault') return this.#options.onFault(message.fault)
+      this.#waiting.get(message.id)?.()
+      this.#waiting.delete(message.id)
+    })
+    this.#writer = writer
+    return writer
+  }
+
+  trim(cut: TrimPoint): Promise<void> {
+    return new Promise((resolve) => {
+      const id = ++this.#asked
+      this.#waiting.set(id, () => {
+        this.#wal = { ...this.#wal, state: { ...this.#wal.state, ...cut } }
+        resolve()
+      })
+      this.#writer!.postMessage({ id, cut } satisfies ToStorePersistence)
+    })
+  }
+
+  /** The metadata log lies in the same store, and knows its own gaps. */
+  note(): void {}
+
+  close(): void {}
+}

@@ -1,0 +1,19 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** A module of the validation kernel, compiled once for each thread. It lies beside the build, which is where this file is, or beside it. */
+function moduleFrom(file: string): () => WebAssembly.Module {
+  const candidates = [`../../${file}`, `../../dist/${file}`].map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  let compiled: WebAssembly.Module | undefined
+  return () => {
+    const path = candidates.find((candidate) => existsSync(candidate))
+    if (path === undefined) throw new Error(`the validation kernel is missing: expected ${candidates.join(' or ')}`)
+    compiled ??= new WebAssembly.Module(readFileSync(path))
+    return compiled
+  }
+}
+
+/** Works in the shared memory of the pipeline. */
+export const validationModule = moduleFrom('validation.wasm')
+/** The same in a memory of one thread. */
+export const decodingModule = moduleFrom('decoding.wasm')

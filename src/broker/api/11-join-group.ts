@@ -1,0 +1,62 @@
+import { NotReady } from '../../group/coordinator.ts'
+import type { JoinAnswer } from '../../group/messages.ts'
+import { JoinGroupRequest, JoinGroupResponse } from '../../wire/api/11-join-group.ts'
+import { errors, type KafkaError } from '../../wire/errors.ts'
+import { blank } from '../../wire/schema.ts'
+import { handler } from '../handler.ts'
+import { newUuid } from '../topic-ids.ts'
+
+/** From this version on a client joins again with the member id of the first response (KIP-394). */
+const memberIdRequiredVersion = 4
+/** First version in which the protocol name may be null. */
+const nullProtocolVersion = 7
+const skipAssignmentVersion = 9
+
+/** Answered when the join phase is complete, possibly much later. */
+export const joinGroup = handler({
+  request: JoinGroupRequest,
+  response: JoinGroupResponse,
+  versions: [0, 9],
+  async handle(request, { groups, version, clientId, host, entropy }) {
+    const { groupId, memberId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols } = request
+    if (groupId === '') return refused(errors.INVALID_GROUP_ID, memberId, version)
+    const said = await groups.ask({
+      type: 'join',
+      groupId,
+      memberId,
+      instanceId: groupInstanceId,
+      clientId: clientId ?? '',
+      clientHost: `/${host}`,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs: rebalanceTimeoutMs === -1 ? sessionTimeoutMs : rebalanceTimeoutMs,
+      protocolType,
+      // A copy: the stored value must not keep the whole request in memory.
+      protocols: protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) })),
+      knowsMemberIdRequired: version >= memberIdRequiredVersion,
+      knowsSkipAssignment: version >= skipAssignmentVersion,
+      uuid: newUuid(entropy),
+    })
+    return said instanceof NotReady ? refused(said.error, memberId, version) : answered(said, version)
+  },
+})
+
+const protocolNameOf = (name: string | null, version: number): string | null => name ?? (version < nullProtocolVersion ? '' : null)
+
+const refused = ({ code }: KafkaError, memberId: string, version: number): JoinGroupResponse => ({
+  ...blank(JoinGroupResponse),
+  errorCode: code,
+  memberId,
+  protocolName: protocolNameOf(null, version),
+})
+
+const answered = (said: JoinAnswer, version: number): JoinGroupResponse => ({
+  throttleTimeMs: 0,
+  errorCode: said.error.code,
+  generationId: said.generation,
+  protocolType: said.protocolType,
+  protocolName: protocolNameOf(said.protocolName, version),
+  leader: said.leader,
+  skipAssignment: said.skipAssignment,
+  memberId: said.memberId,
+  members: said.members.map(({ memberId, instanceId, metadata }) => ({ memberId, groupInstanceId: instanceId, metadata })),
+})

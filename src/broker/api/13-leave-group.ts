@@ -1,0 +1,30 @@
+import { NotReady } from '../../group/coordinator.ts'
+import { LeaveGroupRequest, LeaveGroupResponse } from '../../wire/api/13-leave-group.ts'
+import { errors } from '../../wire/errors.ts'
+import { handler } from '../handler.ts'
+
+/** First version with several members, each with its own error. */
+const batchVersion = 3
+
+export const leaveGroup = handler({
+  request: LeaveGroupRequest,
+  response: LeaveGroupResponse,
+  versions: [0, 5],
+  async handle(request, { groups, version }) {
+    const { groupId } = request
+    const failed = (errorCode: number): LeaveGroupResponse => ({ throttleTimeMs: 0, errorCode, members: [] })
+    if (groupId === '') return failed(errors.INVALID_GROUP_ID.code)
+    const members =
+      version < batchVersion
+        ? [{ memberId: request.memberId, instanceId: null }]
+        : request.members.map(({ memberId, groupInstanceId }) => ({ memberId, instanceId: groupInstanceId }))
+    const said = await groups.ask({ type: 'leave', groupId, members })
+    if (said instanceof NotReady) return failed(said.error.code)
+    if (version < batchVersion) return failed((said.members[0]?.error ?? said.error).code)
+    return {
+      throttleTimeMs: 0,
+      errorCode: said.error.code,
+      members: said.members.map(({ memberId, instanceId, error }) => ({ memberId, groupInstanceId: instanceId, errorCode: error.code })),
+    }
+  },
+})

@@ -1,0 +1,23 @@
+import { AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse } from '../../wire/api/34-alter-replica-log-dirs.ts'
+import { errors } from '../../wire/errors.ts'
+import { handler } from '../handler.ts'
+
+/** There is one directory, which contains all partitions. */
+export const alterReplicaLogDirs = handler({
+  request: AlterReplicaLogDirsRequest,
+  response: AlterReplicaLogDirsResponse,
+  versions: [1, 2],
+  handle({ dirs }, { controller, volume }) {
+    const results = dirs.flatMap(({ path, topics }) =>
+      topics.map(({ name, partitions }) => {
+        const count = controller.image.topics.get(name)?.streams.length ?? 0
+        const verdict = (index: number): number => {
+          if (path !== volume.path) return errors.LOG_DIR_NOT_FOUND.code
+          return index >= 0 && index < count ? errors.NONE.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code
+        }
+        return { topicName: name, partitions: partitions.map((index) => ({ partitionIndex: index, errorCode: verdict(index) })) }
+      }),
+    )
+    return { throttleTimeMs: 0, results }
+  },
+})

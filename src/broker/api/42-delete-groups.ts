@@ -1,0 +1,17 @@
+import { NotReady } from '../../group/coordinator.ts'
+import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../wire/api/42-delete-groups.ts'
+import { handler } from '../handler.ts'
+
+/** Deletes groups without members, and their offsets. */
+export const deleteGroups = handler({
+  request: DeleteGroupsRequest,
+  response: DeleteGroupsResponse,
+  versions: [0, 2],
+  async handle({ groupsNames }, { groups }) {
+    const results = [...new Set(groupsNames)].map(async (groupId) => {
+      const said = await groups.ask({ type: 'delete', groupId })
+      return { groupId, errorCode: (said instanceof NotReady ? said.error : said).code }
+    })
+    return { throttleTimeMs: 0, results: await Promise.all(results) }
+  },
+})

@@ -1,0 +1,47 @@
+import { DescribeClusterRequest, DescribeClusterResponse } from '../../wire/api/60-describe-cluster.ts'
+import { errors } from '../../wire/errors.ts'
+import { clusterOperations, notAsked } from '../authorized-operations.ts'
+import { advertisedAddress, type RequestContext } from '../context.ts'
+import { handler } from '../handler.ts'
+
+const endpointTypes = { brokers: 1, controllers: 2 } as const
+
+export const describeCluster = handler({
+  request: DescribeClusterRequest,
+  response: DescribeClusterResponse,
+  versions: [0, 2],
+  handle({ includeClusterAuthorizedOperations, endpointType }, context) {
+    if (endpointType === endpointTypes.controllers) {
+      return refused(errors.MISMATCHED_ENDPOINT_TYPE.code, 'This listener is a broker listener: the request is for controllers.')
+    }
+    if (endpointType !== endpointTypes.brokers) {
+      return refused(errors.UNSUPPORTED_ENDPOINT_TYPE.code, `Unsupported endpoint type ${endpointType}.`)
+    }
+    return described(context, includeClusterAuthorizedOperations)
+  },
+})
+
+function described(context: RequestContext, withOperations: boolean): DescribeClusterResponse {
+  const { nodeId, clusterId, settings } = context
+  return {
+    throttleTimeMs: 0,
+    errorCode: errors.NONE.code,
+    errorMessage: null,
+    endpointType: endpointTypes.brokers,
+    clusterId,
+    controllerId: nodeId,
+    brokers: [{ brokerId: nodeId, ...advertisedAddress(context), rack: settings['broker.rack'], isFenced: false }],
+    clusterAuthorizedOperations: withOperations ? clusterOperations : notAsked,
+  }
+}
+
+const refused = (errorCode: number, errorMessage: string): DescribeClusterResponse => ({
+  throttleTimeMs: 0,
+  errorCode,
+  errorMessage,
+  endpointType: endpointTypes.brokers,
+  clusterId: '',
+  controllerId: -1,
+  brokers: [],
+  clusterAuthorizedOperations: notAsked,
+})

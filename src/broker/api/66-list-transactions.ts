@@ -1,0 +1,28 @@
+import { expressionProblem } from '../../group/consumer/expression.ts'
+import { ListTransactionsRequest, ListTransactionsResponse } from '../../wire/api/66-list-transactions.ts'
+import { errors, type KafkaError } from '../../wire/errors.ts'
+import { handler } from '../handler.ts'
+
+const states = ['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCommit', 'CompleteAbort', 'Dead', 'PrepareEpochFence']
+
+/** Transactions do not exist yet: the list is empty. */
+export const listTransactions = handler({
+  request: ListTransactionsRequest,
+  response: ListTransactionsResponse,
+  versions: [0, 2],
+  handle({ stateFilters, transactionalIdPattern }) {
+    // As in Kafka, an RE2 expression, which must match a whole id.
+    if (expressionProblem(transactionalIdPattern ?? '') !== undefined) return answer(errors.INVALID_REGULAR_EXPRESSION, [])
+    return answer(
+      errors.NONE,
+      [...new Set(stateFilters)].filter((state) => !states.includes(state)),
+    )
+  },
+})
+
+const answer = ({ code }: KafkaError, unknownStateFilters: string[]): ListTransactionsResponse => ({
+  throttleTimeMs: 0,
+  errorCode: code,
+  unknownStateFilters,
+  transactionStates: [],
+})

@@ -1,0 +1,50 @@
+import { NotReady } from '../../group/coordinator.ts'
+import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../wire/api/68-consumer-group-heartbeat.ts'
+import { errors } from '../../wire/errors.ts'
+import { blank } from '../../wire/schema.ts'
+import { speaksConsumer } from '../consumer-protocol.ts'
+import { handler } from '../handler.ts'
+import { newUuid } from '../topic-ids.ts'
+
+/** First version in which a member generates its id itself. */
+const ownIdVersion = 1
+
+/** Heartbeats of consumer group members, which also join, receive assignments and leave with them. */
+export const consumerGroupHeartbeat = handler({
+  request: ConsumerGroupHeartbeatRequest,
+  response: ConsumerGroupHeartbeatResponse,
+  versions: [0, 1],
+  async handle(request, { groups, version, clientId, host, entropy, settings }) {
+    if (!speaksConsumer(settings)) return { ...blank(ConsumerGroupHeartbeatResponse), errorCode: errors.UNSUPPORTED_VERSION.code }
+    const { groupId, memberId, memberEpoch, instanceId, rackId, rebalanceTimeoutMs } = request
+    const isNew = version < ownIdVersion && memberId === '' && memberEpoch === 0
+    const said = await groups.ask({
+      type: 'consumerHeartbeat',
+      groupId,
+      memberId: isNew ? newUuid(entropy) : memberId,
+      memberEpoch,
+      instanceId,
+      rackId,
+      clientId: clientId ?? '',
+      clientHost: `/${host}`,
+      rebalanceTimeoutMs,
+      topics: request.subscribedTopicNames,
+      expression: request.subscribedTopicRegex,
+      assignor: request.serverAssignor,
+      owned: request.topicPartitions,
+    })
+    if (said instanceof NotReady) return { ...blank(ConsumerGroupHeartbeatResponse), errorCode: said.error.code }
+    return {
+      throttleTimeMs: 0,
+      errorCode: said.error.code,
+      errorMessage: said.message,
+      memberId: said.memberId,
+      memberEpoch: said.memberEpoch,
+      heartbeatIntervalMs: said.heartbeatIntervalMs,
+      assignment:
+        said.assignment === null
+          ? null
+          : { topicPartitions: said.assignment.map(({ topicId, partitions }) => ({ topicId, partitions: [...partitions] })) },
+    }
+  },
+})

@@ -1,0 +1,239 @@
+import type { Mutable } from '../base/mutable.ts'
+import { isInternal } from '../metadata/topic-names.ts'
+import { append, appended, appendFlags, appendKind, reason, reasons, refusedRecord } from '../pipeline/ring-messages.ts'
+import { oneBatchComplaint } from '../pipeline/sequencing/one-batch.ts'
+import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
+import type { Verdict } from '../pipeline/validation/validator.ts'
+import { getLong, type RingProducer } from '../ring/ring.ts'
+import { ProduceRequest, type ProduceResponse } from '../wire/api/00-produce.ts'
+import { codec } from '../wire/codec.ts'
+import { MalformedMessage, type Reader } from '../wire/cursor.ts'
+import { errors } from '../wire/errors.ts'
+import { isVerdict, type ProduceValidation } from './produce-validation.ts'
+import type { HeldBytes, Pending, RequestQueue } from './request-queue.ts'
+import type { TopicRouting } from './topic-routing.ts'
+import { zstdVersion } from './versions.ts'
+
+type PartitionResponse = Mutable<ProduceResponse['responses'][number]['partitionResponses'][number]>
+
+/** A batch that is not in the append ring yet. */
+export interface UnsequencedBatch {
+  readonly part: number
+  readonly stream: number
+  readonly address: number
+  readonly bytes: number
+  flags: number
+  /** By which a validator thread is still to check it; undefined once that is done. */
+  rules: RecordRules | undefined
+  refused: boolean
+}
+
+/** A produce request on its way: which of its batches are answered, and how durable the log must be to say so. */
+export interface Produce extends Pending {
+  readonly kind: 'produce'
+  readonly acks: number
+  readonly answer: ProduceResponse
+  readonly parts: PartitionResponse[]
+  /** In the order of the request, until they are in the append ring. */
+  batches: UnsequencedBatch[]
+  /** Batches that validator threads have. */
+  validating: number
+  /** Batches without an answer. */
+  outstanding: number
+  durableAt: number
+  held: HeldBytes | undefined
+  /** The tick at which its client no longer waits. */
+  readonly due: number
+}
+
+/** How often requests that wait are looked at: a tick. */
+export const tickMs = 250
+/**
+ * No request waits for less. In Kafka a write that has only its leader to wait for cannot time out, and clients that know it
+ * may ask for no time at all; here it always waits, for the disk or the store.
+ */
+const timeoutMsMin = 1000
+
+/** A request's frames go into the ring together. */
+const batchesMax = 4096
+
+/**
+ * Reads a produce request and validates its compressed batches, as far as there is time for that here. The batches to be appended are left in
+ * `batches`. Undefined when the ring has no room for them: nothing has happened and the request is to be offered again.
+ */
+export function beginProduce(
+  request: { queue: RequestQueue; correlationId: number; version: number; token: number; held: HeldBytes; tick: number; now: number },
+  body: Reader,
+  { routing, ring, validation }: { routing: TopicRouting; ring: RingProducer; validation: ProduceValidation },
+): Produce | undefined {
+  const { version, held } = request
+  const { acks, timeoutMs, topicData } = codec(ProduceRequest, version).read(body)
+  const valid = acks === 0 || acks === 1 || acks === -1
+  const produce = newProduce(request, acks, timeoutMs)
+  let batches = 0
+  for (const { partitionData } of topicData) batches += partitionData.length
+  if (batches > batchesMax) throw new MalformedMessage(`expected at most ${batchesMax} partitions in a produce request, found ${batches}`)
+  if (!ring.hasRoom(batches, append.words)) return undefined
+  for (const { name, topicId, partitionData } of topicData) {
+    const topic = version >= 13 ? routing.identified(topicId) : routing.named(name)
+    const isCoordinators = topic !== undefined && isInternal(topic.name)
+    if (partitionData.length === 0) continue
+    const partitionResponses: PartitionResponse[] = []
+    produce.answer.responses.push({ name, topicId, partitionResponses })
+    for (const { index, records } of partitionData) {
+      const part = blankPart(index)
+      partitionResponses.push(part)
+      produce.parts.push(part)
+      const stream = topic?.streams[index]
+      if (topic === undefined && version >= 13) refuse(part, errors.UNKNOWN_TOPIC_ID.code, 0)
+      else if (topic === undefined || stream === undefined) refuse(part, errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason.unknown)
+      else if (isCoordinators) refuse(part, errors.INVALID_TOPIC_EXCEPTION.code, 0)
+      else if (records === null || records.length === 0) refuse(part, errors.INVALID_RECORD.code, reason.notOneBatch)
+      else if (!valid) refuse(part, shapeComplaint(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
+      else {
+        const { byteOffset: address, length: bytes } = records
+        const flags = version < zstdVersion ? appendFlags.beforeZstd : 0
+        const checked = validation.check(address, bytes, topic.settings, flags, request.now)
+        if (!isVerdict(checked)) addBatch(produce, { stream, address, bytes, flags }, checked)
+        else if (checked.error !== 0) refuseBatch(part, checked)
+        else addBatch(produce, { stream, address, bytes, flags: flags | checked.flags }, undefined)
+      }
+    }
+  }
+  if (produce.outstanding > 0) {
+    held.hold()
+    produce.held = held
+  }
+  return produce
+}
+
+function newProduce(
+  request: Pick<Produce, 'queue' | 'correlationId' | 'version' | 'token'> & { tick: number },
+  acks: number,
+  timeoutMs: number,
+): Produce {
+  const { queue, correlationId, version, token, tick } = request
+  return {
+    kind: 'produce',
+    queue: queue,
+    correlationId,
+    version,
+    token,
+    response: undefined,
+    lease: undefined,
+    acks,
+    answer: { responses: [], throttleTimeMs: 0, nodeEndpoints: [] },
+    parts: [],
+    batches: [],
+    validating: 0,
+    outstanding: 0,
+    durableAt: 0,
+    held: undefined,
+    // Up to a tick has passed of the one in which it came.
+    due: tick + 1 + Math.ceil(Math.max(timeoutMs, timeoutMsMin) / tickMs),
+  }
+}
+
+type Located = Pick<UnsequencedBatch, 'stream' | 'address' | 'bytes' | 'flags'>
+
+function addBatch(produce: Produce, { stream, address, bytes, flags }: Located, rules: RecordRules | undefined): void {
+  produce.batches.push({ part: produce.parts.length - 1, stream, address, bytes, flags, rules, refused: false })
+  if (rules !== undefined) produce.validating++
+  produce.outstanding++
+}
+
+/** Puts the batches of a request into the append ring, together. False when it has no room. */
+export function sequence(produce: Produce, words: Int32Array, ring: RingProducer): boolean {
+  if (!ring.hasRoom(produce.batches.length, append.words)) return false
+  for (const { part, stream, address, bytes, flags, refused } of produce.batches) {
+    if (refused) continue
+    const at = ring.claim(appendKind, append.words)
+    words[at + append.request] = produce.token
+    words[at + append.part] = part
+    words[at + append.stream] = stream
+    words[at + append.address] = address
+    words[at + append.bytes] = bytes
+    words[at + append.flags] = flags
+  }
+  produce.batches = []
+  return true
+}
+
+/** Notes what a validator thread has found. */
+export function validated(produce: Produce, batch: UnsequencedBatch, verdict: Verdict): void {
+  produce.validating--
+  batch.flags |= verdict.flags
+  if (verdict.error === 0) return
+  batch.refused = true
+  refuseBatch(produce.parts[batch.part]!, verdict)
+  answeredOne(produce)
+}
+
+/** What is no batch at all is said first, as the sequencer does where the request goes on to it. */
+function shapeComplaint(records: Buffer, version: number): number | undefined {
+  const view = new DataView(records.buffer, records.byteOffset, records.length)
+  return oneBatchComplaint(view, 0, records.length, version < zstdVersion)?.error
+}
+
+const blankPart = (index: number): PartitionResponse => ({
+  index,
+  errorCode: 0,
+  baseOffset: -1n,
+  logAppendTimeMs: -1n,
+  logStartOffset: -1n,
+  recordErrors: [],
+  errorMessage: null,
+  currentLeader: { leaderId: -1, leaderEpoch: -1 },
+})
+
+function refuse(part: PartitionResponse, error: number, why: number): void {
+  part.errorCode = error
+  if (why !== reason.none) part.errorMessage = reasons[why]!
+}
+
+function refuseBatch(part: PartitionResponse, { error, reason: why, refused }: Verdict): void {
+  refuse(part, error, why)
+  for (const { index, reason: each } of refused) part.recordErrors.push({ batchIndex: index, batchIndexErrorMessage: reasons[each]! })
+}
+
+/** Notes what the sequencer says of one batch. True when it was the last. */
+export function appendAnswered(produce: Produce, words: Int32Array, at: number): boolean {
+  const part = produce.parts[words[at + appended.part]!]!
+  const error = words[at + appended.error]!
+  part.logStartOffset = BigInt(getLong(words, at + appended.logStartOffset))
+  if (error === 0) {
+    part.baseOffset = BigInt(getLong(words, at + appended.baseOffset))
+    part.logAppendTimeMs = BigInt(getLong(words, at + appended.logAppendTime))
+    produce.durableAt = Math.max(produce.durableAt, getLong(words, at + appended.durableAt))
+  } else {
+    const why = words[at + appended.reason]!
+    refuse(part, error, why)
+    for (let i = 0, from = at + appended.words; i < words[at + appended.refused]!; i++, from += refusedRecord.words) {
+      const message = reasons[words[from + refusedRecord.reason]!]!
+      part.recordErrors.push({ batchIndex: words[from + refusedRecord.index]!, batchIndexErrorMessage: message })
+    }
+  }
+  return answeredOne(produce)
+}
+
+/** True when no batch is left without an answer: then the bytes of the request are no longer needed. */
+function answeredOne(produce: Produce): boolean {
+  produce.outstanding--
+  if (produce.outstanding > 0) return false
+  produce.held?.release()
+  produce.held = undefined
+  return true
+}
+
+/**
+ * Its client hears of the batches that are not known to be durable what Kafka says of those that its replicas have not got.
+ * They stay where they are and become durable in their turn: an idempotent producer that sends them again gets their offsets.
+ */
+export function timeOut({ parts, durableAt }: Produce, durable: number): void {
+  for (const part of parts) {
+    const isDurable = part.baseOffset >= 0n && durableAt <= durable
+    if (part.errorCode === 0 && !isDurable) part.errorCode = errors.REQUEST_TIMED_OUT.code
+  }
+}
+
+export const hasFailed = (produce: Produce): boolean => produce.parts.some((part) => part.errorCode !== 0)

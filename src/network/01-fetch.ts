@@ -1,0 +1,291 @@
+import type { Mutable } from '../base/mutable.ts'
+import { fetch, fetched, fetchedPart, fetchedRange, fetchedSlice, fetchPart, readKind, where } from '../pipeline/ring-messages.ts'
+import type { PartitionId } from '../ports.ts'
+import { getLong, putLong, type RingProducer } from '../ring/ring.ts'
+import { FetchRequest, type FetchResponse } from '../wire/api/01-fetch.ts'
+import { codec } from '../wire/codec.ts'
+import type { Reader } from '../wire/cursor.ts'
+import { errors } from '../wire/errors.ts'
+import type { Context, FetchSessions, SessionPartition, Wanted } from './fetch-session.ts'
+import type { Pending, RequestQueue } from './request-queue.ts'
+import { asRecords, Slices } from './scatter-writer.ts'
+import type { TopicRouting } from './topic-routing.ts'
+import { fetchByIdVersion } from './versions.ts'
+
+type PartitionResponse = Mutable<FetchResponse['responses'][number]['partitions'][number]>
+
+/** Partitions of one fetch; the session rotates, so that partitions that are left out come first next time. */
+const partitionsMax = 8192
+/** Smaller pieces are copied together: passing on a separate piece costs more than copying it. */
+const sliceBytesMin = 2048
+const nothing = Buffer.alloc(0)
+const readCommitted = 1
+
+/**
+ * A read of records that are not in the log cache. Ranges refer to the WAL file, the offset of a partition to the object
+ * store. A read with `isPatient` waits until there is memory for it.
+ */
+export type ColdRead =
+  | {
+      readonly type: 'ranges'
+      readonly ranges: readonly { readonly position: number; readonly bytes: number }[]
+      readonly isPatient: boolean
+    }
+  | {
+      readonly type: 'stream'
+      readonly stream: PartitionId
+      readonly offset: number
+      readonly bytesMax: number
+      readonly isPatient: boolean
+    }
+
+/** The read of one partition, by its index among those of the fetch. */
+export interface PartitionRead {
+  readonly index: number
+  readonly load: ColdRead
+}
+
+/** A fetch in progress. */
+export interface Fetch extends Pending {
+  readonly kind: 'fetch'
+  readonly context: Exclude<Context, { type: 'error' }>
+  readonly readCommitted: boolean
+  readonly partitions: readonly Wanted[]
+  readonly responses: PartitionResponse[]
+  /** Indexes of the partitions that were sent to the sequencer, in that order. */
+  readonly asked: readonly number[]
+  /** Maximum wait in milliseconds, set by the client. */
+  readonly waitMs: number
+  /** The sequencer keeps the fetch until there are records; no request to complete it earlier has been sent. */
+  parked: boolean
+  loading: number
+  /** A partition whose cold read found no memory. The first one is enough for a second attempt. */
+  outOfMemory: PartitionRead | undefined
+}
+
+/** Result of `beginFetch`. `answer` needs no sequencer. */
+export type Begun = { readonly fetch: Fetch; readonly answer: 'now' | 'later' } | { readonly error: number } | 'full'
+
+export function beginFetch(
+  request: { queue: RequestQueue; correlationId: number; version: number; token: number; now: number; fetchBytesMax: number },
+  body: Reader,
+  parts: { routing: TopicRouting; sessions: FetchSessions; words: Int32Array; ring: RingProducer },
+): Begun {
+  const { queue, correlationId, version, token } = request
+  if (!parts.ring.hasRoom(1, fetch.words + partitionsMax * fetchPart.words)) return 'full'
+  const message = codec(FetchRequest, version).read(body)
+  const byId = version >= fetchByIdVersion
+  const wanted: Wanted[] = message.topics.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map((p) => ({
+      topic,
+      topicId,
+      partition: p.partition,
+      offset: p.fetchOffset,
+      maxBytes: p.partitionMaxBytes,
+      leaderEpoch: p.currentLeaderEpoch,
+      lastFetchedEpoch: p.lastFetchedEpoch,
+    })),
+  )
+  const session = { id: message.sessionId, epoch: message.sessionEpoch, byId, partitions: wanted, forgotten: message.forgottenTopicsData }
+  const context = parts.sessions.open(session, request.now)
+  if (context.type === 'error') return { error: context.error }
+
+  const follower = message.replicaId >= 0 || message.replicaState.replicaId >= 0
+  const partitions = context.partitions.slice(0, partitionsMax)
+  const responses = partitions.map((p) => blankPartition(p.partition, message.isolationLevel === readCommitted))
+  const asked: number[] = []
+  const streams: PartitionId[] = []
+  let failed = false
+  partitions.forEach((p, index) => {
+    const topic = byId ? parts.routing.identified(p.topicId) : parts.routing.named(p.topic)
+    const stream = topic?.streams[p.partition]
+    const error = routingError(byId, topic !== undefined, stream, follower)
+    if (error === 0) {
+      asked.push(index)
+      streams.push(stream!)
+    } else {
+      failed = true
+      responses[index]!.errorCode = error
+      // A partition that never reached its log has an empty list of transactions; one that the log rejected has null.
+      responses[index]!.abortedTransactions = []
+    }
+  })
+  const waitMs = failed ? 0 : Math.max(0, message.maxWaitMs)
+  const begun: Fetch = {
+    kind: 'fetch',
+    queue: queue,
+    correlationId,
+    version,
+    token,
+    response: undefined,
+    lease: undefined,
+    context,
+    readCommitted: message.isolationLevel === readCommitted,
+    partitions,
+    responses,
+    asked,
+    waitMs,
+    parked: false,
+    loading: 0,
+    outOfMemory: undefined,
+  }
+  // The response is complete: every partition has an error, or there is none.
+  if (asked.length === 0) return { fetch: begun, answer: 'now' }
+  const minBytes = waitMs === 0 ? 0 : message.minBytes
+  sendFetch(begun, streams, { minBytes, maxBytes: Math.min(message.maxBytes, request.fetchBytesMax) }, parts.words, parts.ring)
+  return { fetch: begun, answer: 'later' }
+}
+
+/** Sends the fetch to the sequencer, which answers it exactly once, possibly later. */
+function sendFetch(
+  begun: Fetch,
+  streams: readonly PartitionId[],
+  limits: { minBytes: number; maxBytes: number },
+  words: Int32Array,
+  ring: RingProducer,
+): void {
+  const { asked, partitions } = begun
+  const at = ring.claim(readKind.fetch, fetch.words + asked.length * fetchPart.words)
+  words[at + fetch.request] = begun.token
+  words[at + fetch.minBytes] = limits.minBytes
+  words[at + fetch.maxBytes] = limits.maxBytes
+  words[at + fetch.wait] = begun.waitMs > 0 && limits.minBytes > 0 ? 1 : 0
+  words[at + fetch.parts] = asked.length
+  asked.forEach((index, i) => {
+    const to = at + fetch.words + i * fetchPart.words
+    const { offset, maxBytes, leaderEpoch, lastFetchedEpoch } = partitions[index]!
+    words[to + fetchPart.stream] = streams[i]!
+    putLong(words, to + fetchPart.offset, within(offset))
+    words[to + fetchPart.maxBytes] = maxBytes
+    words[to + fetchPart.leaderEpoch] = leaderEpoch
+    words[to + fetchPart.lastFetchedEpoch] = lastFetchedEpoch
+  })
+  begun.parked = true
+}
+
+/** No log has larger offsets. */
+const within = (offset: bigint): number => (offset < 0n ? -1 : Math.min(Number(offset), Number.MAX_SAFE_INTEGER))
+
+function routingError(byId: boolean, known: boolean, stream: PartitionId | undefined, follower: boolean): number {
+  if (!known) return byId ? errors.UNKNOWN_TOPIC_ID.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code
+  if (stream === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
+  // There are no replicas: a request that claims to come from one is rejected.
+  if (follower) return errors.TOPIC_AUTHORIZATION_FAILED.code
+  return 0
+}
+
+const blankPartition = (partitionIndex: number, committed: boolean): PartitionResponse => ({
+  partitionIndex,
+  errorCode: 0,
+  highWatermark: -1n,
+  lastStableOffset: -1n,
+  logStartOffset: -1n,
+  divergingEpoch: { epoch: -1, endOffset: -1n },
+  currentLeader: { leaderId: -1, leaderEpoch: -1 },
+  snapshotId: { endOffset: -1n, epoch: -1 },
+  abortedTransactions: committed ? [] : null,
+  preferredReadReplica: -1,
+  records: nothing,
+})
+
+/** Fills in the responses from the sequencer's answer; returns the cold reads that it requires. */
+export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer, at: number): PartitionRead[] {
+  const loads: PartitionRead[] = []
+  let from = at + fetched.words
+  for (const index of pending.asked) {
+    const response = pending.responses[index]!
+    const stream = words[from + fetchedPart.stream]!
+    const count = words[from + fetchedPart.count]!
+    response.errorCode = words[from + fetchedPart.error]!
+    response.highWatermark = BigInt(getLong(words, from + fetchedPart.highWatermark))
+    response.lastStableOffset = response.highWatermark
+    response.logStartOffset = BigInt(getLong(words, from + fetchedPart.logStartOffset))
+    const place = words[from + fetchedPart.where]!
+    if (response.errorCode !== 0 || place === where.diverged) response.abortedTransactions = null
+    if (place === where.diverged) {
+      response.divergingEpoch = { epoch: words[from + fetchedPart.leaderEpoch]!, endOffset: response.highWatermark }
+    }
+    const allowance = words[from + fetchedPart.allowance]!
+    from += fetchedPart.words
+    if (place === where.hot) {
+      response.records = asRecords(slicesAt(words, memory, from, count))
+      from += count * fetchedSlice.words
+    } else if (place === where.warm) {
+      loads.push({ index, load: { type: 'ranges', ranges: rangesAt(words, from, count), isPatient: false } })
+      from += count * fetchedRange.words
+    } else if (place === where.cold) {
+      loads.push({
+        index,
+        load: { type: 'stream', stream, offset: Number(pending.partitions[index]!.offset), bytesMax: allowance, isPatient: false },
+      })
+    }
+  }
+  pending.parked = false
+  pending.loading = loads.length
+  return loads
+}
+
+function slicesAt(words: Int32Array, memory: Buffer, at: number, count: number): Slices {
+  const parts: Uint8Array[] = []
+  let small = 0
+  for (let i = 0, from = at; i < count; i++, from += fetchedSlice.words) {
+    const address = words[from + fetchedSlice.address]!
+    const bytes = words[from + fetchedSlice.bytes]!
+    parts.push(memory.subarray(address, address + bytes))
+    if (bytes < sliceBytesMin) small++
+  }
+  return new Slices(small > 1 ? [Buffer.concat(parts)] : parts)
+}
+
+function rangesAt(words: Int32Array, at: number, count: number): { position: number; bytes: number }[] {
+  return Array.from({ length: count }, (_, i) => ({
+    position: getLong(words, at + i * fetchedRange.words + fetchedRange.position),
+    bytes: words[at + i * fetchedRange.words + fetchedRange.bytes]!,
+  }))
+}
+
+/** The message with all partitions. An incremental response leaves out partitions that have not changed for the client. */
+export function fetchResponse(pending: Fetch): FetchResponse {
+  const { context } = pending
+  const responses: FetchResponse['responses'] = []
+  const session = context.session
+  const told = session === undefined ? [] : (pending.partitions as readonly SessionPartition[])
+  pending.responses.forEach((response, index) => {
+    const wanted = pending.partitions[index]!
+    if (context.type === 'incremental' && !hasNews(told[index]!, response)) return
+    if (session !== undefined) remember(told[index]!, response)
+    const last = responses.at(-1)
+    if (last !== undefined && last.topic === wanted.topic && last.topicId === wanted.topicId) last.partitions.push(response)
+    else responses.push({ topic: wanted.topic, topicId: wanted.topicId, partitions: [response] })
+  })
+  if (context.type === 'incremental') {
+    pending.responses.forEach((response, index) => {
+      if (recordsLength(response) > 0) context.session.rotate(told[index]!)
+    })
+  }
+  return { throttleTimeMs: 0, errorCode: 0, sessionId: session?.id ?? 0, responses, nodeEndpoints: [] }
+}
+
+export const hasRecords = ({ responses }: Fetch): boolean => responses.some((response) => recordsLength(response) > 0)
+
+const recordsLength = (response: PartitionResponse): number => response.records?.length ?? 0
+
+const hasNews = (told: SessionPartition, response: PartitionResponse): boolean =>
+  recordsLength(response) > 0 ||
+  response.errorCode !== 0 ||
+  response.highWatermark !== told.highWatermark ||
+  response.logStartOffset !== told.logStartOffset
+
+/** After an error the next response includes the partition again, even if nothing else changes. */
+function remember(told: SessionPartition, response: PartitionResponse): void {
+  told.highWatermark = response.errorCode === 0 ? response.highWatermark : -1n
+  told.logStartOffset = response.logStartOffset
+}
+
+export const fetchError = (error: number): FetchResponse => ({
+  throttleTimeMs: 0,
+  errorCode: error,
+  sessionId: 0,
+  responses: [],
+  nodeEndpoints: [],
+})

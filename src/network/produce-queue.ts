@@ -1,0 +1,69 @@
+import type { Verdict } from '../pipeline/validation/validator.ts'
+import type { RingProducer } from '../ring/ring.ts'
+import { type Produce, sequence, validated } from './00-produce.ts'
+import type { ProduceValidation } from './produce-validation.ts'
+import type { RequestQueue } from './request-queue.ts'
+
+/** How long a request that finds the append ring full waits before it tries again. */
+const retryMs = 2
+
+export interface ProduceQueueParts {
+  readonly words: Int32Array
+  readonly appends: RingProducer
+  readonly validation: ProduceValidation
+  after(ms: number, wake: () => void): void
+  /** Every batch of the request is refused: nothing of it goes on to the sequencer. */
+  onRefused(produce: Produce): void
+  /** Batches have been put into the append ring. */
+  onSequenced(): void
+}
+
+/** Produce requests on their way into the append ring, those of a connection in their order, however long each takes to be validated. */
+export class ProduceQueue {
+  readonly #parts: ProduceQueueParts
+  /** Of each queue: a request with batches that validator threads have, and those behind it. */
+  readonly #waiting = new Map<RequestQueue, Produce[]>()
+
+  constructor(parts: ProduceQueueParts) {
+    this.#parts = parts
+  }
+
+  /** A request for which the append ring has room. */
+  add(produce: Produce): void {
+    const { words, appends, validation, onRefused } = this.#parts
+    const { queue } = produce
+    const produces = this.#waiting.get(queue)
+    if (produces === undefined && produce.validating === 0) {
+      sequence(produce, words, appends)
+      return
+    }
+    if (produces === undefined) this.#waiting.set(queue, [produce])
+    else produces.push(produce)
+    for (const batch of produce.batches) {
+      const { address, bytes, rules } = batch
+      if (rules === undefined) continue
+      const onVerdict = (verdict: Verdict): void => {
+        validated(produce, batch, verdict)
+        if (produce.outstanding === 0) onRefused(produce)
+        if (produce.validating === 0) this.#sequenceNext(queue)
+      }
+      validation.offer({ address, bytes, rules, onVerdict })
+    }
+  }
+
+  /** Puts into the ring what has become ready at the head of a produces. */
+  #sequenceNext(queue: RequestQueue): void {
+    const { words, appends, after, onSequenced } = this.#parts
+    const produces = this.#waiting.get(queue)
+    if (produces === undefined) return
+    while (produces.length > 0 && produces[0]!.validating === 0) {
+      if (!sequence(produces[0]!, words, appends)) {
+        after(retryMs, () => this.#sequenceNext(queue))
+        break
+      }
+      produces.shift()
+    }
+    if (produces.length === 0) this.#waiting.delete(queue)
+    onSequenced()
+  }
+}

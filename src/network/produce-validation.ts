@@ -1,0 +1,62 @@
+import { appendFlags, reason } from '../pipeline/ring-messages.ts'
+import { oneBatchComplaint } from '../pipeline/sequencing/one-batch.ts'
+import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
+import type { ValidationJob } from '../pipeline/validation/validation-jobs.ts'
+import { recordRules, type Validator, type Verdict } from '../pipeline/validation/validator.ts'
+import type { PartitionSettings } from '../ports.ts'
+import { attribute, batchHeader, codecs } from '../wire/record-batch.ts'
+
+/** What the network thread does itself, in about bytes of output: some 2 ms. */
+const inlineUnits = 1 << 20
+/** A batch of more compressed bytes than this would not be done in that time. */
+const inlineBytesMax = 384 << 10
+
+const left = (flags: number): Verdict => ({ error: 0, reason: reason.none, flags, refused: [] })
+/** Uncompressed batches are validated by the sequencer; so is a header that it refuses whatever lies behind. */
+const leftToSequencer = left(0)
+const exempt = left(appendFlags.exempt)
+
+export interface ProduceValidationParts {
+  /** Over the arena. */
+  readonly view: DataView
+  readonly validator: Validator
+  /** `compressed.record.validation.enable` */
+  readonly enabled: boolean
+  /** Every compressed batch goes to a validator thread, not only those that take long. */
+  readonly offloads: boolean
+  offer(job: ValidationJob): void
+}
+
+/** Validation of compressed batches on their way from a network worker to the sequencer. */
+export class ProduceValidation {
+  readonly #parts: ProduceValidationParts
+
+  constructor(parts: ProduceValidationParts) {
+    this.#parts = parts
+  }
+
+  /** The verdict on the batch at `address`, or the rules by which a validator thread is to find it. `now` in milliseconds. */
+  check(address: number, bytes: number, settings: PartitionSettings, flags: number, now: number): Verdict | RecordRules {
+    const { view, validator, enabled, offloads } = this.#parts
+    if (bytes > settings.maxMessageBytes) return leftToSequencer
+    if (oneBatchComplaint(view, address, bytes, (flags & appendFlags.beforeZstd) !== 0) !== undefined) return leftToSequencer
+    const attributes = view.getInt16(address + batchHeader.attributes)
+    const codec = attributes & attribute.codec
+    const count = view.getInt32(address + batchHeader.recordsCount)
+    if (codec === codecs.none || codec > codecs.zstd || count <= 0 || attributes & (attribute.control | attribute.transactional)) {
+      return leftToSequencer
+    }
+    if (!enabled) return exempt
+    const rules = recordRules(settings, now)
+    if (offloads || bytes > inlineBytesMax) return rules
+    validator.begin(address, bytes, rules)
+    const verdict = validator.run(inlineUnits)
+    return typeof verdict === 'string' ? rules : verdict
+  }
+
+  offer(job: ValidationJob): void {
+    this.#parts.offer(job)
+  }
+}
+
+export const isVerdict = (checked: Verdict | RecordRules): checked is Verdict => 'error' in checked

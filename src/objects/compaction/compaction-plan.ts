@@ -1,0 +1,154 @@
+import { partIndexBytes } from '../object-format.ts'
+import type { MappedObject } from '../object-map.ts'
+
+/** A piece of an object that goes on in another. */
+export interface Source {
+  readonly objectId: number
+  /** Of the whole object. */
+  readonly objectBytes: number
+  readonly stream: number
+  readonly start: number
+  readonly end: number
+  readonly bytes: number
+}
+
+/** An object to be written: its sources by stream, then by offset. */
+export interface Output {
+  readonly sources: readonly Source[]
+}
+
+export interface CompactionPlan {
+  /** Objects that nobody needs afterwards. */
+  readonly replaced: readonly number[]
+  readonly outputs: readonly Output[]
+}
+
+export interface CompactionLimits {
+  /** Stream-set objects are looked at when there are this many of them, or this many bytes. */
+  readonly setCount: number
+  readonly setBytes: number
+  /** Larger ones wait until they are mostly dead. */
+  readonly setBytesMax: number
+  /** A stream with this much in them gets an object of its own. */
+  readonly splitBytes: number
+  /** Stream objects of one stream are merged, this many at a time, as long as they are smaller than this. */
+  readonly mergeCount: number
+  readonly mergeBytesMax: number
+  /** What one compaction reads at most. */
+  readonly readBytesMax: number
+}
+
+const MiB = 1 << 20
+
+/** Numbers as AutoMQ has them where it has one. On a local disk merging is worth it only for small files. */
+export const compactionLimits = (isLocal: boolean): CompactionLimits => ({
+  setCount: 16,
+  setBytes: 256 * MiB,
+  setBytesMax: 128 * MiB,
+  splitBytes: 8 * MiB,
+  mergeCount: 8,
+  mergeBytesMax: isLocal ? 8 * MiB : 128 * MiB,
+  readBytesMax: 512 * MiB,
+})
+
+/** First offset of a stream that can be read; undefined when the stream is gone. */
+export type LogStarts = (stream: number) => number | undefined
+
+interface Live {
+  readonly object: MappedObject
+  readonly sources: readonly Source[]
+  readonly bytes: number
+}
+
+/** The next thing worth doing, if there is one. Objects are given in the order of their numbers. */
+export function planCompaction(
+  objects: readonly MappedObject[],
+  logStarts: LogStarts,
+  limits: CompactionLimits,
+): CompactionPlan | undefined {
+  const live = objects.map((object) => liveOf(object, logStarts)).filter(({ sources }) => sources.length > 0)
+  return planSets(live, limits) ?? planMerge(live, limits)
+}
+
+function liveOf(object: MappedObject, logStarts: LogStarts): Live {
+  const sources = object.streams.flatMap(({ stream, start, end, bytes }): Source[] => {
+    const logStart = logStarts(stream)
+    if (logStart === undefined || Number(end) <= logStart) return []
+    return [{ objectId: object.objectId, objectBytes: object.bytes, stream, start: Number(start), end: Number(end), bytes }]
+  })
+  return { object, sources, bytes: sources.reduce((sum, source) => sum + source.bytes, 0) }
+}
+
+/** Takes stream-set objects apart: large streams get objects of their own, the small ones share a new one. */
+function planSets(live: readonly Live[], limits: CompactionLimits): CompactionPlan | undefined {
+  const isSet = ({ object }: Live): boolean => object.streams.length > 1
+  // What the index takes is no waste, even where it is more than the records are.
+  const isWasteful = ({ object, sources, bytes }: Live): boolean => bytes + sources.length * partIndexBytes < object.bytes / 2
+  const sets = live.filter((each) => isSet(each) && (each.object.bytes <= limits.setBytesMax || isWasteful(each)))
+  const total = sets.reduce((sum, each) => sum + each.bytes, 0)
+  if (sets.length < limits.setCount && total < limits.setBytes && !sets.some(isWasteful)) return undefined
+  const chosen: Live[] = []
+  let bytes = 0
+  for (const each of sets) {
+    if (chosen.length > 0 && bytes + each.bytes > limits.readBytesMax) break
+    chosen.push(each)
+    bytes += each.bytes
+  }
+  return { replaced: chosen.map(({ object }) => object.objectId), outputs: outputsOf(chosen, limits.splitBytes) }
+}
+
+/** Runs of offsets without a gap: what lies in between is in an object that stays. An object holds one run of a stream. */
+function outputsOf(chosen: readonly Live[], splitBytes: number): Output[] {
+  const runs = new Map<number, Source[][]>()
+  for (const source of chosen.flatMap(({ sources }) => sources).sort((a, b) => a.stream - b.stream || a.start - b.start)) {
+    const known = runs.get(source.stream) ?? []
+    runs.set(source.stream, known)
+    const run = known.at(-1)
+    if (run !== undefined && run.at(-1)!.end === source.start) run.push(source)
+    else known.push([source])
+  }
+  const outputs: Output[] = []
+  const shared: Source[][] = []
+  for (const ofStream of runs.values()) {
+    let small = 0
+    for (const run of ofStream) {
+      if (run.reduce((sum, source) => sum + source.bytes, 0) >= splitBytes) outputs.push({ sources: run })
+      else (shared[small++] ??= []).push(...run)
+    }
+  }
+  // Where sharing would leave about as many as there were, every run goes alone, so that compaction always gets somewhere.
+  const small = shared.length > chosen.length / 2 ? shared.flatMap(runsOf) : shared
+  return [...outputs, ...small.map((sources) => ({ sources }))]
+}
+
+function runsOf(sources: readonly Source[]): Source[][] {
+  const runs: Source[][] = []
+  for (const source of sources) {
+    const run = runs.at(-1)
+    if (run !== undefined && run[0]!.stream === source.stream) run.push(source)
+    else runs.push([source])
+  }
+  return runs
+}
+
+/** Puts small neighbours of one stream together. */
+function planMerge(live: readonly Live[], limits: CompactionLimits): CompactionPlan | undefined {
+  const byStream = new Map<number, Live[]>()
+  for (const each of live) {
+    const stream = each.sources[0]!.stream
+    const known = byStream.get(stream)
+    if (known === undefined) byStream.set(stream, [each])
+    else known.push(each)
+  }
+  for (const objects of byStream.values()) {
+    let run: Live[] = []
+    for (const each of objects.sort((a, b) => a.sources[0]!.start - b.sources[0]!.start)) {
+      const isSmall = each.object.streams.length === 1 && each.bytes < limits.mergeBytesMax
+      const follows = run.length === 0 || run.at(-1)!.sources[0]!.end === each.sources[0]!.start
+      run = isSmall ? (follows ? [...run, each] : [each]) : []
+      if (run.length < limits.mergeCount) continue
+      return { replaced: run.map(({ object }) => object.objectId), outputs: [{ sources: run.map(({ sources }) => sources[0]!) }] }
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,350 @@
+import { getI64, putI64, putU64 } from '../../base/long.ts'
+import type { Partition } from '../../partition/partition.ts'
+import { crcBytes, crcStart, walKind, walMagic, walRecord } from '../../wal/wal-record.ts'
+import { errors } from '../../wire/errors.ts'
+import { attribute, batchHeader, codecs } from '../../wire/record-batch.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import { scanResult, scanStatus } from '../kernel/scan.ts'
+import { appendFlags, reason } from '../ring-messages.ts'
+import type { LogCache, NoRoom } from './log-cache.ts'
+import { oneBatchComplaint } from './one-batch.ts'
+import { type RefusedRecord, refusedRecords, timestampRange } from './refused-records.ts'
+import { type Repacker, repackedBytesMax } from './repacker.ts'
+
+const crcFrom = batchHeader.attributes
+const noTime = -1
+const nobody: readonly RefusedRecord[] = []
+
+/** What became of a batch. One object, overwritten by every append. */
+export interface Outcome {
+  error: number
+  reason: number
+  baseOffset: number
+  logAppendTime: number
+  durableAt: number
+  /** The records that are to blame, in their order. */
+  refused: readonly RefusedRecord[]
+}
+
+/** Who sent a batch, and which of theirs it is. */
+interface Origin {
+  count: number
+  producerId: number
+  producerEpoch: number
+  sequence: number
+}
+
+/**
+ * Takes a batch from where the network put it, checks it as Kafka's leader does, and appends it to log memory with
+ * its offset. The copy into log memory and the CRC are one pass; the batch is never encoded again, unless its topic asks for another codec.
+ */
+export class Appender {
+  readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, refused: nobody }
+  readonly #kernel: Kernel
+  readonly #view: DataView
+  readonly #memory: LogCache
+  readonly #repacker: Repacker
+  readonly #scratch: number
+  /** Of the batch at hand: one object, overwritten by every append. */
+  readonly #origin: Origin = { count: 0, producerId: -1, producerEpoch: -1, sequence: -1 }
+  readonly #incarnation: number
+  readonly #secret: number
+  #previous: number
+  #durable = 0
+
+  /** `scratch` is the address of a `scanResult` of this thread's own. */
+  constructor(
+    kernel: Kernel,
+    view: DataView,
+    memory: LogCache,
+    repacker: Repacker,
+    scratch: number,
+    wal: { incarnation: number; secret: number; previous: number },
+  ) {
+    this.#kernel = kernel
+    this.#view = view
+    this.#memory = memory
+    this.#repacker = repacker
+    this.#scratch = scratch
+    this.#incarnation = wal.incarnation
+    this.#secret = wal.secret
+    this.#previous = wal.previous
+  }
+
+  setDurable(position: number): void {
+    this.#durable = position
+  }
+
+  /** Position of the last record written. */
+  get previous(): number {
+    return this.#previous
+  }
+
+  /** The result is in `outcome`, unless there is no room: then nothing has happened and the caller tries again later. */
+  append(stream: Partition, address: number, bytes: number, flags: number, now: number): NoRoom | undefined {
+    const { outcome } = this
+    outcome.error = 0
+    outcome.reason = reason.none
+    outcome.baseOffset = -1
+    outcome.logAppendTime = noTime
+    outcome.durableAt = 0
+    outcome.refused = nobody
+    if (!this.#checkShape(stream, address, bytes, flags)) return undefined
+
+    if (this.#hasOtherCodec(stream, address)) return this.#appendRepacked(stream, address, bytes, now)
+
+    const at = this.#memory.reserve(walRecord.bytes + bytes)
+    if (typeof at === 'string') return at
+    const to = this.#memory.address(at) + walRecord.bytes
+    if (this.#copy(address, to, bytes) && this.#checkRecords(stream, to, bytes, flags, now) && this.#isNext(stream, to)) {
+      this.#commit(stream, at, to, bytes)
+    }
+    return undefined
+  }
+
+  #hasOtherCodec(stream: Partition, address: number): boolean {
+    const { packing } = stream.settings!
+    if (packing === undefined) return false
+    return (this.#view.getInt16(address + batchHeader.attributes) & attribute.codec) !== codecs[packing.codec]
+  }
+
+  /** The way of a batch that is to be packed with another codec. Its records are looked at one by one, however they came. */
+  #appendRepacked(stream: Partition, address: number, bytes: number, now: number): NoRoom | undefined {
+    const { packing, maxMessageBytes } = stream.settings!
+    if (this.#kernel.crc(address + crcFrom, bytes - crcFrom, 0) !== this.#view.getInt32(address + batchHeader.crc)) {
+      return this.#refuse(errors.CORRUPT_MESSAGE.code, reason.crc)
+    }
+    const records = this.#repacker.unpack(address, bytes, this.#memory.recordBytesMax)
+    if (records === undefined) return this.#refuse(errors.INVALID_RECORD.code, reason.malformed)
+    const unpackedBytes = batchHeader.bytes + records.length
+    const roomBytes = walRecord.bytes + repackedBytesMax(unpackedBytes)
+    if (roomBytes > this.#memory.recordBytesMax) return this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    const at = this.#memory.reserve(roomBytes)
+    if (typeof at === 'string') {
+      this.#repacker.keep(address, bytes, records)
+      return at
+    }
+    const to = this.#memory.address(at) + walRecord.bytes
+    this.#repacker.place(address, records, to)
+    if (!this.#checkRecords(stream, to, unpackedBytes, 0, now, true) || !this.#isNext(stream, to)) return undefined
+    const packedBytes = this.#repacker.pack(to, unpackedBytes, packing!)
+    if (packedBytes > maxMessageBytes) return this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    this.#sum(to, packedBytes)
+    this.#commit(stream, at, to, packedBytes)
+    return undefined
+  }
+
+  /** What a producer with an id says of the order of its batches. A batch that has been before is answered as it was then. */
+  #isNext(stream: Partition, to: number): boolean {
+    const { outcome } = this
+    const { count, producerId, producerEpoch, sequence } = this.#readOrigin(to)
+    if (producerId < 0) return true
+    const { error, duplicate } = stream.producers.check(producerId, producerEpoch, sequence, count)
+    if (error !== 0) this.#refuse(error, error === errors.INVALID_PRODUCER_EPOCH.code ? reason.fenced : reason.outOfOrder)
+    else if (duplicate === undefined) return true
+    else {
+      outcome.baseOffset = duplicate.baseOffset
+      outcome.logAppendTime = stream.settings!.timestampType === 'LogAppendTime' ? duplicate.timestamp : noTime
+      outcome.durableAt = duplicate.end
+    }
+    return false
+  }
+
+  #readOrigin(to: number): Readonly<Origin> {
+    const view = this.#view
+    this.#origin.count = view.getInt32(to + batchHeader.recordsCount)
+    this.#origin.producerId = getI64(view, to + batchHeader.producerId)
+    this.#origin.producerEpoch = view.getInt16(to + batchHeader.producerEpoch)
+    this.#origin.sequence = view.getInt32(to + batchHeader.baseSequence)
+    return this.#origin
+  }
+
+  /** Of a batch that `#isNext` has looked at. */
+  #commit(stream: Partition, at: number, to: number, bytes: number): void {
+    const { outcome } = this
+    const { count, producerId, producerEpoch, sequence } = this.#origin
+    this.#seal(stream, at, to, bytes)
+    const end = at + walRecord.bytes + bytes
+    this.#memory.commit(at, walRecord.bytes + bytes)
+    const maxTimestamp = getI64(this.#view, to + batchHeader.maxTimestamp)
+    outcome.baseOffset = stream.next
+    outcome.durableAt = end
+    if (producerId >= 0) stream.producers.append(producerId, producerEpoch, sequence, count, stream.next, maxTimestamp, end)
+    stream.push(stream.next, count, at + walRecord.bytes, bytes, maxTimestamp)
+  }
+
+  /** Writes the record that leads from one position to another over memory that must stay as it is. */
+  jump(from: number, to: number): void {
+    this.#writeHeader(from, walKind.jump, to - from - walRecord.bytes, 0, 0, 0, 0)
+  }
+
+  #refuse(error: number, why: number): undefined {
+    this.outcome.error = error
+    this.outcome.reason = why
+    return undefined
+  }
+
+  /** What can be told before the bytes are copied. Order and codes as in Kafka's ProduceRequest and UnifiedLog. */
+  #checkShape(stream: Partition, address: number, bytes: number, flags: number): boolean {
+    const complaint = oneBatchComplaint(this.#view, address, bytes, (flags & appendFlags.beforeZstd) !== 0)
+    const isTooLarge = bytes > stream.settings!.maxMessageBytes || bytes + walRecord.bytes > this.#memory.recordBytesMax
+    if (complaint !== undefined) this.#refuse(complaint.error, complaint.reason)
+    else if (isTooLarge) this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    return this.outcome.error === 0
+  }
+
+  /** Copies everything in front of the CRC's range as it is, the rest while it is summed. */
+  #copy(from: number, to: number, bytes: number): boolean {
+    this.#kernel.copy(to, from, crcFrom)
+    const crc = this.#kernel.copyCrc(to + crcFrom, from + crcFrom, bytes - crcFrom, 0)
+    if (crc === this.#view.getInt32(to + batchHeader.crc)) return true
+    this.#refuse(errors.CORRUPT_MESSAGE.code, reason.crc)
+    return false
+  }
+
+  /** Kafka's LogValidator, on the copy. May rewrite the timestamp fields, and then the CRC. */
+  #checkRecords(stream: Partition, to: number, bytes: number, flags: number, now: number, isRepacked = false): boolean {
+    const view = this.#view
+    const settings = stream.settings!
+    const no = (error: number, why: number): false => {
+      this.#refuse(error, why)
+      return false
+    }
+    const invalid = errors.INVALID_RECORD.code
+    const attributes = view.getInt16(to + batchHeader.attributes)
+    const count = view.getInt32(to + batchHeader.recordsCount)
+    if (view.getInt32(to + batchHeader.baseOffset) !== 0 || view.getInt32(to + batchHeader.baseOffset + 4) !== 0) {
+      return no(invalid, reason.baseOffset)
+    }
+    if (count <= 0 || view.getInt32(to + batchHeader.lastOffsetDelta) !== count - 1) return no(invalid, reason.count)
+    if (attributes & attribute.control) return no(invalid, reason.control)
+    if (attributes & attribute.transactional) return no(errors.INVALID_TXN_STATE.code, reason.transactional)
+    const producerId = getI64(view, to + batchHeader.producerId)
+    if (producerId >= 0 && view.getInt32(to + batchHeader.baseSequence) < 0) return no(invalid, reason.sequence)
+    const claimsTime = (attributes & attribute.logAppendTime) !== 0
+    if (claimsTime && settings.timestampType === 'LogAppendTime') return no(errors.INVALID_TIMESTAMP.code, reason.appendTime)
+    const kind = attributes & attribute.codec
+    if (kind > codecs.zstd) return no(invalid, reason.codec)
+    if (kind !== codecs.none && (flags & (appendFlags.checked | appendFlags.exempt)) === 0) return no(invalid, reason.undecodable)
+
+    const baseTimestamp = getI64(view, to + batchHeader.baseTimestamp)
+    let earliest = baseTimestamp
+    let latest = getI64(view, to + batchHeader.maxTimestamp)
+    /** Where it is beyond 2^53. */
+    let exactLatest: bigint | undefined
+    if (kind === codecs.none) {
+      const status = this.#kernel.scan(to + batchHeader.bytes, to + bytes, count, this.#scratch)
+      if (status !== scanStatus.ok) {
+        const index = view.getInt32(this.#scratch + scanResult.index, true)
+        if (status !== scanStatus.trailing) this.outcome.refused = [{ index, reason: reason.malformed }]
+        return no(invalid, reason.malformed)
+      }
+      earliest = baseTimestamp + this.#delta(scanResult.minDelta)
+      latest = baseTimestamp + this.#delta(scanResult.maxDelta)
+      if (!claimsTime && !(Number.isSafeInteger(earliest) && Number.isSafeInteger(latest))) {
+        const exact = timestampRange(view, to + batchHeader.bytes, count, view.getBigInt64(to + batchHeader.baseTimestamp))
+        earliest = Number(exact.earliest)
+        latest = Number(exact.latest)
+        exactLatest = exact.latest
+      }
+      // So does Kafka: the largest timestamp of a batch is none where all are from before 1970.
+      if (latest < noTime) latest = noTime
+      if (exactLatest !== undefined && exactLatest < BigInt(noTime)) exactLatest = undefined
+    }
+    // Its records are taken to be as old as it says that it is. Source: Kafka's DefaultRecordBatch.
+    if (claimsTime) earliest = latest = getI64(view, to + batchHeader.maxTimestamp)
+    const isChecked = kind !== codecs.none && (flags & appendFlags.checked) !== 0
+    if (!isChecked && !this.#checkRules(stream, to, earliest, latest, now)) return false
+    if (isRepacked && !this.#canBeRepacked(to, earliest)) return false
+    if (settings.timestampType === 'LogAppendTime') {
+      view.setInt16(to + batchHeader.attributes, attributes | attribute.logAppendTime)
+      this.outcome.logAppendTime = now
+      this.#setMaxTimestamp(to, bytes, now)
+      return true
+    }
+    if (claimsTime) {
+      view.setInt16(to + batchHeader.attributes, attributes & ~attribute.logAppendTime)
+      this.#sum(to, bytes)
+    } else if (exactLatest !== undefined) {
+      view.setBigInt64(to + batchHeader.maxTimestamp, exactLatest)
+      this.#sum(to, bytes)
+    } else if (latest !== getI64(view, to + batchHeader.maxTimestamp)) this.#setMaxTimestamp(to, bytes, latest)
+    return true
+  }
+
+  /** What Kafka's MemoryRecordsBuilder requires, which packs records again. Other batches may contain it. */
+  #canBeRepacked(to: number, earliest: number): boolean {
+    const { producerId, producerEpoch, sequence } = this.#readOrigin(to)
+    // Elsewhere an id below -1 is none.
+    const isNegative = producerId !== -1 && (producerEpoch < 0 || sequence < 0)
+    if (earliest < noTime) this.#refuse(errors.INVALID_RECORD.code, reason.negativeTimestamp)
+    else if (isNegative) this.#refuse(errors.INVALID_RECORD.code, reason.negativeEpoch)
+    return this.outcome.error === 0
+  }
+
+  /** What a topic requires of keys and timestamps. Of a compressed batch that is exempt from validation, only the header is read. */
+  #checkRules(stream: Partition, to: number, earliest: number, latest: number, now: number): boolean {
+    const view = this.#view
+    const { compacted, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } = stream.settings!
+    const isTimed = timestampType === 'CreateTime'
+    const oldest = isTimed ? now - Number(timestampBeforeMaxMs) : Number.NEGATIVE_INFINITY
+    const newest = isTimed ? now + Number(timestampAfterMaxMs) : Number.POSITIVE_INFINITY
+    const isLate = earliest < oldest || latest > newest
+    if ((view.getInt16(to + batchHeader.attributes) & attribute.codec) !== codecs.none) {
+      // A record without a timestamp (-1) is not judged by its age. Source: KIP-937.
+      if (!isLate || (earliest === noTime && latest <= newest)) return true
+      this.#refuse(errors.INVALID_TIMESTAMP.code, reason.timestamp)
+      return false
+    }
+    const keys = compacted && view.getInt32(this.#scratch + scanResult.keyless, true) >= 0
+    if (!keys && !isLate) return true
+    const count = view.getInt32(to + batchHeader.recordsCount)
+    const baseTimestamp = getI64(view, to + batchHeader.baseTimestamp)
+    const refused = refusedRecords(view, to + batchHeader.bytes, count, baseTimestamp, { keys, oldest, newest })
+    if (refused.length === 0) return true
+    this.outcome.refused = refused
+    if (refused.some((record) => record.reason === reason.timestamp)) this.#refuse(errors.INVALID_TIMESTAMP.code, reason.timestamp)
+    else this.#refuse(errors.INVALID_RECORD.code, reason.keyless)
+    return false
+  }
+
+  #delta(field: number): number {
+    const low = this.#view.getUint32(this.#scratch + field, true)
+    return this.#view.getInt32(this.#scratch + field + 4, true) * 0x1_0000_0000 + low
+  }
+
+  #setMaxTimestamp(to: number, bytes: number, time: number): void {
+    putI64(this.#view, to + batchHeader.maxTimestamp, time)
+    this.#sum(to, bytes)
+  }
+
+  #sum(to: number, bytes: number): void {
+    this.#view.setInt32(to + batchHeader.crc, this.#kernel.crc(to + crcFrom, bytes - crcFrom, 0))
+  }
+
+  /** Gives the batch its offset and leader epoch, and the record its header. */
+  #seal(stream: Partition, at: number, to: number, bytes: number): void {
+    const view = this.#view
+    putI64(view, to + batchHeader.baseOffset, stream.next)
+    view.setInt32(to + batchHeader.partitionLeaderEpoch, stream.leaderEpoch)
+    this.#writeHeader(at, walKind.batch, bytes, stream.id, stream.leaderEpoch, stream.next, view.getInt32(to + batchHeader.crc))
+  }
+
+  #writeHeader(at: number, kind: number, bytes: number, stream: number, epoch: number, baseOffset: number, batchCrc: number): void {
+    const view = this.#view
+    const header = this.#memory.address(at)
+    view.setUint32(header + walRecord.magic, walMagic, true)
+    putU64(view, header + walRecord.position, at)
+    putU64(view, header + walRecord.previous, this.#previous)
+    putU64(view, header + walRecord.durable, this.#durable)
+    putU64(view, header + walRecord.baseOffset, baseOffset)
+    view.setUint32(header + walRecord.stream, stream, true)
+    view.setInt32(header + walRecord.leaderEpoch, epoch, true)
+    view.setUint32(header + walRecord.length, bytes, true)
+    view.setInt32(header + walRecord.batchCrc, batchCrc, true)
+    view.setUint32(header + walRecord.incarnation, this.#incarnation, true)
+    view.setUint32(header + walRecord.kind, kind, true)
+    view.setInt32(header + walRecord.crc, this.#kernel.crc(header + crcStart, crcBytes, this.#secret), true)
+    this.#previous = at
+  }
+}

@@ -1,0 +1,273 @@
+import type { Partition, Waiter } from '../../partition/partition.ts'
+import type { PartitionId } from '../../ports.ts'
+import { getLong, putLong, type RingProducer } from '../../ring/ring.ts'
+import { errors } from '../../wire/errors.ts'
+import { answerKind, fetch, fetched, fetchedPart, fetchedRange, fetchedSlice, fetchPart, where } from '../ring-messages.ts'
+import type { LogCache } from './log-cache.ts'
+
+/** What a log may lose to the next records before an answer is pinned; keeps room for their headers in front of a pin. */
+const lappedSoon = 64 << 10
+/** A response carries at most this much out of log memory, whatever the client allows: its slices stay pinned while it is sent. */
+const hotBytesMax = 8 << 20
+/** Of log memory: what all answers together may pin, and how far one of them may reach. The log steps over a pin as a whole. */
+const pinnedShare = 4
+const spanShare = 8
+/** Of the frame that answers: a bound on slices. */
+const slicesMax = 2048
+
+interface Part {
+  readonly stream: PartitionId
+  readonly offset: number
+  readonly maxBytes: number
+  readonly leaderEpoch: number
+  readonly lastFetchedEpoch: number
+}
+
+/** A fetch of one network worker, parked until there is enough to read. */
+class Parked implements Waiter {
+  fresh = 0
+  readonly wanted: number
+  readonly request: number
+  readonly maxBytes: number
+  readonly parts: readonly Part[]
+
+  constructor(request: number, wanted: number, maxBytes: number, parts: readonly Part[]) {
+    this.request = request
+    this.wanted = wanted
+    this.maxBytes = maxBytes
+    this.parts = parts
+  }
+}
+
+/** What the client has of an epoch goes on behind the end of that epoch. Only the present one can be; it never was another. */
+const hasDiverged = (stream: Partition, { offset, lastFetchedEpoch }: Part): boolean =>
+  lastFetchedEpoch >= 0 && lastFetchedEpoch <= stream.leaderEpoch && offset > stream.next
+
+/** Answers the fetches of one network worker. */
+export class FetchReader {
+  readonly #words: Int32Array
+  readonly #answers: RingProducer
+  readonly #memory: LogCache
+  readonly #streams: ReadonlyMap<PartitionId, Partition>
+  readonly #parked = new Map<number, Parked>()
+  readonly #onPark: (stream: Partition) => void
+  #durable: number
+
+  /** `onPark` hears of every stream that a fetch now waits for. */
+  constructor(
+    words: Int32Array,
+    answers: RingProducer,
+    memory: LogCache,
+    streams: ReadonlyMap<PartitionId, Partition>,
+    durable: number,
+    onPark: (stream: Partition) => void,
+  ) {
+    this.#words = words
+    this.#answers = answers
+    this.#memory = memory
+    this.#streams = streams
+    this.#durable = durable
+    this.#onPark = onPark
+  }
+
+  get parked(): number {
+    return this.#parked.size
+  }
+
+  setDurable(position: number): void {
+    this.#durable = position
+  }
+
+  /** True when handled; false when the answer ring is full and the frame must be offered again. */
+  fetch(at: number): boolean {
+    const words = this.#words
+    const parts: Part[] = []
+    const count = words[at + fetch.parts]!
+    for (let i = 0, from = at + fetch.words; i < count; i++, from += fetchPart.words) {
+      const stream = words[from + fetchPart.stream]!
+      const offset = getLong(words, from + fetchPart.offset)
+      parts.push({
+        stream,
+        offset: this.#streams.get(stream)?.readFrom(offset) ?? offset,
+        maxBytes: words[from + fetchPart.maxBytes]!,
+        leaderEpoch: words[from + fetchPart.leaderEpoch]!,
+        lastFetchedEpoch: words[from + fetchPart.lastFetchedEpoch]!,
+      })
+    }
+    const parked = new Parked(words[at + fetch.request]!, words[at + fetch.minBytes]!, words[at + fetch.maxBytes]!, parts)
+    if (words[at + fetch.wait] === 0 || this.#isReady(parked)) return this.#answer(parked)
+    this.#parked.set(parked.request, parked)
+    for (const part of parts) {
+      const stream = this.#streams.get(part.stream)!
+      stream.waiting.add(parked)
+      this.#onPark(stream)
+    }
+    return true
+  }
+
+  expire(request: number): boolean {
+    const parked = this.#parked.get(request)
+    return parked === undefined || this.#answer(parked)
+  }
+
+  /** Answers whoever has now been waiting for enough. False when the answer ring is full. */
+  wake(stream: Partition, bytes: number): boolean {
+    for (const waiter of stream.waiting) {
+      if (!(waiter instanceof Parked) || this.#parked.get(waiter.request) !== waiter) continue
+      waiter.fresh += bytes
+      // What is fresh may have been counted twice, or be more of a partition than it may have.
+      if (waiter.fresh >= waiter.wanted && this.#isReady(waiter) && !this.#answer(waiter)) return false
+    }
+    return true
+  }
+
+  /** The stream is gone or its start moved: whoever waits learns of it. */
+  disturb(stream: Partition): boolean {
+    return this.wake(stream, Number.MAX_SAFE_INTEGER)
+  }
+
+  #forget(parked: Parked): void {
+    this.#parked.delete(parked.request)
+    for (const part of parked.parts) this.#streams.get(part.stream)?.waiting.delete(parked)
+  }
+
+  /** Enough to read, or something to say that cannot wait. */
+  #isReady(parked: Parked): boolean {
+    let readable = 0
+    for (const part of parked.parts) {
+      const stream = this.#streams.get(part.stream)
+      if (this.#problem(stream, part) !== 0 || hasDiverged(stream!, part)) return true
+      stream!.settle(this.#durable)
+      if (part.offset < stream!.hotStart && part.offset < stream!.highWatermark) return true
+      readable += this.#readable(stream!, part)
+      if (readable >= parked.wanted) return true
+    }
+    parked.fresh = readable
+    return parked.wanted <= 0
+  }
+
+  #problem(stream: Partition | undefined, part: Part): number {
+    if (stream === undefined || !stream.open) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
+    if (part.leaderEpoch >= 0 && part.leaderEpoch < stream.leaderEpoch) return errors.FENCED_LEADER_EPOCH.code
+    if (part.leaderEpoch > stream.leaderEpoch) return errors.UNKNOWN_LEADER_EPOCH.code
+    if (hasDiverged(stream, part)) return 0
+    const isAhead = part.offset > stream.next || part.lastFetchedEpoch > stream.leaderEpoch
+    return part.offset < stream.logStart || isAhead ? errors.OFFSET_OUT_OF_RANGE.code : 0
+  }
+
+  /** Durable bytes from the offset on, up to the partition's limit. */
+  #readable(stream: Partition, part: Part): number {
+    let bytes = 0
+    const { index } = stream
+    for (let i = Math.max(0, index.find(part.offset)); i < stream.settled && bytes < part.maxBytes; i++) {
+      if (index.base(i) + index.count(i) > part.offset) bytes += index.bytes(i)
+    }
+    return Math.min(bytes, part.maxBytes)
+  }
+
+  /** Writes the answer in a frame. Kafka's rule of KIP-74: the first batch of the first partition that has one always goes. */
+  #answer(parked: Parked): boolean {
+    const words = this.#words
+    let slices = 0
+    for (const part of parked.parts) slices += this.#slicesOf(part)
+    slices = Math.min(slices, slicesMax)
+    const wordsNeeded = fetched.words + parked.parts.length * fetchedPart.words + slices * fetchedRange.words
+    const at = this.#answers.claim(answerKind.fetched, wordsNeeded)
+    if (at < 0) return false
+    this.#forget(parked)
+    const budget = { bytes: Math.min(parked.maxBytes, hotBytesMax), slices, first: true, from: Number.POSITIVE_INFINITY, to: 0 }
+    let to = at + fetched.words
+    for (const part of parked.parts) to = this.#writePart(part, to, budget)
+    words[at + fetched.request] = parked.request
+    words[at + fetched.parts] = parked.parts.length
+    words[at + fetched.pin] = budget.to > 0 ? this.#memory.pin(budget.from, budget.to) : -1
+    return true
+  }
+
+  #slicesOf(part: Part): number {
+    const stream = this.#streams.get(part.stream)
+    if (this.#problem(stream, part) !== 0) return 0
+    stream!.settle(this.#durable)
+    return stream!.settled - Math.max(0, stream!.index.find(part.offset))
+  }
+
+  #writePart(part: Part, at: number, budget: Budget): number {
+    const words = this.#words
+    const stream = this.#streams.get(part.stream)
+    const error = this.#problem(stream, part)
+    const known = stream?.open ? stream : undefined
+    words[at + fetchedPart.stream] = part.stream
+    words[at + fetchedPart.error] = error
+    words[at + fetchedPart.where] = where.none
+    words[at + fetchedPart.count] = 0
+    words[at + fetchedPart.allowance] = 0
+    words[at + fetchedPart.leaderEpoch] = known?.leaderEpoch ?? -1
+    putLong(words, at + fetchedPart.highWatermark, error === 0 ? known!.highWatermark : -1)
+    putLong(words, at + fetchedPart.logStartOffset, error === 0 ? known!.logStart : -1)
+    const to = at + fetchedPart.words
+    if (error === 0 && hasDiverged(known!, part)) words[at + fetchedPart.where] = where.diverged
+    if (error !== 0 || part.offset >= known!.highWatermark) return to
+    const allowance = Math.min(part.maxBytes, budget.bytes)
+    words[at + fetchedPart.allowance] = allowance
+    if (part.offset < known!.hotStart) {
+      if (allowance <= 0 && !budget.first) return to
+      words[at + fetchedPart.where] = where.cold
+      budget.bytes -= allowance
+      budget.first = false
+      return to
+    }
+    return this.#writeSlices(known!, part, at, allowance, budget)
+  }
+
+  /** In memory, for as long as it takes to send, and not so far from what else is pinned that the log would leap over it. */
+  #isHot(position: number, pinned: Budget): boolean {
+    const { oldest, end, bytes, pinned: pinnedBytes } = this.#memory
+    if (position < oldest || position < end + lappedSoon - bytes || pinnedBytes >= bytes / pinnedShare) return false
+    return pinned.to === 0 || Math.max(pinned.to, position) - Math.min(pinned.from, position) <= bytes / spanShare
+  }
+
+  #writeSlices(stream: Partition, part: Part, at: number, allowance: number, budget: Budget): number {
+    const words = this.#words
+    const { index } = stream
+    const first = Math.max(0, index.find(part.offset))
+    const hot = this.#isHot(index.position(first), budget)
+    let to = at + fetchedPart.words
+    let bytes = 0
+    let count = 0
+    for (let i = first; i < stream.settled && budget.slices > 0; i++) {
+      const size = index.bytes(i)
+      if (bytes + size > allowance && !(budget.first && count === 0)) break
+      const position = index.position(i)
+      if (hot && count > 0 && position + size - budget.from > this.#memory.bytes / spanShare) break
+      if (hot) {
+        words[to + fetchedSlice.address] = this.#memory.address(position)
+        words[to + fetchedSlice.bytes] = size
+        to += fetchedSlice.words
+        budget.from = Math.min(budget.from, position)
+        budget.to = Math.max(budget.to, position + size)
+      } else {
+        putLong(words, to + fetchedRange.position, position)
+        words[to + fetchedRange.bytes] = size
+        to += fetchedRange.words
+      }
+      bytes += size
+      count++
+      budget.slices--
+    }
+    if (count > 0) {
+      budget.first = false
+      budget.bytes -= bytes
+      words[at + fetchedPart.where] = hot ? where.hot : where.warm
+      words[at + fetchedPart.count] = count
+    }
+    return to
+  }
+}
+
+interface Budget {
+  bytes: number
+  slices: number
+  first: boolean
+  from: number
+  to: number
+}

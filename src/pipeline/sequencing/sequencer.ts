@@ -1,0 +1,420 @@
+import { Partition } from '../../partition/partition.ts'
+import type { PartitionId } from '../../ports.ts'
+import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
+import type { WakeSignal } from '../../ring/wake-signal.ts'
+import { errors } from '../../wire/errors.ts'
+import { laneHeader, narrow, widen } from '../lane-words.ts'
+import { answerKind, append, appended, fetchRequest, readKind, reason, refusedRecord, release } from '../ring-messages.ts'
+import type { Appender, Outcome } from './appender.ts'
+import { placeOf, placesFrom } from './batch-locations.ts'
+import { FetchReader } from './fetch-reader.ts'
+import type { Asked, BatchLocation, Command, OpenStream, Reply } from './lane-commands.ts'
+import type { LogCache } from './log-cache.ts'
+import { appendStaged } from './main-appends.ts'
+
+/** The sequencer's side of one network worker. */
+export interface Client {
+  readonly appends: RingConsumer
+  readonly reads: RingConsumer
+  readonly answers: RingProducer
+  readonly signal: WakeSignal
+}
+
+/**
+ * A group is handed over unasked when it has grown to this: the disk goes on to it without a word, and what it is padded
+ * with is little beside it.
+ */
+const groupBytesMax = 64 << 10
+/** Frames of one ring in one turn, so that no network worker waits for another. */
+const framesPerTurn = 256
+
+/** Rows of the stage's counters. */
+export interface SequencerCounters {
+  add(row: 'batches' | 'records' | 'bytes' | 'refused' | 'duplicates' | 'fetches' | 'stalls', by: number): void
+}
+
+interface Served extends Client {
+  readonly reader: FetchReader
+  /** Has been answered something that does not wait for the disk. */
+  isUrgent: boolean
+}
+
+interface Growth {
+  readonly stream: Partition
+  readonly end: number
+  readonly bytes: number
+}
+
+/**
+ * Validates and sequences: the one writer of its streams. `turn` does what there is to do and returns how much that
+ * was; the thread sleeps when it was nothing.
+ */
+export class Sequencer {
+  readonly #words: Int32Array
+  readonly #lane: number
+  readonly #memory: LogCache
+  readonly #appender: Appender
+  readonly #streams: Map<PartitionId, Partition>
+  readonly #clients: readonly Served[]
+  readonly #persistence: WakeSignal
+  readonly #counters: SequencerCounters
+  #growth: Growth[] = []
+  #stalled = false
+  #published: number
+  #durable: number
+  #kept = 0
+  #now = 0
+
+  constructor(parts: {
+    words: Int32Array
+    /** Index of the lane's words. */
+    lane: number
+    memory: LogCache
+    appender: Appender
+    streams: Map<PartitionId, Partition>
+    clients: readonly Client[]
+    persistence: WakeSignal
+    counters: SequencerCounters
+  }) {
+    this.#words = parts.words
+    this.#lane = parts.lane
+    this.#memory = parts.memory
+    this.#appender = parts.appender
+    this.#streams = parts.streams
+    this.#persistence = parts.persistence
+    this.#counters = parts.counters
+    this.#published = parts.memory.end
+    this.#durable = parts.memory.end
+    this.#clients = parts.clients.map((client) => ({
+      ...client,
+      isUrgent: false,
+      reader: new FetchReader(parts.words, client.answers, parts.memory, parts.streams, this.#durable, (stream) => this.#watch(stream)),
+    }))
+  }
+
+  /** `now` is the wall clock in milliseconds. */
+  turn(now: number): number {
+    this.#now = now
+    this.#stalled = false
+    let work = this.#hearPersistence()
+    for (const client of this.#clients) {
+      const reads = client.reads.drain((kind, at) => this.#onRead(client, kind, at), framesPerTurn)
+      const appends = client.appends.drain((_, at) => this.#onAppend(client, at), framesPerTurn)
+      client.answers.publish()
+      // Answers to appends count once they are durable: persistence will ring. All others are waited for now.
+      if (reads > 0 || client.isUrgent) client.signal.ring()
+      client.isUrgent = false
+      work += reads + appends
+    }
+    this.#handOver()
+    this.#sayCrowded()
+    return work
+  }
+
+  /** An append or an answer found no room: it waits for the disk, for a trim, or for a network worker to take answers. */
+  get stalled(): boolean {
+    return this.#stalled
+  }
+
+  /** Whoever takes answers while one waits for room rings. */
+  #sayCrowded(): void {
+    const crowded = this.#clients.some(({ answers }) => answers.refused) ? 1 : 0
+    const at = this.#lane + laneHeader.answersBlocked
+    if (this.#words[at] !== crowded) Atomics.store(this.#words, at, crowded)
+  }
+
+  /** Nothing to do until a signal rings, or until what stalls an append has changed. */
+  get idle(): boolean {
+    const durable = Atomics.load(this.#words, this.#lane + laneHeader.durable)
+    if (durable !== narrow(this.#durable)) return false
+    if (this.#memory.end !== this.#published && this.#isHungry()) return false
+    if (this.#stalled && this.#trimmed() !== this.#kept) return false
+    return this.#clients.every(({ answers, appends, reads }) => {
+      if (answers.refused) return answers.isStuck
+      return reads.empty && (this.#stalled || appends.empty)
+    })
+  }
+
+  execute({ command }: Asked): Reply {
+    const reply = this.#execute(command)
+    for (const client of this.#clients) if (client.answers.publish()) client.signal.ring()
+    return reply
+  }
+
+  #hearPersistence(): number {
+    this.#kept = this.#trimmed()
+    this.#memory.setTrimmed(widen(this.#kept, this.#durable))
+    const durable = widen(Atomics.load(this.#words, this.#lane + laneHeader.durable), this.#durable)
+    if (durable === this.#durable) return this.#wake()
+    this.#durable = durable
+    this.#memory.setDurable(durable)
+    this.#appender.setDurable(durable)
+    for (const client of this.#clients) client.reader.setDurable(durable)
+    return 1 + this.#wake()
+  }
+
+  /** Answers fetches that waited for what is durable now; those whose answer finds no room, in a later turn. */
+  #wake(): number {
+    let reached = 0
+    while (reached < this.#growth.length && this.#growth[reached]!.end <= this.#durable) {
+      const { stream, bytes } = this.#growth[reached]!
+      stream.settle(this.#durable)
+      this.#stalled = !this.#clients.every((client) => client.reader.wake(stream, bytes))
+      if (this.#stalled) break
+      reached++
+    }
+    if (reached > 0) this.#growth = this.#growth.slice(reached)
+    for (const client of this.#clients) if (client.answers.publish()) client.signal.ring()
+    return reached
+  }
+
+  /** In blocks, as the main thread says it. */
+  #trimmed(): number {
+    return Atomics.load(this.#words, this.#lane + laneHeader.trimmed)
+  }
+
+  #onAppend(client: Served, at: number): boolean {
+    const words = this.#words
+    let answer = client.answers.claim(answerKind.appended, appended.words)
+    if (answer < 0) return this.#stall()
+    const stream = this.#streams.get(words[at + append.stream]!)
+    const { outcome } = this.#appender
+    const next = stream?.next ?? 0
+    if (stream === undefined || !stream.open) {
+      Object.assign(outcome, {
+        error: errors.UNKNOWN_TOPIC_OR_PARTITION.code,
+        reason: reason.unknown,
+        baseOffset: -1,
+        durableAt: 0,
+        refused: [],
+      })
+    } else {
+      const noRoom = this.#appender.append(
+        stream,
+        words[at + append.address]!,
+        words[at + append.bytes]!,
+        words[at + append.flags]!,
+        this.#now,
+      )
+      if (noRoom !== undefined) {
+        client.answers.unclaim(appended.words)
+        return this.#stall()
+      }
+      if (stream.next !== next) this.#count(stream, stream.next - next)
+      else if (outcome.error === 0) this.#counters.add('duplicates', 1)
+    }
+    if (outcome.refused.length > 0) {
+      client.answers.unclaim(appended.words)
+      answer = client.answers.claim(answerKind.appended, appended.words + this.#refusedIn(client) * refusedRecord.words)
+      // Nothing has been appended: it will be refused again.
+      if (answer < 0) return this.#stall()
+    }
+    this.#writeAnswer(answer, at, outcome, stream, this.#refusedIn(client))
+    // Nothing new is on its way to the disk for it, and what was may have got there already.
+    if (stream === undefined || stream.next === next) client.isUrgent = true
+    if (this.#memory.end - this.#published >= groupBytesMax) this.#publish()
+    return true
+  }
+
+  #count(stream: Partition, records: number): void {
+    const bytes = stream.index.bytes(stream.index.length - 1)
+    this.#counters.add('batches', 1)
+    this.#counters.add('records', records)
+    this.#counters.add('bytes', bytes)
+    if (stream.waiting.size > 0) this.#growth.push({ stream, end: stream.index.end(stream.index.length - 1), bytes })
+  }
+
+  /** How many of the refused records an answer has room for. */
+  #refusedIn({ answers }: Served): number {
+    return Math.min(this.#appender.outcome.refused.length, Math.floor((answers.bodyWordsMax - appended.words) / refusedRecord.words))
+  }
+
+  #writeAnswer(to: number, at: number, outcome: Outcome, stream: Partition | undefined, refused: number): void {
+    const words = this.#words
+    words[to + appended.request] = words[at + append.request]!
+    words[to + appended.part] = words[at + append.part]!
+    words[to + appended.error] = outcome.error
+    words[to + appended.reason] = outcome.reason
+    putLong(words, to + appended.baseOffset, outcome.baseOffset)
+    putLong(words, to + appended.logAppendTime, outcome.error === 0 ? outcome.logAppendTime : -1)
+    putLong(words, to + appended.logStartOffset, isStartTold(outcome) ? stream!.logStart : -1)
+    putLong(words, to + appended.durableAt, outcome.durableAt)
+    words[to + appended.refused] = refused
+    for (let i = 0, record = to + appended.words; i < refused; i++, record += refusedRecord.words) {
+      words[record + refusedRecord.index] = outcome.refused[i]!.index
+      words[record + refusedRecord.reason] = outcome.refused[i]!.reason
+    }
+    if (outcome.error !== 0) this.#counters.add('refused', 1)
+  }
+
+  /** Whatever is written so far must reach the disk for the stall to end. */
+  #stall(): boolean {
+    this.#counters.add('stalls', 1)
+    this.#stalled = true
+    this.#publish()
+    return false
+  }
+
+  #onRead(client: Served, kind: number, at: number): boolean {
+    switch (kind) {
+      case readKind.fetch:
+        this.#counters.add('fetches', 1)
+        return client.reader.fetch(at)
+      case readKind.expire:
+        return client.reader.expire(this.#words[at + fetchRequest.request]!)
+      default:
+        this.#release(at)
+        return true
+    }
+  }
+
+  #release(at: number): void {
+    const words = this.#words
+    const bytes = words[at + release.bytes]!
+    if (bytes === 0) this.#memory.unpin(words[at + release.pin]!)
+    else this.#memory.narrow(words[at + release.pin]!, words[at + release.address]!, bytes)
+  }
+
+  /** Group commit without a timer: the write in progress is the time in which the next group gathers. */
+  #handOver(): void {
+    if (this.#memory.end === this.#published) return
+    if (this.#isHungry() || this.#memory.end - this.#published >= groupBytesMax) this.#publish()
+  }
+
+  #isHungry(): boolean {
+    return Atomics.load(this.#words, this.#lane + laneHeader.writerIdle) === 1
+  }
+
+  #publish(): void {
+    if (this.#memory.end === this.#published) return
+    this.#published = this.#memory.closeGroup()
+    for (const client of this.#clients) client.answers.publish()
+    Atomics.store(this.#words, this.#lane + laneHeader.published, narrow(this.#published))
+    this.#persistence.ring()
+  }
+
+  /** A fetch now waits for this stream: what is on its way to the disk will wake it. */
+  #watch(stream: Partition): void {
+    const { index } = stream
+    if (stream.settled === index.length) return
+    let bytes = 0
+    for (let i = stream.settled; i < index.length; i++) bytes += index.bytes(i)
+    this.#growth.push({ stream, end: index.end(index.length - 1), bytes })
+  }
+
+  #execute(command: Command): Reply {
+    switch (command.type) {
+      case 'open':
+        for (const spec of command.streams) this.#open(spec)
+        return { type: 'done' }
+      case 'close':
+        for (const id of command.streams) this.#close(id)
+        return { type: 'done' }
+      case 'producers':
+        return {
+          type: 'producers',
+          streams: Array.from(this.#streams.values(), (s) => [s.id, s.producers.snapshot()] as const),
+          end: this.#memory.end,
+        }
+      case 'expireProducers':
+        for (const stream of this.#streams.values()) stream.producers.expire(command.before)
+        return { type: 'done' }
+      case 'append':
+        return this.#appendStaged(command)
+      case 'stored':
+        for (const stream of this.#streams.values()) stream.dropBelow(command.position)
+        return { type: 'done' }
+      default: {
+        const stream = this.#streams.get(command.stream)
+        return stream?.open ? this.#executeOn(stream, command) : { type: 'unknown' }
+      }
+    }
+  }
+
+  #executeOn(stream: Partition, command: Extract<Command, { stream: PartitionId }>): Reply {
+    stream.settle(this.#durable)
+    switch (command.type) {
+      case 'configure':
+        stream.settings = command.settings
+        return { type: 'done' }
+      case 'offsets':
+        return { type: 'offsets', logStart: stream.logStart, highWatermark: stream.highWatermark, leaderEpoch: stream.leaderEpoch }
+      case 'places':
+        return { type: 'places', places: placesFrom(stream, command.from, command.bytesMax), hotStart: stream.hotStart }
+      case 'producersOf':
+        return { type: 'producersOf', producers: stream.producers.snapshot() }
+      case 'extent':
+        return { type: 'extent', ...stream.extent() }
+      case 'trim':
+        stream.logStart = Math.max(stream.logStart, command.offset)
+        for (const client of this.#clients) client.reader.disturb(stream)
+        return { type: 'done' }
+      case 'lose':
+        stream.lose(command.range)
+        for (const client of this.#clients) client.reader.disturb(stream)
+        return { type: 'done' }
+      case 'find':
+        return {
+          type: 'place',
+          place: this.#findTimestamp(stream, command.timestamp, Math.max(command.from, stream.logStart)),
+          leaderEpoch: stream.leaderEpoch,
+        }
+      case 'findMax':
+        return {
+          type: 'place',
+          place: this.#findMaxTimestamp(stream, Math.max(command.from, stream.logStart)),
+          leaderEpoch: stream.leaderEpoch,
+        }
+    }
+  }
+
+  /** What comes from the main thread is handed over at once if the disk is idle: nobody may turn the stage for a while. */
+  #appendStaged({ batches, now }: Extract<Command, { type: 'append' }>): Reply {
+    const onGrown = (stream: Partition, records: number): void => this.#count(stream, records)
+    const appended = appendStaged(batches, this.#streams, this.#appender, now, onGrown)
+    // What is there must reach the disk for the rest to find room.
+    if (appended.length < batches.length) this.#publish()
+    this.#handOver()
+    return { type: 'appended', batches: appended }
+  }
+
+  #open(spec: OpenStream): void {
+    let stream = this.#streams.get(spec.stream)
+    if (stream === undefined) {
+      stream = new Partition(spec.stream)
+      this.#streams.set(spec.stream, stream)
+    }
+    stream.adopt(spec, spec.storedEnd, spec.lost)
+    stream.producers.restore(spec.producers, stream.next)
+  }
+
+  #close(id: PartitionId): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined) return
+    stream.settings = undefined
+    for (const client of this.#clients) client.reader.disturb(stream)
+    this.#streams.delete(id)
+  }
+
+  #findTimestamp(stream: Partition, timestamp: number, from: number): BatchLocation | undefined {
+    const { index } = stream
+    for (let i = 0; i < stream.settled; i++) {
+      if (index.maxTimestamp(i) >= timestamp && index.base(i) + index.count(i) > from) return placeOf(stream, i)
+    }
+    return undefined
+  }
+
+  #findMaxTimestamp(stream: Partition, from: number): BatchLocation | undefined {
+    const { index } = stream
+    let best = -1
+    for (let i = 0; i < stream.settled; i++) {
+      if (index.base(i) + index.count(i) <= from) continue
+      if (best < 0 || index.maxTimestamp(i) > index.maxTimestamp(best)) best = i
+    }
+    return best < 0 ? undefined : placeOf(stream, best)
+  }
+}
+
+/** Of what is refused before a log has looked at its records, Kafka does not say where that log starts. */
+const beforeRecords: readonly number[] = [reason.notOneBatch, reason.zstd, reason.tooLarge, reason.crc, reason.unknown]
+const isStartTold = (outcome: Outcome): boolean => outcome.error === 0 || !beforeRecords.includes(outcome.reason)

@@ -1,0 +1,144 @@
+import { record } from '../../base/layout.ts'
+import { getU64, putU64 } from '../../base/long.ts'
+import { crc32c } from '../../wire/crc32c.ts'
+import type { TrimPoint } from '../wal-record.ts'
+
+/**
+ * What every object of a chain begins with. Little-endian. A chain is a log whose pieces are objects: each life of a node
+ * writes objects 1, 2, 3, … of its own epoch, and object 0 says who the life is.
+ */
+const header = record({
+  magic: 'u32',
+  crc: 'u32',
+  version: 'u32',
+  kind: 'u32',
+  epoch: 'u32',
+  oldestEpoch: 'u32',
+  sequence: 'u64',
+  ownerHigh: 'u32',
+  ownerLow: 'u32',
+  bodyBytes: 'u64',
+  bodyCrc: 'u32',
+  secret: 'u32',
+  position: 'u64',
+  trimmed: 'u64',
+  previous: 'u64',
+  previousIncarnation: 'u32',
+  window: 'u32',
+  oldestSequence: 'u64',
+})
+const chainMagic = 0x43484d4c
+const formatVersion = 2
+export const chainHeaderBytes = header.bytes
+
+/**
+ * `claim`: the first object of an epoch. `piece`: what was appended. `whole`: takes the place of everything in front of it.
+ * `fence`: a later life ended the epoch here; nothing behind it counts.
+ */
+const kinds = ['claim', 'piece', 'whole', 'fence'] as const
+export type ChainKind = (typeof kinds)[number]
+
+/** Tells one life from another that believes it has the same epoch: 64 bits that nobody else draws. */
+export interface ChainOwner {
+  readonly high: number
+  readonly low: number
+}
+
+/** What a write-ahead log says in each of its objects; a log of another kind leaves it empty. */
+export interface WalMark extends TrimPoint {
+  /** Of the first byte of the body. */
+  readonly position: number
+  readonly secret: number
+  /** Size of log memory: a record lies in one piece of it. */
+  readonly window: number
+}
+
+export const noMark: WalMark = { position: 0, trimmed: 0, previous: 0, previousIncarnation: 0, secret: 0, window: 0 }
+
+export interface ChainHeader {
+  readonly kind: ChainKind
+  readonly epoch: number
+  readonly sequence: number
+  readonly owner: ChainOwner
+  /** The first object that was needed when this one was put. In front of it is nothing but fences, and what came late. */
+  readonly oldestEpoch: number
+  readonly oldestSequence: number
+  readonly bodyBytes: number
+  readonly bodyCrc: number
+  readonly mark: WalMark
+}
+
+export function encodeChainHeader(chainHeader: ChainHeader): Buffer {
+  const { kind, epoch, sequence, owner, oldestEpoch, oldestSequence, bodyBytes, bodyCrc, mark } = chainHeader
+  const bytes = Buffer.alloc(header.bytes)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  view.setUint32(header.magic, chainMagic, true)
+  view.setUint32(header.version, formatVersion, true)
+  view.setUint32(header.kind, kinds.indexOf(kind), true)
+  view.setUint32(header.epoch, epoch, true)
+  view.setUint32(header.oldestEpoch, oldestEpoch, true)
+  putU64(view, header.sequence, sequence)
+  view.setUint32(header.ownerHigh, owner.high, true)
+  view.setUint32(header.ownerLow, owner.low, true)
+  putU64(view, header.bodyBytes, bodyBytes)
+  view.setUint32(header.bodyCrc, bodyCrc, true)
+  view.setUint32(header.secret, mark.secret, true)
+  putU64(view, header.position, mark.position)
+  putU64(view, header.trimmed, mark.trimmed)
+  putU64(view, header.previous, mark.previous)
+  view.setUint32(header.previousIncarnation, mark.previousIncarnation, true)
+  view.setUint32(header.window, mark.window, true)
+  putU64(view, header.oldestSequence, oldestSequence)
+  view.setUint32(header.crc, crc32c(bytes, header.version), true)
+  return bytes
+}
+
+/** Undefined when it is not whole. Throws for what another version wrote. */
+export function decodeChainHeader(bytes: Uint8Array): ChainHeader | undefined {
+  if (bytes.length < header.bytes) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (view.getUint32(header.magic, true) !== chainMagic) return undefined
+  if (view.getUint32(header.crc, true) !== crc32c(bytes, header.version, header.bytes)) return undefined
+  const version = view.getUint32(header.version, true)
+  if (version !== formatVersion) throw new Error(`a log in the store has format ${version}; this Millrace reads ${formatVersion}`)
+  return {
+    kind: kinds[view.getUint32(header.kind, true)]!,
+    epoch: view.getUint32(header.epoch, true),
+    sequence: getU64(view, header.sequence),
+    owner: { high: view.getUint32(header.ownerHigh, true), low: view.getUint32(header.ownerLow, true) },
+    oldestEpoch: view.getUint32(header.oldestEpoch, true),
+    oldestSequence: getU64(view, header.oldestSequence),
+    bodyBytes: getU64(view, header.bodyBytes),
+    bodyCrc: view.getUint32(header.bodyCrc, true),
+    mark: {
+      position: getU64(view, header.position),
+      trimmed: getU64(view, header.trimmed),
+      previous: getU64(view, header.previous),
+      previousIncarnation: view.getUint32(header.previousIncarnation, true),
+      secret: view.getUint32(header.secret, true),
+      window: view.getUint32(header.window, true),
+    },
+  }
+}
+
+export const isSameOwner = (a: ChainOwner, b: ChainOwner): boolean => a.high === b.high && a.low === b.low
+
+const epochDigits = 10
+const sequenceDigits = 16
+
+/** Where an object of a chain lies in it. */
+export interface ChainPlace {
+  readonly epoch: number
+  readonly sequence: number
+}
+
+/** The order of the keys is the order of the chain. `prefix` ends with a slash. */
+export const chainKey = (prefix: string, { epoch, sequence }: ChainPlace): string =>
+  `${prefix}${String(epoch).padStart(epochDigits, '0')}/${String(sequence).padStart(sequenceDigits, '0')}`
+
+/** Undefined for a key that is none of the chain's. */
+export function chainPlaceOf(prefix: string, key: string): ChainPlace | undefined {
+  const [epoch, sequence] = key.slice(prefix.length).split('/').map(Number)
+  const place = { epoch: epoch ?? -1, sequence: sequence ?? -1 }
+  return Number.isSafeInteger(place.epoch) && Number.isSafeInteger(place.sequence) && key === chainKey(prefix, place) ? place : undefined
+}

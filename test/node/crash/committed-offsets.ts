@@ -1,0 +1,83 @@
+import { OffsetCommitRequest, OffsetCommitResponse } from '../../../src/wire/api/08-offset-commit.ts'
+import { OffsetFetchRequest, OffsetFetchResponse } from '../../../src/wire/api/09-offset-fetch.ts'
+import { zeroUuid } from '../../../src/wire/schema.ts'
+import type { WireClient } from '../../support/wire-client.ts'
+import { mustBeNone } from './keeper.ts'
+import { Register } from './register.ts'
+
+/** By partition of the one topic. */
+type Offsets = ReadonlyMap<number, bigint>
+
+const show = (offsets: Offsets): string =>
+  `{${[...offsets]
+    .sort(([a], [b]) => a - b)
+    .map(([partition, offset]) => `${partition}:${offset}`)
+    .join(' ')}}`
+
+const metadataOf = (groupId: string, offset: bigint): string => `${groupId} at ${offset}`
+
+/** How far a group has read a topic. A commit of several partitions is there whole, or not at all. */
+export class CommittedOffsets {
+  readonly groupId: string
+  readonly topic: string
+  readonly #register: Register<Offsets>
+  #next = 0n
+
+  constructor(groupId: string, topic: string) {
+    this.groupId = groupId
+    this.topic = topic
+    this.#register = new Register<Offsets>(`what group ${groupId} has committed for ${topic}`, new Map(), show)
+  }
+
+  get promised(): number {
+    return this.#register.promised
+  }
+
+  get last(): Offsets {
+    return this.#register.last
+  }
+
+  /** Offsets that were never committed before. Who is in the group says as whom. */
+  async commit(client: WireClient, partitions: readonly number[], member: Partial<OffsetCommitRequest> = {}): Promise<void> {
+    const offset = ++this.#next
+    const acknowledge = this.#register.attempt(new Map([...this.last, ...partitions.map((partition) => [partition, offset] as const)]))
+    const asked = partitions.map((partitionIndex) => ({
+      partitionIndex,
+      committedOffset: offset,
+      committedLeaderEpoch: -1,
+      committedMetadata: metadataOf(this.groupId, offset),
+    }))
+    const topics = [{ name: this.topic, topicId: zeroUuid, partitions: asked }]
+    const { topics: answered } = await client.ask(OffsetCommitRequest, OffsetCommitResponse, 9, {
+      groupId: this.groupId,
+      topics,
+      ...member,
+    })
+    for (const { errorCode } of answered[0]!.partitions) mustBeNone(errorCode, `a commit of ${this.groupId} for ${this.topic}`)
+    acknowledge()
+  }
+
+  /** They are to be forgotten; what is returned is to be called when that was acknowledged. */
+  forget(partitions: Iterable<number>): () => void {
+    const left = new Map(this.last)
+    for (const partition of partitions) left.delete(partition)
+    return this.#register.attempt(left)
+  }
+
+  async look(client: WireClient): Promise<void> {
+    const asked = { groups: [{ groupId: this.groupId, memberId: null, memberEpoch: -1, topics: null }] }
+    const { groups } = await client.ask(OffsetFetchRequest, OffsetFetchResponse, 9, asked)
+    mustBeNone(groups[0]!.errorCode, `OffsetFetch of ${this.groupId}`)
+    const found = new Map<number, bigint>()
+    for (const { name, partitions } of groups[0]!.topics) {
+      if (name !== this.topic) throw new Error(`${this.groupId} has an offset of ${name}, which it never committed`)
+      for (const { partitionIndex, committedOffset, metadata, errorCode } of partitions) {
+        mustBeNone(errorCode, `OffsetFetch of ${this.groupId}, partition ${partitionIndex}`)
+        if (metadata !== metadataOf(this.groupId, committedOffset))
+          throw new Error(`${this.groupId}: offset ${committedOffset} of partition ${partitionIndex} comes with "${metadata}"`)
+        found.set(partitionIndex, committedOffset)
+      }
+    }
+    this.#register.found(found)
+  }
+}

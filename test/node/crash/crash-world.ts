@@ -1,0 +1,229 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { below, chance, type Prng } from '../../../src/base/prng.ts'
+import { createTopic, eachRecord, newProducer, untilLed } from '../../support/admin.ts'
+import { type Broker, prepareBroker } from '../../support/broker.ts'
+import { Connection, connected } from '../../support/connection.ts'
+import { IdempotentProducer, isRecordValue } from './idempotent-producer.ts'
+import { OtherPromises } from './other-promises.ts'
+
+const topic = 'crash'
+const killedAgainPermille = 250
+const startMsMax = 400
+/** How long after the load a broker that is to die by itself is waited for. */
+const dieMsMax = 25_000
+/** The first two only a real Kafka heeds. Members have their groups at once, and are heard of again in time however slow the machine. */
+const patience = {
+  'broker.session.timeout.ms': '1000',
+  'broker.heartbeat.interval.ms': '200',
+  'group.initial.rebalance.delay.ms': '0',
+  'group.consumer.session.timeout.ms': '300000',
+  'group.consumer.max.session.timeout.ms': '300000',
+}
+const retryable = /refused with error (3|5|6|7)$/
+const timedOut = /refused with error 7$/
+
+export interface Round {
+  readonly loadMs: number
+  /** From the start of the process to an answer, and to a leader for every partition. */
+  readonly answerMs: number
+  readonly readyMs: number
+  readonly acknowledged: number
+  readonly unacknowledged: number
+  /** Besides records, in all rounds so far. */
+  readonly promises: number
+}
+
+/** A broker under load that dies again and again, and a ledger of what it has promised. */
+export class CrashWorld {
+  /** The one that is written to and read. */
+  broker: Broker
+  readonly others: OtherPromises
+  readonly #random: Prng
+  readonly #producers: readonly IdempotentProducer[]
+  /** Up to here each partition was read and found right. */
+  readonly #verified: bigint[]
+  readonly #connections = new Set<Connection>()
+  readonly #onEnded: () => void
+  /** How often a producer was told that a batch is not durable in time. */
+  timeOuts = 0
+
+  private constructor(broker: Broker, random: Prng, producers: readonly IdempotentProducer[], onEnded: () => void) {
+    this.broker = broker
+    this.#onEnded = onEnded
+    this.#random = random
+    this.#producers = producers
+    this.others = new OtherPromises(broker.kind, topic, producers.length, random)
+    this.#verified = producers.map(() => 0n)
+  }
+
+  /** `settings` are the broker's own, `topicConfigs` those of the topic. */
+  static async start(
+    random: Prng,
+    partitions: number,
+    {
+      settings = {},
+      topicConfigs = {},
+      forgets = false,
+      timeoutMs,
+      under,
+      onReady = () => {},
+      onEnded = () => {},
+    }: {
+      settings?: Readonly<Record<string, string>>
+      topicConfigs?: Readonly<Record<string, string>>
+      /** It finds its disk empty whenever it starts. */
+      forgets?: boolean
+      /** How long the broker may take for a batch before it has to say so. */
+      timeoutMs?: number
+      /** Where the broker's folder is made. */
+      under?: string | undefined
+      /** When that has been done, and whenever the broker has ended. */
+      onReady?: () => void
+      onEnded?: () => void
+    } = {},
+  ): Promise<CrashWorld> {
+    // A real Kafka is fenced after a crash until its last session runs out.
+    const broker = await prepareBroker({ settings: { ...patience, ...settings }, forgets, ...(under === undefined ? {} : { under }) })
+    onReady()
+    await broker.start()
+    const producers = await connected(broker.port, async (connection) => {
+      await createTopic(connection, topic, partitions, { ...topicConfigs })
+      const made: IdempotentProducer[] = []
+      for (let partition = 0; partition < partitions; partition += 1) {
+        made.push(new IdempotentProducer(topic, partition, await newProducer(connection), random, timeoutMs))
+      }
+      return made
+    })
+    return new CrashWorld(broker, random, producers, onEnded)
+  }
+
+  get acknowledged(): number {
+    return this.#producers.reduce((sum, each) => sum + each.acknowledged, 0)
+  }
+
+  /** Load for a random time, records and all else that is promised; the end, the start, and everything promised is looked for. */
+  async round(end: 'kill' | 'stop', loadMsMax: number): Promise<Round> {
+    const loadMs = below(this.#random, loadMsMax)
+    let ended: Promise<unknown> | null = null
+    const mayGoOn = (): boolean => ended === null
+    const load = Promise.all([this.#load(mayGoOn), this.others.load(this.broker.port, mayGoOn)])
+    await Promise.race([pause(loadMs), load])
+    ended = end === 'kill' ? this.broker.kill() : this.broker.stop()
+    await Promise.all([ended, load])
+    this.#onEnded()
+    const acknowledged = this.acknowledged
+    if (end === 'kill' && chance(this.#random, killedAgainPermille)) await this.#killWhileItStarts()
+    const began = performance.now()
+    const answerMs = await this.broker.start()
+    await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
+    const readyMs = performance.now() - began
+    await Promise.all([this.verify(), this.others.verify(this.broker.port)])
+    const unacknowledged = this.#producers.reduce((sum, each) => sum + each.attempted - each.acknowledged, 0)
+    return { loadMs, answerMs, readyMs, acknowledged, unacknowledged, promises: this.others.acknowledged }
+  }
+
+  /** Load until the broker dies by itself, which it has been told to do at a point of its own; then as after any crash. */
+  async dieAt(point: string, loadMsMax: number, afterwards: () => Promise<unknown> = () => Promise.resolve()): Promise<boolean> {
+    await this.broker.stop()
+    this.#onEnded()
+    await this.broker.start({ MILLRACE_CRASH_POINT: point })
+    const until = performance.now() + loadMsMax
+    const mayGoOn = (): boolean => this.broker.isRunning && performance.now() < until
+    await Promise.all([this.#load(mayGoOn), this.others.load(this.broker.port, mayGoOn)])
+    await afterwards().catch(() => {})
+    while (this.broker.isRunning && performance.now() < until + dieMsMax) await pause(20)
+    const hasDied = !this.broker.isRunning
+    if (!hasDied) await this.broker.stop()
+    this.#onEnded()
+    await this.broker.start()
+    await connected(this.broker.port, (connection) => untilLed(connection, topic, this.#producers.length))
+    await Promise.all([this.verify(), this.others.verify(this.broker.port)])
+    return hasDied
+  }
+
+  /** Load on a broker that goes on running. What is not answered by then stays open. */
+  async load(ms: number): Promise<void> {
+    const until = performance.now() + ms
+    let isOver = false
+    const load = this.#load(
+      () => performance.now() < until,
+      () => isOver,
+    )
+    await Promise.race([load, pause(ms * 2)])
+    // Whoever has no connection just now must not open another one.
+    isOver = true
+    for (const connection of this.#connections) await connection.close()
+    await load
+  }
+
+  /** What is still open goes out, and then the log must hold exactly what was attempted. */
+  async settle(): Promise<void> {
+    await this.#load(() => false)
+    await this.verify()
+    for (const producer of this.#producers) {
+      const end = this.#verified[producer.partition]
+      if (end !== BigInt(producer.attempted))
+        throw new Error(`partition ${producer.partition} ends at ${end}, ${producer.attempted} records were sent`)
+    }
+  }
+
+  /** Reads all of it once more from the first record. */
+  async verifyFromStart(): Promise<void> {
+    this.#verified.fill(0n)
+    await this.verify()
+  }
+
+  /** Invariant: the record at offset n is the n-th record that was sent, and nothing that was acknowledged lies behind the end. */
+  async verify(): Promise<void> {
+    await connected(this.broker.port, async (connection) => {
+      for (const producer of this.#producers) {
+        const { partition } = producer
+        let due = this.#verified[partition]!
+        const end = await eachRecord(connection, topic, partition, due, (record) => {
+          if (record.offset !== due) throw new Error(`partition ${partition}: offset ${record.offset} came where ${due} was due`)
+          if (!isRecordValue(record.value, partition, Number(due)))
+            throw new Error(`partition ${partition}: offset ${due} holds another record`)
+          due += 1n
+        })
+        if (end < producer.acknowledged)
+          throw new Error(`partition ${partition} ends at ${end}, but ${producer.acknowledged} records were acknowledged`)
+        if (end > producer.attempted)
+          throw new Error(`partition ${partition} ends at ${end}, but only ${producer.attempted} records were sent`)
+        this.#verified[partition] = end
+      }
+    })
+  }
+
+  /** A recovery that is cut short must leave a log that recovers. */
+  async #killWhileItStarts(): Promise<void> {
+    const started = this.broker.start().catch(() => null)
+    await pause(below(this.#random, startMsMax))
+    await this.broker.kill()
+    await started
+    this.#onEnded()
+  }
+
+  /** A connection to each partition; a broker that has just started may first say that it does not lead. */
+  async #load(mayGoOn: () => boolean, isOver = () => false): Promise<void> {
+    await Promise.all(
+      this.#producers.map(async (producer) => {
+        for (let attempt = 0; !isOver(); attempt += 1) {
+          const connection = await Connection.open(this.broker.port).catch(() => null)
+          if (connection === null) return
+          this.#connections.add(connection)
+          if (isOver()) await connection.close()
+          try {
+            return await producer.run(connection, mayGoOn)
+          } catch (error) {
+            if (attempt === 100 || !retryable.test(String(error))) throw error
+            if (timedOut.test(String(error))) this.timeOuts++
+            await pause(20)
+          } finally {
+            await connection.close()
+            this.#connections.delete(connection)
+          }
+        }
+      }),
+    )
+  }
+}

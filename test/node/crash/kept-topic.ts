@@ -1,0 +1,132 @@
+import { below, chance, type Prng } from '../../../src/base/prng.ts'
+import { resourceType } from '../../../src/config/config-entry.ts'
+import { MetadataRequest, MetadataResponse } from '../../../src/wire/api/03-metadata.ts'
+import { CreateTopicsRequest, CreateTopicsResponse } from '../../../src/wire/api/19-create-topics.ts'
+import { DeleteTopicsRequest, DeleteTopicsResponse } from '../../../src/wire/api/20-delete-topics.ts'
+import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../../src/wire/api/32-describe-configs.ts'
+import { CreatePartitionsRequest, CreatePartitionsResponse } from '../../../src/wire/api/37-create-partitions.ts'
+import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../../src/wire/api/44-incremental-alter-configs.ts'
+import { errors } from '../../../src/wire/errors.ts'
+import { zeroUuid } from '../../../src/wire/schema.ts'
+import type { WireClient } from '../../support/wire-client.ts'
+import { CommittedOffsets } from './committed-offsets.ts'
+import { findCoordinator, type Keeper, mustBeNone } from './keeper.ts'
+import { Register } from './register.ts'
+
+const partitionsMax = 6
+const deletePermille = 150
+const growPermille = 250
+const commitPermille = 400
+const retentionMs = 3_600_000
+const setOperation = 0
+const knob = 'retention.ms'
+
+interface Topic {
+  readonly partitions: number
+  readonly retentionMs: number
+}
+
+/** A topic that is created, grows, is configured, and is deleted with what a group has committed for it. */
+export class KeptTopic implements Keeper {
+  readonly #name: string
+  readonly #random: Prng
+  readonly #register: Register<Topic | null>
+  readonly #offsets: CommittedOffsets
+  /** Of the topic that is there; unknown where its creation was not answered. */
+  #topicId: string | null = null
+  readonly #formerIds = new Set<string>()
+  #altered = 0
+
+  constructor(name: string, random: Prng) {
+    this.#name = name
+    this.#random = random
+    this.#register = new Register<Topic | null>(`topic ${name}`, null, (topic) => JSON.stringify(topic))
+    this.#offsets = new CommittedOffsets(`readers of ${name}`, name)
+  }
+
+  get promised(): number {
+    return this.#register.promised + this.#offsets.promised
+  }
+
+  async change(client: WireClient): Promise<void> {
+    const topic = this.#register.last
+    if (topic === null) await this.#create(client)
+    else if (chance(this.#random, deletePermille)) await this.#delete(client)
+    else if (topic.partitions < partitionsMax && chance(this.#random, growPermille)) await this.#grow(client, topic)
+    else if (chance(this.#random, commitPermille)) await this.#offsets.commit(client, [0])
+    else await this.#configure(client, topic)
+  }
+
+  async look(client: WireClient): Promise<void> {
+    const asked = { topics: [{ name: this.#name, topicId: zeroUuid }], allowAutoTopicCreation: false }
+    const { topics } = await client.ask(MetadataRequest, MetadataResponse, 12, asked)
+    const { errorCode, topicId, partitions } = topics[0]!
+    if (errorCode === errors.UNKNOWN_TOPIC_OR_PARTITION.code) {
+      this.#register.found(null)
+      if (this.#topicId !== null) this.#formerIds.add(this.#topicId)
+      this.#topicId = null
+    } else {
+      mustBeNone(errorCode, `Metadata of ${this.#name}`)
+      this.#register.found({ partitions: partitions.length, retentionMs: await this.#retention(client) })
+      this.#is(topicId)
+    }
+    await findCoordinator(client, this.#offsets.groupId)
+    await this.#offsets.look(client)
+  }
+
+  async #create(client: WireClient): Promise<void> {
+    const topic = { partitions: 1 + below(this.#random, 3), retentionMs: retentionMs + ++this.#altered }
+    const acknowledge = this.#register.attempt(topic)
+    const asked = { name: this.#name, numPartitions: topic.partitions, replicationFactor: 1, assignments: [] }
+    const configs = [{ name: knob, value: String(topic.retentionMs) }]
+    const { topics } = await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [{ ...asked, configs }] })
+    mustBeNone(topics[0]!.errorCode, `CreateTopics of ${this.#name}`)
+    acknowledge()
+    this.#is(topics[0]!.topicId)
+  }
+
+  async #delete(client: WireClient): Promise<void> {
+    const acknowledge = this.#register.attempt(null)
+    const forgotten = this.#offsets.forget(this.#offsets.last.keys())
+    const topics = [{ name: this.#name, topicId: zeroUuid }]
+    const { responses } = await client.ask(DeleteTopicsRequest, DeleteTopicsResponse, 6, { topics })
+    mustBeNone(responses[0]!.errorCode, `DeleteTopics of ${this.#name}`)
+    acknowledge()
+    forgotten()
+    this.#formerIds.add(this.#topicId!)
+    this.#topicId = null
+  }
+
+  async #grow(client: WireClient, topic: Topic): Promise<void> {
+    const count = topic.partitions + 1
+    const acknowledge = this.#register.attempt({ ...topic, partitions: count })
+    const topics = [{ name: this.#name, count, assignments: null }]
+    const { results } = await client.ask(CreatePartitionsRequest, CreatePartitionsResponse, 3, { topics })
+    mustBeNone(results[0]!.errorCode, `CreatePartitions of ${this.#name}`)
+    acknowledge()
+  }
+
+  async #configure(client: WireClient, topic: Topic): Promise<void> {
+    const altered = { ...topic, retentionMs: retentionMs + ++this.#altered }
+    const acknowledge = this.#register.attempt(altered)
+    const configs = [{ name: knob, configOperation: setOperation, value: String(altered.retentionMs) }]
+    const resources = [{ resourceType: resourceType.topic, resourceName: this.#name, configs }]
+    const { responses } = await client.ask(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources })
+    mustBeNone(responses[0]!.errorCode, `IncrementalAlterConfigs of ${this.#name}`)
+    acknowledge()
+  }
+
+  async #retention(client: WireClient): Promise<number> {
+    const resources = [{ resourceType: resourceType.topic, resourceName: this.#name, configurationKeys: [knob] }]
+    const { results } = await client.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
+    mustBeNone(results[0]!.errorCode, `DescribeConfigs of ${this.#name}`)
+    return Number(results[0]!.configs[0]!.value)
+  }
+
+  /** An id stands for one topic for all time. */
+  #is(topicId: string): void {
+    if (this.#formerIds.has(topicId)) throw new Error(`topic ${this.#name} has the id ${topicId} of one that was deleted`)
+    if (this.#topicId !== null && this.#topicId !== topicId) throw new Error(`topic ${this.#name} was ${this.#topicId} and is ${topicId}`)
+    this.#topicId = topicId
+  }
+}

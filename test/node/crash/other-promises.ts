@@ -1,0 +1,100 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { below, type Prng } from '../../../src/base/prng.ts'
+import type { BrokerKind } from '../../support/broker.ts'
+import { ConnectionEnded, WireClient } from '../../support/wire-client.ts'
+import { type Keeper, Unclear } from './keeper.ts'
+import { KeptClassicMember } from './kept-classic-member.ts'
+import { KeptConsumerMember } from './kept-consumer-member.ts'
+import { KeptGroup } from './kept-groups.ts'
+import { KeptLogStart } from './kept-log-start.ts'
+import { KeptProducerIds } from './kept-producer-ids.ts'
+import { KeptQuota } from './kept-quota.ts'
+import { KeptTopic } from './kept-topic.ts'
+
+/** Longest time between two changes: enough of them, and time left for records. */
+const pauseMsMax = 10
+const againMs = 20
+const triesMax = 500
+
+/** What a broker promises besides records: offsets and groups, topics and their configs, starts of logs, producer ids, quotas. */
+export class OtherPromises {
+  readonly #random: Prng
+  readonly #keepers: readonly Keeper[]
+
+  /** `topic` is there and stays, with so many partitions. */
+  constructor(kind: BrokerKind, topic: string, partitions: number, random: Prng) {
+    this.#random = random
+    const shortened = 'shortened'
+    const passing = ['comes-and-goes-1', 'comes-and-goes-2']
+    const read = [topic, shortened, ...passing]
+    this.#keepers = [
+      ...['simple-1', 'simple-2', 'simple-3'].map((groupId) => new KeptGroup(groupId, topic, partitions, random)),
+      new KeptClassicMember('classic-1', topic, null, random),
+      new KeptClassicMember('classic-2', topic, 'instance', random),
+      new KeptConsumerMember('consumers-1', 'alone', read, random),
+      new KeptConsumerMember('consumers-2', 'first', read, random),
+      new KeptConsumerMember('consumers-2', 'second', read, random, { commits: false }),
+      new KeptConsumerMember('consumers-2', 'static', read, random, { instanceId: 'instance', commits: false }),
+      new KeptLogStart(shortened, random, kind === 'kafka'),
+      ...passing.map((name) => new KeptTopic(name, random)),
+      new KeptProducerIds(random),
+      new KeptQuota('client', random),
+    ]
+  }
+
+  /** How many changes were acknowledged. */
+  get acknowledged(): number {
+    return this.#keepers.reduce((sum, { promised }) => sum + promised, 0)
+  }
+
+  /** Changes, each keeper's on a connection of its own, until the connection ends or `mayGoOn` says no. */
+  async load(port: number, mayGoOn: () => boolean): Promise<void> {
+    await Promise.all(
+      this.#keepers.map(async (keeper) => {
+        const client = await WireClient.open(port).catch(() => null)
+        if (client === null) return
+        try {
+          await this.#change(keeper, client, mayGoOn)
+        } catch (error) {
+          if (!(error instanceof ConnectionEnded)) throw error
+        } finally {
+          client.close()
+        }
+      }),
+    )
+  }
+
+  /** Looks for everything that was acknowledged. */
+  async verify(port: number): Promise<void> {
+    const client = await WireClient.open(port)
+    try {
+      for (const keeper of this.#keepers) await this.#look(keeper, client)
+    } finally {
+      client.close()
+    }
+  }
+
+  async #change(keeper: Keeper, client: WireClient, mayGoOn: () => boolean): Promise<void> {
+    await this.#look(keeper, client)
+    while (mayGoOn()) {
+      try {
+        await keeper.change(client)
+      } catch (error) {
+        if (!(error instanceof Unclear)) throw error
+        await this.#look(keeper, client)
+      }
+      await pause(below(this.#random, pauseMsMax))
+    }
+  }
+
+  async #look(keeper: Keeper, client: WireClient): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await keeper.look(client)
+      } catch (error) {
+        if (!(error instanceof Unclear) || tries === triesMax) throw error
+        await pause(againMs)
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Broker, startBroker } from '../../support/broker.ts'
+import { bombDelays, bombs, farBombs } from './bomb-delays.ts'
+
+/** The windows of the decoders, and what the heap of a thread takes. */
+const growthMibMax = 96
+/** Besides: the large window, two batches, and the heap of its thread. */
+const largeWindowMib = 200
+let broker: Broker
+
+beforeAll(async () => {
+  broker = await startBroker()
+})
+afterAll(() => broker?.remove())
+
+test('validation: batches that decode to gigabytes are accepted, and neither hold up other connections nor take memory', async () => {
+  const { errors, during, seconds, rssGrowthMib } = await bombDelays(broker, 'bombs', bombs())
+  expect(errors).toEqual(errors.map(() => 0))
+  // On a busy machine everything takes long; what must not be is that one request waits for the bombs.
+  expect(during.longestMs).toBeLessThan(Math.max(250, seconds * 250))
+  expect(during.count).toBeGreaterThan(10)
+  expect(rssGrowthMib).toBeLessThan(growthMibMax)
+})
+
+test('validation: batches that refer back far are accepted as by Kafka, do not hold up other connections, and their memory is returned', async () => {
+  const rssBefore = broker.figures().rssMib
+  const { errors, during, seconds, rssGrowthMib } = await bombDelays(broker, 'far', farBombs())
+  expect(errors).toEqual(errors.map(() => 0))
+  expect(during.longestMs).toBeLessThan(Math.max(250, seconds * 250))
+  expect(during.count).toBeGreaterThan(10)
+  expect(rssGrowthMib).toBeLessThan(growthMibMax + largeWindowMib)
+  await expect.poll(() => broker.figures().rssMib - rssBefore, { timeout: 20_000, interval: 200 }).toBeLessThan(growthMibMax)
+})

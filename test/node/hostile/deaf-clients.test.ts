@@ -1,0 +1,62 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { createTopic, eachRecord } from '../../support/admin.ts'
+import { encodeBatch } from '../../support/batch.ts'
+import { startBroker } from '../../support/broker.ts'
+import { Connection, connected } from '../../support/connection.ts'
+import { longIf } from '../../support/long.ts'
+import * as requests from '../../support/requests.ts'
+import { api, requestFrame } from '../../support/requests.ts'
+
+const limitMs = 120_000
+/** What clients that read nothing may add to the resident set, whatever their number. */
+const boundMib = 128
+const batchBytes = 900_000
+/** More than log memory holds, and, with the same of another topic, more than the log itself. */
+const batches = 200
+const rounds = 60
+
+/** Where what is fetched lies: in log memory and the log's file, or in objects alone. */
+const places = {
+  log: {},
+  store: { 's3.wal.path': 'file://?capacity=128MiB', 's3.wal.upload.threshold': '8MiB', 's3.wal.upload.interval.ms': '500' },
+} as const
+
+const produce = (connection: Connection, topic: string, bytes: number): Promise<unknown> =>
+  connection.call(api.produce, requests.produce([{ topic, partition: 0, records: encodeBatch([{ value: Buffer.alloc(bytes) }]) }]))
+
+describe.each(Object.entries(places))('send queues: clients that never read their Fetch answers, records in the %s', (place, settings) => {
+  for (const count of [20, 200]) {
+    test(`${count} of them add a bounded amount of memory, and others are served`, longIf(count > 20, limitMs), async () => {
+      const broker = await startBroker({ settings })
+      await connected(broker.port, async (connection) => {
+        for (const topic of ['flood', 'other']) {
+          await createTopic(connection, topic)
+          for (let i = 0; i < batches; i++) await produce(connection, topic, batchBytes)
+        }
+        // Block memory is a cache with a size of its own: it is full before.
+        await eachRecord(connection, 'flood', 0, 0n, () => {})
+      })
+      const before = broker.figures().rssMib
+      const topic = place === 'log' ? 'other' : 'flood'
+      const deaf = await Promise.all(Array.from({ length: count }, () => Connection.open(broker.port)))
+      deaf.forEach((connection, index) => {
+        connection.socket.pause()
+        const offset = BigInt(index % (batches - 10))
+        const wanted = requests.fetchRequest([{ topic, partition: 0, offset }], { partitionMaxBytes: 8 << 20, maxBytes: 64 << 20 })
+        connection.send(Buffer.concat(Array.from({ length: 200 }, () => requestFrame(api.fetch, wanted, 1))))
+      })
+      let peak = 0
+      for (let round = 0; round < rounds; round++) {
+        await pause(50)
+        await connected(broker.port, (connection) => produce(connection, 'other', 100_000))
+        peak = Math.max(peak, broker.figures().rssMib)
+      }
+      expect(peak - before).toBeLessThan(boundMib)
+      // Somebody who reads gets old records all the same.
+      await connected(broker.port, (connection) => eachRecord(connection, 'flood', 0, 150n, () => {}))
+      await Promise.all(deaf.map((connection) => connection.close()))
+      await broker.remove()
+    })
+  }
+})

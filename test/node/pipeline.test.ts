@@ -1,0 +1,204 @@
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { WalTarget } from '../../native-free-io/disk/wal-file.ts'
+import { Pipeline, type PipelineOptions } from '../../native-free-io/threads/pipeline.ts'
+import { decodeBatches, encodeBatch } from '../support/batch.ts'
+import { Connection } from '../support/connection.ts'
+import { api, fetchRequest, produce, readFetch, readProduce } from '../support/requests.ts'
+import { settings } from '../unit/pipeline/sequencing/lane-world.ts'
+
+const mib = 1 << 20
+let folder: string
+const identity = { clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ', nodeId: 1, lane: 0, foundingId: 'AAAAAAAAAAAAAAAAAAAAAg' }
+const target = (capacity: number): WalTarget => ({
+  path: join(folder, 'lane.wal'),
+  device: null,
+  identity,
+  capacity,
+  incarnation: 1,
+  metadataRecords: 0,
+})
+const started: Pipeline[] = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pipeline-'))
+})
+afterEach(async () => {
+  for (const pipeline of started.splice(0)) await pipeline.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+interface Running {
+  readonly pipeline: Pipeline
+  readonly client: Connection
+  readonly failures: string[]
+}
+
+/** The threads as they are built, with one stream that is partition 0 of `t`. */
+async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
+  const failures: string[] = []
+  const pipeline = await Pipeline.start({
+    workers: { folder: new URL('../../dist/workers/', import.meta.url), extension: '.js' },
+    wal: { type: 'file', target: target(16 * mib) },
+    lost: new Map(),
+    recovery: {},
+    logBytes: 4 * mib,
+    receiveBytes: 8 * mib,
+    inline: false,
+    listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 0 }],
+    limits: {
+      requestBytesMax: 4 * mib,
+      fetchBytesMax: 16 * mib,
+      sessionSlots: 10,
+      connections: { max: 100, filesMax: 100, perHostMax: 100, hosts: new Map() },
+      idleMs: 600_000,
+      backlog: 16,
+    },
+    validation: { enabled: true, threads: 0 },
+    onNetwork: (message) => {
+      if (message.type === 'load')
+        pipeline.tellNetwork({ type: 'loaded', token: message.token, index: message.index, loaded: null, error: 56 })
+      if (message.type === 'forward')
+        pipeline.tellNetwork({ type: 'answered', token: message.token, response: message.frame.subarray(4, 8) })
+    },
+    onFull: (isFull) => failures.push(`full: ${isFull}`),
+    onFailure: (thread, error) => failures.push(`${thread}: ${error.message}`),
+    ...options,
+  })
+  started.push(pipeline)
+  const stream = { stream: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [], lost: [] }
+  expect(await pipeline.ask({ type: 'open', streams: [stream] })).toEqual({ type: 'done' })
+  pipeline.route([{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', streams: [1], settings }], [])
+  const [port] = await pipeline.listen()
+  return { pipeline, client: await Connection.open(port!), failures }
+}
+
+const batch = (value: string, bytes = 10): Buffer =>
+  encodeBatch([{ value: Buffer.from(value.padEnd(bytes, '.')) }], { baseTimestamp: 1_700_000_000_000n })
+const send = async (client: Connection, records: Buffer, topic = 't') =>
+  readProduce(await client.call(api.produce, produce([{ topic, partition: 0, records }])))[0]!
+const read = async (client: Connection, offset: bigint, limits = {}) =>
+  readFetch(await client.call(api.fetch, fetchRequest([{ topic: 't', partition: 0, offset }], limits))).parts[0]!
+const textOf = (records: Buffer): string[] => decodeBatches(records).map(({ value }) => value!.toString().replace(/\.+$/, ''))
+
+describe.each([
+  ['with a thread for each stage', false],
+  ['with one thread for receiving and sequencing', true],
+])('the pipeline %s', (_, inline) => {
+  test('stores what comes through a socket, gives it back, and has it after a restart', async () => {
+    const first = await start({ inline })
+    expect(first.pipeline.recovery).toMatchObject({ records: 0 })
+    const answers = await Promise.all(['a', 'b', 'c'].map((value) => send(first.client, batch(value))))
+    expect(answers.map(({ error, baseOffset }) => [error, baseOffset])).toEqual([
+      [0, 0n],
+      [0, 1n],
+      [0, 2n],
+    ])
+    expect(textOf((await read(first.client, 1n)).records)).toEqual(['b', 'c'])
+    expect(await first.pipeline.ask({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 3 })
+    await first.pipeline.stop()
+    started.length = 0
+    expect(first.failures).toEqual([])
+
+    const second = await start({ inline })
+    expect(second.pipeline.recovery.records).toBe(3)
+    expect(await send(second.client, batch('d'))).toMatchObject({ error: 0, baseOffset: 3n })
+    expect(textOf((await read(second.client, 0n)).records)).toEqual(['a', 'b', 'c', 'd'])
+    expect(second.failures).toEqual([])
+  })
+
+  test('answers what needs no other stage, and what is refused, without anybody else coming by', async () => {
+    const { client } = await start({ inline })
+    expect(await send(client, batch('x'), 'unknown')).toMatchObject({ error: 3 })
+    expect(await send(client, Buffer.alloc(20))).toMatchObject({ error: 87 })
+    for (let i = 0; i < 200; i++) expect((await send(client, Buffer.alloc(20))).error).toBe(87)
+    expect(await read(client, 99n)).toMatchObject({ error: 1 })
+    const answer = await client.call(api.apiVersions, { length: 0, finish: () => Buffer.alloc(0) } as never)
+    expect(answer).toBeDefined()
+  })
+
+  test('wakes a fetch that waits', async () => {
+    const { pipeline, client } = await start({ inline })
+    const other = await Connection.open(client.socket.remotePort!)
+    const waiting = read(client, 0n, { waitMs: 30_000 })
+    await pipeline.ask({ type: 'offsets', stream: 1 })
+    await send(other, batch('late'))
+    expect(textOf((await waiting).records)).toEqual(['late'])
+  })
+
+  test('takes more than its memory holds, and gives every byte back', async () => {
+    const { client, failures } = await start({ inline, wal: { type: 'file', target: target(64 * mib) } })
+    const values = Array.from({ length: 300 }, (_, i) => `value ${i}`)
+    const sizes = values.map((_, i) => (i % 10 === 0 ? 700_000 : 5_000 + i))
+    const answers = await Promise.all(values.map((value, i) => send(client, batch(value, sizes[i]))))
+    expect(answers.every(({ error }) => error === 0)).toBe(true)
+    const tail = await read(client, 296n)
+    expect(textOf(tail.records)).toEqual(values.slice(296))
+    expect(failures).toEqual([])
+  })
+})
+
+/** Ends the thread that it is put in front of, which waits for others or for its event loop. */
+const deathWith = (deed: string): string => `const end = Date.now() + 500
+const { wait } = Atomics
+const die = () => { ${deed} }
+Atomics.wait = (...where) => Date.now() > end ? die() : wait(...where)
+setTimeout(die, 500)
+`
+
+const threads = ['network', 'sequencer', 'persistence', 'validator'] as const
+const deaths = [
+  ["throw new Error('it is over')", 'it is over'],
+  ['process.exit(3)', 'it ended with exit code 3'],
+] as const
+
+test.each(threads.flatMap((name) => deaths.map(([deed, reason]) => [name, deed, reason] as const)))(
+  'pipeline: a %s thread that dies by %s is reported with its reason, and a stop ends all the same',
+  async (name, deed, reason) => {
+    const built = new URL('../../dist/workers/', import.meta.url)
+    for (const each of threads) {
+      writeFileSync(join(folder, `${each}.mjs`), `${each === name ? deathWith(deed) : ''}await import('${new URL(`${each}.js`, built)}')\n`)
+    }
+    const workers = { folder: pathToFileURL(`${folder}/`), extension: '.mjs' }
+    const { client, failures } = await start({ workers, validation: { enabled: true, threads: 1 } })
+    // Some of them sleep until there is something to do; requests behind the death are never answered.
+    const packed = encodeBatch([{ value: Buffer.from('wake up') }], { attributes: 1 })
+    const sending = setInterval(() => {
+      for (const records of [batch('wake up'), packed]) void send(client, records).catch(() => {})
+    }, 50)
+    while (failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    clearInterval(sending)
+    expect(failures).toEqual([`${name}: ${reason}`])
+  },
+  30_000,
+)
+
+test('a log that is shorter than it says is no reason not to start', async () => {
+  const first = await start()
+  for (let i = 0; i < 3; i++) await send(first.client, batch(`${i}`, 5000))
+  await first.pipeline.stop()
+  started.length = 0
+  truncateSync(join(folder, 'lane.wal'), 65536 + 3 * 8192 - 5000)
+  const second = await start()
+  expect((await second.pipeline.ask({ type: 'offsets', stream: 1 })).type).toBe('offsets')
+  await second.pipeline.stop()
+  started.length = 0
+  expect(second.failures).toEqual([])
+})
+
+test('a start that fails leaves no thread behind', async () => {
+  const first = await start()
+  for (let i = 0; i < 3; i++) await send(first.client, batch(`${i}`, 5000))
+  await first.pipeline.stop()
+  started.length = 0
+  const fd = openSync(join(folder, 'lane.wal'), 'r+')
+  writeSync(fd, Buffer.alloc(4096), 0, 4096, 65536)
+  closeSync(fd)
+  const threads = (): number => readdirSync('/proc/self/task').length
+  const before = process.platform === 'linux' ? threads() : 0
+  await expect(start()).rejects.toThrow('damaged at position 0')
+  if (process.platform === 'linux') expect(threads()).toBeLessThanOrEqual(before)
+})

@@ -1,0 +1,90 @@
+import { afterEach, expect, test } from 'vitest'
+import { createTopic } from '../../support/admin.ts'
+import { encodeBatch } from '../../support/batch.ts'
+import { type Broker, freePorts, startBroker } from '../../support/broker.ts'
+import { type Connection, connected } from '../../support/connection.ts'
+import { api, produce, readProduce } from '../../support/requests.ts'
+import type { S3Operation } from '../../support/s3/faults.ts'
+import type { S3Server } from '../../support/s3/server.ts'
+import { storeForLog, until } from './storage-world.ts'
+
+const mib = 1 << 20
+const limitMs = 60_000
+const records = encodeBatch([{ value: Buffer.alloc(mib / 2, 7) }])
+let server: S3Server | undefined
+let broker: Broker | undefined
+let metricsPort = 0
+
+afterEach(async () => {
+  await broker?.remove()
+  await server?.stop()
+})
+
+async function start(more: Readonly<Record<string, string>>): Promise<void> {
+  const store = await storeForLog()
+  server = store.server
+  metricsPort = (await freePorts(1))[0]!
+  broker = await startBroker({ settings: { ...store.settings, ...more, 'metrics.listener': `http://127.0.0.1:${metricsPort}` } })
+}
+
+async function send(connection: Connection, count: number): Promise<void> {
+  for (let sent = 0; sent < count; sent++) {
+    const answer = await connection.call(api.produce, produce([{ topic: 't', partition: 0, records }]))
+    expect(readProduce(answer)[0]!.error).toBe(0)
+  }
+}
+
+async function bill(): Promise<(row: string) => number> {
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+  return (row) => Number(new RegExp(`^millrace_store_${row}_total (\\d+)`, 'm').exec(text)![1])
+}
+
+/** What the server was asked for, in the rows of the bill. */
+const rows: Readonly<Record<string, readonly S3Operation[]>> = {
+  put_requests: ['put', 'uploadPart'],
+  post_requests: ['createUpload', 'completeUpload'],
+  copy_requests: ['copyObject', 'copyPart'],
+  list_requests: ['list', 'listUploads'],
+  get_requests: ['get'],
+  head_requests: ['head'],
+  delete_requests: ['removeMany', 'delete', 'abortUpload'],
+}
+
+test(
+  'the bill of a node whose log is in the store has every request that the store saw, and every byte of the log',
+  async () => {
+    await start({})
+    await connected(broker!.port, async (connection) => {
+      await createTopic(connection, 't', 1)
+      await send(connection, 16)
+    })
+    // The log, and the objects that are made of it.
+    await until(async () => (await bill())('sent_bytes') > 14 * mib)
+    await until(async () => {
+      const before = new Map(server!.requests)
+      const row = await bill()
+      return Object.entries(rows).every(([name, operations]) => {
+        const seen = operations.reduce((sum, operation) => sum + (before.get(operation) ?? 0), 0)
+        return row(name) === seen
+      })
+    })
+  },
+  limitMs,
+)
+
+test(
+  'the write-ahead log is held to s3.network.baseline.bandwidth, and goes before objects',
+  async () => {
+    await start({ 's3.network.baseline.bandwidth': '4MiB' })
+    await connected(broker!.port, async (connection) => {
+      await createTopic(connection, 't', 1)
+      const began = performance.now()
+      await send(connection, 24)
+      const seconds = (performance.now() - began) / 1000
+      // Twelve MiB of log at four a second, but for a second's tenth and a piece; objects of as much would double it.
+      expect(seconds).toBeGreaterThan(2)
+      expect(seconds).toBeLessThan(5.5)
+    })
+  },
+  limitMs,
+)

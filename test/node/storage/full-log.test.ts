@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../../src/wire/api/10-find-coordinator.ts'
+import { JoinGroupRequest, JoinGroupResponse } from '../../../src/wire/api/11-join-group.ts'
+import { HeartbeatRequest, HeartbeatResponse } from '../../../src/wire/api/12-heartbeat.ts'
+import { SyncGroupRequest, SyncGroupResponse } from '../../../src/wire/api/14-sync-group.ts'
+import { createTopic } from '../../support/admin.ts'
+import { encodeBatch } from '../../support/batch.ts'
+import { Connection, connected } from '../../support/connection.ts'
+import { longIf } from '../../support/long.ts'
+import { api, fetchRequest, metadata, produce, readFetch, readProduce } from '../../support/requests.ts'
+import type { S3Server } from '../../support/s3/server.ts'
+import { WireClient } from '../../support/wire-client.ts'
+import { protocols } from '../../unit/group/group-world.ts'
+import type { CrashWorld } from '../crash/crash-world.ts'
+import { boundMib, crashWorldOn, storeForBroker, storeForLog, until } from './storage-world.ts'
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+const limitMs = 90_000
+/** While the store is away, an answer that does not need it comes within this. */
+const answerMs = 8000
+const receiveMib = 8
+const timedOut = 7
+
+/** A member of a group whose leader it is. */
+async function joined(port: number): Promise<{ client: WireClient; heartbeat: () => Promise<number> }> {
+  const client = await WireClient.open(port)
+  await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
+  const join = (memberId: string) =>
+    client.ask(JoinGroupRequest, JoinGroupResponse, 7, {
+      groupId: 'g',
+      memberId,
+      sessionTimeoutMs: 30_000,
+      rebalanceTimeoutMs: 30_000,
+      protocolType: 'consumer',
+      protocols: protocols('range'),
+    })
+  const { memberId } = await join('')
+  const { generationId } = await join(memberId)
+  const assignments = [{ memberId, assignment: Buffer.alloc(4) }]
+  await client.ask(SyncGroupRequest, SyncGroupResponse, 5, {
+    groupId: 'g',
+    generationId,
+    memberId,
+    protocolType: 'consumer',
+    protocolName: 'range',
+    assignments,
+  })
+  const heartbeat = () =>
+    client.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId: 'g', generationId, memberId }).then((a) => a.errorCode)
+  return { client, heartbeat }
+}
+
+/** Rejects when it takes longer than what does not need the store. */
+const soon = <T>(work: Promise<T>): Promise<T> =>
+  Promise.race([
+    work,
+    new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`no answer within ${answerMs} ms`)), answerMs).unref()),
+  ])
+
+describe.each([
+  ['on a disk', () => storeForBroker()],
+  ['in the store', () => storeForLog('&maxUnflushedBytes=4MiB')],
+])('a log %s that is full', (place, open) => {
+  let world: CrashWorld
+  let server: S3Server
+
+  beforeAll(async () => {
+    ;({ server, world } = await crashWorldOn(open(), seed, {
+      settings: {
+        'offsets.topic.num.partitions': '1',
+        'queued.max.requests.size.bytes': `${receiveMib}MiB`,
+        'socket.request.max.bytes': '4194304',
+        'group.initial.rebalance.delay.ms': '0',
+      },
+      timeoutMs: 1500,
+    }))
+  }, limitMs)
+
+  afterAll(async () => {
+    await world?.broker.remove()
+    await server?.stop()
+  })
+
+  test(
+    `tells producers that their time is over, lets everybody else go on, and has every record once and in order when the store is back (seed ${seed})`,
+    longIf(place === 'in the store', limitMs),
+    async () => {
+      const { port } = world.broker
+      const { client, heartbeat } = await joined(port)
+      await connected(port, (connection) => createTopic(connection, 'other', 1))
+      await world.load(1000)
+      await server.stop()
+      await world.load(7000)
+      expect(world.timeOuts).toBeGreaterThan(0)
+      const during = world.acknowledged
+
+      // More than receive memory holds, from connections that each have something to send.
+      const flood = await Promise.all(Array.from({ length: 24 }, () => Connection.open(port)))
+      const records = encodeBatch([{ value: Buffer.alloc(900_000, 1) }])
+      const answers = flood.map(
+        async (each) =>
+          readProduce(await each.call(api.produce, produce([{ topic: 'other', partition: 0, records }], 1, null, 1500)))[0]!.error,
+      )
+      const over = Promise.allSettled(answers)
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      expect(await soon(heartbeat())).toBe(0)
+      await connected(port, async (connection) => {
+        await soon(connection.call(api.metadata, metadata(['crash'])))
+        const { parts } = readFetch(await soon(connection.call(api.fetch, fetchRequest([{ topic: 'other', partition: 0, offset: 0n }]))))
+        expect(parts[0]!.error).toBe(0)
+      })
+      expect(await soon(heartbeat())).toBe(0)
+      expect(world.broker.figures().rssMib).toBeLessThan(boundMib(receiveMib))
+
+      await server.start()
+      // The store may not be tried again at once.
+      await until(async () => {
+        await world.load(500)
+        return world.acknowledged > during
+      })
+      await world.settle()
+      await world.verifyFromStart()
+      // For some there was no memory at all: their connections have ended. Nobody waits for ever.
+      const heard = (await over).flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+      expect(heard.filter((error) => error !== 0 && error !== timedOut)).toEqual([])
+      for (const each of flood) await each.close()
+      client.close()
+    },
+  )
+})

@@ -1,0 +1,100 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { below, prng } from '../../../src/base/prng.ts'
+import { type Broker, prepareBroker } from '../../support/broker.ts'
+import { long, longIf } from '../../support/long.ts'
+import type { S3Server } from '../../support/s3/server.ts'
+import { CrashWorld } from '../crash/crash-world.ts'
+import { storeForLog, until } from './storage-world.ts'
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+const random = prng(seed)
+const limitMs = 90_000
+const brokers: Broker[] = []
+let world: CrashWorld
+let server: S3Server
+let settings: Readonly<Record<string, string>>
+
+beforeAll(async () => {
+  const store = await storeForLog()
+  server = store.server
+  settings = store.settings
+  world = await CrashWorld.start(prng(seed), 4, { settings })
+  brokers.push(world.broker)
+}, limitMs)
+
+afterAll(async () => {
+  for (const broker of brokers) await broker.remove()
+  await server?.stop()
+})
+
+/** Another process with the same node.id and cluster.id, a disk and a port of its own. */
+async function another(): Promise<Broker> {
+  const broker = await prepareBroker({ settings })
+  brokers.push(broker)
+  await broker.start()
+  return broker
+}
+
+/** From now on only the other one counts: everything is in it, and what was not acknowledged is sent to it again. */
+async function goOnWith(broker: Broker, old: Broker): Promise<void> {
+  expect(old.log).toMatch(/"level":"fatal".*(belongs to another life of this node|has been taken over by a later life)/)
+  world.broker = broker
+  await world.verifyFromStart()
+  await world.settle()
+  await world.verifyFromStart()
+  await world.others.verify(broker.port)
+}
+
+/** Records and all else, until the broker ends. */
+const load = (): Promise<unknown> => Promise.all([world.load(60_000), world.others.load(world.broker.port, () => true)])
+
+const seeded = (work: () => Promise<void>) => () =>
+  work().catch((error: Error) => {
+    throw new Error(`${error.message} (again with SEED=${seed})\n${brokers.map(({ log }) => log.slice(-2000)).join('\n')}`, {
+      cause: error,
+    })
+  })
+
+test(
+  'of two brokers that are the same node the older one stops, saying why, and not one acknowledged record is lost or doubled',
+  long(limitMs),
+  seeded(async () => {
+    const old = world.broker
+    const loaded = load()
+    await pause(below(random, 1500))
+    const fresh = await another()
+    await until(() => !old.isRunning)
+    await loaded
+    await goOnWith(fresh, old)
+  }),
+)
+
+for (const round of [1, 2, 3]) {
+  test(
+    `a broker that slept while another took its place finds out when it wakes, and has said nothing that is not so, time ${round}`,
+    longIf(round > 1, limitMs),
+    seeded(async () => {
+      const old = world.broker
+      const loaded = load()
+      await pause(300 + below(random, 1000))
+      process.kill(old.pid, 'SIGSTOP')
+      const fresh = await another()
+      process.kill(old.pid, 'SIGCONT')
+      await until(() => !old.isRunning)
+      await loaded
+      await goOnWith(fresh, old)
+    }),
+  )
+}
+
+test(
+  'one that has nothing to write finds out too',
+  seeded(async () => {
+    const old = world.broker
+    const fresh = await another()
+    await until(() => !old.isRunning)
+    await goOnWith(fresh, old)
+  }),
+  limitMs,
+)

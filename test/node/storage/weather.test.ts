@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createTopic, readAll } from '../../support/admin.ts'
+import { encodeBatch } from '../../support/batch.ts'
+import { connected } from '../../support/connection.ts'
+import { long } from '../../support/long.ts'
+import { api, deleteTopics, listOffsets, produce, readListOffsets, readProduce } from '../../support/requests.ts'
+import type { S3Server } from '../../support/s3/server.ts'
+import type { CrashWorld } from '../crash/crash-world.ts'
+import { boundMib, crashWorldOn, objectsIn, storeForBroker, until } from './storage-world.ts'
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+const limitMs = 90_000
+let world: CrashWorld
+let server: S3Server
+
+beforeAll(async () => {
+  ;({ server, world } = await crashWorldOn(storeForBroker(), seed))
+}, limitMs)
+
+afterAll(async () => {
+  await world?.broker.remove()
+  await server?.stop()
+})
+
+const stored = (): number => objectsIn(server).length
+
+test(
+  `a store that answers with errors, breaks connections, and damages what is read gives every record back (seed ${seed})`,
+  async () => {
+    server.faults.set(
+      { operation: 'put', fault: { type: 'error', status: 503, code: 'SlowDown', when: 'before' }, permille: 200 },
+      { operation: 'put', fault: { type: 'error', status: 500, code: 'InternalError', when: 'after' }, permille: 200 },
+      { operation: 'put', fault: { type: 'reset', when: 'body' }, permille: 100 },
+      { operation: 'get', fault: { type: 'reset', when: 'before' }, permille: 100 },
+      { operation: 'get', fault: { type: 'truncate' }, permille: 100 },
+      { operation: 'get', fault: { type: 'corrupt' }, permille: 100 },
+      { operation: 'get', fault: { type: 'short' }, permille: 50 },
+    )
+    const before = stored()
+    await world.load(2500)
+    await until(() => stored() > before)
+    await world.verifyFromStart()
+    server.faults.clear()
+    await world.verifyFromStart()
+  },
+  limitMs,
+)
+
+test(
+  'an outage stops writers when the log is full and loses nothing; with the store everything goes on, without a restart',
+  long(limitMs),
+  async () => {
+    await server.stop()
+    const before = world.acknowledged
+    // More than the log holds: the last of it waits for the store, and is neither refused for good nor forgotten.
+    await world.load(4000)
+    const during = world.acknowledged
+    expect(during).toBeGreaterThan(before)
+    const { rssMib } = world.broker.figures()
+    expect(rssMib, 'memory stays bounded while the store is away').toBeLessThan(boundMib())
+    await server.start()
+    await world.load(1500)
+    await world.settle()
+    expect(world.acknowledged).toBeGreaterThan(during)
+    await world.verifyFromStart()
+  },
+)
+
+test(
+  'a node that starts while the store is away serves what its log holds, and the rest as soon as the store is back',
+  long(limitMs),
+  async () => {
+    await world.broker.stop()
+    await server.stop()
+    await world.broker.start()
+    const { port } = world.broker
+    await connected(port, async (connection) => {
+      await createTopic(connection, 'new', 1)
+      const sent = produce([{ topic: 'new', partition: 0, records: encodeBatch([{ value: Buffer.from('while it is away') }]) }])
+      expect(readProduce(await connection.call(api.produce, sent))[0]!.error).toBe(0)
+      expect((await readAll(connection, 'new', 0)).length).toBe(1)
+    })
+    await server.start()
+    await world.verifyFromStart()
+  },
+)
+
+test(
+  'records beyond retention.ms are gone for clients, and their objects from the store',
+  async () => {
+    const { port } = world.broker
+    await connected(port, async (connection) => {
+      await createTopic(connection, 'aged', 1, { 'retention.ms': '1500' })
+      for (let batch = 0; batch < 60; batch++) {
+        const records = encodeBatch(Array.from({ length: 50 }, () => ({ value: Buffer.alloc(1000, batch) })))
+        await connection.call(api.produce, produce([{ topic: 'aged', partition: 0, records }]))
+      }
+      const start = async (): Promise<bigint> => readListOffsets(await connection.call(api.listOffsets, listOffsets('aged', 0, -2n))).offset
+      await until(async () => (await start()) === 3000n)
+      expect(await readAll(connection, 'aged', 0, 3000n)).toEqual([])
+      await connection.call(api.deleteTopics, deleteTopics(['crash', 'new', 'aged']))
+      await until(() => stored() === 0)
+    })
+  },
+  limitMs,
+)

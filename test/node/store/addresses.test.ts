@@ -1,0 +1,86 @@
+import dns from 'node:dns'
+import { syncBuiltinESMExports } from 'node:module'
+import { expect, test } from 'vitest'
+import { openStore } from '../../../native-free-io/store/open-store.ts'
+import { certificatePath, domain, S3Server } from '../../support/s3/server.ts'
+import { triedApart } from './apart.ts'
+import { contract } from './contract.ts'
+import { s3At } from './s3-location.ts'
+
+const limitMs = 120_000
+const keys = { accessKey: 'tester', secretKey: 'testing/+=secret' }
+
+test.each([
+  ['over TLS', true, true],
+  ['over TLS with the bucket in the name of the host', true, false],
+  ['with the bucket in the name of the host', false, false],
+])(
+  'a store %s keeps the contract',
+  async (_, isTls, pathStyle) => {
+    const server = new S3Server({ isTls })
+    await server.start()
+    try {
+      const uri = `s3://bucket?endpoint=${server.endpointAt(domain)}&pathStyle=${pathStyle}&partSize=5MiB`
+      const said = await triedApart(uri, keys, isTls ? certificatePath : undefined)
+      expect(said).toContain(`${Object.keys(contract).length} passed, 0 failed`)
+    } finally {
+      await server.stop()
+    }
+  },
+  limitMs,
+)
+
+test('a store whose certificate nobody vouches for is sent nothing, and the fault says why', async () => {
+  const server = new S3Server({ isTls: true })
+  await server.start()
+  const store = await openStore(s3At(server, { attemptTimeoutMs: 500, timeoutMs: 1000 }), { environment: {} })
+  expect(await store.put('a', [Buffer.from('secret')])).toMatchObject({
+    fault: 'unavailable',
+    mayBeDone: false,
+    detail: expect.stringMatching(/self-signed certificate/i),
+  })
+  expect(server.count('put')).toBe(0)
+  await store.close()
+  await server.stop()
+})
+
+/** Names are not found, for so many questions; then they are this machine's. */
+async function withoutNames<T>(questions: number, code: string, work: () => Promise<T>): Promise<T> {
+  const { lookup } = dns
+  let asked = 0
+  const answer = (hostname: string, options: { all?: boolean }, done: (...found: unknown[]) => void): void => {
+    const found = options.all ? [[{ address: '127.0.0.1', family: 4 }]] : ['127.0.0.1', 4]
+    const error = asked++ < questions ? Object.assign(new Error(`getaddrinfo ${code} ${hostname}`), { code }) : null
+    setImmediate(() => done(error, ...found))
+  }
+  dns.lookup = answer as typeof lookup
+  syncBuiltinESMExports()
+  try {
+    return await work()
+  } finally {
+    dns.lookup = lookup
+    syncBuiltinESMExports()
+  }
+}
+
+test('a store whose name is not found for a while is asked again, by its name', async () => {
+  const server = new S3Server()
+  await server.start()
+  const store = await openStore(s3At(server, { endpoint: server.endpointAt('objects.example') }), { environment: {} })
+  const put = await withoutNames(3, 'EAI_AGAIN', () => store.put('a', [Buffer.from('found')]))
+  expect(put).toBeUndefined()
+  expect([...server.buckets.get('bucket')!.objects.keys()]).toEqual(['a'])
+  await store.close()
+  await server.stop()
+})
+
+test('a store whose name is never found is sent nothing, and the fault says so', async () => {
+  const server = new S3Server()
+  await server.start()
+  const endpoint = server.endpointAt('objects.example')
+  const store = await openStore(s3At(server, { endpoint, attemptTimeoutMs: 500, timeoutMs: 1000 }), { environment: {} })
+  const put = await withoutNames(Number.POSITIVE_INFINITY, 'ENOTFOUND', () => store.put('a', [Buffer.from('lost')]))
+  expect(put).toMatchObject({ fault: 'unavailable', mayBeDone: false, detail: expect.stringContaining('ENOTFOUND') })
+  await store.close()
+  await server.stop()
+})

@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { openStore } from '../../../native-free-io/store/open-store.ts'
+import type { ObjectStore, StoreLocation } from '../../../src/ports.ts'
+import { S3Server } from '../../support/s3/server.ts'
+import { contract } from './contract.ts'
+import { s3At } from './s3-location.ts'
+
+const MiB = 2 ** 20
+
+/** A store to try, and how to take it away. */
+interface Subject {
+  readonly location: StoreLocation
+  remove(): Promise<void>
+}
+
+async function folder(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'millrace-store-'))
+  return { path, remove: () => rm(path, { recursive: true }) }
+}
+
+async function server(folder: string | undefined, more: Parameters<typeof s3At>[1], after = async () => {}): Promise<Subject> {
+  const s3 = new S3Server(folder === undefined ? {} : { folder })
+  await s3.start()
+  return { location: s3At(s3, more), remove: () => s3.stop().then(after) }
+}
+
+const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
+  'mem://': async () => ({ location: { scheme: 'mem', name: 'contract' }, remove: async () => {} }),
+  'file://': async () => {
+    const { path, remove } = await folder()
+    return { location: { scheme: 'file', folder: join(path, 'not', 'yet', 'there') }, remove }
+  },
+  's3:// in memory': () => server(undefined, {}),
+  's3:// on disk': async () => {
+    const { path, remove } = await folder()
+    return server(path, { checksum: 'CRC32' }, remove)
+  },
+  's3:// with signed bodies and CRC-32C': () => server(undefined, { signBodies: true, checksum: 'CRC32C' }),
+  's3:// without conditional puts': () => server(undefined, { conditionalPut: false }),
+}
+
+describe.each(Object.entries(subjects))('a store at %s', (_, open) => {
+  let subject: Subject
+  let store: ObjectStore
+  beforeAll(async () => {
+    subject = await open()
+    store = await openStore(subject.location, { environment: {} })
+  })
+  afterAll(async () => {
+    await store.close()
+    await subject.remove()
+  })
+  test.each(Object.entries(contract))(
+    '%s',
+    async (name, check) => {
+      await check({ store, at: `check/${name.replace(/[^a-z0-9]/gi, '-')}/`, partBytes: 5 * MiB })
+    },
+    30_000,
+  )
+})

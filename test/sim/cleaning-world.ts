@@ -1,0 +1,156 @@
+import { type CleanedObjects, type CleanTask, cleanObjects } from '../../native-free-io/storage/clean-objects.ts'
+import { indexOf, readWhole, runsOf } from '../../native-free-io/storage/object-reads.ts'
+import { MemStore } from '../../native-free-io/store/mem-store.ts'
+import { nodeCodecs } from '../../native-free-io/threads/codecs.ts'
+import { below, chance, type Prng } from '../../src/base/prng.ts'
+import { isFault } from '../../src/object-store/store-faults.ts'
+import { BlockPacker } from '../../src/objects/block-packer.ts'
+import { encodeIndex, type ObjectPart, partOf } from '../../src/objects/object-format.ts'
+import type { StreamPart } from '../../src/objects/object-map.ts'
+import { buildBatch } from '../../src/wire/batch-builder.ts'
+import { type BatchHeader, batchAt, batchBytes, isRefusal, lastOffset } from '../../src/wire/record-batch.ts'
+import { readRecords } from '../../src/wire/records.ts'
+
+const stream = 7
+const keyCount = 12
+const codecs = ['none', 'gzip', 'snappy', 'lz4'] as const
+const producers = [500n, 501n, 502n]
+export const deleteRetentionMs = 1000
+
+export interface ModelRecord {
+  readonly offset: number
+  readonly key: string | null
+  readonly value: string | null
+  readonly timestamp: number
+  readonly producerId: number
+}
+
+/** A partition that is written, stored and compacted at random, and what every record of it was. */
+export class CleaningWorld {
+  readonly records: ModelRecord[] = []
+  parts: StreamPart[] = []
+  nowMs = 1_000_000
+  cleaned = 0
+  /** By offset: when a compaction first came by each record. */
+  readonly seenAt = new Map<number, number>()
+  readonly #random: Prng
+  readonly #store: MemStore
+  #hot: { readonly bytes: Buffer; readonly baseOffset: number; readonly end: number; readonly maxTimestamp: number }[] = []
+  #next = 0
+  #objectId = 1
+
+  constructor(random: Prng, name: string) {
+    this.#random = random
+    this.#store = new MemStore({ scheme: 'mem', name })
+  }
+
+  get storedEnd(): number {
+    return this.parts.at(-1)?.end ?? 0
+  }
+
+  /** Last offsets of producers, among what is stored or not. */
+  get lastOffsets(): Map<number, number> {
+    return new Map(this.records.filter(({ producerId }) => producerId >= 0).map(({ producerId, offset }) => [producerId, offset]))
+  }
+
+  append(): void {
+    const random = this.#random
+    const producerId = chance(random, 300) ? producers[below(random, producers.length)]! : -1n
+    const timestamps = Array.from({ length: 1 + below(random, 6) }, () => this.nowMs + below(random, 100))
+    const records = timestamps.map((timestamp, index): ModelRecord => {
+      const offset = this.#next + index
+      const key = chance(random, 30) ? null : `key-${below(random, keyCount)}`
+      const value = chance(random, 300) ? null : `value of ${offset} ${'.'.repeat(below(random, 40))}`
+      return { offset, key, value, timestamp, producerId: Number(producerId) }
+    })
+    const bytes = buildBatch(
+      records.map(({ key, value, timestamp }) => ({ key: buffer(key), value: buffer(value), timestamp: BigInt(timestamp) })),
+      { baseOffset: BigInt(this.#next), producerId, codec: codecs[below(random, codecs.length)]!, codecs: nodeCodecs },
+    )
+    const baseOffset = this.#next
+    this.#next += records.length
+    this.records.push(...records)
+    this.#hot.push({ bytes, baseOffset, end: this.#next, maxTimestamp: Math.max(...timestamps) })
+  }
+
+  /** What was appended becomes an object. */
+  async seal(): Promise<void> {
+    if (this.#hot.length === 0) return
+    const packer = new BlockPacker(0)
+    const pieces = this.#hot.flatMap((batch) => packer.add({ ...batch, isEmpty: false }))
+    pieces.push(...packer.finish())
+    const streams = [{ stream, start: this.#hot[0]!.baseOffset, end: this.#next, blocks: packer.blocks }]
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const index = encodeIndex(streams, bytes)
+    const objectId = this.#objectId++
+    await this.#store.put(keyOf(objectId), [...pieces, index])
+    this.#hot = []
+    this.parts.push(placed(objectId, bytes + index.length, partOf(streams[0]!, 0)))
+  }
+
+  /** One round, as far as its map reaches. */
+  async clean(mapBytes: number, groupBytesMax: number): Promise<CleanedObjects> {
+    const firstId = this.#objectId
+    this.#objectId += this.parts.length
+    const task: CleanTask = {
+      stream,
+      sources: this.parts.map((part) => ({ ...part, key: keyOf(part.objectId) })),
+      logStart: 0,
+      dirtyFrom: this.cleaned,
+      mapBytes,
+      groupBytesMax,
+      keys: this.parts.map((_, index) => keyOf(firstId + index)),
+      nowMs: this.nowMs,
+      deleteRetentionMs,
+      producers: this.lastOffsets,
+    }
+    const done = await cleanObjects(this.#store, task)
+    if (isFault(done)) throw new Error(done.detail)
+    const made = done.outputs.flatMap((object, index) =>
+      object === undefined ? [] : [placed(firstId + index, object.bytes, object.streams[0]!)],
+    )
+    this.parts = [...made, ...this.parts.slice(done.replaced)]
+    for (const { offset } of this.records) if (offset < done.end && !this.seenAt.has(offset)) this.seenAt.set(offset, this.nowMs)
+    this.cleaned = done.end
+    return done
+  }
+
+  /** What is stored, checksums checked. */
+  async read(): Promise<{ readonly batches: BatchHeader[]; readonly records: ModelRecord[] }> {
+    const batches: BatchHeader[] = []
+    const records: ModelRecord[] = []
+    for (const part of this.parts) {
+      const index = sound(await indexOf(this.#store, keyOf(part.objectId), part.objectBytes))
+      for (const run of runsOf([...index.from(stream, 0)])) {
+        const bytes = Buffer.from(sound(await readWhole(this.#store, keyOf(part.objectId), run)))
+        for (let at = 0; at < bytes.length; ) {
+          const header = batchAt(bytes, at)
+          if (isRefusal(header)) throw new Error(header.because)
+          batches.push(header)
+          records.push(...recordsOf(bytes, at, header))
+          at += batchBytes(header)
+        }
+      }
+    }
+    return { batches, records }
+  }
+}
+
+const recordsOf = (bytes: Buffer, at: number, header: BatchHeader): ModelRecord[] =>
+  readRecords(bytes, at, header, nodeCodecs, 1 << 20).map(({ offset, key, value, timestamp }) => ({
+    offset: Number(offset),
+    key: key && String(key),
+    value: value && String(value),
+    timestamp: Number(timestamp),
+    producerId: Number(header.producerId),
+  }))
+
+export const endOf = (header: BatchHeader): number => Number(lastOffset(header)) + 1
+const keyOf = (objectId: number): string => `objects/${objectId}`
+const buffer = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text))
+const placed = (objectId: number, objectBytes: number, part: ObjectPart): StreamPart => ({ ...part, objectId, objectBytes })
+
+function sound<T>(found: T): Exclude<T, { fault: unknown }> {
+  if (isFault(found)) throw new Error(found.detail)
+  return found as Exclude<T, { fault: unknown }>
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest'
+import * as assert from '../../src/base/assert.ts'
+import * as long from '../../src/base/long.ts'
+import * as batchLimit from '../../src/config/batch-limit.ts'
+import * as scan from '../../src/pipeline/kernel/scan.ts'
+import * as lane from '../../src/pipeline/lane-words.ts'
+import * as frames from '../../src/pipeline/ring-messages.ts'
+import * as walRecord from '../../src/wal/wal-record.ts'
+import * as errors from '../../src/wire/errors.ts'
+import * as recordBatch from '../../src/wire/record-batch.ts'
+import { mutant } from '../support/mutant.ts'
+import { type Machines, WalWorld } from './wal-world.ts'
+
+const imports = {
+  'src/base/assert.ts': assert,
+  'src/base/long.ts': long,
+  'src/config/batch-limit.ts': batchLimit,
+  'src/pipeline/ring-messages.ts': frames,
+  'src/pipeline/kernel/scan.ts': scan,
+  'src/pipeline/lane-words.ts': lane,
+  'src/wal/wal-record.ts': walRecord,
+  'src/wire/errors.ts': errors,
+  'src/wire/record-batch.ts': recordBatch,
+}
+const recovery = (from: string, to: string): Partial<Machines> => mutant('src/wal/wal-recovery.ts', { from, to }, imports)
+const memory = (from: string, to: string): Partial<Machines> => mutant('src/pipeline/sequencing/log-cache.ts', { from, to }, imports)
+const persistence = (from: string, to: string): Partial<Machines> =>
+  mutant('src/pipeline/persistence/persistence.ts', { from, to }, imports)
+
+test.each(Array.from({ length: 16 }, (_, seed) => seed))('many lives lose nothing that was acknowledged, seed %i', (seed) => {
+  const { figures } = new WalWorld(seed).run(12, 400)
+  expect(figures.lives).toBe(13)
+})
+
+test.each(Array.from({ length: 8 }, (_, seed) => seed))(
+  'a client that writes records of a log into its batches is not believed, seed %i',
+  (seed) => {
+    new WalWorld(seed, { clients: 'forging' }).run(12, 400)
+  },
+)
+
+test('the same seed twice is the same history, and histories have all that they should', () => {
+  const worlds = (): Record<string, number>[] => [7, 8, 12, 24].map((seed) => new WalWorld(seed).run(12, 400).figures)
+  const once = worlds()
+  expect(once).toEqual(worlds())
+  for (const figure of Object.keys(once[0]!))
+    expect({ figure, sum: once.reduce((sum, world) => sum + world[figure]!, 0) }).not.toMatchObject({ sum: 0 })
+})
+
+/** A world is trusted for what it has caught. */
+describe('some seed catches a machine that', () => {
+  test.each<readonly [string, number, () => Partial<Machines>]>([
+    ['acknowledges what the disk does not have', 0, () => ({ acknowledge: 'published' })],
+    ['has no secret in the sums of its headers', 2, () => ({ salt: 'known', clients: 'forging' })],
+    ['claims more of a write than it wrote', 0, () => persistence('this.#durable += bytes', 'this.#durable = published')],
+    ['ignores which record a record follows', 14, () => recovery('if (previous >= 0 && getU64', 'if (previous < -1 && getU64')],
+    ['ignores which life wrote a record', 23, () => recovery('if (this.incarnation(at) < incarnation) return false', '')],
+    ['does not sum batches', 0, () => recovery('(!sum ||', '(true ||')],
+    ['stores what an earlier life left without a look', 1, () => recovery('this.incarnation(at) < this.#source.incarnation', 'false')],
+    ['takes up behind a trim whatever lies there', 23, () => recovery('let incarnation = cut.previousIncarnation', 'let incarnation = 0')],
+    [
+      'takes a torn tail for damage',
+      0,
+      () => recovery('if (durable <= from && !skips) continue', 'if (durable <= end && !skips) continue'),
+    ],
+    ['goes on inside the block of the last record', 0, () => recovery('const position = alignBlock(end)', 'const position = end')],
+    ['overwrites what is not durable', 0, () => memory("if (to > this.#durable + this.bytes) return 'memory'", '')],
+    ['overwrites what is not trimmed', 3, () => memory("if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'", '')],
+    ['overwrites what is pinned', 0, () => memory('if (pin.from + laps < to)', 'if (false)')],
+    ['lands in a second pin', 2, () => memory('if (behind === target) break', 'return behind')],
+  ])(
+    '%s, such as seed %i',
+    (_, likely, plant) => {
+      const planted = plant()
+      const caught = [likely, ...Array.from({ length: 40 }, (_, seed) => seed)].find((seed) => {
+        try {
+          new WalWorld(seed, planted).run(12, 400)
+          return false
+        } catch {
+          return true
+        }
+      })
+      expect(caught).toBeDefined()
+    },
+    30_000,
+  )
+})

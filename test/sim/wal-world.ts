@@ -1,0 +1,485 @@
+import { nodeCodecs } from '../../native-free-io/threads/codecs.ts'
+import { below, chance, nextWord, type Prng, prng } from '../../src/base/prng.ts'
+import type { Partition } from '../../src/partition/partition.ts'
+import { Partition as StreamClass } from '../../src/partition/partition.ts'
+import type { ProducerSnapshot } from '../../src/partition/producer-state.ts'
+import { replay } from '../../src/partition/replay.ts'
+import { laneHeader, narrow, widen } from '../../src/pipeline/lane-words.ts'
+import { Persistence } from '../../src/pipeline/persistence/persistence.ts'
+import { Appender } from '../../src/pipeline/sequencing/appender.ts'
+import { LogCache } from '../../src/pipeline/sequencing/log-cache.ts'
+import { Repacker } from '../../src/pipeline/sequencing/repacker.ts'
+import { WakeSignal } from '../../src/ring/wake-signal.ts'
+import { alignBlock, blockBytes, crcStart, type WalState, walKind, walMagic, walRecord } from '../../src/wal/wal-record.ts'
+import { type RecoverySource, readDurable, recover } from '../../src/wal/wal-recovery.ts'
+import { buildBatch } from '../../src/wire/batch-builder.ts'
+import { batchHeader } from '../../src/wire/record-batch.ts'
+import { type SmallArena, smallArena } from '../unit/pipeline/sequencing/small-arena.ts'
+import { Crash, capacity, Disk } from './torn-disk.ts'
+
+const logBytes = 1 << 20
+const streamsMax = 4
+const now = 1_700_000_000_000
+/** What a client believes that every log begins its sums with. */
+const knownSecret = 0
+const forgedPermille = 200
+const forgedBytes = 60_000
+/** Of a record with such a value, what precedes it: length, attributes, timestamp, offset, no key, length. */
+const recordPrefix = 3 + 1 + 1 + 1 + 1 + 3
+
+/** The parts under test, which a planted bug replaces. */
+export interface Machines {
+  readonly LogCache: typeof LogCache
+  readonly Appender: typeof Appender
+  readonly Persistence: typeof Persistence
+  readonly recover: typeof recover
+  readonly readDurable: typeof readDurable
+  /** Whether a batch is acknowledged when the disk has it, or too early. */
+  readonly acknowledge: 'durable' | 'published'
+  /** Whether the log has a secret that its clients cannot know. */
+  readonly salt: 'secret' | 'known'
+  /** Forging ones put records of a log into their batches, see `forgery`. */
+  readonly clients: 'honest' | 'forging'
+}
+
+export const machines: Machines = {
+  LogCache,
+  Appender,
+  Persistence,
+  recover,
+  readDurable,
+  acknowledge: 'durable',
+  salt: 'secret',
+  clients: 'honest',
+}
+
+/** How often things happen beside an append, permille. */
+interface Weather {
+  readonly sizes: 'equal' | 'blocks' | 'mixed' | 'large'
+  readonly publish: number
+  readonly persist: number
+  readonly trim: number
+  readonly pin: number
+  readonly unpin: number
+}
+
+function weather(p: Prng): Weather {
+  const pick = <T>(...from: T[]): T => from[below(p, from.length)]!
+  return {
+    sizes: pick('equal', 'blocks', 'mixed', 'large'),
+    publish: pick(30, 200, 600),
+    persist: pick(10, 100, 400),
+    trim: pick(0, 30, 100),
+    pin: pick(0, 100, 300),
+    unpin: pick(10, 100),
+  }
+}
+
+/** What somebody was told, or is waiting to be told. */
+interface Sent {
+  readonly stream: number
+  readonly bytes: Buffer
+  baseOffset: number
+  readonly count: number
+  readonly producer: number
+  readonly sequence: number
+  durableAt: number
+  acknowledged: boolean
+}
+
+/**
+ * One log through many lives: appends, turns of the disk, trims, pins, and crashes. `run` throws when something that was
+ * acknowledged is not there, in order, once and unchanged.
+ */
+export class WalWorld {
+  readonly #machines: Machines
+  readonly #random: Prng
+  readonly #arena: SmallArena
+  readonly #disk: Disk
+  #state: WalState = { capacity, secret: knownSecret, incarnation: 0, trimmed: 0, previous: 0, previousIncarnation: 0 }
+  /** What the object store holds: the log below its trim. */
+  #stored = new Map<number, number>()
+  #snapshots = new Map<number, readonly ProducerSnapshot[]>()
+  /** Of each stream, what should be found in the log, in order. */
+  #sent = new Map<number, Sent[]>()
+  #sequences = new Map<number, number>()
+  #streams = new Map<number, Partition>()
+  #pins = new Map<number, { from: number; bytes: Buffer }>()
+  #memory!: LogCache
+  #appender!: Appender
+  #persistence!: Persistence
+  #durable = 0
+  #weather!: Weather
+  readonly figures = { lives: 0, appends: 0, recovered: 0, lost: 0, duplicates: 0, laps: 0, trims: 0, full: 0, pins: 0 }
+
+  constructor(seed: number, planted: Partial<Machines> = {}) {
+    this.#machines = { ...machines, ...planted }
+    this.#random = prng(seed)
+    if (this.#machines.salt === 'secret') this.#state = { ...this.#state, secret: nextWord(prng(~seed)) }
+    this.#arena = smallArena({ log: logBytes, receive: 1 << 20 })
+    this.#disk = new Disk(this.#arena.bytes, this.#random)
+    this.#start()
+  }
+
+  run(lives: number, steps: number): this {
+    for (let life = 0; life < lives; life++) {
+      this.#weather = weather(this.#random)
+      for (let step = below(this.#random, steps); step >= 0; step--) this.#step()
+      this.#crash()
+      this.#start()
+    }
+    return this
+  }
+
+  #step(): void {
+    const { publish, persist, trim, pin, unpin } = this.#weather
+    this.#append()
+    if (chance(this.#random, publish)) this.#publish()
+    if (chance(this.#random, persist)) this.#persist()
+    if (chance(this.#random, trim)) this.#trim()
+    if (chance(this.#random, pin)) this.#pin()
+    if (chance(this.#random, unpin)) this.#unpin()
+    this.#checkPins()
+  }
+
+  #append(): void {
+    const p = this.#random
+    const id = 1 + below(p, streamsMax)
+    const stream = this.#streams.get(id)!
+    const isIdempotent = id === 1
+    const unacknowledged = this.#sent.get(id)!.filter((sent) => !sent.acknowledged)
+    if (isIdempotent && unacknowledged.length === 5) return
+    const sequence = isIdempotent ? this.#sequences.get(id)! : -1
+    const isForged = !isIdempotent && this.#machines.clients === 'forging' && chance(p, forgedPermille)
+    const count = isForged ? 1 : 1 + below(p, 3)
+    const value = isForged ? this.#forgery(stream) : Buffer.alloc(Math.floor(this.#size() / count), below(p, 256))
+    const producer = isIdempotent ? { producerId: BigInt(1000 + id), producerEpoch: 0, baseSequence: sequence } : {}
+    const batch = buildBatch(
+      Array.from({ length: count }, () => ({ timestamp: BigInt(now), value })),
+      producer,
+    )
+    if (!this.#put(stream, batch)) return
+    const { outcome } = this.#appender
+    if (outcome.error !== 0) throw new Error(`a good batch was refused with ${outcome.error}, reason ${outcome.reason}`)
+    if (outcome.baseOffset !== stream.next - count) throw new Error('a batch was given an offset that is not the next')
+    if (isIdempotent) this.#sequences.set(id, sequence + count)
+    const producerId = isIdempotent ? 1000 + id : -1
+    const sent = { stream: id, bytes: this.#bytesOf(stream, stream.index.length - 1), baseOffset: outcome.baseOffset, count, sequence }
+    this.#sent.get(id)!.push({ ...sent, producer: producerId, durableAt: outcome.durableAt, acknowledged: false })
+    this.figures.appends++
+  }
+
+  /**
+   * A value with a record of the log in it, where recovery would look for the next if it had lost only the one that the
+   * value belongs to. Whoever writes it knows all of the log but its secret.
+   */
+  #forgery(stream: Partition): Buffer {
+    const at = this.#memory.end
+    const forgedAt = alignBlock(at + walRecord.bytes + 200)
+    const inner = buildBatch([{ timestamp: BigInt(now), value: Buffer.from('forged') }])
+    inner.writeBigInt64BE(BigInt(stream.next), batchHeader.baseOffset)
+    inner.writeInt32BE(stream.leaderEpoch, batchHeader.partitionLeaderEpoch)
+    const header = Buffer.alloc(walRecord.bytes)
+    header.writeUInt32LE(walMagic, walRecord.magic)
+    header.writeBigUInt64LE(BigInt(forgedAt), walRecord.position)
+    header.writeBigUInt64LE(BigInt(this.#appender.previous), walRecord.previous)
+    header.writeBigInt64LE(BigInt(stream.next), walRecord.baseOffset)
+    header.writeUInt32LE(stream.id, walRecord.stream)
+    header.writeInt32LE(stream.leaderEpoch, walRecord.leaderEpoch)
+    header.writeUInt32LE(inner.length, walRecord.length)
+    header.writeInt32LE(inner.readInt32BE(batchHeader.crc), walRecord.batchCrc)
+    header.writeUInt32LE(this.#state.incarnation, walRecord.incarnation)
+    header.writeUInt32LE(walKind.batch, walRecord.kind)
+    header.writeInt32LE(this.#sum(header.subarray(crcStart)), walRecord.crc)
+    const value = Buffer.alloc(forgedBytes)
+    const valueAt = at + walRecord.bytes + batchHeader.bytes + recordPrefix
+    Buffer.concat([header, inner]).copy(value, forgedAt - valueAt)
+    return value
+  }
+
+  #sum(bytes: Buffer): number {
+    const { base } = this.#arena.plan.network[0]!.receive
+    bytes.copy(this.#arena.bytes, base)
+    return this.#arena.kernel.crc(base, bytes.length, knownSecret)
+  }
+
+  /** Equal sizes make what an earlier life left fit behind what a later one wrote. */
+  #size(): number {
+    const p = this.#random
+    switch (this.#weather.sizes) {
+      case 'equal':
+        return 300
+      case 'blocks':
+        return [100, 700, 4000][below(p, 3)]!
+      case 'mixed':
+        return chance(p, 30) ? 1000 + below(p, 100_000) : below(p, 9000)
+      case 'large':
+        return below(p, 60_000)
+    }
+  }
+
+  /** False when there was no room. */
+  #put(stream: Partition, batch: Buffer): boolean {
+    const { base } = this.#arena.plan.network[0]!.receive
+    batch.copy(this.#arena.bytes, base)
+    return this.#appender.append(stream, base, batch.length, 0, now) === undefined
+  }
+
+  #publish(): void {
+    const end = this.#memory.closeGroup()
+    Atomics.store(this.#arena.words, this.#lane + laneHeader.published, narrow(end))
+    if (this.#machines.acknowledge === 'published') this.#acknowledge(end)
+  }
+
+  #persist(): void {
+    this.#persistence.turn()
+    const durable = widen(Atomics.load(this.#arena.words, this.#lane + laneHeader.durable), this.#durable)
+    if (durable < this.#durable) throw new Error('what is durable became less')
+    this.#durable = durable
+    this.#memory.setDurable(durable)
+    this.#appender.setDurable(durable)
+    this.#acknowledge(durable)
+  }
+
+  #acknowledge(durable: number): void {
+    for (const list of this.#sent.values()) for (const sent of list) if (sent.durableAt <= durable) sent.acknowledged = true
+  }
+
+  /** As the keeper of the object store does it: what is durable is read back, and the producers are saved with it. */
+  #trim(): void {
+    const { trimmed } = this.#state
+    const until = trimmed + below(this.#random, this.#durable - trimmed + 1)
+    const window = Buffer.alloc(Number(until - trimmed) + (2 << 20))
+    const start = Math.floor(trimmed / blockBytes) * blockBytes
+    const stored = new Map(this.#stored)
+    const source = {
+      ...this.#source(window, Number.MAX_SAFE_INTEGER, -start),
+      read: (position: number, bytes: number) => this.#readDisk(window, position - start, position, bytes),
+      sumBatches: false,
+      crc: this.#crcOf(window),
+    }
+    const read = this.#machines.readDurable(source, until, (batch) => {
+      const end = batch.baseOffset + new DataView(window.buffer).getInt32(batch.address + batchHeader.recordsCount)
+      stored.set(batch.stream, end)
+    })
+    const state = this.#stateAfter(read)
+    if (state.trimmed === trimmed) return
+    this.#stored = stored
+    this.#state = state
+    this.#snapshots = new Map(Array.from(this.#streams.values(), (stream) => [stream.id, stream.producers.snapshot()]))
+    for (const stream of this.#streams.values()) stream.dropBelow(state.trimmed)
+    this.#memory.setTrimmed(Math.floor(state.trimmed / blockBytes) * blockBytes)
+    for (const [id, list] of this.#sent) {
+      const kept = list.filter((sent) => sent.baseOffset >= (stored.get(id) ?? 0))
+      for (const sent of list) {
+        if (!kept.includes(sent) && sent.durableAt > this.#durable) throw new Error('what is not durable was stored')
+      }
+      this.#sent.set(id, kept)
+    }
+    this.figures.trims++
+  }
+
+  #stateAfter(read: ReturnType<typeof readDurable>): WalState {
+    return { ...this.#state, ...read }
+  }
+
+  #pin(): void {
+    const stream = this.#streams.get(1 + below(this.#random, streamsMax))!
+    if (stream.index.length === 0 || this.#pins.size >= 4) return
+    const from = Math.max(0, stream.index.length - 1 - below(this.#random, 40))
+    const to = Math.min(stream.index.length - 1, from + below(this.#random, 20))
+    const [start, end] = [stream.index.position(from), stream.index.end(to)]
+    if (end > this.#durable || start <= this.#memory.oldest + (64 << 10) || end - start > logBytes / 4) return
+    this.figures.pins++
+    this.#pins.set(this.#memory.pin(start, end), { from: start, bytes: this.#memoryAt(start, end - start) })
+  }
+
+  #unpin(): void {
+    for (const id of this.#pins.keys()) {
+      if (!chance(this.#random, 300)) continue
+      if (chance(this.#random, 500)) this.#narrow(id)
+      else {
+        this.#memory.unpin(id)
+        this.#pins.delete(id)
+      }
+    }
+  }
+
+  /** As a network worker does it that has copied out some of what is pinned. */
+  #narrow(id: number): void {
+    const { from, bytes } = this.#pins.get(id)!
+    const skipped = below(this.#random, bytes.length)
+    const kept = bytes.subarray(skipped, skipped + 1 + below(this.#random, bytes.length - skipped))
+    this.#memory.narrow(id, this.#memory.address(from + skipped), kept.length)
+    this.#pins.set(id, { from: from + skipped, bytes: kept })
+  }
+
+  #checkPins(): void {
+    for (const { from, bytes } of this.#pins.values()) {
+      if (!this.#memoryAt(from, bytes.length).equals(bytes)) throw new Error('memory was overwritten while it was pinned')
+    }
+  }
+
+  /** The write in progress, if there is one, is cut; everything that is not on the disk is gone. */
+  #crash(): void {
+    this.#disk.crashing = chance(this.#random, 800)
+    try {
+      if (this.#disk.crashing) this.#persistence.turn()
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error
+    }
+    this.#disk.crashing = false
+    this.figures.laps = Math.floor(this.#memory.end / capacity)
+    this.figures.full += this.#memory.end > this.#state.trimmed + capacity - logBytes / 4 ? 1 : 0
+  }
+
+  #start(): void {
+    this.figures.lives++
+    this.#state = { ...this.#state, incarnation: this.#state.incarnation + 1 }
+    this.#arena.bytes.fill(0xee, this.#log.base, this.#log.base + logBytes)
+    const twice = [this.#recover(), this.#recover()] as const
+    if (JSON.stringify(twice[0].recovered) !== JSON.stringify(twice[1].recovered)) throw new Error('two recoveries differ')
+    const { recovered, streams } = twice[1]
+    for (let id = 1; id <= streamsMax; id++) this.#adopt(id, streams.get(id) ?? new StreamClass(id))
+    const { position, oldest, previous } = recovered
+    const place = { ...this.#log, capacity, position, oldest, trimmed: Math.floor(this.#state.trimmed / blockBytes) * blockBytes }
+    const wal = { incarnation: this.#state.incarnation, secret: this.#state.secret, previous: Math.max(0, previous) }
+    const { plan, view, words, kernel, bytes } = this.#arena
+    this.#memory = new this.#machines.LogCache(place, (from, to) => this.#appender.jump(from, to))
+    this.#appender = new this.#machines.Appender(kernel, view, this.#memory, new Repacker(bytes, nodeCodecs), plan.lane.scratch, wal)
+    this.#appender.setDurable(position)
+    for (const word of [laneHeader.published, laneHeader.durable]) Atomics.store(words, this.#lane + word, narrow(position))
+    this.#persistence = new this.#machines.Persistence({
+      words,
+      lane: this.#lane,
+      memory: this.#log,
+      file: this.#disk,
+      signals: [new WakeSignal(words, plan.lane.sequencerSignal)],
+      counters: { add: () => {} },
+      position,
+    })
+    this.#durable = position
+    this.#pins.clear()
+    this.#retry()
+  }
+
+  #recover(): { recovered: ReturnType<typeof recover>; streams: Map<number, Partition> } {
+    const streams = new Map<number, Partition>()
+    const { view, kernel, bytes } = this.#arena
+    const { base } = this.#log
+    const source = {
+      ...this.#source(bytes, logBytes, base),
+      view,
+      crc: kernel.crc,
+      read: (position: number, count: number) => this.#readDisk(bytes, base + (position % logBytes), position, count),
+    }
+    const recovered = this.#machines.recover(source, (batch) => {
+      replay(streams, view, batch, new Map())
+      this.#checkRecovered(batch.stream, batch.baseOffset, bytes.subarray(batch.address, batch.address + batch.bytes))
+    })
+    return { recovered, streams }
+  }
+
+  /** What recovery finds is what was sent, in order. */
+  #checkRecovered(stream: number, baseOffset: number, bytes: Buffer): void {
+    const sent = this.#sent.get(stream)!.find((each) => each.baseOffset === baseOffset)
+    if (sent === undefined) throw new Error(`stream ${stream} has a batch at offset ${baseOffset} that nobody sent, or that is stored`)
+    if (!sent.bytes.equals(bytes)) throw new Error(`stream ${stream} has another batch at offset ${baseOffset} than was sent`)
+  }
+
+  #adopt(id: number, stream: Partition): void {
+    const settings = {
+      maxMessageBytes: 1 << 20,
+      timestampType: 'CreateTime' as const,
+      timestampBeforeMaxMs: 2n ** 63n - 1n,
+      timestampAfterMaxMs: 3_600_000n,
+      compacted: false,
+      packing: undefined,
+    }
+    stream.adopt({ stream: id, leaderEpoch: 3, logStartOffset: 0n, settings }, this.#stored.get(id) ?? 0, [])
+    stream.producers.restore(this.#snapshots.get(id) ?? [], stream.next)
+    this.#streams.set(id, stream)
+    if (!this.#sent.has(id)) {
+      this.#sent.set(id, [])
+      this.#sequences.set(id, 0)
+    }
+    for (const sent of this.#sent.get(id)!) {
+      const isThere = sent.baseOffset < stream.next
+      if (sent.acknowledged && !isThere) throw new Error(`stream ${id}: offset ${sent.baseOffset} was acknowledged and is lost`)
+      if (isThere) this.figures.recovered++
+      else this.figures.lost++
+    }
+  }
+
+  /** Producers that heard nothing send again what they sent: it is there once, at the offset it had if it had one. */
+  #retry(): void {
+    for (const [id, list] of this.#sent) {
+      const stream = this.#streams.get(id)!
+      const there = list.filter((sent) => sent.baseOffset < stream.next)
+      const unheard = list.filter((sent) => !sent.acknowledged)
+      for (const sent of there) sent.acknowledged = true
+      this.#sent.set(id, there)
+      for (const sent of unheard) {
+        if (sent.producer < 0) continue
+        const { next } = stream
+        const batch = Buffer.from(sent.bytes)
+        batch.writeBigInt64BE(0n, batchHeader.baseOffset)
+        if (!this.#put(stream, batch)) {
+          // The log is full, and what was torn takes room too: the producer gives up, and uses the numbers for something else.
+          if (sent.baseOffset < next) continue
+          this.#sequences.set(id, sent.sequence)
+          break
+        }
+        const { outcome } = this.#appender
+        if (outcome.error !== 0) throw new Error(`a retry was refused with ${outcome.error}`)
+        if (sent.baseOffset < next) {
+          if (stream.next !== next || outcome.baseOffset !== sent.baseOffset) throw new Error('a retry was appended twice')
+          if (outcome.durableAt > this.#durable) throw new Error('a retry of what was recovered waits for the disk')
+          this.figures.duplicates++
+        } else {
+          sent.baseOffset = outcome.baseOffset
+          there.push({ ...sent, bytes: this.#bytesOf(stream, stream.index.length - 1), durableAt: outcome.durableAt })
+        }
+      }
+    }
+  }
+
+  #source(_: Buffer, window: number, base: number): RecoverySource {
+    const view = new DataView(_.buffer, _.byteOffset, _.length)
+    return { ...this.#state, window, base, view, crc: this.#arena.kernel.crc, sumBatches: true, readBytes: 1 << 20, read: () => {} }
+  }
+
+  /** The kernel sums only the arena: what lies elsewhere visits it. */
+  #crcOf(elsewhere: Buffer): RecoverySource['crc'] {
+    const { base } = this.#arena.plan.network[0]!.receive
+    return (address, bytes, seed) => {
+      elsewhere.copy(this.#arena.bytes, base, address, address + bytes)
+      return this.#arena.kernel.crc(base, bytes, seed)
+    }
+  }
+
+  #readDisk(to: Buffer, at: number, position: number, bytes: number): void {
+    for (let done = 0; done < bytes; ) {
+      const from = (position + done) % capacity
+      done += this.#disk.bytes.copy(to, at + done, from, Math.min(capacity, from + bytes - done))
+    }
+  }
+
+  #bytesOf(stream: Partition, index: number): Buffer {
+    return this.#memoryAt(stream.index.position(index), stream.index.bytes(index))
+  }
+
+  #memoryAt(position: number, bytes: number): Buffer {
+    const at = this.#memory.address(position)
+    const inLap = Math.min(bytes, this.#log.base + logBytes - at)
+    const { base } = this.#log
+    return Buffer.concat([this.#arena.bytes.subarray(at, at + inLap), this.#arena.bytes.subarray(base, base + bytes - inLap)])
+  }
+
+  get #lane(): number {
+    return this.#arena.plan.lane.header
+  }
+  get #log(): { readonly base: number; readonly bytes: number } {
+    return this.#arena.plan.lane.log
+  }
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import { Actor } from '../../../src/actor/actor.ts'
+
+type Event = { type: 'add'; by: number }
+type Effect = { type: 'say'; sum: number }
+const adder = {
+  step(state: { sum: number }, event: Event, out: Effect[]): void {
+    state.sum += event.by
+    out.push({ type: 'say', sum: state.sum })
+  },
+}
+
+test('effects are performed in the order of their events, after all of them', () => {
+  const said: number[] = []
+  const state = { sum: 0 }
+  const actor = new Actor(adder, state, { say: ({ sum }) => said.push(sum, state.sum) }, 10)
+  actor.tell({ type: 'add', by: 1 })
+  actor.tell({ type: 'add', by: 2 })
+  expect([actor.turn(), said, actor.turn()]).toEqual([2, [1, 3, 3, 3], 0])
+})
+
+test('a full mailbox refuses', () => {
+  const actor = new Actor(adder, { sum: 0 }, { say: () => {} }, 1)
+  expect([actor.tell({ type: 'add', by: 1 }), actor.tell({ type: 'add', by: 1 })]).toEqual([true, false])
+  actor.turn()
+  expect(actor.tell({ type: 'add', by: 1 })).toBe(true)
+})
+
+test('what an effect tells the actor waits for the next turn', () => {
+  const said: number[] = []
+  const actor: Actor<{ sum: number }, Event, Effect> = new Actor(
+    adder,
+    { sum: 0 },
+    {
+      say: ({ sum }) => {
+        said.push(sum)
+        if (sum < 3) actor.tell({ type: 'add', by: 1 })
+      },
+    },
+    1,
+  )
+  actor.tell({ type: 'add', by: 1 })
+  expect([actor.turn(), said]).toEqual([1, [1]])
+  expect([actor.turn(), actor.turn(), actor.turn(), said]).toEqual([1, 1, 0, [1, 2, 3]])
+})

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { produceProcess, tailProcess } from '../../../bench/load/process.ts'
+import { createTopic, readAll } from '../../support/admin.ts'
+import { type Broker, startBroker } from '../../support/broker.ts'
+import { connected } from '../../support/connection.ts'
+
+const limitMs = 60_000
+const partitions = 3
+let broker: Broker
+
+beforeAll(async () => {
+  broker = await startBroker()
+}, limitMs)
+
+afterAll(() => broker?.remove())
+
+for (const isIdempotent of [false, true]) {
+  test(
+    `what the load generator says it produced is what a reader finds${isIdempotent ? ', with sequences' : ''}`,
+    async () => {
+      const topic = `load-${isIdempotent}`
+      await connected(broker.port, (connection) => createTopic(connection, topic, partitions))
+      const shape = { partitions, connections: 2, inFlight: 5, batchBytes: 8192, recordBytes: 100, acks: -1, isIdempotent }
+      const producer = produceProcess({ ...shape, port: broker.port, topic, mibMax: 2, secondsMax: 20, mibPerSecond: 20 })
+      const tail = tailProcess({ port: broker.port, topic, partitions, partitionMaxBytes: 1 << 20, maxBytes: 4 << 20 })
+      await Promise.all([producer.ready, tail.ready])
+      tail.tell({ type: 'go' })
+      producer.tell({ type: 'go' })
+      const produced = await producer.done
+      tail.tell({ type: 'until', ends: produced.ends })
+      const tailed = await tail.done
+      expect(produced.mib).toBeGreaterThan(1.9)
+      expect(tailed.mib).toBeCloseTo(produced.mib, 5)
+      const read = await connected(broker.port, async (connection) => {
+        let count = 0
+        for (let partition = 0; partition < partitions; partition += 1) count += (await readAll(connection, topic, partition)).length
+        return count
+      })
+      expect(read).toBe(produced.records)
+    },
+    limitMs,
+  )
+}

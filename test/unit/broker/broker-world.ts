@@ -1,0 +1,116 @@
+import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
+import { Broker } from '../../../src/broker/broker.ts'
+import { offsetsTopic } from '../../../src/broker/offsets-topic.ts'
+import { resourceType } from '../../../src/config/config-entry.ts'
+import type { Settings } from '../../../src/config/settings.ts'
+import { GroupCoordinator } from '../../../src/group/coordinator.ts'
+import { configsOf } from '../../../src/metadata/image.ts'
+import { offsetsTopicName } from '../../../src/metadata/topic-names.ts'
+import { apiByKey, headerVersions } from '../../../src/wire/apis.ts'
+import { codec } from '../../../src/wire/codec.ts'
+import { Reader, Writer } from '../../../src/wire/cursor.ts'
+import { RequestHeader, ResponseHeader } from '../../../src/wire/headers.ts'
+import { blank, type Fields, type Message, type Wire } from '../../../src/wire/schema.ts'
+import { type ControllerWorld, controllerWorld, type MemoryLog, settingsOf } from '../controller/world.ts'
+import { FakeTime } from '../group/fake-time.ts'
+import { MemoryPartitionLog } from '../group/memory-partition-log.ts'
+
+export interface BrokerWorld extends ControllerWorld {
+  readonly broker: Broker
+  readonly groups: GroupCoordinator
+  readonly partitionLog: MemoryPartitionLog
+  readonly time: FakeTime
+  /** Errors that no client can have caused. */
+  readonly reported: Error[]
+  /** Sends a request whose other fields have their defaults. */
+  ask<Q extends Fields, R extends Fields>(
+    request: Message<Q>,
+    response: Message<R>,
+    version: number,
+    fields: Partial<Wire<Message<Q>>>,
+    listener?: string,
+  ): Promise<Wire<Message<R>>>
+}
+
+/** A broker whose partitions and log are in memory, as the network workers use it. */
+export async function brokerWorld(
+  options: { settings?: Settings; log?: MemoryLog; partitionLog?: MemoryPartitionLog } = {},
+): Promise<BrokerWorld> {
+  const world = await controllerWorld({ ...options, settings: options.settings ?? settingsOf('num.partitions=4') })
+  const { configs, settings } = world
+  const reported: Error[] = []
+  let random = 0
+  const { partitionLog = new MemoryPartitionLog() } = options
+  const time = new FakeTime()
+  const entropy = { bytes: (count: number) => Buffer.alloc(count, ++random) }
+  const { controller } = world
+  const groups = new GroupCoordinator({
+    settings,
+    topic: offsetsTopic(controller, settings, entropy),
+    groupConfigs: (groupId) => configsOf(controller.image, resourceType.group, groupId),
+    log: partitionLog,
+    codecs: nodeCodecs,
+    clock: time,
+    after: (ms, wake) => time.after(ms, wake),
+    failed: (error) => reported.push(error),
+  })
+  controller.onTopicsChanged(({ name, topicId, partitions, change }) => {
+    if (change === 'deleted' && name === offsetsTopicName) groups.forget()
+    if (change === 'deleted') groups.topicDeleted(name)
+    else if (change === 'opened') groups.topicChanged(name, topicId, partitions.length)
+  })
+  const node = {
+    nodeId: 1,
+    clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
+    settings,
+    configs,
+    controller,
+    streams: world.streams,
+    groups,
+    entropy,
+    clock: time,
+    volume: { path: '/data', space: async () => ({ totalBytes: 1000, usableBytes: 400 }) },
+    advertised: new Map([
+      ['PLAINTEXT', { host: 'here', port: 9092 }],
+      ['OUTSIDE', { host: 'there', port: 9999 }],
+    ]),
+  }
+  const broker = new Broker(node, (error) => reported.push(error))
+  return {
+    ...world,
+    groups,
+    partitionLog,
+    time,
+    broker,
+    reported,
+    async ask(request, response, version, fields, listener = 'PLAINTEXT') {
+      const answer = await broker.handle(listener, '127.0.0.1', frame(request, version, { ...blank(request), ...fields }))
+      if (answer.type === 'close') throw new Error(answer.because)
+      return parse(response, version, answer.bytes)
+    },
+  }
+}
+
+export function frame<Q extends Fields>(request: Message<Q>, version: number, value: Wire<Message<Q>>): Buffer {
+  const writer = new Writer(Buffer.alloc(256), 1 << 24)
+  const [, header] = headerVersions(apiByKey[request.key!]!, version)
+  codec(RequestHeader, header).write(writer, {
+    requestApiKey: request.key!,
+    requestApiVersion: version,
+    correlationId: 77,
+    clientId: 'test',
+  })
+  codec(request, version).write(writer, value)
+  return Buffer.from(writer.finished())
+}
+
+/** Checks the header, and that nothing follows the body. */
+export function parse<R extends Fields>(response: Message<R>, version: number, bytes: Buffer): Wire<Message<R>> {
+  const reader = new Reader(bytes)
+  const [, , header] = headerVersions(apiByKey[response.key!]!, version)
+  const { correlationId } = codec(ResponseHeader, header).read(reader)
+  if (correlationId !== 77) throw new Error(`correlation id ${correlationId}`)
+  const value = codec(response, version).read(reader)
+  reader.finish()
+  return value
+}

@@ -1,0 +1,138 @@
+import { load } from '../../../src/config/load.ts'
+import { NodeConfigs } from '../../../src/config/node-configs.ts'
+import type { Settings } from '../../../src/config/settings.ts'
+import { Controller, imageOf } from '../../../src/controller/controller.ts'
+import type { MetadataLog } from '../../../src/metadata/store.ts'
+import type {
+  ActiveProducer,
+  FoundOffset,
+  PartitionId,
+  PartitionOffsets,
+  PartitionSettings,
+  PartitionSpec,
+  Partitions,
+} from '../../../src/ports.ts'
+
+export const settingsOf = (...overrides: string[]): Settings => {
+  const { settings, complaints } = load(undefined, overrides)
+  if (settings === undefined) throw new Error(complaints.join('\n'))
+  return settings
+}
+
+/** A log in memory that becomes durable when the test decides, or at once. */
+export class MemoryLog implements MetadataLog {
+  records: Uint8Array[] = []
+  bytes = 0
+  isFull = false
+  appends = 0
+  replacements = 0
+  held: (() => void)[] | undefined
+
+  append(records: readonly Uint8Array[]): Promise<void> {
+    this.appends++
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        this.records.push(...records)
+        this.bytes += records.reduce((sum, record) => sum + record.length, 0)
+        resolve()
+      }
+      if (this.held === undefined) finish()
+      else this.held.push(finish)
+    })
+  }
+
+  replace(records: readonly Uint8Array[]): Promise<void> {
+    this.replacements++
+    this.records = [...records]
+    this.bytes = 0
+    return Promise.resolve()
+  }
+
+  release(): void {
+    for (const finish of this.held!.splice(0)) finish()
+  }
+}
+
+interface KnownStream extends PartitionOffsets {
+  readonly settings: PartitionSettings
+}
+
+/** Partitions whose records are a list of timestamps. The calls are recorded. */
+export class MemoryStreams implements Partitions {
+  readonly open_ = new Map<PartitionId, KnownStream>()
+  readonly timestamps = new Map<PartitionId, bigint[]>()
+  readonly active = new Map<PartitionId, readonly ActiveProducer[]>()
+  readonly said: string[] = []
+  opening: Promise<void> | undefined
+
+  async open(specs: readonly PartitionSpec[]): Promise<void> {
+    await this.opening
+    for (const { stream, leaderEpoch, logStartOffset, settings } of specs) {
+      const highWatermark = BigInt(this.timestamps.get(stream)?.length ?? 0)
+      this.open_.set(stream, { logStartOffset, highWatermark, leaderEpoch, settings })
+    }
+    this.said.push(`open ${specs.map((spec) => spec.stream)}`)
+  }
+  async close(streams: readonly PartitionId[]): Promise<void> {
+    for (const stream of streams) this.open_.delete(stream)
+    this.said.push(`close ${streams}`)
+  }
+  async configure(stream: PartitionId, settings: PartitionSettings): Promise<void> {
+    this.open_.set(stream, { ...this.#known(stream), settings })
+  }
+  async offsets(stream: PartitionId): Promise<PartitionOffsets> {
+    return this.#known(stream)
+  }
+  async findTimestamp(stream: PartitionId, timestamp: bigint): Promise<FoundOffset> {
+    const all = this.timestamps.get(stream) ?? []
+    const offset = all.findIndex((each, at) => each >= timestamp && BigInt(at) >= this.#known(stream).logStartOffset)
+    return offset < 0 ? none : { offset: BigInt(offset), timestamp: all[offset]!, leaderEpoch: 0 }
+  }
+  async findMaxTimestamp(stream: PartitionId): Promise<FoundOffset> {
+    const [greatest] = [...(this.timestamps.get(stream) ?? [])].sort((a, b) => (a > b ? -1 : 1))
+    return greatest === undefined ? none : this.findTimestamp(stream, greatest)
+  }
+  async size(stream: PartitionId): Promise<number> {
+    return 100 * Number(this.#known(stream).highWatermark)
+  }
+  async producers(stream: PartitionId): Promise<readonly ActiveProducer[]> {
+    this.#known(stream)
+    return this.active.get(stream) ?? []
+  }
+  async trim(stream: PartitionId, offset: bigint): Promise<void> {
+    this.open_.set(stream, { ...this.#known(stream), logStartOffset: offset })
+    this.said.push(`trim ${stream} ${offset}`)
+  }
+  fill(stream: PartitionId, timestamps: bigint[]): void {
+    this.timestamps.set(stream, timestamps)
+    this.open_.set(stream, { ...this.#known(stream), highWatermark: BigInt(timestamps.length) })
+  }
+  #known(stream: PartitionId): KnownStream {
+    const known = this.open_.get(stream)
+    if (known === undefined) throw new Error(`stream ${stream} is not open`)
+    return known
+  }
+}
+
+const none: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
+
+export interface ControllerWorld {
+  readonly controller: Controller
+  readonly log: MemoryLog
+  readonly streams: MemoryStreams
+  readonly configs: NodeConfigs
+  readonly settings: Settings
+  /** Failures that would stop the node. */
+  readonly failures: Error[]
+}
+
+export async function controllerWorld(
+  options: { log?: MemoryLog; streams?: MemoryStreams; settings?: Settings } = {},
+): Promise<ControllerWorld> {
+  const { log = new MemoryLog(), streams = new MemoryStreams() } = options
+  const configs = new NodeConfigs(options.settings ?? settingsOf())
+  const failures: Error[] = []
+  const controller = new Controller({ nodeId: 1, configs }, imageOf(log.records), log, streams, (error) => failures.push(error))
+  await controller.start()
+  return { controller, log, streams, configs, settings: configs.settings, failures }
+}

@@ -1,0 +1,51 @@
+import type { CoordinatorLog, PartitionId } from '../../../src/ports.ts'
+import { batchHeader, lastOffset, readBatchHeader } from '../../../src/wire/record-batch.ts'
+
+/** Logs in memory that become durable when the test decides, or at once. */
+export class MemoryPartitionLog implements CoordinatorLog {
+  readonly batches = new Map<PartitionId, Buffer[]>()
+  appends = 0
+  /** While it is set, appends wait in it. */
+  held: (() => void)[] | undefined
+
+  append(stream: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
+    this.appends++
+    return new Promise((resolve) => {
+      const finish = (): void => resolve(batches.map((batch) => this.#put(stream, Buffer.from(batch))))
+      if (this.held === undefined) finish()
+      else this.held.push(finish)
+    })
+  }
+
+  /** While it is set, reads wait for it. */
+  reading: Promise<void> | undefined
+
+  async read(stream: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
+    await this.reading
+    const found: Buffer[] = []
+    let bytes = 0
+    for (const batch of this.batches.get(stream) ?? []) {
+      if (lastOffset(headerOf(batch)) < offset) continue
+      if (found.length > 0 && bytes + batch.length > bytesMax) break
+      found.push(batch)
+      bytes += batch.length
+    }
+    return Buffer.concat(found)
+  }
+
+  release(): void {
+    for (const finish of this.held!.splice(0)) finish()
+  }
+
+  #put(stream: PartitionId, batch: Buffer): bigint {
+    const batches = this.batches.get(stream) ?? []
+    this.batches.set(stream, batches)
+    const last = batches.at(-1)
+    const base = last === undefined ? 0n : lastOffset(headerOf(last)) + 1n
+    batch.writeBigInt64BE(base, batchHeader.baseOffset)
+    batches.push(batch)
+    return base
+  }
+}
+
+const headerOf = (batch: Buffer) => readBatchHeader(new DataView(batch.buffer, batch.byteOffset, batch.length), 0)

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest'
+import { type CleanerParts, LogCleaner } from '../../../../native-free-io/storage/log-cleaner.ts'
+import { SerialQueue } from '../../../../src/actor/serial-queue.ts'
+import { emptyImage, replay } from '../../../../src/metadata/image.ts'
+import { ObjectMap } from '../../../../src/objects/object-map.ts'
+
+const stream = 1
+const topicId = 'A'.repeat(22)
+const forever = Number.MAX_SAFE_INTEGER
+const limits = {
+  ...{ compacts: true, deletes: false, retentionMs: null, retentionBytes: null, segmentMs: forever, segmentBytes: forever },
+  ...{ minCompactionLagMs: 0, maxCompactionLagMs: forever, minCleanableRatio: 0, deleteRetentionMs: 0 },
+}
+
+type Step = 'a number is taken' | 'the producers are asked for' | 'it is read and written'
+
+/** Compacts a topic once that is deleted meanwhile. What the cleaner did with the numbers it took, and what it says of itself. */
+async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; failures: Error[]; cleaned: number }> {
+  const image = emptyImage()
+  const configs = new Map<string, string>()
+  replay(image, { type: 'topicCreated', name: 'states', topicId, replicationFactor: 1, streams: [stream], configs })
+  const objects = new ObjectMap()
+  objects.add({ objectId: 5, bytes: 100, streams: [{ stream, start: 0, end: 10, bytes: 90, maxTimestamp: 0 }] })
+  const at = (step: Step): void => {
+    if (step !== when || !image.topicsById.has(topicId)) return
+    replay(image, { type: 'topicDeleted', topicId })
+    objects.forget(stream)
+  }
+  const told = { abandoned: [] as number[], failures: [] as Error[], cleaned: 0 }
+  const output = { bytes: 50, streams: [{ stream, start: 0, end: 10, bytes: 40, maxTimestamp: 0 }] }
+  let next = 6
+  let rounds = 0
+  const round = new Promise<void>((resolve) => {
+    const parts = {
+      controller: {
+        image,
+        async ask({ records }: { records: Parameters<typeof replay>[1][] }) {
+          for (const each of records) replay(image, each)
+        },
+      },
+      pipeline: {
+        async ask({ type }: { type: string }) {
+          if (type === 'producers') at('the producers are asked for')
+          return type === 'producers' ? { type, end: 0, streams: [] } : { type: 'unknown' }
+        },
+      },
+      jobs: {
+        async clean() {
+          at('it is read and written')
+          return { end: 10, replaced: 1, outputs: [output] }
+        },
+      },
+      ids: {
+        async take() {
+          at('a number is taken')
+          return next++
+        },
+        giveBack() {},
+      },
+      objects,
+      turn: new SerialQueue(),
+      now: () => 0,
+      firstTimestamp: async () => undefined,
+      storeAll: async () => {},
+      backoffMs() {
+        // Asked for at the start, and again at the end of each round.
+        if (rounds++ > 0) resolve()
+        return rounds === 1 ? 0 : 60_000
+      },
+      bufferBytes: () => 1 << 20,
+      limitsOf: () => limits,
+      onAbandoned: (objectIds: readonly number[]) => told.abandoned.push(...objectIds),
+      onCleaned: () => told.cleaned++,
+      onFault: () => {},
+      onFailure: (error: Error) => told.failures.push(error),
+    } as unknown as CleanerParts
+    new LogCleaner(parts).start()
+  })
+  await round
+  return told
+}
+
+test.each<Step>(['a number is taken', 'the producers are asked for', 'it is read and written'])(
+  'a topic that is deleted while %s is not compacted, and what it took is left to be removed',
+  async (when) => {
+    const { failures, abandoned, cleaned } = await cleanWhileDeleted(when)
+    expect(failures).toEqual([])
+    expect(abandoned).toEqual([6])
+    expect(cleaned).toBe(0)
+  },
+)

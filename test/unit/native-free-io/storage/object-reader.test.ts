@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest'
+import { ObjectReader } from '../../../../native-free-io/storage/object-reader.ts'
+import { createArena, openArena } from '../../../../native-free-io/threads/arena.ts'
+import type { ObjectJobs } from '../../../../native-free-io/threads/object-jobs.ts'
+import { type DataBlock, encodeIndex } from '../../../../src/objects/object-format.ts'
+import { ObjectMap } from '../../../../src/objects/object-map.ts'
+import { encodeBatch } from '../../../support/batch.ts'
+
+const stream = 3
+const objectId = 9
+
+/** A reader of one object whose blocks are one batch each, and the loads that it waits for, by position. */
+function readerOf(values: readonly string[]) {
+  const memory = openArena(createArena(2))
+  const batches = values.map((value, offset) => {
+    const batch = encodeBatch([{ value: Buffer.from(value) }])
+    batch.writeBigInt64BE(BigInt(offset))
+    return batch
+  })
+  const blocks: DataBlock[] = []
+  let position = 0
+  for (const [offset, { length: bytes }] of batches.entries()) {
+    blocks.push({ baseOffset: offset, end: offset + 1, position, bytes, crc: 0, maxTimestamp: 0 })
+    position += bytes
+  }
+  const index = encodeIndex([{ stream, start: 0, end: values.length, blocks }], position)
+  const objects = new ObjectMap()
+  const part = { stream, start: 0, end: values.length, bytes: position, maxTimestamp: 0 }
+  objects.add({ objectId, bytes: position + index.length, streams: [part] })
+  const loads = new Map<number, { finish(): void; fail(error: Error): void }>()
+  const loadBlocks: ObjectJobs['loadBlocks'] = (_, { position: from, address, blocks: wanted }) =>
+    new Promise((resolve, reject) => {
+      const finish = (): void => {
+        const first = blocks.findIndex((block) => block.position === from)
+        Buffer.concat(batches.slice(first, first + wanted.length)).copy(memory.bytes, address)
+        resolve()
+      }
+      loads.set(from, { finish, fail: reject })
+    })
+  const jobs = { readTail: async () => index, loadBlocks } as unknown as ObjectJobs
+  const reader = new ObjectReader({ objects, jobs, memory, base: 0, bytes: 64 << 10, now: () => 0, counters: { add() {} } })
+  return { reader, loads, blocks }
+}
+
+/** Whatever can go on without a load has. */
+const settled = (): Promise<void> => new Promise(setImmediate)
+
+test('a read of several loads fails when one of them does, also while it waits for another', async () => {
+  const { reader, loads, blocks } = readerOf(['first', 'second'])
+  const first = reader.read(stream, 0, 1)
+  await settled()
+  const both = reader.read(stream, 0, 4096)
+  both.catch(() => {})
+  await settled()
+  expect([...loads.keys()]).toEqual(blocks.map(({ position }) => position))
+  loads.get(blocks[1]!.position)!.fail(new Error('the store refuses'))
+  await settled()
+  loads.get(0)!.finish()
+  expect((await first)!.end).toBe(1)
+  await expect(both).rejects.toThrow('the store refuses')
+})
+
+test('who asks for blocks that somebody else has asked for waits for the same load', async () => {
+  const { reader, loads } = readerOf(['only'])
+  const reads = [reader.read(stream, 0, 4096), reader.read(stream, 0, 4096)]
+  await settled()
+  expect(loads.size).toBe(1)
+  loads.get(0)!.finish()
+  expect((await Promise.all(reads)).map((found) => found!.end)).toEqual([1, 1])
+})

@@ -1,0 +1,154 @@
+import { expect, test } from 'vitest'
+import { type CompactionPlan, compactionLimits, planCompaction } from '../../../../src/objects/compaction/compaction-plan.ts'
+import { encodeIndex } from '../../../../src/objects/object-format.ts'
+import { type MappedObject, ObjectMap } from '../../../../src/objects/object-map.ts'
+
+const MiB = 1 << 20
+const limits = { ...compactionLimits(false), setCount: 3, mergeCount: 3, splitBytes: 8 * MiB, mergeBytesMax: 128 * MiB }
+type Piece = readonly [stream: number, start: number, end: number, mib: number]
+const object = (objectId: number, ...pieces: readonly Piece[]): MappedObject => ({
+  objectId,
+  bytes: pieces.reduce((sum, [, , , mib]) => sum + mib * MiB, 0),
+  streams: pieces.map(([stream, start, end, mib]) => ({ stream, start, end, bytes: mib * MiB, maxTimestamp: 0 })),
+})
+const everything = (): number => 0
+const shape = (plan: CompactionPlan | undefined) =>
+  plan && {
+    replaced: plan.replaced,
+    outputs: plan.outputs.map(({ sources }) => sources.map(({ stream, start, end }) => [stream, start, end])),
+  }
+
+test('few stream-set objects are left alone', () => {
+  expect(planCompaction([object(1, [1, 0, 5, 4], [2, 0, 5, 4]), object(2, [1, 5, 9, 4], [2, 5, 9, 4])], everything, limits)).toBeUndefined()
+})
+
+test('an object of many streams with a few bytes each is not taken apart because its index is larger than they are', () => {
+  const streams = Array.from({ length: 1000 }, (_, stream) => ({ stream, start: 0, end: 1, bytes: 70, maxTimestamp: 0 }))
+  const index = encodeIndex(
+    streams.map((each) => ({ ...each, blocks: [{ ...each, baseOffset: 0, position: 70 * each.stream, crc: 0 }] })),
+    70_000,
+  )
+  const set = { objectId: 1, bytes: 70_000 + index.length, streams }
+  expect(planCompaction([set], everything, limits)).toBeUndefined()
+  const half = (stream: number): number | undefined => (stream < 600 ? undefined : 0)
+  expect(shape(planCompaction([set], half, limits))!.replaced).toEqual([1])
+})
+
+test('large streams get an object of their own, small ones share one', () => {
+  const sets = [object(1, [1, 0, 5, 4], [2, 0, 5, 1]), object(2, [1, 5, 9, 4], [2, 5, 9, 1]), object(3, [2, 9, 12, 1], [3, 0, 1, 1])]
+  expect(shape(planCompaction(sets, everything, limits))).toEqual({
+    replaced: [1, 2, 3],
+    outputs: [
+      [
+        [1, 0, 5],
+        [1, 5, 9],
+      ],
+      [
+        [2, 0, 5],
+        [2, 5, 9],
+        [2, 9, 12],
+        [3, 0, 1],
+      ],
+    ],
+  })
+})
+
+test('a stream whose middle is elsewhere becomes two parts, in two objects', () => {
+  const big = object(2, [1, 5, 9, 200], [2, 5, 9, 1])
+  const sets = [
+    object(1, [1, 0, 5, 1], [2, 0, 5, 1]),
+    big,
+    object(3, [1, 9, 12, 1], [2, 9, 12, 1]),
+    object(4, [1, 12, 13, 1], [2, 12, 13, 1]),
+    object(5, [3, 0, 1, 1], [4, 0, 1, 1]),
+  ]
+  expect(shape(planCompaction(sets, everything, limits))!.outputs).toEqual([
+    [
+      [1, 0, 5],
+      [2, 0, 5],
+      [3, 0, 1],
+      [4, 0, 1],
+    ],
+    [
+      [1, 9, 12],
+      [1, 12, 13],
+      [2, 9, 12],
+      [2, 12, 13],
+    ],
+  ])
+})
+
+test('what is deleted is not carried on, and an object that is mostly dead is rewritten by itself', () => {
+  const set = object(1, [1, 0, 5, 100], [2, 0, 5, 20])
+  const logStarts = (stream: number): number | undefined => (stream === 1 ? undefined : 0)
+  expect(shape(planCompaction([set], logStarts, limits))).toEqual({ replaced: [1], outputs: [[[2, 0, 5]]] })
+  expect(planCompaction([set], () => 9, limits)).toBeUndefined()
+})
+
+test('small neighbours of one stream are merged, across no gap', () => {
+  const small = [object(1, [1, 0, 5, 9]), object(2, [1, 5, 9, 9]), object(3, [1, 9, 10, 9])]
+  expect(shape(planCompaction(small, everything, limits))).toEqual({
+    replaced: [1, 2, 3],
+    outputs: [
+      [
+        [1, 0, 5],
+        [1, 5, 9],
+        [1, 9, 10],
+      ],
+    ],
+  })
+  expect(planCompaction([small[0]!, small[2]!, object(4, [1, 10, 11, 9])], everything, limits)).toBeUndefined()
+  expect(planCompaction([small[0]!, object(2, [1, 5, 9, 500]), small[2]!], everything, limits)).toBeUndefined()
+})
+
+test.each([1, 2, 3, 4, 5])('whatever is compacted in whatever order, every offset is in one place, and it ends (seed %i)', (seed) => {
+  let state = seed
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0
+    return (state >>> 8) % below
+  }
+  const ends = new Map<number, number>()
+  let objects: MappedObject[] = []
+  let nextId = 1
+  let written = 0
+  let stored = 0
+  for (let round = 0; round < 300; round++) {
+    const streams = [...new Set(Array.from({ length: 1 + random(6) }, () => 1 + random(8)))].sort((a, b) => a - b)
+    const pieces = streams.map((stream): Piece => {
+      const start = ends.get(stream) ?? 0
+      ends.set(stream, start + 1 + random(5))
+      return [stream, start, ends.get(stream)!, 1 + random(stream * 2)]
+    })
+    objects.push(object(nextId++, ...pieces))
+    stored += objects.at(-1)!.bytes
+    for (
+      let plan = planCompaction(objects, everything, limits), turns = 0;
+      plan !== undefined;
+      plan = planCompaction(objects, everything, limits)
+    ) {
+      expect(++turns, 'a compaction leaves less to do').toBeLessThan(50)
+      const replaced = new Set(plan.replaced)
+      objects = objects.filter(({ objectId }) => !replaced.has(objectId))
+      for (const { sources } of plan.outputs) {
+        const byStream = new Map<number, (typeof sources)[number][]>()
+        for (const source of sources) byStream.set(source.stream, [...(byStream.get(source.stream) ?? []), source])
+        const parts = [...byStream].map(
+          ([stream, of]): Piece => [stream, of[0]!.start, of.at(-1)!.end, of.reduce((sum, { bytes }) => sum + bytes, 0) / MiB],
+        )
+        objects.push(object(nextId++, ...parts))
+        written += objects.at(-1)!.bytes
+      }
+    }
+    const map = new ObjectMap()
+    for (const each of objects) map.add(each)
+    for (const [stream, end] of ends) {
+      let at = 0
+      for (const part of map.from(stream, 0)) {
+        expect(part.start).toBe(at)
+        at = part.end
+      }
+      expect(at).toBe(end)
+    }
+  }
+  expect(written / stored, 'bytes written again for each that was stored').toBeLessThan(6)
+})

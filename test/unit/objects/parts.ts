@@ -1,0 +1,12 @@
+import type { StreamPart } from '../../../src/objects/object-map.ts'
+
+/** Ten offsets of stream 1 in an object of their own, numbered like the first of them. */
+export const part = (start: number, bytes: number, maxTimestamp: number): StreamPart => ({
+  stream: 1,
+  objectId: start,
+  objectBytes: 1000,
+  start,
+  end: start + 10,
+  bytes,
+  maxTimestamp,
+})

@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest'
+import { KernelBench, validationModule } from '../../../support/validation-kernel.ts'
+import { kafkaStreams } from './damaged-streams.ts'
+import { batchOf, countOf } from './samples.ts'
+
+const module = await validationModule()
+const bench = new KernelBench(module)
+
+describe.each(kafkaStreams())('$codec of Kafka, level $level: $name', ({ codec, packed, raw }) => {
+  const batch = batchOf(codec, packed, countOf(raw))
+
+  test('is decoded to what it was', () => {
+    const { verdict, output } = bench.unpack(batch)
+    expect(verdict).toBe('done')
+    expect(output.equals(raw)).toBe(true)
+    expect(bench.trespasses(batch)).toEqual([])
+  })
+
+  test('is damaged without its last byte', () => {
+    expect(bench.judge(batchOf(codec, packed.subarray(0, -1), countOf(raw)))).not.toBe('done')
+  })
+})

@@ -1,0 +1,81 @@
+/** The persistence thread of a lane whose log is in a store: puts what is published until it is told to stop, and then the rest. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { chainParts, type StoreWalData } from '../native-free-io/store/s3-wal-files.ts'
+import { sharedStore } from '../native-free-io/store/shared-store.ts'
+import { openArena } from '../native-free-io/threads/arena.ts'
+import { MetricBlock } from '../src/metrics/rows.ts'
+import type { FromStorePersistence, LaneData, ToStorePersistence } from '../src/network/thread-messages.ts'
+import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
+import { kernel } from '../src/pipeline/kernel/kernel.ts'
+import { laneHeader } from '../src/pipeline/lane-words.ts'
+import { StorePersistence } from '../src/pipeline/persistence/s3-persistence.ts'
+import { WakeSignal } from '../src/ring/wake-signal.ts'
+import { ChainWriter } from '../src/wal/s3/s3-wal-writer.ts'
+
+const { memory, plan, wal, position, store: data } = workerData as LaneData & { readonly position: number; readonly store: StoreWalData }
+const port = parentPort!
+const say = (message: FromStorePersistence): void => port.postMessage(message)
+/** How often it is looked whether something has been superfluous for long enough, also when nothing is written. */
+const tidyMs = 5000
+const { words, bytes, view } = openArena(memory)
+const { lane } = plan
+const { crc } = kernel(memory)
+const signal = new WakeSignal(words, lane.persistenceSignal)
+const store = await sharedStore(data.location, data.share)('wal')
+const parts = chainParts({ ...data, store, onFault: (fault) => say({ type: 'fault', fault }) })
+const chain = new ChainWriter(parts, data.chain, (error) => {
+  // Thrown where nothing catches it: that ends the thread, and with it the node.
+  setImmediate(() => {
+    throw error
+  })
+})
+const persistence = new StorePersistence({
+  ...data,
+  words,
+  bytes,
+  view,
+  lane: lane.header,
+  memory: lane.log,
+  signals: [
+    new WakeSignal(words, lane.sequencerSignal),
+    ...plan.network.map((place) => new WakeSignal(words, place.signal)),
+    new WakeSignal(words, plan.mainSignal),
+  ],
+  counters: new MetricBlock(stages.persistence, new Float64Array(memory.buffer, lane.persistenceCounters, counterBlockBytes / 8)),
+  position,
+  cut: wal.state,
+  secret: wal.state.secret,
+  crc: (address, length) => crc(address, length, 0),
+  append: (content) => chain.append(content),
+  after: (ms, wake) => void setTimeout(wake, ms).unref(),
+})
+setInterval(() => chain.tidy(), tidyMs).unref()
+const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
+
+function turn(): void {
+  if (stopped()) void finish()
+  else {
+    persistence.turn()
+    if (!signal.arm(() => persistence.idle && !stopped(), turn)) setImmediate(turn)
+  }
+}
+
+const lookMs = 5
+
+/** The rest goes out, and what it makes superfluous goes away. */
+async function finish(): Promise<void> {
+  while (!persistence.isDone) {
+    persistence.hurry()
+    await new Promise((resolve) => setTimeout(resolve, lookMs))
+  }
+  await chain.tidied()
+  await chain.close()
+  await store.close()
+  port.close()
+}
+
+port.on('message', ({ id, cut }: ToStorePersistence) => {
+  persistence.trim(cut)
+  say({ type: 'noted', id })
+})
+turn()
