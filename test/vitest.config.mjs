@@ -18,7 +18,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     tags: [{ name: 'long', description: 'left out by npm test; run by npm run test:long, and by .ci/run in parts' }],
     projects: [
-      { extends: true, test: { name: 'unit', include: unit, maxWorkers: 2, sequence: { groupOrder: 0 } } },
+      { extends: true, test: { name: 'unit', include: unit, isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 } } },
       {
         extends: true,
         test: { name: 'node', include: ['test/**/*.test.ts'], exclude: unit, maxWorkers: 3, sequence: { groupOrder: 1 } },
