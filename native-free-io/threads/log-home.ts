@@ -84,7 +84,7 @@ class StoreHome implements LogHome {
         `the write-ahead log in the store cannot be read at position ${position}, and continues to position ${this.#end}; restore its objects from a copy`,
       )
     }
-    const writer = spawn('store-persistence', { ...lane, position, store: this.#data })
+    const writer = spawn('s3-persistence', { ...lane, position, store: this.#data })
     writer.on('message', (message: FromStorePersistence) => {
       if (message.type === 'fault') return this.#options.onFault(message.fault)
       this.#waiting.get(message.id)?.()

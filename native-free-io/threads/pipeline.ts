@@ -128,6 +128,7 @@ export class Pipeline {
     this.#sequencerSignal = new WakeSignal(parts.arena.words, parts.plan.lane.sequencerSignal)
     this.#persistenceSignal = new WakeSignal(parts.arena.words, parts.plan.lane.persistenceSignal)
     this.#sequencer?.on('message', (answered: Answered) => this.#replied(answered))
+    this.#network.once('exit', () => this.#listening?.failed(new Error('the network thread has ended')))
     this.#network.on('message', (message: FromNetwork) => {
       if (message.type === 'listening') this.#listening?.done(message.ports)
       else if (message.type === 'notListening') this.#listening?.failed(listenerFailure(message))
@@ -158,7 +159,7 @@ export class Pipeline {
     const threads: Threads = { isStopping: false, died: new Set() }
     const spawn = spawner(options, threads)
     const lane: LaneData = { memory: arena.memory, plan, wal, lost: options.lost, recovery: options.recovery }
-    const sequencer = options.inline ? undefined : spawn('sequencer', lane)
+    const sequencer = options.inline ? undefined : spawn('sequencing', lane)
     const data: NetworkData = {
       memory: arena.memory,
       plan,
@@ -208,7 +209,7 @@ export class Pipeline {
     const { memory } = this.#arena
     for (const index of this.#plan.validators.keys()) {
       const data: ValidatorData = { memory, plan: this.#plan, index }
-      this.#validators.push(this.#spawn('validator', data))
+      this.#validators.push(this.#spawn('validation', data))
     }
   }
 

@@ -142,14 +142,15 @@ describe.each([
 })
 
 /** Ends the thread that it is put in front of, which waits for others or for its event loop. */
-const deathWith = (deed: string): string => `const end = Date.now() + 500
+/** A thread that ends as soon as a file is there: one that sleeps in `Atomics.wait` before it sleeps again, another by a timer. */
+const deathWith = (deed: string, file: string): string => `import { existsSync } from 'node:fs'
 const { wait } = Atomics
 const die = () => { ${deed} }
-Atomics.wait = (...where) => Date.now() > end ? die() : wait(...where)
-setTimeout(die, 500)
+Atomics.wait = (...where) => existsSync('${file}') ? die() : wait(...where)
+setInterval(() => existsSync('${file}') && die(), 20).unref()
 `
 
-const threads = ['network', 'sequencer', 'persistence', 'validator'] as const
+const threads = ['network', 'sequencing', 'persistence', 'validation'] as const
 const deaths = [
   ["throw new Error('it is over')", 'it is over'],
   ['process.exit(3)', 'it ended with exit code 3'],
@@ -159,11 +160,16 @@ test.each(threads.flatMap((name) => deaths.map(([deed, reason]) => [name, deed, 
   'pipeline: a %s thread that dies by %s is reported with its reason, and a stop ends all the same',
   async (name, deed, reason) => {
     const built = new URL('../../dist/workers/', import.meta.url)
+    const file = join(folder, 'end')
     for (const each of threads) {
-      writeFileSync(join(folder, `${each}.mjs`), `${each === name ? deathWith(deed) : ''}await import('${new URL(`${each}.js`, built)}')\n`)
+      writeFileSync(
+        join(folder, `${each}.mjs`),
+        `${each === name ? deathWith(deed, file) : ''}await import('${new URL(`${each}.js`, built)}')\n`,
+      )
     }
     const workers = { folder: pathToFileURL(`${folder}/`), extension: '.mjs' }
     const { client, failures } = await start({ workers, validation: { enabled: true, threads: 1 } })
+    writeFileSync(file, '')
     // Some of them sleep until there is something to do; requests behind the death are never answered.
     const packed = encodeBatch([{ value: Buffer.from('wake up') }], { attributes: 1 })
     const sending = setInterval(() => {
