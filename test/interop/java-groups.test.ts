@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Broker, startBroker } from '../support/broker.ts'
 import { kafkaMissing } from '../support/kafka.ts'
+import { long } from '../support/long.ts'
 import { javaTool } from './java-client.ts'
 
 const limitMs = 180_000
@@ -21,6 +22,7 @@ describe.runIf(missing === null)("Kafka's Java tools, with a group", () => {
 
   test(
     'ConsumerPerformance reads what ProducerPerformance wrote, and its offsets are listed, moved and deleted',
+    long(limitMs),
     async () => {
       const load = ['--topic', 'perf', '--num-records', '20000', '--record-size', '100', '--throughput', '-1']
       expect(await tool('ProducerPerformance', ...load, '--command-property', 'acks=all')).toMatch(/20000 records sent/)
@@ -37,18 +39,13 @@ describe.runIf(missing === null)("Kafka's Java tools, with a group", () => {
       expect(await groups('--group', 'perf', '--delete')).toMatch(/successful/)
       expect(await groups('--list')).not.toMatch(/^perf$/m)
     },
-    limitMs,
   )
 
-  test(
-    'ConsoleConsumer shows what the offsets topic holds with the formatter for it',
-    async () => {
-      const reading = ['--topic', 'perf', '--from-beginning', '--group', 'shown', '--max-messages', '10']
-      await tool('consumer.ConsoleConsumer', ...reading)
-      const formatter = ['--formatter', 'org.apache.kafka.tools.consumer.OffsetsMessageFormatter']
-      const all = ['--topic', '__consumer_offsets', '--from-beginning', '--max-messages', '12']
-      expect(await tool('consumer.ConsoleConsumer', ...all, ...formatter)).toMatch(/"group":"(perf|shown)","topic":"perf"/)
-    },
-    limitMs,
-  )
+  test('ConsoleConsumer shows what the offsets topic holds with the formatter for it', long(limitMs), async () => {
+    const reading = ['--topic', 'perf', '--from-beginning', '--group', 'shown', '--max-messages', '10']
+    await tool('consumer.ConsoleConsumer', ...reading)
+    const formatter = ['--formatter', 'org.apache.kafka.tools.consumer.OffsetsMessageFormatter']
+    const all = ['--topic', '__consumer_offsets', '--from-beginning', '--max-messages', '12']
+    expect(await tool('consumer.ConsoleConsumer', ...all, ...formatter)).toMatch(/"group":"(perf|shown)","topic":"perf"/)
+  })
 })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Broker, startBroker } from '../support/broker.ts'
 import { kafkaMissing } from '../support/kafka.ts'
+import { long } from '../support/long.ts'
 import { javaTool } from './java-client.ts'
 
 const limitMs = 120_000
@@ -18,29 +19,25 @@ describe.runIf(missing === null)("Kafka's Java tools", () => {
 
   afterAll(() => broker?.remove())
 
-  test(
-    'TopicCommand creates, lists, grows and deletes a topic',
-    async () => {
-      await tool(
-        'TopicCommand',
-        '--create',
-        '--topic',
-        'java',
-        '--partitions',
-        '2',
-        '--replication-factor',
-        '1',
-        '--config',
-        'max.message.bytes=2000000',
-      )
-      expect(await tool('TopicCommand', '--list')).toMatch(/^java$/m)
-      await tool('TopicCommand', '--alter', '--topic', 'java', '--partitions', '3')
-      expect((await tool('GetOffsetShell', '--topic', 'java')).trim().split('\n')).toEqual(['java:0:0', 'java:1:0', 'java:2:0'])
-      await tool('TopicCommand', '--delete', '--topic', 'java')
-      expect(await tool('TopicCommand', '--list')).not.toMatch(/^java$/m)
-    },
-    limitMs,
-  )
+  test('TopicCommand creates, lists, grows and deletes a topic', long(limitMs), async () => {
+    await tool(
+      'TopicCommand',
+      '--create',
+      '--topic',
+      'java',
+      '--partitions',
+      '2',
+      '--replication-factor',
+      '1',
+      '--config',
+      'max.message.bytes=2000000',
+    )
+    expect(await tool('TopicCommand', '--list')).toMatch(/^java$/m)
+    await tool('TopicCommand', '--alter', '--topic', 'java', '--partitions', '3')
+    expect((await tool('GetOffsetShell', '--topic', 'java')).trim().split('\n')).toEqual(['java:0:0', 'java:1:0', 'java:2:0'])
+    await tool('TopicCommand', '--delete', '--topic', 'java')
+    expect(await tool('TopicCommand', '--list')).not.toMatch(/^java$/m)
+  })
 
   test(
     'ProducerPerformance and GetOffsetShell agree on how much was written',

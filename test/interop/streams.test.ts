@@ -7,6 +7,7 @@ import { type Broker, startBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
 import { JavaProcess } from '../support/java-process.ts'
 import { kafkaMissing } from '../support/kafka.ts'
+import { long } from '../support/long.ts'
 import { root } from '../support/root.ts'
 import { javaTool } from './java-client.ts'
 
@@ -38,28 +39,24 @@ describe.runIf(missing === null)('A word count of Kafka Streams', () => {
 
   afterAll(() => broker?.remove())
 
-  test(
-    'counts every word, and goes on counting from its changelog when its own state is gone',
-    async () => {
-      const state = join(broker.folder, 'state')
-      for (const times of [1, 2]) {
-        await javaTool('ConsoleProducer', ['--bootstrap-server', broker.address, '--topic', 'words'], `${text.join('\n')}\n`)
-        rmSync(state, { recursive: true, force: true })
-        const source = join(root, 'test', 'interop', 'WordCount.java')
-        const application = new JavaProcess(source, [broker.address, 'word-count', 'words', 'counts', state])
-        const wanted = expected(Array.from({ length: times }, () => text).flat())
-        try {
-          let found = await counts()
-          for (const end = performance.now() + waitMs; !sameCounts(found, wanted) && performance.now() < end; found = await counts())
-            await pause(100)
-          expect([...found].sort(), application.log.slice(-2000)).toEqual([...wanted].sort())
-        } finally {
-          await application.stop()
-        }
+  test('counts every word, and goes on counting from its changelog when its own state is gone', long(limitMs), async () => {
+    const state = join(broker.folder, 'state')
+    for (const times of [1, 2]) {
+      await javaTool('ConsoleProducer', ['--bootstrap-server', broker.address, '--topic', 'words'], `${text.join('\n')}\n`)
+      rmSync(state, { recursive: true, force: true })
+      const source = join(root, 'test', 'interop', 'WordCount.java')
+      const application = new JavaProcess(source, [broker.address, 'word-count', 'words', 'counts', state])
+      const wanted = expected(Array.from({ length: times }, () => text).flat())
+      try {
+        let found = await counts()
+        for (const end = performance.now() + waitMs; !sameCounts(found, wanted) && performance.now() < end; found = await counts())
+          await pause(100)
+        expect([...found].sort(), application.log.slice(-2000)).toEqual([...wanted].sort())
+      } finally {
+        await application.stop()
       }
-    },
-    limitMs,
-  )
+    }
+  })
 })
 
 const sameCounts = (a: Map<string, number>, b: Map<string, number>): boolean =>

@@ -235,24 +235,20 @@ describe('identity: of the files in log.dirs', () => {
     limitMs,
   )
 
-  test(
-    'a write-ahead log of another node in its place refuses the start',
-    async () => {
-      const [node, other] = [await written(), await written()]
-      const own = join(world.folder, 'own')
-      renameSync(data(node, 'wal', 'lane-0.wal'), own)
-      cpSync(data(other, 'wal', 'lane-0.wal'), data(node, 'wal', 'lane-0.wal'))
-      const said = await refusal(node)
-      expect(said).toContain(
-        `the write-ahead log of cluster ${meta(other).get('cluster.id')}, where this node is in cluster ${meta(node).get('cluster.id')}`,
-      )
-      expect(await refusal(node, format)).toContain('set s3.wal.path to the place of the log')
-      renameSync(own, data(node, 'wal', 'lane-0.wal'))
-      await node.start()
-      expect(await read(node, 't')).toEqual(valuesOf('t', 500))
-    },
-    limitMs,
-  )
+  test('a write-ahead log of another node in its place refuses the start', long(limitMs), async () => {
+    const [node, other] = [await written(), await written()]
+    const own = join(world.folder, 'own')
+    renameSync(data(node, 'wal', 'lane-0.wal'), own)
+    cpSync(data(other, 'wal', 'lane-0.wal'), data(node, 'wal', 'lane-0.wal'))
+    const said = await refusal(node)
+    expect(said).toContain(
+      `the write-ahead log of cluster ${meta(other).get('cluster.id')}, where this node is in cluster ${meta(node).get('cluster.id')}`,
+    )
+    expect(await refusal(node, format)).toContain('set s3.wal.path to the place of the log')
+    renameSync(own, data(node, 'wal', 'lane-0.wal'))
+    await node.start()
+    expect(await read(node, 't')).toEqual(valuesOf('t', 500))
+  })
 
   test(
     'producers.snapshot that is damaged, missing, old or of another node refuses the start with advice',
@@ -356,34 +352,31 @@ describe('identity: one object store', () => {
     expect(await refusal(node)).toContain(`with founding.id ${meta(second).get('founding.id')}`)
   })
 
-  test(
-    'refuses a log.dirs that is a copy from an earlier start, which would write over newer objects',
-    async () => {
-      const node = await world.node(shared())
-      await node.start()
-      await create(node, 't')
-      await write(node, 't', 100)
-      await node.stop()
-      const copy = join(world.folder, 'copy')
-      cpSync(data(node), copy, { recursive: true })
-      await node.start()
-      await write(node, 't', 100, 100)
-      await node.stop()
-      renameSync(data(node), join(world.folder, 'newest'))
-      cpSync(copy, data(node), { recursive: true })
-      expect(await refusal(node)).toBe(
-        'log.dirs is a copy from start 1 of this node, but its object store has been used by start 2: restore the newest copy; or start once with --override s3.wal.loss.accept=true, which discards the topics and acknowledged records of the later starts',
-      )
-      rmSync(data(node), { recursive: true })
-      renameSync(join(world.folder, 'newest'), data(node))
-      await node.start()
-      expect(await read(node, 't')).toEqual(valuesOf('t', 200))
-    },
-    limitMs,
-  )
+  test('refuses a log.dirs that is a copy from an earlier start, which would write over newer objects', long(limitMs), async () => {
+    const node = await world.node(shared())
+    await node.start()
+    await create(node, 't')
+    await write(node, 't', 100)
+    await node.stop()
+    const copy = join(world.folder, 'copy')
+    cpSync(data(node), copy, { recursive: true })
+    await node.start()
+    await write(node, 't', 100, 100)
+    await node.stop()
+    renameSync(data(node), join(world.folder, 'newest'))
+    cpSync(copy, data(node), { recursive: true })
+    expect(await refusal(node)).toBe(
+      'log.dirs is a copy from start 1 of this node, but its object store has been used by start 2: restore the newest copy; or start once with --override s3.wal.loss.accept=true, which discards the topics and acknowledged records of the later starts',
+    )
+    rmSync(data(node), { recursive: true })
+    renameSync(join(world.folder, 'newest'), data(node))
+    await node.start()
+    expect(await read(node, 't')).toEqual(valuesOf('t', 200))
+  })
 
   test(
     'goes on from an old copy of log.dirs with s3.wal.loss.accept=true: the loss is counted, and nothing is assigned twice',
+    long(limitMs),
     async () => {
       const stores = { 's3.wal.path': 'file://?capacity=16MiB', 's3.wal.upload.threshold': '1MiB', 's3.wal.upload.interval.ms': '200' }
       const node = await world.node({ ...shared(), ...stores })
@@ -432,30 +425,25 @@ describe('identity: one object store', () => {
       await writtenUntil(before + 1, end + 100)
       expect(objects().at(-1)!.slice(-16) > newest.slice(-16)).toBe(true)
     },
-    limitMs,
   )
 
-  test(
-    'that is not mounted, or another one, refuses the start of a node that has used it',
-    async () => {
-      const node = await world.node(shared())
-      await node.start()
-      await create(node, 't')
-      await write(node, 't', 100)
-      await node.kill()
-      renameSync(join(world.folder, 'objects'), join(world.folder, 'away'))
-      mkdirSync(join(world.folder, 'objects'))
-      expect(await refusal(node)).toMatch(
-        /has no .*node\.properties, which this node has written: the store is not mounted, is a different one or was emptied/,
-      )
-      rmSync(join(world.folder, 'objects'), { recursive: true })
-      expect(await refusal(node)).toMatch(/the store is not mounted/)
-      renameSync(join(world.folder, 'away'), join(world.folder, 'objects'))
-      await node.start()
-      expect(await read(node, 't')).toEqual(valuesOf('t', 100))
-    },
-    limitMs,
-  )
+  test('that is not mounted, or another one, refuses the start of a node that has used it', long(limitMs), async () => {
+    const node = await world.node(shared())
+    await node.start()
+    await create(node, 't')
+    await write(node, 't', 100)
+    await node.kill()
+    renameSync(join(world.folder, 'objects'), join(world.folder, 'away'))
+    mkdirSync(join(world.folder, 'objects'))
+    expect(await refusal(node)).toMatch(
+      /has no .*node\.properties, which this node has written: the store is not mounted, is a different one or was emptied/,
+    )
+    rmSync(join(world.folder, 'objects'), { recursive: true })
+    expect(await refusal(node)).toMatch(/the store is not mounted/)
+    renameSync(join(world.folder, 'away'), join(world.folder, 'objects'))
+    await node.start()
+    expect(await read(node, 't')).toEqual(valuesOf('t', 100))
+  })
 })
 
 test(

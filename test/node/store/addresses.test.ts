@@ -2,6 +2,7 @@ import dns from 'node:dns'
 import { syncBuiltinESMExports } from 'node:module'
 import { expect, test } from 'vitest'
 import { openStore } from '../../../native-free-io/store/open-store.ts'
+import { long } from '../../support/long.ts'
 import { certificatePath, domain, S3Server } from '../../support/s3/server.ts'
 import { triedApart } from './apart.ts'
 import { contract } from './contract.ts'
@@ -14,21 +15,17 @@ test.each([
   ['over TLS', true, true],
   ['over TLS with the bucket in the name of the host', true, false],
   ['with the bucket in the name of the host', false, false],
-])(
-  'a store %s keeps the contract',
-  async (_, isTls, pathStyle) => {
-    const server = new S3Server({ isTls })
-    await server.start()
-    try {
-      const uri = `s3://bucket?endpoint=${server.endpointAt(domain)}&pathStyle=${pathStyle}&partSize=5MiB`
-      const said = await triedApart(uri, keys, isTls ? certificatePath : undefined)
-      expect(said).toContain(`${Object.keys(contract).length} passed, 0 failed`)
-    } finally {
-      await server.stop()
-    }
-  },
-  limitMs,
-)
+])('a store %s keeps the contract', long(limitMs), async (_, isTls, pathStyle) => {
+  const server = new S3Server({ isTls })
+  await server.start()
+  try {
+    const uri = `s3://bucket?endpoint=${server.endpointAt(domain)}&pathStyle=${pathStyle}&partSize=5MiB`
+    const said = await triedApart(uri, keys, isTls ? certificatePath : undefined)
+    expect(said).toContain(`${Object.keys(contract).length} passed, 0 failed`)
+  } finally {
+    await server.stop()
+  }
+})
 
 test('a store whose certificate nobody vouches for is sent nothing, and the fault says why', async () => {
   const server = new S3Server({ isTls: true })
