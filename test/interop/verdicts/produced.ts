@@ -1,9 +1,9 @@
 import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
 import { assert } from '../../../src/base/assert.ts'
 import type { PartitionSettings } from '../../../src/ports.ts'
+import { decompress } from '../../../src/wire/compression/codecs.ts'
 import { errors } from '../../../src/wire/errors.ts'
 import { batchAt, batchHeader, codecOf, isRefusal } from '../../../src/wire/record-batch.ts'
-import { readRecords } from '../../../src/wire/records.ts'
 import { type Client, FrontWorld, topicId } from '../../unit/network/dispatcher-world.ts'
 import { settings as usual } from '../../unit/pipeline/sequencing/lane-world.ts'
 
@@ -62,7 +62,8 @@ export function verdictOf({ error, message, stored, isAsSent }: Produced, settin
   if (codecOf(header) !== wanted) return `ok? it was stored with ${codecOf(header)}`
   if (isAsSent) return `ok ${header.maxTimestamp}`
   try {
-    readRecords(stored, 0, header, nodeCodecs, recordsBytesMax)
+    // Decompressed only: Millrace's own reader of records rejects lengths of more than 32 bits, of which Kafka takes the lowest 32.
+    decompress(wanted, stored.subarray(batchHeader.bytes), recordsBytesMax, nodeCodecs)
   } catch (damage) {
     return `ok? what was stored cannot be read: ${(damage as Error).message}`
   }
