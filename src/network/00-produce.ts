@@ -23,12 +23,14 @@ export interface UnsequencedBatch {
   readonly address: number
   readonly bytes: number
   flags: number
-  /** By which a validator thread is still to check it; undefined once that is done. */
+  /** Rules for the check by a validator thread; undefined once the batch is checked. */
   rules: RecordRules | undefined
   refused: boolean
 }
 
-/** A produce request on its way: which of its batches are answered, and how durable the log must be to say so. */
+/**
+ * A Produce request in progress, with the responses of its batches and the log position that must be durable before the response is sent.
+ */
 export interface Produce extends Pending {
   readonly kind: 'produce'
   readonly acks: number
@@ -38,28 +40,28 @@ export interface Produce extends Pending {
   batches: UnsequencedBatch[]
   /** Batches that validator threads have. */
   validating: number
-  /** Batches without an answer. */
+  /** Batches without a result. */
   outstanding: number
   durableAt: number
   held: HeldBytes | undefined
-  /** The tick at which its client no longer waits. */
+  /** Tick at which the request times out. */
   readonly due: number
 }
 
-/** How often requests that wait are looked at: a tick. */
+/** Interval in milliseconds at which waiting requests are checked: one tick. */
 export const tickMs = 250
 /**
- * No request waits for less. In Kafka a write that has only its leader to wait for cannot time out, and clients that know it
- * may ask for no time at all; here it always waits, for the disk or the store.
+ * Minimum wait. In Kafka a write that waits only for its leader cannot time out, so clients may request a timeout of 0. Here every write
+ * waits, for the disk or the object store.
  */
 const timeoutMsMin = 1000
 
-/** A request's frames go into the ring together. */
+/** The ring messages of a request are published together. */
 const batchesMax = 4096
 
 /**
- * Reads a produce request and validates its compressed batches, as far as there is time for that here. The batches to be appended are left in
- * `batches`. Undefined when the ring has no room for them: nothing has happened and the request is to be offered again.
+ * Reads a Produce request and validates its compressed batches inline, within the time limit for that. The batches to append are left in
+ * `batches`. Returns undefined when the ring has no room for them: then nothing has changed, and the caller offers the request again.
  */
 export function beginProduce(
   request: { queue: RequestQueue; correlationId: number; version: number; token: number; held: HeldBytes; tick: number; now: number },
@@ -129,7 +131,7 @@ function newProduce(
     outstanding: 0,
     durableAt: 0,
     held: undefined,
-    // Up to a tick has passed of the one in which it came.
+    // Up to one tick has passed since the start of the tick in which the request arrived.
     due: tick + 1 + Math.ceil(Math.max(timeoutMs, timeoutMsMin) / tickMs),
   }
 }
@@ -142,7 +144,7 @@ function addBatch(produce: Produce, { stream, address, bytes, flags }: Located, 
   produce.outstanding++
 }
 
-/** Puts the batches of a request into the append ring, together. False when it has no room. */
+/** Puts all batches of a request into the append ring together. Returns false when the ring has no room. */
 export function sequence(produce: Produce, words: Int32Array, ring: RingProducer): boolean {
   if (!ring.hasRoom(produce.batches.length, append.words)) return false
   for (const { part, stream, address, bytes, flags, refused } of produce.batches) {
@@ -159,7 +161,7 @@ export function sequence(produce: Produce, words: Int32Array, ring: RingProducer
   return true
 }
 
-/** Notes what a validator thread has found. */
+/** Records the verdict of a validator thread. */
 export function validated(produce: Produce, batch: UnsequencedBatch, verdict: Verdict): void {
   produce.validating--
   batch.flags |= verdict.flags
@@ -169,7 +171,7 @@ export function validated(produce: Produce, batch: UnsequencedBatch, verdict: Ve
   answeredOne(produce)
 }
 
-/** What is no batch at all is said first, as the sequencer does where the request goes on to it. */
+/** The error for bytes that are not one batch has precedence, as in the sequencer when the request reaches it. */
 function shapeComplaint(records: Buffer, version: number): number | undefined {
   const view = new DataView(records.buffer, records.byteOffset, records.length)
   return oneBatchComplaint(view, 0, records.length, version < zstdVersion)?.error
@@ -196,7 +198,7 @@ function refuseBatch(part: PartitionResponse, { error, reason: why, refused }: V
   for (const { index, reason: each } of refused) part.recordErrors.push({ batchIndex: index, batchIndexErrorMessage: reasons[each]! })
 }
 
-/** Notes what the sequencer says of one batch. True when it was the last. */
+/** Records the sequencer's answer for one batch. Returns true when it was the last. */
 export function appendAnswered(produce: Produce, words: Int32Array, at: number): boolean {
   const part = produce.parts[words[at + appended.part]!]!
   const error = words[at + appended.error]!
@@ -216,7 +218,7 @@ export function appendAnswered(produce: Produce, words: Int32Array, at: number):
   return answeredOne(produce)
 }
 
-/** True when no batch is left without an answer: then the bytes of the request are no longer needed. */
+/** True when every batch has a result: then the bytes of the request are released. */
 function answeredOne(produce: Produce): boolean {
   produce.outstanding--
   if (produce.outstanding > 0) return false
@@ -226,8 +228,8 @@ function answeredOne(produce: Produce): boolean {
 }
 
 /**
- * Its client hears of the batches that are not known to be durable what Kafka says of those that its replicas have not got.
- * They stay where they are and become durable in their turn: an idempotent producer that sends them again gets their offsets.
+ * Returns REQUEST_TIMED_OUT for the batches that are not known to be durable, as Kafka does for batches that are not replicated in time.
+ * The batches stay in the log and become durable later. An idempotent producer that sends them again receives their offsets.
  */
 export function timeOut({ parts, durableAt }: Produce, durable: number): void {
   for (const part of parts) {

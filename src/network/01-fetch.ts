@@ -106,7 +106,7 @@ export function beginFetch(
     } else {
       failed = true
       responses[index]!.errorCode = error
-      // A partition that never reached its log has an empty list of transactions; one that the log rejected has null.
+      // A partition whose fetch did not reach its log has an empty list of transactions; one that the log rejected has null.
       responses[index]!.abortedTransactions = []
     }
   })
@@ -169,7 +169,7 @@ const within = (offset: bigint): number => (offset < 0n ? -1 : Math.min(Number(o
 function routingError(byId: boolean, known: boolean, stream: PartitionId | undefined, follower: boolean): number {
   if (!known) return byId ? errors.UNKNOWN_TOPIC_ID.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code
   if (stream === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
-  // There are no replicas: a request that claims to come from one is rejected.
+  // There are no replicas: a request with a replica id is rejected.
   if (follower) return errors.TOPIC_AUTHORIZATION_FAILED.code
   return 0
 }

@@ -1,6 +1,6 @@
 import type { BufferLease } from './request-queue.ts'
 
-/** Lease of log cache memory: the callback sets the part that the sequencer keeps pinned; 0 bytes release it. */
+/** Lease of log cache memory. The callback sets the part that the sequencer keeps pinned; 0 bytes release it. */
 export function logLease(tell: (start: number, bytes: number) => void): BufferLease {
   let isOut = true
   const giveBack = (): void => {

@@ -48,7 +48,7 @@ export interface DispatcherPorts {
   load(request: { token: number; index: number; load: ColdRead }): void
   /** Releases block cache memory of a cold read. */
   giveBack(pin: number): void
-  /** Calls `wake` after a time; the result cancels. */
+  /** Calls `wake` after a delay; the returned function cancels. */
   after(ms: number, wake: () => void): () => void
   now(): number
 }
@@ -209,8 +209,8 @@ export class RequestDispatcher {
   }
 
   /**
-   * Result of `ports.load`, in pieces; null when the read failed. `pin` must be released when the block cache memory is no
-   * longer read; -1 for pieces in memory of their own.
+   * Result of `ports.load`, in pieces; null when the read failed. `pin` must be released when the block cache memory is no longer read; -1
+   * for pieces that are not in the block cache.
    */
   loaded(token: number, index: number, records: readonly Uint8Array[] | null, error: number, pin = -1): void {
     const pending = this.#requests.get(token) as Fetch
@@ -235,7 +235,7 @@ export class RequestDispatcher {
     if (pending.loading > 0) return
     pending.outOfMemory = undefined
     if (outOfMemory !== undefined && !hasRecords(pending) && !pending.queue.closed) {
-      // It occupies no memory that others wait for, so it may wait itself.
+      // The fetch occupies no memory that other requests wait for, so this read may wait.
       pending.loading = 1
       this.#parts.ports.load({ token, index: outOfMemory.index, load: { ...outOfMemory.load, isPatient: true } })
       return
@@ -289,7 +289,7 @@ export class RequestDispatcher {
       if (queue.pending.length === 0) this.#awaitingMemory.add(queue)
       return 'later'
     }
-    // Checked before the request is read, which would be in vain.
+    // Checked before the request is read, to avoid a useless read.
     if (!appends.hasRoom(1, append.words)) {
       this.#completeParkedFetch(queue)
       return this.#defer(queue)
@@ -321,7 +321,7 @@ export class RequestDispatcher {
     return 'taken'
   }
 
-  /** No part of the request reached the sequencer, so that no answer follows; the request may have timed out already. */
+  /** No part of the request reached the sequencer, so no answer follows. The request may have timed out already. */
   #onRefused(produce: Produce): void {
     if (produce.response === undefined) this.#finishProduce(produce)
     else this.#requests.forget(produce.token)

@@ -4,7 +4,7 @@ import { type Produce, sequence, validated } from './00-produce.ts'
 import type { ProduceValidation } from './produce-validation.ts'
 import type { RequestQueue } from './request-queue.ts'
 
-/** How long a request that finds the append ring full waits before it tries again. */
+/** Delay in milliseconds before a request that found the append ring full is retried. */
 const retryMs = 2
 
 export interface ProduceQueueParts {
@@ -12,23 +12,23 @@ export interface ProduceQueueParts {
   readonly appends: RingProducer
   readonly validation: ProduceValidation
   after(ms: number, wake: () => void): void
-  /** Every batch of the request is refused: nothing of it goes on to the sequencer. */
+  /** Every batch of the request was rejected: no part of it is sent to the sequencer. */
   onRefused(produce: Produce): void
   /** Batches have been put into the append ring. */
   onSequenced(): void
 }
 
-/** Produce requests on their way into the append ring, those of a connection in their order, however long each takes to be validated. */
+/** Produce requests that are not in the append ring yet. The requests of a connection keep their order, however long validation takes. */
 export class ProduceQueue {
   readonly #parts: ProduceQueueParts
-  /** Of each queue: a request with batches that validator threads have, and those behind it. */
+  /** By request queue: a request with batches at validator threads, and the requests after it. */
   readonly #waiting = new Map<RequestQueue, Produce[]>()
 
   constructor(parts: ProduceQueueParts) {
     this.#parts = parts
   }
 
-  /** A request for which the append ring has room. */
+  /** Adds a request for which the append ring has room. */
   add(produce: Produce): void {
     const { words, appends, validation, onRefused } = this.#parts
     const { queue } = produce
@@ -51,7 +51,7 @@ export class ProduceQueue {
     }
   }
 
-  /** Puts into the ring what has become ready at the head of a produces. */
+  /** Puts the requests at the head of the queue that are validated into the ring. */
   #sequenceNext(queue: RequestQueue): void {
     const { words, appends, after, onSequenced } = this.#parts
     const produces = this.#waiting.get(queue)

@@ -6,18 +6,18 @@ import { recordRules, type Validator, type Verdict } from '../pipeline/validatio
 import type { PartitionSettings } from '../ports.ts'
 import { attribute, batchHeader, codecs } from '../wire/record-batch.ts'
 
-/** What the network thread does itself, in about bytes of output: some 2 ms. */
+/** Limit of work in the network thread, in approximate bytes of output: about 2 ms. */
 const inlineUnits = 1 << 20
-/** A batch of more compressed bytes than this would not be done in that time. */
+/** A batch with more compressed bytes than this exceeds that time. */
 const inlineBytesMax = 384 << 10
 
 const left = (flags: number): Verdict => ({ error: 0, reason: reason.none, flags, refused: [] })
-/** Uncompressed batches are validated by the sequencer; so is a header that it refuses whatever lies behind. */
+/** The sequencer validates uncompressed batches, and rejects invalid headers regardless of the records. */
 const leftToSequencer = left(0)
 const exempt = left(appendFlags.exempt)
 
 export interface ProduceValidationParts {
-  /** Over the arena. */
+  /** View of the arena. */
   readonly view: DataView
   readonly validator: Validator
   /** `compressed.record.validation.enable` */
@@ -27,7 +27,7 @@ export interface ProduceValidationParts {
   offer(job: ValidationJob): void
 }
 
-/** Validation of compressed batches on their way from a network worker to the sequencer. */
+/** Validation of compressed batches between a network worker and the sequencer. */
 export class ProduceValidation {
   readonly #parts: ProduceValidationParts
 
@@ -35,7 +35,7 @@ export class ProduceValidation {
     this.#parts = parts
   }
 
-  /** The verdict on the batch at `address`, or the rules by which a validator thread is to find it. `now` in milliseconds. */
+  /** Returns the verdict on the batch at `address`, or the rules for a validator thread that must check it. `now` in milliseconds. */
   check(address: number, bytes: number, settings: PartitionSettings, flags: number, now: number): Verdict | RecordRules {
     const { view, validator, enabled, offloads } = this.#parts
     if (bytes > settings.maxMessageBytes) return leftToSequencer

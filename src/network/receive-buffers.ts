@@ -1,14 +1,14 @@
 import { assert } from '../base/assert.ts'
 
-/** The smallest block that is given out. */
+/** Size of the smallest block. */
 export const receiveBlockBytes = 64 << 10
 
-/** A part of it, one of so many, is kept from requests that wait for the log: others go on while the log is full. */
+/** One part in this many is reserved: requests that wait for the log cannot use it. Other requests proceed while the log is full. */
 const reserveShare = 4
 
 /**
- * Receive memory of one network worker, given out in blocks of powers of two (buddies). The block that came back last is
- * given out first: it is still in the cache, and memory that is never needed is never touched.
+ * Receive buffers of one network worker, allocated in blocks of powers of two (buddy allocator). The block released last is allocated
+ * first: it is still in the CPU cache, and memory that is never needed is never touched.
  */
 export class ReceiveBuffers {
   readonly #base: number
@@ -16,7 +16,7 @@ export class ReceiveBuffers {
   /** Free blocks of each size, by offset; level 0 is the smallest. */
   readonly #free: Set<number>[]
   #freeBytes: number
-  /** Of what is given out: what requests that are under way lie in. */
+  /** Bytes of allocated blocks that contain requests in progress. */
   heldBytes = 0
 
   /** `bytes` is the smallest block times a power of two. */
@@ -36,23 +36,23 @@ export class ReceiveBuffers {
     return this.#freeBytes
   }
 
-  /** Whether more requests may wait in it. */
+  /** Whether more requests may wait in the receive buffers. */
   get hasRoom(): boolean {
     return this.heldBytes <= this.bytes - this.bytes / reserveShare
   }
 
-  /** Whether this much more may be given out to one connection, which can do with the smallest block. */
+  /** Whether one connection may get this many more bytes, although the smallest block is enough for it. */
   isLavish(bytes: number): boolean {
     return this.heldBytes === 0 || this.#freeBytes - bytes >= this.bytes / reserveShare
   }
 
-  /** The size of the block that `bytes` would get; undefined beyond the largest. */
+  /** Size of the block for `bytes`; undefined above the largest size. */
   sizeFor(bytes: number): number | undefined {
     const level = this.#levelFor(bytes)
     return level < this.#levels ? receiveBlockBytes * 2 ** level : undefined
   }
 
-  /** Address of a block, or -1 when none of the size is free. */
+  /** Returns the address of a block, or -1 when no block of the size is free. */
   take(bytes: number): number {
     const wanted = this.#levelFor(bytes)
     let level = wanted
@@ -68,7 +68,7 @@ export class ReceiveBuffers {
     return this.#base + offset
   }
 
-  /** Joins a block with its free neighbour: address of one twice as large that the block is a half of, or -1. */
+  /** Merges a block with its free buddy. Returns the address of the merged block, which is twice as large, or -1. */
   grow(address: number, bytes: number): number {
     const level = this.#levelFor(bytes)
     const offset = address - this.#base
@@ -78,7 +78,7 @@ export class ReceiveBuffers {
     return this.#base + Math.min(offset, buddy)
   }
 
-  /** Gives back what `take(bytes)` gave. */
+  /** Releases a block allocated by `take(bytes)`. */
   give(address: number, bytes: number): void {
     let level = this.#levelFor(bytes)
     let offset = address - this.#base

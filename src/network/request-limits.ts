@@ -1,4 +1,4 @@
-/** Maximum request size by API key. A larger request is rejected as soon as its API key has arrived, before the rest of it. */
+/** Maximum request size by API key. A larger request is rejected as soon as its API key has arrived, before its remaining bytes. */
 
 const produce = 0
 /** Requests without lists: the longest has a client id and a few strings of at most 32 KiB. */

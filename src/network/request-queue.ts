@@ -5,7 +5,7 @@ export const unsentBytesMax = 1 << 20
 
 /** Buffers that contain parts of a response, in the log cache or in the block cache. They stay unchanged until they are released. */
 export interface BufferLease {
-  /** Of the log cache, only [start, end) of the arena is still in use. */
+  /** Keeps only [start, end) of the arena pinned in the log cache. */
   keep(start: number, end: number): void
   /** Releases the part in the log cache. Further calls have no effect. */
   giveBack(): void
@@ -19,7 +19,7 @@ export interface ClientConnection {
   readonly host: string
   /** Bytes that are not sent yet. */
   readonly unsentBytes: number
-  /** The peer owns the leased parts until it releases the lease. */
+  /** The connection owns the leased parts until it releases the lease. */
   send(parts: readonly Uint8Array[], lease: BufferLease | undefined): void
   close(why: string): void
   /** Processes the deferred frames again. */

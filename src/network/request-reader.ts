@@ -7,11 +7,11 @@ import type { HeldBytes, RequestQueue } from './request-queue.ts'
 const sizeBytes = 4
 const apiKeyBytes = 2
 const segmentBytesMin = 64 << 10
-/** Above this size a segment is only as large as one frame requires. */
+/** Above this size, a segment is only as large as one frame requires. */
 const segmentBytesMax = 4 << 20
 /** Minimum number of frames per segment, so that few frames are split at its end. */
 const framesPerSegment = 8
-/** A larger frame gets its memory only as its bytes arrive. */
+/** Memory for a larger frame is allocated only as its bytes arrive. */
 const trustedBytes = 1 << 20
 /** Maximum size of one read from the kernel. */
 const windowBytesMax = 512 << 10
@@ -35,7 +35,7 @@ class Segment implements HeldBytes {
   get end(): number {
     return this.base + this.bytes
   }
-  /** Only its connection uses it. */
+  /** No request in progress uses the segment. */
   get isOwn(): boolean {
     return this.#holds === 0
   }
@@ -56,7 +56,7 @@ class Segment implements HeldBytes {
 
 export interface RequestReaderParts {
   readonly memory: ReceiveBuffers
-  /** Of the arena, at address 0. */
+  /** The arena, from address 0. */
   readonly bytes: Buffer
   readonly view: DataView
   /** Shared read buffer of connections without a segment: received bytes are moved before another connection reads. */
@@ -92,7 +92,7 @@ export class RequestReader {
   frames = 0
   /** Bytes received without free memory; there is no segment at the same time. */
   #spill: Buffer | undefined
-  /** Until `retry`, which may release the segment: bytes that are read meanwhile arrive outside it. */
+  /** Set until `retry`, which may release the segment; bytes that are read in the meantime arrive outside the segment. */
   #isPaused = false
 
   constructor(parts: RequestReaderParts, queue: RequestQueue) {
@@ -209,8 +209,8 @@ export class RequestReader {
   }
 
   /**
-   * Without free memory: keeps the incomplete frame aside, and releases the segment when its frames are processed. A waiting connection
-   * occupies no receive buffer.
+   * Called when no memory is free. Keeps the incomplete frame in the spill buffer, and releases the segment when its frames are processed.
+   * A waiting connection occupies no receive buffer.
    */
   #starve(more: Buffer): Received {
     const partial = this.#parts.bytes.subarray(this.#start, this.#fill)

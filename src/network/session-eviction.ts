@@ -19,7 +19,7 @@ export class SessionAges {
   readonly #used = new Map<number, Age>()
   /** Sessions that are too young to be evicted for a larger one, in order of creation. */
   readonly #young = new Set<number>()
-  /** The others, by their size. */
+  /** The other sessions, by size. */
   readonly #old = new Map<number, Set<number>>()
 
   add(id: number, size: number, now: number): void {

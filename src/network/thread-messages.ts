@@ -8,38 +8,38 @@ import type { RecoverySource, WalDamage } from '../wal/wal-recovery.ts'
 import type { ColdRead, PartitionRead } from './01-fetch.ts'
 import type { RoutedTopic } from './topic-routing.ts'
 
-/** What every thread of the pipeline starts with. */
+/** Data for the start of every thread of the pipeline. */
 export interface LaneData {
   readonly memory: WebAssembly.Memory
   readonly plan: ArenaPlan
   readonly wal: LaneWal
-  /** Offsets that the log leaves out, by stream. */
+  /** Offsets that are missing in the log, by partition. */
   readonly lost: ReadonlyMap<PartitionId, readonly LostRange[]>
   readonly recovery: Pick<RecoverySource, 'mark' | 'discardsDamage'>
 }
 
-/** The write-ahead log of a lane. One without a file is in a store: log memory holds all of it that is not in objects. */
+/** The WAL of a lane. An S3 WAL has no file: the log cache contains all of its records that are not in objects. */
 export interface LaneWal {
   readonly path: string | null
   readonly state: WalState
-  /** Bytes of a file that have been written once, from the start of the log. */
+  /** Bytes of the file that have been written at least once, from the start of the log. */
   readonly prepared: number
-  /** Bounds what is appended and not durable, where it is less than log memory. */
+  /** Limit of unflushed bytes, where it is less than the log cache. */
   readonly unflushedBytesMax: number
 }
 
-/** Main thread to a persistence thread whose log is in a store. */
+/** Main thread to the persistence thread of an S3 WAL. */
 export interface ToStorePersistence {
   readonly id: number
-  /** What lies below is stored elsewhere. */
+  /** Records below this trim point are stored elsewhere. */
   readonly cut: TrimPoint
 }
 
 export type FromStorePersistence =
-  /** Whatever is written from now on knows the cut. */
+  /** Every later write contains the trim point. */
   { readonly type: 'noted'; readonly id: number } | { readonly type: 'fault'; readonly fault: StoreFault }
 
-/** Persistence thread of a log in a file to main thread: the disk has no room for the log, or has room again. */
+/** Persistence thread of a WAL file to main thread: the disk has no room for the log, or has room again. */
 export interface FromPersistence {
   readonly type: 'full'
   readonly isFull: boolean
@@ -55,18 +55,18 @@ export interface ListenerData {
 export interface ValidationData {
   /** `compressed.record.validation.enable` */
   readonly enabled: boolean
-  /** Every compressed batch goes to validator threads, not only those that take long. */
+  /** Every compressed batch goes to validator threads, not only those that need much time. */
   readonly offloads: boolean
 }
 
-/** What a validator thread starts with. */
+/** Data for the start of a validator thread. */
 export interface ValidatorData {
   readonly memory: WebAssembly.Memory
   readonly plan: ArenaPlan
   readonly index: number
 }
 
-/** What the thread with the large window starts with. */
+/** Data for the start of the thread with the large window. */
 export interface LargeWindowData {
   readonly memory: WebAssembly.Memory
   readonly batchBytesMax: number
@@ -76,7 +76,7 @@ export interface NetworkData {
   readonly memory: WebAssembly.Memory
   readonly plan: ArenaPlan
   readonly validation: ValidationData
-  /** The lane that this thread sequences itself; undefined where a thread of its own does. */
+  /** The lane that this thread sequences; undefined where the sequencer has its own thread. */
   readonly lane: LaneData | undefined
   readonly index: number
   readonly listeners: readonly ListenerData[]
@@ -90,13 +90,13 @@ export interface NetworkData {
   }
 }
 
-/** How many connections there may be at the same time. */
+/** Limits of the number of simultaneous connections. */
 export interface ConnectionLimits {
   readonly max: number
-  /** What the process may open leaves room for no more; see `ulimit -n`. */
+  /** Limit set by the number of files that the process may open; see `ulimit -n`. */
   readonly filesMax: number
   readonly perHostMax: number
-  /** Instead of `perHostMax`, by address. */
+  /** Limits by address that replace `perHostMax`. */
   readonly hosts: ReadonlyMap<string, number>
 }
 
@@ -104,23 +104,26 @@ export interface ConnectionLimits {
 export type ToNetwork =
   | { readonly type: 'listen' }
   | { readonly type: 'topics'; readonly set: readonly RoutedTopic[]; readonly deleted: readonly string[] }
-  /** A request of so many bytes has been read: what is left of it on the heap is what its API keeps. */
+  /** A request of this size has been parsed: only the data that its API keeps remains on the heap. */
   | { readonly type: 'parsed'; readonly bytes: number }
   | { readonly type: 'answered'; readonly token: number; readonly response: Uint8Array | null }
-  /** Block memory, of which `loaded` speaks. */
+  /** The block cache, to which `loaded` refers. */
   | { readonly type: 'blocks'; readonly memory: WebAssembly.Memory }
   | { readonly type: 'loaded'; readonly token: number; readonly index: number; readonly loaded: Loaded | null; readonly error: number }
-  /** There is no memory to load it. */
+  /** There is no memory for the read. */
   | { readonly type: 'outOfMemory'; readonly token: number; readonly partitionRead: PartitionRead }
   | { readonly type: 'asked'; readonly asked: Asked }
-  /** Of a batch that needed the large window. */
+  /** Verdict on a batch that needed the large window. */
   | { readonly type: 'validated'; readonly id: number; readonly verdict: Verdict }
-  /** Reads wait for memory that responses hold; sent every second while they do. */
+  /** Reads wait for memory that responses occupy; sent every second while they wait. */
   | { readonly type: 'pressed' }
   | { readonly type: 'limits'; readonly connections: ConnectionLimits }
   | { readonly type: 'stop' }
 
-/** Old records: in memory of their own, or lent pieces of block memory. `pin` is given back when they are no longer read; -1 for nothing to give back. */
+/**
+ * Result of a cold read: in its own memory, or leased pieces of the block cache. `pin` is released when the records are no longer read; -1
+ * if there is nothing to release.
+ */
 export type Loaded =
   | { readonly pin: number; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly pin: number; readonly ranges: readonly LentRange[] }
@@ -133,16 +136,16 @@ export interface LentRange {
 /** Network worker to main thread. */
 export type FromNetwork =
   | { readonly type: 'listening'; readonly ports: readonly number[] }
-  /** A listener could not be opened; `code` is the system's. */
+  /** A listener could not be opened; `code` is the error code of the system. */
   | { readonly type: 'notListening'; readonly listener: ListenerData; readonly code: string; readonly message: string }
   | { readonly type: 'forward'; readonly token: number; readonly listener: string; readonly host: string; readonly frame: Uint8Array }
   | { readonly type: 'load'; readonly token: number; readonly index: number; readonly load: ColdRead }
-  /** What was loaded is no longer read. */
+  /** The result of a cold read is no longer in use. */
   | { readonly type: 'gaveBack'; readonly pin: number }
   | { readonly type: 'closed'; readonly host: string; readonly why: string }
-  /** The first batch that needs a validator thread has come. */
+  /** The first batch that needs a validator thread has arrived. */
   | { readonly type: 'validatorsNeeded' }
-  /** A batch refers back further than the window of a validator thread reaches. */
+  /** The batch has back references beyond the window of a validator thread. */
   | {
       readonly type: 'largeWindowNeeded'
       readonly id: number
@@ -154,7 +157,7 @@ export type FromNetwork =
   | { readonly type: 'stopped' }
   | Started
 
-/** What a sequencer says besides its replies. */
+/** Message of a sequencer that is not a reply. */
 export interface Started {
   readonly type: 'started'
   readonly position: number
