@@ -9,19 +9,20 @@ import { jobBytesMax } from './validation/validation-kernel.ts'
 import type { ValidationSlot } from './validation/validator.ts'
 
 const pageBytes = 65536
-/** A produce request is 8 words a partition; a fetch 6 words a partition, and its answer up to 12. */
+/** A Produce request takes 8 words per partition; a fetch takes 6 words per partition, and its answer up to 12. */
 const appendRingWords = 1 << 16
 const readRingWords = 1 << 17
 const answerRingWords = 1 << 18
 const landingBytes = 64 << 10
-/** Zeros that are written to prepare the write-ahead log. */
+/** Size of the block of zeros that is written to prepare the WAL. */
 const zeroBytes = 1 << 20
-/** Batches of the main thread's own on their way to the sequencer. */
+/** Size of the buffer for batches that the main thread appends. */
 const stagingBytes = 2 << 20
 
 /**
- * Window buffers of validation, touched only as far as a batch decodes to. That of a network worker holds the output that it has time
- * for and one more block; that of a validator thread, 8 MiB of history and as much output, so that history is moved once in 8 MiB.
+ * Window buffers for validation. Only the part that the decoded output needs is touched. The buffer of a network worker has room for its
+ * limit of inline output and one more block. The buffer of a validator thread has room for 8 MiB of history and 8 MiB of output, so that
+ * the history is moved once every 8 MiB.
  */
 const inlineWindowBytes = (2 << 20) + (256 << 10)
 export const threadWindowBytes = (16 << 20) + (512 << 10)
@@ -29,21 +30,21 @@ const slotsPerValidator = 4
 const jobRingWords = 1 << 12
 const verdictRingWords = 1 << 16
 
-/** Where a network worker's share of the arena lies. Addresses in bytes; rings and signals as indices of words. */
+/** Layout of a network worker's part of the arena. Addresses in bytes; rings and wake signals as indices of words. */
 export interface NetworkPlace {
   readonly appends: RingPlace
   readonly reads: RingPlace
   readonly answers: RingPlace
   readonly signal: number
   readonly counters: number
-  /** See `Intake`. */
+  /** Scratch buffer; see `RequestReader`. */
   readonly landing: { readonly base: number; readonly bytes: number }
   readonly receive: { readonly base: number; readonly bytes: number }
-  /** For the batches that it validates itself. */
+  /** For batches that the network worker validates inline. */
   readonly validation: ValidationSlot
 }
 
-/** A validator thread: a pair of rings for each network worker, and the batches that it advances side by side. */
+/** A validator thread: a pair of rings for each network worker, and slots for the batches in progress. */
 export interface ValidatorPlace {
   readonly signal: number
   readonly rings: readonly { readonly jobs: RingPlace; readonly verdicts: RingPlace }[]
@@ -56,7 +57,7 @@ export interface LanePlace {
   readonly persistenceSignal: number
   readonly sequencerCounters: number
   readonly persistenceCounters: number
-  /** For what the kernel reports. */
+  /** Address for results of the kernel. */
   readonly scratch: number
   readonly log: { readonly base: number; readonly bytes: number }
 }
@@ -66,20 +67,20 @@ export interface ArenaPlan {
   readonly network: readonly NetworkPlace[]
   readonly validators: readonly ValidatorPlace[]
   readonly lane: LanePlace
-  /** A block for the log's superblock. */
+  /** A block for the superblock of the WAL. */
   readonly superblock: number
-  /** A block for the threads that open the log while the main thread may be writing the superblock. */
+  /** A block for threads that open the WAL while the main thread may be writing the superblock. */
   readonly spareBlock: number
   readonly zeros: { readonly base: number; readonly bytes: number }
-  /** What the main thread appends passes through here. */
+  /** Buffer for batches that the main thread appends. */
   readonly staging: { readonly base: number; readonly bytes: number }
-  /** The main thread's, rung when the log has become durable. */
+  /** Wake signal of the main thread, raised when the durable position advances. */
   readonly mainSignal: number
 }
 
 /**
- * Divides the arena, which is at most 4 GiB. Sizes in bytes: `receive` for each network worker, `log` for the lane.
- * `inline`: the one network worker is the sequencer too, and has one signal for both.
+ * Divides the arena, which is at most 4 GiB. Sizes in bytes: `receive` for each network worker, `log` for the lane. `inline`: the only
+ * network worker is also the sequencer, with one wake signal for both.
  */
 export function planArena(sizes: { networkWorkers: number; validators: number; receive: number; log: number; inline: boolean }): ArenaPlan {
   let at = kernelBytes

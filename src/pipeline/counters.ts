@@ -1,6 +1,6 @@
 import { blockBytes, type MetricBlock, stageTable } from '../metrics/rows.ts'
 
-/** What the stages count, a table each. A thread has a block of its stage's rows, which it alone writes. */
+/** Counters of the stages, one table for each. A thread has a block with the rows of its stage and is its only writer. */
 export const stages = {
   network: stageTable('network', {
     requests: 'Complete requests received.',
@@ -35,5 +35,5 @@ export const stages = {
 export type Stage = keyof typeof stages
 export type Counters<S extends Stage> = MetricBlock<(typeof stages)[S]>
 
-/** Room for the block of any stage. */
+/** Size of a block that fits any stage. */
 export const counterBlockBytes = Math.max(...Object.values(stages).map((table) => blockBytes(table)))

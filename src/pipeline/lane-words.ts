@@ -1,7 +1,7 @@
 import { layout } from '../base/layout.ts'
 import { blockBytes } from '../wal/wal-record.ts'
 
-/** What the two threads of a lane, and the network workers, tell each other besides frames. Positions count blocks and wrap. */
+/** Shared state of the two threads of a lane and the network workers, besides ring messages. Positions count blocks and wrap. */
 export const laneTable = {
   published: { line: 0, writer: 'sequencer', about: 'end of what may be written, in blocks' },
   answersBlocked: { line: 0, writer: 'sequencer', about: '1 while an answer waits for room in a ring' },
@@ -15,7 +15,7 @@ export const laneTable = {
 
 export const laneHeader = layout(laneTable)
 
-/** A 53-bit position out of a wrapping count of blocks, given a position that is less than 2^31 blocks away. */
+/** Converts a wrapping count of blocks to a 53-bit position, given a position that is less than 2^31 blocks away. */
 export function widen(blocks: number, near: number): number {
   const nearBlocks = Math.floor(near / blockBytes)
   return (nearBlocks + ((blocks - (nearBlocks | 0)) | 0)) * blockBytes

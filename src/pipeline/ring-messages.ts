@@ -1,6 +1,6 @@
 /**
- * What travels through the rings: one table a frame, a word a field; `long` takes two (`putLong`, `getLong`).
- * Lists follow the fixed part.
+ * Layouts of the ring messages: one table for each message, one word for each field; `long` takes two words (`putLong`, `getLong`). Lists
+ * follow the fixed part.
  */
 type Word = 'int' | 'long'
 type Frame<T> = { readonly [K in keyof T]: number } & { readonly words: number }
@@ -15,28 +15,28 @@ function frame<const T extends Record<string, Word>>(table: T): Frame<T> {
   return Object.freeze({ ...at, words }) as Frame<T>
 }
 
-/** Network worker to sequencer, the produce ring. `address` and `bytes` are the partition's records field. */
+/** Network worker to sequencer, in the append ring. `address` and `bytes` are the partition's records field. */
 export const appendKind = 1
 export const append = frame({ request: 'int', part: 'int', stream: 'int', address: 'int', bytes: 'int', flags: 'int' })
 /**
- * `beforeZstd`: the request is older than zstd (Produce before v7, KIP-110). `checked`: the records of a compressed batch have been
- * validated; `exempt`: they are not to be, as `compressed.record.validation.enable` says. A compressed batch with neither is refused.
+ * `beforeZstd`: the request is older than zstd (Produce before v7, KIP-110). `checked`: the records of a compressed batch are validated.
+ * `exempt`: they are not to be validated (`compressed.record.validation.enable`). A compressed batch with neither is rejected.
  */
 export const appendFlags = { beforeZstd: 1, checked: 2, exempt: 4 } as const
 
-/** Network worker to sequencer, the read ring. */
+/** Network worker to sequencer, in the read ring. */
 export const readKind = { fetch: 1, expire: 2, release: 3 } as const
 /** Followed by `parts` times `fetchPart`. */
 export const fetch = frame({ request: 'int', minBytes: 'int', maxBytes: 'int', wait: 'int', parts: 'int' })
 export const fetchPart = frame({ stream: 'int', offset: 'long', maxBytes: 'int', leaderEpoch: 'int', lastFetchedEpoch: 'int' })
-/** `expire`: answer with what is there. Every fetch is answered exactly once. */
+/** `expire`: answer with the available records. Every fetch is answered exactly once. */
 export const fetchRequest = frame({ request: 'int' })
-/** The slices of an answer are no longer read, but for `bytes` from `address` on. The body is written in this order. */
+/** The slices of an answer are no longer read, except `bytes` from `address` on. The body is written in this order. */
 export const release = frame({ pin: 'int', address: 'int', bytes: 'int' })
 
 /** Sequencer to network worker. */
 export const answerKind = { appended: 1, fetched: 2 } as const
-/** Valid once the log is durable up to `durableAt`. Followed by `refused` times `refusedRecord`. */
+/** Valid when the log is durable up to `durableAt`. Followed by `refused` times `refusedRecord`. */
 export const appended = frame({
   request: 'int',
   part: 'int',
@@ -49,7 +49,7 @@ export const appended = frame({
   refused: 'int',
 })
 export const refusedRecord = frame({ index: 'int', reason: 'int' })
-/** Followed by `parts` times `fetchedPart`. `pin` is to be released once the slices have been read; -1 for none. */
+/** Followed by `parts` times `fetchedPart`. `pin` must be released when the slices have been read; -1 if there is none. */
 export const fetched = frame({ request: 'int', pin: 'int', parts: 'int' })
 /** Followed by `count` times `fetchedSlice` (`hot`) or `fetchedRange` (`warm`). */
 export const fetchedPart = frame({
@@ -63,21 +63,21 @@ export const fetchedPart = frame({
   leaderEpoch: 'int',
 })
 /**
- * In log memory; in the write-ahead log's file alone; in the object store. `diverged`: the epoch that was fetched last ends before the
+ * `hot`: in the log cache; `warm`: in the WAL file only; `cold`: in the object store. `diverged`: the last fetched epoch ends before the
  * offset, at the high watermark.
  */
 export const where = { none: 0, hot: 1, warm: 2, cold: 3, diverged: 4 } as const
 export const fetchedSlice = frame({ address: 'int', bytes: 'int' })
-/** `position` in the write-ahead log. */
+/** `position` is a position in the WAL. */
 export const fetchedRange = frame({ position: 'long', bytes: 'int' })
 
-/** Network worker to validator thread: a compressed batch and what its topic requires of its records. Times in milliseconds. */
+/** Network worker to validator thread: a compressed batch and the rules of its topic for records. Times in milliseconds. */
 export const validationKind = 1
 export const validationJob = frame({ id: 'int', address: 'int', bytes: 'int', keys: 'int', oldest: 'long', newest: 'long' })
 /** Validator thread to network worker, of kind `validationKind`. Followed by `refused` times `refusedRecord`. */
 export const validationVerdict = frame({ id: 'int', error: 'int', reason: 'int', flags: 'int', refused: 'int' })
 
-/** Why a batch was refused, for the message that goes with the error code. */
+/** Reasons for the rejection of a batch: the message that is returned with the error code. */
 export const reasons = [
   '',
   'The record batch is larger than max.message.bytes.',

@@ -1,6 +1,6 @@
 /**
- * Stages are not to outnumber cores: a thread that waits for a core waits for a scheduler's tick. With two cores the
- * network thread sequences too, while what it has received is in its cache; persistence has the other core.
+ * There must not be more stages than cores: a thread that waits for a core waits for a scheduler tick. With two cores the network thread
+ * also sequences, while the received data is in its cache; persistence has the other core.
  */
 const coresForOwnThread = 3
 
@@ -11,8 +11,8 @@ const coresForValidators = 4
 const coresPerValidator = 4
 
 /**
- * Threads to which all compressed batches go. With fewer than four cores the network thread validates them while what it has received is in
- * its cache: a thread of its own would take a core from another stage, and a hand-over there and back.
+ * Number of validator threads, to which all compressed batches go. With fewer than four cores the network thread validates them, while the
+ * received data is in its cache. A separate thread would take a core from another stage and add two hand-overs.
  */
 export function validationThreads(setting: number | null, cores: number): number {
   if (setting !== null) return setting

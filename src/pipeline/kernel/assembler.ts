@@ -1,6 +1,6 @@
 /**
- * Just enough of a WebAssembly assembler to write the kernels as expressions. An instruction is the array of its
- * bytes, operands first. Source: WebAssembly Core Specification 2.0, chapter 5; threads proposal for shared memories.
+ * A minimal WebAssembly assembler: the kernels are written as expressions. An instruction is the array of its bytes, operands first.
+ * Source: WebAssembly Core Specification 2.0, chapter 5; threads proposal for shared memories.
  */
 export type Code = readonly number[]
 
@@ -8,7 +8,7 @@ const op =
   (byte: number) =>
   (...operands: Code[]): Code => [...operands.flat(), byte]
 
-/** `align` is only a hint to the engine; 0 promises nothing. */
+/** `align` is only a hint to the engine; 0 guarantees no alignment. */
 const load =
   (byte: number) =>
   (address: Code, offset = 0): Code => [...address, byte, 0, ...unsigned(offset)]
@@ -62,7 +62,7 @@ export const setGlobal = (index: number, value: Code): Code => [...value, 0x24, 
 /** Copies `bytes` inside the memory; the regions may overlap. */
 export const memoryCopy = (to: Code, from: Code, bytes: Code): Code => [...to, ...from, ...bytes, 0xfc, 0x0a, 0x00, 0x00]
 
-/** Labels count outwards from 0, the innermost block or loop. */
+/** Labels count outwards from 0, which is the innermost block or loop. */
 export const block = (...body: Code[]): Code => [0x02, 0x40, ...body.flat(), 0x0b]
 export const loop = (...body: Code[]): Code => [0x03, 0x40, ...body.flat(), 0x0b]
 export const when = (condition: Code, ...body: Code[]): Code => [...condition, 0x04, 0x40, ...body.flat(), 0x0b]
@@ -74,7 +74,7 @@ export type ValueType = 'i32' | 'i64'
 const typeByte = { i32: 0x7f, i64: 0x7e } as const
 
 export interface Fn {
-  /** Absent: callable from other functions only. */
+  /** Absent: callable only from other functions. */
   readonly name?: string
   readonly params: readonly ValueType[]
   readonly result: ValueType
@@ -82,7 +82,7 @@ export interface Fn {
   readonly body: readonly Code[]
 }
 
-/** A module of these functions over one imported shared memory `env.memory`; `globals` mutable i32 start at 0. */
+/** A module of these functions with one imported shared memory `env.memory`. `globals`: number of mutable i32 globals, which start at 0. */
 export function assemble(functions: readonly Fn[], globals: number, maximumPages: number): Uint8Array<ArrayBuffer> {
   const types = functions.map((f) => [0x60, ...vector(f.params.map((p) => [typeByte[p]])), 1, typeByte[f.result]])
   const memory = [...text('env'), ...text('memory'), 0x02, 0x03, ...unsigned(1), ...unsigned(maximumPages)]

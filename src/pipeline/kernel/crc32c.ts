@@ -5,7 +5,7 @@ export const tableBytes = 16 * 256 * 4
 
 const castagnoli = 0x82f63b78
 
-/** Table k advances a byte over k further zero bytes ("slicing by 16"). Source: Kounavis and Berry, 2005. */
+/** Table k advances the CRC of a byte over k further zero bytes ("slicing by 16"). Source: Kounavis and Berry, 2005. */
 export function tables(): Uint32Array<ArrayBuffer> {
   const t = new Uint32Array(16 * 256)
   for (let i = 0; i < 256; i++) {
@@ -20,7 +20,7 @@ export function tables(): Uint32Array<ArrayBuffer> {
   return t
 }
 
-/** `crc(address, bytes, seed)`: CRC-32C of a region in place; a result may seed the next piece. */
+/** `crc(address, bytes, seed)`: CRC-32C of a region in place; the result can seed the next region. */
 export function crcInPlace(name: string): Fn {
   const [at, bytes, crc, end, a, b, c, d] = [0, 1, 2, 3, 4, 5, 6, 7]
   return {
@@ -50,18 +50,18 @@ export function crcInPlace(name: string): Fn {
 const whileFits = (at: number, end: number, step: number, body: readonly Code[]): Code =>
   block(loop(branchIf(1, i32.gtU(i32.add(get(at), i32.const(step)), get(end))), ...body, branch(0)))
 
-/** Folds words, the first already mixed with the running CRC, into the next CRC. The first byte takes the last table. */
+/** Folds words, of which the first is already mixed with the running CRC, into the next CRC. The first byte uses the last table. */
 function slice(words: readonly number[]): Code {
   let table = words.length * 4 - 1
   const terms = words.flatMap((word) => [0, 8, 16, 24].map((shift) => i32.load(tableIndex(get(word), shift), 1024 * table--)))
   return balanced(terms)
 }
 
-/** Byte `shift / 8` of a value times four: one shift to the place, where naive code shifts down and up again. */
+/** Four times byte `shift / 8` of a value, with one shift. Naive code shifts right and left again. */
 const tableIndex = (value: Code, shift: number): Code =>
   i32.and(shift === 0 ? i32.shl(value, i32.const(2)) : i32.shrU(value, i32.const(shift - 2)), i32.const(1020))
 
-/** A tree of xors, so that the processor may run the branches side by side. */
+/** A tree of xors, so that the processor can execute the branches in parallel. */
 function balanced(terms: readonly Code[]): Code {
   if (terms.length === 1) return terms[0]!
   const half = terms.length >> 1

@@ -2,21 +2,21 @@ import { assemble, block, branch, branchIf, call, type Fn, get, i32, loop, memor
 import { crcInPlace, tableBytes, tables } from './crc32c.ts'
 import { longVarint, scanGlobals, scanRecords } from './scan.ts'
 
-/** Work on bytes of the arena at machine speed. Addresses and sizes in bytes. */
+/** Compiled operations on bytes of the arena. Addresses and sizes in bytes. */
 export interface Kernel {
-  /** CRC-32C of a region; a result may seed the next piece. Signed, as WebAssembly returns it. */
+  /** CRC-32C of a region; the result can seed the next region. Signed, as WebAssembly returns it. */
   crc(address: number, bytes: number, seed: number): number
-  /** Copies and returns the CRC-32C of what was copied. The regions do not overlap. */
+  /** Copies a region and returns the CRC-32C of its bytes. The regions do not overlap. */
   copyCrc(to: number, from: number, bytes: number, seed: number): number
   copy(to: number, from: number, bytes: number): number
   /** See `scan.ts`: `scanStatus`, with details at `result`. */
   scan(address: number, end: number, count: number, result: number): number
 }
 
-/** Address 0 of the arena belongs to the kernel: its tables. */
+/** The kernel's tables are at address 0 of the arena. */
 export const kernelBytes = tableBytes
 
-/** A piece is copied and then summed while it is still in the first-level cache; measured against one fused loop: 5 % faster. */
+/** A piece is copied, and its CRC is computed while it is still in the first-level cache. Measured against one fused loop: 5 % faster. */
 const pieceBytes = 16384
 const pagesMax = 65536
 
@@ -58,7 +58,7 @@ const copy: Fn = {
 
 let compiled: WebAssembly.Module | undefined
 
-/** The kernel over this memory. The thread that makes the memory calls `writeTables` once before. */
+/** The kernel for this memory. The thread that creates the memory calls `writeTables` once before. */
 export function kernel(memory: WebAssembly.Memory): Kernel {
   const functions = [crcInPlace('crc'), longVarint(32), longVarint(64), copyCrc, copy, scanRecords('scan', varint32Fn, varint64Fn)]
   compiled ??= new WebAssembly.Module(assemble(functions, scanGlobals, pagesMax))

@@ -17,13 +17,13 @@ import {
   when,
 } from './assembler.ts'
 
-/** What a scan leaves behind at the address it was given. Deltas are against the batch's base timestamp, milliseconds. */
+/** Result of a scan, at the address passed to it. Deltas are relative to the batch's base timestamp, in milliseconds. */
 export const scanResult = record({ minDelta: 'i64', maxDelta: 'i64', index: 'i32', keyless: 'i32' })
 
-/** How a scan ends. `index` of the result names the record. */
+/** Result codes of a scan. `index` of the result is the index of the record. */
 export const scanStatus = { ok: 0, malformed: 1, offsetDelta: 2, trailing: 3 } as const
 
-/** Module globals: where a long varint ended, and whether one was too long. */
+/** Module globals: end position of a long varint, and whether one was too long. */
 const cursor = 0
 const tooLong = 1
 export const scanGlobals = 2
@@ -31,7 +31,7 @@ export const scanGlobals = 2
 const zigzag32 = (v: Code): Code => i32.xor(i32.shrU(v, i32.const(1)), i32.sub(i32.const(0), i32.and(v, i32.const(1))))
 const zigzag64 = (v: Code): Code => i64.xor(i64.shrU(v, i64.const(1n)), i64.sub(i64.const(0n), i64.and(v, i64.const(1n))))
 
-/** A varint of more than one byte, as the unsigned value on the wire. */
+/** A varint of more than one byte, as the unsigned value of the encoding. */
 export function longVarint(bits: 32 | 64): Fn {
   const [at, byte, shift, value] = [0, 1, 2, 3]
   const [type, bytesMax] = bits === 32 ? (['i32', 5] as const) : (['i64', 10] as const)
@@ -60,8 +60,8 @@ export function longVarint(bits: 32 | 64): Fn {
 }
 
 /**
- * `scan(at, end, count, result)`: walks the records of an uncompressed batch without making an object of any.
- * Reads may pass `end` by the length of a varint, never further, and never decide anything there.
+ * `scan(at, end, count, result)`: scans the records of an uncompressed batch without creating an object for any of them. Reads may pass
+ * `end` by the length of a varint at most; bytes beyond `end` never affect the result.
  */
 export function scanRecords(name: string, varint32: number, varint64: number): Fn {
   const [at, end, count, result] = [0, 1, 2, 3]
@@ -91,7 +91,7 @@ export function scanRecords(name: string, varint32: number, varint64: number): F
     ...leave(i32.const(status)),
   ]
   const refuseWhen = (condition: Code, status: number = scanStatus.malformed): Code => when(condition, finish(status))
-  /** Bytes of `length`, where -1 stands for null and `least` is the smallest allowed. */
+  /** Skips `length` bytes, where -1 means null and `least` is the smallest valid length. */
   const skip = (least: number): Code => [
     ...refuseWhen(i32.ltS(get(length), i32.const(least))),
     ...refuseWhen(i32.gtS(get(length), i32.sub(get(limit), get(at)))),
@@ -116,7 +116,7 @@ export function scanRecords(name: string, varint32: number, varint64: number): F
           refuseWhen(i32.ltS(get(length), i32.const(0))),
           refuseWhen(i32.gtS(get(length), i32.sub(get(end), get(at)))),
           set(limit, i32.add(get(at), get(length))),
-          set(at, i32.add(get(at), i32.const(1))), // attributes, of which none is in use
+          set(at, i32.add(get(at), i32.const(1))), // attributes; none is in use
           readDelta,
           readLength(length),
           refuseWhen(i32.ne(get(length), get(index)), scanStatus.offsetDelta),

@@ -1,14 +1,14 @@
 import type { WakeSignal } from '../../ring/wake-signal.ts'
 import { laneHeader, narrow, widen } from '../lane-words.ts'
 
-/** The write-ahead log's file as this stage needs it. Every call returns when the bytes are on the disk, or throws. */
+/** Interface of this stage to the WAL file. Every call returns when the bytes are on the disk, or throws. */
 export interface WalWriter {
   /**
-   * `address` in the arena; all three are multiples of a block. False where the disk has no room: the log is as it was, and the same write
-   * may be tried again.
+   * `address` is in the arena; all three arguments are multiples of a block. Returns false when the disk has no room: the log is unchanged,
+   * and the caller may retry the same write.
    */
   write(address: number, bytes: number, position: number): boolean
-  /** Does a little of what makes later writes cheaper; false when there is nothing left to do. */
+  /** Performs a small part of the preparation that makes later writes cheaper. Returns false when nothing is left to prepare. */
   prepare(): boolean
 }
 
@@ -17,19 +17,19 @@ export interface PersistenceCounters {
   add(row: 'writes' | 'bytes', by: number): void
 }
 
-/** One write at the most: what gathers meanwhile is the next group, and a reader waits no longer than this takes. */
+/** Maximum bytes of one write. Records that arrive during the write form the next group; a reader waits no longer than one write. */
 const writeBytesMax = 2 << 20
 
 /**
- * Makes groups durable, in order, straight out of log memory. An error of the disk is thrown: after a failed write
- * nobody knows what the disk holds, so the node stops and recovers by restart.
+ * Writes groups to the disk, in order, directly from the log cache. A disk error is thrown. After a failed write the contents of the disk
+ * are undefined, so the node stops and recovers at the next start.
  */
 export class Persistence {
   readonly #words: Int32Array
   readonly #lane: number
   readonly #memory: { readonly base: number; readonly bytes: number }
   readonly #file: WalWriter
-  /** Whoever acts on progress: the sequencer first, then the network workers. */
+  /** Wake signals of the threads that react to progress: the sequencer first, then the network workers. */
   readonly #signals: readonly WakeSignal[]
   readonly #counters: PersistenceCounters
   #durable: number
@@ -43,7 +43,7 @@ export class Persistence {
     file: WalWriter
     signals: readonly WakeSignal[]
     counters: PersistenceCounters
-    /** Where the log goes on. */
+    /** Position at which the log continues. */
     position: number
   }) {
     this.#words = parts.words
@@ -55,7 +55,7 @@ export class Persistence {
     this.#durable = parts.position
   }
 
-  /** Writes what is published, up to a bound; 0 when there is nothing. */
+  /** Writes the published records, up to a limit; returns 0 when there are none. */
   turn(): number {
     const published = this.#published()
     if (published === this.#durable) return 0
@@ -78,12 +78,12 @@ export class Persistence {
     return this.#published() === this.#durable
   }
 
-  /** The last write found no room on the disk: it is to be tried again after a while. */
+  /** The last write found no room on the disk and must be retried later. */
   get isFull(): boolean {
     return this.#isFull
   }
 
-  /** There is nothing left to prepare. */
+  /** Nothing is left to prepare. */
   get isPrepared(): boolean {
     return this.#prepared
   }
@@ -92,7 +92,7 @@ export class Persistence {
     return widen(Atomics.load(this.#words, this.#lane + laneHeader.published), this.#durable)
   }
 
-  /** For a time when nothing has been published for a while: what comes next waits for as long as this takes. */
+  /** To be called only after an interval without published records: the next write waits until the call returns. */
   prepare(): void {
     if (!this.#prepared) this.#prepared = !this.#file.prepare()
   }

@@ -8,15 +8,15 @@ import type { PersistenceCounters } from './persistence.ts'
 export interface StorePersistenceParts {
   readonly words: Int32Array
   readonly lane: number
-  /** Log memory. */
+  /** The log cache. */
   readonly memory: { readonly base: number; readonly bytes: number }
   /** The arena. */
   readonly bytes: Uint8Array
   readonly view: DataView
-  /** Whoever acts on progress: the sequencer first, then the network workers. */
+  /** Wake signals of the threads that react to progress: the sequencer first, then the network workers. */
   readonly signals: readonly WakeSignal[]
   readonly counters: PersistenceCounters
-  /** Where the log goes on. */
+  /** Position at which the log continues. */
   readonly position: number
   readonly cut: TrimPoint
   readonly secret: number
@@ -25,23 +25,23 @@ export interface StorePersistenceParts {
   readonly uploadsMax: number
   /** CRC-32C of a region of the arena. */
   crc(address: number, bytes: number): number
-  /** Resolves when the object and all before it are stored. */
+  /** Resolves when the object and all earlier ones are stored. */
   append(content: ChainContent): Promise<void>
   after(ms: number, wake: () => void): void
 }
 
 /**
- * Makes groups durable as objects of a store, several on their way at a time, straight out of log memory.
+ * Writes groups to the object store as WAL objects, directly from the log cache, with several uploads in progress at a time.
  *
- * An object is begun when there is enough for one, or when the last was begun a while ago. Until then the sequencer is not
- * asked for what it has, since what it hands over begins on a block of its own: it is asked when there is an object for it.
+ * An object starts when there are enough bytes for one, or when the batch interval has passed since the last one started. The writer is
+ * marked idle only then. Each group that the sequencer publishes starts on its own block, so it publishes when an object can start.
  */
 export class StorePersistence {
   readonly #parts: StorePersistenceParts
   #cut: TrimPoint
   #sent: number
   #durable: number
-  /** The last object was begun long enough ago. */
+  /** The batch interval has passed since the last object started. */
   #due = true
   #uploads = 0
 
@@ -52,27 +52,30 @@ export class StorePersistence {
     this.#durable = parts.position
   }
 
-  /** Begins the objects that are to begin now. */
+  /** Starts all objects that are due. */
   turn(): void {
     while (this.#isToBegin()) this.#begin()
     this.#setHungry()
   }
 
-  /** Nothing to do until a signal rings. */
+  /** There is nothing to do until a wake signal. */
   get idle(): boolean {
     return !this.#isToBegin()
   }
 
-  /** All that is published is durable, and nothing is on its way. */
+  /** All published records are durable, and no upload is in progress. */
   get isDone(): boolean {
     return this.#published() === this.#durable && this.#uploads === 0
   }
 
-  /** What lies below is stored elsewhere. Every object that begins from now on says so, and one of its own if none would. */
+  /**
+   * Records below the trim point are stored elsewhere. Every later object contains the trim point. If none would follow, an empty object is
+   * written.
+   */
   trim(cut: TrimPoint): void {
     const isIdle = this.#published() === this.#sent
     const end = alignBlock(cut.trimmed)
-    // A group ends with its last block, which its records need not fill: then nothing of that block is needed either.
+    // A group ends with its last block, which its records need not fill: then no part of that block is needed either.
     const isAll = isIdle && end === this.#sent && !this.#hasRecord(cut.trimmed)
     this.#cut = isAll ? { ...cut, trimmed: end } : cut
     if (isIdle) this.#append(0)
@@ -85,7 +88,7 @@ export class StorePersistence {
     return view.getUint32(header + walRecord.magic, true) === walMagic && getU64(view, header + walRecord.position) === position
   }
 
-  /** What is there goes out at once. */
+  /** Starts an upload of the published records at once. */
   hurry(): void {
     this.#due = true
     this.turn()
@@ -101,7 +104,7 @@ export class StorePersistence {
     const waiting = this.#published() - this.#sent
     const toLapEnd = memory.bytes - (this.#sent % memory.bytes)
     const bytes = Math.min(waiting, batchBytesMax, toLapEnd)
-    // What the end of the lap cuts off goes with what follows it.
+    // Records that do not fit before the end of the lap are uploaded with the ones that follow.
     this.#due &&= bytes < waiting && bytes === toLapEnd
     this.#append(bytes)
     after(batchIntervalMs, () => {
@@ -140,7 +143,7 @@ export class StorePersistence {
     for (const signal of signals) signal.ring()
   }
 
-  /** The sequencer hands over what it has while this is set. */
+  /** While this flag is set, the sequencer publishes its records at once. */
   #setHungry(): void {
     const { words, lane, signals, uploadsMax } = this.#parts
     const idle = this.#due && this.#uploads < uploadsMax ? 1 : 0

@@ -15,18 +15,18 @@ const crcFrom = batchHeader.attributes
 const noTime = -1
 const nobody: readonly RefusedRecord[] = []
 
-/** What became of a batch. One object, overwritten by every append. */
+/** Result of an append. One object, overwritten by every append. */
 export interface Outcome {
   error: number
   reason: number
   baseOffset: number
   logAppendTime: number
   durableAt: number
-  /** The records that are to blame, in their order. */
+  /** The invalid records, in order. */
   refused: readonly RefusedRecord[]
 }
 
-/** Who sent a batch, and which of theirs it is. */
+/** Producer and sequence of a batch. */
 interface Origin {
   count: number
   producerId: number
@@ -35,8 +35,8 @@ interface Origin {
 }
 
 /**
- * Takes a batch from where the network put it, checks it as Kafka's leader does, and appends it to log memory with
- * its offset. The copy into log memory and the CRC are one pass; the batch is never encoded again, unless its topic asks for another codec.
+ * Checks a batch in the receive buffers as Kafka's leader does, and appends it to the log cache with its offset. The copy into the log
+ * cache and the CRC are one pass. The batch is encoded again only if its topic requires another codec.
  */
 export class Appender {
   readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, refused: nobody }
@@ -45,14 +45,14 @@ export class Appender {
   readonly #memory: LogCache
   readonly #repacker: Repacker
   readonly #scratch: number
-  /** Of the batch at hand: one object, overwritten by every append. */
+  /** Origin of the current batch: one object, overwritten by every append. */
   readonly #origin: Origin = { count: 0, producerId: -1, producerEpoch: -1, sequence: -1 }
   readonly #incarnation: number
   readonly #secret: number
   #previous: number
   #durable = 0
 
-  /** `scratch` is the address of a `scanResult` of this thread's own. */
+  /** `scratch` is the address of a `scanResult` that only this thread uses. */
   constructor(
     kernel: Kernel,
     view: DataView,
@@ -80,7 +80,7 @@ export class Appender {
     return this.#previous
   }
 
-  /** The result is in `outcome`, unless there is no room: then nothing has happened and the caller tries again later. */
+  /** The result is in `outcome`. If there is no room, nothing has changed and the caller retries later. */
   append(stream: Partition, address: number, bytes: number, flags: number, now: number): NoRoom | undefined {
     const { outcome } = this
     outcome.error = 0
@@ -108,7 +108,7 @@ export class Appender {
     return (this.#view.getInt16(address + batchHeader.attributes) & attribute.codec) !== codecs[packing.codec]
   }
 
-  /** The way of a batch that is to be packed with another codec. Its records are looked at one by one, however they came. */
+  /** Appends a batch that must be encoded with another codec. Its records are checked one by one, in every encoding. */
   #appendRepacked(stream: Partition, address: number, bytes: number, now: number): NoRoom | undefined {
     const { packing, maxMessageBytes } = stream.settings!
     if (this.#kernel.crc(address + crcFrom, bytes - crcFrom, 0) !== this.#view.getInt32(address + batchHeader.crc)) {
@@ -134,7 +134,7 @@ export class Appender {
     return undefined
   }
 
-  /** What a producer with an id says of the order of its batches. A batch that has been before is answered as it was then. */
+  /** Checks the sequence numbers of a producer with an id. A duplicate batch gets the result of the original. */
   #isNext(stream: Partition, to: number): boolean {
     const { outcome } = this
     const { count, producerId, producerEpoch, sequence } = this.#readOrigin(to)
@@ -159,7 +159,7 @@ export class Appender {
     return this.#origin
   }
 
-  /** Of a batch that `#isNext` has looked at. */
+  /** Commits a batch that `#isNext` has checked. */
   #commit(stream: Partition, at: number, to: number, bytes: number): void {
     const { outcome } = this
     const { count, producerId, producerEpoch, sequence } = this.#origin
@@ -173,7 +173,7 @@ export class Appender {
     stream.push(stream.next, count, at + walRecord.bytes, bytes, maxTimestamp)
   }
 
-  /** Writes the record that leads from one position to another over memory that must stay as it is. */
+  /** Writes the record that jumps from one position to another, over memory that must stay unchanged. */
   jump(from: number, to: number): void {
     this.#writeHeader(from, walKind.jump, to - from - walRecord.bytes, 0, 0, 0, 0)
   }
@@ -184,7 +184,7 @@ export class Appender {
     return undefined
   }
 
-  /** What can be told before the bytes are copied. Order and codes as in Kafka's ProduceRequest and UnifiedLog. */
+  /** Checks that need no copy of the bytes. Order and codes as in Kafka's ProduceRequest and UnifiedLog. */
   #checkShape(stream: Partition, address: number, bytes: number, flags: number): boolean {
     const complaint = oneBatchComplaint(this.#view, address, bytes, (flags & appendFlags.beforeZstd) !== 0)
     const isTooLarge = bytes > stream.settings!.maxMessageBytes || bytes + walRecord.bytes > this.#memory.recordBytesMax
@@ -193,7 +193,7 @@ export class Appender {
     return this.outcome.error === 0
   }
 
-  /** Copies everything in front of the CRC's range as it is, the rest while it is summed. */
+  /** Copies the bytes before the range of the CRC; copies the rest and computes its CRC in one pass. */
   #copy(from: number, to: number, bytes: number): boolean {
     this.#kernel.copy(to, from, crcFrom)
     const crc = this.#kernel.copyCrc(to + crcFrom, from + crcFrom, bytes - crcFrom, 0)
@@ -202,7 +202,7 @@ export class Appender {
     return false
   }
 
-  /** Kafka's LogValidator, on the copy. May rewrite the timestamp fields, and then the CRC. */
+  /** The checks of Kafka's LogValidator, on the copy. May rewrite the timestamp fields, and then the CRC. */
   #checkRecords(stream: Partition, to: number, bytes: number, flags: number, now: number, isRepacked = false): boolean {
     const view = this.#view
     const settings = stream.settings!
@@ -230,7 +230,7 @@ export class Appender {
     const baseTimestamp = getI64(view, to + batchHeader.baseTimestamp)
     let earliest = baseTimestamp
     let latest = getI64(view, to + batchHeader.maxTimestamp)
-    /** Where it is beyond 2^53. */
+    /** Set when the latest timestamp is beyond 2^53. */
     let exactLatest: bigint | undefined
     if (kind === codecs.none) {
       const status = this.#kernel.scan(to + batchHeader.bytes, to + bytes, count, this.#scratch)
@@ -247,11 +247,11 @@ export class Appender {
         latest = Number(exact.latest)
         exactLatest = exact.latest
       }
-      // So does Kafka: the largest timestamp of a batch is none where all are from before 1970.
+      // As in Kafka: the largest timestamp of a batch is -1 when all its timestamps are before 1970.
       if (latest < noTime) latest = noTime
       if (exactLatest !== undefined && exactLatest < BigInt(noTime)) exactLatest = undefined
     }
-    // Its records are taken to be as old as it says that it is. Source: Kafka's DefaultRecordBatch.
+    // The records have the timestamp of the header. Source: Kafka's DefaultRecordBatch.
     if (claimsTime) earliest = latest = getI64(view, to + batchHeader.maxTimestamp)
     const isChecked = kind !== codecs.none && (flags & appendFlags.checked) !== 0
     if (!isChecked && !this.#checkRules(stream, to, earliest, latest, now)) return false
@@ -272,17 +272,22 @@ export class Appender {
     return true
   }
 
-  /** What Kafka's MemoryRecordsBuilder requires, which packs records again. Other batches may contain it. */
+  /**
+   * Additional requirements of Kafka's MemoryRecordsBuilder, which encodes records again. Batches that are not encoded again may violate
+   * them.
+   */
   #canBeRepacked(to: number, earliest: number): boolean {
     const { producerId, producerEpoch, sequence } = this.#readOrigin(to)
-    // Elsewhere an id below -1 is none.
+    // Elsewhere an id below -1 means no producer id.
     const isNegative = producerId !== -1 && (producerEpoch < 0 || sequence < 0)
     if (earliest < noTime) this.#refuse(errors.INVALID_RECORD.code, reason.negativeTimestamp)
     else if (isNegative) this.#refuse(errors.INVALID_RECORD.code, reason.negativeEpoch)
     return this.outcome.error === 0
   }
 
-  /** What a topic requires of keys and timestamps. Of a compressed batch that is exempt from validation, only the header is read. */
+  /**
+   * Checks the rules of the topic for keys and timestamps. For a compressed batch that is exempt from validation, only the header is read.
+   */
   #checkRules(stream: Partition, to: number, earliest: number, latest: number, now: number): boolean {
     const view = this.#view
     const { compacted, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } = stream.settings!
@@ -291,7 +296,7 @@ export class Appender {
     const newest = isTimed ? now + Number(timestampAfterMaxMs) : Number.POSITIVE_INFINITY
     const isLate = earliest < oldest || latest > newest
     if ((view.getInt16(to + batchHeader.attributes) & attribute.codec) !== codecs.none) {
-      // A record without a timestamp (-1) is not judged by its age. Source: KIP-937.
+      // The age of a record without a timestamp (-1) is not checked. Source: KIP-937.
       if (!isLate || (earliest === noTime && latest <= newest)) return true
       this.#refuse(errors.INVALID_TIMESTAMP.code, reason.timestamp)
       return false
@@ -322,7 +327,7 @@ export class Appender {
     this.#view.setInt32(to + batchHeader.crc, this.#kernel.crc(to + crcFrom, bytes - crcFrom, 0))
   }
 
-  /** Gives the batch its offset and leader epoch, and the record its header. */
+  /** Writes the offset and the leader epoch of the batch, and the header of the WAL record. */
   #seal(stream: Partition, at: number, to: number, bytes: number): void {
     const view = this.#view
     putI64(view, to + batchHeader.baseOffset, stream.next)

@@ -1,7 +1,7 @@
 import type { Partition } from '../../partition/partition.ts'
 import type { BatchLocation } from './lane-commands.ts'
 
-/** Where entry `i` of a stream's index lies. */
+/** Location of entry `i` of a partition's index. */
 export const placeOf = ({ index }: Partition, i: number): BatchLocation => ({
   baseOffset: index.base(i),
   count: index.count(i),
@@ -10,7 +10,9 @@ export const placeOf = ({ index }: Partition, i: number): BatchLocation => ({
   maxTimestamp: index.maxTimestamp(i),
 })
 
-/** The durable batches from the one that holds `offset` on: `bytesMax` bytes of them, or one. Call `settle` first. */
+/**
+ * Locations of the durable batches from the one with `offset` on: at most `bytesMax` bytes, but at least one batch. Call `settle` first.
+ */
 export function placesFrom(stream: Partition, offset: number, bytesMax: number): BatchLocation[] {
   const places: BatchLocation[] = []
   let bytes = 0

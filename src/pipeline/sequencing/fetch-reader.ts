@@ -5,14 +5,14 @@ import { errors } from '../../wire/errors.ts'
 import { answerKind, fetch, fetched, fetchedPart, fetchedRange, fetchedSlice, fetchPart, where } from '../ring-messages.ts'
 import type { LogCache } from './log-cache.ts'
 
-/** What a log may lose to the next records before an answer is pinned; keeps room for their headers in front of a pin. */
+/** Positions that the next 64 KiB of records will overwrite are not pinned. This also leaves room for record headers before a pin. */
 const lappedSoon = 64 << 10
-/** A response carries at most this much out of log memory, whatever the client allows: its slices stay pinned while it is sent. */
+/** Maximum bytes of one response from the log cache, regardless of the client's limit: its slices stay pinned until it is sent. */
 const hotBytesMax = 8 << 20
-/** Of log memory: what all answers together may pin, and how far one of them may reach. The log steps over a pin as a whole. */
+/** Shares of the log cache: 1/4 for all pins together, 1/8 for the span of one answer. Appends skip a pinned range as a whole. */
 const pinnedShare = 4
 const spanShare = 8
-/** Of the frame that answers: a bound on slices. */
+/** Limit of slices in one answer. */
 const slicesMax = 2048
 
 interface Part {
@@ -23,7 +23,7 @@ interface Part {
   readonly lastFetchedEpoch: number
 }
 
-/** A fetch of one network worker, parked until there is enough to read. */
+/** A fetch of one network worker, parked until enough bytes can be read. */
 class Parked implements Waiter {
   fresh = 0
   readonly wanted: number
@@ -39,7 +39,10 @@ class Parked implements Waiter {
   }
 }
 
-/** What the client has of an epoch goes on behind the end of that epoch. Only the present one can be; it never was another. */
+/**
+ * The client's records of an epoch continue beyond the end of that epoch. Only the current epoch can have diverged: a partition has never
+ * had another.
+ */
 const hasDiverged = (stream: Partition, { offset, lastFetchedEpoch }: Part): boolean =>
   lastFetchedEpoch >= 0 && lastFetchedEpoch <= stream.leaderEpoch && offset > stream.next
 
@@ -53,7 +56,7 @@ export class FetchReader {
   readonly #onPark: (stream: Partition) => void
   #durable: number
 
-  /** `onPark` hears of every stream that a fetch now waits for. */
+  /** `onPark` is called for every partition that a parked fetch waits for. */
   constructor(
     words: Int32Array,
     answers: RingProducer,
@@ -78,7 +81,7 @@ export class FetchReader {
     this.#durable = position
   }
 
-  /** True when handled; false when the answer ring is full and the frame must be offered again. */
+  /** Returns true when handled, false when the answer ring is full: then the caller offers the message again. */
   fetch(at: number): boolean {
     const words = this.#words
     const parts: Part[] = []
@@ -110,18 +113,18 @@ export class FetchReader {
     return parked === undefined || this.#answer(parked)
   }
 
-  /** Answers whoever has now been waiting for enough. False when the answer ring is full. */
+  /** Answers the fetches that now have enough bytes. Returns false when the answer ring is full. */
   wake(stream: Partition, bytes: number): boolean {
     for (const waiter of stream.waiting) {
       if (!(waiter instanceof Parked) || this.#parked.get(waiter.request) !== waiter) continue
       waiter.fresh += bytes
-      // What is fresh may have been counted twice, or be more of a partition than it may have.
+      // `fresh` may contain bytes twice, or more bytes of a partition than its limit.
       if (waiter.fresh >= waiter.wanted && this.#isReady(waiter) && !this.#answer(waiter)) return false
     }
     return true
   }
 
-  /** The stream is gone or its start moved: whoever waits learns of it. */
+  /** Answers all fetches of a partition that was closed or whose log start moved. */
   disturb(stream: Partition): boolean {
     return this.wake(stream, Number.MAX_SAFE_INTEGER)
   }
@@ -131,7 +134,7 @@ export class FetchReader {
     for (const part of parked.parts) this.#streams.get(part.stream)?.waiting.delete(parked)
   }
 
-  /** Enough to read, or something to say that cannot wait. */
+  /** True when enough bytes can be read, or when the answer cannot wait, such as an error. */
   #isReady(parked: Parked): boolean {
     let readable = 0
     for (const part of parked.parts) {
@@ -165,7 +168,7 @@ export class FetchReader {
     return Math.min(bytes, part.maxBytes)
   }
 
-  /** Writes the answer in a frame. Kafka's rule of KIP-74: the first batch of the first partition that has one always goes. */
+  /** Writes the answer as a ring message. As in KIP-74, the first batch of the first partition that has one is always returned. */
   #answer(parked: Parked): boolean {
     const words = this.#words
     let slices = 0
@@ -219,7 +222,7 @@ export class FetchReader {
     return this.#writeSlices(known!, part, at, allowance, budget)
   }
 
-  /** In memory, for as long as it takes to send, and not so far from what else is pinned that the log would leap over it. */
+  /** The records stay in the log cache long enough to be sent, and the span of the answer's pin stays within its limit. */
   #isHot(position: number, pinned: Budget): boolean {
     const { oldest, end, bytes, pinned: pinnedBytes } = this.#memory
     if (position < oldest || position < end + lappedSoon - bytes || pinnedBytes >= bytes / pinnedShare) return false

@@ -1,32 +1,32 @@
 import type { ProducerSnapshot } from '../../partition/producer-state.ts'
 import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from '../../ports.ts'
 
-/** What the main thread asks of a sequencer. Each is answered under its id. */
+/** Commands of the main thread to a sequencer. Each reply has the id of its command. */
 export type Command =
   | { readonly type: 'open'; readonly streams: readonly OpenStream[] }
   | { readonly type: 'close'; readonly streams: readonly PartitionId[] }
   | { readonly type: 'configure'; readonly stream: PartitionId; readonly settings: PartitionSettings }
   | { readonly type: 'offsets'; readonly stream: PartitionId }
-  /** What of the stream is in the write-ahead log. */
+  /** Statistics of the partition's records in the WAL. */
   | { readonly type: 'extent'; readonly stream: PartitionId }
   | { readonly type: 'find'; readonly stream: PartitionId; readonly timestamp: number; readonly from: number }
-  /** Of the batches that end behind `from`, the first of those with the greatest timestamp. */
+  /** The first of the batches with the greatest timestamp, of those that end after `from`. */
   | { readonly type: 'findMax'; readonly stream: PartitionId; readonly from: number }
   | { readonly type: 'trim'; readonly stream: PartitionId; readonly offset: number }
-  /** Records from the end of the stream on were lost; offsets go on behind them. */
+  /** Records from the end of the partition on were lost; offsets continue after them. */
   | { readonly type: 'lose'; readonly stream: PartitionId; readonly range: LostRange }
   | { readonly type: 'expireProducers'; readonly before: number }
   | { readonly type: 'producers' }
   | { readonly type: 'producersOf'; readonly stream: PartitionId }
-  /** Batches that the main thread has put into the arena; `now` is the wall clock. */
+  /** Batches that the main thread has written into the arena; `now` is the wall clock. */
   | { readonly type: 'append'; readonly now: number; readonly batches: readonly StagedBatch[] }
-  /** Where the durable batches from an offset on lie. */
+  /** Locations of the durable batches from an offset on. */
   | { readonly type: 'places'; readonly stream: PartitionId; readonly from: number; readonly bytesMax: number }
-  /** The object store holds everything below this position of the write-ahead log. */
+  /** All records below this position of the WAL are in the object store. */
   | { readonly type: 'stored'; readonly position: number }
 
 export interface OpenStream extends PartitionSpec {
-  /** End of what the object store holds. */
+  /** End offset of the records in the object store. */
   readonly storedEnd: number
   readonly producers: readonly ProducerSnapshot[]
   readonly lost: readonly LostRange[]
@@ -38,17 +38,17 @@ export interface StagedBatch {
   readonly bytes: number
 }
 
-/** What became of a staged batch; valid once the log is durable up to `durableAt`. */
+/** Result of a staged batch; valid when the log is durable up to `durableAt`. */
 export interface AppendedBatch {
   readonly error: number
   readonly baseOffset: number
   readonly durableAt: number
 }
 
-/** Where a batch lies in the write-ahead log. */
+/** Location of a batch in the WAL. */
 export interface BatchLocation {
   readonly baseOffset: number
-  /** Offsets it takes. */
+  /** Number of offsets. */
   readonly count: number
   readonly position: number
   readonly bytes: number
@@ -58,15 +58,15 @@ export interface BatchLocation {
 export type Reply =
   | { readonly type: 'done' }
   | { readonly type: 'unknown' }
-  /** `oldest` is when its first record was dated, -1 for none. */
+  /** `oldest` is the timestamp of the first record; -1 if there is none. */
   | { readonly type: 'extent'; readonly start: number; readonly end: number; readonly bytes: number; readonly oldest: number }
   | { readonly type: 'offsets'; readonly logStart: number; readonly highWatermark: number; readonly leaderEpoch: number }
   | { readonly type: 'place'; readonly place: BatchLocation | undefined; readonly leaderEpoch: number }
-  /** Shorter than what was asked for where there was no room for the rest. */
+  /** Shorter than the list in the command when there was no room for the rest. */
   | { readonly type: 'appended'; readonly batches: readonly AppendedBatch[] }
-  /** `hotStart`: what lies before it is in the object store alone. */
+  /** Records before `hotStart` are only in the object store. */
   | { readonly type: 'places'; readonly places: readonly BatchLocation[]; readonly hotStart: number }
-  /** `end` is the position up to which the log must be durable for the snapshots to hold. */
+  /** The snapshots are valid when the log is durable up to `end`. */
   | {
       readonly type: 'producers'
       readonly streams: readonly (readonly [PartitionId, readonly ProducerSnapshot[]])[]

@@ -2,21 +2,21 @@ import { assert } from '../../base/assert.ts'
 import { batchesInLogMemory } from '../../config/batch-limit.ts'
 import { alignBlock, alignRecord, blockBytes, walRecord } from '../../wal/wal-record.ts'
 
-/** A range of positions whose memory somebody still reads. */
+/** A range of positions that a response in progress refers to. */
 interface Pin {
   readonly from: number
   readonly to: number
 }
 
-/** Why there is no room: memory waits for the disk, the log waits to be trimmed. */
+/** Reason for no room: the log cache waits for the disk, or the WAL waits for a trim. */
 export type NoRoom = 'memory' | 'log'
 
 /**
- * Where the next record goes. Log memory is a ring that mirrors the tail of the write-ahead log: the byte at position p
- * lies at `base + p mod bytes`.
+ * Allocates positions for records. The log cache is a ring that mirrors the tail of the WAL: the byte at position p is at `base + p mod
+ * bytes`.
  *
- * Invariants: what is not durable is never overwritten; what is pinned is stepped over, never waited for; a record lies
- * in one piece; a header never crosses a block.
+ * Invariants: unflushed records are never overwritten. Appends skip pinned ranges; they never block on a reader. A record is contiguous. A
+ * header never crosses a block boundary.
  */
 export class LogCache {
   readonly base: number
@@ -27,13 +27,15 @@ export class LogCache {
   readonly #pins = new Map<number, Pin>()
   #nextPin = 1
   #pinned = 0
-  /** Everything below has been overwritten, or may have been. */
+  /** Records below this position have been overwritten, or may have been. */
   #oldest: number
   #end: number
   #durable: number
   #trimmed: number
 
-  /** `position` is where the log goes on; memory holds nothing of what lies before `oldest`. `onJump` writes the record that says so. */
+  /**
+   * `position` is where the log continues. The log cache contains no records before `oldest`. `onJump` writes the record that marks a jump.
+   */
   constructor(
     place: {
       base: number
@@ -42,7 +44,7 @@ export class LogCache {
       position: number
       oldest: number
       trimmed: number
-      /** What may be in memory and not durable, where that is less than all of it. */
+      /** Limit of unflushed bytes, where it is less than the whole log cache. */
       unflushedMax?: number
     },
     onJump: (from: number, to: number) => void,
@@ -65,14 +67,14 @@ export class LogCache {
   get end(): number {
     return this.#end
   }
-  /** Start of what memory still holds. */
+  /** Start of the records in the log cache. */
   get oldest(): number {
     return this.#oldest
   }
   get pinned(): number {
     return this.#pinned
   }
-  /** The greatest record (header and body) that is sure to find room in an empty log. */
+  /** Size of the largest record (header and body) that always fits in an empty log. */
   get recordBytesMax(): number {
     return Math.floor(this.bytes / batchesInLogMemory)
   }
@@ -88,19 +90,19 @@ export class LogCache {
     this.#trimmed = position
   }
 
-  /** Position for a record of `bytes`, header included, or why there is none. Nothing is taken until `commit`. */
+  /** Returns a position for a record of `bytes`, header included, or the reason for no room. Nothing is allocated until `commit`. */
   reserve(bytes: number): number | NoRoom {
     for (;;) {
       const at = this.#start()
       const target = this.#obstacle(at, bytes)
       const to = target === at ? at + bytes : target + walRecord.bytes
       if (to > this.#durable + this.bytes) return 'memory'
-      // Where nothing is on its way to the disk, whatever fits in memory may be.
+      // When no write is in progress, the limit of unflushed bytes does not apply.
       if (to > this.#durable + this.#unflushedMax && this.#end > this.#durable) return 'memory'
       if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'
       this.#oldest = Math.max(this.#oldest, to - this.bytes)
       if (target === at) return at
-      // What is stepped over may hold a pin, and is never older than `#oldest` says.
+      // The skipped range may contain a pin, and does not start below `#oldest`.
       this.#onJump(at, target)
       this.#end = target
     }
@@ -110,13 +112,13 @@ export class LogCache {
     this.#end = alignRecord(at + bytes)
   }
 
-  /** Closes the group of records: the next one starts on a block of its own. Returns where. */
+  /** Closes the group of records: the next one starts on a new block. Returns its position. */
   closeGroup(): number {
     this.#end = alignBlock(this.#end)
     return this.#end
   }
 
-  /** Keeps the memory of a range as it is until `unpin`. */
+  /** Keeps the memory of a range unchanged until `unpin`. */
   pin(from: number, to: number): number {
     const id = this.#nextPin
     this.#nextPin = (this.#nextPin % 0x7fff_ffff) + 1
@@ -125,7 +127,7 @@ export class LogCache {
     return id
   }
 
-  /** Of what is pinned, keeps no more than this piece of memory. */
+  /** Reduces a pinned range to this part. */
   narrow(id: number, address: number, bytes: number): void {
     const pin = this.#pins.get(id)
     if (pin === undefined) return
@@ -142,19 +144,19 @@ export class LogCache {
     this.#pins.delete(id)
   }
 
-  /** A header needs the rest of its block, or the next one. */
+  /** A header needs the rest of its block, or starts in the next one. */
   #start(): number {
     const rest = blockBytes - (this.#end % blockBytes)
     return rest < walRecord.bytes ? this.#end + rest : this.#end
   }
 
-  /** `at`, or the first position behind all that is in the way of a record there: the end of the lap, pins. */
+  /** Returns `at`, or the first position after all obstacles to a record there: the end of the lap, and pins. */
   #obstacle(at: number, bytes: number): number {
     const lapEnd = (Math.floor(at / this.bytes) + 1) * this.bytes
     let target = at + bytes > lapEnd ? lapEnd : at
-    // What lies behind one pin may lie in another. Whoever has gone a whole lap waits.
+    // The range after one pin may overlap another. After a whole lap without room, the append waits.
     while (target < at + this.bytes) {
-      // In front of every pin the end of a group and the header of a jump find room.
+      // Before every pin there is room for the end of a group and the header of a jump.
       const behind = this.#behindPin(target, (target === at ? at + bytes : target) + 2 * blockBytes)
       if (behind === target) break
       target = behind
@@ -162,10 +164,10 @@ export class LogCache {
     return target
   }
 
-  /** `from`, or the first block behind a pin that has its memory in [from, to). */
+  /** Returns `from`, or the first block after a pin whose memory is in [from, to). */
   #behindPin(from: number, to: number): number {
     for (const pin of this.#pins.values()) {
-      // A pin stays where it is in memory while the log laps it: this many laps on is where it ends behind `from`.
+      // A pin keeps its memory while the log advances by laps. After this many laps, the pin ends after `from`.
       const laps = Math.max(0, Math.floor((from - pin.to) / this.bytes) + 1) * this.bytes
       if (pin.from + laps < to) return alignBlock(pin.to + laps)
     }

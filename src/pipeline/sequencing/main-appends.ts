@@ -5,8 +5,8 @@ import type { Appender } from './appender.ts'
 import type { AppendedBatch, StagedBatch } from './lane-commands.ts'
 
 /**
- * Appends what the main thread has staged, as any produce is appended. Stops in front of the first batch that finds no room: what is
- * not in the answer is to be asked for again.
+ * Appends the batches that the main thread has staged, as for a Produce request. Stops before the first batch that finds no room: the
+ * caller retries the batches that are missing in the result.
  */
 export function appendStaged(
   batches: readonly StagedBatch[],

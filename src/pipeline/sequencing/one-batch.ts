@@ -11,7 +11,10 @@ const notOne: BatchError = { error: errors.INVALID_RECORD.code, reason: reason.n
 const corrupt: BatchError = { error: errors.CORRUPT_MESSAGE.code, reason: reason.notOneBatch }
 const tooOld: BatchError = { error: errors.UNSUPPORTED_COMPRESSION_TYPE.code, reason: reason.zstd }
 
-/** Why the bytes of a produced partition are not one batch of format 2, as far as the header tells. Source: Kafka's ProduceRequest. */
+/**
+ * The reason why the bytes of a produced partition are not one batch of format 2, as far as the header shows. Source: Kafka's
+ * ProduceRequest.
+ */
 export function oneBatchComplaint(view: DataView, address: number, bytes: number, beforeZstd: boolean): BatchError | undefined {
   if (bytes < batchHeader.bytes) return notOne
   const found = view.getInt8(address + batchHeader.magic)

@@ -1,24 +1,24 @@
 import { reason } from '../ring-messages.ts'
 
-/** A record that is to blame for the refusal of its batch. */
+/** An invalid record, which caused the rejection of its batch. */
 export interface RefusedRecord {
   readonly index: number
   readonly reason: number
 }
 
 export interface RecordRules {
-  /** Whether a record without a key is refused. */
+  /** Whether a record without a key is rejected. */
   readonly keys: boolean
-  /** Milliseconds; what lies before or behind is refused. */
+  /** Milliseconds; records with earlier or later timestamps are rejected. */
   readonly oldest: number
   readonly newest: number
 }
 
-/** A batch may name this many of its records: its answer must fit in a ring. */
+/** Maximum number of invalid records listed for a batch: its answer must fit in a ring. */
 const refusedMax = 8192
 const noTime = -1
 
-/** Reads varints where they lie, one after another. */
+/** Reads consecutive varints in place. */
 class Varints {
   readonly #view: DataView
   at: number
@@ -28,7 +28,7 @@ class Varints {
     this.at = at
   }
 
-  /** As a number: exact below 2^53, of the right sign and size above. */
+  /** As a number: exact below 2^53; above, sign and magnitude are right. */
   next(): number {
     const isNegative = (this.#view.getUint8(this.at) & 1) === 1
     let value = 0
@@ -56,8 +56,8 @@ class Varints {
 }
 
 /**
- * The records of an uncompressed batch that break a rule, as Kafka lists them: one reason each, the key before the time.
- * A record without a timestamp is not judged by its age. For a batch that the kernel has found whole and suspicious.
+ * The records of an uncompressed batch that violate a rule, as Kafka lists them: one reason each, the key before the timestamp. The age of
+ * a record without a timestamp is not checked. Called for a batch that the kernel found well-formed but suspicious.
  */
 export function refusedRecords(view: DataView, at: number, count: number, baseTimestamp: number, rules: RecordRules): RefusedRecord[] {
   const refused: RefusedRecord[] = []
@@ -77,7 +77,7 @@ export function refusedRecords(view: DataView, at: number, count: number, baseTi
   return refused
 }
 
-/** Timestamps as Kafka adds them up, in 64 bits. For an uncompressed batch that the kernel has found whole. */
+/** Timestamps in 64-bit arithmetic, as in Kafka. Called for an uncompressed batch that the kernel found well-formed. */
 export function timestampRange(view: DataView, at: number, count: number, baseTimestamp: bigint): { earliest: bigint; latest: bigint } {
   let earliest = 2n ** 63n - 1n
   let latest = -(2n ** 63n)

@@ -3,21 +3,21 @@ import { type Codecs, compress, decompress } from '../../wire/compression/codecs
 import { MalformedMessage } from '../../wire/cursor.ts'
 import { attribute, batchHeader, codecs as codecIds, codecNames, lengthOverhead } from '../../wire/record-batch.ts'
 
-/** What packing adds at most to bytes that cannot be packed: a part of them, and the frame. */
+/** Maximum growth when bytes cannot be compressed: a share of them, and the frame of the format. */
 const grownShare = 256
 const frameBytes = 128
 
-/** Room to take for a batch that is packed where it lies. */
+/** Room to reserve for a batch that is compressed in place. */
 export const repackedBytesMax = (bytes: number): number => bytes + Math.ceil(bytes / grownShare) + frameBytes
 
 /**
- * Gives batches the codec of their topic (`compression.type`): what arrives is unpacked into log memory, checked there like any other
- * batch, and packed where it lies. Everything else that a batch says of itself stays.
+ * Converts batches to the codec of their topic (`compression.type`). A batch is decompressed into the log cache, checked there like any
+ * other batch, and compressed in place. The other fields of the batch are unchanged.
  */
 export class Repacker {
   readonly #memory: Buffer
   readonly #codecs: Codecs
-  /** What found no room when it had been unpacked. It will be offered again, perhaps often. */
+  /** Decompressed records that found no room. The caller offers the batch again, perhaps often. */
   #kept: { readonly packed: Buffer; readonly records: Buffer } | undefined
 
   /** `memory` is the arena, from address 0. */
@@ -26,7 +26,7 @@ export class Repacker {
     this.#codecs = codecs
   }
 
-  /** The records of the batch at `address`, unpacked; undefined where they are damaged or more than `bytesMax` bytes. */
+  /** The decompressed records of the batch at `address`; undefined when they are damaged or exceed `bytesMax` bytes. */
   unpack(address: number, bytes: number, bytesMax: number): Buffer | undefined {
     const packed = this.#memory.subarray(address + batchHeader.bytes, address + bytes)
     if (this.#kept?.packed.equals(packed)) return this.#kept.records
@@ -40,13 +40,13 @@ export class Repacker {
     }
   }
 
-  /** There was no room for the records. */
+  /** Keeps the decompressed records of a batch for which there was no room. */
   keep(address: number, bytes: number, records: Buffer): void {
     const packed = this.#memory.subarray(address + batchHeader.bytes, address + bytes)
     if (!this.#kept?.packed.equals(packed)) this.#kept = { packed: Buffer.from(packed), records: Buffer.from(records) }
   }
 
-  /** Writes the header of the batch at `address` and its unpacked records to another place, as a batch that has never been packed. */
+  /** Writes the header of the batch at `address` and its decompressed records to another location, as a batch that was never compressed. */
   place(address: number, records: Buffer, to: number): void {
     this.#kept = undefined
     this.#memory.copyWithin(to, address, address + batchHeader.bytes)
@@ -54,7 +54,7 @@ export class Repacker {
     this.#describe(to, batchHeader.bytes + records.length, codecIds.none)
   }
 
-  /** Packs the batch of `bytes` at `to`. The result is what it takes now; its CRC is still to be written. */
+  /** Compresses the batch of `bytes` at `to`. Returns its new size; the caller must write its CRC. */
   pack(to: number, bytes: number, packing: Packing): number {
     const records = this.#memory.subarray(to + batchHeader.bytes, to + bytes)
     const packed = compress(packing, records, this.#codecs)

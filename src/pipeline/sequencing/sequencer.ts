@@ -12,7 +12,7 @@ import type { Asked, BatchLocation, Command, OpenStream, Reply } from './lane-co
 import type { LogCache } from './log-cache.ts'
 import { appendStaged } from './main-appends.ts'
 
-/** The sequencer's side of one network worker. */
+/** The sequencer's interface to one network worker. */
 export interface Client {
   readonly appends: RingConsumer
   readonly reads: RingConsumer
@@ -21,11 +21,11 @@ export interface Client {
 }
 
 /**
- * A group is handed over unasked when it has grown to this: the disk goes on to it without a word, and what it is padded
- * with is little beside it.
+ * A group of this size is published even while the writer is busy: the writer continues with it without a wake signal, and its padding is
+ * small in comparison.
  */
 const groupBytesMax = 64 << 10
-/** Frames of one ring in one turn, so that no network worker waits for another. */
+/** Maximum messages of one ring in one turn, so that no network worker waits for another. */
 const framesPerTurn = 256
 
 /** Rows of the stage's counters. */
@@ -35,7 +35,7 @@ export interface SequencerCounters {
 
 interface Served extends Client {
   readonly reader: FetchReader
-  /** Has been answered something that does not wait for the disk. */
+  /** An answer was sent that does not wait for the disk. */
   isUrgent: boolean
 }
 
@@ -46,8 +46,8 @@ interface Growth {
 }
 
 /**
- * Validates and sequences: the one writer of its streams. `turn` does what there is to do and returns how much that
- * was; the thread sleeps when it was nothing.
+ * Validates and sequences batches: the only writer of its partitions. `turn` does all available work and returns its amount; the thread
+ * sleeps after a result of 0.
  */
 export class Sequencer {
   readonly #words: Int32Array
@@ -101,7 +101,7 @@ export class Sequencer {
       const reads = client.reads.drain((kind, at) => this.#onRead(client, kind, at), framesPerTurn)
       const appends = client.appends.drain((_, at) => this.#onAppend(client, at), framesPerTurn)
       client.answers.publish()
-      // Answers to appends count once they are durable: persistence will ring. All others are waited for now.
+      // Answers to appends are valid only when durable, and persistence sends a wake signal then. All other answers are awaited now.
       if (reads > 0 || client.isUrgent) client.signal.ring()
       client.isUrgent = false
       work += reads + appends
@@ -111,19 +111,19 @@ export class Sequencer {
     return work
   }
 
-  /** An append or an answer found no room: it waits for the disk, for a trim, or for a network worker to take answers. */
+  /** An append or an answer found no room: it waits for the disk, for a trim, or for a network worker to consume answers. */
   get stalled(): boolean {
     return this.#stalled
   }
 
-  /** Whoever takes answers while one waits for room rings. */
+  /** While an answer waits for room, a network worker that consumes answers sends a wake signal. */
   #sayCrowded(): void {
     const crowded = this.#clients.some(({ answers }) => answers.refused) ? 1 : 0
     const at = this.#lane + laneHeader.answersBlocked
     if (this.#words[at] !== crowded) Atomics.store(this.#words, at, crowded)
   }
 
-  /** Nothing to do until a signal rings, or until what stalls an append has changed. */
+  /** There is nothing to do until a wake signal, or until the reason for the stall has changed. */
   get idle(): boolean {
     const durable = Atomics.load(this.#words, this.#lane + laneHeader.durable)
     if (durable !== narrow(this.#durable)) return false
@@ -153,7 +153,7 @@ export class Sequencer {
     return 1 + this.#wake()
   }
 
-  /** Answers fetches that waited for what is durable now; those whose answer finds no room, in a later turn. */
+  /** Answers fetches that waited for records that are durable now. A fetch whose answer finds no room is answered in a later turn. */
   #wake(): number {
     let reached = 0
     while (reached < this.#growth.length && this.#growth[reached]!.end <= this.#durable) {
@@ -168,7 +168,7 @@ export class Sequencer {
     return reached
   }
 
-  /** In blocks, as the main thread says it. */
+  /** In blocks, as the main thread stores it. */
   #trimmed(): number {
     return Atomics.load(this.#words, this.#lane + laneHeader.trimmed)
   }
@@ -206,11 +206,11 @@ export class Sequencer {
     if (outcome.refused.length > 0) {
       client.answers.unclaim(appended.words)
       answer = client.answers.claim(answerKind.appended, appended.words + this.#refusedIn(client) * refusedRecord.words)
-      // Nothing has been appended: it will be refused again.
+      // Nothing has been appended: the retry rejects the batch again.
       if (answer < 0) return this.#stall()
     }
     this.#writeAnswer(answer, at, outcome, stream, this.#refusedIn(client))
-    // Nothing new is on its way to the disk for it, and what was may have got there already.
+    // The answer waits for no new write, and an earlier write may be complete already.
     if (stream === undefined || stream.next === next) client.isUrgent = true
     if (this.#memory.end - this.#published >= groupBytesMax) this.#publish()
     return true
@@ -224,7 +224,7 @@ export class Sequencer {
     if (stream.waiting.size > 0) this.#growth.push({ stream, end: stream.index.end(stream.index.length - 1), bytes })
   }
 
-  /** How many of the refused records an answer has room for. */
+  /** Number of rejected records for which an answer has room. */
   #refusedIn({ answers }: Served): number {
     return Math.min(this.#appender.outcome.refused.length, Math.floor((answers.bodyWordsMax - appended.words) / refusedRecord.words))
   }
@@ -247,7 +247,7 @@ export class Sequencer {
     if (outcome.error !== 0) this.#counters.add('refused', 1)
   }
 
-  /** Whatever is written so far must reach the disk for the stall to end. */
+  /** The records written so far must reach the disk before the stall can end. */
   #stall(): boolean {
     this.#counters.add('stalls', 1)
     this.#stalled = true
@@ -275,7 +275,7 @@ export class Sequencer {
     else this.#memory.narrow(words[at + release.pin]!, words[at + release.address]!, bytes)
   }
 
-  /** Group commit without a timer: the write in progress is the time in which the next group gathers. */
+  /** Group commit without a timer: the next group accumulates while a write is in progress. */
   #handOver(): void {
     if (this.#memory.end === this.#published) return
     if (this.#isHungry() || this.#memory.end - this.#published >= groupBytesMax) this.#publish()
@@ -293,7 +293,7 @@ export class Sequencer {
     this.#persistence.ring()
   }
 
-  /** A fetch now waits for this stream: what is on its way to the disk will wake it. */
+  /** A fetch now waits for this partition: its unflushed records will wake the fetch. */
   #watch(stream: Partition): void {
     const { index } = stream
     if (stream.settled === index.length) return
@@ -368,11 +368,11 @@ export class Sequencer {
     }
   }
 
-  /** What comes from the main thread is handed over at once if the disk is idle: nobody may turn the stage for a while. */
+  /** Batches of the main thread are published at once if the disk is idle: the next turn of the stage may be much later. */
   #appendStaged({ batches, now }: Extract<Command, { type: 'append' }>): Reply {
     const onGrown = (stream: Partition, records: number): void => this.#count(stream, records)
     const appended = appendStaged(batches, this.#streams, this.#appender, now, onGrown)
-    // What is there must reach the disk for the rest to find room.
+    // The appended batches must reach the disk before the rest finds room.
     if (appended.length < batches.length) this.#publish()
     this.#handOver()
     return { type: 'appended', batches: appended }
@@ -415,6 +415,6 @@ export class Sequencer {
   }
 }
 
-/** Of what is refused before a log has looked at its records, Kafka does not say where that log starts. */
+/** When a batch is rejected before its log has checked the records, Kafka returns no log start offset. */
 const beforeRecords: readonly number[] = [reason.notOneBatch, reason.zstd, reason.tooLarge, reason.crc, reason.unknown]
 const isStartTold = (outcome: Outcome): boolean => outcome.error === 0 || !beforeRecords.includes(outcome.reason)

@@ -1,26 +1,26 @@
 import { behind, type DecoderRooms } from './decoder-memory.ts'
 import { runStatus } from './validation-kernel.ts'
 
-/** Memory that is kept from one search to the next. */
+/** Memory that is retained from one search to the next. */
 const keptBytes = 8 << 20
 
-/** A record that a search has found: its offset, relative to that of its batch, and its timestamp in milliseconds. */
+/** Result of a search: the offset of the record, relative to its batch, and its timestamp in milliseconds. */
 export interface SearchResult {
   readonly offsetDelta: number
   readonly timestamp: bigint
 }
 
-/** `more`: run again; `window`: the batch refers back further than the window reaches. */
+/** `more`: run again; `window`: the batch has back references beyond the window. */
 export type SearchOutcome = SearchResult | 'more' | 'window' | 'unreadable' | undefined
 
 /**
- * Searches a stored batch for a record by its timestamp, in steps, through a window: the memory and the time of a step do not depend on
- * what the batch decodes to.
+ * Searches a stored batch for a record by its timestamp, in steps, through a window. Memory and time of a step do not depend on the
+ * decompressed size of the batch.
  */
 export class BatchSearch {
   readonly #memory: DecoderRooms
   readonly #windowBytes: number
-  /** Of the memory, that has been written. */
+  /** Bytes of the memory that have been written. */
   #usedBytes = 0
 
   constructor(memory: DecoderRooms, windowBytes: number) {
@@ -28,7 +28,7 @@ export class BatchSearch {
     this.#windowBytes = windowBytes
   }
 
-  /** Begins with the whole batch, header included. Records with an offset delta below `least` are passed over. */
+  /** Starts with the whole batch, header included. Records with an offset delta below `least` are skipped. */
   begin(batch: Uint8Array, least: number, timestamp: bigint): void {
     const windowBytes = this.#windowBytes
     const { kernel, job, from, bytes } = this.#memory.room(behind(windowBytes) + behind(batch.length))
@@ -39,8 +39,8 @@ export class BatchSearch {
   }
 
   /**
-   * Works for about `budget` bytes of output. The result is the first record of at least the timestamp; where there is none, the first with
-   * the latest timestamp, or undefined.
+   * Runs for about `budget` bytes of output. The result is the first record with at least the timestamp. If there is none, it is the first
+   * record with the latest timestamp, or undefined.
    */
   run(budget: number): SearchOutcome {
     const { kernel, job } = this.#memory.room(0)
@@ -54,7 +54,7 @@ export class BatchSearch {
     return status === runStatus.done || status === runStatus.found ? result : 'unreadable'
   }
 
-  /** Gives up a search that is not at its end. */
+  /** Abandons a search that is not complete. */
   end(): void {
     if (this.#usedBytes > keptBytes) this.#memory.release()
     this.#usedBytes = 0

@@ -2,13 +2,13 @@ import { jobBytesMax, type ValidationKernel, validationKernel } from './validati
 
 const pageBytes = 65536
 const pagesMax = 65536
-/** Where the job lies. Address 0 is no address for the kernel. */
+/** Address of the job. Address 0 is not valid for the kernel. */
 const jobAt = 1024
-/** Where the caller's own part of the memory begins. */
+/** Start of the caller's part of the memory. */
 const ownAt = jobAt + jobBytesMax
 const alignment = 64
 
-/** What a decoder works in: a job of the kernel, and behind it what its owner places there. */
+/** Memory of a decoder: a job of the kernel, followed by the data of its owner. */
 export interface DecoderRoom {
   readonly kernel: ValidationKernel
   readonly job: number
@@ -18,15 +18,15 @@ export interface DecoderRoom {
   readonly bytes: Buffer
 }
 
-/** Where a decoder gets its room from. */
+/** Source of memory for decoders. */
 export interface DecoderRooms {
-  /** A room with at least `bytes` for the owner. It replaces those returned before; what lies in them stays. */
+  /** Returns a room with at least `bytes` for the owner. It replaces those returned before; their contents stay. */
   room(bytes: number): DecoderRoom
-  /** Gives the memory back to the system where it can be. */
+  /** Releases the memory to the system where that is possible. */
   release(): void
 }
 
-/** A memory of one thread for one decoder, which grows with what is placed in it and can be released. */
+/** Memory for one decoder in one thread. It grows with its contents and can be released. */
 export class DecoderMemory implements DecoderRooms {
   readonly #module: WebAssembly.Module
   #memory: WebAssembly.Memory<ArrayBuffer> | undefined
@@ -53,7 +53,7 @@ export class DecoderMemory implements DecoderRooms {
     return room
   }
 
-  /** Of the memory; what has never been written takes no room. */
+  /** Size of the memory; pages that were never written occupy no physical memory. */
   get bytes(): number {
     return this.#room?.end ?? 0
   }
@@ -68,5 +68,5 @@ export class DecoderMemory implements DecoderRooms {
   }
 }
 
-/** The first address behind `at` and a gap, over which decoders may read. */
+/** The first address after `at` and a gap that decoders may overrun. */
 export const behind = (at: number): number => Math.ceil((at + alignment) / alignment) * alignment

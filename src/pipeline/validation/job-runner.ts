@@ -3,14 +3,14 @@ import type { WakeSignal } from '../../ring/wake-signal.ts'
 import { refusedRecord, validationJob, validationKind, validationVerdict } from '../ring-messages.ts'
 import type { Validator, Verdict } from './validator.ts'
 
-/** The rings of one network worker, as a validator thread has them. */
+/** The rings of one network worker, from the side of a validator thread. */
 export interface ValidationClient {
   readonly jobs: RingConsumer
   readonly verdicts: RingProducer
   readonly signal: WakeSignal
 }
 
-/** A slice of work, in about bytes of output: a few milliseconds, so that several jobs advance side by side. */
+/** A slice of work, in approximate bytes of output: a few milliseconds, so that several jobs advance in turn. */
 const sliceUnits = 2 << 20
 
 interface Job {
@@ -21,8 +21,8 @@ interface Job {
 }
 
 /**
- * A validator thread's work: takes jobs from the rings of the network workers, as many at a time as it has slots, and advances them in
- * turn, so that a batch that decodes to gigabytes does not hold up those behind it.
+ * The work of a validator thread: takes jobs from the rings of the network workers, one for each free slot, and advances them in turn. A
+ * batch that decompresses to gigabytes does not delay later ones.
  */
 export class JobRunner {
   readonly #words: Int32Array
@@ -36,7 +36,7 @@ export class JobRunner {
     this.#free = [...validators]
   }
 
-  /** Takes what there is room for and advances every job by a slice. Returns how much there was to do. */
+  /** Takes jobs for the free slots and advances every job by one slice. Returns the amount of work done. */
   turn(): number {
     let work = 0
     for (const client of this.#clients) work += client.jobs.drain((_, at) => this.#take(client, at), this.#free.length)
@@ -68,7 +68,7 @@ export class JobRunner {
     return 1
   }
 
-  /** False where the ring is full: the network worker takes verdicts by and by. */
+  /** Returns false when the ring is full; the network worker consumes verdicts later. */
   #answer({ client, id, validator }: Job, { error, reason, flags, refused }: Verdict): boolean {
     const words = this.#words
     const at = client.verdicts.claim(validationKind, validationVerdict.words + refused.length * refusedRecord.words)

@@ -11,12 +11,12 @@ const mebibyte = 1 << 20
 const pageBytes = 65536
 const alignment = 128
 /**
- * The window buffer for batches that refer back further than the window of a validator thread reaches: the longest history that Kafka's
- * reader of Zstandard accepts, and output between two moves of it.
+ * Size of the window buffer for batches with back references beyond the window of a validator thread: the longest history that Kafka's
+ * Zstandard reader accepts, and the output between two moves of it.
  */
 export const largeWindowBytes = (128 + 16) * mebibyte + mebibyte / 2
 
-/** A batch for the thread with the large window. `address` is of the arena of the pipeline. */
+/** A batch for the thread with the large window. `address` is in the arena of the pipeline. */
 export type LargeWindowJob =
   | { readonly type: 'validate'; readonly address: number; readonly bytes: number; readonly rules: RecordRules }
   | { readonly type: 'search'; readonly batch: Uint8Array; readonly least: number; readonly timestamp: bigint }
@@ -25,7 +25,7 @@ export type LargeWindowResult =
   | { readonly type: 'verdict'; readonly verdict: Verdict }
   | { readonly type: 'outcome'; readonly outcome: SearchOutcome }
 
-/** Where a job, its window buffer and a copy of its batch lie in the memory of that thread. */
+/** Layout of that thread's memory: a job, its window buffer and a copy of its batch. */
 export interface LargeWindowPlan {
   readonly pages: number
   readonly slot: ValidationSlot
@@ -41,10 +41,10 @@ export function planLargeWindow(batchBytesMax: number): LargeWindowPlan {
   return { pages, slot: { job, window, windowBytes: largeWindowBytes }, batch, batchBytesMax }
 }
 
-/** Of one run; bytes of output. */
+/** Limit of one run, in bytes of output. */
 const runUnits = 64 << 20
 
-/** The work of the thread with the large window: opens a batch in a memory of its own, from its start to its end. */
+/** The work of the thread with the large window: decompresses a whole batch in its own memory. */
 export class LargeWindowRunner {
   readonly #pipeline: Buffer
   readonly #own: Buffer
@@ -52,7 +52,7 @@ export class LargeWindowRunner {
   readonly #validator: Validator
   readonly #search: BatchSearch
 
-  /** `pipeline` is the arena of the pipeline; `own` is the memory of `plan`, in which the kernels work. */
+  /** `pipeline` is the arena of the pipeline; `own` is the memory of `plan`, which the kernels use. */
   constructor(
     pipeline: Buffer,
     own: { readonly bytes: Buffer; readonly view: DataView },

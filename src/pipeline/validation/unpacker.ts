@@ -3,16 +3,18 @@ import { type CodecName, codecs } from '../../wire/record-batch.ts'
 import { behind, DecoderMemory } from './decoder-memory.ts'
 import { runStatus } from './validation-kernel.ts'
 
-/** What a step of a decoder may demand beyond the output that there is room for: the largest block of LZ4, and a little. */
+/** Output that one step of a decoder may need beyond the available room: the largest block of LZ4, and a margin. */
 const stepBytes = (4 << 20) + 4096
-/** Room for output at first, as a multiple of the input. */
+/** Initial room for output, as a multiple of the input. */
 const usualRatio = 4
-/** Memory that is kept from one call to the next. */
+/** Memory that is retained from one call to the next. */
 const keptBytes = 16 << 20
-/** One run decodes all that there is room for. */
+/** One run decodes all that fits. */
 const budget = 0x7fff_ffff
 
-/** Decompresses record batches as a whole with the decoders that validate them: what one accepts, the other opens. */
+/**
+ * Decompresses whole record batches with the decoders that validate them, so that every batch accepted by validation can be decompressed.
+ */
 export class Unpacker {
   readonly #memory: DecoderMemory
 
@@ -21,7 +23,7 @@ export class Unpacker {
     this.#memory = new DecoderMemory(module)
   }
 
-  /** Throws MalformedMessage for damaged bytes, and where more than `bytesMax` bytes come out. */
+  /** Throws MalformedMessage for damaged bytes, and for more than `bytesMax` bytes of output. */
   unpack(codec: CodecName, packed: Uint8Array, bytesMax: number): Buffer {
     try {
       return this.#unpack(codec, packed, bytesMax)
@@ -52,7 +54,7 @@ export class Unpacker {
     }
     const bytes = kernel.outputBytes(job)
     if (bytes > bytesMax) throw tooLarge(codec, bytesMax)
-    // Memory that is about to be released is the caller's alone.
+    // Memory that is about to be released is used only by the caller.
     if (memory.bytes > keptBytes) return room.bytes.subarray(window, window + bytes)
     const unpacked = Buffer.allocUnsafeSlow(bytes)
     room.bytes.copy(unpacked, 0, window, window + bytes)

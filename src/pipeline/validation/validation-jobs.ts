@@ -4,14 +4,14 @@ import { reason, refusedRecord, validationJob, validationKind, validationVerdict
 import type { RecordRules } from '../sequencing/refused-records.ts'
 import type { Verdict } from './validator.ts'
 
-/** The rings of one validator thread, as a network worker has them. */
+/** The rings of one validator thread, from the side of a network worker. */
 export interface ValidatorThread {
   readonly jobs: RingProducer
   readonly verdicts: RingConsumer
   readonly signal: WakeSignal
 }
 
-/** A batch for a validator thread, and what is done with its verdict. */
+/** A batch for a validator thread, and the callback for its verdict. */
 export interface ValidationJob {
   readonly address: number
   readonly bytes: number
@@ -22,25 +22,25 @@ export interface ValidationJob {
 const verdictsPerTurn = 256
 
 interface Served extends ValidatorThread {
-  /** Jobs that it has and has not decided. */
+  /** Jobs sent to the thread that have no verdict yet. */
   outstanding: number
 }
 
-/** Hands batches to validator threads and takes their verdicts. The order of verdicts is not that of the jobs. */
+/** Sends batches to validator threads and receives their verdicts. Verdicts may arrive in a different order than jobs. */
 export class ValidationJobs {
   readonly #words: Int32Array
   readonly #threads: readonly Served[]
   readonly #start: () => void
   readonly #widen: (job: ValidationJob) => void
   readonly #jobs = new Map<number, { job: ValidationJob; thread: Served }>()
-  /** Found a full ring. */
+  /** Jobs that found a full ring. */
   #waiting: ValidationJob[] = []
   #started = false
   #id = 0
 
   /**
-   * `start` is called before the first job: the threads need not run before. `widen` takes over the jobs whose batches refer back further
-   * than the windows of the threads reach.
+   * `start` is called before the first job, so that the threads start only when needed. `widen` receives the jobs whose batches have back
+   * references beyond the windows of the threads.
    */
   constructor(words: Int32Array, threads: readonly ValidatorThread[], start: () => void, widen: (job: ValidationJob) => void) {
     this.#words = words
@@ -57,7 +57,7 @@ export class ValidationJobs {
     if (this.#waiting.length > 0 || !this.#send(job)) this.#waiting.push(job)
   }
 
-  /** Takes verdicts. Returns how many there were. */
+  /** Receives verdicts. Returns their number. */
   turn(): number {
     let taken = 0
     for (const thread of this.#threads) taken += thread.verdicts.drain((_, at) => this.#onVerdict(at), verdictsPerTurn)

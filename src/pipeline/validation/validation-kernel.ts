@@ -1,9 +1,9 @@
 import { assert } from '../../base/assert.ts'
 
-/** What `kernel/run.ts` exports. Addresses and sizes in bytes of the arena; times in milliseconds. */
+/** Exports of `kernel/run.ts`. Addresses and sizes in bytes of the arena; times in milliseconds. */
 export interface ValidationKernel {
   jobBytes(): number
-  /** Once for the memory of a job, before it begins for the first time. */
+  /** Called once for the memory of a job, before its first use. */
   prepare(job: number): void
   begin(job: number, window: number, windowBytes: number, batch: number, bytes: number, flags: number, oldest: number, newest: number): void
   /** `target` in milliseconds. */
@@ -21,15 +21,15 @@ export interface ValidationKernel {
   setMaxTimestamp(job: number): void
 }
 
-/** How a run ends; see `kernel/job.ts`. */
+/** Results of a run; see `kernel/job.ts`. */
 export const runStatus = { done: 0, more: 1, damaged: 2, malformed: 3, window: 4, found: 5 } as const
 /** See `kernel/job.ts`. */
 export const jobFlags = { keys: 1 } as const
 
-/** Room for a job in the arena. */
+/** Size of a job in the arena. */
 export const jobBytesMax = 160 << 10
 
-/** `module` is compiled from `dist/validation.wasm`, or from `dist/decoding.wasm` where the memory is not shared. */
+/** `module` is compiled from `dist/validation.wasm`, or from `dist/decoding.wasm` if the memory is not shared. */
 export function validationKernel(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory<ArrayBuffer | SharedArrayBuffer>,

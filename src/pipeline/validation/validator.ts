@@ -6,19 +6,19 @@ import { appendFlags, reason } from '../ring-messages.ts'
 import type { RecordRules, RefusedRecord } from '../sequencing/refused-records.ts'
 import { jobFlags, runStatus, type ValidationKernel } from './validation-kernel.ts'
 
-/** Where a job and its window buffer lie in the arena; bytes. */
+/** Addresses of a job and its window buffer in the arena; bytes. */
 export interface ValidationSlot {
   readonly job: number
   readonly window: number
   readonly windowBytes: number
 }
 
-/** What the validation of a batch has found. `flags` go into the append ring with a batch that is not refused. */
+/** Result of the validation of a batch. `flags` go into the append ring with an accepted batch. */
 export interface Verdict {
   readonly error: number
   readonly reason: number
   readonly flags: number
-  /** The records that are to blame, in their order. */
+  /** The invalid records, in order. */
   readonly refused: readonly RefusedRecord[]
 }
 
@@ -27,10 +27,10 @@ export const accepted: Verdict = { error: 0, reason: reason.none, flags: appendF
 const refusal = (error: number, why: number, refused = none): Verdict => ({ error, reason: why, flags: 0, refused })
 
 const crcFrom = batchHeader.attributes
-/** The limits of a 64-bit integer, as the nearest numbers inside it. */
+/** The limits of a 64-bit integer, rounded to the nearest numbers within them. */
 const timeMax = 2 ** 63 - 1024
 
-/** What a topic requires of the records of a batch that arrives at `now`. */
+/** Rules of a topic for the records of a batch that arrives at `now`. */
 export function recordRules(settings: PartitionSettings, now: number): RecordRules {
   const isTimed = settings.timestampType === 'CreateTime'
   return {
@@ -41,8 +41,8 @@ export function recordRules(settings: PartitionSettings, now: number): RecordRul
 }
 
 /**
- * Validates compressed batches, one at a time, as Kafka's LogValidator does: decodes all of a batch through a window, checks every record,
- * and writes the largest timestamp into the header where the producer left it out (and then the CRC).
+ * Validates compressed batches, one at a time, as Kafka's LogValidator does. Decodes the whole batch through a window and checks every
+ * record. If the producer left out the largest timestamp, writes it into the header, and then the CRC.
  */
 export class Validator {
   readonly #kernel: ValidationKernel
@@ -67,7 +67,7 @@ export class Validator {
     this.#kernel.begin(job, window, windowBytes, address, bytes, rules.keys ? jobFlags.keys : 0, rules.oldest, rules.newest)
   }
 
-  /** Works for about `budget` bytes of output. `more`: run again; `window`: the batch refers back further than the window buffer reaches. */
+  /** Runs for about `budget` bytes of output. `more`: run again; `window`: the batch has back references beyond the window buffer. */
   run(budget: number): Verdict | 'more' | 'window' {
     const status = this.#kernel.run(this.#slot.job, budget)
     if (status === runStatus.more) return 'more'
@@ -75,7 +75,7 @@ export class Validator {
     return this.#decide(status)
   }
 
-  /** A wrong CRC comes before everything that the bytes behind it say. */
+  /** A wrong CRC has precedence over errors in the bytes that it covers. */
   #decide(status: number): Verdict {
     const kernel = this.#kernel
     const { job } = this.#slot
@@ -101,7 +101,7 @@ export class Validator {
     return refusal(errors.INVALID_RECORD.code, reason.keyless, refused)
   }
 
-  /** A batch that needs a larger window than there is. */
+  /** Verdict for a batch that needs a larger window than the largest one. */
   get tooFar(): Verdict {
     return this.#isIntact() ? refusal(errors.INVALID_RECORD.code, reason.window) : refusal(errors.CORRUPT_MESSAGE.code, reason.crc)
   }
