@@ -1,13 +1,12 @@
 import { record } from '../base/layout.ts'
 
 /**
- * A write-ahead log record is a header and, for a batch, its bytes. Little-endian, 8-byte aligned; a header never
- * crosses a block.
+ * A WAL record is a header and, for a batch, its bytes. Little-endian, 8-byte aligned; a header never crosses a block.
  *
- * The body is covered by the batch's own CRC-32C. What that does not cover (base offset, length, leader epoch, the CRC
- * itself) is repeated in the header, which has a CRC of its own. `position` is absolute, so a record of an earlier lap
- * is recognised; `previous` chains the records, so nothing behind a hole is believed; `incarnation` counts starts, so
- * what an earlier life wrote beyond its last whole record is never believed either.
+ * The body is covered by the batch's own CRC-32C. Fields outside that CRC (base offset, length, leader epoch, the CRC itself) are repeated
+ * in the header, which has its own CRC. `position` is absolute, so a record of an earlier lap is detected. `previous` links the records, so
+ * records after a gap are rejected. `incarnation` counts starts, so records of an earlier incarnation beyond its last complete record are
+ * rejected too.
  */
 export const walRecord = record({
   magic: 'u32',
@@ -27,18 +26,18 @@ export const walRecord = record({
 export const walMagic = 0x4d5f4c57 // "WL_M"
 
 /**
- * Where the log was cut. What lies behind the cut is believed only as the successor of the record in front of it: at
- * `trimmed` itself, an earlier life may have left a record that never counted.
+ * Trim point of the log. The record after it is accepted only as the successor of the record before it: at `trimmed` itself, an earlier
+ * incarnation may have left a record that was never part of the log.
  */
 export interface TrimPoint {
-  /** First position that is kept. */
+  /** First position that is retained. */
   readonly trimmed: number
-  /** Position of the last record in front of it, and the life that wrote it: 0 for none. */
+  /** Position of the last record before the trim point, and the incarnation that wrote it: 0 if there is none. */
   readonly previous: number
   readonly previousIncarnation: number
 }
 
-/** `jump`: the log goes on `bytes` behind this header; what lies between means nothing. */
+/** `jump`: the log continues `bytes` after this header; the bytes between are undefined. */
 export const walKind = { batch: 1, jump: 2 } as const
 
 /** The unit of direct I/O, and the granularity at which a group of records is made durable. */
@@ -48,17 +47,17 @@ export const alignRecord = (position: number): number => Math.ceil(position / 8)
 export const alignBlock = (position: number): number => Math.ceil(position / blockBytes) * blockBytes
 
 /**
- * The CRC covers everything behind itself, and begins with the log's secret: bytes of a client that look like a header are
- * taken for one by chance alone, should a torn write lay them bare.
+ * The CRC covers the bytes after itself and starts with the log's secret. If a torn write exposes client bytes that resemble a header, they
+ * match only by chance.
  */
 export const crcStart = walRecord.position
 export const crcBytes = walRecord.bytes - crcStart
 
-/** What the file says of the log. */
+/** State of the log, as recorded in the file. */
 export interface WalState extends TrimPoint {
   readonly capacity: number
-  /** Starts so far, this one included. */
+  /** Number of starts, including this one. */
   readonly incarnation: number
-  /** Of this log alone; the sums of its headers begin with it. 32 bits. */
+  /** Random per log; the CRCs of its headers start with it. 32 bits. */
   readonly secret: number
 }

@@ -2,10 +2,10 @@ import { getI64, getU64 } from '../base/long.ts'
 import { batchHeader, lengthOverhead } from '../wire/record-batch.ts'
 import { alignBlock, alignRecord, blockBytes, crcBytes, crcStart, type TrimPoint, walKind, walMagic, walRecord } from './wal-record.ts'
 
-/** CRC-32C over a region, as the kernel does it. */
+/** CRC-32C of a region, computed by the kernel. */
 export type Crc = (address: number, bytes: number, seed: number) => number
 
-/** A batch that recovery found whole; `address` is where it lies for the moment. */
+/** A complete batch found by recovery; `address` is valid only during the callback. */
 export interface RecoveredBatch {
   readonly stream: number
   readonly baseOffset: number
@@ -17,68 +17,70 @@ export interface RecoveredBatch {
 export interface RecoverySource extends TrimPoint {
   readonly capacity: number
   readonly secret: number
-  /** Of the life that wrote last; greater ones are not believed. */
+  /** The last incarnation that wrote; records with greater ones are rejected. */
   readonly incarnation: number
-  /** Bytes of the window over the log: the byte at position p shows at `base + p mod window`. */
+  /** Size of the window over the log in bytes: the byte at position p is at `base + p mod window`. */
   readonly window: number
   readonly base: number
   readonly view: DataView
   readonly crc: Crc
-  /** Whether to sum the batches of this life too: what is durable of them is known to be whole, of an earlier life's it is not. */
+  /**
+   * Whether to check the CRCs of this incarnation's batches too. Its durable batches are known to be complete; those of earlier ones are
+   * not.
+   */
   readonly sumBatches: boolean
-  /** What the metadata log recorded last about this log; undefined where it recorded nothing. */
+  /** The last mark of this log in the metadata log; undefined if there is none. */
   readonly mark?: WalMark | undefined
-  /** Damage ends the log, instead of the start: an operator has accepted the loss of what follows. */
+  /** Damage ends the log instead of the start: an operator has accepted the loss of the records after it. */
   readonly discardsDamage?: boolean
-  /** How much is read at a time: whole blocks. */
+  /** Size of one read: whole blocks. */
   readonly readBytes: number
-  /** Fills the window with [position, position + bytes), both whole blocks, not past the end of a lap. */
+  /** Fills the window with [position, position + bytes): both are multiples of a block, within one lap. */
   read(position: number, bytes: number): void
 }
 
-/** An incarnation had made the log durable up to this position. */
+/** The log of this incarnation was durable up to this position. */
 export interface WalMark {
-  /** Of the log that it is about. */
+  /** Secret of the log. */
   readonly secret: number
   readonly incarnation: number
   readonly durable: number
 }
 
-/** Records that were durable, and that cannot be read. */
+/** Durable records that cannot be read. */
 export interface WalDamage {
   readonly why: string
-  /** The log was durable at least up to here. */
+  /** The log was durable at least up to this position. */
   readonly durable: number
 }
 
 export interface Recovered {
-  /** Where the log goes on: the block behind the last whole record. */
+  /** Position at which the log continues: the block after the last complete record. */
   readonly position: number
-  /** Position of the last record, -1 for none. */
+  /** Position of the last record, -1 if there is none. */
   readonly previous: number
-  /** The window holds what lies in [oldest, position). */
+  /** The window contains [oldest, position). */
   readonly oldest: number
   readonly records: number
-  /** What the last life had begun to write behind the end. */
+  /** Bytes that the last incarnation had started to write after the end. */
   readonly tornBytes: number
-  /** Where it is accepted. */
+  /** Set when damage was found and accepted. */
   readonly damage: WalDamage | undefined
 }
 
-/** How far behind the end a later record is searched: a hole in what was durable that is smaller is found. */
+/** Range after the end that is searched for later records: a smaller gap in durable records is detected. */
 const searchBytesMax = 128 << 20
 
-/** The log is damaged where it was durable once: an operator has to decide. The message says what can be done. */
+/** The log is damaged at a position that was durable: an operator must decide. The message lists the options. */
 export class WalCorrupt extends Error {
-  /** By which it is known when it comes from another thread. */
+  /** Identifies the error after it was sent from another thread. */
   readonly code = walCorruptCode
 }
 export const walCorruptCode = 'WAL_CORRUPT'
 
 /**
- * Reads the log from its start to the last whole record. Records that were on their way to the disk when it stopped may
- * be torn or missing; they were never acknowledged. One that is damaged although a later record says that it had been
- * durable throws `WalCorrupt`.
+ * Reads the log from its start to the last complete record. Records in flight when the node stopped may be torn or missing; they were never
+ * acknowledged. A damaged record that was durable according to a later record throws `WalCorrupt`.
  */
 export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch) => void): Recovered {
   const walk = new Walk(source)
@@ -93,7 +95,7 @@ export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch)
 const damageAdvice =
   'restore the write-ahead log from a copy; or start once with --override s3.wal.loss.accept=true, which discards the acknowledged records from that position on that are not in objects'
 
-/** Reads the whole records of a part of the log that is durable, up to `until`. Returns where it may be cut then. */
+/** Reads the complete records of a durable part of the log, up to `until`. Returns the trim point at its end. */
 export function readDurable(source: RecoverySource, until: number, onBatch: (batch: RecoveredBatch) => void): TrimPoint {
   const { end, previous, incarnation } = follow(new Walk(source), source, until, onBatch)
   return { trimmed: end, previous: Math.max(0, previous), previousIncarnation: incarnation }
@@ -101,7 +103,7 @@ export function readDurable(source: RecoverySource, until: number, onBatch: (bat
 
 interface Followed {
   readonly end: number
-  /** Position of the last record, -1 for none, and the life that wrote it. */
+  /** Position of the last record, -1 if there is none, and the incarnation that wrote it. */
   readonly previous: number
   readonly incarnation: number
   readonly records: number
@@ -128,7 +130,7 @@ function follow(walk: Walk, cut: TrimPoint, until: number, onBatch: (batch: Reco
 
 class Walk {
   readonly #source: RecoverySource
-  /** Where the log begins, and where the window has been filled from without a gap. */
+  /** Start of the log, and the position from which the window is filled without a gap. */
   readonly #first: number
   #oldest: number
   #loaded: number
@@ -144,7 +146,7 @@ class Walk {
     return Math.max(this.#oldest, this.#loaded - this.#source.window)
   }
 
-  /** Position of the record that follows `end`: there, or at the next block. -1 when there is none. */
+  /** Position of the record after `end`: at `end`, or at the next block. -1 when there is none. */
   next(end: number, previous: number, incarnation: number): number {
     for (const at of [end, alignBlock(end)]) {
       if (at % blockBytes > blockBytes - walRecord.bytes) continue
@@ -163,7 +165,7 @@ class Walk {
     return this.#field(at, walRecord.length)
   }
 
-  /** Where the next record may begin. */
+  /** First position at which the next record may start. */
   end(at: number): number {
     const end = at + walRecord.bytes + this.bytes(at)
     return this.kind(at) === walKind.batch ? alignRecord(end) : end
@@ -181,12 +183,12 @@ class Walk {
   }
 
   /**
-   * Groups start on blocks: the first record of any later group would tell. What it says was durable ends at a block too,
-   * and may be no more than the group that `end` belongs to; then only the record that follows at once can say whether
-   * that group had one more.
+   * Groups start on blocks, so the first record of any later group is found. Its durable position is also the end of a block, and may be
+   * only the end of the group that contains `end`. Then only the record that follows directly can show whether that group had one more
+   * record.
    *
-   * Returns how far the headers reach that the last life left behind the end, and whether one of them says that what cannot be
-   * read was durable. A write in flight says so of nothing behind the end: its header has the durable position from before it.
+   * Returns how far the headers of the last incarnation extend after the end, and whether one of them shows that unreadable records were
+   * durable. A write in flight never shows this for records after the end: its header contains the durable position from before the write.
    */
   beyond(end: number, previous: number): { readonly torn: number; readonly damage: WalDamage | undefined } {
     let torn = Math.max(end, this.#tornEnd(end))
@@ -208,13 +210,13 @@ class Walk {
     return { torn: torn - end, damage }
   }
 
-  /** Written behind the end of a life that a later one has continued, after damage there was accepted. */
+  /** The record is after the end of an incarnation whose log a later one continued, once damage was accepted. */
   #isStale(at: number): boolean {
     const { mark, secret } = this.#source
     return mark?.secret === secret && at >= mark.durable && this.incarnation(at) < mark.incarnation
   }
 
-  /** Has the window hold again what lies in front of the end of the log, where a search behind it has replaced that. */
+  /** Refills the window with the end of the log, if a search after the end has replaced it. */
   restore(position: number): void {
     const { window } = this.#source
     if (this.#loaded - window <= Math.max(this.#first, position - window / 2)) return
@@ -223,7 +225,7 @@ class Walk {
     this.#load(position)
   }
 
-  /** Where a record ends of which the header is there; 0 for none of the last life. */
+  /** End of a record whose header is present; 0 if there is none of the last incarnation. */
   #tornEnd(at: number): number {
     if (at % blockBytes > blockBytes - walRecord.bytes || !this.#load(at + walRecord.bytes) || !this.#hasHeader(at)) return 0
     return this.incarnation(at) === this.#source.incarnation - 1 ? this.end(at) : 0
@@ -238,7 +240,7 @@ class Walk {
     if (this.kind(at) === walKind.jump) return true
     const bytes = this.bytes(at)
     if (bytes < batchHeader.bytes) return false
-    // Its header is this log's own, so that it was written like this: by a life with more log memory.
+    // The header belongs to this log, so the record was written as it is: by an incarnation with a larger log cache.
     if (bytes > this.#source.window / 2 || (at % this.#source.window) + walRecord.bytes + bytes > this.#source.window) {
       throw new WalCorrupt(
         `the record at position ${at} does not fit: the log was written with a larger s3.wal.cache.size; set s3.wal.cache.size to that`,
@@ -248,7 +250,7 @@ class Walk {
     return this.#load(at + walRecord.bytes + bytes) && this.#matches(header, header + walRecord.bytes, bytes, sum)
   }
 
-  /** The header agrees with the batch, and the batch with its CRC. */
+  /** The header matches the batch, and the batch matches its CRC. */
   #matches(header: number, body: number, bytes: number, sum: boolean): boolean {
     const { view, crc } = this.#source
     const batchCrc = view.getInt32(header + walRecord.batchCrc, true)
@@ -280,7 +282,7 @@ class Walk {
     return this.#source.base + (position % this.#source.window)
   }
 
-  /** Has the window reach `to`; false when that lies behind the end of the log. */
+  /** Extends the window to `to`; returns false when that is after the end of the log. */
   #load(to: number): boolean {
     const { window, trimmed, capacity } = this.#source
     const last = Math.floor(trimmed / blockBytes) * blockBytes + capacity

@@ -3,30 +3,30 @@ import { getU64, putU64 } from '../base/long.ts'
 import { crc32c } from '../wire/crc32c.ts'
 import { blockBytes, type WalState } from './wal-record.ts'
 
-/** Which node a write-ahead log belongs to. A start compares it with what the other files of the node say. */
+/** Identity of the node that a WAL belongs to. A start compares it with the node's other files. */
 export interface WalIdentity {
   readonly clusterId: string
   readonly nodeId: number
   readonly lane: number
-  /** Random, drawn once when the node was founded. */
+  /** Random; drawn at the first start of the node. */
   readonly foundingId: string
 }
 
-/** What one superblock holds. */
+/** Contents of a superblock. */
 export interface Superblock {
   readonly state: WalState
   readonly sequence: number
   /** Undefined in format 2. */
   readonly identity: WalIdentity | undefined
-  /** The metadata log held at least this many records when the superblock was written. */
+  /** Minimum number of records in the metadata log when the superblock was written. */
   readonly metadataRecords: number
-  /** Bytes of the log, from its start, that have been written once, with records or with zeros. */
+  /** Bytes of the log, from its start, that have been written at least once, with records or zeros. */
   readonly prepared: number
 }
 
-/** Two superblocks take turns, so that one is whole whatever happens to the other. */
+/** Two superblocks are written in turn, so that one is always complete. */
 export const superblocks = 2
-/** The log proper starts here, so that its writes are aligned to whatever a disk calls a block. */
+/** Start of the records, so that writes are aligned to the block size of any disk. */
 export const logStart = 65536
 export const formatVersion = 3
 const formatWithoutIdentity = 2
@@ -47,7 +47,7 @@ const fields = record({
   metadataRecords: 'u64',
   prepared: 'u64',
 })
-/** Behind the fields: two ids in ASCII, each filled up with zeros. */
+/** After the fields: two ids in ASCII, padded with zeros. */
 const idBytes = 24
 const clusterIdAt = fields.bytes
 const foundingIdAt = clusterIdAt + idBytes
@@ -79,13 +79,13 @@ export function encodeSuperblock(block: Buffer, { state, sequence, identity, met
 
 export type ReadSuperblock =
   | { readonly type: 'none' }
-  /** There are superblocks, and none is whole. */
+  /** There are superblocks, but none is complete. */
   | { readonly type: 'damaged' }
-  /** Another release wrote it. */
+  /** Written by another release. */
   | { readonly type: 'version'; readonly version: number }
   | { readonly type: 'whole'; readonly superblock: Superblock }
 
-/** The newer of the whole superblocks, from the first two blocks of a log. */
+/** The newer of the complete superblocks, from the first two blocks of a log. */
 export function readSuperblocks(head: Buffer): ReadSuperblock {
   let newest: ReadSuperblock = { type: 'none' }
   for (let slot = 0; slot < superblocks; slot++) {

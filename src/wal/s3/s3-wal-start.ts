@@ -2,15 +2,15 @@ import { crc32c } from '../../wire/crc32c.ts'
 import { ChainDamaged, type ChainParts, insist, peek, placesIn, putOnce, Superseded, settledPlaces } from './s3-wal.ts'
 import { type ChainHeader, type ChainPlace, chainHeaderBytes, chainKey, encodeChainHeader, noMark } from './wal-object.ts'
 
-/** What earlier lives left: everything that was ever acknowledged and is still needed, and perhaps a little that was not. */
+/** Objects of earlier incarnations: all acknowledged records that are still needed, and possibly some unacknowledged ones. */
 export interface ChainFound {
-  /** Pieces and wholes, in order. */
+  /** Objects of kind `piece` and `whole`, in order. */
   readonly objects: readonly ChainHeader[]
-  /** Other places that are taken by earlier lives, in order: claims, fences, and what landed behind a fence. */
+  /** Other keys taken by earlier incarnations, in order: claims, fences, and objects after a fence. */
   readonly others: readonly ChainPlace[]
 }
 
-/** What a life has to do before it may append: it claims the next epoch, which is then its own. */
+/** Claims the next epoch for this incarnation. Required before the first append. */
 export async function claimNext(parts: ChainParts): Promise<number> {
   for (;;) {
     const places = await insist(parts, () => placesIn(parts))
@@ -19,7 +19,7 @@ export async function claimNext(parts: ChainParts): Promise<number> {
   }
 }
 
-/** Claims one epoch; false when it is another life's. */
+/** Claims one epoch; returns false when another incarnation has claimed it. */
 export async function claim(parts: ChainParts, epoch: number): Promise<boolean> {
   const place = { epoch, sequence: 0 }
   return (await insist(parts, () => putOnce(parts, place, [encodeChainHeader(bare(parts, 'claim', place))]))) === 'done'
@@ -36,15 +36,14 @@ const bare = ({ owner }: ChainParts, kind: 'claim' | 'fence', place: ChainPlace)
   mark: noMark,
 })
 
-/** How often the log may move under who reads it: the life before may still be removing what is no longer needed. */
+/** Maximum number of restarts of the scan: the previous incarnation may still be removing unneeded objects. */
 const movesMax = 1000
 
 /**
- * Ends every earlier epoch and reads what it holds. To be called with an epoch that is claimed.
+ * Ends every earlier epoch and reads its objects. The caller must have claimed `epoch`.
  *
- * An epoch ends at its first gap, and the gap is closed by a fence. It is the one put that decides: if an earlier life that
- * does not know yet that it is over puts its own object there first, that object belongs to the log; else its put fails,
- * and with it everything behind.
+ * An epoch ends at its first gap, which is closed by a fence. The put of the fence decides: if an earlier incarnation, unaware of its end,
+ * puts its own object there first, that object belongs to the log. Otherwise its put fails, and none of its later appends completes.
  */
 export async function takeOver(parts: ChainParts, epoch: number): Promise<ChainFound> {
   for (let moves = 0; moves < movesMax; moves++) {
@@ -65,7 +64,7 @@ async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFoun
   }
   const objects: ChainHeader[] = []
   let oldest = Math.min(...earlier.keys(), epoch - 1)
-  // Those that no list shows too: it may be too old for the life before.
+  // Includes epochs that no list shows: the list may be too old to contain the previous incarnation.
   for (let each = epoch - 1; each > 0 && each >= oldest; each--) {
     const taken = earlier.get(each) ?? []
     earlier.set(each, taken)
@@ -81,13 +80,13 @@ async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFoun
   return { objects, others }
 }
 
-/** It may be in front of what landed behind it. */
+/** The place may be before objects that arrived after the fence. */
 function insert(places: ChainPlace[], place: ChainPlace): void {
   const at = places.findIndex(({ sequence }) => sequence > place.sequence)
   places.splice(at < 0 ? places.length : at, 0, place)
 }
 
-/** Headers that are asked for ahead. */
+/** Number of headers that are requested ahead. */
 const peeksAhead = 16
 
 interface Walked {
@@ -95,7 +94,7 @@ interface Walked {
   readonly fence: number
 }
 
-/** The objects of one epoch up to its end, which is closed if it was not. Later epochs say from where on it is needed. */
+/** The objects of one epoch up to its end; adds a fence if there is none. Later epochs record which objects of it are needed. */
 async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace[], needed: number): Promise<Walked | 'moved'> {
   const listed = new Set(taken.map(({ sequence }) => sequence))
   const asked = new Map<number, Promise<ChainHeader | 'missing'>>()
@@ -103,12 +102,12 @@ async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace
     const known = asked.get(sequence)
     if (known !== undefined) return known
     const answer = insist(parts, () => peek(parts, { epoch, sequence }))
-    // Whoever comes to it hears of what is wrong; perhaps nobody does.
+    // The error is handled where the result is awaited, which may never happen.
     answer.catch(() => {})
     asked.set(sequence, answer)
     return answer
   }
-  /** From where on the last object of the epoch itself says that it is needed. */
+  /** Sequence of the oldest needed object, according to the last object of the same epoch. */
   const lastSays = async (): Promise<number> => {
     for (const { sequence } of taken.toReversed()) {
       const found = sequence === 0 ? 'missing' : await ask(sequence)
@@ -128,20 +127,20 @@ async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace
     for (let ahead = sequence; ahead < sequence + peeksAhead && listed.has(ahead); ahead++) void ask(ahead)
     const header = await ask(sequence)
     asked.delete(sequence)
-    // It was there a moment ago: what is no longer needed is being removed, from the front.
+    // The list contained this object: unneeded objects are being removed from the front.
     if (header === 'missing') return 'moved'
     if (header.kind === 'fence') return { objects, fence: sequence }
     objects.push(header)
   }
 }
 
-/** False when there is an object already. */
+/** Returns false when an object is there already. */
 async function fence(parts: ChainParts, place: ChainPlace): Promise<boolean> {
   const outcome = await insist(parts, () => putOnce(parts, place, [encodeChainHeader(bare(parts, 'fence', place))]))
   return outcome === 'done'
 }
 
-/** How often a body is read that is not what its header says. */
+/** Maximum number of reads of a body that does not match its header. */
 const triesMax = 6
 
 export async function readBody(parts: ChainParts, object: ChainHeader): Promise<Uint8Array> {

@@ -4,30 +4,30 @@ import type { StoreFault } from '../../ports.ts'
 import { type ChainParts, peek, placesIn, putOnce, Superseded } from './s3-wal.ts'
 import { type ChainHeader, type ChainKind, type ChainPlace, chainKey, encodeChainHeader, type WalMark } from './wal-object.ts'
 
-/** An object that a start may need, as plain data that crosses threads. */
+/** An object that a start may need, as plain data that can be sent to another thread. */
 export interface KeptObject extends ChainPlace {
-  /** With what lies below this gone, the object is not needed any more. */
+  /** The object is unneeded when the log is trimmed to this position. */
   readonly end: number
 }
 
-/** Where a life goes on. */
+/** State from which an incarnation continues. */
 export interface ChainState {
   readonly epoch: number
-  /** Of earlier lives, in order. */
+  /** Objects of earlier incarnations, in order. */
   readonly kept: readonly KeptObject[]
-  /** Claims, fences and remainders of earlier lives, in order. */
+  /** Claims, fences and other remaining objects of earlier incarnations, in order. */
   readonly others: readonly ChainPlace[]
 }
 
 export interface ChainContent {
   readonly kind: Extract<ChainKind, 'piece' | 'whole'>
   readonly mark: WalMark
-  /** They must not change before the append is done. */
+  /** Must not change before the append completes. */
   readonly pieces: readonly Uint8Array[]
   readonly bodyBytes: number
   readonly bodyCrc: number
   readonly end: number
-  /** Objects in front of this one that end here or before are not needed any more once it is there. */
+  /** Earlier objects that end at or before this position are unneeded once this object is stored. */
   readonly dropBelow: number
 }
 
@@ -39,18 +39,17 @@ interface Append {
 }
 
 /**
- * Fences of so many lives are kept. A life that sleeps through more than that, in the middle of a put, would not find the
- * fence that tells it.
+ * Number of epochs whose fences are kept. An incarnation that is suspended during a put for more epochs would not find the fence that ends
+ * it.
  */
 export const fencesKept = 1000
 
 /**
- * Appends to a chain, several objects at a time, and removes what is no longer needed.
+ * Appends to an S3 WAL, several objects at a time, and removes unneeded objects.
  *
- * Invariants: an append is done when its object and all before it are stored, never otherwise; the first object of an epoch
- * is there before any other is sent, and what is removed is removed one by one from the front, so that the first that is
- * there is the first that is needed, and a gap behind it is the end; the fence of an epoch stays behind.
- * After somebody else was found to have the log, nothing is ever done again.
+ * Invariants: an append completes when its object and all earlier ones are stored, never otherwise. The first object of an epoch is stored
+ * before any other is sent. Objects are removed one by one from the front: the first existing object is the first needed one, and a gap
+ * after it is the end. The fence of an epoch remains. After another incarnation has taken over the log, nothing more is written or removed.
  */
 export class ChainWriter {
   readonly #parts: ChainParts
@@ -63,13 +62,13 @@ export class ChainWriter {
   #appends: Append[] = []
   #putting = 0
   #removing: Promise<void> | undefined
-  /** Of the last object that is stored with all before it. */
+  /** `dropBelow` of the last object that is stored together with all earlier ones. */
   #dropBelow = Number.NEGATIVE_INFINITY
   #droppable = 0
-  /** What is not needed any more, and since when; and what has been so for long enough. */
+  /** Positions below which objects are unneeded, each with its time; and the position for which `keepMs` has passed. */
   #drops: { readonly below: number; readonly atMs: number }[] = []
   #ripeBelow = Number.NEGATIVE_INFINITY
-  /** Earlier lives left something that has not been looked at. */
+  /** Remaining objects of earlier incarnations have not been checked yet. */
   #isUntidy: boolean
   #isOver = false
 
@@ -82,7 +81,7 @@ export class ChainWriter {
     this.#onLost = onLost
   }
 
-  /** Appends that are not done. */
+  /** Number of incomplete appends. */
   get pending(): number {
     return this.#appends.length
   }
@@ -111,25 +110,25 @@ export class ChainWriter {
     })
   }
 
-  /** Looks whether somebody else has begun: one who has nothing to append would never hear of it. */
+  /** Checks whether a newer incarnation has started; without appends, this one would not detect it. */
   async look(): Promise<void> {
     if (await this.#isNewest()) this.tidy()
   }
 
-  /** Begins to remove what has been superfluous for long enough; to be called now and then, since nobody else watches the clock. */
+  /** Starts to remove objects that have been unneeded for `keepMs`. Must be called periodically; there is no timer. */
   tidy(): void {
     if (this.#isOver || this.#droppable === 0 || !(this.#isUntidy || this.#hasDroppable())) return
     this.#removing ??= this.#tidy().catch((error: Error) => this.#end(error))
   }
 
-  /** Nothing is tried again after this. Resolves when nothing is under way. */
+  /** Ends all retries. Resolves when no request is in progress. */
   async close(): Promise<void> {
     this.#isOver = true
     await this.#removing
     while (this.#putting > 0) await this.#parts.pause()
   }
 
-  /** Resolves when what is not needed has been removed, or could not be. */
+  /** Resolves when the removal of unneeded objects has ended or failed. */
   async tidied(): Promise<void> {
     await this.#removing
   }
@@ -182,10 +181,10 @@ export class ChainWriter {
   }
 
   /**
-   * From the front, one after another, and only what was stored before it was looked whether somebody else has begun. Who
-   * begins looks at what there is after that: what they saw may go from the front, but nothing comes and goes behind it, so
-   * that a place which is free there was never taken. Lists that lag by half of `keepMs` change nothing in that: who begins
-   * sees all that can be gone by then, and whoever removes sees who began before that.
+   * Removes objects from the front, one by one, and only those that were stored before the check for a newer incarnation. A newer
+   * incarnation lists the objects after that check. Listed objects may disappear from the front, but no object after them is both stored
+   * and removed, so a free key there was never taken. This holds for lists that lag by up to half of `keepMs`. The newer incarnation sees
+   * every object that can be removed by then, and the removing one sees every incarnation that started before.
    */
   async #tidy(): Promise<void> {
     do {
@@ -216,14 +215,14 @@ export class ChainWriter {
     return !this.#isOver && this.#droppable > 0 && this.#kept[0]!.end <= this.#ripe()
   }
 
-  /** What ends here or before has not been needed for long enough. */
+  /** Objects that end at or before this position have been unneeded for `keepMs`. */
   #ripe(): number {
     const due = this.#parts.now() - this.#parts.keepMs
     while (this.#drops.length > 0 && this.#drops[0]!.atMs <= due) this.#ripeBelow = this.#drops.shift()!.below
     return this.#ripeBelow
   }
 
-  /** Of lives of which nothing is needed any more, only the fence stays, and of those long ago not even that. */
+  /** Of an epoch without needed objects, only the fence is kept. Of an epoch more than `fencesKept` epochs ago, nothing is kept. */
   async #tidyEpochs(): Promise<void> {
     const oldest = this.#kept[0]!.epoch
     const left: ChainPlace[] = []
@@ -257,7 +256,9 @@ export class ChainWriter {
     await this.#insist(() => this.#parts.store.remove([chainKey(this.#parts.prefix, place)]))
   }
 
-  /** What the store refuses, it may grant again: there is nobody to tell but the log. Undefined when all is over. */
+  /**
+   * Retries until the store succeeds, since a denied request may be granted later; faults are only logged. Returns undefined after the end.
+   */
   async #insist<T>(ask: () => Promise<T | StoreFault>): Promise<T | undefined> {
     while (!this.#isOver) {
       const answer = await ask()

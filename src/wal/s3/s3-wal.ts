@@ -11,32 +11,32 @@ import {
   isSameOwner,
 } from './wal-object.ts'
 
-/** What is needed to work on a chain: the log of one owner at a time, in a store that many can reach. */
+/** Dependencies of an S3 WAL: a log with one owner at a time, in a store that many nodes can reach. */
 export interface ChainParts {
   readonly store: ObjectStore
-  /** Of all its keys; ends with a slash. */
+  /** Prefix of all keys; ends with a slash. */
   readonly prefix: string
   readonly owner: ChainOwner
-  /** Between two tries with a store that has tried for a while by itself. */
+  /** Delay between two requests after a fault; the store has already retried within its limits. */
   pause(): Promise<void>
   /** Milliseconds. */
   now(): number
-  /** Milliseconds for which what is not needed any more is kept all the same: twice as much as lists may be old. */
+  /** Milliseconds for which unneeded objects are kept: twice the maximum lag of lists. */
   readonly keepMs: number
-  /** The store does not do what it should; it is asked again. */
+  /** Called for each fault of the store; the request is repeated. */
   onFault(fault: StoreFault): void
 }
 
-/** Somebody else has the log: this life has ended, and must say nothing more in its name. */
+/** A newer incarnation owns the log: this one has ended and must not acknowledge anything more. */
 export class Superseded extends Error {}
 
-/** The log in the store is not what was written. */
+/** The S3 WAL does not contain what was written. */
 export class ChainDamaged extends Error {}
 
-/** The store refuses, and will go on refusing: the message is for the operator. */
+/** The store rejects requests permanently. The message is for the operator. */
 export class StoreRefused extends Error {}
 
-/** Asks until the store answers. What it refuses for good is thrown: nothing has been promised yet when this is used. */
+/** Repeats the request until the store answers. A permanent fault is thrown: at this stage nothing has been acknowledged. */
 export async function insist<T>(parts: ChainParts, ask: () => Promise<T | StoreFault>): Promise<T> {
   for (;;) {
     const answer = await ask()
@@ -47,25 +47,25 @@ export async function insist<T>(parts: ChainParts, ask: () => Promise<T | StoreF
   }
 }
 
-/** Whose put an object is that was there already. */
+/** Result of a conditional put; `taken` when the existing object belongs to another incarnation. */
 export type PutOutcome = 'done' | 'taken' | StoreFault
 
-/** Puts an object where none is yet. One that this very life put there, unheard, counts as done. */
+/** Puts an object if the key is free. An object of this incarnation, whose response was lost, counts as `done`. */
 export async function putOnce(parts: ChainParts, place: ChainPlace, pieces: readonly Uint8Array[]): Promise<PutOutcome> {
   const { store, prefix, owner } = parts
   const fault = await store.put(chainKey(prefix, place), pieces, { ifAbsent: true })
   if (fault === undefined) return 'done'
   if (fault.fault !== 'exists') return fault
   const found = await peek(parts, place)
-  // Nobody has removed what this life would have put: it is a fault, or another life that is through already.
+  // An object of this incarnation would not have been removed. The put failed, or another incarnation wrote the object and removed it.
   if (found === 'missing') return 'taken'
   return isFault(found) ? found : isSameOwner(found.owner, owner) ? 'done' : 'taken'
 }
 
-/** How often what is read is not what was put, before it is taken to be so in the store. */
+/** Maximum number of reads of a wrong header, before the object in the store is considered damaged. */
 const triesMax = 6
 
-/** The header of an object. */
+/** Reads the header of an object. */
 export async function peek({ store, prefix }: ChainParts, place: ChainPlace): Promise<ChainHeader | 'missing' | StoreFault> {
   const key = chainKey(prefix, place)
   for (let tries = 1; ; tries++) {
@@ -77,9 +77,9 @@ export async function peek({ store, prefix }: ChainParts, place: ChainPlace): Pr
   }
 }
 
-/** Every place that a list shows, in order. */
+/** All places in the list, in order. */
 export async function placesIn({ store, prefix }: ChainParts): Promise<ChainPlace[] | StoreFault> {
-  // By key: a page may come twice.
+  // By key, because a page may be repeated.
   const places = new Map<string, ChainPlace>()
   for (let from: string | undefined; ; ) {
     const page = await store.list(prefix, from)
@@ -93,12 +93,12 @@ export async function placesIn({ store, prefix }: ChainParts): Promise<ChainPlac
   }
 }
 
-/** How many lists are asked for while each has something new: the life before may still be writing. */
+/** Maximum number of lists while each one shows new places: the previous incarnation may still be writing. */
 const listsMax = 8
 
 /**
- * Every place that is taken, in order, and perhaps some that are free again: what any list shows, until one shows nothing
- * new. A list may lack a page, or be a little old: one that lacks `known`, which was there before, says nothing yet.
+ * All taken places, in order, and possibly some that are free again. Lists are repeated until one shows nothing new, and the results are
+ * combined. A list may lack a page or lag: one without `known`, which existed before, does not count.
  */
 export async function settledPlaces(parts: ChainParts, known: ChainPlace): Promise<ChainPlace[]> {
   const places = new Map<string, ChainPlace>()

@@ -4,8 +4,8 @@ import { crc32c } from '../../wire/crc32c.ts'
 import type { TrimPoint } from '../wal-record.ts'
 
 /**
- * What every object of a chain begins with. Little-endian. A chain is a log whose pieces are objects: each life of a node
- * writes objects 1, 2, 3, … of its own epoch, and object 0 says who the life is.
+ * Header of every object of an S3 WAL. Little-endian. The log is stored as objects: each incarnation of a node writes objects 1, 2, 3, … of
+ * its own epoch, and object 0 identifies the incarnation.
  */
 const header = record({
   magic: 'u32',
@@ -32,24 +32,24 @@ const formatVersion = 2
 export const chainHeaderBytes = header.bytes
 
 /**
- * `claim`: the first object of an epoch. `piece`: what was appended. `whole`: takes the place of everything in front of it.
- * `fence`: a later life ended the epoch here; nothing behind it counts.
+ * `claim`: the first object of an epoch. `piece`: appended records. `whole`: replaces all earlier objects. `fence`: a later incarnation
+ * ended the epoch here; later objects of the epoch are ignored.
  */
 const kinds = ['claim', 'piece', 'whole', 'fence'] as const
 export type ChainKind = (typeof kinds)[number]
 
-/** Tells one life from another that believes it has the same epoch: 64 bits that nobody else draws. */
+/** Distinguishes two incarnations that assume the same epoch: 64 random bits. */
 export interface ChainOwner {
   readonly high: number
   readonly low: number
 }
 
-/** What a write-ahead log says in each of its objects; a log of another kind leaves it empty. */
+/** Fields of a WAL in each of its objects; other logs leave them empty. */
 export interface WalMark extends TrimPoint {
-  /** Of the first byte of the body. */
+  /** Position of the first byte of the body. */
   readonly position: number
   readonly secret: number
-  /** Size of log memory: a record lies in one piece of it. */
+  /** Size of the log cache: a record is contiguous in it. */
   readonly window: number
 }
 
@@ -60,7 +60,7 @@ export interface ChainHeader {
   readonly epoch: number
   readonly sequence: number
   readonly owner: ChainOwner
-  /** The first object that was needed when this one was put. In front of it is nothing but fences, and what came late. */
+  /** The first object that was needed when this one was put. Before it there are only fences, and objects that arrived late. */
   readonly oldestEpoch: number
   readonly oldestSequence: number
   readonly bodyBytes: number
@@ -93,7 +93,7 @@ export function encodeChainHeader(chainHeader: ChainHeader): Buffer {
   return bytes
 }
 
-/** Undefined when it is not whole. Throws for what another version wrote. */
+/** Undefined when the header is incomplete or damaged. Throws for another format version. */
 export function decodeChainHeader(bytes: Uint8Array): ChainHeader | undefined {
   if (bytes.length < header.bytes) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -126,17 +126,17 @@ export const isSameOwner = (a: ChainOwner, b: ChainOwner): boolean => a.high ===
 const epochDigits = 10
 const sequenceDigits = 16
 
-/** Where an object of a chain lies in it. */
+/** Position of an object in an S3 WAL. */
 export interface ChainPlace {
   readonly epoch: number
   readonly sequence: number
 }
 
-/** The order of the keys is the order of the chain. `prefix` ends with a slash. */
+/** The order of the keys is the order of the log. `prefix` ends with a slash. */
 export const chainKey = (prefix: string, { epoch, sequence }: ChainPlace): string =>
   `${prefix}${String(epoch).padStart(epochDigits, '0')}/${String(sequence).padStart(sequenceDigits, '0')}`
 
-/** Undefined for a key that is none of the chain's. */
+/** Undefined for a key that does not belong to this S3 WAL. */
 export function chainPlaceOf(prefix: string, key: string): ChainPlace | undefined {
   const [epoch, sequence] = key.slice(prefix.length).split('/').map(Number)
   const place = { epoch: epoch ?? -1, sequence: sequence ?? -1 }
