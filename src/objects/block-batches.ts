@@ -5,11 +5,11 @@ import { batchHeader, lengthOverhead } from '../wire/record-batch.ts'
 export interface BatchRange {
   readonly address: number
   readonly bytes: number
-  /** Offset behind the last record. */
+  /** Offset after the last record. */
   readonly end: number
 }
 
-/** The batches in [address, end) that end behind `offset`: as many as `bytesMax` allows, and one more than none if `first`. */
+/** The batches in [address, end) that end after `offset`: as many as `bytesMax` allows, and at least one if `first`. */
 export function batchesFrom(
   view: DataView,
   address: number,
@@ -32,7 +32,7 @@ export function batchesFrom(
   return from < 0 ? { address, bytes: 0, end: offset } : { address: from, bytes: at - from, end: last }
 }
 
-/** Whether one of the batches in [address, end) holds records: compaction leaves some that do not. */
+/** Whether any batch in [address, end) contains records: compaction leaves some empty batches. */
 export function hasRecords(view: DataView, address: number, end: number): boolean {
   for (let at = address; at < end; at += lengthOverhead + view.getInt32(at + batchHeader.batchLength)) {
     if (view.getInt32(at + batchHeader.recordsCount) > 0) return true

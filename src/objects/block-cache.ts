@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { DataBlock } from './object-format.ts'
 
-/** Blocks that were read together lie together. */
+/** Blocks that were read together are stored together. */
 interface Run {
   address: number
   readonly bytes: number
@@ -13,21 +13,21 @@ export interface CachedBlock {
   readonly stream: number
   readonly block: DataBlock
   readonly address: number
-  /** Undefined once its bytes are there. */
+  /** Undefined when the bytes have been loaded. */
   loading: Promise<void> | undefined
-  /** Readers that are at it. */
+  /** Number of readers that use the block. */
   pins: number
-  /** Has been read by somebody, and not only ahead of them. */
+  /** The block was requested by a reader, not only read ahead. */
   read: boolean
 }
 
 const keyOf = (objectId: number, position: number): string => `${objectId}:${position}`
 
 /**
- * Data blocks of objects in a ring of memory: the oldest make room, except those that are being read or loaded, which are
- * stepped over. Reading a log goes forward, so what was loaded first is what is done with first.
+ * Data blocks of objects in a ring of memory. The oldest blocks are evicted first; blocks that are being read or loaded are skipped. Logs
+ * are read forward, so the block that was loaded first is no longer needed first.
  *
- * Invariant: the runs lie in the order of the queue behind `head`, and never overlap.
+ * Invariant: the runs are in the order of the queue after `head`, and never overlap.
  */
 export class BlockCache {
   readonly #base: number
@@ -37,7 +37,7 @@ export class BlockCache {
   #queue: Run[] = []
   #head = 0
 
-  /** `onUnread` hears of blocks that were read ahead and made room before anybody wanted them. */
+  /** `onUnread` is called for blocks that were read ahead and evicted unused. */
   constructor(base: number, bytes: number, onUnread: (block: CachedBlock) => void) {
     this.#base = base
     this.#bytes = bytes
@@ -52,7 +52,7 @@ export class BlockCache {
     return this.#blocks.get(keyOf(objectId, position))
   }
 
-  /** Room for blocks that follow one another in their object; undefined as long as too much is in use. Each has one pin. */
+  /** Reserves room for consecutive blocks of an object; undefined while too much is in use. Each block has one pin. */
   reserve(objectId: number, stream: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
     const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0)
     const address = this.#room(bytes)
@@ -70,7 +70,7 @@ export class BlockCache {
     return cached
   }
 
-  /** What could not be loaded is not there; its room is used again when its turn comes. */
+  /** Removes blocks that could not be loaded; their room is reused in its turn. */
   drop(blocks: readonly CachedBlock[]): void {
     for (const { objectId, block } of blocks) this.#blocks.delete(keyOf(objectId, block.position))
   }
@@ -78,7 +78,7 @@ export class BlockCache {
   #room(bytes: number): number | undefined {
     if (bytes > this.#bytes) return undefined
     let start = this.#head
-    // Once around at most: by then everything that can go has gone.
+    // Once around at most: by then every evictable block has been evicted.
     for (let wraps = 0; wraps < 2; ) {
       if (start + bytes > this.#bytes) {
         this.#clear(start, this.#bytes)
@@ -97,7 +97,7 @@ export class BlockCache {
     return undefined
   }
 
-  /** Frees [start, end) from the oldest on. Of the last run in it that is in use, the end. */
+  /** Frees [start, end), the oldest first. Returns the end of the last run in it that is in use. */
   #clear(start: number, end: number): number | undefined {
     let busy: number | undefined
     for (let oldest = this.#queue[0]; oldest !== undefined && oldest.address >= start && oldest.address < end; oldest = this.#queue[0]) {

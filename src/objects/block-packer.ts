@@ -4,16 +4,16 @@ import { blockBytesMax, type DataBlock } from './object-format.ts'
 export interface PackedBatch {
   readonly bytes: Uint8Array
   readonly baseOffset: number
-  /** Offset behind its last record. */
+  /** Offset after its last record. */
   readonly end: number
   readonly maxTimestamp: number
   readonly isEmpty: boolean
 }
 
-/** What the index has room for: the offsets that a block spans, gaps and all. */
+/** Limit of the index: the range of offsets of a block, including gaps. */
 const spanMax = 2 ** 32 - 1
 
-/** Puts the batches of one stream into data blocks, one after another. */
+/** Packs the batches of one partition into consecutive data blocks. */
 export class BlockPacker {
   readonly blocks: DataBlock[] = []
   #position: number
@@ -22,15 +22,15 @@ export class BlockPacker {
   #end = 0
   #bytes = 0
   #crc = 0
-  /** Of batches with records, and of those without: these say when they were written, but have nothing to be found. */
+  /** Of batches with and without records. An empty batch has a timestamp, but no record that a search can return. */
   #maxTimestamp = { full: Number.NEGATIVE_INFINITY, empty: Number.NEGATIVE_INFINITY }
 
-  /** `position` is where the first block will lie. */
+  /** `position` is the position of the first block. */
   constructor(position: number) {
     this.#position = position
   }
 
-  /** The block that is finished by this, if one is: to be written now. */
+  /** Returns the block that this batch completes, to be written now; empty if there is none. */
   add({ bytes, baseOffset, end, maxTimestamp, isEmpty }: PackedBatch): readonly Uint8Array[] {
     const isFull = this.#bytes > 0 && (this.#bytes + bytes.length > blockBytesMax || end - this.#first > spanMax)
     const finished = isFull ? this.finish() : []
@@ -44,7 +44,7 @@ export class BlockPacker {
     return finished
   }
 
-  /** The last block. */
+  /** Returns the last block. */
   finish(): readonly Uint8Array[] {
     if (this.#bytes === 0) return []
     const { full, empty } = this.#maxTimestamp

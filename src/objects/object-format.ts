@@ -5,8 +5,9 @@ import { crc32c } from '../wire/crc32c.ts'
 /**
  * An object: data blocks, then an index of them, then a footer. Little-endian.
  *
- * A data block is consecutive batches of one stream, as clients sent them; the blocks of a stream follow one another. Every
- * block, the index and the footer have a CRC-32C. One with many streams is a stream-set object, one with one a stream object.
+ * A data block is consecutive batches of one partition, as sent by clients; the blocks of a partition are contiguous. Every block, the
+ * index and the footer have a CRC-32C. An object with several partitions is a stream-set object, one with a single partition a stream
+ * object.
  */
 const streamRow = record({ stream: 'u32', firstBlock: 'u32', blocks: 'u32', zero: 'u32', start: 'u64', end: 'u64' })
 const blockRow = record({ baseOffset: 'u64', position: 'u64', maxTimestamp: 'i64', length: 'u32', crc: 'u32', offsets: 'u32', zero: 'u32' })
@@ -15,15 +16,15 @@ const magic = 0x424f524d // "MROB"
 const version = 2
 
 export const footerBytes = footer.bytes
-/** What the index says of one stream takes at least this. */
+/** Minimum size of the index entries of one partition. */
 export const partIndexBytes = streamRow.bytes + blockRow.bytes
-/** A block is closed before it would grow beyond this; a batch that is larger has one of its own. */
+/** A block ends before it would exceed this size; a larger batch has a block of its own. */
 export const blockBytesMax = 256 << 10
 
-/** What the index says of a data block. */
+/** Index entry of a data block. */
 export interface DataBlock {
   readonly baseOffset: number
-  /** Offset behind its last record. */
+  /** Offset after its last record. */
   readonly end: number
   readonly position: number
   readonly bytes: number
@@ -32,7 +33,7 @@ export interface DataBlock {
   readonly maxTimestamp: number
 }
 
-/** A stream's part of an object: all of its offsets from `start` up to `end` that there still are. */
+/** A partition's part of an object: all of its remaining offsets from `start` up to `end`. */
 export interface StreamRange {
   readonly stream: number
   readonly start: number
@@ -43,20 +44,20 @@ export interface StreamBlocks extends StreamRange {
   readonly blocks: readonly DataBlock[]
 }
 
-/** The same as those remember it who do not read the index. */
+/** The same part, as recorded in the metadata. */
 export interface ObjectPart extends StreamRange {
   readonly bytes: number
   readonly maxTimestamp: number
 }
 
-/** A part that no writer has dated, or that holds no records any more, is as old as its object: else it would be kept for ever. */
+/** A part without timestamps, or without records, gets the timestamp of its object: otherwise it would be retained forever. */
 export function partOf({ stream, start, end, blocks }: StreamBlocks, storedMs: number): ObjectPart {
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0)
   const latest = blocks.reduce((most, block) => Math.max(most, block.maxTimestamp), -1)
   return { stream, start, end, bytes, maxTimestamp: latest < 0 ? storedMs : latest }
 }
 
-/** Index and footer of an object whose streams are in ascending order and whose blocks take `bytes`. */
+/** Index and footer of an object. Its partitions are in ascending order, and its blocks have `bytes` in total. */
 export function encodeIndex(streams: readonly StreamBlocks[], bytes: number): Buffer {
   const blockCount = streams.reduce((sum, { blocks }) => sum + blocks.length, 0)
   const indexBytes = streams.length * streamRow.bytes + blockCount * blockRow.bytes
@@ -91,10 +92,10 @@ function writeBlock(view: DataView, at: number, block: DataBlock): void {
   view.setUint32(at + blockRow.offsets, block.end - block.baseOffset, true)
 }
 
-/** The object is not what was written. */
+/** The object does not contain what was written. */
 export class ObjectDamaged extends Error {}
 
-/** What the end of an object says of its index. */
+/** Footer of an object, which locates its index. */
 export interface Footer {
   readonly indexPosition: number
   readonly indexBytes: number
@@ -120,7 +121,7 @@ export function readFooter(bytes: Uint8Array, objectBytes: number): Footer {
   return { indexPosition, indexBytes, indexCrc: view.getUint32(footer.indexCrc, true), streams, blocks }
 }
 
-/** The index of one object, as it was read. */
+/** The index of one object. */
 export class ObjectIndex {
   readonly #view: DataView
   readonly #streams: number
@@ -146,7 +147,7 @@ export class ObjectIndex {
     }))
   }
 
-  /** Blocks of a stream in the order of their offsets, from the first that ends behind `offset` on. */
+  /** Blocks of a partition by offset, starting with the first that ends after `offset`. */
   *from(stream: number, offset: number): Generator<DataBlock, void, void> {
     const { first, count } = this.#rowsOf(stream)
     let low = first

@@ -1,27 +1,27 @@
-/** Which founding of a node writes objects under keys of its own, and from which number on. */
+/** The founding of a node whose objects have keys of their own, and the first id of these objects. */
 export interface KeyOwner {
   readonly clusterId: string
   readonly foundingId: string
-  /** Objects with lower numbers were stored by a release whose keys did not name the founding. */
+  /** Objects with lower ids were stored by a release whose keys did not contain the founding id. */
   readonly firstObjectId: number
 }
 
 const digits = 16
 
-/** All that a cluster has in a store begins with this. */
+/** Prefix of all keys of a cluster in a store. */
 export const clusterPrefix = (clusterId: string): string => `${clusterId}/`
 
-/** The object that names the node of a cluster id: there is one for each cluster in a store. */
+/** Key of the object that identifies the node of a cluster id: there is one for each cluster in a store. */
 export const markerKey = (clusterId: string): string => `${clusterPrefix(clusterId)}node.properties`
 
 /**
- * Under what keys a node keeps its objects. They name the founding: another node of the same cluster id, or the same one
- * founded anew, can neither overwrite these objects nor take them for its own. Two digits that change with every object
- * come next, so that a store can spread them.
+ * Keys of a node's objects. They contain the founding id: another node with the same cluster id, or the same node founded again, can
+ * neither overwrite these objects nor read them as its own. The next two digits change with every object, so that a store can distribute
+ * them.
  */
 export class ObjectKeys {
   readonly #owner: KeyOwner
-  /** Where objects of this founding lie. */
+  /** Prefix of the objects of this founding. */
   readonly prefix: string
   readonly #formerPrefix: string
 
@@ -35,7 +35,7 @@ export class ObjectKeys {
     return markerKey(this.#owner.clusterId)
   }
 
-  /** What has to be listed to see every object of this node. */
+  /** Prefixes to list for all objects of this node. */
   get prefixes(): readonly string[] {
     return this.#owner.firstObjectId > 1 ? [this.#formerPrefix] : [this.prefix]
   }
@@ -44,7 +44,7 @@ export class ObjectKeys {
     return `${objectId < this.#owner.firstObjectId ? this.#formerPrefix : this.prefix}${spread(objectId)}`
   }
 
-  /** Undefined for a key that is no object's of this node. */
+  /** Undefined for a key that is not an object of this node. */
   idOf(key: string): number | undefined {
     const objectId = Number(key.slice(-digits))
     return Number.isSafeInteger(objectId) && key === this.key(objectId) ? objectId : undefined

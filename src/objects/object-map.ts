@@ -1,12 +1,12 @@
-/** An object's part of one stream. */
+/** An object's part of one partition. */
 export interface StreamPart {
   readonly stream: number
   readonly objectId: number
-  /** Of the whole object. */
+  /** Size of the whole object. */
   readonly objectBytes: number
   readonly start: number
   readonly end: number
-  /** Of this part. */
+  /** Size of this part. */
   readonly bytes: number
   readonly maxTimestamp: number
 }
@@ -23,12 +23,12 @@ export interface MappedObject {
   }[]
 }
 
-/** Which objects hold which records. Built from the metadata image, and kept up with it. */
+/** Maps offsets of partitions to objects. Built from the metadata image, and updated with it. */
 export class ObjectMap {
-  /** By stream, in the order of their offsets. */
+  /** By partition, in the order of their offsets. */
   readonly #parts = new Map<number, StreamPart[]>()
 
-  /** In any order: compaction puts new objects in the place of old ones. */
+  /** Objects may be added in any order: compaction replaces old objects by new ones. */
   add({ objectId, bytes: objectBytes, streams }: MappedObject): void {
     for (const { stream, start, end, bytes, maxTimestamp } of streams) {
       const parts = this.#parts.get(stream) ?? []
@@ -40,7 +40,7 @@ export class ObjectMap {
     }
   }
 
-  /** Nobody reads this object any more. */
+  /** The object is no longer read. */
   drop({ objectId, streams }: { readonly objectId: number; readonly streams: readonly { readonly stream: number }[] }): void {
     for (const { stream } of streams) {
       const parts = this.#parts.get(stream)?.filter((part) => part.objectId !== objectId)
@@ -48,7 +48,7 @@ export class ObjectMap {
     }
   }
 
-  /** Whether records of a stream are still read from this object. */
+  /** Whether records of a partition are still read from this object. */
   has({ stream, objectId, start }: StreamPart): boolean {
     return this.from(stream, start)[0]?.objectId === objectId
   }
@@ -57,7 +57,7 @@ export class ObjectMap {
     this.#parts.delete(stream)
   }
 
-  /** The parts that hold `offset` and what lies behind it. */
+  /** The parts that contain `offset` and later offsets. */
   from(stream: number, offset: number): readonly StreamPart[] {
     const parts = this.#parts.get(stream) ?? []
     let low = 0
@@ -70,7 +70,7 @@ export class ObjectMap {
     return parts.slice(low)
   }
 
-  /** End of what is stored of a stream; 0 when nothing is. */
+  /** End offset of the stored records of a partition; 0 if there are none. */
   end(stream: number): number {
     return this.#parts.get(stream)?.at(-1)?.end ?? 0
   }

@@ -1,9 +1,9 @@
 import { blockBytesMax, type DataBlock, type StreamBlocks } from './object-format.ts'
 
-/** A batch that goes into an object, and where it lies in the memory of whoever builds it. */
+/** A batch for an object, and its address in the memory of the builder. */
 export interface StagedBatch {
   readonly baseOffset: number
-  /** Offset behind its last record. */
+  /** Offset after its last record. */
   readonly end: number
   readonly bytes: number
   readonly maxTimestamp: number
@@ -14,11 +14,11 @@ export interface ObjectPlan {
   /** In the order of their bytes. */
   readonly streams: readonly StreamBlocks[]
   readonly batches: readonly StagedBatch[]
-  /** Of all data blocks. */
+  /** Total size of the data blocks. */
   readonly bytes: number
 }
 
-/** Orders batches into the data blocks of an object. `crc` is the kernel's: a result seeds the next piece. */
+/** Arranges batches into the data blocks of an object. `crc` is the kernel's: the result seeds the next piece. */
 export function planObject(
   staged: ReadonlyMap<number, readonly StagedBatch[]>,
   crc: (address: number, bytes: number, seed: number) => number,

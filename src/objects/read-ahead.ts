@@ -1,25 +1,25 @@
 const windowFirst = 512 << 10
-/** Readers that are remembered; the one that has been silent for longest is forgotten first. */
+/** Maximum number of tracked readers; the least recently active one is removed first. */
 const readersMax = 1024
-/** After blocks were read ahead for nothing, a stream is left alone for this long. */
+/** After blocks were read ahead and evicted unused, there is no read-ahead for the partition for this time. */
 const pauseMs = 60_000
 
 /**
- * How far to read ahead of whom: twice as far with every read that begins where another one ended.
+ * Computes the read-ahead of each reader. The window doubles with every read that starts where another one ended.
  *
- * Absent: what a reader is. It is known by the offset at which it will go on.
+ * Absent: identity of readers. A reader is recognised by the offset of its next read.
  */
 export class ReadAhead {
   readonly #windowMax: number
   readonly #windows = new Map<string, number>()
   readonly #pausedUntil = new Map<number, number>()
 
-  /** Bytes at most. */
+  /** Maximum window in bytes. */
   constructor(windowMax: number) {
     this.#windowMax = windowMax
   }
 
-  /** A read of [offset, end) of a stream: how many bytes from `end` on should be there before they are asked for. */
+  /** Records a read of [offset, end) of a partition. Returns the number of bytes from `end` on that should be read ahead. */
   onRead(stream: number, offset: number, end: number, nowMs: number): number {
     const before = this.#windows.get(`${stream}:${offset}`)
     this.#windows.delete(`${stream}:${offset}`)
@@ -29,7 +29,7 @@ export class ReadAhead {
     return nowMs < (this.#pausedUntil.get(stream) ?? 0) ? 0 : window
   }
 
-  /** What had been read ahead of somebody made room again before they came. */
+  /** Blocks of the partition that were read ahead were evicted unused. */
   wasted(stream: number, nowMs: number): void {
     this.#pausedUntil.delete(stream)
     this.#pausedUntil.set(stream, nowMs + pauseMs)

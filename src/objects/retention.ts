@@ -1,23 +1,23 @@
 import type { StreamPart } from './object-map.ts'
 
 export interface RetentionLimits {
-  /** Null for any age, any size. */
+  /** Null: no limit. */
   readonly retentionMs: number | null
   readonly retentionBytes: number | null
 }
 
 export interface Retained {
-  /** First offset that stays, as far as objects tell. */
+  /** First offset that is retained, as far as the objects determine it. */
   readonly offset: number
-  /** Everything in objects goes because of its age, so that what is in the write-ahead log may have to go too. */
+  /** All records in objects have expired, so records in the WAL may have expired too. */
   readonly all: boolean
 }
 
 /**
- * What a partition keeps. An object's part is to retention what a segment is in Kafka: it goes as a whole, when its latest
- * record is too old, or when the rest is large enough without it.
+ * Retention of a partition. An object's part corresponds to a segment in Kafka: it is deleted as a whole, when its latest record is too
+ * old, or when the remaining parts are large enough without it.
  *
- * `parts` are those from the log's start on; `hotBytes` are in the write-ahead log, which size alone never cuts.
+ * `parts` are those from the log start on. `hotBytes` are in the WAL; retention by size never deletes them.
  */
 export function retained(
   parts: readonly StreamPart[],

@@ -1,26 +1,25 @@
-/** When the write-ahead log is emptied into objects. Sizes in bytes of the log that are not stored. */
+/** Limits that start and end uploads from the WAL. Sizes in bytes of the WAL that are unstored. */
 export interface SealPolicy {
-  /** In a quiet moment storing begins with this much, and ends with half of it. */
+  /** While nothing is appended, uploads start at this size and end at half of it. */
   readonly quietBytes: number
-  /** With this much it begins at any time, and ends a quarter lower. */
+  /** At this size uploads start at any time; they end a quarter below it. */
   readonly urgentBytes: number
-  /** The part of the log that becomes one object. */
+  /** Size of the part of the WAL that becomes one object. */
   readonly objectBytes: number
-  /** What is older is stored, however little it is; null for never. */
+  /** Older records are uploaded regardless of their size; null for no limit of age. */
   readonly ageMs: number | null
-  /** Objects on their way at the same time. */
+  /** Maximum number of simultaneous uploads. */
   readonly uploads: number
 }
 
-/** Objects on their way to a store at the same time. */
+/** Maximum number of simultaneous uploads to a store. */
 export const uploadsMax = 4
 const objectBytesMax = 32 << 20
 const objectBytesOf = (capacity: number): number => Math.min(objectBytesMax, capacity / 16)
 
 /**
- * For a store on the disk of the log. What stays in the log costs nothing but recovery time; storing costs the disk a read
- * and a second write, behind which the log's own writes wait. So the log takes a burst up to three quarters of its size,
- * and is emptied in the pauses.
+ * For an object store on the disk of the WAL. Records in the WAL cost only recovery time. An upload costs the disk a read and a second
+ * write, which delay the writes of the WAL. So the WAL absorbs bursts up to three quarters of its size, and is uploaded in the pauses.
  */
 export const localPolicy = (capacity: number): SealPolicy => ({
   quietBytes: capacity / 4,
@@ -30,27 +29,27 @@ export const localPolicy = (capacity: number): SealPolicy => ({
   uploads: 1,
 })
 
-/** For a store elsewhere: as soon as there is enough for an object, and after a while in any case. */
+/** For a remote object store: uploads start when there are enough bytes for an object, or after a maximum age. */
 export const remotePolicy = (capacity: number, thresholdBytes: number | null, ageMs: number | null): SealPolicy => {
   const objectBytes = objectBytesOf(capacity)
   const threshold = Math.min(Math.max(thresholdBytes ?? objectBytes, objectBytes), capacity / 2)
   return { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: threshold, objectBytes, ageMs, uploads: uploadsMax }
 }
 
-/** What the keeper of the store sees of the log. Positions in bytes. */
+/** State of the WAL as the uploader observes it. Positions in bytes. */
 export interface LogState {
-  /** Up to which all is stored, or on its way. */
+  /** Position up to which all records are stored, or being uploaded. */
   readonly stored: number
   readonly durable: number
-  /** What lies below must go, because of its age or because somebody takes over. */
+  /** Records below must be uploaded, because of their age or because everything must be stored now. */
   readonly due: number
-  /** Nothing was appended since the last look. */
+  /** Nothing was appended since the last check. */
   readonly isQuiet: boolean
-  /** The last look found something to do. */
+  /** The last check started an upload. */
   readonly isStoring: boolean
 }
 
-/** Up to which position the next object goes; undefined when there is nothing to do yet. */
+/** End position of the next object; undefined when no upload is due. */
 export function nextSeal(policy: SealPolicy, { stored, durable, due, isQuiet, isStoring }: LogState): number | undefined {
   const waiting = durable - stored
   const urgent = isStoring ? Math.max((policy.urgentBytes / 4) * 3, policy.objectBytes) : policy.urgentBytes
@@ -59,10 +58,10 @@ export function nextSeal(policy: SealPolicy, { stored, durable, due, isQuiet, is
   return Math.min(durable, stored + policy.objectBytes)
 }
 
-/** Steps in which the age of the log is known. */
+/** Resolution of the recorded ages, in steps per maximum age. */
 const ageSteps = 10
 
-/** Remembers when the log had reached which position. */
+/** Records the time at which the log reached each position. */
 export class LogAges {
   readonly #ageMs: number
   readonly #marks: { readonly at: number; readonly position: number }[] = []
@@ -71,14 +70,14 @@ export class LogAges {
     this.#ageMs = ageMs
   }
 
-  /** The log is durable up to `position` now. */
+  /** Records that the log is durable up to `position` now. */
   note(nowMs: number, position: number): void {
     const last = this.#marks.at(-1)
     if (last !== undefined && (last.position === position || nowMs - last.at < this.#ageMs / ageSteps)) return
     this.#marks.push({ at: nowMs, position })
   }
 
-  /** Position below which everything is at least that old. */
+  /** Position below which all records have at least the maximum age. */
   due(nowMs: number): number {
     let due = 0
     while (this.#marks.length > 1 && nowMs - this.#marks[1]!.at >= this.#ageMs) this.#marks.shift()

@@ -1,10 +1,10 @@
 import type { PartitionId } from '../../ports.ts'
 
-/** What of a partition is in the write-ahead log alone. */
+/** Records of a partition that are only in the WAL. */
 export interface Extent {
   readonly start: number
   readonly bytes: number
-  /** When its first record was dated, -1 for none. */
+  /** Timestamp of the first record, -1 if there is none. */
   readonly oldest: number
 }
 
@@ -22,13 +22,13 @@ interface Seen {
 }
 
 /**
- * What is in the write-ahead log plays the part of Kafka's active segment, which is never compacted. It ends when it is too old,
- * by its first record or by how long it has been seen here, or too large: then it is to be stored.
+ * The WAL has the role of Kafka's active segment, which is never compacted. The segment ends when it is too old, by its first record or by
+ * the time since it was first observed, or too large: then it must be uploaded.
  */
 export class ActiveSegments {
   readonly #seen = new Map<PartitionId, Seen>()
 
-  /** Says so once in `segmentMs` for age, since the dates of records are their writers' to choose. */
+  /** Returns true for age at most once per `segmentMs`, since producers choose the timestamps of records. */
   isDue(stream: PartitionId, { start, bytes, oldest }: Extent, limits: SegmentLimits, nowMs: number): boolean {
     const known = this.#seen.get(stream)
     const sinceMs = known?.start === start ? known.sinceMs : nowMs
@@ -40,7 +40,7 @@ export class ActiveSegments {
     return isDue
   }
 
-  /** Forgets every other stream. */
+  /** Removes the state of all other partitions. */
   retain(streams: ReadonlySet<PartitionId>): void {
     for (const stream of this.#seen.keys()) if (!streams.has(stream)) this.#seen.delete(stream)
   }

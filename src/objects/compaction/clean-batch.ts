@@ -5,12 +5,12 @@ import { attribute, type BatchHeader, batchBytes, batchHeader, codecOf, lastOffs
 import { RecordWalk } from '../../wire/record-walk.ts'
 import type { KeyMap } from './key-map.ts'
 
-/** What a batch may unpack to; one that is larger is left alone. */
+/** Maximum decompressed size of a batch; a larger batch is left unchanged. */
 const unpackedBytesMax = 256 << 20
-/** Far enough, and small enough for timestamps to be told relative to it. */
+/** Far in the future, and small enough for timestamp deltas relative to it. */
 const horizonMsMax = 2 ** 47
 
-/** 128 bits of a key that nobody can find another key for. */
+/** 128-bit hash of a key, resistant to collisions. */
 export type KeyHash = (key: Buffer) => Buffer
 
 export interface CleaningTools {
@@ -19,16 +19,16 @@ export interface CleaningTools {
   readonly codecs: Codecs
 }
 
-/** What decides which records stay. */
+/** Rules that determine which records are retained. */
 export interface CleaningRules extends CleaningTools {
   readonly nowMs: number
-  /** How long a tombstone stays from now on that is seen for the first time. */
+  /** Retention of a tombstone, from its first compaction on. */
   readonly deleteRetentionMs: number
-  /** Of each producer that is still known, the last offset that it wrote. */
+  /** The last offset of each producer whose state is retained. */
   readonly producers: ReadonlyMap<number, number>
 }
 
-/** Takes the keys of a batch into the map, from an offset on. False when the map is full: it has seen what lies below its `end`. */
+/** Adds the keys of a batch to the map, from an offset on. Returns false when the map is full: it covers offsets below its `end`. */
 export function noteKeys(bytes: Buffer, at: number, header: BatchHeader, from: number, { keys, hash, codecs }: CleaningTools): boolean {
   const base = Number(header.baseOffset)
   const records = isControl(header) ? undefined : recordsOf(bytes, at, header, codecs)
@@ -45,9 +45,9 @@ export function noteKeys(bytes: Buffer, at: number, header: BatchHeader, from: n
 }
 
 /**
- * What stays of a batch: all of it, nothing, or what the result holds.
+ * Result of compacting a batch: the whole batch, nothing, or the batch returned.
  *
- * Markers of transactions stay, since there are no transactions yet whose records could be gone.
+ * Transaction markers are retained: there are no transactions yet, so no records of a transaction are removed.
  */
 export function cleanBatch(bytes: Buffer, at: number, header: BatchHeader, rules: CleaningRules): 'all' | 'nothing' | Buffer {
   if (Number(header.baseOffset) >= rules.keys.end || isControl(header)) return 'all'
@@ -58,7 +58,7 @@ export function cleanBatch(bytes: Buffer, at: number, header: BatchHeader, rules
     if (!mustRemain(header, rules)) return 'nothing'
     return header.recordsCount === 0 ? 'all' : emptyBatch(bytes, at, header)
   }
-  // A tombstone's time begins when what it deletes has gone, not before the map has seen it.
+  // The retention of a tombstone starts when the records that it deletes are gone, which is after the map contains it.
   const needsHorizon = kept.hasTombstones && !hasHorizon(header) && Number(lastOffset(header)) < rules.keys.end
   if (kept.count === header.recordsCount && !needsHorizon) return 'all'
   const horizon = needsHorizon ? BigInt(Math.min(rules.nowMs + rules.deleteRetentionMs, horizonMsMax)) : undefined
@@ -68,11 +68,13 @@ export function cleanBatch(bytes: Buffer, at: number, header: BatchHeader, rules
 const isControl = (header: BatchHeader): boolean => (header.attributes & attribute.control) !== 0
 const hasHorizon = (header: BatchHeader): boolean => (header.attributes & attribute.deleteHorizon) !== 0
 
-/** The last batch says where the log ends, and the last of a producer what its last sequence was. */
+/** The last batch marks the end of the log, and the last batch of a producer contains its last sequence number. */
 const mustRemain = (header: BatchHeader, { keys, producers }: CleaningRules): boolean =>
   Number(lastOffset(header)) + 1 === keys.end || producers.get(Number(header.producerId)) === Number(lastOffset(header))
 
-/** Undefined for what cannot be unpacked: a client may have compressed whatever it liked, and nobody can say what of it is old. */
+/**
+ * Undefined for a batch that cannot be decompressed: a client may have compressed arbitrary bytes, so the records to remove are unknown.
+ */
 function recordsOf(bytes: Buffer, at: number, header: BatchHeader, outside: Codecs): RecordWalk | undefined {
   const packed = bytes.subarray(at + batchHeader.bytes, at + batchBytes(header))
   try {
@@ -86,7 +88,7 @@ function recordsOf(bytes: Buffer, at: number, header: BatchHeader, outside: Code
   }
 }
 
-/** Which records stay: 1 in `stays` for each. */
+/** The retained records: 1 in `stays` for each. */
 interface Staying {
   readonly records: RecordWalk
   readonly stays: Uint8Array
@@ -116,7 +118,7 @@ function stayingOf(records: RecordWalk, header: BatchHeader, { keys, hash, nowMs
   return { records: new RecordWalk(records.bytes, header.recordsCount), stays, count, hasTombstones, maxTimestampDelta }
 }
 
-/** The same batch with fewer records: every other number that it carries stays, but for those that sum its records up. */
+/** The same batch with fewer records. All other fields are unchanged, except those computed from the records. */
 function rewritten(bytes: Buffer, at: number, header: BatchHeader, kept: Staying, horizon: bigint | undefined, outside: Codecs): Buffer {
   const { records, stays, count } = kept
   const body = new Writer(Buffer.allocUnsafeSlow(records.bytes.length + 1024), records.bytes.length * 3 + 1024)
@@ -125,7 +127,7 @@ function rewritten(bytes: Buffer, at: number, header: BatchHeader, kept: Staying
   for (let i = 0; records.next(); i++) if (stays[i] === 1) putRecord(body, records, shift)
   const codec = codecOf(header) ?? 'none'
   const packed = compress({ codec, level: usualLevel[codec] }, body.finished(), outside)
-  // Whoever dates by the log's clock has one time for all records.
+  // With LogAppendTime, all records have the same timestamp.
   const isAppendTime = (header.attributes & attribute.logAppendTime) !== 0
   const maxTimestamp = isAppendTime ? header.maxTimestamp : header.baseTimestamp + BigInt(kept.maxTimestampDelta)
   const attributes = header.attributes | (horizon === undefined ? 0 : attribute.deleteHorizon)

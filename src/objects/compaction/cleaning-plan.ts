@@ -1,40 +1,40 @@
 import type { PartitionId } from '../../ports.ts'
 import type { StreamPart } from '../object-map.ts'
 
-/** When records of a partition may and must be compacted by key. Times in milliseconds. */
+/** Limits of compaction by key for a partition. Times in milliseconds. */
 export interface CleaningLimits {
   readonly minCompactionLagMs: number
   readonly maxCompactionLagMs: number
   readonly minCleanableRatio: number
 }
 
-/** What is to be compacted of one partition. */
+/** Plan for the compaction of one partition. */
 export interface Cleaning {
   readonly stream: PartitionId
-  /** Everything that is read and written: from the start of the log on. */
+  /** All parts to read and rewrite, from the log start on. */
   readonly parts: readonly StreamPart[]
   /** First offset that has never been compacted. */
   readonly dirtyFrom: number
-  /** The part of the bytes that has never been. */
+  /** Share of the bytes that has never been compacted. */
   readonly ratio: number
 }
 
 export interface CleaningState {
   readonly stream: PartitionId
-  /** From the log's start on. */
+  /** From the log start on. */
   readonly parts: readonly StreamPart[]
   readonly logStart: number
-  /** Up to where it was compacted last. */
+  /** End offset of the last compaction. */
   readonly cleaned: number
   readonly limits: CleaningLimits
-  /** Timestamp of the first batches that have never been compacted; infinite where nobody asks. */
+  /** Timestamp of the first batches that have never been compacted; infinite if it is not needed. */
   readonly dirtySince: number
   readonly nowMs: number
 }
 
 /**
- * What compaction would do with a partition now; undefined when it is to wait. An object's part is to it what a segment is
- * in Kafka: dirty when its end is, and held back as a whole when its latest record is too young.
+ * The next compaction of a partition; undefined when none is due. An object's part corresponds to a segment in Kafka: it is dirty when its
+ * end is, and excluded as a whole while its latest record is too young.
  */
 export function cleaningOf(state: CleaningState): Cleaning | undefined {
   const { stream, limits, nowMs } = state
@@ -53,7 +53,7 @@ export function cleaningOf(state: CleaningState): Cleaning | undefined {
 
 const bytesOf = (parts: readonly StreamPart[]): number => parts.reduce((sum, part) => sum + part.bytes, 0)
 
-/** The one with the most that has never been compacted. */
+/** The compaction with the largest share of bytes that have never been compacted. */
 export function dirtiest(cleanings: readonly Cleaning[]): Cleaning | undefined {
   return cleanings.reduce<Cleaning | undefined>(
     (worst, each) => (worst === undefined || each.ratio > worst.ratio ? each : worst),
@@ -61,7 +61,7 @@ export function dirtiest(cleanings: readonly Cleaning[]): Cleaning | undefined {
   )
 }
 
-/** Neighbours that go into one object together, so that what has become small does not stay apart. */
+/** Adjacent parts that are written into one object, so that small parts are merged. */
 export function grouped<P extends { readonly bytes: number }>(parts: readonly P[], bytesMax: number): P[][] {
   const groups: P[][] = []
   let bytes = Number.POSITIVE_INFINITY

@@ -1,10 +1,10 @@
 import { partIndexBytes } from '../object-format.ts'
 import type { MappedObject } from '../object-map.ts'
 
-/** A piece of an object that goes on in another. */
+/** A part of an object that is copied into another. */
 export interface Source {
   readonly objectId: number
-  /** Of the whole object. */
+  /** Size of the whole object. */
   readonly objectBytes: number
   readonly stream: number
   readonly start: number
@@ -12,35 +12,35 @@ export interface Source {
   readonly bytes: number
 }
 
-/** An object to be written: its sources by stream, then by offset. */
+/** An object to write: its sources by partition, then by offset. */
 export interface Output {
   readonly sources: readonly Source[]
 }
 
 export interface CompactionPlan {
-  /** Objects that nobody needs afterwards. */
+  /** Objects that are unreferenced afterwards. */
   readonly replaced: readonly number[]
   readonly outputs: readonly Output[]
 }
 
 export interface CompactionLimits {
-  /** Stream-set objects are looked at when there are this many of them, or this many bytes. */
+  /** Stream-set objects are compacted when there are at least this many, or at least this many bytes. */
   readonly setCount: number
   readonly setBytes: number
-  /** Larger ones wait until they are mostly dead. */
+  /** Larger objects wait until most of their bytes are dead. */
   readonly setBytesMax: number
-  /** A stream with this much in them gets an object of its own. */
+  /** A partition with at least this many bytes in them gets an object of its own. */
   readonly splitBytes: number
-  /** Stream objects of one stream are merged, this many at a time, as long as they are smaller than this. */
+  /** Stream objects of one partition are merged, this many at a time, while they are smaller than this. */
   readonly mergeCount: number
   readonly mergeBytesMax: number
-  /** What one compaction reads at most. */
+  /** Maximum bytes read by one compaction. */
   readonly readBytesMax: number
 }
 
 const MiB = 1 << 20
 
-/** Numbers as AutoMQ has them where it has one. On a local disk merging is worth it only for small files. */
+/** Values as in AutoMQ where it has one. On a local disk, merging is worthwhile only for small files. */
 export const compactionLimits = (isLocal: boolean): CompactionLimits => ({
   setCount: 16,
   setBytes: 256 * MiB,
@@ -51,7 +51,7 @@ export const compactionLimits = (isLocal: boolean): CompactionLimits => ({
   readBytesMax: 512 * MiB,
 })
 
-/** First offset of a stream that can be read; undefined when the stream is gone. */
+/** First readable offset of a partition; undefined when the partition is deleted. */
 export type LogStarts = (stream: number) => number | undefined
 
 interface Live {
@@ -60,7 +60,7 @@ interface Live {
   readonly bytes: number
 }
 
-/** The next thing worth doing, if there is one. Objects are given in the order of their numbers. */
+/** The next useful compaction, if there is one. Objects are in the order of their ids. */
 export function planCompaction(
   objects: readonly MappedObject[],
   logStarts: LogStarts,
@@ -79,10 +79,10 @@ function liveOf(object: MappedObject, logStarts: LogStarts): Live {
   return { object, sources, bytes: sources.reduce((sum, source) => sum + source.bytes, 0) }
 }
 
-/** Takes stream-set objects apart: large streams get objects of their own, the small ones share a new one. */
+/** Splits stream-set objects: large partitions get objects of their own, small ones share a new object. */
 function planSets(live: readonly Live[], limits: CompactionLimits): CompactionPlan | undefined {
   const isSet = ({ object }: Live): boolean => object.streams.length > 1
-  // What the index takes is no waste, even where it is more than the records are.
+  // The index does not count as waste, even where it is larger than the records.
   const isWasteful = ({ object, sources, bytes }: Live): boolean => bytes + sources.length * partIndexBytes < object.bytes / 2
   const sets = live.filter((each) => isSet(each) && (each.object.bytes <= limits.setBytesMax || isWasteful(each)))
   const total = sets.reduce((sum, each) => sum + each.bytes, 0)
@@ -97,7 +97,9 @@ function planSets(live: readonly Live[], limits: CompactionLimits): CompactionPl
   return { replaced: chosen.map(({ object }) => object.objectId), outputs: outputsOf(chosen, limits.splitBytes) }
 }
 
-/** Runs of offsets without a gap: what lies in between is in an object that stays. An object holds one run of a stream. */
+/**
+ * Runs of offsets without a gap: the offsets in a gap are in an object that is not compacted. An object contains one run of a partition.
+ */
 function outputsOf(chosen: readonly Live[], splitBytes: number): Output[] {
   const runs = new Map<number, Source[][]>()
   for (const source of chosen.flatMap(({ sources }) => sources).sort((a, b) => a.stream - b.stream || a.start - b.start)) {
@@ -116,7 +118,7 @@ function outputsOf(chosen: readonly Live[], splitBytes: number): Output[] {
       else (shared[small++] ??= []).push(...run)
     }
   }
-  // Where sharing would leave about as many as there were, every run goes alone, so that compaction always gets somewhere.
+  // If sharing would leave about as many objects as before, every run gets its own object, so that compaction always makes progress.
   const small = shared.length > chosen.length / 2 ? shared.flatMap(runsOf) : shared
   return [...outputs, ...small.map((sources) => ({ sources }))]
 }
@@ -131,7 +133,7 @@ function runsOf(sources: readonly Source[]): Source[][] {
   return runs
 }
 
-/** Puts small neighbours of one stream together. */
+/** Merges small adjacent objects of one partition. */
 function planMerge(live: readonly Live[], limits: CompactionLimits): CompactionPlan | undefined {
   const byStream = new Map<number, Live[]>()
   for (const each of live) {

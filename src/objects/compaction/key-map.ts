@@ -1,16 +1,16 @@
 import { assert } from '../../base/assert.ts'
 
-/** Of a hash: enough for two keys never to be taken for one. */
+/** Size of a hash: large enough that two keys never collide. */
 export const keyHashBytes = 16
 const words = keyHashBytes / 4
 const slotBytes = keyHashBytes + Float64Array.BYTES_PER_ELEMENT
-/** Of the slots. Beyond it, looking for a key takes too many steps. */
+/** Maximum share of used slots. Above it, a lookup needs too many steps. */
 const loadMax = 0.9
 const slotsFirst = 1024
 
 /**
- * The last offset of every key, as far as a partition has been looked through: 24 bytes a key, however long it is. It grows
- * up to a bound, beyond which no further keys are taken. While it grows it takes half as much again.
+ * The last offset of every key in the scanned part of a partition: 24 bytes per key, regardless of its length. The map grows up to a limit;
+ * then it accepts no more keys. While it grows, it needs 50 % more memory.
  */
 export class KeyMap {
   readonly #slotsMax: number
@@ -19,7 +19,7 @@ export class KeyMap {
   /** One more than the offset; 0 for a free slot. */
   #offsets: Float64Array
   #size = 0
-  /** Offset behind what has been looked through: of what lies there the map says nothing. */
+  /** End of the scanned offsets: the map has no information about offsets from here on. */
   end = 0
 
   constructor(bytesMax: number) {
@@ -34,7 +34,7 @@ export class KeyMap {
     return this.#size
   }
 
-  /** False when there is no room for one more key. Offsets only grow. */
+  /** Returns false when there is no room for another key. Offsets must ascend. */
   put(hash: Buffer, offset: number): boolean {
     let slot = this.#find(hash)
     if (this.#offsets[slot] === 0) {
@@ -50,12 +50,12 @@ export class KeyMap {
     return true
   }
 
-  /** -1 for a key that has not been seen. */
+  /** Returns -1 for an unknown key. */
   get(hash: Buffer): number {
     return this.#offsets[this.#find(hash)]! - 1
   }
 
-  /** The slot of a key, or the free one where it would be. */
+  /** The slot of a key, or the free slot for it. */
   #find(hash: Buffer): number {
     const a = hash.readInt32LE(0)
     const b = hash.readInt32LE(4)
