@@ -1,10 +1,10 @@
 import { assert } from '../base/assert.ts'
 
 /**
- * Where the batches of one stream lie in the write-ahead log, oldest first. Columns instead of objects: a batch costs
- * 36 bytes and no garbage. Offsets and positions are 53-bit numbers.
+ * Locations of the batches of one partition in the WAL, oldest first. Columns instead of objects: a batch costs 36 bytes and no garbage.
+ * Offsets and positions are 53-bit numbers.
  *
- * Invariant: offsets and positions ascend; entry i holds the offsets from its base to the base of entry i + 1.
+ * Invariant: offsets and positions ascend; entry i has the offsets from its base up to the base of entry i + 1.
  */
 export class BatchIndex {
   #base = new Float64Array(16)
@@ -19,18 +19,18 @@ export class BatchIndex {
     return this.#length
   }
 
-  /** Base offset; the argument counts from the oldest entry. */
+  /** Base offset; `index` counts from the oldest entry. */
   base(index: number): number {
     return this.#base[this.#slot(index)]!
   }
-  /** Position of the batch itself, behind its record header. */
+  /** Position of the batch itself, after its record header. */
   position(index: number): number {
     return this.#position[this.#slot(index)]!
   }
   bytes(index: number): number {
     return this.#bytes[this.#slot(index)]!
   }
-  /** How many offsets the batch takes. */
+  /** Number of offsets of the batch. */
   count(index: number): number {
     return this.#count[this.#slot(index)]!
   }
@@ -53,14 +53,14 @@ export class BatchIndex {
     this.#length++
   }
 
-  /** Forgets the oldest entries. */
+  /** Removes the oldest entries. */
   dropFirst(count: number): void {
     assert(count <= this.#length, 'no more entries are dropped than there are')
     this.#first = (this.#first + count) & (this.#base.length - 1)
     this.#length -= count
   }
 
-  /** Index of the last entry whose base is at most `offset`; -1 when all lie above. */
+  /** Index of the last entry whose base is at most `offset`; -1 when all are greater. */
   find(offset: number): number {
     let low = 0
     let high = this.#length

@@ -1,6 +1,6 @@
 import { errors } from '../wire/errors.ts'
 
-/** As many batches as a Java producer keeps in flight; a retry of any of them is recognised. Source: KIP-98, KAFKA-5494. */
+/** Maximum number of batches in flight of a Java producer; a retry of any of them is detected. Source: KIP-98, KAFKA-5494. */
 const remembered = 5
 const sequenceMax = 0x7fff_ffff
 export const noProducer = -1
@@ -10,11 +10,11 @@ export interface ProducerBatch {
   readonly lastSequence: number
   readonly baseOffset: number
   readonly timestamp: number
-  /** Position in the write-ahead log up to which must be durable before the batch may be acknowledged again. */
+  /** WAL position that must be durable before the batch may be acknowledged again. */
   readonly end: number
 }
 
-/** What a partition knows of one producer. */
+/** State of one producer in a partition. */
 class Producer {
   epoch: number
   lastTimestamp = 0
@@ -32,14 +32,14 @@ export interface ProducerSnapshot {
   readonly batches: readonly ProducerBatch[]
 }
 
-/** What the check of a batch found. `duplicate` is the batch that is already there. */
+/** Result of a check. `duplicate` is the batch that was appended before. */
 export type SequenceCheck = { readonly error: number; readonly duplicate: ProducerBatch | undefined }
 
 const fine: SequenceCheck = { error: 0, duplicate: undefined }
 const fenced: SequenceCheck = { error: errors.INVALID_PRODUCER_EPOCH.code, duplicate: undefined }
 const outOfOrder: SequenceCheck = { error: errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code, duplicate: undefined }
 
-/** The sequence number `delta` behind another; it wraps to 0 behind the greatest. */
+/** The sequence number `delta` after another; it wraps to 0 after the maximum. */
 export const sequenceAfter = (sequence: number, delta: number): number =>
   sequence > sequenceMax - delta ? delta - (sequenceMax - sequence) - 1 : sequence + delta
 
@@ -48,7 +48,7 @@ export class ProducerState {
   readonly #byId = new Map<number, Producer>()
   readonly #max: number
 
-  /** Beyond `max` producers the longest idle is forgotten, as if it had expired. */
+  /** Above `max` producers, the producer that has been idle longest is removed, as if it had expired. */
   constructor(max: number) {
     this.#max = max
   }
@@ -59,10 +59,10 @@ export class ProducerState {
 
   check(id: number, epoch: number, firstSequence: number, count: number): SequenceCheck {
     const known = this.#byId.get(id)
-    // Expired, or its batches were deleted: whatever comes first is the beginning.
+    // The producer has expired, or its batches were deleted: any first sequence number is valid.
     if (known === undefined) return fine
     if (epoch < known.epoch) return fenced
-    // Who had no epoch had no order either.
+    // A producer without an epoch had no sequence either.
     if (known.epoch >= 0 && epoch > known.epoch) return firstSequence === 0 ? fine : outOfOrder
     const lastSequence = sequenceAfter(firstSequence, count - 1)
     for (const batch of known.batches) {
@@ -74,7 +74,7 @@ export class ProducerState {
     return firstSequence === next ? fine : outOfOrder
   }
 
-  /** Remembers a batch that `check` let pass and that now has its offset. */
+  /** Records a batch that `check` has accepted and that now has its offset. */
   append(id: number, epoch: number, firstSequence: number, count: number, baseOffset: number, timestamp: number, end: number): void {
     let known = this.#byId.get(id)
     if (known === undefined) {
@@ -91,14 +91,14 @@ export class ProducerState {
     known.lastTimestamp = timestamp
   }
 
-  /** Replay of a batch that a snapshot may hold already. */
+  /** Replays a batch that a snapshot may already contain. */
   replay(id: number, epoch: number, firstSequence: number, count: number, baseOffset: number, timestamp: number): void {
     const last = this.#byId.get(id)?.batches.at(-1)
     if (last !== undefined && last.baseOffset >= baseOffset) return
     this.append(id, epoch, firstSequence, count, baseOffset, timestamp, 0)
   }
 
-  /** Forgets who has been idle since before `time`. */
+  /** Removes the producers that have been idle since before `time`. */
   expire(time: number): void {
     for (const [id, producer] of this.#byId) if (producer.lastTimestamp < time) this.#byId.delete(id)
   }
@@ -108,8 +108,8 @@ export class ProducerState {
   }
 
   /**
-   * Takes in a snapshot, under what replay has found since. A snapshot may be ahead of the log: what it says of offsets
-   * from `end` on was never durable.
+   * Merges a snapshot with the batches found by replay. A snapshot may be ahead of the log: its batches at offsets from `end` on were never
+   * durable.
    */
   restore(snapshot: readonly ProducerSnapshot[], end: number): void {
     for (const { id, epoch, batches } of snapshot) {
@@ -118,7 +118,7 @@ export class ProducerState {
       const before = Math.min(end, known?.batches[0]?.baseOffset ?? end)
       const older = batches.filter((batch) => batch.baseOffset < before).map((batch) => ({ ...batch, end: 0 }))
       const kept = [...older, ...(known?.batches ?? [])].slice(-remembered)
-      // An epoch without batches is kept: it fences the producers of older ones.
+      // An epoch without batches is retained: it fences producers with older epochs.
       if (kept.length === 0 && batches.length > 0) continue
       const producer = new Producer(epoch)
       producer.batches = kept

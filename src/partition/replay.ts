@@ -5,7 +5,10 @@ import { WalCorrupt } from '../wal/wal-recovery.ts'
 import { batchHeader } from '../wire/record-batch.ts'
 import { Partition } from './partition.ts'
 
-/** Takes a recovered batch into its stream, as the append did that wrote it. Its offsets go on where the stream ended, or behind a loss. */
+/**
+ * Adds a recovered batch to its partition, like the append that wrote it. Its offsets continue at the end of the partition, or after a lost
+ * range.
+ */
 export function replay(
   streams: Map<PartitionId, Partition>,
   view: DataView,
