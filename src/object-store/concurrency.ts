@@ -1,14 +1,14 @@
 import { assert } from '../base/assert.ts'
 
 /**
- * How many requests a store is given at a time: one more for each round that goes well, half as many when it asks for fewer.
- * Requests that answer the same overload halve it once.
+ * Limit of concurrent requests to a store. It grows by one for each round of successful requests, and is halved when the store throttles.
+ * Requests throttled by the same overload halve it once.
  */
 export class Concurrency {
   readonly max: number
   #limit: number
   #running = 0
-  /** Requests that began before the last cut say nothing new. */
+  /** Requests that started before the last reduction are ignored. */
   #epoch = 0
 
   constructor(max: number) {
@@ -25,7 +25,7 @@ export class Concurrency {
     return this.#running
   }
 
-  /** A ticket to hand back at the end; undefined when there are as many as there may be. */
+  /** Returns a ticket for `end`; undefined when the limit is reached. */
   begin(): number | undefined {
     if (this.#running >= this.limit) return undefined
     this.#running++

@@ -3,8 +3,8 @@ import type { MetricRow } from '../metrics/rows.ts'
 const counter = (name: string, help: string): MetricRow => ({ name: `millrace_store_${name}_total`, help, type: 'counter' })
 
 /**
- * What a store charges for. PUT, POST, COPY and LIST are its dearer class (A), GET and HEAD the cheaper one (B); DELETE is
- * free nearly everywhere. Every try counts, as it does on the bill.
+ * Requests that a store charges for. PUT, POST, COPY and LIST are class A (expensive), GET and HEAD class B (cheap). DELETE is free in
+ * nearly all stores. Every attempt counts, as on the bill.
  */
 export const storeTable = {
   put: counter('put_requests', 'PUT requests: objects and parts of objects (class A).'),
@@ -21,7 +21,7 @@ export const storeTable = {
 
 export type StoreRequest = Exclude<keyof typeof storeTable, 'sentBytes' | 'receivedBytes' | 'failed'>
 
-/** Counts for a store. A `MetricBlock` of `storeTable` is one. */
+/** Counters of a store. A `MetricBlock` of `storeTable` is one. */
 export interface StoreMeter {
   add(row: keyof typeof storeTable, by: number): void
 }

@@ -1,17 +1,17 @@
 import type { FaultKind, StoreOperation } from '../ports.ts'
 import { faultTable } from './store-faults.ts'
 
-/** How often and how patiently an operation is tried. Times in milliseconds. */
+/** Retry limits of an operation. Times in milliseconds. */
 export interface RetryRow {
   readonly triesMax: number
-  /** The first pause is up to this long, each further one up to twice the last. */
+  /** Upper limit of the first pause; it doubles with every retry. */
   readonly pauseMs: number
   readonly pauseMaxMs: number
 }
 
 const patient: RetryRow = { triesMax: 20, pauseMs: 50, pauseMaxMs: 5000 }
 
-/** Every operation may be repeated: puts write the same bytes under the same key, parts have numbers, removals stay removals. */
+/** Every operation can be repeated: a put writes the same bytes under the same key, parts have numbers, and a removal can be repeated. */
 export const retryTable: Readonly<Record<StoreOperation, RetryRow>> = {
   put: patient,
   get: patient,
@@ -20,28 +20,28 @@ export const retryTable: Readonly<Record<StoreOperation, RetryRow>> = {
   copy: patient,
   remove: patient,
   list: patient,
-  // Housekeeping comes round again.
+  // Housekeeping runs again later.
   abandon: { ...patient, triesMax: 3 },
 }
 
-/** A store that asks for less gets it: the first pause is this much longer. */
+/** After throttling, the first pause is longer by this factor. */
 const throttledFactor = 4
 
-/** A wrong clock or old credentials are put right by the first answer; a second one means that they are not. */
+/** The first response corrects a wrong clock or old credentials. After a second one, the correction has failed. */
 const correctedTriesMax = 3
 
 export interface Try {
   readonly fault: FaultKind
-  /** How many there have been. */
+  /** Number of attempts so far. */
   readonly tries: number
   readonly elapsedMs: number
-  /** When the operation has to have ended. */
+  /** Maximum total time of the operation. */
   readonly totalMs: number
-  /** In [0, 1): many who failed together must not come back together. */
+  /** In [0, 1): clients that failed together must not retry together. */
   readonly random: number
 }
 
-/** How long to pause before the next try; undefined to answer with the fault. */
+/** Pause before the next attempt; undefined to return the fault. */
 export function pauseBefore(row: RetryRow, { fault, tries, elapsedMs, totalMs, random }: Try): number | undefined {
   const { retry, slower } = faultTable[fault]
   const isCorrected = fault === 'skewed' || fault === 'expired'

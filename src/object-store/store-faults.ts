@@ -1,14 +1,14 @@
 import type { FaultKind, StoreFault } from '../ports.ts'
 
 interface FaultRow {
-  /** Trying again may help: the store does it within its bounds before it answers with the fault. */
+  /** A retry may succeed: the store retries within its limits before it returns the fault. */
   readonly retry: boolean
-  /** The store has more requests than it likes: fewer at a time, and later. */
+  /** The store is overloaded: requests must be fewer and later. */
   readonly slower?: true
   readonly about: string
 }
 
-/** What can be wrong with a request to a store. A kind of its own is what a caller, or the retry, treats differently. */
+/** Faults of a request to a store. Faults that a caller or the retry treats differently have different kinds. */
 export const faultTable: Readonly<Record<FaultKind, FaultRow>> = {
   missing: { retry: false, about: 'The object does not exist.' },
   exists: { retry: false, about: 'A conditional put found an object with this key.' },
@@ -25,9 +25,9 @@ export const faultTable: Readonly<Record<FaultKind, FaultRow>> = {
   closed: { retry: false, about: 'The node closed the store during the request.' },
 }
 
-/** Every answer of a store is a value or a fault. */
+/** Every result of a store is a value or a fault. */
 export const isFault = (answer: unknown): answer is StoreFault => typeof answer === 'object' && answer !== null && 'fault' in answer
 
-/** For the log. */
+/** Text for the logger. */
 export const faultText = ({ fault, operation, key, detail, attempts }: StoreFault): string =>
   `${operation} ${key}: ${fault} after ${attempts} ${attempts === 1 ? 'try' : 'tries'}: ${detail}`
