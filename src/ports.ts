@@ -1,27 +1,27 @@
-/** The doors between what decides (`src`) and what touches the world (`native-free-io`, joined by `workers`). */
+/** Interfaces between decisions (`src`) and input and output (`native-free-io`, connected by `workers`). */
 
-/** A partition's log. Numbers are given out once and never reused, so a deleted topic cannot be mistaken for its successor. */
+/** A partition's log. Ids are never reused, so a deleted topic cannot be mistaken for its successor. */
 export type PartitionId = number
 
-/** A codec, and how hard it tries: each has levels of its own. */
+/** A codec and its compression level; each codec has its own levels. */
 export interface Packing {
   readonly codec: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   readonly level: number
 }
 
-/** What the sequencer must know of a topic's configs to validate a batch. Times in milliseconds, sizes in bytes. */
+/** Topic configs that the sequencer needs to validate a batch. Times in milliseconds, sizes in bytes. */
 export interface PartitionSettings {
   readonly maxMessageBytes: number
   readonly timestampType: 'CreateTime' | 'LogAppendTime'
   readonly timestampBeforeMaxMs: bigint
   readonly timestampAfterMaxMs: bigint
-  /** `cleanup.policy` contains `compact`: a record without a key is refused. */
+  /** `cleanup.policy` contains `compact`: a record without a key is rejected. */
   readonly compacted: boolean
-  /** `compression.type`: what batches are packed with when they come otherwise; undefined leaves them as they come. */
+  /** `compression.type`: batches with another codec are compressed again; undefined leaves batches unchanged. */
   readonly packing: Packing | undefined
 }
 
-/** Offsets that no record has or will have, though records next to them do. */
+/** Offsets that no record has or will have, although records before and after them exist. */
 export interface LostRange {
   readonly start: number
   readonly end: number
@@ -30,26 +30,26 @@ export interface LostRange {
 export interface PartitionSpec {
   readonly stream: PartitionId
   readonly leaderEpoch: number
-  /** Records below are deleted (DeleteRecords); never goes back. */
+  /** Records below are deleted (DeleteRecords); never decreases. */
   readonly logStartOffset: bigint
   readonly settings: PartitionSettings
 }
 
 export interface PartitionOffsets {
   readonly logStartOffset: bigint
-  /** End of what is durable; what consumers may read ends here. */
+  /** End of the durable records; consumers read below it. */
   readonly highWatermark: bigint
   readonly leaderEpoch: number
 }
 
-/** An answer of ListOffsets: offset and timestamp are -1 where nothing was found. */
+/** A result of ListOffsets: offset and timestamp are -1 if nothing was found. */
 export interface FoundOffset {
   readonly offset: bigint
   readonly timestamp: bigint
   readonly leaderEpoch: number
 }
 
-/** An idempotent producer, as a partition remembers it. */
+/** State of an idempotent producer in a partition. */
 export interface ActiveProducer {
   readonly producerId: bigint
   readonly epoch: number
@@ -57,42 +57,42 @@ export interface ActiveProducer {
   readonly lastTimestamp: bigint
 }
 
-/** The logs of this node's partitions, as the actors of the main thread see them. */
+/** The logs of this node's partitions, as the actors of the main thread use them. */
 export interface Partitions {
-  /** Resolves when every lane serves them. A stream that the write-ahead log knows comes back with its records. */
+  /** Resolves when every lane serves them. A partition with records in the WAL is opened with these records. */
   open(specs: readonly PartitionSpec[]): Promise<void>
-  /** Resolves when no lane serves them; their records are gone for every reader. */
+  /** Resolves when no lane serves them; no reader can read their records any more. */
   close(streams: readonly PartitionId[]): Promise<void>
   configure(stream: PartitionId, settings: PartitionSettings): Promise<void>
   offsets(stream: PartitionId): Promise<PartitionOffsets>
   /** The first record, in offset order, whose timestamp is at least `timestamp`. */
   findTimestamp(stream: PartitionId, timestamp: bigint): Promise<FoundOffset>
-  /** The first of the records that carry the greatest timestamp (ListOffsets -3). */
+  /** The first of the records with the greatest timestamp (ListOffsets -3). */
   findMaxTimestamp(stream: PartitionId): Promise<FoundOffset>
-  /** Bytes of the stream's batches, wherever they lie. */
+  /** Bytes of the partition's batches in all storage. */
   size(stream: PartitionId): Promise<number>
   producers(stream: PartitionId): Promise<readonly ActiveProducer[]>
-  /** Makes `offset` the first that can be read; the metadata log has it already. */
+  /** Makes `offset` the first readable one; the metadata log already contains it. */
   trim(stream: PartitionId, offset: bigint): Promise<void>
 }
 
-/** A partition's log for those coordinators that keep their state in one. */
+/** A partition's log, for coordinators that store their state in one. */
 export interface CoordinatorLog {
-  /** Resolves when the batches are durable, with the offset of each; they get consecutive places in the order of the calls. */
+  /** Resolves when the batches are durable, with the offset of each. Offsets are consecutive, in the order of the calls. */
   append(stream: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]>
   /**
-   * Whole batches, as far as they are durable, from the one that holds `offset` on: `bytesMax` bytes, or one batch. Empty at the end of
-   * the log.
+   * Whole durable batches, starting with the one that contains `offset`: at most `bytesMax` bytes, but at least one batch. Empty at the end
+   * of the log.
    */
   read(stream: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array>
 }
 
-/** Durable, ordered storage for the metadata log. `append` resolves when a crash cannot undo it. */
+/** Durable, ordered storage for the metadata log. `append` resolves when the records survive a crash. */
 export interface MetadataStore {
   append(records: readonly Uint8Array[]): Promise<void>
 }
 
-/** Bytes nobody can guess: topic ids, cluster ids. */
+/** Random bytes that cannot be predicted: topic ids, cluster ids. */
 export interface Entropy {
   bytes(count: number): Uint8Array
 }
@@ -102,13 +102,13 @@ export interface Clock {
   now(): number
 }
 
-/** The folder of a node, and the volume that it is on. */
+/** The directory of a node, and its volume. */
 export interface DataVolume {
   readonly path: string
   space(): Promise<{ readonly totalBytes: number; readonly usableBytes: number }>
 }
 
-/** Why a store did not do what it was asked. What each means for the caller is a row of `src/object-store/store-faults.ts`. */
+/** Reason for the failure of a store operation. The consequence of each for the caller is a row of `src/object-store/store-faults.ts`. */
 export type FaultKind =
   | 'missing'
   | 'exists'
@@ -126,85 +126,88 @@ export type FaultKind =
 
 export type StoreOperation = 'put' | 'get' | 'size' | 'upload' | 'copy' | 'remove' | 'list' | 'abandon'
 
-/** Plain data: it crosses threads. Nothing in it is ever a secret. */
+/** Plain data that can be sent to another thread. It never contains a secret. */
 export interface StoreFault {
   readonly fault: FaultKind
   readonly operation: StoreOperation
   /** The key, or the prefix of a list. */
   readonly key: string
-  /** What the store said last, for the log. */
+  /** Last message of the store, for the logger. */
   readonly detail: string
-  /** How often it was tried. */
+  /** Number of attempts. */
   readonly attempts: number
-  /** The store may have done it all the same, and answered too late or wrongly. */
+  /** The operation may have succeeded despite the fault: the response was late or wrong. */
   readonly mayBeDone: boolean
 }
 
 export interface ListedObject {
   readonly key: string
   readonly bytes: number
-  /** By the store's own clock, milliseconds since 1970. */
+  /** By the store's clock, milliseconds since 1970. */
   readonly modifiedMs: number
 }
 
 export interface ListPage {
-  /** In the order of their keys' bytes. */
+  /** In the byte order of their keys. */
   readonly objects: readonly ListedObject[]
-  /** What to hand to the next call; undefined on the last page. */
+  /** Argument for the next call; undefined on the last page. */
   readonly next: string | undefined
 }
 
-/** What not every store can do. */
+/** Abilities that not every store has. */
 export interface StoreAbilities {
-  /** `put` with `ifAbsent` has one winner, whoever else tries. Without it such a put is the fault `unsupported`. */
+  /** `put` with `ifAbsent` has exactly one winner among all clients. Without it such a put returns the fault `unsupported`. */
   readonly conditionalPut: boolean
 }
 
 /**
- * Objects under keys, whole or not there at all. The only memory that outlives a node.
+ * Objects under keys; each is complete or absent. The only storage that outlives a node.
  *
- * A key is 1 to 512 characters in segments apart by `/`; no segment is empty, `.` or `..`, no key is a folder of another,
- * and none has control characters. What is wrong is an answer, never thrown. A fault has been retried as far as that helps:
- * the caller decides about the rest. Absent: locks, renames, and any promise about time.
+ * A key is 1 to 512 characters in segments separated by `/`; no segment is empty, `.` or `..`, no key is a folder of another, and none has
+ * control characters. Faults are returned, never thrown. A fault has been retried as far as that helps: the caller decides about the rest.
+ * Absent: locks, renames, and any guarantee about time.
  */
 export interface ObjectStore {
   readonly can: StoreAbilities
-  /** The object is `pieces`, one behind the other; they must not change before the answer. A second put replaces the first. */
+  /** The object is the concatenation of `pieces`, which must not change before the result. A second put replaces the first. */
   put(key: string, pieces: readonly Uint8Array[], options?: { readonly ifAbsent?: boolean }): Promise<StoreFault | undefined>
   /**
-   * The bytes of [start, end) that there are: fewer than asked for when the object ends before `end`, none when it ends before
-   * `start`. They are written to `into` where it is given, which has room for them and may be shared memory. `onAgain` hears of
-   * every request but the first: another try, or a second question beside one that is late.
+   * The existing bytes of [start, end): fewer when the object ends before `end`, none when it ends before `start`. They are written to
+   * `into` if it is given; it must have room for them and may be shared memory. `onAgain` is called for every request except the first: a
+   * retry, or a hedged request beside a late one.
    */
   get(key: string, start: number, end: number, into?: Uint8Array, onAgain?: () => void): Promise<Uint8Array | StoreFault>
   size(key: string): Promise<number | StoreFault>
-  /** Begins a large object. Nothing is sent before there is a part's worth of it. */
+  /** Starts a large object. Nothing is sent before there are enough bytes for a part. */
   upload(key: string): ObjectUpload
-  /** A key that is not there counts as removed. */
+  /** A missing key counts as removed. */
   remove(keys: readonly string[]): Promise<StoreFault | undefined>
   /** Keys that begin with `prefix`, a page at a time. `from` is the `next` of the page before. */
   list(prefix: string, from?: string): Promise<ListPage | StoreFault>
-  /** Removes what uploads left behind that began before `beforeMs` and never ended. How many there were. */
+  /** Removes the remains of incomplete uploads that started before `beforeMs`. Returns their number. */
   abandonUploads(prefix: string, beforeMs: number): Promise<number | StoreFault>
-  /** What is under way ends with the fault `closed`. */
+  /** Operations in progress end with the fault `closed`. */
   close(): Promise<void>
 }
 
 /**
- * One object in the making, by one caller that awaits each call before the next. It is there, whole, when `complete` has
- * answered with its size, and not before. After a fault only `abort` is left.
+ * Upload of one object, by one caller that awaits each call before the next. The object exists, complete, once `complete` has returned its
+ * size, and not before. After a fault only `abort` is valid.
  */
 export interface ObjectUpload {
   readonly bytes: number
-  /** Takes the pieces without copying them: they must not change before `complete` or `abort` has answered. Waits for the store. */
+  /** Appends the pieces without a copy: they must not change before `complete` or `abort` has returned. Waits for the store. */
   append(pieces: readonly Uint8Array[]): Promise<StoreFault | undefined>
-  /** Appends bytes [start, end) of another object, inside the store where it can. */
+  /** Appends bytes [start, end) of another object; copied inside the store where it supports that. */
   copy(key: string, start: number, end: number): Promise<StoreFault | undefined>
   complete(): Promise<number | StoreFault>
   abort(): Promise<void>
 }
 
-/** Which store, as plain data that crosses threads. Never logged: `storeName` of `src/config/store-uri.ts` has no secrets. */
+/**
+ * Location of a store, as plain data that can be sent to another thread. Never logged: `storeName` of `src/config/store-uri.ts` has no
+ * secrets.
+ */
 export type StoreLocation = FileLocation | MemLocation | S3Location
 
 export interface FileLocation {
@@ -212,7 +215,7 @@ export interface FileLocation {
   readonly folder: string
 }
 
-/** In the memory of one thread: those of one thread with one name are the same. */
+/** In the memory of one thread: stores with the same name in one thread are the same. */
 export interface MemLocation {
   readonly scheme: 'mem'
   readonly name: string
@@ -222,25 +225,25 @@ export interface S3Location {
   readonly scheme: 's3'
   readonly bucket: string
   readonly region: string
-  /** Null: as AWS has it for the region. */
+  /** Null: the AWS endpoint of the region. */
   readonly endpoint: string | null
-  /** The bucket in the path, not in the host name. */
+  /** The bucket is in the path, not in the host name. */
   readonly pathStyle: boolean
   readonly credentials: S3Credentials
-  /** Sent with every body for the store to check; null for none. */
+  /** Checksum sent with every body, which the store verifies; null for none. */
   readonly checksum: 'CRC32' | 'CRC32C' | null
-  /** Bodies are part of the signature, which costs five times the CPU; only for stores that refuse it otherwise. */
+  /** Bodies are part of the signature, which costs five times the CPU. Only for stores that require it. */
   readonly signBodies: boolean
-  /** False where the store ignores or refuses conditions. */
+  /** False for a store that ignores or rejects conditions. */
   readonly conditionalPut: boolean
-  /** Time for one try of a request, and for a request with all its tries. Larger bodies get more. */
+  /** Timeout of one attempt, and of a request with all its attempts. Larger bodies get more time. */
   readonly attemptTimeoutMs: number
   readonly timeoutMs: number
-  /** Bodies up to this size are sent in one request, larger ones in parts of it. */
+  /** Maximum size of a body in one request; larger bodies are sent in parts of this size. */
   readonly partBytes: number
 }
 
-/** `environment`: MILLRACE_S3_ACCESS_KEY and its like, or AWS's names; `instance`: as the machine has them, by the SDK's own chain. */
+/** `environment`: MILLRACE_S3_ACCESS_KEY etc., or AWS's names; `instance`: credentials of the machine, from the SDK's default chain. */
 export type S3Credentials =
   | { readonly type: 'static'; readonly accessKey: string; readonly secretKey: string; readonly sessionToken?: string }
   | { readonly type: 'environment' }
