@@ -14,20 +14,20 @@ import { type Arena, createArena, openArena } from '../threads/arena.ts'
 import type { BuildTask, BuiltPart, Sealed, UnbuiltPart } from '../threads/object-jobs.ts'
 import { copyLog, type LogPlace } from './wal-reads.ts'
 
-/** Small enough for the write-ahead log not to notice. */
+/** Size of one read; small enough not to delay the writes of the WAL. */
 const readBytes = 256 << 10
-/** The log is read in pieces that may reach behind what is asked for. */
+/** The WAL is read in pieces that may end after the requested position. */
 const readAheadBytes = 2 << 20
-/** Behind the kernel's tables: where the log's superblock is read to. */
+/** Address to which the superblock of the WAL is read, after the kernel's tables. */
 const superblockAt = alignBlock(kernelBytes)
 const logAt = superblockAt + blockBytes
 
-/** Room behind an object, so that a disk may take it in one piece. An index is larger only where tens of thousands of streams share an object. */
+/** Room after an object, so that a disk can write it in one piece. Only an index of tens of thousands of partitions is larger. */
 const indexBytesMax = 8 << 20
 
 /**
- * Memory for a part of the log, which is read and sorted in one go, and for the objects that are made of such parts, which
- * stay until the store has them. Made once: memory costs more to touch first than to use. What nobody touches takes no room.
+ * Memory for a part of the WAL, which is read and sorted at once, and for the objects built from such parts, which stay until the store has
+ * them. Allocated once: the first touch of memory costs more than its use. Untouched pages occupy no physical memory.
  */
 class Room {
   readonly logBytes: number
@@ -44,7 +44,7 @@ class Room {
     this.#free = Array.from({ length: uploadsMax }, (_, index) => logAt + logBytes + index * outputBytes)
   }
 
-  /** Where an object can be made. */
+  /** Returns the address of room for one object. */
   takeOutput(): number {
     const at = this.#free.shift()
     assert(at !== undefined, 'no more objects are built at a time than there is room for')
@@ -58,16 +58,18 @@ class Room {
 
 let kept: Room | undefined
 
-/** Parts differ by a little: memory that goes is seldom missed by whoever collects it, so that it is made in large steps. */
+/**
+ * Step of the room's size. Parts differ slightly in size, and the garbage collector frees such memory late, so rooms grow in large steps.
+ */
 const roomStepBytes = 16 << 20
 
-/** A larger one takes the place of the one before, which goes when its last object is stored. */
+/** A larger room replaces the previous one, which is released when its last object is stored. */
 function roomFor(logBytes: number): Room {
   if (kept === undefined || kept.logBytes < logBytes) kept = new Room(Math.ceil(logBytes / roomStepBytes) * roomStepBytes)
   return kept
 }
 
-/** Turns a durable part of the write-ahead log into an object, its batches sorted by stream. */
+/** Builds an object from a durable part of the WAL, with its batches sorted by partition. */
 export async function buildObject(
   store: () => Promise<ObjectStore>,
   log: LogPlace | null,
@@ -102,7 +104,7 @@ export async function buildObject(
   }
 }
 
-/** An object that is put into the empty folder below a file system would be gone when that is mounted again. */
+/** An object written to the empty mount point of a file system would disappear when the file system is mounted again. */
 async function putMounted(store: ObjectStore, { key, marker }: BuildTask, pieces: readonly Uint8Array[]): Promise<StoreFault | undefined> {
   const seen = marker === null ? 0 : await store.size(marker)
   if (!isFault(seen)) return store.put(key, pieces)
@@ -130,7 +132,7 @@ function readLog(
       base: logAt - start,
       view: arena.view,
       crc,
-      // Those of this life were summed when they were appended.
+      // The CRCs of this incarnation's batches were checked by the append.
       sumBatches: false,
       readBytes,
       read: (position: number, bytes: number) => readInto(logAt + position - start, bytes, position),

@@ -12,34 +12,34 @@ import { nodeCodecs } from '../threads/codecs.ts'
 import { type BuiltObject, StoreFailed } from '../threads/object-jobs.ts'
 import { indexOf, readWhole, runsOf } from './object-reads.ts'
 
-/** One partition, compacted by key from the start of its log. */
+/** Compaction by key of one partition, from its log start on. */
 export interface CleanTask extends Pick<CleaningRules, 'nowMs' | 'deleteRetentionMs' | 'producers'> {
   readonly stream: PartitionId
-  /** In the order of their offsets, without a gap between those that there are. */
+  /** In the order of their offsets; the parts that exist have no gap between them. */
   readonly sources: readonly (StreamPart & { readonly key: string })[]
   readonly logStart: number
   readonly dirtyFrom: number
-  /** Of the map of keys. */
+  /** Maximum size of the map of keys. */
   readonly mapBytes: number
-  /** Sources that go into one object have this together. */
+  /** Maximum total size of the sources that are merged into one object. */
   readonly groupBytesMax: number
-  /** Of the objects that are made: no fewer than there can be. */
+  /** Keys of the new objects: at least the maximum number of objects. */
   readonly keys: readonly string[]
 }
 
 export interface CleanedObjects {
-  /** Up to where there is no more than one record of a key now. */
+  /** Up to this offset there is at most one record of each key now. */
   readonly end: number
-  /** How many of the sources the outputs replace. */
+  /** Number of sources that the outputs replace. */
   readonly replaced: number
-  /** One for each key that was used; undefined where nothing is left and nothing stored. */
+  /** One for each key used; undefined where no record is left and no object was stored. */
   readonly outputs: readonly BuiltObject[]
 }
 
-/** SHA-256, of which 128 bits are kept: who chooses keys cannot choose one that is taken for somebody else's. */
+/** 128 bits of SHA-256: a client that chooses keys cannot produce a collision with another client's key. */
 const hashOf: KeyHash = (key) => hash('sha256', key, 'buffer').subarray(0, keyHashBytes)
 
-/** Reads what has never been compacted once for its keys, then everything once more to write what stays. */
+/** Reads the records that have never been compacted for their keys, then reads all records again and writes the retained ones. */
 export async function cleanObjects(store: ObjectStore, task: CleanTask): Promise<CleanedObjects | StoreFault> {
   try {
     const keys = await keysOf(store, task)
@@ -69,7 +69,7 @@ async function keysOf(store: ObjectStore, { sources, dirtyFrom, mapBytes }: Clea
   return keys
 }
 
-/** The object of a group, if anything of it stays. */
+/** The object of a group, if any of its records are retained. */
 async function cleanGroup(
   store: ObjectStore,
   key: string,
@@ -106,7 +106,7 @@ async function cleanGroup(
   }
 }
 
-/** Memory of its own: a few bytes that stay would hold on to all that was read with them. */
+/** Returns a copy: a small retained part would otherwise keep the whole read buffer alive. */
 function stayingOf(
   piece: Buffer,
   at: number,
@@ -130,7 +130,7 @@ function packed(bytes: Buffer): Parameters<BlockPacker['add']>[0] {
   }
 }
 
-/** The blocks of a source from an offset on, some at a time: whole batches. */
+/** The blocks of a source from an offset on, several at a time: whole batches. */
 async function* piecesOf(store: ObjectStore, source: CleanTask['sources'][number], from: number): AsyncGenerator<Buffer, void, void> {
   const index = whole(await indexOf(store, source.key, source.objectBytes))
   for (const run of runsOf([...index.from(source.stream, Math.max(from, source.start))])) {

@@ -3,40 +3,40 @@ import type { Loaded } from '../../src/network/thread-messages.ts'
 import type { WalRange } from '../disk/wal-file.ts'
 import type { LentRecords, ObjectReader } from './object-reader.ts'
 
-/** Of a partition, what one answer has of old records: a client that does not take it holds no more memory. */
+/** Maximum bytes of cold records of a partition in one answer. This bounds the memory of a client that does not read its answer. */
 const answerBytesMax = 1 << 20
-/** For answers that lie outside block memory. */
+/** Maximum bytes of answers outside the block cache. */
 const copiesBytesMax = 32 << 20
-/** Of that, what is left to those who have nothing yet: however much some hold who take nothing, others get something. */
+/** Half of it is reserved for requests without records so far. Clients that do not read their answers cannot take all of it. */
 const patientBytes = copiesBytesMax / 2
 
 const pressureMs = 1_000
 
 /**
- * Old records on their way to clients. Those of objects are sent from block memory, which they hold until their clients have
- * taken them; when clients hold so much of it that others could not read any more, records are copied out, as those always
- * are that only the file of the log has. When there is no memory for that either, whoever asks waits, or hears that it is crowded.
+ * Answers with cold records. Records of objects are sent from the block cache and occupy it until their clients have read them. When such
+ * answers occupy so much of it that other reads would be blocked, records are copied out. Records that are only in the WAL file are always
+ * copied. Without memory for the copy, a read waits or returns `outOfMemory`.
  */
 export class ColdFetches {
   readonly #cold: ObjectReader
   readonly #onPressure: () => void
   readonly #copies = new ByteBudget(copiesBytesMax)
-  /** How what is out is given back, by its pin. */
+  /** Functions that release an answer's memory, by pin. */
   readonly #out = new Map<number, () => void>()
   #lent = 0
   #pins = 0
-  /** Who waits for something to be given back. */
+  /** Reads that wait for memory to be released. */
   #waiting: (() => void)[] = []
 
   #pressure: NodeJS.Timeout | undefined
 
-  /** `onPressure`: a read waits for memory that clients hold; called every second until none waits. */
+  /** `onPressure`: a read waits for memory that answers occupy; called every second while any waits. */
   constructor(cold: ObjectReader, onPressure: () => void) {
     this.#cold = cold
     this.#onPressure = onPressure
   }
 
-  /** Whoever holds other answers while it waits must not be patient: two of that kind would wait for each other. */
+  /** A caller with other answers in memory must not set `isPatient`: two such callers would wait for each other. */
   async find(stream: number, offset: number, bytesMax: number, isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
     for (;;) {
       const lent = await this.#cold.lend(stream, offset, Math.min(bytesMax, answerBytesMax), isPatient)
@@ -49,14 +49,14 @@ export class ColdFetches {
     }
   }
 
-  /** Batches that the log has, read by `read` when there is memory for them: the first, and as many as one answer has. */
+  /** Batches in the WAL, read by `read` when there is memory for them: the first, and as many as fit in one answer. */
   async ofLog(
     ranges: readonly WalRange[],
     isPatient: boolean,
     read: (ranges: readonly WalRange[]) => Promise<Uint8Array<ArrayBuffer> | undefined>,
   ): Promise<Loaded | 'outOfMemory' | undefined> {
     const { wanted, bytes } = first(ranges)
-    // One that is larger than all of it has it to itself.
+    // A batch that is larger than the whole budget takes all of it.
     const taken = Math.min(bytes, isPatient ? copiesBytesMax : patientBytes)
     while (!this.#take(taken, isPatient)) {
       if (!isPatient) return 'outOfMemory'

@@ -7,9 +7,9 @@ import type { Pipeline } from '../threads/pipeline.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import { UnknownStream } from './partitions.ts'
 
-/** Batches lie apart in the staging area by a multiple of this. */
+/** Alignment of the batches in the staging area. */
 const stagedAlignment = 8
-/** A log without room waits for the disk or for the store; nobody says when. */
+/** Delay before a retry when the log has no room: it waits for the disk or the store, and no signal follows. */
 const noRoomMs = 5
 
 interface Waiting {
@@ -23,9 +23,7 @@ interface Undurable {
   readonly resolve: () => void
 }
 
-/**
- * Lets the main thread write to partitions and read them. What comes while a message to the sequencer is under way goes with the next.
- */
+/** Appends and reads of the main thread. Appends that arrive while a message to the sequencer is in progress go with the next one. */
 export class LanePartitionLog implements CoordinatorLog {
   readonly #pipeline: Pipeline
   readonly #storage: ObjectStorage
@@ -61,7 +59,7 @@ export class LanePartitionLog implements CoordinatorLog {
       const stored = from < reply.hotStart ? await this.#storage.cold.read(stream, from, bytesMax) : undefined
       if (stored !== undefined) return stored.bytes
       if (reply.places.length === 0) return new Uint8Array(0)
-      // What has been overwritten meanwhile lies in an object by now.
+      // A batch that has been overwritten in the meantime is in an object by now.
       const loaded = await this.#storage.ranges(reply.places)
       if (loaded !== undefined) return loaded
     }
@@ -87,7 +85,7 @@ export class LanePartitionLog implements CoordinatorLog {
     this.#sending = false
   }
 
-  /** Copies what the staging area has room for. */
+  /** Copies the batches that fit in the staging area. */
   #stage(): { together: Waiting[]; staged: StagedBatch[] } {
     const { base, memory } = this.#staging
     const together: Waiting[] = []
@@ -106,7 +104,7 @@ export class LanePartitionLog implements CoordinatorLog {
     return { together, staged }
   }
 
-  /** Resolves what is durable, and sees to being called again for the rest. */
+  /** Resolves the durable appends, and arms the wake signal for the others. */
   #settle(): void {
     for (;;) {
       const { durable } = this.#pipeline

@@ -15,11 +15,11 @@ import type { CleanedObjects } from './clean-objects.ts'
 import type { ObjectIds } from './object-ids.ts'
 import { PeriodicTask } from './periodic-task.ts'
 
-/** Sources that go into one object have this together. */
+/** Maximum total size of the sources that are merged into one object. */
 const groupBytesMax = 128 << 20
-/** With less, what a round reads would be out of all proportion to what it gets done. */
+/** Minimum size of the map of keys: below it, a round reads far more than it compacts. */
 const mapBytesMin = 1 << 20
-/** How long a partition is left alone that the store would not give, so that others get their turn. */
+/** Pause for a partition after a fault of the store, so that others are compacted. */
 const faultRestMs = 60_000
 const delayMsMax = 2 ** 31 - 1
 
@@ -35,26 +35,26 @@ export interface CleanerParts extends CleanerSettings {
   readonly jobs: ObjectJobs
   readonly ids: ObjectIds
   readonly objects: ObjectMap
-  /** Shared with whoever else rewrites objects. */
+  /** Shared with the other tasks that rewrite objects. */
   readonly turn: SerialQueue
   /** Wall clock. */
   now(): number
-  /** When the batches at an offset or the first behind it were dated, as far as they are stored. */
+  /** Timestamp of the batches at an offset, or of the first stored ones after it. */
   firstTimestamp(stream: PartitionId, offset: number): Promise<number | undefined>
-  /** Resolves when all that is durable now is stored, or the store has failed. */
+  /** Resolves when all records that are durable now are stored, or the store has failed. */
   storeAll(): Promise<void>
-  /** These may be in the store, and will never be committed. */
+  /** These objects may be in the store, and will never be committed. */
   onAbandoned(objectIds: readonly number[]): void
   onCleaned(stream: PartitionId, read: number, written: number): void
   onFault(fault: StoreFault): void
-  /** The node cannot go on. */
+  /** The node cannot continue. */
   onFailure(error: Error): void
 }
 
 /**
- * Compacts partitions by key (`cleanup.policy=compact`), the one with the most to do first, as long as one is worth it; then
- * rests. New objects are in the store before one frame of the metadata log commits them, takes the partition out of the old
- * ones and says up to where it is compacted.
+ * Compacts partitions by key (`cleanup.policy=compact`), the dirtiest first, as long as one is worthwhile; then pauses. New objects are in
+ * the store before one frame of the metadata log commits them. The same frame removes the partition from the old objects and records the
+ * end offset of the compaction.
  */
 export class LogCleaner {
   readonly #parts: CleanerParts
@@ -88,7 +88,7 @@ export class LogCleaner {
     return this.#end.signal.aborted
   }
 
-  /** Resolves when nothing is worth doing any more. */
+  /** Resolves when no compaction is worthwhile any more. */
   async #work(): Promise<void> {
     await this.#endSegments()
     while (!this.#isStopping && (await this.#parts.turn.run(() => this.#cleanFilthiest())));
@@ -114,7 +114,7 @@ export class LogCleaner {
     if (isDue && !this.#isStopping) await storeAll()
   }
 
-  /** False when there is nothing to do. */
+  /** Returns false when there is nothing to do. */
   async #cleanFilthiest(): Promise<boolean> {
     const found: Cleaning[] = []
     for (const { stream, limits } of this.#compacted()) {
@@ -127,7 +127,7 @@ export class LogCleaner {
     return true
   }
 
-  /** Undefined where the store fails. */
+  /** Returns undefined when the store fails. */
   async #orRest<T>(stream: PartitionId, work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work()
@@ -171,7 +171,7 @@ export class LogCleaner {
     await this.#commit(cleaning, taken, done)
   }
 
-  /** Undefined when the topic is gone by now. */
+  /** Undefined when the topic has been deleted. */
   async #write({ stream, parts, dirtyFrom }: Cleaning, objectIds: readonly number[]): Promise<CleanedObjects | undefined> {
     const { controller, pipeline, jobs, now, bufferBytes, limitsOf } = this.#parts
     const snapshot = await pipeline.ask({ type: 'producers' })
@@ -201,7 +201,7 @@ export class LogCleaner {
     if (!image.streams.has(stream)) return onAbandoned(taken)
     onAbandoned(made.filter((each) => !isThere(each)).map(({ objectId }) => objectId))
     for (const objectId of taken.slice(outputs.length).reverse()) ids.giveBack(objectId)
-    // Retention may have taken some of them meanwhile, which changes nothing.
+    // Retention may have removed some of them in the meantime, which does not matter.
     const old = parts.slice(0, replaced).filter(({ objectId }) => image.objects.has(objectId))
     const isAlone = ({ objectId }: StreamPart): boolean => image.objects.get(objectId)!.streams.every((part) => part.stream === stream)
     const idsOf = (of: readonly StreamPart[]): number[] => of.map(({ objectId }) => objectId)
@@ -227,7 +227,7 @@ interface Made {
   readonly object: NonNullable<BuiltObject>
 }
 
-/** Sequence numbers go around. */
+/** Sequence numbers wrap. */
 function lastOffsetOf({ batches }: ProducerSnapshot): number {
   const last = batches.at(-1)
   return last === undefined ? -1 : last.baseOffset + ((last.lastSequence - last.firstSequence) & 0x7fffffff)

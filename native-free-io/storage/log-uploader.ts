@@ -12,11 +12,11 @@ import type { Pipeline } from '../threads/pipeline.ts'
 import { marked } from '../threads/wal-marks.ts'
 import type { ObjectIds } from './object-ids.ts'
 
-/** How often the log is looked at. */
+/** Interval of the checks of the log. */
 const lookMs = 100
-/** How often it is looked whether what a snapshot knows is durable. */
+/** Interval of the checks whether the records of a snapshot are durable. */
 const durableLookMs = 5
-/** Between two tries with a store that fails, which has tried for a while by itself. */
+/** Delay between two attempts with a failing store, which has already retried within its limits. */
 const retryMs = { first: 500, most: 15_000 } as const
 
 export interface StoreParts {
@@ -28,15 +28,15 @@ export interface StoreParts {
   readonly policy: SealPolicy
   readonly producers: ProducersHome
   onStored(objectId: number, bytes: number): void
-  /** These may be in the store, and will never be committed. */
+  /** These objects may be in the store, and will never be committed. */
   onAbandoned(objectIds: readonly number[]): void
-  /** The store cannot be written; what was to be stored stays in the log, and it is tried again. */
+  /** The store cannot be written. The records stay in the WAL, and the upload is retried. */
   onFault(fault: StoreFault): void
-  /** The node cannot go on. */
+  /** The node cannot continue. */
   onFailure(error: Error): void
 }
 
-/** A part of the log on its way to the store. */
+/** An upload in progress of a part of the WAL. */
 interface Upload {
   objectId: number
   readonly from: TrimPoint
@@ -46,11 +46,11 @@ interface Upload {
 }
 
 /**
- * Moves the write-ahead log into objects, several at a time, and lets go of it in order.
+ * Uploads the WAL as objects, several at a time, and trims it in order.
  *
- * Order: the number of the object is in the metadata log, then the object is durable, then it is committed to the metadata
- * log, then the producers are saved, then the log is trimmed. A crash between any two leaves work that is done again, and
- * an object that was prepared and not committed, which the next start removes.
+ * Order: the object id is recorded in the metadata log, the object becomes durable, it is committed to the metadata log, the producers are
+ * saved, the WAL is trimmed. A crash between two steps leaves work to repeat, and possibly an object that was prepared but not committed;
+ * the next start removes it.
  */
 export class LogUploader {
   readonly #parts: StoreParts
@@ -59,11 +59,11 @@ export class LogUploader {
   #working: Promise<void> | undefined
   #storing = false
   #stopping = false
-  /** Where the log was published up to at the last look. */
+  /** Published position at the last check. */
   #seen = -1
-  /** What lies below must go. */
+  /** Records below this position must be uploaded. */
   #due = 0
-  /** Behind what is stored there was nothing but padding, as long as the log ends here. */
+  /** Between the stored position and this one there is only padding, as long as the log ends here. */
   #emptyUntil = -1
 
   constructor(parts: StoreParts) {
@@ -82,7 +82,7 @@ export class LogUploader {
     await this.#working
   }
 
-  /** Stores all that is durable now. Resolves when it is, or when the store has failed once. */
+  /** Uploads all records that are durable now. Resolves when they are stored, or when the store has failed once. */
   async drain(): Promise<void> {
     this.#due = this.#parts.pipeline.durable
     this.#look()
@@ -117,7 +117,7 @@ export class LogUploader {
     return until
   }
 
-  /** Seals and uploads as long as there is something to do. */
+  /** Seals parts and uploads them while there are any. */
   async #store(wasQuiet: boolean): Promise<void> {
     const { pipeline, policy } = this.#parts
     const uploads: Upload[] = []
@@ -137,7 +137,7 @@ export class LogUploader {
     await Promise.allSettled(uploads.map(({ building }) => building.built))
   }
 
-  /** Begins an object, and returns when its part of the log has been read. Undefined when there is nothing in it. */
+  /** Starts an object, and returns when its part of the log has been read. Returns undefined when the part is empty. */
   async #seal(from: TrimPoint, until: number): Promise<Upload | undefined> {
     const { pipeline, ids } = this.#parts
     const objectId = await this.#parts.ids.take()
@@ -147,7 +147,7 @@ export class LogUploader {
       const building = this.#build(objectId, from, reach)
       const { end } = await building.sealed
       if (end.trimmed > from.trimmed) return { objectId, from, end, until: reach, building }
-      // A jump over what is being sent may be longer than an object: then the next part has to be, too.
+      // A jump over a pinned range may be longer than an object: then the part must be extended.
       await building.built
       if (reach === pipeline.durable && reach - from.trimmed < blockBytes) {
         // A group ends with its last block, which its records need not fill.
@@ -187,7 +187,7 @@ export class LogUploader {
     crashPoint('log trimmed')
   }
 
-  /** What the upload made of its part, however long the store takes to recover. */
+  /** The result of an upload, retried until the store recovers. */
   async #built(upload: Upload): Promise<BuiltObject | 'failed'> {
     const { ids, onFault, onAbandoned } = this.#parts
     for (let wait: number = retryMs.first; ; wait = Math.min(wait * 2, retryMs.most)) {
@@ -199,7 +199,7 @@ export class LogUploader {
         await this.#rest(wait)
         if (this.#stopping) return 'failed'
         if (error.fault.mayBeDone) {
-          // It may be stored yet, and by now the same part may make another object: its topics may be gone.
+          // The object may still be stored. The next attempt may build a different object of the same part: topics may have been deleted.
           onAbandoned([upload.objectId])
           upload.objectId = await ids.take()
         }
@@ -216,7 +216,7 @@ export class LogUploader {
     const { pipeline, producers } = this.#parts
     const reply = await pipeline.ask({ type: 'producers' })
     if (reply.type !== 'producers') return
-    // A snapshot must not know of batches that a crash can still undo: it would have forgotten the older ones for them.
+    // A snapshot must not contain batches that a crash can undo: they would have replaced older ones in it.
     while (pipeline.durable < reply.end) await pause(durableLookMs)
     await producers.save(reply.streams, reply.end)
   }

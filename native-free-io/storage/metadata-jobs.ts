@@ -3,14 +3,14 @@ import { frameBytesMax } from '../../src/metadata/frames.ts'
 interface Job {
   readonly records: readonly Uint8Array[]
   readonly bytes: number
-  /** In place of everything before it. */
+  /** The records replace all earlier ones. */
   readonly isWhole: boolean
   readonly done: () => void
 }
 
 /**
- * What a metadata log has yet to write, in order. Appends that wait for a write share the next one, as far as a frame holds them.
- * Once a write has thrown, nothing is written and no promise resolves any more.
+ * Queue of writes to a metadata log, in order. Waiting appends share the next write, up to the size of a frame. After a failed write,
+ * nothing more is written and pending calls never resolve.
  */
 export class MetadataJobs {
   readonly #write: (records: readonly Uint8Array[], isWhole: boolean) => Promise<void>
@@ -32,7 +32,7 @@ export class MetadataJobs {
     return this.#ask(records, true)
   }
 
-  /** Resolves when what was asked before has been written, or cannot be. */
+  /** Resolves when all earlier requests have been written, or have failed. */
   async settled(): Promise<void> {
     await this.#working
   }
@@ -46,7 +46,7 @@ export class MetadataJobs {
   }
 
   async #work(): Promise<void> {
-    // What is asked in the same turn of the event loop is written together.
+    // Requests of the same turn of the event loop are written together.
     await Promise.resolve()
     while (this.#jobs.length > 0 && !this.#broken) {
       const jobs = this.#takeTogether()
@@ -60,11 +60,11 @@ export class MetadataJobs {
       }
       for (const job of jobs) job.done()
     }
-    // In the same step as finding nothing left: what is asked from now on starts anew.
+    // In the same turn as the check for an empty queue: later requests start the work again.
     this.#working = undefined
   }
 
-  /** A replacement alone, or every append up to the next one, as far as a frame holds them. */
+  /** A single replacement, or every append up to the next one, up to the size of a frame. */
   #takeTogether(): Job[] {
     let count = 0
     let bytes = 0

@@ -15,7 +15,7 @@ import { type BuiltObject, faultOrFailure, type ObjectJobs } from '../threads/ob
 import type { ObjectIds } from './object-ids.ts'
 import { PeriodicTask } from './periodic-task.ts'
 
-/** How often it is looked whether there is something to compact; sooner when this many objects have come. */
+/** Interval of the checks for objects to compact; a check starts earlier after this many new objects. */
 const lookMs = 10_000
 const lookObjects = 8
 
@@ -25,13 +25,13 @@ export interface CompactorParts {
   readonly ids: ObjectIds
   readonly objects: ObjectMap
   readonly limits: CompactionLimits
-  /** Shared with whoever else rewrites objects. */
+  /** Shared with the other tasks that rewrite objects. */
   readonly turn: SerialQueue
-  /** These may be in the store, and will never be committed. */
+  /** These objects may be in the store, and will never be committed. */
   onAbandoned(objectIds: readonly number[]): void
   onCompacted(replaced: number, outputs: number, bytes: number): void
   onFault(fault: StoreFault): void
-  /** The node cannot go on. */
+  /** The node cannot continue. */
   onFailure(error: Error): void
 }
 
@@ -41,8 +41,8 @@ interface Written {
 }
 
 /**
- * Puts objects together that are too many or too mixed. New objects are in the store before one frame of the metadata log
- * commits them and marks the old ones; a crash before that leaves prepared numbers, and after it marked ones.
+ * Merges and splits objects that are too many or contain too many partitions. New objects are in the store before one frame of the metadata
+ * log commits them and marks the old ones. A crash before that leaves prepared ids, and after it marked ones.
  */
 export class ObjectCompactor {
   readonly #parts: CompactorParts
@@ -69,13 +69,13 @@ export class ObjectCompactor {
     await this.#rounds.stop()
   }
 
-  /** Resolves when nothing is worth doing any more. */
+  /** Resolves when no compaction is worthwhile any more. */
   async #compact(): Promise<void> {
     this.#fresh = 0
     while (!this.#stopping && (await this.#parts.turn.run(() => this.#performNext())));
   }
 
-  /** False when there is nothing to do. */
+  /** Returns false when there is nothing to do. */
   async #performNext(): Promise<boolean> {
     const { controller, limits } = this.#parts
     const plan = planCompaction([...controller.image.objects.values()], (stream) => this.#logStart(stream), limits)
@@ -94,7 +94,7 @@ export class ObjectCompactor {
     const written = await this.#write(outputs)
     if (written === undefined) return
     crashPoint('compaction written')
-    // Retention or a deletion may have been here meanwhile, which changes nothing: what they took is not read.
+    // Retention or a deletion may have removed some in the meantime, which does not matter: their records are not read.
     const stillThere = replaced.filter((objectId) => controller.image.objects.has(objectId))
     const old = stillThere.map((objectId) => controller.image.objects.get(objectId)!)
     const commits = written.map(({ objectId, object }) => committed(objectId, object))
@@ -109,7 +109,7 @@ export class ObjectCompactor {
     )
   }
 
-  /** Undefined when the node stops meanwhile. */
+  /** Undefined when the node stops in the meantime. */
   async #write(outputs: readonly Output[]): Promise<Written[] | undefined> {
     const { jobs, ids, onAbandoned } = this.#parts
     const written: Written[] = []

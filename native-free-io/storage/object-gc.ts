@@ -8,12 +8,12 @@ import { StartRefused } from '../process/start-refused.ts'
 import { faultOrFailure, type ObjectJobs } from '../threads/object-jobs.ts'
 import { PeriodicTask } from './periodic-task.ts'
 
-/** How often objects that nobody needs are looked for. */
+/** Interval of the checks for unreferenced objects. */
 const sweepMs = 5000
-/** How often the store is asked for everything in it. */
+/** Interval of the lists of the whole store. */
 const listMs = 3_600_000
 
-/** What this node is sending just now is no remainder, wherever nobody else writes. */
+/** Minimum idle time of an upload: in a store that only this node writes to, a younger one is its own and in progress. */
 const uploadIdleMs = 60_000
 
 export interface JanitorParts {
@@ -21,33 +21,32 @@ export interface JanitorParts {
   readonly keys: ObjectKeys
   readonly jobs: ObjectJobs
   readonly objects: ObjectMap
-  /** How long a marked object is kept for those who are reading it. */
+  /** Time for which a marked object is kept for readers in progress. */
   readonly retentionMs: number
-  /** How old an object is that nobody knows before it is taken for a remainder. */
+  /** Minimum age of an object without metadata before it counts as left over. */
   readonly orphanMs: number
-  /** Resolves if no other node has taken over until now: what is unknown might be its own. */
+  /** Resolves if no other node has taken over so far: an object without metadata might belong to the other node. */
   readonly confirm: () => Promise<void>
   onRemoved(why: 'unreadable' | 'never committed' | 'unknown', count: number): void
   onFault(fault: StoreFault): void
-  /** The node cannot go on. */
+  /** The node cannot continue. */
   onFailure(error: Error): void
 }
 
 /**
- * Removes from the store what nothing can read any more: marked in the metadata log first, removed from the store after a
- * while, and then from the metadata log. And what crashes left: numbers that were prepared and never committed, and keys
- * of which the metadata log knows nothing.
+ * Removes unreferenced objects: marked in the metadata log first, removed from the store after a delay, and then from the metadata log.
+ * Also removes what crashes left: ids that were prepared and never committed, and keys without metadata.
  */
 export class ObjectGc {
   readonly #parts: JanitorParts
-  /** Prepared, and never to be committed: an earlier life cannot any more. */
+  /** Prepared objects that will never be committed: those of earlier incarnations cannot be any more. */
   readonly #left: Set<number>
-  /** When this life first saw that they are marked; those of an earlier life have been waited for. */
+  /** Time at which this incarnation first saw each mark. Objects marked by an earlier incarnation have no further delay. */
   readonly #markedAt = new Map<number, number>()
   readonly #rounds: PeriodicTask
   #listedAt = Number.NEGATIVE_INFINITY
 
-  /** Before the first object of this life is prepared. */
+  /** Must be called before this incarnation prepares its first object. */
   constructor(parts: JanitorParts) {
     this.#parts = parts
     this.#rounds = new PeriodicTask(() => this.#sweep(), faultOrFailure(parts))
@@ -55,7 +54,7 @@ export class ObjectGc {
     for (const objectId of parts.controller.image.markedObjects) this.#markedAt.set(objectId, Number.NEGATIVE_INFINITY)
   }
 
-  /** These may be in the store, and will never be committed. */
+  /** These objects may be in the store, and will never be committed. */
   abandon(objectIds: readonly number[]): void {
     for (const objectId of objectIds) this.#left.add(objectId)
   }
@@ -73,7 +72,7 @@ export class ObjectGc {
     await this.#mark()
     await this.#remove('unreadable', this.#due())
     const left = [...this.#left]
-    // A crash in the middle of a large object leaves parts that nobody lists, begun whenever the store's clock says.
+    // A crash during a large object leaves parts that no list shows; their start time is by the store's clock, so there is no time limit.
     for (const objectId of left) await this.#parts.jobs.abandonUploads(this.#parts.keys.key(objectId), Number.POSITIVE_INFINITY)
     await this.#remove('never committed', left)
     for (const objectId of left) this.#left.delete(objectId)
@@ -111,7 +110,7 @@ export class ObjectGc {
     onRemoved(why, objectIds.length)
   }
 
-  /** Keys of other nodes and of other foundings are not this node's to remove. */
+  /** Keys of other nodes and of other foundings are not removed. */
   async #removeUnknown(): Promise<void> {
     const { jobs, keys, orphanMs, onRemoved } = this.#parts
     const before = Date.now() - orphanMs
@@ -138,7 +137,7 @@ export class ObjectGc {
     return objectId !== undefined && !isKnown(controller.image, objectId)
   }
 
-  /** Every number is in the metadata log before anything is stored under it. */
+  /** Every object id is in the metadata log before an object is stored under it. */
   #refuseFuture(key: string): void {
     const { keys, controller } = this.#parts
     const { nextObjectId } = controller.image

@@ -1,9 +1,9 @@
 import type { Controller } from '../../src/controller/controller.ts'
 
-/** Numbers that are made known together, so that an object costs the metadata log one write and not two. */
+/** Number of ids that are recorded together, so that an object costs one write to the metadata log instead of two. */
 const preparedAtOnce = 32
 
-/** Numbers for objects. Each is in the metadata log before anything is stored under it, so that what a crash leaves is known. */
+/** Ids of objects. Each is in the metadata log before an object is stored under it, so that objects left by a crash can be found. */
 export class ObjectIds {
   readonly #controller: Controller
   #free: number[] = []
@@ -18,7 +18,7 @@ export class ObjectIds {
     return this.#free.shift()!
   }
 
-  /** Nothing has been stored under it. */
+  /** Returns an id under which no object has been stored. */
   giveBack(objectId: number): void {
     this.#free.unshift(objectId)
   }

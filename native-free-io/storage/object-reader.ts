@@ -8,36 +8,36 @@ import type { Arena } from '../threads/arena.ts'
 import type { ObjectJobs } from '../threads/object-jobs.ts'
 import { indexIn } from './object-reads.ts'
 
-/** Bytes of one request to the store. */
+/** Maximum bytes of one request to the store. */
 const getBytesMax = 4 << 20
-/** Of block memory: what is read ahead of one reader at most. */
+/** Share of the block cache for the read-ahead of one reader. */
 const aheadShare = 8
-/** Of block memory: what one read takes at most. */
+/** Share of the block cache for one read. */
 const readShare = 4
-/** Of block memory: what may be lent, since a block that is lent keeps all that was read with it. */
+/** Share of the block cache for leased blocks: a leased block keeps all blocks that were read with it. */
 const lentShare = 2
-/** Indices that are kept. */
+/** Maximum size of the cached indices. */
 const indexBytesMax = 32 << 20
 
 export interface ColdReaderCounters {
   add(row: 'hits' | 'misses' | 'read_ahead' | 'unread', by: number): void
 }
 
-/** Records of a stream as objects hold them: whole batches, copied out of block memory. */
+/** Records of a partition from objects: whole batches, copied out of the block cache. */
 export interface ColdRecords {
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Offset behind the last of them. */
+  /** Offset after the last record. */
   readonly end: number
 }
 
-/** The same, where they lie in block memory, which stays as it is until they are released. */
+/** Records in the block cache, which stay unchanged until they are released. */
 export interface LentRecords {
   readonly ranges: readonly { readonly address: number; readonly bytes: number }[]
   readonly end: number
   release(): void
 }
 
-/** Reads what is no longer in the write-ahead log. Whoever wants the same block at the same time waits for one request. */
+/** Reads records that are no longer in the WAL. Simultaneous reads of the same block share one request. */
 export class ObjectReader {
   readonly #objects: ObjectMap
   readonly #jobs: ObjectJobs
@@ -48,13 +48,13 @@ export class ObjectReader {
   readonly #counters: ColdReaderCounters
   /** In the order of use. */
   readonly #indices = new Map<number, { readonly index: Promise<ObjectIndex>; bytes: number }>()
-  /** Who waits for room. */
+  /** Reads that wait for room. */
   #waiting: (() => void)[] = []
 
   constructor(parts: {
     objects: ObjectMap
     jobs: ObjectJobs
-    /** Block memory: the region of an arena that object workers read into. */
+    /** Region of an arena for the block cache, into which object workers read. */
     memory: Arena
     base: number
     bytes: number
@@ -73,26 +73,26 @@ export class ObjectReader {
     })
   }
 
-  /** Batches from the first that ends behind `offset` on: at least one, then as many as `bytesMax` allows. Undefined when there are none. */
+  /** Batches from the first that ends after `offset` on: at least one, then as many as `bytesMax` allows. Undefined when there are none. */
   async read(stream: number, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
     const lent = await this.lend(stream, offset, bytesMax, true)
     return lent === undefined || lent === 'outOfMemory' ? undefined : { bytes: this.copied(lent), end: lent.end }
   }
 
-  /** How many may have been lent something for others to find room all the same. */
+  /** Maximum number of leases that leaves room for other reads. */
   get lendsMax(): number {
     return Math.max(1, Math.floor(this.#cache.bytes / lentShare / getBytesMax))
   }
 
   /**
-   * The same, not copied. Who is not patient hears that block memory is crowded, where others wait for room.
+   * As `read`, without a copy. Without room, the read waits if `isPatient`, and otherwise returns `outOfMemory`.
    *
-   * Some clients do not get over an answer of which every batch is empty: such batches are left out where others follow.
+   * Some clients fail on an answer in which every batch is empty: such batches are skipped if others follow.
    */
   async lend(stream: number, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'outOfMemory' | undefined> {
     const found = await this.#lendAny(stream, offset, bytesMax, isPatient)
     if (found === undefined || found === 'outOfMemory' || this.#hasRecords(found)) return found
-    // Whoever waits for room holds none.
+    // Released first: a read that waits for room must not occupy any.
     found.release()
     return (await this.lend(stream, found.end, bytesMax, isPatient)) ?? this.#lendAny(stream, offset, bytesMax, isPatient)
   }
@@ -103,7 +103,7 @@ export class ObjectReader {
         const records = await this.#lendPart(part, offset, bytesMax, isPatient)
         if (records !== undefined) return records
       } catch (error) {
-        // Compaction may have put another object in its place meanwhile.
+        // Compaction may have replaced the object in the meantime.
         if (this.#objects.has(part)) throw error
         return this.#lendAny(stream, offset, bytesMax, isPatient)
       }
@@ -129,12 +129,12 @@ export class ObjectReader {
     if (cached === 'outOfMemory') return cached
     const records = this.#lent(cached, offset, bytesMax)
     const ahead = this.#ahead.onRead(stream, offset, records.end, this.#now())
-    // Nobody has asked for it yet: whoever does hears of what is wrong.
+    // No read waits for these blocks yet; a later one receives the error.
     if (ahead > 0) this.#readAhead(stream, cached.at(-1)!.block.end, ahead).catch(() => {})
     return records
   }
 
-  /** The first block, from an offset on, in which a record of this time or later may be. */
+  /** The first block, from an offset on, that may contain a record with at least this timestamp. */
   async *since(stream: number, offset: number, timestamp: number): AsyncGenerator<ColdRecords, void, void> {
     for (const part of this.#objects.from(stream, offset)) {
       for (const block of (await this.#index(part)).from(stream, offset)) {
@@ -143,7 +143,7 @@ export class ObjectReader {
     }
   }
 
-  /** The latest timestamp of the first block from an offset on that has one; undefined where no stored block has. */
+  /** The latest timestamp of the first block from an offset on that has one; undefined if no stored block has. */
   async firstTimestamp(stream: number, offset: number): Promise<number | undefined> {
     for (const part of this.#objects.from(stream, offset)) {
       for (const block of (await this.#index(part)).from(stream, offset)) if (block.maxTimestamp > 0) return block.maxTimestamp
@@ -152,8 +152,8 @@ export class ObjectReader {
   }
 
   /**
-   * Blocks from an offset on, the greatest timestamp first, of equal ones the lowest offset first. A block's timestamp is an upper
-   * bound: the record that had it may lie below `offset`, or be gone by compaction.
+   * Blocks from an offset on by descending timestamp, for equal timestamps by offset. A block's timestamp is an upper bound: its record may
+   * be below `offset`, or removed by compaction.
    */
   async *latest(stream: number, offset: number): AsyncGenerator<{ readonly maxTimestamp: number; records(): Promise<ColdRecords> }> {
     let last: DataBlock | undefined
@@ -178,7 +178,7 @@ export class ObjectReader {
     return { bytes: this.copied(lent), end: lent.end }
   }
 
-  /** The first of these blocks, pinned and there; as many as there is room for at once, so that nobody waits holding any. */
+  /** Loads and pins the first of these blocks: as many as there is room for at once, so that no read waits while it occupies blocks. */
   async #load(objectId: number, stream: number, blocks: readonly DataBlock[], isPatient: boolean): Promise<CachedBlock[] | 'outOfMemory'> {
     if (blocks[0]!.bytes > this.#cache.bytes) throw new Error('a batch is larger than s3.block.cache.size')
     const pinned: CachedBlock[] = []
@@ -190,7 +190,7 @@ export class ObjectReader {
       else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
     try {
-      // All at once: of a load that ends while another is awaited nobody would hear how.
+      // All at once: otherwise an error of one load would be unhandled while another is awaited.
       await Promise.all(pinned.map(({ loading }) => loading))
       return pinned
     } catch (error) {
@@ -199,7 +199,7 @@ export class ObjectReader {
     }
   }
 
-  /** Pins those of the first blocks that are known, or asks the store for those that are not; undefined when there is no room. */
+  /** Pins the first of these blocks that are cached, or requests those that are not; undefined when there is no room. */
   #next(objectId: number, stream: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
     const known = this.#cache.find(objectId, blocks[0]!.position) !== undefined
     const run: DataBlock[] = []
@@ -214,7 +214,7 @@ export class ObjectReader {
     const cached = this.#cache.reserve(objectId, stream, run, read)
     if (cached === undefined) return undefined
     const loading = this.#get(cached)
-    // Whoever waits for it hears of what goes wrong; perhaps nobody does.
+    // Reads that wait for the blocks receive the error; there may be none.
     loading.catch(() => {})
     for (const each of cached) each.loading = loading
     return cached
@@ -277,7 +277,7 @@ export class ObjectReader {
     return { ranges, end, release: () => this.#release(cached) }
   }
 
-  /** What was lent, in memory of its own; it is released. */
+  /** Copies leased records into separate memory, and releases the lease. */
   copied({ ranges, release }: LentRecords): Uint8Array<ArrayBuffer> {
     const bytes = unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
     let to = 0
@@ -320,7 +320,7 @@ export class ObjectReader {
     return index
   }
 
-  /** Keeps those that were used last. */
+  /** Keeps the most recently used indices. */
   #shrink(): void {
     let total = 0
     for (const { bytes } of this.#indices.values()) total += bytes
@@ -332,11 +332,11 @@ export class ObjectReader {
   }
 }
 
-/** Whether a block comes before another in the order of `latest`. */
+/** Whether a block precedes another in the order of `latest`. */
 const isLater = (block: DataBlock, other: DataBlock): boolean =>
   block.maxTimestamp > other.maxTimestamp || (block.maxTimestamp === other.maxTimestamp && block.baseOffset < other.baseOffset)
 
-/** The first block, and those behind it as long as all together stay within a bound. */
+/** The first block, and the next ones while the total is within the limit. */
 function take(blocks: Iterable<DataBlock>, bytesMax: number): DataBlock[] {
   const taken: DataBlock[] = []
   let bytes = 0

@@ -3,14 +3,14 @@ import { type DataBlock, footerBytes, ObjectDamaged, ObjectIndex, readFooter } f
 import type { ObjectStore, StoreFault } from '../../src/ports.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 
-/** How often blocks are read that are not what the index says, before they are taken to be damaged in the store. */
+/** Maximum number of reads of blocks that do not match the index, before they count as damaged in the store. */
 export const triesMax = 3
-/** What an index mostly fits in; it is read again if it is longer. */
+/** Size of the first read of an index, enough for most; a longer one is read again. */
 const tailBytes = 64 << 10
-/** What one request for old blocks takes. */
+/** Maximum bytes of one request for blocks. */
 const runBytesMax = 4 << 20
 
-/** At least the index of an object and its footer, which are seen to be whole. */
+/** Reads at least the index and the footer of an object, and checks their CRCs. */
 export async function tailOf(from: ObjectStore, key: string, bytes: number): Promise<Uint8Array | StoreFault> {
   for (let tries = 1; ; tries++) {
     try {
@@ -42,7 +42,7 @@ export async function indexOf(from: ObjectStore, key: string, bytes: number): Pr
   return isFault(tail) ? tail : indexIn(tail, bytes)
 }
 
-/** Blocks that lie one behind the other, in pieces that one request takes. */
+/** Groups consecutive blocks into runs, each read with one request. */
 export function* runsOf(blocks: readonly DataBlock[]): Generator<DataBlock[], void, void> {
   for (let first = 0, next = 0; first < blocks.length; first = next) {
     let bytes = 0
@@ -52,7 +52,7 @@ export function* runsOf(blocks: readonly DataBlock[]): Generator<DataBlock[], vo
   }
 }
 
-/** The bytes of such a piece, each block seen to be what the index says. */
+/** The bytes of such a run; each block is checked against the index. */
 export async function readWhole(from: ObjectStore, key: string, run: readonly DataBlock[]): Promise<Uint8Array | StoreFault> {
   const { position } = run[0]!
   const bytes = run.reduce((sum, block) => sum + block.bytes, 0)

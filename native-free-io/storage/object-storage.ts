@@ -36,16 +36,16 @@ export interface StorageOptions {
   readonly pipeline: Pipeline
   readonly image: Image
   readonly blockCacheBytes: number
-  /** Towards stores elsewhere. */
+  /** Budget for remote stores. */
   readonly budget: BudgetData | null
-  /** Null: as the policy has it. */
+  /** Null: the default of the upload policy. */
   readonly uploadThresholdBytes: number | null
   readonly uploadIntervalMs: number | null
   readonly deleteRetentionMs: number
   readonly producers: ProducersHome
   /** See `NodeLogs`. */
   readonly confirm: () => Promise<void>
-  /** Null: nothing is compacted by key. */
+  /** Null: no compaction by key. */
   readonly cleaner: CleanerSettings | null
   /** Wall clock. */
   now(): number
@@ -55,32 +55,32 @@ export interface StorageOptions {
 export interface StorageEvents {
   stored(objectId: number, bytes: number): void
   removed(why: string, count: number): void
-  /** Objects were put together. */
+  /** Objects were merged. */
   compacted(replaced: number, outputs: number, bytes: number): void
-  /** A stream was compacted by key; bytes before and after. */
+  /** A partition was compacted by key; bytes before and after. */
   cleaned(stream: PartitionId, read: number, written: number): void
-  /** A reader of this node found records missing, and goes on behind them. */
+  /** A reader of this node found records missing, and continues after them. */
   missing(error: RecordsMissing): void
-  /** The store does not do what it should; it is asked again. */
+  /** Fault of the store; the request is repeated. */
   fault(fault: StoreFault): void
-  /** The node cannot go on. */
+  /** The node cannot continue. */
   failed(error: Error): void
 }
 
-/** An object that nobody knows is taken for a remainder after this long: on a disk at once, since nobody else writes there. */
+/** Minimum age of an object without metadata before it counts as left over. On a disk it is 0, since no other node writes there. */
 const orphanMs = { file: 0, mem: 0, s3: 3_600_000 } as const
 
-/** How soon a client fetches again that was told of records which are there no more. */
+/** Delay of an empty answer for removed records, after which the client fetches again. */
 const emptyMs = 100
 
-/** Neither the write-ahead log nor an object holds records that were acknowledged, and no one has accepted their loss. */
+/** Neither the WAL nor an object contains records that were acknowledged, and their loss has not been accepted. */
 export class RecordsMissing extends Error {
   constructor(stream: PartitionId, offset: number) {
     super(`stream ${stream} has no records at offset ${offset}: neither the write-ahead log nor an object contains them`)
   }
 }
 
-/** All that lies behind the write-ahead log: what is stored, read back, and removed, in which store whatever. */
+/** Storage beyond the WAL: uploads, reads and removals of objects, for all kinds of stores. */
 export class ObjectStorage {
   readonly objects = new ObjectMap()
   readonly jobs: ObjectJobs
@@ -113,7 +113,7 @@ export class ObjectStorage {
     return { table: storageMetrics, values: this.#values }
   }
 
-  /** Begins to store and to remove. */
+  /** Starts uploads and removals. */
   start(controller: Controller): void {
     const { keys, location, pipeline, producers, deleteRetentionMs, uploadThresholdBytes, uploadIntervalMs, cleaner, now, onEvent } =
       this.#options
@@ -169,8 +169,8 @@ export class ObjectStorage {
   }
 
   /**
-   * Old records; undefined where there are none any more, and the client has to fetch again. Throws `RecordsMissing` for records
-   * that neither an object nor the log holds.
+   * Cold records; undefined if there are none any more, and the client must fetch again. Throws `RecordsMissing` for records that neither
+   * an object nor the WAL contains.
    */
   async load(wanted: ColdRead): Promise<Loaded | 'outOfMemory' | undefined> {
     if (wanted.type === 'ranges') return this.#ofLog(wanted.ranges, wanted.isPatient)
@@ -182,15 +182,15 @@ export class ObjectStorage {
   }
 
   /**
-   * What is wrong with an offset that the log does not hold any more: objects lack it, and the reason why is known or is not.
-   * Undefined where an object holds it, and where the stream is gone or begins behind it by now.
+   * State of an offset that the WAL no longer contains and objects lack: `known` if the reason is recorded, `missing` otherwise. Undefined
+   * if an object contains it, or if the partition is deleted or starts after it by now.
    */
   gapAt(stream: PartitionId, offset: number): 'known' | 'missing' | undefined {
     const { image } = this.#options
     const known = image.streams.get(stream)
     const part = this.objects.from(stream, offset)[0]
     if (known === undefined || offset < known.logStartOffset || (part !== undefined && part.start <= offset)) return undefined
-    // Compaction by key leaves out what it has removed, at the ends of objects too.
+    // Compaction by key leaves gaps where it has removed records, also at the ends of objects.
     if (offset < (image.cleaned.get(stream) ?? 0n)) return 'known'
     return image.lost.get(stream)?.some(({ start, end }) => offset >= start && offset < end) === true ? 'known' : 'missing'
   }
@@ -199,12 +199,15 @@ export class ObjectStorage {
     return this.#options.image.lost.get(stream) ?? []
   }
 
-  /** Whoever reads on behind a gap says so where it should not be there. */
+  /** Called for a read that continues after a gap: reports a gap that should not exist. */
   noteGap(stream: PartitionId, offset: number): void {
     if (this.gapAt(stream, offset) === 'missing') this.#options.onEvent.missing(new RecordsMissing(stream, offset))
   }
 
-  /** What follows a gap that is known: the next object, else the log. A client that finds nothing does not ask again at once. */
+  /**
+   * Records after a known gap: from the next object, or else from the WAL. An empty answer is delayed, so that a client does not retry at
+   * once.
+   */
   async #behind(stream: PartitionId, offset: number, bytesMax: number, isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
     const stored = await this.#answers.find(stream, offset, bytesMax, isPatient)
     if (stored !== undefined) return stored
@@ -218,18 +221,18 @@ export class ObjectStorage {
     return this.#answers.ofLog(ranges, isPatient, (wanted) => this.ranges(wanted))
   }
 
-  /** Batches of the write-ahead log; undefined when one of them has been overwritten. */
+  /** Batches of the WAL; undefined when one of them has been overwritten. */
   async ranges(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { pipeline } = this.#options
     return pipeline.log === undefined ? readRanges(this.jobs, pipeline, ranges) : copyRanges(pipeline.log, pipeline.stored, ranges)
   }
 
-  /** What was loaded is no longer read. */
+  /** The result of `load` is no longer in use. */
   giveBack(pin: number): void {
     this.#answers.giveBack(pin)
   }
 
-  /** Where the store is elsewhere, it gets what is durable before the node ends; what does not get there in time stays in the log. */
+  /** Uploads all durable records to a remote store before the node ends. Records that are not uploaded in time stay in the WAL. */
   async drain(withinMs: number): Promise<void> {
     if (this.#options.location.scheme === 'file' || this.#keeper === undefined) return
     let timer: NodeJS.Timeout | undefined

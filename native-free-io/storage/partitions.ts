@@ -14,19 +14,19 @@ import type { Pipeline } from '../threads/pipeline.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import { type FoundRecord, TimeSearch } from './time-search.ts'
 
-/** Each holds a batch, or a block of them, while it is searched. */
+/** Limit of simultaneous lookups, since each has a batch or a block in memory. */
 const lookupsMax = 64
 
 const notFound: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
 
-/** A stream that is not served, or no longer. */
+/** A partition that is not served, or no longer. */
 export class UnknownStream extends Error {}
 
-/** The streams of this node: what its lane holds, and before that what the object store holds. */
+/** The partitions of this node: recent records in the lane, older ones in the object store. */
 export class LaneStreams implements Partitions {
   readonly #pipeline: Pipeline
   readonly #storage: ObjectStorage
-  /** From the snapshot of the last life, until each stream is opened. */
+  /** From the snapshot of the previous incarnation, until each partition is opened. */
   readonly #producers: Map<PartitionId, readonly ProducerSnapshot[]>
   readonly #times: TimeSearch
   readonly #lookups = new AtMost(lookupsMax)
@@ -75,7 +75,7 @@ export class LaneStreams implements Partitions {
       const found = await this.#times.first(bytes, BigInt(logStart), timestamp)
       if (found) return { ...found, leaderEpoch }
     }
-    // A batch says how late its latest record is, and a trim may have taken just that one.
+    // The header of a batch has only its latest timestamp, and a trim may have removed that record.
     for (let from = logStart; ; ) {
       const reply = await this.#ask({ type: 'find', stream, timestamp: Number(timestamp), from })
       if (reply.type !== 'place' || reply.place === undefined) return notFound
@@ -86,8 +86,8 @@ export class LaneStreams implements Partitions {
   }
 
   /**
-   * The latest record that is left. The timestamp of a block or batch is an upper bound, since a trim or a compaction may have
-   * removed the record that had it: what is read is the first whose bound exceeds all found so far.
+   * The remaining record with the latest timestamp. The timestamp of a block or batch is an upper bound, since a trim or a compaction may
+   * have removed its record. So the blocks are read in descending order, while their bound exceeds all records found so far.
    */
   findMaxTimestamp(stream: PartitionId): Promise<FoundOffset> {
     return this.#lookups.run(() => this.#findMaxTimestamp(stream))
@@ -105,7 +105,7 @@ export class LaneStreams implements Partitions {
       const place = reply.type === 'place' ? reply.place : undefined
       if (place === undefined || (best !== undefined && place.maxTimestamp <= best.timestamp)) break
       best = await this.#times.latest(await this.#load(place), BigInt(logStart), best)
-      // Only the first batch can lie partly below the start of the log.
+      // Only the first batch can be partly below the log start.
       if (place.baseOffset >= logStart) break
       from = place.baseOffset + place.count
     }

@@ -1,4 +1,4 @@
-/** Work that is done again and again, and never twice at the same time. */
+/** A task that is repeated, with at most one run at a time. */
 export class PeriodicTask {
   readonly #work: () => Promise<void>
   readonly #onError: (error: Error) => void
@@ -14,7 +14,7 @@ export class PeriodicTask {
     this.#timer = setInterval(() => void this.now(), ms).unref()
   }
 
-  /** Resolves at the end of a round: of the one under way, if there is one. */
+  /** Resolves at the end of a run: the current one, if there is one. */
   now(): Promise<void> {
     this.#working ??= this.#work()
       .catch(this.#onError)

@@ -14,12 +14,14 @@ export interface RetentionTaskParts {
   readonly pipeline: Pipeline
   readonly storage: ObjectStorage
   now(): number
-  /** Records below `offset` are gone. */
+  /** Records below `offset` are deleted. */
   onCut(stream: PartitionId, offset: number): void
   onFailure(error: Error): void
 }
 
-/** Moves the start of partitions whose old records are to go (`cleanup.policy=delete`). Objects of which nothing is left go after that. */
+/**
+ * Advances the log start of partitions with expired records (`cleanup.policy=delete`). Objects without remaining records are removed later.
+ */
 export class RetentionTask {
   readonly #parts: RetentionTaskParts
   readonly #rounds: PeriodicTask
@@ -38,7 +40,7 @@ export class RetentionTask {
     return this.#rounds.stop()
   }
 
-  /** Looks at every partition once. */
+  /** Checks every partition once. */
   async #check(): Promise<void> {
     const { controller, settings } = this.#parts
     for (const { configs, streams } of [...controller.image.topics.values()]) {

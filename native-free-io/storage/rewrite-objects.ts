@@ -4,7 +4,7 @@ import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
 import type { BuiltObject, RewriteTask } from '../threads/object-jobs.ts'
 import { indexOf, readWhole, runsOf } from './object-reads.ts'
 
-/** Makes one object of parts of others. Blocks stay as they are, so that only their positions change. */
+/** Builds one object from parts of existing objects. Blocks are copied unchanged; only their positions change. */
 export async function rewriteObjects(from: ObjectStore, { key, sources }: RewriteTask): Promise<BuiltObject | StoreFault> {
   const upload = from.upload(key)
   const streams: StreamBlocks[] = []
@@ -30,7 +30,7 @@ async function abandoned(upload: ObjectUpload, fault: StoreFault): Promise<Store
   return fault
 }
 
-/** Copies the blocks of one source that are still needed; each is seen to be whole on the way. */
+/** Copies the blocks of one source that are still needed, and verifies each. */
 async function copyBlocks(
   from: ObjectStore,
   upload: ObjectUpload,

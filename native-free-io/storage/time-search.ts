@@ -12,17 +12,17 @@ export interface FoundRecord {
   readonly timestamp: bigint
 }
 
-/** A step of a search, in about bytes of output: one or two milliseconds. */
+/** A step of a search, in approximate bytes of output: one or two milliseconds. */
 const stepUnits = 1 << 20
-/** How long searches may keep the thread before it serves other work. */
+/** Maximum time of searches in a turn, before the thread serves other work. */
 const turnMs = 3
-/** Searches that take longer than a step and advance side by side; others wait. */
+/** Maximum number of simultaneous searches that take longer than a step; others wait. */
 const longSearchesMax = 4
 const timestampMax = 2n ** 63n - 1n
 
 /**
- * Searches stored batches by time. A batch is decoded through a window and in steps, between which the thread serves other requests: what
- * it decodes to costs neither memory nor the time of others.
+ * Searches stored batches by timestamp. A batch is decoded through a window and in steps, between which the thread serves other requests.
+ * The decompressed size of a batch affects neither memory nor the latency of other requests.
  */
 export class TimeSearch {
   readonly #largeWindow: Pick<LargeWindow, 'search'>
@@ -30,16 +30,16 @@ export class TimeSearch {
   readonly #short = newSearch()
   readonly #long = new AtMost(longSearchesMax)
   readonly #idle: BatchSearch[] = []
-  /** Resolves in the next turn of the event loop in which no other search has had its step. */
+  /** Resolves in the next turn of the event loop in which no other search has had a step. */
   #turn: Promise<unknown> = Promise.resolve()
   #turnBegan = 0
 
-  /** `largeWindow` searches the batches that refer back further than the windows here reach. */
+  /** `largeWindow` searches the batches with back references beyond the windows used here. */
   constructor(largeWindow: Pick<LargeWindow, 'search'>) {
     this.#largeWindow = largeWindow
   }
 
-  /** The first record of some batches, from an offset on, of this timestamp or a later one. */
+  /** The first record of the batches, from an offset on, with at least this timestamp. */
   async first(batches: Uint8Array, from: bigint, timestamp: bigint): Promise<FoundRecord | undefined> {
     for (const stored of batchesIn(batches)) {
       if (stored.header.maxTimestamp < timestamp) continue
@@ -49,7 +49,7 @@ export class TimeSearch {
     return undefined
   }
 
-  /** The first of the records with the latest timestamp, from an offset on; `best` where none is later. */
+  /** The first of the records with the latest timestamp, from an offset on; `best` if none is later. */
   async latest(batches: Uint8Array, from: bigint, best: FoundRecord | undefined): Promise<FoundRecord | undefined> {
     let latest = best
     for (const stored of batchesIn(batches)) {
@@ -106,7 +106,7 @@ interface StoredBatch {
   readonly bytes: Uint8Array
 }
 
-/** Their checksums have been compared: by the sequencer, and by the reader of an object. */
+/** Their CRCs have been checked by the sequencer, or by the reader of an object. */
 function* batchesIn(batches: Uint8Array): Generator<StoredBatch, void, void> {
   const view = new DataView(batches.buffer, batches.byteOffset, batches.length)
   for (let at = 0; at < batches.length; ) {
