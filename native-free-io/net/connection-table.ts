@@ -7,31 +7,31 @@ import type { Counters } from '../../src/pipeline/counters.ts'
 import { type AcceptedHandle, Connection, type ConnectionOwner } from './connection.ts'
 import { listen, NotListening } from './listener.ts'
 
-/** How often idle, stuck and half-sent connections are looked for. */
+/** Interval of the checks for idle, stuck and half-sent connections. */
 const sweepMs = 1000
-/** An idle connection's segment is given back after this, when memory is scarce. */
+/** Idle time after which a connection releases its segment when memory is scarce. */
 const restMs = 2000
-/** How often connections look for receive memory that found none. */
+/** Interval at which connections without receive buffers retry. */
 const starvedMs = 5
-/** A frame that has begun is whole by then. */
+/** Maximum time for the arrival of a frame. */
 const frameMs = 60_000
-/** A client that is owed something takes some of it by then. */
+/** Maximum time without progress for a client that has unread responses. */
 const stuckMs = 120_000
-/** The same while others wait for memory that such clients hold. */
+/** The same limit while other requests wait for memory that such clients occupy. */
 const stuckMsPressed = 5_000
 /** Pressure is reported again within this time. */
 const pressedMs = 3_000
 /**
- * What has not been taken for this long is copied out of the log's memory: a thousand times what loopback needs for it,
- * and less than the log needs to come round twice. Looked at as often.
+ * Responses that a client has not read for this time are copied out of the log cache: a thousand times the normal time on loopback, and
+ * less than the time in which the log wraps twice. Also the interval of the check.
  */
 const lateMs = 500
-/** For what slow readers have not taken, together. Beyond it, it stays in the log's memory, and the log steps over it. */
+/** Total memory for copies of unread responses. Above it, responses stay in the log cache, and appends skip them. */
 const slowBytes = 32 << 20
-/** A stop waits this long for requests under way. */
+/** Maximum wait of a stop for requests in progress. */
 const drainMs = 2000
 
-/** Why a connection is closed at once where the process may not open more files. */
+/** Reason for closing a connection at once when the process cannot open more files. */
 export const tooManyFiles = 'more connections than the process may open files for (ulimit -n)'
 
 export interface TableParts {
@@ -43,7 +43,7 @@ export interface TableParts {
   onClosed(host: string, why: string): void
 }
 
-/** The connections of one network worker and the listeners they come from. */
+/** The connections of one network worker and their listeners. */
 export class ConnectionTable implements ConnectionOwner {
   readonly dispatcher: RequestDispatcher
   readonly requestReader: RequestReaderParts
@@ -53,7 +53,7 @@ export class ConnectionTable implements ConnectionOwner {
   readonly #perHost = new Map<string, number>()
   readonly #servers: Server[] = []
   #sweeper: NodeJS.Timeout | undefined
-  /** In the order in which they began to wait for receive memory. */
+  /** In the order in which they started to wait for receive buffers. */
   readonly #starving = new Set<Connection>()
   #feeder: NodeJS.Timeout | undefined
   readonly #late = new Set<Connection>()
@@ -69,17 +69,17 @@ export class ConnectionTable implements ConnectionOwner {
     this.requestReader = parts.requestReader
   }
 
-  /** For connections that come from now on. */
+  /** Sets the limits for new connections. */
   limit(limits: ConnectionLimits): void {
     this.#limits = limits
   }
 
-  /** Reads of old records wait for memory that responses hold. */
+  /** Cold reads wait for memory that responses occupy. */
   pressed(): void {
     this.#pressedUntil = Date.now() + pressedMs
   }
 
-  /** Listens on every address; the ports that were bound. */
+  /** Listens on every address; returns the bound ports. */
   async listen(
     listeners: readonly ListenerData[],
     backlog: number,
@@ -95,7 +95,7 @@ export class ConnectionTable implements ConnectionOwner {
     return ports
   }
 
-  /** Takes no more, lets requests under way finish, and closes every connection. */
+  /** Accepts no more connections, waits for requests in progress, and closes every connection. */
   async stop(): Promise<void> {
     this.#stopping = true
     for (const server of this.#servers) server.close()

@@ -9,35 +9,33 @@ export interface ConnectionOwner {
   readonly dispatcher: RequestDispatcher
   readonly requestReader: RequestReaderParts
   readonly slow: ByteBudget
-  /** After every read: what was dispatched may go, answers may have come. */
+  /** Called after every read: dispatched requests can be published, and answers may have arrived. */
   onRead(bytes: number): void
   onWrite(bytes: number): void
   onPause(): void
-  /** It can go on when there is receive memory: somebody is to call `retry`. */
+  /** The connection waits for receive buffers; the owner must call `retry`. */
   onStarve(connection: Connection): void
-  /** Its client is not taking what lies in memory of the log: somebody is to call `relieve`. */
+  /** The client does not read responses in the log cache; the owner must call `relieve`. */
   onLate(connection: Connection): void
   onClose(connection: Connection, why: string | undefined): void
 }
 
-/** What `net.Server` accepted, before anything was read from it. */
+/** An accepted connection of `net.Server`, from which nothing has been read. */
 export interface AcceptedHandle {
   readonly handle: unknown
   readonly remoteAddress: string
 }
 
 export interface OverdueLimits {
-  /** A frame that has begun is whole by then. */
+  /** Maximum time for the arrival of a frame. */
   readonly frameMs: number
-  /** A client that is owed something takes some of it by then; where it is in memory that others wait for, by `holdMs`. */
+  /** Maximum time without progress for a client with unread responses; `holdMs` if they are in memory that other requests wait for. */
   readonly stuckMs: number
   readonly holdMs: number
   readonly idleMs: number
 }
 
-/**
- * One client's socket. It reads straight into the arena and writes from wherever the parts of a response lie.
- */
+/** The socket of one client. It reads directly into the arena and writes the parts of a response from their location. */
 export class Connection implements ClientConnection {
   readonly listener: string
   readonly host: string
@@ -50,7 +48,7 @@ export class Connection implements ClientConnection {
   #at = 0
   #paused = false
   #why: string | undefined
-  /** Milliseconds: when it was last heard of, when its unfinished frame began, when its client last took something. */
+  /** Milliseconds: time of the last received bytes, of the start of the incomplete frame, and of the last progress of the client. */
   #heardAt: number
   #frameSince: number
   #drainedAt: number
@@ -76,7 +74,7 @@ export class Connection implements ClientConnection {
     this.#sendQueue = new SendQueue(this.#socket, owner.requestReader.bytes.buffer, owner.slow, () => this.queue.flush())
     this.#socket.on('error', (error) => (this.#why ??= error.message))
     this.#socket.on('end', () => this.#socket.destroy())
-    // Requests were left for later when the client was owed too much.
+    // Requests were deferred while the client had too many unread responses.
     this.#socket.on('drain', () => this.#sendQueue.drained())
     this.#socket.on('close', () => this.#onClose())
     this.#socket.setNoDelay(true)
@@ -95,7 +93,7 @@ export class Connection implements ClientConnection {
     if (lease !== undefined && this.#sendQueue.isLate) this.#owner.onLate(this)
   }
 
-  /** Copies out of the log's memory what its client has not taken for this long. True when there will be more to copy. */
+  /** Copies responses that the client has not read for `waitMs` out of the log cache. Returns true if more must be copied later. */
   relieve(now: number, waitMs: number): boolean {
     this.#sendQueue.relieve(now, waitMs)
     return this.#sendQueue.isLate
@@ -115,8 +113,8 @@ export class Connection implements ClientConnection {
   }
 
   /**
-   * Gives back what a connection does not need that has been idle for this long. Node asks for the next window as soon as
-   * it has filled the last, so this one has to be taken from it; each time costs some bytes until the connection ends.
+   * Releases the segment of a connection that has been idle for `idleMs`. Node obtains the next window as soon as it has filled the last,
+   * so the current window must be replaced. Each replacement costs some bytes until the connection ends.
    */
   rest(now: number, idleMs: number): void {
     if (this.#paused || this.#socket.destroyed || now - this.#heardAt <= idleMs) return
@@ -134,7 +132,8 @@ export class Connection implements ClientConnection {
     this.#heardAt = Date.now()
     this.#follow(this.#requestReader.received(this.#at, bytes))
     this.#owner.onRead(bytes)
-    // What was left for later may have been retried by now. Node would stop on the word of before, and a resume in here is none yet.
+    // Deferred frames may have been retried by now. Node would stop the read because of an outdated result; a resume in this callback has
+    // no effect.
     return !this.#paused && !this.#socket.destroyed
   }
 
@@ -148,7 +147,7 @@ export class Connection implements ClientConnection {
     return false
   }
 
-  /** Looks at the clock: why the connection should be closed, if it should. */
+  /** Returns the reason for closing the connection because of a time limit, if there is one. */
   overdue(now: number, limits: OverdueLimits): string | undefined {
     const { frames, isMidFrame } = this.#requestReader
     if (!isMidFrame || this.#paused || frames !== this.#frames) this.#frameSince = now

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { contentType } from '../../src/metrics/registry.ts'
 
 export interface HttpParts {
-  /** An empty host is every interface; port 0 is any free one. */
+  /** An empty host means every interface; port 0 means any free one. */
   readonly host: string
   readonly port: number
-  /** The text of /metrics. */
+  /** Returns the text of /metrics. */
   readonly metrics: () => string
-  /** /healthz: the process does its work. */
+  /** /healthz: the process works. */
   readonly isAlive: () => boolean
   /** /readyz: clients are served. */
   readonly isReady: () => boolean
@@ -22,7 +22,7 @@ export interface HttpServer {
 const connectionsMax = 16
 const requestLimitMs = 10_000
 
-/** Serves /metrics, /healthz and /readyz to GET and HEAD, and nothing else to anybody. */
+/** Serves /metrics, /healthz and /readyz for GET and HEAD, and nothing else. */
 export function serveHttp(parts: HttpParts): Promise<HttpServer> {
   const server = createServer(
     { requestTimeout: requestLimitMs, headersTimeout: requestLimitMs, maxHeaderSize: 8192 },

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import type { AcceptedHandle } from './connection.ts'
 
-/** An address that cannot be listened on. */
+/** Listening on an address failed. */
 export class NotListening extends Error {
   readonly code: string
 
@@ -12,8 +12,8 @@ export class NotListening extends Error {
 }
 
 /**
- * Accepts connections and hands on their handles, from which nothing has been read: the option to read into one's own
- * memory exists for sockets that one makes, not for those that a server makes.
+ * Accepts connections and passes on their handles, from which nothing has been read. The option to read into a given buffer exists only for
+ * sockets created by the application, not for those created by a server.
  */
 export function listen(
   address: { host: string; port: number },
@@ -25,7 +25,7 @@ export function listen(
       const remoteAddress = accepted.remoteAddress ?? ''
       const inner = accepted as unknown as { _handle: unknown }
       const handle = inner._handle
-      // The first socket goes without closing the descriptor, which lives on in the handle.
+      // Destroys the first socket without closing the descriptor, which the handle keeps.
       inner._handle = null
       accepted.destroy()
       if (handle !== null) onAccept({ handle, remoteAddress })

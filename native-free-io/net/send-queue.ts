@@ -5,22 +5,22 @@ import type { BufferLease } from '../../src/network/request-queue.ts'
 /** Responses below this are copied together and sent as one. */
 const coalesceBytesMax = 16 << 10
 /**
- * The socket has at most this much at a time, since what it has cannot be taken back. Measured on loopback with answers of
+ * Maximum bytes in the socket at a time, since they cannot be withdrawn. Measured on loopback with responses of
  * 8 MiB: all at once 4.6 GiB/s, 1 MiB at a time 4.5, 256 KiB 2.6, 64 KiB 1.4.
  */
 export const windowBytes = 1 << 20
 
-/** Parts that are sent one after another, and what is to be given back when they are. */
+/** Parts that are sent in order, and the lease that is released afterwards. */
 interface PendingWrite {
-  /** What the socket has not got. */
+  /** Parts that the socket has not received. */
   parts: Uint8Array[]
   readonly lease: BufferLease | undefined
-  /** The lease is as it was made: nothing has been copied out. */
+  /** The lease is complete: no part has been copied out. */
   isLent: boolean
   readonly since: number
-  /** Ranges of the arena that the socket has and its client has not taken. */
+  /** Ranges of the arena that are in the socket, but not read by the client. */
   readonly flying: Set<Range>
-  /** Bytes of slow memory that it has. */
+  /** Bytes of `slow` that are in use. */
   copied: number
 }
 
@@ -30,23 +30,23 @@ interface Range {
 }
 
 /**
- * What one client is owed, in order. Parts are sent from where they lie; those that lie in memory of the log and that the
- * client does not take in time are copied out, so that the log has its memory back.
+ * Unsent responses of one client, in order. Parts are sent from their location. Parts in the log cache that the client does not read in
+ * time are copied out, so that the log cache can reuse its memory.
  *
- * Invariant: of a pending's lease, only what is in `parts` and in `flying` is read.
+ * Invariant: of a write's lease, only `parts` and `flying` are read.
  */
 export class SendQueue {
   readonly #socket: Socket
   readonly #arena: ArrayBufferLike
-  /** For what is copied out, of all connections of a network worker. */
+  /** Budget for copies, shared by all connections of a network worker. */
   readonly #slow: ByteBudget
   readonly #writes: PendingWrite[] = []
-  /** Given to the socket as a whole, not yet taken by the client. */
+  /** Writes that are completely in the socket, but not read by the client. */
   readonly #given = new Set<PendingWrite>()
   readonly #onTaken: () => void
   #bytes = 0
 
-  /** `arena` is the memory that leases are of. `onTaken` hears when the client has taken something. */
+  /** `arena` is the memory to which leases refer. `onTaken` is called when the client has read something. */
   constructor(socket: Socket, arena: ArrayBufferLike, slow: ByteBudget, onTaken: () => void) {
     this.#onTaken = onTaken
     this.#socket = socket
@@ -58,13 +58,13 @@ export class SendQueue {
     return this.#bytes + this.#socket.writableLength
   }
 
-  /** Some of what it holds lies in memory that is lent, and waits for the client. */
+  /** Some parts are in leased memory and wait for the client. */
   get isLate(): boolean {
     const isLent = (pending: PendingWrite): boolean => pending.isLent
     return this.#writes.some(isLent) || (this.#socket.writableLength > 0 && [...this.#given].some(isLent))
   }
 
-  /** Memory that others share stays in use until the client has taken more. */
+  /** Shared memory stays in use until the client has read more. */
   get isHolding(): boolean {
     const isLent = ({ lease }: PendingWrite): boolean => lease !== undefined
     return this.#writes.some(isLent) || (this.#socket.writableLength > 0 && [...this.#given].some(isLent))
@@ -80,7 +80,7 @@ export class SendQueue {
     this.#feed()
   }
 
-  /** Gives the socket what it has room for. */
+  /** Writes as many parts to the socket as it has room for. */
   #feed(): void {
     for (let room = this.#room(); room > 0 && this.#writes.length > 0; room = this.#room()) {
       this.#socket.cork()
@@ -89,14 +89,14 @@ export class SendQueue {
     }
   }
 
-  /** The socket has sent what it had. */
+  /** The socket has sent all its bytes. */
   drained(): void {
     if (this.#socket.destroyed) return
     this.#feed()
     this.#onTaken()
   }
 
-  /** Copies out what has been waiting for longer than `waitMs`. What finds no memory stays where it is. */
+  /** Copies parts that have waited longer than `waitMs`. Parts without memory for a copy stay in place. */
   relieve(now: number, waitMs: number): void {
     for (const pending of [...this.#writes, ...this.#given]) {
       if (!pending.isLent || now - pending.since < waitMs) continue
@@ -119,7 +119,7 @@ export class SendQueue {
     }
   }
 
-  /** The connection is gone, and nothing of it is read any more. */
+  /** The connection is closed, and no part is read any more. */
   close(): void {
     for (const pending of [...this.#writes, ...this.#given]) this.#finish(pending)
     this.#writes.length = 0
@@ -131,7 +131,7 @@ export class SendQueue {
     return this.#socket.destroyed ? 0 : windowBytes - this.#socket.writableLength
   }
 
-  /** Gives the socket parts of one pending, up to `room` bytes; returns how many. */
+  /** Writes parts of one pending write to the socket, up to `room` bytes; returns the number of bytes. */
   #give(pending: PendingWrite, room: number): number {
     const { parts } = pending
     const range: Range = { start: Number.POSITIVE_INFINITY, end: 0 }
