@@ -1,8 +1,8 @@
 import { writeTables } from '../../src/pipeline/kernel/kernel.ts'
 
 /**
- * The memory that all threads share. A shared WebAssembly memory is page aligned, so direct I/O works on it from plain
- * `fs`, and the kernel works on it in place. Pages that nobody touches take no room.
+ * The memory that all threads share. A shared WebAssembly memory is page aligned, so direct I/O of plain `fs` works on it, and the kernel
+ * works on it in place. Untouched pages occupy no physical memory.
  */
 export function createArena(pages: number): WebAssembly.Memory {
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
@@ -10,7 +10,7 @@ export function createArena(pages: number): WebAssembly.Memory {
   return memory
 }
 
-/** One memory, seen as words, bytes and a view. */
+/** One memory as words, bytes and a view. */
 export interface Arena {
   readonly memory: WebAssembly.Memory
   readonly words: Int32Array

@@ -6,14 +6,16 @@ import { decodingModule } from './validation-module.ts'
 
 type Deflate = (bytes: Uint8Array, options: { params: Readonly<Record<number, number>> }) => Buffer
 
-/** Node has zstd since 22.15; the types are of an older one. */
+/** Node has zstd since 22.15; the installed types are older. */
 const { zstdCompressSync: toZstdOfNode } = zlib as unknown as { zstdCompressSync?: Deflate }
-/** Of the library's parameters. */
+/** Number of the parameter in the library. */
 const compressionLevel = 100
 
 let unpacker: Unpacker | undefined
 
-/** Packs with Node's zlib, and with our own coder where it has no zstd; unpacks with the kernel that validates batches. */
+/**
+ * Compresses with Node's zlib, or with the built-in encoder where Node has no zstd; decompresses with the kernel that validates batches.
+ */
 export const nodeCodecs: Codecs = {
   gzip: (bytes, level) => zlib.gzipSync(bytes, { level }),
   zstd: (bytes, level) =>

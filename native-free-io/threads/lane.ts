@@ -23,10 +23,12 @@ export interface OpenedLane {
   readonly started: Started
 }
 
-/** Nobody else needs the disk while a log is recovered. */
+/** Large reads are acceptable: nothing else uses the disk during the recovery of a log. */
 const recoveryReadBytes = 1 << 20
 
-/** Recovers the log of a lane into its streams, and makes the sequencer that goes on from there. For the thread that will run it. */
+/**
+ * Recovers the log of a lane into its partitions, and creates the sequencer that continues from there. Called in the sequencer's thread.
+ */
 export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena): OpenedLane {
   const { words, view, memory } = arena
   const { lane } = plan
@@ -45,7 +47,7 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
       crc: machine.crc,
       sumBatches: true,
       readBytes: recoveryReadBytes,
-      // Without a file, log memory has been filled from elsewhere.
+      // Without a file, the log cache has already been filled.
       read: (position, bytes) => file?.read(lane.log.base + (position % lane.log.bytes), bytes, position),
     },
     (batch) => replay(streams, view, batch, lost),

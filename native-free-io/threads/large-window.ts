@@ -3,7 +3,7 @@ import type { SearchOutcome } from '../../src/pipeline/validation/batch-search.t
 import type { LargeWindowJob, LargeWindowResult } from '../../src/pipeline/validation/large-window.ts'
 import type { Verdict } from '../../src/pipeline/validation/validator.ts'
 
-/** How long the thread and its memory are kept behind the last batch. */
+/** Time for which the thread and its memory are kept after the last batch. */
 const idleMs = 1000
 
 interface Waiting {
@@ -12,8 +12,8 @@ interface Waiting {
 }
 
 /**
- * Batches that refer back further than the usual windows reach, one at a time in the node: a thread is started for the first, and ended
- * when no more come, since only the end of a thread returns its memory.
+ * Processes batches with back references beyond the usual windows, one at a time in the node. A thread is started for the first, and ended
+ * after the last, since only the end of a thread releases its memory.
  */
 export class LargeWindow {
   readonly #start: () => Worker
@@ -28,7 +28,7 @@ export class LargeWindow {
     this.#start = start
   }
 
-  /** Whether the thread exists, and its memory. */
+  /** Whether the thread and its memory exist. */
   get isRunning(): boolean {
     return this.#worker !== undefined
   }
@@ -43,7 +43,7 @@ export class LargeWindow {
     return (result as Extract<LargeWindowResult, { type: 'outcome' }>).outcome
   }
 
-  /** No batch is opened from now on. */
+  /** No batch is accepted from now on. */
   async stop(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#idle)

@@ -9,16 +9,16 @@ import { StartRefused } from '../process/start-refused.ts'
 import { openStoreWal, type StoreWalOptions } from '../store/s3-wal-files.ts'
 import type { Arena } from './arena.ts'
 
-/** Where the write-ahead log lies, as the main thread holds it. */
+/** The WAL from the side of the main thread. */
 export interface LogHome {
   readonly wal: LaneWal
-  /** Without the page cache. */
+  /** Direct I/O, without the page cache. */
   readonly direct: boolean
-  /** The thread that makes the log durable, from a position on. */
+  /** Starts the thread that makes the log durable, from a position on. */
   writer(spawn: (name: string, workerData: object) => Worker, lane: LaneData, position: number): Worker
-  /** Durable when this returns, where the log has a place for it: see `Superblock`. */
+  /** Durable when this returns, for a log that has a place for it: see `Superblock`. */
   note(metadataRecords: number, prepared: number): void
-  /** Resolves when whatever is written to the log knows that all below the cut is stored elsewhere. */
+  /** Resolves when every later write to the log contains the trim point. */
   trim(cut: TrimPoint): void | Promise<void>
   close(): void
 }
@@ -78,7 +78,7 @@ class StoreHome implements LogHome {
   }
 
   writer(spawn: (name: string, workerData: object) => Worker, lane: LaneData, position: number): Worker {
-    // The objects are what was put, so that no more than the one record can be cut off with which the last of them ends.
+    // The objects are complete, so at most the last record can be incomplete.
     if (this.#end - position > lane.plan.lane.log.bytes / 2) {
       throw new WalCorrupt(
         `the write-ahead log in the store cannot be read at position ${position}, and continues to position ${this.#end}; restore its objects from a copy`,
@@ -105,7 +105,7 @@ class StoreHome implements LogHome {
     })
   }
 
-  /** The metadata log lies in the same store, and knows its own gaps. */
+  /** The metadata log is in the same store, and detects its own gaps. */
   note(): void {}
 
   close(): void {}

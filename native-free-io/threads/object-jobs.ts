@@ -12,12 +12,12 @@ import type { CleanedObjects, CleanTask } from '../storage/clean-objects.ts'
 import type { LogPlace } from '../storage/wal-reads.ts'
 import { type BudgetData, newMeter, type StoreShare } from '../store/shared-store.ts'
 
-/** What every object worker starts with. */
+/** Data for the start of every object worker. */
 export interface ObjectWorkerData {
   readonly store: StoreLocation
-  /** Blocks are read into it. */
+  /** Memory into which blocks are read. */
   readonly blocks: WebAssembly.Memory
-  /** Log memory, where the write-ahead log has no file. */
+  /** The log cache, for an S3 WAL. */
   readonly log: LogPlace | null
 }
 
@@ -26,39 +26,39 @@ export interface BuildTask {
   readonly from: TrimPoint
   readonly until: number
   readonly key: string
-  /** Has to be in the store before anything is put there: a folder without it is not mounted. Null where that cannot happen. */
+  /** Key that must exist in the store before an object is put: a folder without it is not mounted. Null for stores that are not mounted. */
   readonly marker: string | null
-  /** Streams that exist, and the end of what the store holds of each. */
+  /** Existing partitions, and the end of their records in the store. */
   readonly stored: ReadonlyMap<number, number>
-  /** Hears of `Sealed` before the object is on its way. */
+  /** Receives `Sealed` before the upload of the object starts. */
   readonly port: MessagePort
 }
 /** A part of the log has been read. */
 export interface Sealed {
-  /** Where the next object begins. */
+  /** Start of the next object. */
   readonly end: TrimPoint
 }
-/** Undefined when nothing was worth storing. */
+/** Undefined when there was nothing to store. */
 export type BuiltObject = { readonly bytes: number; readonly streams: readonly ObjectPart[] } | undefined
 
-/** What became of a part of the log. */
+/** Result for a part of the log. */
 export interface BuiltPart extends Sealed {
   readonly object: BuiltObject
 }
 
-/** It was read, and the store did not take it. */
+/** The part was read, but the store failed. */
 export interface UnbuiltPart extends Sealed {
   readonly fault: StoreFault
 }
 
 export interface Building {
-  /** As soon as the part has been read, which may be long before its object is stored. */
+  /** Resolves when the part has been read, which may be long before its object is stored. */
   readonly sealed: Promise<Sealed>
-  /** Rejects with StoreFailed; the same part may then be built again. */
+  /** Rejects with StoreFailed; then the same part can be built again. */
   readonly built: Promise<BuiltPart>
 }
 
-/** Makes one object of parts of others, block by block. */
+/** Builds one object from parts of existing objects, block by block. */
 export interface RewriteTask {
   readonly key: string
   readonly sources: readonly (Source & { readonly key: string; readonly from: number })[]
@@ -66,16 +66,16 @@ export interface RewriteTask {
 
 export interface TailTask {
   readonly key: string
-  /** Of the object. */
+  /** Size of the object. */
   readonly bytes: number
 }
 export interface BlocksTask {
   readonly key: string
   readonly position: number
-  /** In block memory. */
+  /** Address in the block cache. */
   readonly address: number
   readonly blocks: readonly Pick<DataBlock, 'bytes' | 'crc'>[]
-  /** Somebody waits. */
+  /** A read waits for the blocks. */
   readonly urgent: boolean
 }
 export interface RangesTask {
@@ -84,7 +84,7 @@ export interface RangesTask {
   readonly ranges: readonly { readonly position: number; readonly bytes: number }[]
 }
 
-/** What the store could not do, where nobody but the log wants to know more. */
+/** Fault of a store as an error, for callers that only log it. */
 export class StoreFailed extends Error {
   readonly fault: StoreFault
 
@@ -94,30 +94,30 @@ export class StoreFailed extends Error {
   }
 }
 
-/** A store that fails is asked again in the next round; anything else that goes wrong ends the node. */
+/** After a fault of the store, the next round retries; any other error ends the node. */
 export const faultOrFailure =
   ({ onFault, onFailure }: { onFault(fault: StoreFault): void; onFailure(error: Error): void }) =>
   (error: Error): void =>
     error instanceof StoreFailed ? onFault(error.fault) : onFailure(error)
 
-/** Requests to the store that one thread has on their way at a time. */
+/** Maximum simultaneous requests of one thread to the store. */
 const concurrentReads = 64
 const concurrentWrites = 8
-/** Jobs that wait; more than that fail, and their clients ask again. */
+/** Maximum number of waiting jobs; above it, jobs fail and their clients retry. */
 const queueMax = 4096
 const idleMs = 30_000
-/** Of a thread's heap: what has just been allocated. Without a bound it grows to 48 MiB in each, and is kept. */
+/** Limit of the young generation of a thread's heap. Without a limit it grows to 48 MiB in each thread, and is not released. */
 const youngMib = 12
 
-/** What the object workers do for the main thread: one thread reads, one stores, one compacts, so that none waits for another. */
+/** Jobs of the object workers for the main thread: one thread reads, one uploads, one compacts, so that none waits for another. */
 export class ObjectJobs {
   readonly #readers: Piscina
   readonly #writers: Piscina
   readonly #compactors: Piscina
   readonly #keys: ObjectKeys
-  /** The store is a folder, which may be the place of another file system. */
+  /** The store is a folder, which may be the mount point of another file system. */
   readonly #isMounted: boolean
-  /** What each pool's thread counts, in the rows of `storeTable`. */
+  /** Counters of each pool's thread, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
   readonly #wal: LaneWal
 
@@ -149,22 +149,22 @@ export class ObjectJobs {
     const task: BuildTask = { wal: this.#wal, from, until, key: this.#keys.key(objectId), marker, stored, port: port2 }
     const result = this.#writers.run(task, { name: 'build', transferList: [port2] }) as Promise<BuiltPart | UnbuiltPart>
     const built = result.then((part) => ('fault' in part ? done<BuiltPart>(part.fault) : part)).finally(() => port1.close())
-    // Of a part that takes no time both come at once, in either order.
+    // For a part that takes no time, both arrive at once, in either order.
     const sealed = Promise.race([read, result])
-    // Whoever waits for them hears of what goes wrong.
+    // Callers that await them receive the errors.
     built.catch(() => {})
     sealed.catch(() => {})
     return { sealed, built }
   }
 
-  /** Makes one object of these sources, which are ordered by stream and offset, without what lies below `from`. */
+  /** Builds one object from these sources, which are ordered by partition and offset, without the records below `from`. */
   async rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<BuiltObject> {
     const keyed = sources.map((source) => ({ ...source, key: this.#keys.key(source.objectId) }))
     const task: RewriteTask = { key: this.#keys.key(objectId), sources: keyed }
     return done(await this.#compactors.run(task, { name: 'rewrite' }))
   }
 
-  /** Compacts parts of one stream by key. Of the numbers as many are used as are needed. Rejects when the signal says so. */
+  /** Compacts parts of one partition by key. Uses as many of the ids as necessary. Rejects when the signal is aborted. */
   async clean(
     objectIds: readonly number[],
     parts: readonly StreamPart[],
@@ -176,13 +176,13 @@ export class ObjectJobs {
     return done(await this.#compactors.run(task, { name: 'clean', signal }))
   }
 
-  /** The index of an object and its footer, behind whatever precedes them. */
+  /** Reads the index and the footer of an object, possibly with bytes before them. */
   async readTail(objectId: number, bytes: number): Promise<Uint8Array> {
     const task: TailTask = { key: this.#keys.key(objectId), bytes }
     return done(await this.#readers.run(task, { name: 'readTail' }))
   }
 
-  /** Resolves when the blocks are in block memory and are what the index says. */
+  /** Resolves when the blocks are in the block cache and match the index. */
   async loadBlocks(
     objectId: number,
     { position, address, blocks, urgent }: { position: number; address: number; blocks: readonly DataBlock[]; urgent: boolean },
@@ -192,7 +192,7 @@ export class ObjectJobs {
     done(await this.#readers.run(task, { name: 'loadBlocks' }))
   }
 
-  /** Batches that only the file of the write-ahead log holds; undefined when one of them has been overwritten. */
+  /** Batches that are only in the WAL file; undefined when one of them has been overwritten. */
   ranges(ranges: RangesTask['ranges']): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const task: RangesTask = { path: this.#wal.path!, capacity: this.#wal.state.capacity, ranges }
     return this.#readers.run(task, { name: 'ranges' })
@@ -206,7 +206,7 @@ export class ObjectJobs {
     done(await this.#writers.run({ keys }, { name: 'remove' }))
   }
 
-  /** What large objects left whose keys begin so and that were begun before this time and never finished. */
+  /** Removes the remains of incomplete uploads with keys that start with `prefix`, if they started before this time. */
   async abandonUploads(prefix: string, beforeMs: number): Promise<number> {
     return done(await this.#writers.run({ prefix, beforeMs }, { name: 'abandonUploads' }))
   }

@@ -32,64 +32,62 @@ import { type Arena, createArena, openArena } from './arena.ts'
 import { LargeWindow } from './large-window.ts'
 import { fileHome, type LogHome, storeHome } from './log-home.ts'
 
-/** The network worker's rest is bounded; a thread that does not end by itself by then is ended. */
+/** The stop of a network worker is bounded; a thread that has not ended by then is terminated. */
 const stopMs = 5000
 
 export interface PipelineOptions {
-  /** Where the thread entries lie: a folder that holds `sequencer`, `persistence` and `network`, with this extension. */
+  /** Location of the thread entries: a folder that contains `sequencer`, `persistence` and `network`, with this extension. */
   readonly workers: { readonly folder: URL; readonly extension: string }
   readonly wal: { readonly type: 'file'; readonly target: WalTarget } | StoreWalOptions
-  /** Offsets that recovery may find left out. */
+  /** Offsets that recovery may find missing. */
   readonly lost: Image['lost']
   readonly recovery: LaneData['recovery']
   readonly logBytes: number
   readonly receiveBytes: number
-  /** The network worker sequences too: one thread less, for a machine with few cores. */
+  /** The network worker is also the sequencer: one thread less, for a machine with few cores. */
   readonly inline: boolean
   readonly validation: {
     /** `compressed.record.validation.enable` */
     readonly enabled: boolean
-    /** Threads to which every compressed batch goes; 0: one is started for the first batch that takes long. */
+    /** Number of threads that validate every compressed batch; 0: one thread is started for the first batch that takes long. */
     readonly threads: number
   }
   readonly listeners: readonly ListenerData[]
   readonly limits: NetworkData['limits']
-  /** A message of a network worker that is not about the pipeline itself. */
+  /** A message of a network worker that does not concern the pipeline itself. */
   onNetwork(message: Extract<FromNetwork, { type: 'forward' | 'load' | 'gaveBack' | 'closed' }>): void
-  /** The disk has no room for the write-ahead log, or has room again. */
+  /** The disk has no room for the WAL, or has room again. */
   onFull(isFull: boolean): void
-  /** A thread died. The node cannot go on. */
+  /** A thread has failed. The node cannot continue. */
   onFailure(thread: string, error: Error): void
 }
 
-/** How the log was found. */
+/** Result of the recovery of the log. */
 export interface Recovery {
   readonly records: number
-  /** Where the log ended, and goes on. */
+  /** End of the log, where it continues. */
   readonly position: number
   /** See `Recovered`. */
   readonly tornBytes: number
   /** Damage that an operator has accepted. */
   readonly damage: WalDamage | undefined
-  /** Of the log, that were read. */
+  /** Number of bytes of the log that were read. */
   readonly bytes: number
   readonly milliseconds: number
   readonly direct: boolean
 }
 
-/**
- * The threads of the pipeline and the memory between them, as the main thread holds them.
- */
+/** The threads of the pipeline and their shared memory, from the side of the main thread. */
 export class Pipeline {
   readonly recovery: Recovery
   readonly #arena: Arena
   readonly #plan: ArenaPlan
   readonly #home: LogHome
-  /** Undefined where the network worker sequences too. */
+  /** Undefined if the network worker is also the sequencer. */
   readonly #sequencer: Worker | undefined
   readonly #persistence: Worker
   readonly #network: Worker
-  /** Started at once where every compressed batch goes there, else when the first is needed. */
+  /** Started at once if they validate every compressed batch, else when the first one is needed. */
   readonly #validators: Worker[] = []
   readonly #largeWindow: LargeWindow
   readonly #spawn: Spawn
@@ -140,7 +138,7 @@ export class Pipeline {
     })
   }
 
-  /** Recovers the log and starts every thread. Nobody can connect before `listen`. */
+  /** Recovers the log and starts every thread. Clients cannot connect before `listen`. */
   static async start(options: PipelineOptions): Promise<Pipeline> {
     const { enabled, threads: validators } = options.validation
     const plan = planArena({
@@ -223,12 +221,12 @@ export class Pipeline {
     this.tellNetwork({ type: 'validated', id, verdict: await this.#largeWindow.validate({ address, bytes, rules }) })
   }
 
-  /** Opens batches that refer back further than other windows reach. */
+  /** Processes batches with back references beyond the other windows. */
   get largeWindow(): LargeWindow {
     return this.#largeWindow
   }
 
-  /** Opens the listeners; the ports they got. */
+  /** Opens the listeners; returns their ports. */
   listen(): Promise<readonly number[]> {
     return new Promise((done, failed) => {
       this.#listening = { done, failed }
@@ -236,7 +234,7 @@ export class Pipeline {
     })
   }
 
-  /** A command to the sequencer, and its reply. */
+  /** Sends a command to the sequencer; returns its reply. */
   ask(command: Command): Promise<Reply> {
     return new Promise((resolve) => {
       const id = ++this.#asked
@@ -269,7 +267,7 @@ export class Pipeline {
     return widen(Atomics.load(this.#arena.words, this.#plan.lane.header + laneHeader.durable), this.stored)
   }
 
-  /** Position from which on the log is kept. */
+  /** Position from which the log is retained. */
   get stored(): number {
     return this.#home.wal.state.trimmed
   }
@@ -278,12 +276,12 @@ export class Pipeline {
     return this.#home.wal
   }
 
-  /** Log memory, where it holds the whole log. */
+  /** The log cache, if it contains the whole log. */
   get log(): LogPlace | undefined {
     return this.wal.path === null ? { memory: this.#arena.memory, ...this.#plan.lane.log } : undefined
   }
 
-  /** Everything below the cut is stored elsewhere: the log knows it before the space is used again. */
+  /** All records below the trim point are stored elsewhere: the log records the trim point before the space is reused. */
   async trim(cut: TrimPoint): Promise<void> {
     await this.#home.trim(cut)
     await this.ask({ type: 'stored', position: cut.trimmed })
@@ -291,24 +289,24 @@ export class Pipeline {
     this.#sequencerSignal.ring()
   }
 
-  /** The write-ahead log learns how many records the metadata log holds. */
+  /** Records in the WAL how many records the metadata log contains. */
   note(metadataRecords: number): void {
     const { lane } = this.#plan
     this.#home.note(metadataRecords, Atomics.load(this.#arena.words, lane.header + laneHeader.prepared) * blockBytes)
   }
 
-  /** Memory through which the main thread appends, and its address in the arena. */
+  /** Memory for appends of the main thread, and its address in the arena. */
   get staging(): { readonly base: number; readonly memory: Buffer } {
     const { base, bytes } = this.#plan.staging
     return { base, memory: this.#arena.bytes.subarray(base, base + bytes) }
   }
 
-  /** The main thread's own, rung whenever more of the log is durable. */
+  /** Wake signal of the main thread, raised when more of the log is durable. */
   get mainSignal(): WakeSignal {
     return new WakeSignal(this.#arena.words, this.#plan.mainSignal)
   }
 
-  /** What each thread of the pipeline counts. */
+  /** Counters of each thread of the pipeline. */
   get counters(): readonly { readonly table: MetricTable; readonly values: Float64Array }[] {
     const { network, lane } = this.#plan
     const values = (address: number): Float64Array => new Float64Array(this.#arena.memory.buffer, address, counterBlockBytes / 8)
@@ -324,7 +322,7 @@ export class Pipeline {
     return widen(Atomics.load(this.#arena.words, this.#plan.lane.header + laneHeader.published), this.stored)
   }
 
-  /** Lets what is under way finish, stage after stage, and ends the threads. */
+  /** Waits for the work in progress, stage after stage, and ends the threads. */
   async stop(): Promise<void> {
     this.#threads.isStopping = true
     const drained = new Promise<void>((resolve) => (this.#stopped = resolve))
@@ -339,7 +337,7 @@ export class Pipeline {
     await this.#network.terminate()
   }
 
-  /** To be called when nothing is noted any more. */
+  /** To be called after the last `note`. */
   close(): void {
     this.#home.close()
   }
@@ -369,9 +367,9 @@ function spawner({ workers, onFailure }: PipelineOptions, threads: Threads): Spa
 }
 
 interface Threads {
-  /** From now on they end by themselves. */
+  /** Set before a stop: from then on, threads may end by themselves. */
   isStopping: boolean
-  /** Those whose error has been reported. */
+  /** Threads whose error has been reported. */
   readonly died: Set<Worker>
 }
 
@@ -393,7 +391,7 @@ function firstMessage<T>(worker: Worker): Promise<T> {
 }
 
 async function ended(worker: Worker): Promise<void> {
-  // Of a thread that has ended by itself nothing more is heard.
+  // A thread that has ended by itself emits no further event.
   if (worker.threadId < 0) return
   await inTime(new Promise<void>((resolve) => worker.once('exit', () => resolve())))
   await worker.terminate()

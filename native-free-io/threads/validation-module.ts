@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** A module of the validation kernel, compiled once for each thread. It lies beside the build, which is where this file is, or beside it. */
+/** A module of the validation kernel, compiled once in each thread. Its file is in the build, which contains this file or is beside it. */
 function moduleFrom(file: string): () => WebAssembly.Module {
   const candidates = [`../../${file}`, `../../dist/${file}`].map((path) => fileURLToPath(new URL(path, import.meta.url)))
   let compiled: WebAssembly.Module | undefined
@@ -13,7 +13,7 @@ function moduleFrom(file: string): () => WebAssembly.Module {
   }
 }
 
-/** Works in the shared memory of the pipeline. */
+/** For the shared memory of the pipeline. */
 export const validationModule = moduleFrom('validation.wasm')
-/** The same in a memory of one thread. */
+/** The same module for a memory of one thread. */
 export const decodingModule = moduleFrom('decoding.wasm')

@@ -3,10 +3,10 @@ import type { MetadataRecord } from '../../src/metadata/records.ts'
 import { PeriodicTask } from '../storage/periodic-task.ts'
 import type { Pipeline } from './pipeline.ts'
 
-/** How far the metadata log may be behind the write-ahead log, where that is a file. */
+/** Maximum lag of the metadata log behind a WAL file. */
 const markMs = 5000
 
-/** What the write-ahead log holds by now, for the metadata log. `stored`: what lies below is in objects. */
+/** State of the WAL for the metadata log. `stored`: records below are in objects. */
 export const marked = (pipeline: Pick<Pipeline, 'wal' | 'stored' | 'durable'>, stored = pipeline.stored): MetadataRecord => ({
   type: 'walMarked',
   secret: pipeline.wal.state.secret,
@@ -15,7 +15,7 @@ export const marked = (pipeline: Pick<Pipeline, 'wal' | 'stored' | 'durable'>, s
   durable: pipeline.durable,
 })
 
-/** Tells the metadata log every few seconds how far the write-ahead log is durable: one that ends earlier at a start has lost records. */
+/** Records periodically in the metadata log how far the WAL is durable: a WAL that ends earlier at a start has lost records. */
 export class WalMarks {
   readonly #pipeline: Pipeline
   readonly #controller: Controller
