@@ -3,17 +3,17 @@ import { dirname, join } from 'node:path'
 import { blockBytes } from '../../src/wal/wal-record.ts'
 import { StartRefused } from '../process/start-refused.ts'
 
-/** A disk or a partition, without a file system between. */
+/** A disk or a disk partition, used without a file system. */
 export interface BlockDevice {
   readonly bytes: number
-  /** What direct I/O has to be aligned to. */
+  /** Required alignment for direct I/O. */
   readonly sectorBytes: number
 }
 
-/** The kernel counts the sizes of devices in these, whatever their blocks are. */
+/** Unit of the kernel for sizes of devices, regardless of their block size. */
 const kernelSectorBytes = 512
 
-/** What the kernel says of a device. `fstat` says nothing: its size is 0 for a device. */
+/** Size and sector size of a device, from sysfs: `fstat` returns size 0 for a device. */
 export function blockDevice(path: string, { rdev }: Pick<Stats, 'rdev'>): BlockDevice {
   const folder = sysFolder(rdev)
   try {
@@ -32,7 +32,7 @@ export function blockDevice(path: string, { rdev }: Pick<Stats, 'rdev'>): BlockD
   }
 }
 
-/** The number of a device as Linux packs it. */
+/** Path of a device in sysfs; decodes the device number as packed by Linux. */
 export function sysFolder(rdev: number): string {
   const high = Math.floor(rdev / 2 ** 32)
   const low = rdev % 2 ** 32
@@ -41,7 +41,7 @@ export function sysFolder(rdev: number): string {
   return `/sys/dev/block/${major}:${minor}`
 }
 
-/** A partition has no queue of its own: that is its disk's, the folder above. */
+/** A disk partition has no queue of its own: the queue is in the folder of its disk, one level up. */
 function sectorOf(folder: string): number {
   const own = realpathSync(folder)
   try {

@@ -9,36 +9,36 @@ import { lockFor } from './process-lock.ts'
 
 const folderAdvice = 'Set log.dirs to a directory that the user of this process can write.'
 
-/** How far the founding of a node has come: a crash in the middle of one is no reason to refuse the next start. */
+/** Progress of a node's founding: after a crash during a founding, the next start continues it. */
 export const foundingStates = ['new', 'upgrade', 'done'] as const
 export type FoundingState = (typeof foundingStates)[number]
 
-/** What `meta.properties` says. */
+/** Contents of `meta.properties`. */
 export interface Meta {
   readonly nodeId: number
   readonly clusterId: string
-  /** Null in a folder of a release that had none. */
+  /** Null in a folder of a release without founding ids. */
   readonly foundingId: string | null
   readonly state: FoundingState
-  /** Where the write-ahead log lies; null where it is not known. */
+  /** Path of the WAL; null if it is unknown. */
   readonly wal: string | null
 }
 
 export interface DataFolder {
   readonly path: string
-  /** Undefined where there is none. */
+  /** Undefined if there is none. */
   readonly meta: Meta | undefined
-  /** Another process may have it. */
+  /** Unlocks the folder for other processes. */
   release(): void
 }
 
 export interface FolderOwner {
   readonly nodeId: number
-  /** What the settings ask for; null for what the folder has. */
+  /** From the settings; null to use the value of the folder. */
   readonly clusterId: string | null
 }
 
-/** What the volume of a folder has room for, and for how much more. */
+/** Total and usable bytes of a folder's volume. */
 export async function volumeSpace(path: string): Promise<{ totalBytes: number; usableBytes: number }> {
   const { bsize, blocks, bavail } = await statfs(path)
   return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }
@@ -47,7 +47,7 @@ export async function volumeSpace(path: string): Promise<{ totalBytes: number; u
 const metaFile = 'meta.properties'
 const lockFile = '.lock'
 
-/** Takes the folder for this process alone, makes it where it is missing, and checks that it belongs to this node and cluster. */
+/** Locks the folder for this process, creates it if it is missing, and verifies that it belongs to this node and cluster. */
 export async function openDataFolder(path: string, owner: FolderOwner): Promise<DataFolder> {
   const folder = resolve(path)
   try {

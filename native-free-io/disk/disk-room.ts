@@ -2,13 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 const codes: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT']
 
-/** Whether a write has failed because the file system or a quota has no room for it. */
+/** Whether a write failed because the file system or a quota has no room. */
 export const isNoRoom = (error: unknown): boolean => codes.includes((error as NodeJS.ErrnoException).code)
 
-/** How long a write that found no room waits before it is tried again. */
+/** Delay before a write that found no room is retried. */
 const retryMs = 500
 
-/** What waits for room on the disk, by name. Each name is reported once when it begins to wait, and once when it goes on. */
+/** Writers that wait for room on the disk, by name. Each name is reported once when it starts to wait, and once when it continues. */
 export class DiskRoom {
   readonly #onChange: (what: string, isFull: boolean) => void
   readonly #waiting = new Set<string>()
@@ -18,7 +18,7 @@ export class DiskRoom {
     this.#onChange = onChange
   }
 
-  /** How many writers wait. */
+  /** Number of writers that wait. */
   get waiting(): number {
     return this.#waiting.size
   }
@@ -31,8 +31,8 @@ export class DiskRoom {
   }
 
   /**
-   * Repeats a write until there is room for it. The write must be one that may fail in part: what it leaves is written over by the next
-   * try. Rejects with any other error, and when the node stops meanwhile.
+   * Repeats a write until there is room for it. The write must tolerate a partial failure: the next attempt overwrites its remains. Rejects
+   * with any other error, and when the node stops in the meantime.
    */
   async untilWritten(what: string, write: () => Promise<void>): Promise<void> {
     for (;;) {
@@ -48,7 +48,7 @@ export class DiskRoom {
     }
   }
 
-  /** Writes that wait are tried once more and then given up. */
+  /** Waiting writes are attempted once more and then rejected. */
   close(): void {
     this.#isClosed = true
   }

@@ -2,7 +2,7 @@ import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** Makes names in a folder as durable as the files they name. */
+/** Makes the names in a folder durable. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {
@@ -12,7 +12,7 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Puts a file in place of another, all or nothing, whenever the machine stops. */
+/** Replaces a file atomically and durably. */
 export async function replaceFile(path: string, parts: readonly Uint8Array[], mode = 0o600): Promise<void> {
   const fresh = `${path}.tmp`
   await rm(fresh, { force: true })
@@ -27,7 +27,7 @@ export async function replaceFile(path: string, parts: readonly Uint8Array[], mo
   await syncFolder(dirname(path))
 }
 
-/** The same without a promise. */
+/** As `syncFolder`, synchronously. */
 export function syncFolderNow(folder: string): void {
   const fd = openSync(folder, constants.O_RDONLY)
   try {
@@ -37,7 +37,7 @@ export function syncFolderNow(folder: string): void {
   }
 }
 
-/** Makes the names of folders durable that have just been made: `made` is the first of them, as `mkdir` returns it. */
+/** Makes the names of new folders durable: `made` is the first of them, as returned by `mkdir`. */
 export function syncNewFolders(folder: string, made: string | undefined): void {
   if (made === undefined) return
   for (let at = folder; at.length >= made.length; at = dirname(at)) syncFolderNow(dirname(at))

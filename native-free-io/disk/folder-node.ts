@@ -22,16 +22,16 @@ const metadataLog = 'metadata.log'
 const producersSnapshot = 'producers.snapshot'
 const lane = 0
 
-/** Advice for an operator after the loss of a write-ahead log. */
+/** Advice for an operator after the loss of a WAL. */
 const lossAdvice =
   'restore it; or start once with --override s3.wal.loss.accept=true, which discards the acknowledged records that are not in objects'
 const formatAdvice = 'set s3.wal.path to another place; or start once with --override s3.wal.format=true, which destroys that data'
 
 /**
- * A node with its logs on this machine. All parts of its identity are read and compared before anything is written.
+ * Opens a node whose logs are on this machine. All parts of its identity are read and compared before anything is written.
  *
- * Order of a founding: `meta.properties` with the id, the metadata log, the marker in the store, the write-ahead log, the id in the
- * metadata log, `meta.properties` once more. A crash between any two is taken up by the next start.
+ * Order of a founding: `meta.properties` with the id, the metadata log, the marker in the store, the WAL, the id in the metadata log,
+ * `meta.properties` again. After a crash between two steps, the next start continues.
  */
 export async function openFolderNode(parts: FoundingParts, wal: FileWal): Promise<FoundedNode> {
   const folder = await openDataFolder(parts.folder, { nodeId: parts.nodeId, clusterId: parts.clusterId })
@@ -93,7 +93,7 @@ async function open(
     isNamed: meta !== undefined || parts.clusterId !== null,
   }
 
-  // From here on files change.
+  // Files are changed from here on.
   const { clusterId, foundingId } = identity
   const save = (state: Meta['state'], at: string | null): Promise<void> =>
     saveMeta(folder.path, { nodeId, clusterId, foundingId, state, wal: at })
@@ -153,7 +153,7 @@ async function open(
   }
 }
 
-/** Undefined for what is not there. A folder that cannot be looked into is not empty. */
+/** Undefined if the path does not exist. An unreadable folder does not count as empty. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false })
@@ -167,11 +167,11 @@ const namesIn = (path: string): Promise<string[]> =>
     throw new StartRefused(`${path} cannot be read: ${error.message}`)
   })
 
-/** Whether a founding has come as far as the write-ahead log, which is made after the metadata log. */
+/** Whether a founding has reached the WAL, which is created after the metadata log. */
 const isOwn = ({ content }: WalPlace, { foundingId }: Meta): boolean =>
   content.type === 'log' && (content.superblock.identity?.foundingId ?? null) === foundingId
 
-/** A folder that holds a node's files and not its name. */
+/** Rejects a folder that contains files of a node, but no `meta.properties`. */
 async function refuseLostMeta(folder: DataFolder, place: WalPlace, hasMetadata: boolean): Promise<void> {
   const held: string[] = hasMetadata ? [metadataLog] : []
   if (statOf(join(folder.path, producersSnapshot)) !== undefined) held.push(producersSnapshot)
@@ -186,7 +186,7 @@ async function refuseLostMeta(folder: DataFolder, place: WalPlace, hasMetadata: 
   )
 }
 
-/** The lines of the `meta.properties` that is missing, as other files have them. */
+/** The lines of the missing `meta.properties`, from the identity in other files. */
 async function ownerOf(folder: DataFolder, { content }: WalPlace, hasMetadata: boolean): Promise<string[] | undefined> {
   const found = content.type === 'log' ? content.superblock.identity : undefined
   const logged = hasMetadata ? await foundingIn(join(folder.path, metadataLog)) : undefined
@@ -223,14 +223,14 @@ function compareImage(path: string, { clusterId, founding }: MutableImage, ident
   }
 }
 
-/** All of a node may come from a copy: whatever has been stored since is in the store, and such a node would write over it. */
+/** All files of a node may come from an old copy. Records stored since then are in the store, and such a node would overwrite them. */
 function oldCopyOf({ content }: WalPlace, image: MutableImage | undefined, starts: number): OldCopy | undefined {
   const own = content.type === 'log' ? content.superblock.state.incarnation : 0
   const known = Math.max(own, image?.wal?.incarnation ?? 0)
   return known >= starts ? undefined : { known, starts }
 }
 
-/** Why records are lost, if that is accepted. Throws where something has to be done first. */
+/** Reason for an accepted loss of records; undefined if there is none. Throws when an operator must act first. */
 function lossOf(
   place: WalPlace,
   meta: Meta | undefined,
@@ -259,7 +259,7 @@ function lossOf(
   throw new StartRefused(`s3.wal.path: the write-ahead log of this node is incomplete at ${path}${was}: ${verdict.why}; ${lossAdvice}`)
 }
 
-/** Of a new log. What lies on a device has to be as long as a whole number of log caches. */
+/** Capacity of a new log. On a device it is a multiple of the log cache. */
 function capacityOf({ capacityBytes, isCapacityGiven }: FileWal, { device, path }: WalPlace, logBytes: number): number {
   if (device === null) return capacityBytes
   const room = device.bytes - logStart

@@ -1,7 +1,10 @@
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
-/** Makes a folder and those it lies in, one by one: of a recursive mkdir, Node never returns in file systems such as /proc. The first that is new. */
+/**
+ * Creates a folder and its missing parents, one by one: in file systems such as /proc, a recursive mkdir of Node never returns. Returns the
+ * first new folder.
+ */
 export function makeFolder(path: string): string | undefined {
   const missing: string[] = []
   let at = resolve(path)
@@ -12,7 +15,7 @@ export function makeFolder(path: string): string | undefined {
   return missing[0]
 }
 
-/** Throws what `makeFolder` would throw, as far as can be known without making anything. */
+/** Throws the error that `makeFolder` would throw, as far as that can be determined without changes. */
 export function checkFolder(path: string): void {
   let at = resolve(path)
   while (!isFolder(at)) at = dirname(at)
@@ -20,14 +23,14 @@ export function checkFolder(path: string): void {
   accessSync(at, constants.R_OK | constants.W_OK | constants.X_OK)
 }
 
-/** False where there is nothing; throws where there is something else. */
+/** False if the path does not exist; throws if it is not a folder. */
 function isFolder(path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined || found.isDirectory()) return found !== undefined
   throw Object.assign(new Error(`${path} is not a directory`), { code: 'ENOTDIR' })
 }
 
-/** Another may have made it in the meantime. */
+/** Another process may have created the folder in the meantime. */
 function makeOne(path: string): void {
   try {
     mkdirSync(path)
@@ -36,7 +39,7 @@ function makeOne(path: string): void {
   }
 }
 
-/** File systems in which the kernel shows itself, by their numbers in statfs(2): proc, sysfs, cgroup, cgroup2, debugfs, tracefs, devpts. */
+/** Virtual file systems of the kernel, by their numbers in statfs(2): proc, sysfs, cgroup, cgroup2, debugfs, tracefs, devpts. */
 const kernelFileSystems: ReadonlySet<number> = new Set([0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x64626720, 0x74726163, 0x1cd1])
 
 function refuseKernelFiles(path: string): void {

@@ -12,19 +12,19 @@ import type { DataFolder } from './data-folder.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { openFolderNode } from './folder-node.ts'
 
-/** What a start needs to verify the identity of a node's files. */
+/** Inputs of a start for the verification of the identity of a node's files. */
 export interface FoundingParts {
   readonly wal: WalUri
-  /** As `log.dirs` has it. */
+  /** From `log.dirs`. */
   readonly folder: string
   readonly nodeId: number
-  /** Null: what the folder has, or a random one. */
+  /** Null: the value of the folder, or a random one. */
   readonly clusterId: string | null
-  /** Where the objects are. */
+  /** Location of the objects. */
   readonly location: StoreLocation
-  /** Counts the requests of the start to it, in the rows of `storeTable`. */
+  /** Counters of the start's requests to the store, in the rows of `storeTable`. */
   readonly meter: Float64Array
-  /** Log memory. */
+  /** Size of the log cache. */
   readonly logBytes: number
   readonly options: {
     readonly formatWal: boolean
@@ -33,36 +33,39 @@ export interface FoundingParts {
   }
   /** See `ChainParts`. */
   readonly keepMs: number
-  /** Towards stores elsewhere, in which logs go first. */
+  /** Budget for remote stores, in which logs have the highest priority. */
   readonly budget: BudgetData | null
   readonly entropy: Entropy
   readonly log: Log
   readonly room: DiskRoom
   onFault(fault: StoreFault): void
-  /** The metadata log cannot be written any more: the node has to stop. */
+  /** The metadata log cannot be written any more: the node must stop. */
   onFailure(error: Error): void
 }
 
-/** A node with files that all belong together. */
+/** A node whose files all belong together. */
 export interface FoundedNode {
   readonly folder: DataFolder
   readonly identity: WalIdentity
-  /** What the metadata log says. */
+  /** State from the metadata log. */
   readonly image: MutableImage
   readonly logs: NodeLogs
-  /** Why acknowledged records are lost, which an operator has accepted, and of how many bytes where that is known here; undefined where none are known to be. */
+  /**
+   * Reason for the loss of acknowledged records that an operator has accepted, and the number of lost bytes if known; undefined if no loss
+   * is known.
+   */
   readonly loss: { readonly why: string; readonly bytes?: number } | undefined
-  /** What the metadata log has to hold before the node serves anyone. */
+  /** Records that the metadata log must contain before the node serves clients. */
   readonly firstRecords: readonly MetadataRecord[]
   /** To be called when they are durable. */
   finish(): Promise<void>
-  /** To be called when the metadata log knows the write-ahead log of this start. */
+  /** To be called when the metadata log contains the WAL of this start. */
   noteStart(incarnation: number): Promise<void>
-  /** Another process may have the folder and the log. */
+  /** Unlocks the folder and the log for other processes. */
   release(): void
 }
 
-/** Opens the logs where the settings have them: in the node's folder, or all of them in the store of its write-ahead log. */
+/** Opens the logs at the location in the settings: in the node's folder, or all of them in the store of its WAL. */
 export const openNode = (parts: FoundingParts): Promise<FoundedNode> =>
   parts.wal.scheme === 'file' ? openFolderNode(parts, parts.wal) : openStoreNode(parts, parts.wal as StoreWal)
 
@@ -78,7 +81,7 @@ export function firstRecords(image: MutableImage, { clusterId, nodeId, foundingI
   return records
 }
 
-/** What cannot be decoded is damage, about which an operator has to do something. */
+/** Content that cannot be decoded is damaged, and an operator must act. */
 export function refuseUnreadable<T>(path: string, read: () => T): T {
   try {
     return read()

@@ -11,12 +11,12 @@ import { marked } from '../threads/wal-marks.ts'
 import type { FoundedNode } from './founding.ts'
 import { producersAdvice } from './producers-file.ts'
 
-/** Offsets that a partition leaves out where records are lost whose number is not known: more than a log can have held. */
+/** Number of offsets that a partition skips when an unknown number of records is lost: more than a log can have contained. */
 const lostOffsets = 2n ** 40n
 
 /**
- * Whether acknowledged records are lost: what was recovered ends before what the metadata log knows to have been durable, or
- * the log was not there. Throws unless that is accepted.
+ * Whether acknowledged records are lost: recovery ended before a position that was durable according to the metadata log, or the log did
+ * not exist. Throws unless the loss is accepted.
  */
 export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settings: Settings, log: Log): boolean {
   const { position, damage } = pipeline.recovery
@@ -38,14 +38,14 @@ export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settin
   return true
 }
 
-/** Every partition goes on behind whatever it may have acknowledged; durable when this resolves. */
+/** Every partition continues after all offsets that it may have acknowledged; durable when this resolves. */
 export async function recordLoss(pipeline: Pipeline, controller: Controller, streams: LaneStreams, log: Log): Promise<void> {
   const records: MetadataRecord[] = []
   for (const stream of controller.image.streams.keys()) {
     const { highWatermark: start } = await streams.offsets(stream)
     records.push({ type: 'recordsLost', stream, start, end: start + lostOffsets })
   }
-  // Together with the mark that says which log counts from now on: a crash before this frame leaves the loss to be found again.
+  // Together with the mark that makes the new log valid: after a crash before this frame, the next start detects the loss again.
   await controller.ask({ type: 'record', records: [...records, marked(pipeline)] })
   for (const record of records) {
     if (record.type !== 'recordsLost') continue
@@ -57,7 +57,7 @@ export async function recordLoss(pipeline: Pipeline, controller: Controller, str
   )
 }
 
-/** The producers of the last snapshot. Throws where it is not there, or older than what it must know. */
+/** The producers of the last snapshot. Throws if the snapshot is missing, or too old. */
 export async function producersOf(
   { logs, identity }: FoundedNode,
   pipeline: Pipeline,

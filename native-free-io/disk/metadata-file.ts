@@ -7,18 +7,18 @@ import { MetadataJobs } from '../storage/metadata-jobs.ts'
 import { type DiskRoom, isNoRoom } from './disk-room.ts'
 import { replaceFile } from './durable-file.ts'
 
-/** The log cannot be read as a whole: what it says would not be what was acknowledged. */
+/** The log cannot be read completely: its state would differ from the acknowledged state. */
 export class MetadataDamaged extends StartRefused {}
 
-/** What a metadata log contains. */
+/** Contents of a metadata log. */
 export interface FoundLog {
-  /** Everything durable, in order. */
+  /** All durable records, in order. */
   readonly records: readonly Uint8Array[]
-  /** Where the last whole frame ends. */
+  /** End of the last complete frame. */
   readonly end: number
-  /** Bytes of a write behind it that a crash cut off, and that was not acknowledged. */
+  /** Bytes after it, of a write that was cut off by a crash and not acknowledged. */
   readonly tornBytes: number
-  /** Of the file. */
+  /** Size of the file. */
   readonly bytes: number
 }
 
@@ -26,14 +26,16 @@ export interface OpenedLog extends Pick<FoundLog, 'records' | 'tornBytes'> {
   readonly log: MetadataFile
 }
 
-/** Allocated behind the end of the log: on a full disk a node still records what frees space, such as deleted topics and objects. */
+/**
+ * Allocated after the end of the log: on a full disk, a node can still record changes that free space, such as deleted topics and objects.
+ */
 const reserveBytes = 256 << 10
 
 /**
  * The metadata log in a file. Appends that wait for the disk share the next write and its sync.
  *
- * A failed write or sync is never tried again, since nobody knows what the disk has: `failed` is called, once, and no promise resolves
- * any more. The node stops and recovers by its next start.
+ * A failed write or sync is never retried, since the contents of the disk are undefined. `failed` is called once, and pending calls never
+ * resolve. The node stops and recovers at its next start.
  */
 export class MetadataFile implements MetadataLog {
   readonly #path: string
@@ -41,9 +43,9 @@ export class MetadataFile implements MetadataLog {
   readonly #room: DiskRoom
   #handle: FileHandle
   #bytes: number
-  /** Bytes of the file: zeros behind the end of the log. */
+  /** Size of the file, with zeros after the end of the log. */
   #allocated: number
-  /** While the disk has no room for more of them. */
+  /** Set while the disk has no room for the reserve. */
   #allocating: Promise<void> | undefined
   #lost: Error | undefined
 
@@ -65,7 +67,7 @@ export class MetadataFile implements MetadataLog {
     )
   }
 
-  /** Changes nothing: whose log it is may have to be compared first. Undefined where there is none. */
+  /** Changes nothing, since the owner of the log may have to be verified first. Undefined if there is none. */
   static async read(path: string): Promise<FoundLog | undefined> {
     const content = await contentOf(path)
     if (content === undefined) return undefined
@@ -80,7 +82,10 @@ export class MetadataFile implements MetadataLog {
     return { records, end, tornBytes: usedBytes(content.subarray(end)), bytes: content.length }
   }
 
-  /** Opens the log, or makes it where there is none, and removes what a crash cut off. `found` is what `read` returned. */
+  /**
+   * Opens the log, or creates it if there is none, and removes the remains of a write that a crash cut off. `found` is the result of
+   * `read`.
+   */
   static async open(path: string, room: DiskRoom, failed: (error: Error) => void, found?: FoundLog): Promise<OpenedLog> {
     const { records, end, tornBytes, bytes } = found ?? (await MetadataFile.read(path)) ?? (await create(path))
     await rm(`${path}.tmp`, { force: true })
@@ -109,7 +114,7 @@ export class MetadataFile implements MetadataLog {
     return this.#jobs.replace(records)
   }
 
-  /** After what was asked before. */
+  /** Closes the log after all earlier requests. */
   async close(): Promise<void> {
     await this.#jobs.settled()
     await this.#allocating?.catch(() => {})
@@ -125,7 +130,7 @@ export class MetadataFile implements MetadataLog {
     this.#bytes += mark.length
   }
 
-  /** Has the file hold `end` bytes and a reserve behind them. On a full disk the reserve is used up before anything waits. */
+  /** Extends the file to `end` bytes and a reserve. On a full disk, the reserve is used up before any write waits. */
   async #reserve(end: number): Promise<void> {
     while (end + reserveBytes / 2 > this.#allocated) {
       if (this.#allocating === undefined) {
@@ -165,7 +170,7 @@ export class MetadataFile implements MetadataLog {
     try {
       await replaceFile(this.#path, parts)
     } catch (error) {
-      // The log says the same as it is: it is replaced another time.
+      // The old log has the same contents: the replacement is repeated another time.
       if (!isNoRoom(error)) throw error
       await rm(`${this.#path}.tmp`, { force: true })
       return
@@ -178,7 +183,7 @@ export class MetadataFile implements MetadataLog {
   }
 }
 
-/** Bytes up to the last that is not zero. */
+/** Number of bytes up to the last one that is not zero. */
 function usedBytes(tail: Buffer): number {
   let used = tail.length
   while (used > 0 && tail[used - 1] === 0) used--

@@ -1,6 +1,6 @@
 import type { MetadataLog } from '../../src/metadata/store.ts'
 
-/** A metadata log whose length is noted elsewhere after every append: one that is shorter at a start has lost its end. */
+/** A metadata log whose length is recorded elsewhere after every append: a log that is shorter at a start has lost its end. */
 export class NotedLog implements MetadataLog {
   readonly #log: MetadataLog
   readonly #note: (records: number) => void
@@ -26,7 +26,7 @@ export class NotedLog implements MetadataLog {
     this.#note(this.#records)
   }
 
-  /** Says the same in fewer records, and counts those that it stands for. */
+  /** Replaces the log by fewer records with the same meaning. The count includes the replaced records. */
   replace(records: readonly Uint8Array[]): Promise<void> {
     return this.#log.replace(records)
   }

@@ -8,20 +8,20 @@ import { StartRefused } from '../process/start-refused.ts'
 import { meteredStore } from '../store/shared-store.ts'
 import type { FoundingParts } from './founding.ts'
 
-/** `log.dirs` lacks what later starts of the node have stored. */
+/** `log.dirs` is an old copy: it lacks the changes of later starts of the node. */
 export interface OldCopy {
-  /** The last start that it knows, and the last that has used the object store. */
+  /** The last start recorded in the copy, and the last one that used the object store. */
   readonly known: number
   readonly starts: number
 }
 
-/** What has to be in the metadata log before a node goes on from an old copy, and what is lost with that. */
+/** Records required in the metadata log before a node continues from an old copy, and what the node loses. */
 export interface Forgotten {
   readonly records: readonly MetadataRecord[]
-  /** Of objects that only later starts knew. */
+  /** Objects that only later starts recorded. */
   readonly newerObjects: number
   readonly newerBytes: number
-  /** Objects that the copy knows, and that later starts have removed. */
+  /** Objects of the copy that later starts have removed. */
   readonly missingObjects: number
 }
 
@@ -36,12 +36,12 @@ export const oldCopyRefusal = (copy: OldCopy): StartRefused =>
 export const oldCopyLoss = (copy: OldCopy, { newerObjects, missingObjects }: Forgotten): string =>
   `${copyText(copy)}: ${newerObjects} newer objects are not read any more, and ${missingObjects} older ones are missing`
 
-/** Ids that later starts may have assigned without a trace in the store: more than they can have used. */
+/** Number of skipped ids, which later starts may have assigned without a trace in the store: more than they can have used. */
 const idsSkipped = 2 ** 32
 
 /**
- * Ids of objects, producers and partitions that later starts may have assigned are never assigned again, so that nothing is
- * written over or mixed. Objects that the copy knows and that are gone become known losses.
+ * Ids of objects, producers and partitions that later starts may have assigned are never assigned again, so that nothing is overwritten or
+ * mixed. Objects of the copy that no longer exist are recorded as losses.
  */
 export async function forgetLaterStarts({ location, meter }: FoundingParts, keys: ObjectKeys, image: MutableImage): Promise<Forgotten> {
   const store = await meteredStore(location, meter)
@@ -69,10 +69,10 @@ export async function forgetLaterStarts({ location, meter }: FoundingParts, keys
   }
 }
 
-/** Partition ids are 32 bits wide in the write-ahead log. */
+/** Partition ids have 32 bits in the WAL. */
 const streamsSkipped = 1 << 20
 
-/** Bytes of each object of this node, by its id. */
+/** Size of each object of this node in bytes, by its id. */
 async function objectsIn(store: ObjectStore, keys: ObjectKeys, name: string): Promise<ReadonlyMap<number, number>> {
   const found = new Map<number, number>()
   for (const prefix of keys.prefixes) {

@@ -3,8 +3,8 @@ import { closeSync, openSync } from 'node:fs'
 const filesMax = 32
 
 /**
- * Files that are read again and again. They stay open, since the system reads ahead for a descriptor, not for a name; a
- * file that was removed goes when its turn comes.
+ * Files that are read repeatedly. They stay open, since the system's read-ahead is per descriptor; the descriptor of a removed file is
+ * closed in its turn.
  */
 export class OpenFiles {
   /** In the order of use. */

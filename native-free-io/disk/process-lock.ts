@@ -5,9 +5,9 @@ import { StartRefused } from '../process/start-refused.ts'
 const advice = 'Set it to a place that the user of this process can write.'
 
 /**
- * Takes what a lock file stands for for this process alone; `name` is what an operator calls it. Returns how it is released.
+ * Locks a resource for this process by a lock file; `name` is its name for an operator. Returns the function that releases it.
  *
- * The file names its process, by its number and its start. A process that was killed left its file behind: the next one takes it over.
+ * The file contains the number and the start time of its process. The file of a killed process remains, and the next process takes it over.
  */
 export function lockFor(name: string, path: string): () => void {
   const mine = `${process.pid} ${startOf(process.pid)}\n`
@@ -30,7 +30,7 @@ function takeFromTheDead(name: string, path: string): void {
   const [pid, started] = found.trim().split(' ')
   const isAlive = Number(pid) > 0 && isRunning(Number(pid)) && startOf(Number(pid)) === started
   if (isAlive) throw new StartRefused(`${name} is in use by process ${pid}: see ${path}`)
-  // Renaming decides between two that find the same dead owner: what the loser moves is looked at again.
+  // The rename decides between two processes that find the same dead owner: the loser checks the file that it has moved.
   const aside = `${path}.${process.pid}`
   try {
     renameSync(path, aside)
@@ -41,7 +41,7 @@ function takeFromTheDead(name: string, path: string): void {
   }
 }
 
-/** Undefined where it has gone by now. One that may not be read is another user's, and no sign that its process is gone. */
+/** Undefined if the file no longer exists. An unreadable file belongs to another user, and its process may be running. */
 function readLock(name: string, path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
@@ -64,11 +64,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** When a process started, where the system says so: process numbers come again, in containers at once. */
+/** Start time of a process, where the system provides it: process numbers are reused, in containers soon. */
 function startOf(pid: number): string {
   const stat = readText(`/proc/${pid}/stat`)
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-  // A zombie is dead, though its parent has not collected it.
+  // A zombie is dead, although its parent has not collected its status.
   if (fields?.[0] === 'Z') return 'dead'
   return fields?.[19] ?? '-'
 }

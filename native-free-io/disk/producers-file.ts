@@ -12,19 +12,19 @@ const crcBytes = 4
 
 export type ProducerSnapshots = readonly (readonly [PartitionId, readonly ProducerSnapshot[]])[]
 
-/** What is saved, and read again. */
+/** Contents of a snapshot of producers. */
 export interface SavedProducers {
-  /** Null in a snapshot of a release that had none. */
+  /** Null in a snapshot of a release without founding ids. */
   readonly foundingId: string | null
-  /** The write-ahead log ended here when the snapshot was taken. */
+  /** Position of the end of the WAL when the snapshot was taken. */
   readonly position: number
   readonly streams: ProducerSnapshots
 }
 
-/** Where the producers are kept whose batches are not in the write-ahead log any more. */
+/** Storage for the producers whose batches are no longer in the WAL. */
 export interface ProducersHome {
   save(streams: ProducerSnapshots, position: number): Promise<void>
-  /** As the last trim left them; undefined before the first. */
+  /** The snapshot of the last trim; undefined before the first. */
   load(): Promise<SavedProducers | undefined>
 }
 
@@ -51,11 +51,11 @@ async function loadProducers(path: string): Promise<SavedProducers | undefined> 
   return found
 }
 
-/** What an operator can do who has lost the snapshot. */
+/** Advice for an operator after the loss of the snapshot. */
 export const producersAdvice =
   'restore it from a copy; or remove it and start once with --override s3.wal.loss.accept=true, after which a batch that an idempotent producer retries may be stored twice'
 
-/** Undefined when they are not whole. */
+/** Undefined when the snapshot is damaged. */
 export function decodeProducers(content: Buffer): SavedProducers | undefined {
   const packed = content.subarray(crcBytes)
   if (content.length < crcBytes || content.readUInt32LE() !== crc32c(packed)) return undefined

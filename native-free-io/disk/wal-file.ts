@@ -19,7 +19,7 @@ import { syncFolderNow } from './durable-file.ts'
 
 const extendBytes = 1 << 20
 
-/** Memory of the arena that this file may use: whole aligned blocks. */
+/** Memory of the arena for this file: whole aligned blocks. */
 export interface WalBuffers {
   readonly bytes: Buffer
   readonly view: DataView
@@ -28,33 +28,32 @@ export interface WalBuffers {
   readonly zeros: { readonly base: number; readonly bytes: number }
 }
 
-/** A log that is to be opened, or made where there is nothing but zeros. */
+/** A log to open, or to create if there are only zeros. */
 export interface WalTarget {
   readonly path: string
   /** Null for a file. */
   readonly device: BlockDevice | null
   readonly identity: WalIdentity
-  /** Of a new log. */
+  /** Capacity of a new log. */
   readonly capacity: number
-  /** The number of this start is at least this. */
+  /** Minimum number of this start. */
   readonly incarnation: number
-  /** Records that the metadata log holds. */
+  /** Number of records in the metadata log. */
   readonly metadataRecords: number
 }
 
-/** What a second handle has to know. */
+/** State for a second handle. */
 export interface WalHandle {
   readonly state: WalState
-  /** Bytes of the log, from its start, that have been written once. */
+  /** Bytes of the log, from its start, that have been written at least once. */
   readonly prepared: number
 }
 
 /**
- * The circular file of the write-ahead log, or the block device that is used like one: positions only grow, and lie in the
- * file at their remainder by the capacity. Direct and synchronous where the file system allows, else buffered with
- * `fdatasync`; one writing thread.
+ * The circular file of the WAL, or a block device with the same layout. Positions only grow; the position in the file is the remainder by
+ * the capacity. Direct and synchronous where the file system supports it, else buffered with `fdatasync`; one writing thread.
  *
- * Invariant: a file has its whole size from the beginning, so that one that is shorter has lost something.
+ * Invariant: a file has its full size from the beginning, so a shorter file has lost data.
  */
 export class WalFile implements WalWriter {
   readonly #fd: number
@@ -73,7 +72,7 @@ export class WalFile implements WalWriter {
     this.#prepared = prepared
   }
 
-  /** Opens or makes the log and enters a new incarnation, durably. An existing log keeps its capacity and its secret. */
+  /** Opens or creates the log and records a new incarnation durably. An existing log keeps its capacity and its secret. */
   static open(target: WalTarget, buffers: WalBuffers, entropy: () => number): WalFile {
     const { path, device, identity, metadataRecords, capacity, incarnation } = target
     const { fd, direct } = openForWriting(path, buffers, device === null ? constants.O_CREAT : 0)
@@ -88,7 +87,7 @@ export class WalFile implements WalWriter {
       previousIncarnation: 0,
     }
     if (device === null) setSize(fd, logStart + state.capacity)
-    // There is no need to allocate on a device.
+    // No allocation is necessary on a device.
     const prepared = device === null ? (found?.prepared ?? 0) : state.capacity
     const file = new WalFile(fd, direct, buffers, { state, prepared })
     file.#superblock = { state, sequence: found?.sequence ?? 0, identity, metadataRecords, prepared }
@@ -111,7 +110,7 @@ export class WalFile implements WalWriter {
     return this.#prepared
   }
 
-  /** A write that finds no room leaves at most a part of itself, in front of which the log ends, and is written over by the next try. */
+  /** A write that finds no room may leave a part of itself. The log ends before it, and the next attempt overwrites it. */
   write(address: number, bytes: number, position: number): boolean {
     const at = position % this.#state.capacity
     if (!this.#putIfRoom(address, bytes, logStart + at)) return false
@@ -119,7 +118,7 @@ export class WalFile implements WalWriter {
     return true
   }
 
-  /** Reads whole blocks into the arena. What was never written reads as zeros. */
+  /** Reads whole blocks into the arena. Blocks that were never written are zeros. */
   read(address: number, bytes: number, position: number): void {
     const { bytes: memory } = this.#buffers
     const { capacity } = this.#state
@@ -132,7 +131,7 @@ export class WalFile implements WalWriter {
     }
   }
 
-  /** Writes a little of the log with zeros ahead of time: writing over allocated blocks costs half of allocating them. */
+  /** Writes a part of the log with zeros ahead of time: overwriting allocated blocks costs half as much as allocating them. */
   prepare(): boolean {
     const bytes = Math.min(extendBytes, this.#state.capacity - this.#prepared)
     if (bytes <= 0) return false
@@ -141,12 +140,12 @@ export class WalFile implements WalWriter {
     return true
   }
 
-  /** Everything below the cut is stored elsewhere; durable when this returns. */
+  /** All records below the trim point are stored elsewhere; durable when this returns. */
   trim(cut: TrimPoint): void {
     this.#writeSuperblock({ ...this.#state, ...cut })
   }
 
-  /** The metadata log holds this many records now, and so much of the log has been written once. */
+  /** Sets the number of records in the metadata log, and the number of bytes of the log that have been written once. */
   note(metadataRecords: number, prepared: number): void {
     const known = this.#superblock!
     this.#superblock = {
@@ -165,10 +164,10 @@ export class WalFile implements WalWriter {
     if (!this.#putIfRoom(address, bytes, at)) throw new Error(`the disk has no room for ${bytes} bytes of the write-ahead log`)
   }
 
-  /** False where the write itself finds no room. A sync that fails is another matter: what it has written is not known. */
+  /** Returns false when the write itself finds no room. A failed sync throws, since the contents of the disk are then undefined. */
   #putIfRoom(address: number, bytes: number, at: number): boolean {
     try {
-      // A disk takes less than all of it where that is what it has room for.
+      // A disk with too little room writes only a part.
       if (writeSync(this.#fd, this.#buffers.bytes, address, bytes, at) !== bytes) return false
     } catch (error) {
       if (isNoRoom(error)) return false
@@ -191,7 +190,7 @@ export class WalFile implements WalWriter {
 const isSame = (a: WalIdentity, b: WalIdentity): boolean =>
   a.clusterId === b.clusterId && a.nodeId === b.nodeId && a.lane === b.lane && a.foundingId === b.foundingId
 
-/** Undefined for a place where there is no log yet. */
+/** Undefined if there is no log yet. */
 function readSuperblock(fd: number, { bytes, superblock: at }: WalBuffers): Superblock | undefined {
   const head = Buffer.alloc(superblocks * blockBytes)
   for (let slot = 0; slot < superblocks; slot++) {
@@ -203,14 +202,14 @@ function readSuperblock(fd: number, { bytes, superblock: at }: WalBuffers): Supe
   return found.type === 'whole' ? found.superblock : undefined
 }
 
-/** The blocks themselves come as they are written: see `prepare`. */
+/** The blocks are allocated as they are written: see `prepare`. */
 function setSize(fd: number, bytes: number): void {
   if (fstatSync(fd).size >= bytes) return
   ftruncateSync(fd, bytes)
   fsyncSync(fd)
 }
 
-/** Some file systems refuse direct I/O at open, some at the first read or write: a block of the start tells. */
+/** Some file systems reject direct I/O at open, some at the first read or write, so the first block is read or written as a test. */
 function openForWriting(path: string, buffers: WalBuffers, create: number): { fd: number; direct: boolean } {
   const base = constants.O_RDWR | create
   let fd = -1
@@ -231,21 +230,18 @@ export interface WalRange {
   readonly bytes: number
 }
 
-/** What lies between two batches is read along, up to this: a second system call costs more. */
+/** Maximum gap between two batches that one read includes: a second system call costs more. */
 const gapBytesMax = 64 << 10
 const spanBytesMax = 8 << 20
 
-/**
- * Batches by their positions, one after another. Undefined when the header in front of one is not its own: the log has
- * come round and written something else there.
- */
+/** Reads batches by their positions. Undefined when the header before one of them is wrong: the log has been overwritten there. */
 export function readWalRanges(
   read: (into: Uint8Array, at: number) => number,
   capacity: number,
   ranges: readonly WalRange[],
 ): Uint8Array<ArrayBuffer> | undefined {
   const spans = spansOf(ranges, capacity)
-  // What one read brings is put together where it lies: a second buffer as large would come and go with each answer.
+  // The bytes of a single read are moved in place: a second buffer of the same size would be allocated for each answer.
   const out = spans.length === 1 ? unfilled(spanBytes(spans[0]!)) : unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
   let to = 0
   for (const span of spans) {
@@ -264,17 +260,17 @@ export function readWalRanges(
   return out.subarray(0, to)
 }
 
-/** From the record header of the first to the end of the last. */
+/** From the record header of the first batch to the end of the last. */
 const spanBytes = (span: readonly WalRange[]): number => span.at(-1)!.position + span.at(-1)!.bytes - (span[0]!.position - walRecord.bytes)
 
 /**
- * Nothing of the ranges can have been written over before this was asked. A header that is right says less: the bytes behind
- * it may have been written while they were read.
+ * True if no part of the ranges can have been overwritten before this call. A correct header proves less: the bytes after it may have been
+ * overwritten during the read.
  */
 export const isKept = (ranges: readonly WalRange[], published: number, capacity: number): boolean =>
   ranges.every(({ position }) => published <= position - walRecord.bytes + capacity)
 
-/** Neighbours that are read together: near each other, and on the same side of the end of the file. */
+/** Batches that are read together: close to each other, and on the same side of the end of the file. */
 function spansOf(ranges: readonly WalRange[], capacity: number): WalRange[][] {
   const spans: WalRange[][] = []
   for (const range of ranges) {
@@ -291,5 +287,5 @@ function spansOf(ranges: readonly WalRange[], capacity: number): WalRange[][] {
   return spans
 }
 
-/** Memory of its own, so that it can be handed to another thread, and not cleared, since it will be filled. */
+/** Separate memory that can be transferred to another thread. It is not zeroed, since it will be overwritten. */
 export const unfilled = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer)

@@ -2,29 +2,29 @@ import type { MutableImage } from '../../src/metadata/image.ts'
 import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
 import type { WalContent } from './wal-place.ts'
 
-/** What a start does with what lies where its write-ahead log is to be. */
+/** Decision of a start about the contents of the WAL's location. */
 export type WalVerdict =
-  /** There is none, and has been none. */
+  /** There is no log, and there never was one. */
   | { readonly type: 'new' }
   | { readonly type: 'own' }
-  /** Something else lies there: it is not touched, unless it is to be formatted. */
+  /** The location contains something else, which is not changed unless it is to be formatted. */
   | { readonly type: 'occupied'; readonly by: string }
-  /** The log of this node is not there, or not all of it. */
+  /** The log of this node is missing or incomplete. */
   | { readonly type: 'lost'; readonly why: string; readonly isUsable: boolean }
-  /** Whatever is done to the log, something else is wrong. */
+  /** Another problem, independent of the log. */
   | { readonly type: 'refused'; readonly why: string }
 
 export interface WalExpectation {
   readonly identity: WalIdentity
-  /** What the metadata log says; undefined where there is none yet. */
+  /** State from the metadata log; undefined if there is none yet. */
   readonly image: MutableImage | undefined
-  /** The node has had a log. */
+  /** The node has had a log before. */
   readonly mustExist: boolean
-  /** A log of a release without identities is this node's own. */
+  /** A log of a release without identities counts as this node's own. */
   readonly mayBeFormer: boolean
 }
 
-/** Compares what lies at a place with what the rest of the node says. Decides; changes nothing. */
+/** Compares the contents of a location with the other files of the node. Decides, and changes nothing. */
 export function judgeWal(content: WalContent, { identity, image, mustExist, mayBeFormer }: WalExpectation): WalVerdict {
   switch (content.type) {
     case 'absent':
@@ -60,7 +60,7 @@ export function judgeWal(content: WalContent, { identity, image, mustExist, mayB
 
 const lost = (why: string, isUsable = true): WalVerdict => ({ type: 'lost', why, isUsable })
 
-/** Whose something is, and whose it should be; undefined where they are the same. */
+/** Difference between two identities; undefined if they are the same. */
 export function differenceOf(found: WalIdentity, wanted: WalIdentity): string | undefined {
   if (found.clusterId !== wanted.clusterId) return `cluster ${found.clusterId}, where this node is in cluster ${wanted.clusterId}`
   if (found.nodeId !== wanted.nodeId) return `node ${found.nodeId} of the same cluster, where this is node ${wanted.nodeId}`

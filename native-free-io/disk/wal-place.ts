@@ -21,19 +21,19 @@ import { syncNewFolders } from './durable-file.ts'
 import { checkFolder, makeFolder } from './folders.ts'
 import { lockFor } from './process-lock.ts'
 
-/** What lies where a write-ahead log is to be. */
+/** Contents of the location for a WAL. */
 export type WalContent =
   | { readonly type: 'absent' }
-  /** Nothing but zeros, or nothing at all. */
+  /** Only zeros, or empty. */
   | { readonly type: 'blank' }
   /** Something else, such as a file system. */
   | { readonly type: 'foreign'; readonly what: string }
-  /** A write-ahead log of which no superblock is whole. */
+  /** A WAL without a complete superblock. */
   | { readonly type: 'damaged' }
-  /** `missingBytes`: of the file, at its end. */
+  /** `missingBytes`: missing at the end of the file. */
   | { readonly type: 'log'; readonly superblock: Superblock; readonly missingBytes: number }
 
-/** Where the write-ahead log of this node lies. This process has it alone until it is released. */
+/** Location of this node's WAL, locked for this process until it is released. */
 export interface WalPlace {
   readonly path: string
   readonly device: BlockDevice | null
@@ -43,7 +43,7 @@ export interface WalPlace {
 
 const advice = 'Set s3.wal.path to a place that the user of this process can read and write.'
 
-/** Throws StartRefused where what is there cannot be opened, or nothing can be made there. Changes nothing. */
+/** Throws StartRefused if the existing file cannot be opened, or no file can be created. Changes nothing. */
 export function checkWalPlace(path: string): void {
   try {
     if (statOf(path) === undefined) checkFolder(dirname(path))
@@ -59,7 +59,7 @@ function unusable(path: string, error: unknown): unknown {
   return new StartRefused(`s3.wal.path: ${path} cannot be used: ${reason} (${(error as NodeJS.ErrnoException).code}). ${advice}`)
 }
 
-/** Locks the place and looks at what is there. Changes nothing but the lock; makes the folder of a file. */
+/** Locks the location and reads its contents. Changes only the lock, and creates the folder of a file. */
 export function openWalPlace(path: string): WalPlace {
   try {
     const stat = statOf(path)
@@ -72,7 +72,7 @@ export function openWalPlace(path: string): WalPlace {
   }
 }
 
-/** A part of the path that is a file, or that may not be looked into, is no sign that the log is new. */
+/** Throws if a part of the path is a file or is not accessible: that does not mean that the log is new. */
 function statOf(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false })
 }
@@ -87,7 +87,7 @@ function newFile(path: string): WalPlace {
     unlock()
     removeEmpty(folder, made)
   }
-  // Another process may have made it before the lock was taken.
+  // Another process may have created the file before the lock was taken.
   if (statOf(path) !== undefined) {
     release()
     return openWalPlace(path)
@@ -95,7 +95,7 @@ function newFile(path: string): WalPlace {
   return { path, device: null, content: { type: 'absent' }, release }
 }
 
-/** A start that is refused leaves no folders. One that cannot be removed does no harm. */
+/** Removes the new folders of a rejected start. A folder that cannot be removed does no harm. */
 function removeEmpty(folder: string, made: string | undefined): void {
   if (made === undefined) return
   try {
@@ -103,7 +103,7 @@ function removeEmpty(folder: string, made: string | undefined): void {
   } catch {}
 }
 
-/** The lock lies beside the file that the path leads to in the end: by another name it is the same. */
+/** The lock is beside the file that the path resolves to, so that two names of one file have the same lock. */
 const lockOf = (path: string): string => `${path}.lock`
 
 function file(path: string): WalPlace {
@@ -129,7 +129,7 @@ function device(path: string, stat: Stats): WalPlace {
   }
 }
 
-/** The kernel gives a device exclusively to one opener, be that a process or a mount. */
+/** The kernel opens a device exclusively for one process or mount. */
 function claim(path: string): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_EXCL)
@@ -148,7 +148,7 @@ function read<T>(path: string, look: (fd: number) => T): T {
   }
 }
 
-/** Signatures lie within this from the start; some, and copies of others, within this from the end. */
+/** Signatures are within this distance from the start. Some, and backup copies of signatures, are within this distance from the end. */
 const signatureBytes = 1 << 20
 
 function contentOf(fd: number, bytes: number, isDevice: boolean): WalContent {
@@ -159,7 +159,7 @@ function contentOf(fd: number, bytes: number, isDevice: boolean): WalContent {
     return { type: 'foreign', what: `a write-ahead log of format ${found.version}, which this release does not read` }
   if (found.type === 'whole') {
     const { superblock } = found
-    // A file of format 2 grew as it was written; since then it has its size from the beginning.
+    // A file of format 2 grew as it was written; newer files have their full size from the beginning.
     const isWhole = !isDevice && superblock.identity === undefined
     const missingBytes = isWhole ? 0 : Math.max(0, logStart + superblock.state.capacity - bytes)
     return { type: 'log', superblock, missingBytes }
@@ -182,7 +182,7 @@ function bytesAt(fd: number, start: number, end: number): Buffer {
 
 const isZero = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0)
 
-/** Where some have their signatures; whatever is not zero is something, known or not. */
+/** Positions of some signatures. Content that is not zero counts as foreign, with or without a known signature. */
 const signatures: readonly (readonly [what: string, at: number, bytes: string])[] = [
   ['an ext2, ext3 or ext4 file system', 1080, '\x53\xef'],
   ['an XFS file system', 0, 'XFSB'],
@@ -199,13 +199,13 @@ function signatureIn(head: Buffer): string {
   return found?.[0] ?? 'data that is not a write-ahead log'
 }
 
-/** Destroys what lies at the place, so that a new log can begin there: its signatures, wherever they are looked for. */
+/** Destroys the contents of the location, so that a new log can start there: all regions that may contain signatures. */
 export function wipe({ path, device: onDevice }: WalPlace): void {
   const fd = openSync(path, constants.O_RDWR)
   try {
     const bytes = onDevice?.bytes ?? fstatSync(fd).size
     const zeros = Buffer.alloc(Math.min(bytes, signatureBytes))
-    // The start goes last: until then it is known for what it was.
+    // The start is erased last: until then the contents can still be identified.
     for (const at of [bytes - zeros.length, 0]) {
       for (let done = 0; done < zeros.length; ) done += writeSync(fd, zeros, done, zeros.length - done, at + done)
       fsyncSync(fd)

@@ -3,24 +3,24 @@ import { dirname } from 'node:path'
 import { sizeText } from '../../src/config/kind.ts'
 import { StartRefused } from '../process/start-refused.ts'
 
-/** What is left beside a new write-ahead log for the metadata log and the first objects. */
+/** Space reserved beside a new WAL for the metadata log and the first objects. */
 const besidesBytes = 16 << 20
-/** Of the free space, the part that a log takes whose size nobody has set: objects and their copies need the rest. */
+/** Share of the free space for a WAL of default size: objects and their copies need the rest. */
 const defaultShare = 1 / 2
 
 export interface WalPlace {
   readonly path: string
   readonly capacity: number
-  /** Nobody has set it: it may be less. */
+  /** The capacity is the default: it may be reduced. */
   readonly isDefault: boolean
-  /** Divides the capacity. */
+  /** The capacity must be a multiple of this. */
   readonly logBytes: number
 }
 
-/** What the log of a new node has for its capacity. An existing one keeps its own. Throws StartRefused where there is no room for it. */
+/** Capacity for the log of a new node. An existing log keeps its capacity. Throws StartRefused if there is no room for it. */
 export function roomFor({ path, capacity, isDefault, logBytes }: WalPlace): number {
   const free = freeFor(path)
-  // What cannot be looked at is reported when it is opened.
+  // An inaccessible path is reported when it is opened.
   if (free === undefined) return capacity
   if (capacity + besidesBytes <= free) return capacity
   const fitting = Math.floor((free * defaultShare) / logBytes) * logBytes
@@ -40,7 +40,7 @@ function advice(free: number): string {
   return `Set s3.wal.path=file://?capacity=${sizeText(capacity)} and s3.wal.cache.size=${sizeText(cache)}, or use a larger file system.`
 }
 
-/** Undefined for a log or a device that is there, and where the system does not tell. */
+/** Undefined if the log or device exists, and if the system does not provide the free space. */
 function freeFor(path: string): number | undefined {
   try {
     if (statSync(path, { throwIfNoEntry: false }) !== undefined) return undefined
