@@ -4,22 +4,22 @@ import { Concurrency } from '../../src/object-store/concurrency.ts'
 import { pauseBefore, retryTable } from '../../src/object-store/retry-policy.ts'
 import type { FaultKind, StoreFault, StoreOperation } from '../../src/ports.ts'
 
-/** One try that failed. */
+/** One failed attempt. */
 export interface RequestFailure {
   readonly trouble: FaultKind
   readonly detail: string
-  /** The store may have done it. */
+  /** The store may have performed the operation. */
   readonly mayBeDone: boolean
-  /** No further try: there are too many already. */
+  /** No retry: too many requests are in progress already. */
   readonly isFinal?: true
 }
 
-/** What has no effect cannot have had one. */
+/** Operations without side effects, for which `mayBeDone` is never set. */
 const reads: readonly StoreOperation[] = ['get', 'size', 'list']
 
 export const isTrouble = (answer: unknown): answer is RequestFailure => typeof answer === 'object' && answer !== null && 'trouble' in answer
 
-/** Time and chance, which tests hand in. */
+/** Time and randomness; tests pass their own. */
 export interface RetryClock {
   now(): number
   sleep(ms: number, signal: AbortSignal): Promise<unknown>
@@ -32,32 +32,32 @@ const world: RetryClock = {
   random: Math.random,
 }
 
-/** Requests at the same time, over all operations of one store. */
+/** Maximum number of simultaneous requests, over all operations of one store. */
 const concurrencyMax = 64
-/** Requests that wait for their turn; more than that are told that the store is throttled. */
+/** Maximum number of waiting requests; above it, requests fail as throttled. */
 const waitingMax = 4096
 
-/** What an operation may know of its tries. */
+/** State of an operation's attempts. */
 export interface Attempt {
   readonly signal: AbortSignal
-  /** A try before this one may have been done all the same. */
+  /** An earlier attempt may have succeeded despite its failure. */
   readonly mayBeDone: boolean
-  /** What is left of the operation's time. */
+  /** Remaining time of the operation. */
   readonly leftMs: number
 }
 
-/** The one place where requests to a store are repeated, paced and given up. */
+/** The only component that repeats, paces and abandons requests to a store. */
 export class Attempts {
   readonly #rhythm: RetryClock
   readonly #concurrency = new Concurrency(concurrencyMax)
   readonly #waiting: (() => void)[] = []
   readonly #closing = new AbortController()
-  /** Tries that were not the first, since the beginning. */
+  /** Number of retries so far. */
   retries = 0
 
   constructor(rhythm: RetryClock = world) {
     this.#rhythm = rhythm
-    // Everything under way listens for the end.
+    // Every operation in progress listens for the close.
     setMaxListeners(0, this.#closing.signal)
   }
 
@@ -65,7 +65,7 @@ export class Attempts {
     return this.#concurrency.limit
   }
 
-  /** Runs `once` until it gives an answer, or a trouble that no further try would mend within `totalMs`. */
+  /** Runs `once` until it succeeds, or fails in a way that no retry within `totalMs` would change. */
   async run<T>(
     operation: StoreOperation,
     key: string,
@@ -102,7 +102,7 @@ export class Attempts {
       if (this.#waiting.length >= waitingMax)
         return { trouble: 'throttled', detail: `${waitingMax} requests wait already`, mayBeDone: false, isFinal: true }
       await new Promise<void>((go) => {
-        // What is read now is waited for by somebody; what is removed, by nobody.
+        // A caller waits for a read, but not for a removal: reads go first.
         if (operation === 'get') this.#waiting.unshift(go)
         else this.#waiting.push(go)
       })

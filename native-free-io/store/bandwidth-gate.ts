@@ -4,12 +4,12 @@ import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
 
 /**
- * A clock that all threads read alike, whenever they began. `performance` is not: each thread counts from its own start, by a
- * wall clock that may have been set since the others began.
+ * A clock with the same value in all threads. `performance` differs: each thread counts from its own start, based on a wall clock that may
+ * have been set in between.
  */
 const sharedMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
-/** Where the requests of one thread wait for their bandwidth, those of one priority in the order in which they came. */
+/** Queue of one thread's requests that wait for bandwidth, in order of arrival for each priority. */
 export class BandwidthGate {
   readonly #budget: BandwidthBudget
   readonly #last = new Map<Priority, Promise<void>>(priorities.map((priority) => [priority, Promise.resolve()]))
@@ -18,7 +18,7 @@ export class BandwidthGate {
     this.#budget = budget
   }
 
-  /** Resolves when the bytes may move. */
+  /** Resolves when the bytes may be sent. */
   pass(priority: Priority, bytes: number): Promise<void> {
     if (bytes === 0) return Promise.resolve()
     this.#budget.enter(priority)
@@ -41,13 +41,13 @@ export class BandwidthGate {
   }
 }
 
-/** In and out of the node; the same gate for both where they share one budget. */
+/** Gates for both directions; the same gate for both if they share one budget. */
 export interface Gates {
   readonly received: BandwidthGate
   readonly sent: BandwidthGate
 }
 
-/** A store whose objects move no faster than the budget allows. Copies inside the store move nothing and do not wait. */
+/** A store whose transfers are limited by the budget. Copies inside the store transfer nothing and do not wait. */
 export function budgeted(store: ObjectStore, gates: Gates, priority: Priority): ObjectStore {
   return new BudgetedStore(store, gates, priority)
 }
@@ -74,7 +74,7 @@ class BudgetedStore implements ObjectStore {
 
   async get(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array | StoreFault> {
     const pass = (bytes: number): Promise<void> => this.#gates.received.pass(this.#priority, bytes)
-    // Who does not say how much pays when it is known.
+    // A read of unknown size takes bandwidth when its size is known.
     if (!Number.isFinite(end)) {
       const answer = await this.#store.get(key, start, end, into)
       if (!isFault(answer)) await pass(answer.length)
@@ -82,7 +82,7 @@ class BudgetedStore implements ObjectStore {
     }
     const bytes = Math.max(0, end - start)
     await pass(bytes)
-    // What is asked for again is late already: it does not wait, but those behind it do.
+    // A repeated request is late already: it does not wait, but later requests do.
     return this.#store.get(key, start, end, into, () => void pass(bytes))
   }
 

@@ -2,14 +2,14 @@ import type { StoreMeter, StoreRequest } from '../../src/object-store/request-me
 import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
 
-/** A store without requests of its own, whose operations are counted as if each were one. S3 counts what it really sends. */
+/** A store that sends no requests; each operation counts as one. S3 counts the requests that it sends. */
 export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {
   const count = async <T>(row: StoreRequest, work: Promise<T>, sent = 0): Promise<T> => {
     meter.add(row, 1)
     meter.add('sentBytes', sent)
     const answer = await work
     if (answer instanceof Uint8Array) meter.add('receivedBytes', answer.length)
-    // What is not there, or was there already, has been answered.
+    // `missing` and `exists` are answers, not failures.
     if (isFault(answer) && answer.fault !== 'missing' && answer.fault !== 'exists') meter.add('failed', 1)
     return answer
   }

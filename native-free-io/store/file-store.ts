@@ -17,20 +17,20 @@ import { makeFolder } from '../disk/folders.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
 import { storeFault } from './mem-store.ts'
 
-/** Where objects grow before they have their names. No key begins with a dot: see `nameOf`. */
+/** Folder for incomplete objects. No key starts with a dot: see `nameOf`. */
 const unfinished = '.unfinished'
-/** So many bytes at a time are written, and durable before the next: one flush of a whole object would hold up the log behind it. */
+/** Objects are written in pieces of this size, each durable before the next: one flush of a whole object would delay the WAL. */
 const writeBytes = 1 << 20
-/** The unit of direct I/O, and how much of it is written at a time. */
+/** Unit of direct I/O, and size of its writes. */
 const blockBytes = 4096
 const directBytes = 256 << 10
 const readBytes = 256 << 10
-/** A folder may be removed, because it is empty, just when an object is to be put there. */
+/** Maximum number of attempts to create an object's folder: an empty folder may be removed at the same time. */
 const placeTriesMax = 100
 
 /**
- * Objects as files of a folder. An object has its name when all of it is durable. Two processes may share the folder:
- * names are given out by the file system.
+ * Objects as files of a folder. An object gets its name when all of it is durable. Two processes may share the folder: the file system
+ * assigns names atomically.
  */
 export class FileStore implements ObjectStore {
   readonly can = { conditionalPut: true }
@@ -68,7 +68,7 @@ export class FileStore implements ObjectStore {
     })
   }
 
-  /** One read of the disk at a time: whoever writes there waits for no more than that. */
+  /** One read of the disk at a time, so that a write waits for at most one. */
   #oneRead(read: () => Promise<{ readonly bytesRead: number }>): Promise<number> {
     const done = this.#reading.then(read).then(({ bytesRead }) => bytesRead)
     this.#reading = done.catch(() => {})
@@ -96,7 +96,7 @@ export class FileStore implements ObjectStore {
 
   list(prefix: string, from = ''): Promise<ListPage | StoreFault> {
     return this.#answer('list', prefix, async () => {
-      // The folder that the prefix names, or that it stands in.
+      // The folder that the prefix names, or its parent.
       const top = prefix.slice(0, prefix.lastIndexOf('/') + 1)
       const keys = (await this.#keysBelow(top)).filter((key) => key.startsWith(prefix) && (from === '' || compareKeys(key, from) > 0))
       keys.sort(compareKeys)
@@ -106,7 +106,7 @@ export class FileStore implements ObjectStore {
     })
   }
 
-  /** One that is still being written has been written to since `beforeMs`. */
+  /** An object that is still being written was modified after `beforeMs`. */
   abandonUploads(prefix: string, beforeMs: number): Promise<number | StoreFault> {
     return this.#answer('abandon', '', async () => {
       const folder = join(this.#folder, unfinished)
@@ -124,7 +124,7 @@ export class FileStore implements ObjectStore {
 
   async close(): Promise<void> {}
 
-  /** Gives what is durable under `path` its name. */
+  /** Gives the durable file at `path` the name of the object. */
   async place(path: string, key: string, ifAbsent: boolean): Promise<void> {
     const target = this.#path(key)
     for (let tries = 1; ; tries++) {
@@ -170,14 +170,14 @@ export class FileStore implements ObjectStore {
     return join(this.#folder, ...key.split('/').map(nameOf))
   }
 
-  /** The names of new folders are made durable, too. */
+  /** Creates a folder. The names of new folders are made durable, too. */
   async #makeFolder(folder: string): Promise<void> {
     const first = makeFolder(folder)
     if (first === undefined) return
     for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at))
   }
 
-  /** Folders that have become empty. */
+  /** Removes empty folders. */
   async #prune(folder: string): Promise<void> {
     for (let at = folder; at.length > this.#folder.length; at = dirname(at)) {
       try {
@@ -195,7 +195,7 @@ class FileUpload implements ObjectUpload {
   readonly #key: string
   readonly #path: string
   #file: FileHandle | undefined
-  /** Small pieces that go to the file together. */
+  /** Small pieces that are written together. */
   #pending: Uint8Array[] = []
   #pendingBytes = 0
   #written = 0
@@ -225,7 +225,10 @@ class FileUpload implements ObjectUpload {
     }
   }
 
-  /** All of a file that is still empty, by a thread that has nothing else to do, past the page cache, which has better things to hold. Through it where that cannot be. */
+  /**
+   * Writes a whole file with direct I/O in a thread without other work. It bypasses the page cache, which is better used for other data.
+   * Falls back to the page cache where direct I/O is not possible.
+   */
   async writeDirect(piece: Uint8Array): Promise<StoreFault | undefined> {
     try {
       makeFolder(dirname(this.#path))
@@ -236,7 +239,8 @@ class FileUpload implements ObjectUpload {
       for (let at = 0; at < whole.length; ) {
         const began = performance.now()
         at += writeSync(file.fd, whole, at, Math.min(directBytes, whole.length - at), at)
-        // Whoever shares the disk gets as long: a log is written there, too. Timers would round that up.
+        // Sleeps as long as the write took, so that other writers, such as the WAL, get the disk for the same time. Timers would round this
+        // up.
         Atomics.wait(sleeper, 0, 0, performance.now() - began)
       }
       await file.truncate(piece.length)
@@ -306,13 +310,13 @@ class FileUpload implements ObjectUpload {
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-/** Memory that a disk may read from by itself: shared memory of WebAssembly begins with a page, and there is room to fill up the last block. */
+/** Memory for direct I/O: shared memory of WebAssembly is page-aligned, and has room to fill the last block. */
 const isAligned = ({ buffer, byteOffset, length }: Uint8Array): boolean =>
   buffer instanceof SharedArrayBuffer &&
   byteOffset % blockBytes === 0 &&
   byteOffset + Math.ceil(length / blockBytes) * blockBytes <= buffer.byteLength
 
-/** Undefined where the file system has no direct I/O. */
+/** Undefined if the file system has no direct I/O. */
 async function openDirect(path: string): Promise<FileHandle | undefined> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DSYNC | constants.O_DIRECT
   try {
@@ -324,7 +328,7 @@ async function openDirect(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** What is behind the first `bytes` of pieces. */
+/** The bytes after the first `bytes` of the pieces. */
 function without(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let at = 0
   return pieces.flatMap((piece) => {
@@ -343,13 +347,13 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A file system allows more names than are wise: what is not plain is written as %XX of its bytes in UTF-8. */
+/** File name of a part of a key: other characters than plain ones are written as %XX of their bytes in UTF-8. */
 const nameOf = (part: string): string =>
   encodeURIComponent(part)
     .replace(/[!'()*~]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
     .replace(/^\./, '%2E')
 
-/** The longest key that the name of an unfinished object tells. */
+/** Maximum length of a key that the name of an incomplete object contains. */
 const toldMax = 200
 
 const unfinishedName = (key: string): string => {
@@ -357,13 +361,13 @@ const unfinishedName = (key: string): string => {
   return `${name.length <= toldMax ? name : ''}.${randomUUID()}`
 }
 
-/** One that does not tell its key may be anybody's. */
+/** An incomplete object without a key in its name may belong to any prefix. */
 function isUnfinishedOf(name: string, prefix: string): boolean {
   const key = keyPartOf(name.slice(0, Math.max(0, name.lastIndexOf('.'))))
   return key === undefined || key === '' || key.startsWith(prefix)
 }
 
-/** Undefined for what is not an object's. */
+/** Undefined for a name that is not an object. */
 function keyPartOf(name: string): string | undefined {
   if (name.startsWith('.')) return undefined
   try {
@@ -396,6 +400,6 @@ const codes: Readonly<Record<string, FaultKind>> = {
   ENOTEMPTY: 'invalid',
 }
 
-/** A disk that fails once is not asked again: that is for its owner to decide. */
+/** A failed disk operation is not retried; the owner of the disk must act. */
 const fileFault = (error: unknown, operation: StoreOperation, key: string): StoreFault =>
   storeFault(codes[codeOf(error) ?? ''] ?? 'unavailable', operation, key, (error as Error).message)

@@ -1,19 +1,19 @@
 import { ByteBudget } from '../../src/base/byte-budget.ts'
 
-/** Times that are remembered, how many there must be, and how many come before they are looked at anew. */
+/** Number of recorded times, minimum number for an estimate, and number of new times before the next estimate. */
 const timesMax = 256
 const timesMin = 64
 const freshMax = 16
 const quantile = 0.99
-/** Sooner than this nobody is asked twice: so much a timer or a collection of garbage takes. */
+/** Minimum delay of a second request: timers and garbage collection take this long. */
 const lateMsMin = 20
 
-/** How many second questions there may be at a time, for all hedges of a store. */
+/** Maximum number of second requests at a time, for all hedges of a store. */
 export const newHedges = (): ByteBudget => new ByteBudget(5)
 
 /**
- * Questions of one kind, which have no effect: one that takes longer than nearly all before it is asked a second time, the first
- * good answer counts, and the other is given up (Dean and Barroso, The Tail at Scale, 2013).
+ * Hedged requests of one kind, without side effects. A request that takes longer than nearly all earlier ones is sent a second time. The
+ * first good answer counts, and the other request is cancelled (Dean and Barroso, The Tail at Scale, 2013).
  */
 export class Hedge<T> {
   readonly #isGood: (answer: T) => boolean
@@ -28,7 +28,7 @@ export class Hedge<T> {
     this.#isGood = isGood
   }
 
-  /** `ask` must end soon when its signal says so. Nothing of a question that was given up goes on when this resolves. */
+  /** `ask` must end soon after its signal is aborted. When this resolves, no cancelled request is in progress. */
   async run(signal: AbortSignal, ask: (signal: AbortSignal, isSecond: boolean) => Promise<T>): Promise<T> {
     const began = performance.now()
     const first = asking(signal, (own) => ask(own, false))
@@ -37,7 +37,7 @@ export class Hedge<T> {
     return answer
   }
 
-  /** True when it has not come when nearly all have. */
+  /** True when there is no answer after the time in which nearly all arrive. */
   async #isLate(answer: Promise<T>): Promise<boolean> {
     if (this.#lateMs === Number.POSITIVE_INFINITY) return false
     let timer: NodeJS.Timeout | undefined
@@ -77,7 +77,7 @@ interface Asking<T> {
 function asking<T>(signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Asking<T> {
   const own = new AbortController()
   const giveUp = (): void => own.abort()
-  // By hand: what `AbortSignal.any` makes of a signal that lives long stays as long in some versions of Node.
+  // By hand: in some versions of Node, the result of `AbortSignal.any` lives as long as its longest-lived source.
   signal.addEventListener('abort', giveUp)
   if (signal.aborted) giveUp()
   return { answer: ask(own.signal).finally(() => signal.removeEventListener('abort', giveUp)), giveUp }

@@ -2,19 +2,19 @@ import { assert } from '../../src/base/assert.ts'
 
 const keyMax = 512
 
-/** What every store takes for a key: see `ObjectStore`. A wrong one is a bug of the caller. */
+/** Requirements of every store for a key: see `ObjectStore`. An invalid key is a bug of the caller. */
 export function assertKey(key: string): void {
   assert(key.length > 0 && key.length <= keyMax, `a key has 1 to ${keyMax} characters`)
   assert(
     key.split('/').every((part) => part !== '' && part !== '.' && part !== '..'),
     `no part of a key is empty or dots: ${key}`,
   )
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the check is for control characters.
   assert(!/[\u0000-\u001f\u007f]/.test(key), 'a key has no control characters')
 }
 
-/** The order of keys in a list: that of their bytes in UTF-8. */
+/** The order of keys in a list: by their bytes in UTF-8. */
 export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-/** Keys to a page of a list, as S3 has it. */
+/** Number of keys in a page of a list, as in S3. */
 export const pageKeys = 1000

@@ -9,7 +9,7 @@ interface Held {
 
 const shelves = new Map<string, Map<string, Held>>()
 
-/** Objects in the memory of this thread, for tests. They outlive the store, and nothing outlives the thread. */
+/** Objects in the memory of this thread, for tests. They outlive the store object, but not the thread. */
 export class MemStore implements ObjectStore {
   readonly can = { conditionalPut: true }
   readonly #objects: Map<string, Held>
@@ -104,7 +104,7 @@ class MemUpload implements ObjectUpload {
 
 const missing = (operation: StoreOperation, key: string): StoreFault => storeFault('missing', operation, key, 'there is no such object')
 
-/** A fault of a store that tries everything once. */
+/** A fault of a store without retries. */
 export const storeFault = (fault: FaultKind, operation: StoreOperation, key: string, detail: string): StoreFault => ({
   fault,
   operation,

@@ -8,30 +8,30 @@ import { crc32c } from '../../src/wire/crc32c.ts'
 import { MetadataJobs } from '../storage/metadata-jobs.ts'
 import { PeriodicTask } from '../storage/periodic-task.ts'
 
-/** What an object costs who reads it, in bytes of a log that is read at once: a request each. */
+/** Cost of reading an object, as the number of bytes that could be read in the same time: one request each. */
 const objectCostBytes = 16 << 10
-/** Bodies that are read at the same time. */
+/** Number of bodies that are read at the same time. */
 const readsAtOnce = 16
-/** How often it is looked whether another node has taken over. */
+/** Interval of the checks whether another node has taken over. */
 const lookMs = 5000
 
 export interface OpenedObjects {
   readonly log: MetadataObjects
-  /** Everything durable, in order. */
+  /** All durable records, in order. */
   readonly records: readonly Uint8Array[]
-  /** Of this life, in every log of this node. */
+  /** Epoch of this incarnation, in all logs of this node. */
   readonly epoch: number
 }
 
 /**
- * The metadata log in a store, one object at a time: appends that wait for the store share the next. Another node that
- * takes it over ends this one.
+ * The metadata log in a store, one object at a time: appends that wait for the store share the next one. If another node takes over the
+ * log, this one ends.
  */
 export class MetadataObjects implements MetadataLog {
   readonly #writer: ChainWriter
   #bytes: number
   #objects: number
-  /** Number of the last object, and of the last that is not needed any more. */
+  /** Sequence of the last object, and of the last unneeded object. */
   #last: number
   #dropped: number
   readonly #jobs: MetadataJobs
@@ -52,7 +52,7 @@ export class MetadataObjects implements MetadataLog {
     this.#looking.every(lookMs)
   }
 
-  /** Takes the log from whoever had it. */
+  /** Takes over the log from its previous owner. */
   static async open(parts: ChainParts, failed: (error: Error) => void): Promise<OpenedObjects> {
     const epoch = await claimNext(parts)
     const { objects, others } = await takeOver(parts, epoch)
@@ -71,7 +71,7 @@ export class MetadataObjects implements MetadataLog {
     return { log, records, epoch }
   }
 
-  /** A store that has no room is a fault of the store, and is waited for as others are. */
+  /** A full store is a fault of the store, which is retried like others. */
   readonly isFull = false
 
   get bytes(): number {
@@ -86,7 +86,7 @@ export class MetadataObjects implements MetadataLog {
     return this.#jobs.replace(records)
   }
 
-  /** What the store has not taken yet is not tried again. */
+  /** Pending writes are not retried. */
   async close(): Promise<void> {
     await Promise.all([this.#looking.stop(), this.#writer.close()])
   }

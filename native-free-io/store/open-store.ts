@@ -4,16 +4,16 @@ import type { ObjectStore, StoreLocation } from '../../src/ports.ts'
 import type { RetryClock } from './attempts.ts'
 
 export interface StoreOptions {
-  /** Where credentials are looked for that the location does not have. */
+  /** Source of credentials that the location does not contain. */
   readonly environment?: Environment
-  /** Counts requests and bytes: the bill. */
+  /** Counter of billed requests and bytes. */
   readonly meter?: StoreMeter
   readonly rhythm?: RetryClock
 }
 
 /**
- * A store of this thread; only the code that it needs is loaded. Nothing is asked of it yet: whether it is there, the first
- * answer says.
+ * Opens a store for this thread, and loads only the code that it needs. No request is sent yet: the first operation shows whether the store
+ * exists.
  */
 export async function openStore(location: StoreLocation, options: StoreOptions = {}): Promise<ObjectStore> {
   if (location.scheme === 's3') {

@@ -3,8 +3,8 @@ import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ObjectStore, StoreAbilities, StoreFault } from '../../src/ports.ts'
 
 /**
- * Whether the store is there, lets us read, write and remove, and honours conditions: some ignore them, and then everybody
- * wins. Leaves nothing behind. `prefix` begins the key that is tried.
+ * Verifies that the store exists, permits reads, writes and removals, and enforces conditions: some stores ignore them, and then every put
+ * succeeds. Leaves no object. The key used starts with `prefix`.
  */
 export async function probeStore(store: ObjectStore, prefix: string): Promise<StoreAbilities | StoreFault> {
   const key = `${prefix}-${randomUUID()}`
@@ -18,7 +18,7 @@ export async function probeStore(store: ObjectStore, prefix: string): Promise<St
   return fault ?? removed ?? { conditionalPut: conditionalPut === true }
 }
 
-/** The second of two must be refused. */
+/** The second of two puts must be rejected. */
 async function probeCondition(store: ObjectStore, key: string, body: Uint8Array): Promise<boolean | StoreFault> {
   if (!store.can.conditionalPut) return false
   for (const expected of [undefined, 'exists']) {

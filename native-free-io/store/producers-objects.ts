@@ -9,20 +9,20 @@ import {
   type SavedProducers,
 } from '../disk/producers-file.ts'
 
-/** How often what is read is not what was put, before it is taken to be so in the store. */
+/** Maximum number of reads of a damaged object, before the object in the store is considered damaged. */
 const triesMax = 6
-/** A list may be a little old: so many lives are asked for by name, whether or not they are in it. */
+/** A list may lag: this number of incarnations is read by name, even if the list does not contain them. */
 const unlistedMax = 32
-/** How often what a list shows may be gone. */
+/** Maximum number of lists whose keys no longer exist. */
 const listsMax = 100
 
 /**
- * The producers in a store. Each life saves them under keys of its own, and each time under another, so that neither a life
- * that is over and does not know it yet nor a put that is done long after it was given up can put older ones in place of newer
- * ones. The last that the newest life has saved are believed.
+ * The producers in a store. Each incarnation saves them under its own keys, and each save uses a new key. So neither an earlier incarnation
+ * that is unaware of its end, nor a put that completes long after it was abandoned, can replace newer producers by older ones. The last
+ * save of the newest incarnation is valid.
  *
- * Invariant: of a life that has saved any, what it saved last is there, and whatever it had saved last in the time for which a
- * list may be old.
+ * Invariant: of an incarnation with saves, the last save exists, and so does every save that was the last one within the time by which a
+ * list may lag.
  */
 export class ProducersObjects implements ProducersHome {
   readonly #parts: ChainParts
@@ -30,12 +30,12 @@ export class ProducersObjects implements ProducersHome {
   readonly #foundingId: string
   #sequence = 0
   #last: string | undefined
-  /** What is not needed any more, and since when. */
+  /** Unneeded keys, each with the time since which it is unneeded. */
   #superseded: { readonly key: string; readonly atMs: number }[] = []
-  /** What earlier lives left. */
+  /** Keys of earlier incarnations. */
   #older: readonly string[] = []
 
-  /** Those of `parts.prefix`, which ends with a slash. */
+  /** Uses the keys that start with `parts.prefix`, which ends with a slash. */
   constructor(parts: ChainParts, epoch: number, foundingId: string) {
     this.#parts = parts
     this.#epoch = epoch
@@ -58,7 +58,7 @@ export class ProducersObjects implements ProducersHome {
     await this.#tidy()
   }
 
-  /** To be called when no earlier life can trim its log any more. */
+  /** Must be called when no earlier incarnation can trim its log any more. */
   async load(): ReturnType<ProducersHome['load']> {
     for (let lists = 0; lists < listsMax; lists++) {
       const found = await this.#loadOnce()
@@ -76,13 +76,13 @@ export class ProducersObjects implements ProducersHome {
     for (const epoch of [...new Set([...listed.keys(), ...recent])].sort((a, b) => b - a)) {
       const newest = await this.#newestOf(epoch, listed.get(epoch) ?? 1)
       if (newest !== undefined) return newest
-      // It was there a moment ago: a life that does not know yet that it is over may have saved once more.
+      // The list contained it: an earlier incarnation, unaware of its end, may have saved once more.
       if (listed.has(epoch)) return 'moved'
     }
     return undefined
   }
 
-  /** From what is listed on: what was saved after it may not be listed yet. */
+  /** The newest save from the listed one on: later saves may not be listed yet. */
   async #newestOf(epoch: number, from: number): Promise<SavedProducers | undefined> {
     let newest: SavedProducers | undefined
     for (let sequence = from; ; sequence++) {
@@ -107,7 +107,7 @@ export class ProducersObjects implements ProducersHome {
     }
   }
 
-  /** Removes what has been superfluous for long enough. What cannot be removed now is tried again with the next. */
+  /** Removes keys that have been unneeded for long enough. A failed removal is retried with the next save. */
   async #tidy(): Promise<void> {
     const { store, now, keepMs } = this.#parts
     const due = now() - keepMs

@@ -11,15 +11,15 @@ import { troubleOf } from './s3-troubles.ts'
 
 export type Sdk = typeof import('@aws-sdk/client-s3')
 
-/** The SDK's client, a request made by it, and the options that carry the transfer past it. */
+/** A request through the SDK's client, with options that pass the transfer to the transport. */
 export type Ask<T> = (client: S3Client, sdk: Sdk, options: object) => Promise<T>
 
-/** What a failed request leaves: how the next try may go, and the error itself for those who know more. */
+/** A failed request: how a retry may proceed, and the error itself for callers that inspect it. */
 export interface Failed extends RequestFailure {
   readonly error: unknown
 }
 
-/** One bucket's client: made when it is first used, since loading the SDK takes longer than most requests. */
+/** The client of one bucket. Created at its first use, since loading the SDK takes longer than most requests. */
 export class S3Connection {
   readonly location: S3Location
   readonly #environment: Environment
@@ -45,7 +45,7 @@ export class S3Connection {
       return await ask(this.#client, sdk, { transfer })
     } catch (error) {
       const trouble = troubleOf(error, transfer.wasSent === true, (text) => this.#hide(text))
-      // A new client asks the machine for its credentials again.
+      // A new client requests the credentials of the machine again.
       if (trouble.trouble === 'expired') this.#client = undefined
       return { ...trouble, error }
     }
@@ -70,10 +70,10 @@ export class S3Connection {
       ...(keys === false ? {} : { credentials: keys }),
       requestHandler: this.#transport as never,
       expectContinueHeader: false,
-      // Several stores refuse checksums that they do not know; objects carry their own.
+      // Several stores reject checksums that they do not support; objects contain their own.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      // There is one policy of retries, and it is not the SDK's.
+      // Retries are controlled by the node's own policy, not by the SDK.
       maxAttempts: 1,
       cacheMiddleware: true,
       followRegionRedirects: false,
@@ -85,13 +85,13 @@ export class S3Connection {
   }
 }
 
-/** Its word on the age of Node is for those who choose Node, and would stand between the lines of the log. */
+/** Suppresses the SDK's warning about the version of Node: it does not concern operators, and would interrupt the log. */
 function loadSdk(): Promise<Sdk> {
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
   return import('@aws-sdk/client-s3')
 }
 
-/** A command as far as its middleware goes. */
+/** The part of a command that adds middleware. */
 interface Stacked {
   readonly middlewareStack: {
     add(middleware: never, options: { readonly step: 'build'; readonly name: string; readonly priority: 'low' }): void
@@ -111,14 +111,14 @@ function onBuild<C extends Stacked>(command: C, name: string, change: (request: 
   return command
 }
 
-/** Says what the signature covers of a body that goes past the SDK: nothing, unless the store insists. */
+/** Sets what the signature covers of a body that bypasses the SDK: nothing, unless the store requires it. */
 export function withPayload<C extends Stacked>(command: C, pieces: readonly Uint8Array[], isSigned: boolean): C {
   return onBuild(command, 'millracePayload', ({ headers }) => {
     headers['x-amz-content-sha256'] = isSigned ? sha256(pieces) : 'UNSIGNED-PAYLOAD'
   })
 }
 
-/** The checksum that every store takes where one is required; some know no other. */
+/** Sets the checksum that every store accepts where one is required; some accept no other. */
 export function withMd5<C extends Stacked>(command: C): C {
   return onBuild(command, 'millraceMd5', ({ headers, body }) => {
     for (const name of Object.keys(headers)) if (/^x-amz-(sdk-)?checksum-/i.test(name)) delete headers[name]
@@ -134,7 +134,7 @@ function sha256(pieces: readonly Uint8Array[]): string {
   return hash.digest('hex')
 }
 
-/** The checksum of a body, as the parameters of a request have it. */
+/** The checksum of a body, as parameters of a request. */
 export function checksumOf(
   algorithm: S3Location['checksum'],
   pieces: readonly Uint8Array[],

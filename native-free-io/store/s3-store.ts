@@ -10,16 +10,16 @@ import { type Ask, checksumOf, type Failed, S3Connection, withMd5, withPayload }
 import type { Transfer } from './s3-transport.ts'
 import { S3Upload } from './s3-upload.ts'
 
-/** A store that moves less than this is as good as gone. */
+/** Minimum rate; a slower transfer counts as failed. */
 const slowestBytesPerMs = 2 ** 20 / 1000
-/** Reads of more than this take the longer, the more they read: they are not compared with the others. */
+/** The duration of larger reads depends on their size: they are not compared with short ones. */
 const shortBytesMax = 512 << 10
-/** By the protocol. */
+/** Limit of the protocol. */
 const removeMax = 1000
-/** Marks who wrote an object, so that the answer to a put that was done but not confirmed can be told from a lost race. */
+/** Identifies the writer of an object: distinguishes a successful put whose response was lost from a put that another client won. */
 const writerName = 'millrace-writer'
 
-/** A bucket, by way of the AWS SDK. */
+/** A bucket, accessed through the AWS SDK. */
 export class S3Store implements ObjectStore {
   readonly can: StoreAbilities
   readonly location: S3Location
@@ -60,7 +60,7 @@ export class S3Store implements ObjectStore {
       return client.send(withPayload(command, pieces, signBodies), options)
     })
     if (!isFault(answer)) return undefined
-    // Somebody was first. It was this very put when one of its tries went through unheard.
+    // The object exists already. It may be from an earlier attempt of this put, whose response was lost.
     if (answer.fault === 'exists' && answer.mayBeDone) return this.#isOwn(key, writer, answer)
     return answer
   }
@@ -81,14 +81,14 @@ export class S3Store implements ObjectStore {
     let requests = 0
     const ask = async (attempt: Attempt, isSecond: boolean): Promise<Uint8Array | RequestFailure> => {
       if (requests++ > 0) onAgain?.()
-      // Two that are asked at the same time must not write into the same memory.
+      // Two simultaneous requests must not write into the same memory.
       const transfer: Transfer = { ...this.#timing(attempt, asked), room: isSecond ? ownRoom : room }
       const answer = await this.#connection.send(
         (client, sdk, options) => client.send(new sdk.GetObjectCommand({ Bucket, Key: key, Range }), options),
         transfer,
       )
       if (!isTrouble(answer)) return checkRange(answer, transfer.received, start, end)
-      // The object ends before the range begins.
+      // The object ends before the range starts.
       return statusOf(answer.error) === 416 ? new Uint8Array(0) : answer
     }
     const hedge = asked > shortBytesMax ? this.#longReads : this.#shortReads
@@ -137,7 +137,7 @@ export class S3Store implements ObjectStore {
         this.#timing(attempt, 0),
       )
       if (isTrouble(found)) return found
-      // Some are removed and some are not: only those are tried again.
+      // Some keys were removed and some were not: only the others are retried.
       const failed = (found.Errors ?? []).filter(({ Code }) => Code !== 'NoSuchKey')
       if (failed.length === 0) return 'done'
       left = failed.flatMap(({ Key }) => Key ?? [])
@@ -178,7 +178,7 @@ export class S3Store implements ObjectStore {
     return old.length
   }
 
-  /** One that is not there any more has ended. */
+  /** An upload that does not exist any more has ended. */
   async endUpload(key: string, uploadId: string): Promise<StoreFault | undefined> {
     const { bucket: Bucket } = this.location
     const answer = await this.request('abandon', key, 0, {}, (client, sdk, options) =>
@@ -194,7 +194,7 @@ export class S3Store implements ObjectStore {
     this.#connection.close()
   }
 
-  /** A request with all its tries. `bytes` is how much it moves. */
+  /** A request with all its attempts. `bytes` is the size of the transfer. */
   request<T>(
     operation: StoreOperation,
     key: string,
@@ -224,7 +224,7 @@ export const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce(
 export const statusOf = (error: unknown): number | undefined =>
   (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode
 
-/** A store that answers with another part of the object than it was asked for is not believed. */
+/** Rejects a response with a different range of the object than requested. */
 function checkRange(
   answer: GetObjectCommandOutput,
   received: Uint8Array | undefined,

@@ -5,7 +5,7 @@ import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import type { StoreMeter, StoreRequest } from '../../src/object-store/request-metrics.ts'
 
-/** What the SDK hands to its transport, as far as it is of use here. */
+/** The part of the SDK's request that the transport uses. */
 interface SignedRequest {
   readonly protocol: string
   readonly hostname: string
@@ -17,27 +17,27 @@ interface SignedRequest {
   readonly body?: unknown
 }
 
-/** How the bytes of one request go past the SDK, which would hash them, gather them or wrap them in streams. */
+/** The bytes of a request, which bypass the SDK: it would hash them, collect them, or wrap them in streams. */
 export interface Transfer {
-  /** The whole of the request with its answer has to end within this time. */
+  /** Time limit for the request including its response. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  /** What is sent, one piece behind the other, in place of a body. */
+  /** Pieces that are sent in order, instead of a body. */
   readonly pieces?: readonly Uint8Array[]
-  /** Where the body of a good answer is put, by its length; undefined refuses it. */
+  /** Returns memory for the body of a successful response, by its length; undefined rejects the body. */
   readonly room?: (bytes: number) => Uint8Array | undefined
-  /** True once there was a connection to send on: before that nothing can have been done. */
+  /** Set once there was a connection to send on: before that, the store cannot have performed the request. */
   wasSent?: boolean
-  /** What was read. */
+  /** The bytes that were read. */
   received?: Uint8Array
 }
 
-/** Connections to one store. Kept short of what servers and file descriptors bear. */
+/** Maximum number of connections to one store, below the limits of servers and file descriptors. */
 const socketsMax = 64
 const connectTimeoutMs = 3000
-/** Answers that are not objects: lists of a thousand keys are the largest. */
+/** Maximum size of responses that are not objects: lists of a thousand keys are the largest. */
 const answerBytesMax = 16 << 20
-/** So many bytes at a time are handed to a socket. */
+/** Bytes that are passed to a socket at a time. */
 const corkBytes = 1 << 20
 
 /** Thrown to the SDK, which passes it on. `code` is Node's, or one of those below. */
@@ -57,8 +57,8 @@ export const transportCodes = {
 } as const
 
 /**
- * Carries signed requests of the SDK over HTTP/1.1. In place of the SDK's own transport, because that one waits for a server
- * to bless large bodies, only warns of timeouts, and reads an object through three streams.
+ * Sends signed requests of the SDK over HTTP/1.1. It replaces the SDK's own transport, which waits for the server's consent to large
+ * bodies, only warns about timeouts, and reads an object through three streams.
  */
 export class S3Transport {
   readonly metadata = { handlerProtocol: 'http/1.1' }
@@ -71,9 +71,9 @@ export class S3Transport {
     this.#meter = meter
   }
 
-  /** The SDK's door. `transfer` comes through the options of its `send`. */
+  /** Called by the SDK. `transfer` is passed through the options of its `send`. */
   async handle(request: SignedRequest, { transfer }: { transfer?: Transfer } = {}): Promise<{ response: unknown }> {
-    // A request that the SDK makes of its own accord, for credentials say, has no transfer.
+    // A request of the SDK itself, such as for credentials, has no transfer.
     const carried = transfer ?? { timeoutMs: 10_000, signal: new AbortController().signal }
     const { message, body } = await this.#counted(request, carried)
     const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, String(value)]))
@@ -104,11 +104,11 @@ export class S3Transport {
     try {
       const answer = await this.#exchange(request, transfer)
       this.#meter?.add('receivedBytes', transfer.received?.length ?? 0)
-      // What was asked for and is not there, or was there already, has been answered.
+      // A missing or existing object is an answer, not a failure.
       if (answer.message.statusCode! >= 400 && ![404, 412, 416].includes(answer.message.statusCode!)) this.#meter?.add('failed', 1)
       return answer
     } catch (error) {
-      // What was given up says nothing of the store.
+      // A cancelled request is not a failure of the store.
       if ((error as TransportError).code !== transportCodes.closed) this.#meter?.add('failed', 1)
       throw error
     }
@@ -171,7 +171,7 @@ export class S3Transport {
   }
 }
 
-/** Names below `localhost` are this machine's (RFC 6761), which not every system knows. */
+/** Names below `localhost` are this machine's (RFC 6761), but not every system resolves them. */
 const lookup: LookupFunction = (hostname, options, done) => {
   if (!hostname.endsWith('.localhost')) systemLookup(hostname, options, done)
   else if (options.all) done(null, [{ address: '127.0.0.1', family: 4 }])
@@ -200,7 +200,7 @@ async function send(outgoing: ClientRequest, { body }: SignedRequest, { pieces }
     return
   }
   for (let at = 0; at < pieces.length; ) {
-    // Small pieces leave together, in one system call.
+    // Small pieces are sent together, in one system call.
     outgoing.cork()
     let isFull = false
     for (let held = 0; at < pieces.length && held < corkBytes; at++) {
@@ -224,7 +224,7 @@ function drained(outgoing: ClientRequest): Promise<void> {
   })
 }
 
-/** The body: into the transfer's room where an object is read, else as it is. */
+/** Reads the body: into the transfer's memory for an object, else into its own. */
 async function receive(message: IncomingMessage, transfer: Transfer): Promise<Uint8Array> {
   const isObject = transfer.room !== undefined && (message.statusCode === 200 || message.statusCode === 206)
   if (!isObject) {
@@ -268,6 +268,6 @@ function queryText(query: SignedRequest['query']): string {
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
 
-/** As it was signed: what RFC 3986 does not reserve is all that stays. */
+/** Encodes as the signature requires: only the unreserved characters of RFC 3986 stay. */
 const encoded = (part: string): string =>
   encodeURIComponent(part).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)

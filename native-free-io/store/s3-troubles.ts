@@ -2,12 +2,12 @@ import type { FaultKind } from '../../src/ports.ts'
 import type { RequestFailure } from './attempts.ts'
 import { transportCodes } from './s3-transport.ts'
 
-/** S3's own codes, where the status alone does not say it. */
+/** S3's own codes, where the status alone is ambiguous. */
 const codes: Readonly<Record<string, FaultKind>> = {
   NoSuchKey: 'missing',
   NotFound: 'missing',
   PreconditionFailed: 'exists',
-  // Two conditional puts at the same time: which of them won is known at the next try.
+  // Two simultaneous conditional puts: the next attempt shows which one succeeded.
   ConditionalRequestConflict: 'unavailable',
   OperationAborted: 'unavailable',
   SlowDown: 'throttled',
@@ -52,7 +52,7 @@ const transports: Readonly<Record<string, FaultKind>> = {
   [transportCodes.closed]: 'closed',
 }
 
-/** An error as the SDK throws it. */
+/** An error as thrown by the SDK. */
 interface S3Error {
   readonly name?: string
   readonly message?: string
@@ -61,18 +61,18 @@ interface S3Error {
   readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean }
 }
 
-/** S3's code for what went wrong. */
+/** S3's code of an error. */
 export const codeOf = (error: unknown): string => (error as S3Error).Code ?? (error as S3Error).name ?? ''
 
-/** What an error means for the next try. `hide` takes secrets out of what the store said. */
+/** Classifies an error for the next attempt. `hide` removes secrets from the store's message. */
 export function troubleOf(error: unknown, wasSent: boolean, hide: (text: string) => string): RequestFailure {
   const { message, code, $metadata } = error as S3Error
   const status = $metadata?.httpStatusCode
   const named = codeOf(error)
   const kind = kindOf(named, code, status)
-  // The SDK notes a wrong clock on every error, that of a key that is not there among them: it explains only a refusal.
+  // The SDK marks every error with a wrong clock, even that of a missing key: it explains only a rejected request.
   const trouble = $metadata?.clockSkewCorrected && (kind === 'denied' || kind === 'invalid') ? 'skewed' : kind
-  // Before an answer, or with one of the server's own failures, nobody knows what was done.
+  // Without a response, or with an internal error of the server, the result of the operation is unknown.
   const isAmbiguous = wasSent && (trouble === 'timeout' || trouble === 'corrupt' || trouble === 'throttled' || trouble === 'unavailable')
   const detail = hide(
     [status, named === 'Error' ? code : named, firstLine(message)].filter((each) => each !== undefined && each !== '').join(' '),
@@ -81,15 +81,15 @@ export function troubleOf(error: unknown, wasSent: boolean, hide: (text: string)
 }
 
 function kindOf(named: string, code: string | undefined, status: number | undefined): FaultKind {
-  // A missing bucket is a mistake in a setting, not an object that is not there.
+  // A missing bucket is a wrong setting, not a missing object.
   if (named === 'NoSuchBucket' || named === 'NoSuchUpload') return 'invalid'
   const known = codes[named] ?? transports[code ?? '']
   if (known !== undefined) return known
-  // Without a status there was no answer: Node says why, and it may be otherwise the next time.
+  // Without a status there was no response: Node's code has the reason, and a retry may succeed.
   if (status === undefined) return 'unavailable'
-  // HEAD has no body to say more: what S3 answers with 400 there is a token that has expired.
+  // HEAD has no body with details: status 400 means an expired token there.
   if (status === 400 && /^(Unknown(Error)?|400|BadRequest)?$/.test(named)) return 'expired'
-  // A good status with a body that cannot be read.
+  // A successful status with an unreadable body.
   if (status < 400) return 'corrupt'
   return statuses[status] ?? (status >= 500 ? 'unavailable' : 'invalid')
 }

@@ -6,9 +6,9 @@ import { checksumOf, withPayload } from './s3-client.ts'
 import { bytesOf, type S3Store } from './s3-store.ts'
 import { codeOf } from './s3-troubles.ts'
 
-/** Parts of one object that are on their way at the same time. */
+/** Maximum number of parts of one object in transfer at the same time. */
 const partsInFlight = 4
-/** By the protocol: no part but the last is smaller, and none that is copied is larger. */
+/** Limits of the protocol: no part except the last is smaller, and no copied part is larger. */
 const partBytesMin = 5 * 2 ** 20
 const copyBytesMax = 2 ** 30
 
@@ -17,18 +17,21 @@ interface SentPart {
   readonly ETag: string | undefined
 }
 
-/** An object that is sent in parts while it grows; in one request when it stays small. All parts but copied ones and the last are of one size. */
+/**
+ * An object that is sent in parts while it grows, or in one request if it stays small. All parts have the same size, except copied ones and
+ * the last.
+ */
 export class S3Upload implements ObjectUpload {
   bytes = 0
   readonly #store: S3Store
   readonly #key: string
   #uploadId: Promise<string | StoreFault> | undefined
-  /** What is not sent yet. */
+  /** Pieces that are not sent yet. */
   #pending: Uint8Array[] = []
   #pendingBytes = 0
   readonly #parts: SentPart[] = []
   readonly #sending = new Set<Promise<void>>()
-  /** Bytes of each part, from the first on. */
+  /** Bytes of each part, starting with the first. */
   readonly #sizes: number[] = []
   #fault: StoreFault | undefined
 
@@ -55,14 +58,14 @@ export class S3Upload implements ObjectUpload {
 
   async copy(key: string, start: number, end: number): Promise<StoreFault | undefined> {
     let at = start
-    // A part that is copied must not stand behind one that is too small, nor be so itself: what is missing is read.
+    // A copied part must not follow a part that is too small, nor be too small itself: missing bytes are read.
     if (this.#pendingBytes > 0) at += Math.max(0, partBytesMin - this.#pendingBytes)
     if (end - at < partBytesMin) return this.#copyByHand(key, start, end)
     const fault = await this.#copyByHand(key, start, at)
     if (fault !== undefined) return fault
     await this.#sendPending()
     for (; at < end && this.#fault === undefined; ) {
-      // The last two share what is left, so that none is too small.
+      // The last two parts share the remaining bytes, so that neither is too small.
       const left = end - at
       const bytes = left <= copyBytesMax ? left : left < 2 * copyBytesMax ? Math.ceil(left / 2) : copyBytesMax
       const from = at
@@ -93,7 +96,7 @@ export class S3Upload implements ObjectUpload {
     await this.#settled(0)
     this.#forget()
     const id = await this.#uploadId
-    // A sweep finds what this leaves behind.
+    // A later check removes the remains.
     if (typeof id === 'string') await this.#store.endUpload(this.#key, id)
   }
 
@@ -122,7 +125,7 @@ export class S3Upload implements ObjectUpload {
     await this.#start(bytes, (id, number) => this.#sendPart(id, number, pieces))
   }
 
-  /** Waits until there is room for one more part, then begins it. */
+  /** Waits until another part may be sent, then starts it. */
   async #start(
     bytes: number,
     send: (uploadId: string, number: number) => Promise<{ readonly ETag: string | undefined } | StoreFault>,
@@ -168,7 +171,7 @@ export class S3Upload implements ObjectUpload {
   async #copyPart(UploadId: string, PartNumber: number, key: string, start: number, end: number): Promise<SentPart | StoreFault> {
     const { bucket: Bucket } = this.#store.location
     const CopySource = `${Bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
-    // The store moves the bytes: it takes its time, and so may we.
+    // The store copies the bytes, so the timeout depends on their number.
     const answer = await this.#store.request('copy', key, end - start, {}, (client, sdk, options) => {
       const range = { CopySource, CopySourceRange: `bytes=${start}-${end - 1}` }
       return client.send(new sdk.UploadPartCopyCommand({ Bucket, Key: this.#key, UploadId, PartNumber, ...range }), options)
@@ -191,20 +194,20 @@ export class S3Upload implements ObjectUpload {
       const answer = await complete()
       if (!isTrouble(answer)) return answer
       const code = codeOf(answer.error)
-      // A try that was given up may land behind the one that took its place: the same bytes under another tag.
+      // An abandoned attempt may complete after the one that replaced it: the same bytes with a different tag.
       if (code === 'InvalidPart') {
         const listed = await this.#listed(attempt, UploadId, Parts)
         if (listed === undefined) return answer
         Parts = listed
         return complete()
       }
-      // An upload that a try before this one has completed is not there any more, but the object is.
+      // After an earlier attempt has completed the upload, the upload no longer exists, but the object does.
       if (code !== 'NoSuchUpload' || !attempt.mayBeDone) return answer
       return (await this.#store.size(this.#key)) === this.bytes ? 'done' : answer
     })
   }
 
-  /** The parts with the tags that they have now; undefined where they are not those that were sent. */
+  /** The parts with their current tags; undefined if they differ from those that were sent. */
   async #listed(attempt: Attempt, UploadId: string, sent: readonly SentPart[]): Promise<SentPart[] | undefined> {
     const { bucket: Bucket } = this.#store.location
     const tags = new Map<number | undefined, string | undefined>()

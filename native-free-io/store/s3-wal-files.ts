@@ -7,20 +7,20 @@ import { type ChainHeader, type ChainOwner, noMark } from '../../src/wal/s3/wal-
 import { blockBytes, type WalState } from '../../src/wal/wal-record.ts'
 import type { StoreShare } from './shared-store.ts'
 
-/** Between two tries with a store that has tried for a while by itself. */
+/** Delay between two requests after a fault; the store has already retried within its limits. */
 const pauseMs = 500
-/** Bodies that are read at the same time. */
+/** Number of bodies that are read at the same time. */
 const readsAtOnce = 8
 
 export interface StoreWalOptions {
   readonly type: 'store'
   readonly store: ObjectStore
   readonly location: S3Location
-  /** Of the thread that writes the log. */
+  /** Bandwidth and counters of the thread that writes the log. */
   readonly share: StoreShare
-  /** Of all keys of this node's log; ends with a slash. */
+  /** Prefix of all keys of this node's log; ends with a slash. */
   readonly prefix: string
-  /** This life's, which nobody else has. */
+  /** Epoch of this incarnation; unique. */
   readonly epoch: number
   readonly owner: ChainOwner
   readonly keepMs: number
@@ -31,7 +31,7 @@ export interface StoreWalOptions {
   onFault(fault: StoreFault): void
 }
 
-/** What the thread that writes the log has to know. Plain data. */
+/** Data for the thread that writes the log. Plain data. */
 export interface StoreWalData
   extends Pick<StoreWalOptions, 'location' | 'share' | 'prefix' | 'owner' | 'keepMs' | 'batchIntervalMs' | 'batchBytesMax' | 'uploadsMax'> {
   readonly chain: ChainState
@@ -40,7 +40,7 @@ export interface StoreWalData
 export interface OpenedStoreWal {
   readonly state: WalState
   readonly data: StoreWalData
-  /** Where what was found ends. What lies behind the last whole record in front of it was never acknowledged. */
+  /** End of the existing log. Bytes after its last complete record were never acknowledged. */
   readonly end: number
 }
 
@@ -50,7 +50,7 @@ export const chainParts = (parts: Pick<ChainParts, 'store' | 'prefix' | 'owner' 
   now: () => performance.now(),
 })
 
-/** Takes the log over from whoever had it, and fills log memory with all of it that is still needed. */
+/** Takes over the log from its previous owner, and fills the log cache with all needed records. */
 export async function openStoreWal(
   options: StoreWalOptions,
   memory: { readonly bytes: Uint8Array; readonly base: number; readonly size: number },
@@ -79,15 +79,15 @@ export async function openStoreWal(
 const endOf = ({ mark, bodyBytes }: ChainHeader): number => mark.position + bodyBytes
 
 /**
- * Where it ends. A later life goes on where it found the last whole record, which may be in front of where the life before
- * it ended.
+ * Returns the end of the log. A later incarnation continues at the last complete record, which may be before the end of the previous
+ * incarnation.
  */
 function check(needed: readonly ChainHeader[], start: number, size: number): number {
   let end = start
   for (const { mark, bodyBytes } of needed) {
     if (mark.position > end) throw new ChainDamaged(`the write-ahead log in the store has nothing from position ${end} to ${mark.position}`)
     end = mark.position + bodyBytes
-    // A record lies in one piece in memory of one size: in memory of another it need not.
+    // A record is contiguous in a log cache of one size, but may not be in one of another size.
     if (mark.window !== size && (size % mark.window !== 0 || end - start > size)) {
       throw new Error(
         `the write-ahead log in the store was written with s3.wal.cache.size=${mark.window}, and not all of it is in objects: start with that once more, and stop with SIGTERM`,
@@ -97,7 +97,7 @@ function check(needed: readonly ChainHeader[], start: number, size: number): num
   return end
 }
 
-/** Several are read at a time, and laid down in their order. */
+/** Several objects are read at a time, and copied in order. */
 async function fill(
   parts: ChainParts,
   needed: readonly ChainHeader[],
@@ -115,7 +115,7 @@ async function fill(
     const first = body.subarray(0, size - offset)
     bytes.set(first, base + offset)
     bytes.set(body.subarray(first.length), base)
-    // What has been laid down need not be kept twice.
+    // Releases the bytes that have been copied.
     reading[at] = nothing
   }
 }

@@ -5,22 +5,22 @@ import type { ObjectStore, StoreLocation } from '../../src/ports.ts'
 import { BandwidthGate, budgeted, type Gates } from './bandwidth-gate.ts'
 import { openStore } from './open-store.ts'
 
-/** What the stores of a node may be sent and asked for, of all its threads together. */
+/** Bandwidth budget for the stores of a node, in each direction, shared by all its threads. */
 export interface BudgetData {
   readonly received: BigInt64Array
   readonly sent: BigInt64Array
   readonly bytesPerSecond: number
 }
 
-/** What a thread needs to use a store beside others. */
+/** A thread's share of a store that several threads use. */
 export interface StoreShare {
-  /** Null where there is no limit. */
+  /** Null if there is no limit. */
   readonly budget: BudgetData | null
-  /** The thread's own counters, in the rows of `storeTable`. */
+  /** Counters of the thread, in the rows of `storeTable`. */
   readonly meter: Float64Array
 }
 
-/** A disk of this machine has no budget: it is as fast as it is. */
+/** A local disk has no bandwidth budget. */
 export function budgetFor(locations: readonly StoreLocation[], bytesPerSecond: number): BudgetData | null {
   if (!locations.some(({ scheme }) => scheme === 's3')) return null
   const words = (): BigInt64Array => new BigInt64Array(new SharedArrayBuffer(budgetBytes))
@@ -30,11 +30,11 @@ export function budgetFor(locations: readonly StoreLocation[], bytesPerSecond: n
 export const newMeter = (): Float64Array =>
   new Float64Array(new SharedArrayBuffer(Object.keys(storeTable).length * Float64Array.BYTES_PER_ELEMENT))
 
-/** A store whose requests are part of the bill, without a bandwidth budget: for the few requests of a start and of a health check. */
+/** A store whose requests are counted for the bill, without a bandwidth budget: for the few requests of a start and of a health check. */
 export const meteredStore = (location: StoreLocation, meter: Float64Array): Promise<ObjectStore> =>
   openStore(location, { meter: new MetricBlock(storeTable, meter) })
 
-/** The one store of a thread, opened when it is first used; who asks for what decides who waits for bandwidth. */
+/** The store of a thread, opened at its first use. The priority of a request determines its order for bandwidth. */
 export function sharedStore(location: StoreLocation, { budget, meter }: StoreShare): (priority: Priority) => Promise<ObjectStore> {
   const gates = location.scheme === 's3' && budget !== null ? gatesOf(budget) : undefined
   let opened: Promise<ObjectStore> | undefined

@@ -13,23 +13,22 @@ import { clustersIn, holdsCluster, MarkerDamaged, putMarker, readMarker, type St
 
 export interface StoreClaim {
   readonly identity: WalIdentity
-  /** What the metadata log says; undefined where there is none yet. */
+  /** State from the metadata log; undefined if there is none yet. */
   readonly image: MutableImage | undefined
   readonly state: FoundingState
-  /** The cluster id was given, and not drawn just now. */
+  /** The cluster id was configured, not newly generated. */
   readonly isNamed: boolean
 }
 
-/** A start does not wait longer than this for a store that this node has claimed before. */
+/** Maximum wait of a start for a store that this node has claimed before. */
 const patienceMs = 2000
 
 /**
- * Sees to it that the object store holds nothing of another node under this cluster id, and that it is the one which this
- * node has used before. `begin` is called when that is so, before the marker is put. Returns how often the node has started
- * by that marker; 0 where that is not known.
+ * Verifies that the object store contains nothing of another node under this cluster id, and that it is the store that this node used
+ * before. `begin` is called after that, before the marker is put. Returns the number of starts recorded in the marker; 0 if it is unknown.
  */
 export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin: () => Promise<void>): Promise<number> {
-  // In memory there is nothing from before, and nothing for another node.
+  // A store in memory has no earlier contents, and no other node uses it.
   if (parts.location.scheme === 'mem') {
     await begin()
     return 0
@@ -43,7 +42,7 @@ export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin:
     await store.close()
     return starts
   }
-  // Where nothing has to be founded, a store that is away must not keep the node from starting: its keys are its own.
+  // Without a founding, an unavailable store must not block the start of the node: its keys are its own.
   const checked = judged.then(async ({ isMarked, starts }) => {
     if (!isMarked) await put(parts, store, claim.identity, 0, parts.options.replaceFounding)
     await store.close()
@@ -54,7 +53,7 @@ export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin:
   return starts ?? 0
 }
 
-/** Counts a start in the marker. A store that is away is left alone: the count is a help, and no condition. */
+/** Records a start in the marker. An unavailable store is skipped: the count is only an additional check. */
 export async function noteStart(parts: FoundingParts, identity: WalIdentity, starts: number): Promise<void> {
   if (parts.location.scheme === 'mem') return
   const store = await meteredStore(parts.location, parts.meter)
@@ -81,7 +80,7 @@ async function inPatience<T>(work: Promise<T>): Promise<T | undefined> {
 }
 
 interface Judged {
-  /** Else the marker has yet to be put. */
+  /** False: the marker must still be put. */
   readonly isMarked: boolean
   readonly starts: number
 }
@@ -135,13 +134,13 @@ const takeOverAdvice =
 function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fault: StoreFault): Judged {
   const text = `s3.data.buckets: ${storeName(location)} cannot be read: ${faultText(fault)}`
   if (state !== 'done') throw new StartRefused(`${text}; the first start of a node needs its object store`)
-  // A folder is never away for a while, as a service may be.
+  // A folder is never temporarily unavailable, unlike a service.
   if (location.scheme === 'file') throw new StartRefused(`${text}; repair it, or set s3.data.buckets to the folder of this node`)
   log.warn(text)
   return { isMarked: true, starts: 0 }
 }
 
-/** Objects that a former release has stored are where it has stored them. */
+/** Verifies that the objects stored by an earlier release exist. */
 async function seeObjects(name: string, store: ObjectStore, { identity, image }: StoreClaim): Promise<void> {
   const [first] = image?.objects.keys() ?? []
   if (first === undefined) return
@@ -158,7 +157,7 @@ async function seeNothing(name: string, store: ObjectStore, clusterId: string): 
   if (holds) throw new StartRefused(`${name} contains objects of cluster ${clusterId}, but log.dirs is new: ${takeOverAdvice}`)
 }
 
-/** A node that has lost its disk has lost its cluster id with it, unless that was given. */
+/** A node that has lost its disk has also lost its cluster id, unless it is configured. */
 async function seeNoCluster(name: string, store: ObjectStore, { entropy }: FoundingParts): Promise<void> {
   const clusters = await clustersIn(store)
   if (isFault(clusters)) throw new StartRefused(`${name} cannot be listed: ${faultText(clusters)}; set cluster.id`)

@@ -4,7 +4,7 @@ import type { FaultKind, ObjectStore, StoreFault, StoreLocation } from '../../sr
 import { StartRefused } from '../process/start-refused.ts'
 import { probeStore } from './probe.ts'
 
-/** Faults that another try does not change: a wrong bucket, key or address, and not an outage. */
+/** Permanent faults: a wrong bucket, key or address, not an outage. */
 const refusals: Readonly<Partial<Record<FaultKind, string>>> = {
   denied:
     'Set its accessKey and secretKey, or MILLRACE_S3_ACCESS_KEY and MILLRACE_S3_SECRET_KEY, to a key that may read, write and remove.',
@@ -13,11 +13,11 @@ const refusals: Readonly<Partial<Record<FaultKind, string>>> = {
   unsupported: 'Set it to a store of the list in src/docs/object-stores.md.',
 }
 const folderAdvice = 'Set it to a directory that the user of this process can write.'
-/** A store that does not answer within this does not hold up a start: what is acknowledged waits in the write-ahead log. */
+/** A store that does not respond within this time does not delay a start: acknowledged records stay in the WAL. */
 const startMs = 10_000
 const againMs = 10_000
 
-/** Whether the object store takes what it is sent: tried at the start, and again while it refuses. */
+/** Checks whether the object store accepts writes: at the start, and repeatedly while it rejects them. */
 export class StoreHealth {
   readonly #location: StoreLocation
   readonly #open: () => Promise<ObjectStore>
@@ -39,12 +39,12 @@ export class StoreHealth {
     this.#onChange = parts.onChange
   }
 
-  /** It refuses the bucket or the key: what is in the write-ahead log cannot be stored. */
+  /** The store rejects the bucket or the key: records in the WAL cannot be uploaded. */
   get isRefused(): boolean {
     return this.#refused
   }
 
-  /** Rejects with StartRefused where the store refuses. The fault is one that may pass. */
+  /** Rejects with StartRefused if the store rejects requests permanently. A returned fault may be temporary. */
   async check(): Promise<StoreFault | undefined> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<StoreFault>((resolve) => {
@@ -56,7 +56,7 @@ export class StoreHealth {
     throw new StartRefused(`s3.data.buckets: ${storeName(this.#location)} cannot be used: ${faultText(found!)}. ${advice}`)
   }
 
-  /** A request of the node failed. */
+  /** Called when a request of the node has failed. */
   noticed(fault: StoreFault): void {
     if (this.#refused || this.#adviceOn(fault) === undefined || fault.fault === 'missing') return
     this.#refused = true

@@ -5,18 +5,18 @@ import type { ObjectStore, StoreFault } from '../../src/ports.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import { StartRefused } from '../process/start-refused.ts'
 
-/** Which node keeps its objects in a store under a cluster id. */
+/** Identity of the node that stores its objects under a cluster id in a store. */
 export interface StoreMarker {
   readonly clusterId: string
   readonly nodeId: number
   readonly foundingId: string
-  /** How often the node has started. A folder of fewer starts is an old copy: it lacks objects that are in the store. */
+  /** Number of starts of the node. A folder with fewer starts is an old copy: it lacks objects that are in the store. */
   readonly starts: number
 }
 
 const markerBytesMax = 4096
 
-/** How often a marker is read that is not whole. */
+/** Maximum number of reads of a damaged marker. */
 const triesMax = 3
 
 export class MarkerDamaged extends StartRefused {}
@@ -24,7 +24,7 @@ export class MarkerDamaged extends StartRefused {}
 const damagedAdvice =
   'restore it from a copy; or, if the store is the one of this node, start once with --override s3.data.founding.replace=true, which writes it again'
 
-/** Undefined where there is none. */
+/** Undefined if there is none. */
 export async function readMarker(store: ObjectStore, clusterId: string): Promise<StoreMarker | undefined | StoreFault> {
   const key = markerKey(clusterId)
   for (let tries = 1; ; tries++) {
@@ -36,7 +36,7 @@ export async function readMarker(store: ObjectStore, clusterId: string): Promise
   }
 }
 
-/** Where another node was faster its marker stays: what is there afterwards decides. */
+/** If another node was faster, its marker stays: the marker read afterwards decides. */
 export async function putMarker(store: ObjectStore, marker: StoreMarker, replaces: boolean): Promise<StoreMarker | undefined | StoreFault> {
   const ifAbsent = !replaces && store.can.conditionalPut
   const fault = await store.put(markerKey(marker.clusterId), [encode(marker)], { ifAbsent })
@@ -51,7 +51,7 @@ function encode({ clusterId, nodeId, foundingId, starts }: StoreMarker): Buffer 
 
 const sumOf = (lines: string): string => crc32c(Buffer.from(lines, 'latin1')).toString(16).padStart(8, '0')
 
-/** Undefined for one that is not whole. */
+/** Undefined if the marker is incomplete or damaged. */
 function decode(text: string): StoreMarker | undefined {
   const [, lines, sum] = /^(.*\n)crc32c=([0-9a-f]{8})\n$/s.exec(text) ?? []
   if (lines === undefined || sumOf(lines) !== sum) return undefined
@@ -61,7 +61,7 @@ function decode(text: string): StoreMarker | undefined {
   return { clusterId, nodeId: Number(nodeId), foundingId, starts: Number(values.get('starts') ?? 0) }
 }
 
-/** Clusters that have something in a store, of those that its first page shows. */
+/** Clusters with keys in the first page of a store's list. */
 export async function clustersIn(store: ObjectStore): Promise<readonly string[] | StoreFault> {
   const page = await store.list('')
   if (isFault(page)) return page
@@ -69,7 +69,7 @@ export async function clustersIn(store: ObjectStore): Promise<readonly string[] 
   return [...new Set(found)].filter((id) => id !== undefined)
 }
 
-/** Whether a store holds anything of a cluster. */
+/** Whether a store contains any key of a cluster. */
 export async function holdsCluster(store: ObjectStore, clusterId: string): Promise<boolean | StoreFault> {
   const page = await store.list(clusterPrefix(clusterId))
   return isFault(page) ? page : page.objects.length > 0

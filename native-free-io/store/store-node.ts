@@ -21,10 +21,10 @@ import { claimStore } from './store-founding.ts'
 import { holdsCluster, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
 
 /**
- * A node whose logs lie in a store: an empty folder is no sign that it is new, the marker in the store says who it is.
+ * Opens a node whose logs are in a store. An empty folder does not mean that the node is new: the marker in the store identifies it.
  *
- * Order: whose the store is is read first. Then the metadata log is taken over: from then on no earlier life can commit an
- * object, and what it commits no more it does not trim from its write-ahead log either.
+ * Order: the owner of the store is read first. Then the metadata log is taken over: from then on no earlier incarnation can commit an
+ * object, and therefore cannot trim it from its WAL either.
  */
 export async function openStoreNode(parts: FoundingParts, wal: StoreWal): Promise<FoundedNode> {
   const folder = await openDataFolder(parts.folder, { nodeId: parts.nodeId, clusterId: parts.clusterId })
@@ -69,7 +69,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const { location, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax } = wal
   const walParts = partsOf(`wal/${nodeId}`)
   const { prefix } = walParts
-  // Every life claims its log before it serves anyone, and the claim stays until a later one has stored something.
+  // Every incarnation claims its log before it serves clients, and the claim stays until a later one has stored an object.
   const claimed = image.wal === null ? 'none' : await insist(walParts, () => peek(walParts, { epoch: image.wal!.incarnation, sequence: 0 }))
   const options = { location, prefix, epoch, owner, keepMs, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax }
   return {
@@ -97,7 +97,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   }
 }
 
-/** Whose the store is; undefined where no node has said so yet. Throws where it is another's, or not the one that it was. */
+/** Identity of the store's node; undefined if there is no marker yet. Throws if it is another node's, or not the previous store. */
 async function markerIn(
   { nodeId, options }: FoundingParts,
   wal: StoreWal,
@@ -148,7 +148,7 @@ const put = async (store: ObjectStore, marker: StoreMarker): Promise<StoreMarker
   )
 }
 
-/** Where a node has records, of which a metadata log that is new knows nothing. */
+/** Prefix of remaining records of a node, which a new metadata log does not contain. */
 async function recordsLeft(
   store: ObjectStore,
   { clusterId, nodeId, foundingId }: StoreMarker,
@@ -156,7 +156,7 @@ async function recordsLeft(
   const objects = new ObjectKeys({ clusterId, foundingId, firstObjectId: 1 }).prefix
   for (const [prefix, bytesMin] of [
     [objects, 0],
-    // A start that was cut off has claimed the log, and has written nothing to it.
+    // A start that was interrupted has claimed the log without writing to it.
     [`${clusterId}/wal/${nodeId}/`, chainHeaderBytes],
   ] as const) {
     const page = await store.list(prefix)
@@ -166,7 +166,7 @@ async function recordsLeft(
   return { records: undefined }
 }
 
-/** Nodes that have a write-ahead log under a cluster id, of those that the first page shows. */
+/** Nodes with a WAL under a cluster id, in the first page of the list. */
 async function nodesIn(store: ObjectStore, clusterId: string): Promise<readonly number[] | StoreFault> {
   const prefix = `${clusterId}/wal/`
   const page = await store.list(prefix)
