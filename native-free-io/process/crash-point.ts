@@ -1,4 +1,4 @@
-/** Where a process can be told to die, for tests of what a crash leaves behind. */
+/** Points at which a process can be made to die, for tests of the state after a crash. */
 export type CrashPoint =
   | 'founding begun'
   | 'store claimed'
@@ -22,7 +22,7 @@ export type CrashPoint =
 const [chosen, count] = (process.env['MILLRACE_CRASH_POINT'] ?? '').split(':')
 let left = Number(count ?? 1)
 
-/** Does nothing, except where MILLRACE_CRASH_POINT=POINT:COUNT says so: then the process is gone the COUNT-th time, as after kill -9. */
+/** Has an effect only with MILLRACE_CRASH_POINT=POINT:COUNT: then the COUNT-th call kills the process, as kill -9 does. */
 export function crashPoint(point: CrashPoint): void {
   if (point === chosen && --left === 0) process.kill(process.pid, 'SIGKILL')
 }

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Descriptors that a node keeps for itself: some 40 of its threads and files while it is idle, 12 for each worker thread that
- * comes and goes, and those of requests to the store and of /metrics. Connections get the rest.
+ * Descriptors reserved for the node: about 40 for its threads and files while it is idle, 12 for each temporary worker thread, and those
+ * for requests to the store and for /metrics. The others are for connections.
  */
 export const ownFiles = 192
 
-/** Files that this process may open (`ulimit -n`; Node raises it to the hard limit); NaN where the system has no /proc. */
+/** Number of files that this process may open (`ulimit -n`; Node raises it to the hard limit); NaN if the system has no /proc. */
 export function filesMax(): number {
   try {
     const found = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]

@@ -1,20 +1,20 @@
 import pino, { type DestinationStream, type Logger } from 'pino'
 
-/** A line of JSON an event: `log.info({ topic }, 'topic created')`. What clients sent is escaped by being JSON. */
+/** One line of JSON per event: `log.info({ topic }, 'topic created')`. JSON escapes input from clients. */
 export type Log = Logger
 
-/** Standard error, so that standard output is for what was asked. */
+/** Standard error, since standard output is for results of commands. */
 const standardError = 2
 
 export interface LogDestination {
   readonly stream: DestinationStream
-  /** Readable lines are required, and their printer is not installed. */
+  /** The readable format is required, and its printer is not installed. */
   readonly isPrinterMissing: boolean
 }
 
 /**
- * Lines are written before the call returns: the last words of a process that stops are what is wanted most. `auto`: readable lines
- * on a terminal, else JSON. Readable lines are those of pino's own printer, a development dependency: without it there is JSON.
+ * Lines are written before the call returns, since the last lines of a process that stops are the most important ones. `auto`: readable
+ * lines on a terminal, else JSON. Readable lines are printed by pino's own printer, a development dependency; without it, lines are JSON.
  */
 export async function logDestination(format: 'json' | 'pretty' | 'auto'): Promise<LogDestination> {
   const isReadable = format === 'pretty' || (format === 'auto' && process.stderr.isTTY && process.env['NODE_ENV'] !== 'production')

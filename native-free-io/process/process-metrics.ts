@@ -3,7 +3,7 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Registry } from '../../src/metrics/registry.ts'
 import { filesMax } from './file-limit.ts'
 
-/** The process as prom-client describes it, so that common dashboards know the names. */
+/** Metrics of the process with the names of prom-client, which common dashboards use. */
 export function addProcessMetrics(registry: Registry): void {
   const gauge = (name: string, help: string, read: () => number): void => registry.computed({ name, help, type: 'gauge' }, read)
   const counter = (name: string, help: string, read: () => number): void => registry.computed({ name, help, type: 'counter' }, read)
@@ -39,7 +39,7 @@ export function addProcessMetrics(registry: Registry): void {
   registry.computed(info, () => [{ labels: { version: process.version }, value: 1 }])
 }
 
-/** NaN where the system has no /proc. */
+/** NaN if the system has no /proc. */
 function openFiles(): number {
   try {
     return readdirSync('/proc/self/fd').length

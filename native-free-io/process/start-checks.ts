@@ -8,7 +8,10 @@ import { StartRefused } from './start-refused.ts'
 
 export const folderAdvice = (setting: string): string => `Set ${setting} to a directory that the user of this process can write.`
 
-/** What a start would refuse, as far as it can be known without one: nothing is made, locked or asked over the network. */
+/**
+ * Errors with which a start would fail, as far as they can be detected without one. Creates and locks nothing, and sends no network
+ * request.
+ */
 export async function startComplaints(settings: Settings, isGiven: (key: string) => boolean): Promise<string[]> {
   const folder = resolve(settings['log.dirs'][0]!)
   const store = settings['s3.data.buckets']

@@ -1,6 +1,6 @@
 import { StartRefused } from './start-refused.ts'
 
-/** What the system says, in words. */
+/** Texts for error codes of the system. */
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied for the user of this process',
   EPERM: 'the operation is not permitted for the user of this process',
@@ -29,8 +29,8 @@ const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code
 export const systemReason = (error: unknown): string | undefined => reasons[codeOf(error)]
 
 /**
- * Runs a step of the start. An error that the system reports is one of the environment, not of the program: it becomes
- * `SUBJECT: REASON. ADVICE`.
+ * Runs a step of the start. An error that the system reports is caused by the environment, not by the program: it becomes `SUBJECT: REASON.
+ * ADVICE`.
  */
 export async function step<T>(subject: string, advice: string, work: () => T | Promise<T>): Promise<T> {
   try {

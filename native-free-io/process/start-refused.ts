@@ -1,2 +1,2 @@
-/** The node does not start, and another try would not help: the message is one line for the operator, with the setting to change. */
+/** The start fails, and a retry would not help. The message is one line for the operator, with the setting to change. */
 export class StartRefused extends Error {}
