@@ -1,4 +1,4 @@
-/** The thread with the large window: opens batches that refer back further than other windows reach, one after another. */
+/** The thread with the large window: processes batches with back references beyond the other windows, one after another. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { createArena, openArena } from '../native-free-io/threads/arena.ts'
 import { validationModule } from '../native-free-io/threads/validation-module.ts'

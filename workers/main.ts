@@ -1,4 +1,4 @@
-/** The `millrace` command: reads what is asked, starts a node, and stops it when it is told to. */
+/** The `millrace` command: parses the arguments, starts a node, and stops it on a signal. */
 import { readFileSync } from 'node:fs'
 import { logDestination, openLog } from '../native-free-io/process/logger.ts'
 import { startComplaints } from '../native-free-io/process/start-checks.ts'
@@ -12,7 +12,7 @@ import { startNode } from './node.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', rootOf(import.meta.url)), 'utf8')) as { version: string }
 
-/** In a build this file lies one folder deeper than in the sources. */
+/** In a build, this file is one folder deeper than in the sources. */
 function rootOf(url: string): URL {
   return new URL(url.includes('/dist/workers/') ? '../' : './', url)
 }
@@ -25,7 +25,7 @@ function read(path: string): { name: string; content: string } | { unreadable: s
   }
 }
 
-/** What an operator can change is said in one line, with the setting; a stack is for what only a developer can change. */
+/** An error that an operator can correct is one line with the setting to change; a stack trace appears only for a bug. */
 function operatorsLine(error: Error): string | undefined {
   if (error instanceof StartRefused) return error.message
   if (error instanceof StoreRefused) return `s3.wal.path: ${error.message}. Set it to a bucket and a key that may read, write and remove.`
@@ -33,7 +33,7 @@ function operatorsLine(error: Error): string | undefined {
   return undefined
 }
 
-/** A stop that waits for a store that is away ends as a crash would, which loses nothing. */
+/** A stop that waits longer for an unavailable store ends like a crash, without any loss of records. */
 const stopMsMax = 45_000
 
 async function start(configs: NodeConfigs, warnings: readonly string[]): Promise<void> {

@@ -14,12 +14,12 @@ interface Parts {
   readonly controller: Controller
   readonly room: DiskRoom
   readonly storage: ObjectStorage
-  /** What each thread counts that uses a store, in the rows of `storeTable`. */
+  /** Counters of each thread that uses a store, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
   readonly groups: GroupCoordinator
 }
 
-/** Everything that /metrics tells of a node. */
+/** All metrics of a node for /metrics. */
 export function nodeMetrics({ pipeline, controller, room, storage, meters, groups }: Parts): Registry {
   const registry = new Registry()
   addProcessMetrics(registry)

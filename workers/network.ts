@@ -1,4 +1,4 @@
-/** A network thread: its sockets, its dispatcher, and the wake-ups between them. */
+/** A network thread: its sockets, its dispatcher, and the wake signals between them. */
 import { randomInt } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { ConnectionTable } from '../native-free-io/net/connection-table.ts'
@@ -30,7 +30,7 @@ const place = plan.network[index]!
 const counters = new MetricBlock(stages.network, new Float64Array(memory.buffer, place.counters, counterBlockBytes / 8))
 const signal = new WakeSignal(words, place.signal)
 const routing = new TopicRouting()
-/** On a small machine this thread is the sequencer too: what it has just received is still in its cache. */
+/** On a small machine this thread is also the sequencer: the data that it has just received is still in its cache. */
 const own = lane && openLane(lane, arena)
 if (own) say(own.started)
 
@@ -49,7 +49,7 @@ const jobs = new ValidationJobs(
     say({ type: 'largeWindowNeeded', id: wideId, address, bytes, rules })
   },
 )
-/** Batches that the thread with the large window has. */
+/** Batches at the thread with the large window. */
 const wide = new Map<number, ValidationJob>()
 let wideId = 0
 
@@ -85,7 +85,7 @@ const dispatcher = new RequestDispatcher({
   hasRoom: () => receive.hasRoom,
 })
 
-/** An idle turn of the event loop is cheaper than to be put to sleep and woken: one is taken before sleeping. */
+/** An idle turn of the event loop costs less than a sleep and a wake-up: one such turn precedes a sleep. */
 const idleTurnsMax = 1
 let idleTurns = 0
 let scheduled = false
@@ -107,14 +107,14 @@ function turn(): void {
 
 const idle = (): boolean => dispatcher.idle && jobs.idle && (own === undefined || own.sequencer.idle)
 
-/** At most one turn is on its way. */
+/** Schedules a turn, unless one is scheduled already. */
 function schedule(): void {
   if (scheduled) return
   scheduled = true
   setImmediate(turn)
 }
 
-/** Of receive memory: what may lie beside it when it is full. */
+/** Share of the receive buffers that the spill buffer may use when they are full. */
 const stashShare = 4
 
 const table = new ConnectionTable({

@@ -54,19 +54,19 @@ import { nodeMetrics } from './metrics.ts'
 
 const backlog = 512
 const producerSweepMs = 60_000
-/** What a stop gives the object store to take what only the write-ahead log holds. */
+/** Maximum time in a stop for uploads of records that are only in the WAL. */
 const drainMs = 20_000
-/** And the metadata log, to take the last mark. */
+/** Maximum time in a stop for the last mark in the metadata log. */
 const lastMarkMs = 3000
-/** As much as Kafka takes for the keys of one compaction, whatever the setting says. */
+/** Maximum memory for the keys of one compaction, as in Kafka, regardless of the setting. */
 const cleanerBytesMax = 2 ** 31 - 1
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 const here = new URL('./', import.meta.url)
 
-/** The wall clock of the start, going on evenly: no session ends because somebody sets the clock. */
+/** A monotonic clock that starts at the wall clock: a change of the wall clock does not end sessions. */
 const evenClock = { now: () => Math.round(performance.timeOrigin + performance.now()) }
 
-/** Null: nothing is compacted by key. The rest may change while the node runs. */
+/** Null: no compaction by key. The other settings may change while the node runs. */
 const cleanerSettings = (settings: Settings): CleanerSettings | null =>
   settings['log.cleaner.enable']
     ? {
@@ -76,7 +76,7 @@ const cleanerSettings = (settings: Settings): CleanerSettings | null =>
       }
     : null
 
-/** A wake that keeps no process alive. */
+/** An unref'ed timer. */
 function after(ms: number, wake: () => void): () => void {
   const timer = setTimeout(wake, ms).unref()
   return () => clearTimeout(timer)
@@ -88,7 +88,7 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-/** A port that nobody has chosen may be another one. */
+/** A default port that is in use may be replaced by another one. */
 async function openMetrics(isGiven: boolean, log: Log, parts: HttpParts): Promise<HttpServer> {
   const address = `http://${parts.host}:${parts.port}`
   try {
@@ -106,7 +106,7 @@ async function openMetrics(isGiven: boolean, log: Log, parts: HttpParts): Promis
   }
 }
 
-/** A log that nobody has given a size is no larger than the disk has room for. */
+/** A WAL of default size is reduced to the free space of the disk. */
 function walThatFits({ settings, given }: NodeConfigs, folder: string, log: Log): WalUri {
   const wal = settings['s3.wal.path']
   if (wal.scheme !== 'file') return wal
@@ -122,7 +122,7 @@ function walThatFits({ settings, given }: NodeConfigs, folder: string, log: Log)
   return { ...wal, capacityBytes: capacity }
 }
 
-/** Infinite where the system does not tell. */
+/** Infinite if the system does not provide the limit. */
 function connectionsByFiles(): number {
   const most = filesMax()
   return Number.isNaN(most) ? Number.POSITIVE_INFINITY : most - ownFiles
@@ -137,15 +137,15 @@ const connectionLimits = (settings: Settings): ConnectionLimits => ({
 
 export interface Node {
   readonly clusterId: string
-  /** Where clients connect, as it was bound. */
+  /** Bound addresses of the listeners. */
   readonly addresses: readonly (Address & { readonly name: string })[]
   readonly pipeline: Pipeline
   readonly controller: Controller
-  /** Finishes what is under way, and lets go of the folder. */
+  /** Finishes the work in progress, and releases the folder. */
   stop(): Promise<void>
 }
 
-/** Starts a node on its folder. `fail` hears of what ends it: the process is to stop at once. */
+/** Starts a node on its folder. `fail` is called with the error that ends the node: the process must stop at once. */
 export async function startNode(configs: NodeConfigs, log: Log, fail: (why: string, error: Error) => void): Promise<Node> {
   const { settings } = configs
   const entropy = { bytes: (count: number) => randomBytes(count) }
@@ -197,7 +197,7 @@ export async function startNode(configs: NodeConfigs, log: Log, fail: (why: stri
 
 interface Around {
   readonly location: StoreLocation
-  /** Of the requests that the main thread sends there. */
+  /** Counters of the requests that the main thread sends to the store. */
   readonly meter: Float64Array
   readonly budget: BudgetData | null
   readonly deleteRetentionMs: number
@@ -226,7 +226,7 @@ async function startFounded(
         : log.info({ store: storeName(location) }, 'the store takes objects again'),
   })
   const checked = health.check()
-  // Awaited below, beside which the write-ahead log is recovered.
+  // Awaited below, while the WAL is recovered.
   checked.catch(() => {})
 
   const clients = settings.listeners.filter(({ name }) => !controllerNames(settings).includes(name))
@@ -364,7 +364,7 @@ async function startFounded(
         if (answer.type === 'close') log.debug({ because: answer.because }, 'closing a connection')
         pipeline.tellNetwork({ type: 'answered', token, response: answer.type === 'respond' ? answer.bytes : null })
       })
-      // A request is read before `handle` first waits for anything.
+      // A request is parsed before the first wait in `handle`.
       if (frame.length > largeRequestBytes) pipeline.tellNetwork({ type: 'parsed', bytes: frame.length })
     },
     load: ({ token, index, load: wanted }) => {
@@ -376,7 +376,7 @@ async function startFounded(
       storage.load(wanted).then(
         (loaded) => {
           if (loaded === 'outOfMemory') pipeline.tellNetwork({ type: 'outOfMemory', token, partitionRead: { index, load: wanted } })
-          // What was overwritten while it was asked for lies in an object by now: the client asks again.
+          // A record that was overwritten during the read is in an object by now: the client fetches again.
           else answer(loaded ?? { pin: -1, ranges: [] }, 0)
         },
         (error: Error) => {
@@ -449,7 +449,7 @@ async function startFounded(
     await storage.stop()
     await marks.stop()
     await pipeline.stop()
-    // A store that is away must not hold up the stop: what was durable is there all the same.
+    // An unavailable store must not delay the stop: durable records are kept in any case.
     await within(lastMarkMs, controller.ask({ type: 'record', records: [marked(pipeline)] }))
     pipeline.close()
     await storage.close()

@@ -1,4 +1,4 @@
-/** Work of the object workers: tasks that take long and that nobody's latency may wait for. */
+/** Tasks of the object workers, which take long and must not delay requests of clients. */
 import { readSync } from 'node:fs'
 import { move, workerData } from 'piscina'
 import { OpenFiles } from '../native-free-io/disk/open-files.ts'
@@ -62,7 +62,7 @@ function areWhole(address: number, wanted: BlocksTask['blocks']): boolean {
   })
 }
 
-/** Batches that only the file of the write-ahead log holds; undefined when one of them has been overwritten. */
+/** Batches that are only in the WAL file; undefined when one of them has been overwritten. */
 export function ranges({ path, capacity, ranges: wanted }: RangesTask): Uint8Array | undefined {
   const fd = walFiles.open(path)
   const read = readWalRanges((bytes, at) => readSync(fd, bytes, 0, bytes.length, at), capacity, wanted)
@@ -85,11 +85,11 @@ export const abandonUploads = async ({
 export const list = async ({ prefix, from }: { readonly prefix: string; readonly from?: string }): Promise<ListPage | StoreFault> =>
   (await store('upload')).list(prefix, from)
 
-/** Memory of its own, which can be handed over. */
+/** Separate memory, which can be transferred. */
 function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const isWhole = bytes.byteOffset === 0 && bytes.length === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer
   return isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
 }
 
-/** Handed to the main thread, not copied for it. */
+/** Transferred to the main thread, not copied. */
 const moved = (bytes: Uint8Array<ArrayBuffer>): Uint8Array => move(bytes) as Uint8Array

@@ -1,4 +1,4 @@
-/** The persistence thread of a lane: writes what is published until it is told to stop, and then the rest. */
+/** The persistence thread of a lane: writes the published records until a stop, and then the remaining ones. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { WalFile } from '../native-free-io/disk/wal-file.ts'
 import { openArena } from '../native-free-io/threads/arena.ts'
@@ -14,9 +14,9 @@ const { memory, plan, wal, position } = workerData as LaneData & { readonly posi
 const arena = openArena(memory)
 const { words } = arena
 const { lane } = plan
-// Behind the end of the first lap there is nothing yet; later laps have written all of it.
+// In the first lap, nothing is written after `position` yet; later laps have written the whole log.
 const prepared = Math.max(wal.prepared, Math.min(position, wal.state.capacity))
-// A log in a store has a thread of another kind.
+// An S3 WAL has a different persistence thread.
 const buffers = { ...arena, crc: kernel(memory).crc, superblock: plan.spareBlock, zeros: plan.zeros }
 const file = WalFile.attach(wal.path!, { state: wal.state, prepared }, buffers)
 const counters = new MetricBlock(stages.persistence, new Float64Array(memory.buffer, lane.persistenceCounters, counterBlockBytes / 8))
@@ -36,13 +36,13 @@ const persistence = new Persistence({
 })
 
 const looksBeforeSleep = 50
-/** A pause this long is taken for one in which there is time to prepare. */
+/** A pause of this length is used to prepare the log. */
 const pauseMs = 20
 const stepsPerPause = 8
 const sleepMs = 1000
 const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
 
-/** How long a write that found no room on the disk waits before it is tried again. */
+/** Delay before a write that found no room on the disk is retried. */
 const fullMs = 200
 let isFull = false
 

@@ -1,4 +1,4 @@
-/** The persistence thread of a lane whose log is in a store: puts what is published until it is told to stop, and then the rest. */
+/** The persistence thread of a lane with an S3 WAL: puts the published records until a stop, and then the remaining ones. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { chainParts, type StoreWalData } from '../native-free-io/store/s3-wal-files.ts'
 import { sharedStore } from '../native-free-io/store/shared-store.ts'
@@ -15,7 +15,7 @@ import { ChainWriter } from '../src/wal/s3/s3-wal-writer.ts'
 const { memory, plan, wal, position, store: data } = workerData as LaneData & { readonly position: number; readonly store: StoreWalData }
 const port = parentPort!
 const say = (message: FromStorePersistence): void => port.postMessage(message)
-/** How often it is looked whether something has been superfluous for long enough, also when nothing is written. */
+/** Interval of the removal of unneeded objects, also when nothing is written. */
 const tidyMs = 5000
 const { words, bytes, view } = openArena(memory)
 const { lane } = plan
@@ -24,7 +24,7 @@ const signal = new WakeSignal(words, lane.persistenceSignal)
 const store = await sharedStore(data.location, data.share)('wal')
 const parts = chainParts({ ...data, store, onFault: (fault) => say({ type: 'fault', fault }) })
 const chain = new ChainWriter(parts, data.chain, (error) => {
-  // Thrown where nothing catches it: that ends the thread, and with it the node.
+  // Thrown where it is not caught: that ends the thread, and with it the node.
   setImmediate(() => {
     throw error
   })
@@ -62,7 +62,7 @@ function turn(): void {
 
 const lookMs = 5
 
-/** The rest goes out, and what it makes superfluous goes away. */
+/** Writes the remaining records, and removes the objects that become unneeded. */
 async function finish(): Promise<void> {
   while (!persistence.isDone) {
     persistence.hurry()

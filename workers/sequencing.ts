@@ -1,4 +1,4 @@
-/** The sequencer thread of a lane: recovers the log, then validates and sequences until it is told to stop. */
+/** The sequencer thread of a lane: recovers the log, then validates and sequences until a stop. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { openArena } from '../native-free-io/threads/arena.ts'
 import { openLane } from '../native-free-io/threads/lane.ts'
@@ -16,7 +16,7 @@ const { sequencer, counters, started } = openLane(data, arena)
 const signal = new WakeSignal(words, sequencerSignal)
 port.postMessage(started)
 
-/** A look at an empty ring is cheap, a sleep is not. */
+/** A check of an empty ring costs little, a sleep costs much. */
 const looksBeforeSleep = 50
 const sleepMs = 1000
 const stalledMs = 1

@@ -1,4 +1,4 @@
-/** A validator thread: checks compressed batches for the network workers until it is told to stop. */
+/** A validator thread: validates compressed batches for the network workers until a stop. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { openArena } from '../native-free-io/threads/arena.ts'
 import { validationModule } from '../native-free-io/threads/validation-module.ts'
