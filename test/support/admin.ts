@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts'
 import * as requests from './requests.ts'
 import { api } from './requests.ts'
 
-/** What most outside tests do before and after the part they are about. */
+/** Common setup and cleanup of tests over the network. */
 export async function createTopic(
   connection: Connection,
   name: string,
@@ -23,7 +23,7 @@ export async function createTopic(
 const untilLedPauseMs = 20
 const untilLedTriesMax = 500
 
-/** A topic answers CreateTopics before every partition has a leader that says so. */
+/** CreateTopics may be answered before every partition has a leader. */
 export async function untilLed(connection: Connection, name: string, partitions: number): Promise<void> {
   for (let attempt = 0; attempt < untilLedTriesMax; attempt += 1) {
     const [topic] = requests.readMetadata(await connection.call(api.metadata, requests.metadata([name])))
@@ -33,13 +33,13 @@ export async function untilLed(connection: Connection, name: string, partitions:
   throw new Error(`topic ${name} has no leaders after ten seconds`)
 }
 
-/** Also those that the broker has made for itself. */
+/** Includes topics that the broker has created. */
 export async function deleteAllTopics(connection: Connection): Promise<void> {
   const topics = requests.readMetadata(await connection.call(api.metadata, requests.metadata(null)))
   await connection.call(api.deleteTopics, requests.deleteTopics(topics.map(({ name }) => name)))
 }
 
-/** A real Kafka that has just started may lead for a moment, and then not again. */
+/** A real Kafka that has just started may lead only for a moment. */
 export async function endOffset(connection: Connection, topic: string, partition: number): Promise<bigint> {
   for (let tries = 1; ; tries += 1) {
     const { error, offset } = requests.readListOffsets(await connection.call(api.listOffsets, requests.listOffsets(topic, partition, -1n)))
@@ -50,10 +50,10 @@ export async function endOffset(connection: Connection, topic: string, partition
   }
 }
 
-/** Fetches of one place before an error that clients try again is taken for the last word. */
+/** Maximum number of fetches at one offset before a retriable error counts as final. */
 const fetchTriesMax = 10
 
-/** Every record from `offset` to the end of the partition, checksums checked. Resolves to the end. */
+/** Reads every record from `offset` to the end of the partition, and checks the CRCs. Resolves to the end offset. */
 export async function eachRecord(
   connection: Connection,
   topic: string,

@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { Reader, Writer } from './bytes.ts'
 import { crc32c } from './crc32c.ts'
 
-/** Record batches of magic 2, written and read without help from `src`. */
+/** Record batches of magic 2, encoded and decoded independently of `src`. */
 export interface Header {
   readonly key: string
   readonly value: Uint8Array | null
@@ -15,7 +15,7 @@ export interface OutRecord {
   readonly timestampDelta?: number
 }
 
-/** Every field that a hostile test may want to be wrong. What is left out is right. */
+/** Every field that a hostile test may set to a wrong value. Omitted fields are right. */
 export interface BatchOptions {
   readonly baseOffset?: bigint
   readonly magic?: number
@@ -28,7 +28,7 @@ export interface BatchOptions {
   readonly recordCount?: number
   readonly lastOffsetDelta?: number
   readonly crc?: number
-  /** Taken instead of the encoded records, as they lie after the header. */
+  /** Used instead of the encoded records, as the bytes after the header. */
   readonly payload?: Uint8Array
 }
 
@@ -85,7 +85,7 @@ export function encodeRecords(records: readonly OutRecord[]): Buffer {
   return out.finish()
 }
 
-/** The records of a Fetch answer; a batch that is cut off at the end is left out, as clients do. */
+/** The records of a Fetch response; an incomplete batch at the end is skipped, as in clients. */
 export function decodeBatches(bytes: Buffer): ReadRecord[] {
   const found: ReadRecord[] = []
   let at = 0

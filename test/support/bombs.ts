@@ -4,8 +4,8 @@ import { batchOf, sealed } from '../unit/pipeline/validation/samples.ts'
 import { xxhash32 } from './xxhash32.ts'
 
 /**
- * Right batches of one record, whose value is so many zeros that decoding it takes long: a few bytes of input for each block of them.
- * Each is what Kafka's readers accept.
+ * Valid batches of one record, whose value has so many zeros that decoding takes long: a few bytes of input for each block of them. Kafka's
+ * readers accept each of them.
  */
 const mebibyte = 1 << 20
 
@@ -17,7 +17,7 @@ function varint(value: number): Buffer {
   }
 }
 
-/** What stands before a value of `bytes`, and the count of headers behind it. */
+/** The bytes before a value of `bytes`, and the count of headers after it. */
 function recordAround(bytes: number): { start: Buffer; end: Buffer } {
   const body = Buffer.concat([Buffer.from([0, 0, 0, 1]), varint(bytes)])
   return { start: Buffer.concat([varint(body.length + bytes + 1), body]), end: Buffer.from([0]) }
@@ -26,13 +26,13 @@ function recordAround(bytes: number): { start: Buffer; end: Buffer } {
 const repeated = (count: number, piece: Buffer): Buffer[] => Array.from({ length: count }, () => piece)
 
 export const lateMs = 500
-/** A record of one byte, `lateMs` later than the first, and of the next offset. */
+/** A record of one byte with the next offset, `lateMs` later than the first. */
 const lateRecord = Buffer.concat([varint(8), Buffer.from([0]), varint(lateMs), Buffer.from([2, 1, 2, 0x61, 0])])
 
-/** 4 bytes for every 128 KiB. Source: RFC 8878. */
+/** Blocks of 4 bytes that decode to 128 KiB each. Source: RFC 8878. */
 export const zstdBomb = (bytes: number): Buffer => zstdOf(bytes, false)
 
-/** The same with a late record behind the large one. */
+/** The same with a late record after the large one. */
 export const zstdBombBeforeLateRecord = (bytes: number): Buffer => followed(zstdOf(bytes, true))
 
 function zstdOf(bytes: number, isFollowed: boolean): Buffer {
@@ -46,11 +46,11 @@ function zstdOf(bytes: number, isFollowed: boolean): Buffer {
   return batchOf('zstd', Buffer.concat([frame, zstdBlock(false, 0, start.length, start), ...zeros, zstdBlock(true, 0, end.length, end)]), 1)
 }
 
-/** The content of a block: all literals behind one match, whose codes are tables of one state each. */
+/** The content of a block: literals, followed by one match, whose codes are tables of one state each. */
 export function zstdMatch(distance: number, bytes: number, literals: Buffer): Buffer {
   const value = distance + 3
   const offsetCode = 31 - Math.clz32(value)
-  // Of match lengths: 515 and 9 bits more.
+  // Code of match lengths: 515 and 9 more bits.
   const matchCode = 45
   let bits = 1n
   bits = (bits << BigInt(offsetCode)) | BigInt(value - 2 ** offsetCode)
@@ -63,8 +63,8 @@ export function zstdMatch(distance: number, bytes: number, literals: Buffer): Bu
 const matchBytes = 1000
 
 /**
- * A frame with a window of 128 MiB and about `bytes` of output: zeros, and behind the first `distance` of them, at every MiB, a match that
- * reaches `reach` back. A late record is behind the large one.
+ * A frame with a window of 128 MiB and about `bytes` of output: zeros, and after the first `distance` of them, at every MiB, a match that
+ * refers `reach` back. A late record is after the large one.
  */
 export function zstdFar(bytes: number, distance: number, { reach = distance } = {}): Buffer {
   const blockBytes = 128 << 10
@@ -97,7 +97,7 @@ function zstdBlock(isLast: boolean, kind: number, size: number, content: Buffer)
   return Buffer.concat([header, content])
 }
 
-/** Members of 16 MiB, in 16 KiB each. Source: RFC 1952, 2.2. */
+/** Members that decode to 16 MiB, of 16 KiB each. Source: RFC 1952, 2.2. */
 export function gzipBomb(bytes: number): Buffer {
   const memberBytes = 16 * mebibyte
   const members = Math.floor(bytes / memberBytes)
@@ -106,13 +106,13 @@ export function gzipBomb(bytes: number): Buffer {
   return batchOf('gzip', Buffer.concat([gzipSync(start), ...zeros, gzipSync(end)]), 1)
 }
 
-/** Blocks of 4 MiB, in 16 KiB each. Sources: LZ4 Frame Format 1.6.1, LZ4 Block Format. */
+/** Blocks that decode to 4 MiB, of 16 KiB each. Sources: LZ4 Frame Format 1.6.1, LZ4 Block Format. */
 export function lz4Bomb(bytes: number): Buffer {
   const blockBytes = 4 * mebibyte
   const blocks = Math.floor(bytes / blockBytes)
   const { start, end } = recordAround(blocks * blockBytes)
   const stored = (content: Buffer): Buffer => Buffer.concat([word(0x80000000 + content.length), content])
-  // One literal, a match of distance 1 for all but the last five bytes, and those as literals.
+  // One literal, a match of distance 1 for all except the last five bytes, and these as literals.
   const matched = blockBytes - 1 - 5 - 4 - 15
   const lengths = Buffer.concat([Buffer.alloc(Math.floor(matched / 255), 255), Buffer.from([matched % 255])])
   const packed = Buffer.concat([Buffer.from([0x1f, 0, 1, 0]), lengths, Buffer.from([0x50, 0, 0, 0, 0, 0])])
@@ -122,7 +122,7 @@ export function lz4Bomb(bytes: number): Buffer {
   return batchOf('lz4', Buffer.concat([header, stored(start), ...zeros, stored(end), word(0)]), 1)
 }
 
-/** A bare block of about `bytes`: zeros, then behind the first `distance`, at every 64 KiB, a copy that reaches `distance` back. */
+/** A bare block of about `bytes`: zeros, then after the first `distance`, at every 64 KiB, a copy that refers `distance` back. */
 export function snappyFar(bytes: number, distance: number): Buffer {
   const copyBytes = 64
   const copies = Math.floor(bytes / copyBytes)
@@ -144,7 +144,7 @@ function bareSnappy(literals: readonly Buffer[], copies: readonly Buffer[], last
   return Buffer.concat([Buffer.from([...length, rest]), ...literals.map(literal), ...copies, literal(last)])
 }
 
-/** A literal, then copies of 64 bytes in 3 each. Source: snappy's format description. */
+/** A literal, then copies of 64 bytes, of 3 bytes each. Source: snappy's format description. */
 export function snappyBomb(bytes: number): Buffer {
   const copies = Math.floor(bytes / 64)
   const { start, end } = recordAround(1 + copies * 64)

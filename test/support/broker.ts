@@ -15,17 +15,17 @@ export type BrokerKind = 'millrace' | 'kafka'
 
 export interface BrokerOptions {
   readonly kind?: BrokerKind
-  /** Kafka's property names, for both kinds. */
+  /** Settings with Kafka's property names, for both kinds of brokers. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Where the broker's own folder is made; the system's temporary folder unless told otherwise. */
+  /** Parent of the broker's own folder; by default the system's temporary folder. */
   readonly under?: string
-  /** Only Kafka has one to choose. */
+  /** Heap size; for Kafka only. */
   readonly heap?: string
-  /** Finds its folder empty whenever it starts. */
+  /** The folder is empty at every start. */
   readonly forgets?: boolean
 }
 
-/** BROKER=kafka points every outside test at a real Kafka, to prove what the test expects. */
+/** BROKER=kafka runs every test over the network against a real Kafka, to verify the test's expectations. */
 export const brokerKind = (): BrokerKind => (process.env['BROKER'] === 'kafka' ? 'kafka' : 'millrace')
 
 const startLimitMs = 60_000
@@ -36,7 +36,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** A broker as a process of its own, on ports of its own, with a folder that is deleted at the end. */
+/** A broker as a separate process, with its own ports and a folder that is deleted at the end. */
 export class Broker {
   readonly kind: BrokerKind
   readonly port: number
@@ -68,7 +68,7 @@ export class Broker {
     return this.#child !== null
   }
 
-  /** What it has printed, the last part of it. */
+  /** The last part of its output. */
   get log(): string {
     return this.#log
   }
@@ -77,7 +77,7 @@ export class Broker {
     return processFigures(this.pid)
   }
 
-  /** Starts it on the folder it had before. Resolves to the milliseconds until it answered a client. */
+  /** Starts the broker on its previous folder. Resolves to the milliseconds until it answered a client. */
   async start(environment: Readonly<Record<string, string>> = {}, settings: Readonly<Record<string, string>> = {}): Promise<number> {
     const began = performance.now()
     if (this.#forgets) rmSync(join(this.folder, 'data'), { recursive: true, force: true })
@@ -95,7 +95,7 @@ export class Broker {
     return performance.now() - began
   }
 
-  /** Starts it and waits for its end: the exit code, and what it printed. For starts that are refused, and for those that crash. */
+  /** Starts the broker and waits for its end: the exit code, and its output. For starts that fail or crash. */
   async run(
     settings: Readonly<Record<string, string>> = {},
     environment: Readonly<Record<string, string>> = {},
@@ -114,7 +114,7 @@ export class Broker {
     return { code, printed }
   }
 
-  /** The clean way. Resolves to the exit code, or the signal's name. */
+  /** Stops the broker cleanly. Resolves to the exit code, or the signal's name. */
   stop(): Promise<number | string> {
     const child = this.#child
     if (child === null) return this.#exited
@@ -123,7 +123,7 @@ export class Broker {
     return this.#exited.finally(() => clearTimeout(late))
   }
 
-  /** The other way: nothing is flushed, nobody is told. */
+  /** Kills the broker: nothing is flushed, and clients are not notified. */
   kill(): Promise<number | string> {
     this.#child?.kill('SIGKILL')
     return this.#exited
@@ -154,7 +154,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   return broker
 }
 
-/** Everything but the start: a Kafka is formatted, a Millrace formats itself. */
+/** All preparations for the start: a Kafka is formatted, a Millrace formats itself. */
 export async function prepareBroker(options: BrokerOptions = {}): Promise<Broker> {
   const kind = options.kind ?? brokerKind()
   const under = options.under ?? tmpdir()
@@ -191,7 +191,7 @@ async function answers(port: number): Promise<boolean> {
   }
 }
 
-/** Ports that were free a moment ago: for programs that must be told a number. */
+/** Ports that were free a moment ago, for programs that require a port number. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer())
   const ports = await Promise.all(

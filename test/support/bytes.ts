@@ -1,6 +1,6 @@
 /**
- * Bytes as Kafka's protocol lays them out, for what tries a broker from outside.
- * Shares nothing with `src/wire`, so that one mistake cannot hide on both sides of a socket.
+ * Bytes in the encoding of Kafka's protocol, for tests over the network. Shares no code with `src/wire`, so that one mistake cannot cancel
+ * out on both sides of a socket.
  */
 export class Writer {
   #bytes = Buffer.alloc(256)
@@ -47,7 +47,7 @@ export class Writer {
     return this.int8(rest)
   }
 
-  /** Zigzag. */
+  /** Zigzag encoding. */
   varint(value: number): this {
     return this.uvarint((value << 1) ^ (value >> 31))
   }

@@ -8,7 +8,7 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-/** One client connection. Answers come in request order, so a list is all the bookkeeping there is. */
+/** One client connection. Responses arrive in the order of the requests, so a list of waiting requests is sufficient. */
 export class Connection {
   readonly socket: Socket
   readonly closed: Promise<void>
@@ -41,13 +41,13 @@ export class Connection {
     return this.#isClosed
   }
 
-  /** The answer's body, after its header. Rejects when the connection ends first. */
+  /** Resolves to the body of the response, after its header. Rejects when the connection ends first. */
   call(api: Api, body: Writer, clientId?: string | null): Promise<Reader> {
     this.#correlation += 1
     return this.exchange(requestFrame(api, body, this.#correlation, clientId), api.flexible && api.key !== 18)
   }
 
-  /** Sends a whole frame as it is and takes the next answer for its own. */
+  /** Sends a whole frame unchanged and receives the next response. */
   exchange(frame: Uint8Array, flexibleAnswer: boolean): Promise<Reader> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(new Error('the connection is closed'))
@@ -56,7 +56,7 @@ export class Connection {
     })
   }
 
-  /** Bytes of no particular meaning; answers to them are dropped. */
+  /** Sends arbitrary bytes; responses to them are discarded. */
   send(bytes: Uint8Array): void {
     this.socket.write(bytes)
   }
@@ -99,7 +99,7 @@ export class Connection {
   }
 }
 
-/** A connection for the length of one piece of work. */
+/** Opens a connection for the duration of `work`. */
 export async function connected<T>(port: number, work: (connection: Connection) => Promise<T>): Promise<T> {
   const connection = await Connection.open(port)
   try {

@@ -4,7 +4,7 @@ const table = new Uint32Array(256).map((_, byte) => {
   return word
 })
 
-/** CRC-32C (Castagnoli), a byte at a time: for frames that are built once, not for a hot path. */
+/** CRC-32C (Castagnoli), one byte at a time: for frames that are built once, not for a hot path. */
 export function crc32c(bytes: Uint8Array): number {
   return (crc32cRegister(bytes, 0xffffffff) ^ 0xffffffff) >>> 0
 }

@@ -7,7 +7,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** One of Kafka's programs that runs until it is told to stop. */
+/** A Kafka program that runs until it is stopped. */
 export class JavaProcess {
   readonly #child: ChildProcess
   readonly #exited: Promise<number | string>
@@ -29,12 +29,12 @@ export class JavaProcess {
     )
   }
 
-  /** What it has printed, the last part of it. */
+  /** The last part of its output. */
   get log(): string {
     return this.#log
   }
 
-  /** How it ended, once it has. */
+  /** Its exit code or signal, once it has ended. */
   get exited(): Promise<number | string> {
     return this.#exited
   }

@@ -3,13 +3,13 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './root.ts'
 
-/** Apache Kafka itself, as jars: the other broker of every comparison, and the oracle of every expectation. */
+/** Apache Kafka as jars: the other broker of every comparison, and the reference for every expectation. */
 export const kafkaVersion = '4.3.1'
 
-/** Filled by `bench/kafka/fetch.ts`; KAFKA_LIBS points somewhere else. */
+/** Filled by `bench/kafka/fetch.ts`; KAFKA_LIBS sets a different folder. */
 export const kafkaLibsDefault = join(root, '.millrace', 'kafka', 'libs')
 
-/** Why there is no Kafka to be had here, or null. */
+/** Reason why Kafka is not available here, or null. */
 export function kafkaMissing(): string | null {
   if (spawnSync('java', ['-version']).status !== 0) return 'no Java on the path'
   if (!holdsKafka(kafkaLibs())) return `no Kafka jars in ${kafkaLibs()} (node src/cli/run.mjs bench/kafka/fetch.ts, or set KAFKA_LIBS)`
@@ -18,7 +18,7 @@ export function kafkaMissing(): string | null {
 
 export const kafkaLibs = (): string => process.env['KAFKA_LIBS'] ?? kafkaLibsDefault
 
-/** The broker, its tools, Connect and Streams: of each, a jar that stands for it. */
+/** The broker, its tools, Connect and Streams: one representative jar of each. */
 const jars = ['kafka-clients', 'kafka-tools', 'connect-file', 'kafka-streams'].map((name) => `${name}-${kafkaVersion}.jar`)
 
 export const holdsKafka = (folder: string): boolean => existsSync(folder) && jars.every((jar) => readdirSync(folder).includes(jar))
@@ -38,7 +38,7 @@ export interface KafkaPorts {
   readonly controller: number
 }
 
-/** One node, broker and controller, freshly formatted. Returns the path of its properties. */
+/** One newly formatted node, broker and controller. Returns the path of its properties. */
 export function formatKafka(folder: string, ports: KafkaPorts, overrides: Readonly<Record<string, string>>): string {
   const listeners = `PLAINTEXT://127.0.0.1:${ports.client},CONTROLLER://127.0.0.1:${ports.controller}`
   const settings: Record<string, string> = {

@@ -7,5 +7,5 @@ interface TestOptions {
 /** Options of a test that `npm test` leaves out: it runs in `npm run test:long`, and in `.ci/run` in parts. */
 export const long = (timeout: number): TestOptions => ({ timeout, tags: ['long'] })
 
-/** The first cases of a kind are short; the further ones are long. */
+/** The first cases of a kind are short; later ones are long. */
 export const longIf = (isLong: boolean, timeout: number): TestOptions => (isLong ? long(timeout) : { timeout })

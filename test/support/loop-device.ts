@@ -3,13 +3,13 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A block device that is a file of this machine. */
+/** A block device that is backed by a file. */
 export interface LoopDevice {
   readonly path: string
   remove(): void
 }
 
-/** Why there are none here; null where there are. */
+/** Reason why loop devices are not available; null if they are. */
 export function loopMissing(): string | null {
   if (process.getuid?.() !== 0) return 'loop devices are for root'
   try {
@@ -20,7 +20,7 @@ export function loopMissing(): string | null {
   }
 }
 
-/** A device of zeros. `sectorBytes`: what direct I/O has to be aligned to. */
+/** A device of zeros. `sectorBytes`: required alignment of direct I/O. */
 export function loopDevice(bytes: number, sectorBytes = 512): LoopDevice {
   const folder = mkdtempSync(join(tmpdir(), 'loop-'))
   const file = join(folder, 'disk')

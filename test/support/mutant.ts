@@ -4,8 +4,8 @@ import ts from 'typescript'
 import { root } from './root.ts'
 
 /**
- * A module of `src` with a bug planted: its text with one place changed. What it imports is handed in, as it stands.
- * A place that is no longer there, or there twice, is an error: the test is to follow the source.
+ * A module of `src` with a planted bug: its text with one place changed. Its imports are passed as they are. A place that does not exist
+ * exactly once is an error: the test must be adapted to the source.
  */
 export function mutant<T>(
   path: string,

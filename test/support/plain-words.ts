@@ -1,4 +1,4 @@
-/** A word or phrase that is not used in texts, and what to write in its place. */
+/** A word or phrase that is not used in texts, and its replacement. */
 export interface BannedWord {
   readonly pattern: RegExp
   readonly instead: string
@@ -38,7 +38,7 @@ export const bannedWords: readonly BannedWord[] = [
 export const bannedIn = (text: string): string[] =>
   bannedWords.flatMap(({ pattern, instead }) => [...text.matchAll(pattern)].map(([word]) => `"${word}": write ${instead}`))
 
-/** About 25 words are the aim; a test enforces this many. */
+/** The aim is about 25 words; a test enforces this limit. */
 export const sentenceWordsMax = 29
 
 /** Sentences of a prose text that are too long. */

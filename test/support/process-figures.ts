@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-/** What Linux says of a process and all its descendants; elsewhere every figure is nought. */
+/** Figures of a process and all its descendants on Linux; 0 on other systems. */
 export interface ProcessFigures {
   readonly cpuSeconds: number
   readonly rssMib: number
@@ -33,7 +33,7 @@ function descendants(pid: number): number[] {
   return found
 }
 
-/** Fields after the command's name, which may hold blanks: [0] is the state, [1] the parent. Threads are counted in. */
+/** Fields after the command's name, which may contain blanks: [0] is the state, [1] the parent. Includes all threads. */
 function stat(pid: number): string[] {
   const text = read(`/proc/${pid}/stat`)
   return text.slice(text.lastIndexOf(')') + 2).split(' ')

@@ -1,6 +1,6 @@
 import { type Reader, Writer } from './bytes.ts'
 
-/** The few requests with which the outside tests work, at one version each; old versions where they say as much in fewer bytes. */
+/** The requests used by tests over the network, each in one version; old versions where they have the same content in fewer bytes. */
 export const api = {
   produce: { key: 0, version: 9, flexible: true },
   fetch: { key: 1, version: 12, flexible: true },
@@ -69,7 +69,7 @@ export interface ProducePart {
   readonly records: Uint8Array | null
 }
 
-/** One topic and one partition to a part; the parts may be many. */
+/** One topic and one partition per part; there may be many parts. */
 export function produce(parts: readonly ProducePart[], acks = -1, transactionalId: string | null = null, timeoutMs = 30_000): Writer {
   const out = new Writer().compactString(transactionalId).int16(acks).int32(timeoutMs)
   out.compactArray(parts, (part) => {

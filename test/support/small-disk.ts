@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Why no file system of a given size can be mounted here; undefined where it can. */
+/** Reason why no file system of a given size can be mounted here; undefined if it can. */
 export function smallDiskMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'mounting is for root'
   try {
@@ -14,7 +14,7 @@ export function smallDiskMissing(): string | undefined {
   }
 }
 
-/** A file system in memory of so many MiB. */
+/** A file system in memory, of `mib` MiB. */
 export class SmallDisk {
   readonly path = mkdtempSync(join(tmpdir(), 'small-disk-'))
 
@@ -26,7 +26,7 @@ export class SmallDisk {
     this.#mount('-o', `remount,size=${mib}M`)
   }
 
-  /** Takes the space that is left, to the last block. */
+  /** Uses the remaining space, to the last block. */
   fill(): void {
     const fd = openSync(join(this.path, 'filler'), 'a')
     try {

@@ -4,16 +4,18 @@ import { root } from './root.ts'
 
 export interface Started {
   readonly pid: number
-  /** What it has printed so far, on both streams. */
+  /** Its output so far, from both streams. */
   readonly text: () => string
-  /** Resolves when the text has it, or the process ends. */
+  /** Resolves when the output contains the text, or the process ends. */
   until(part: string): Promise<void>
   /** Exit status, or the signal's name. */
   readonly ended: Promise<number | string>
   kill(signal: NodeJS.Signals): void
 }
 
-/** `millrace` with these arguments, as an operator starts it, or another installation of it; `shell` comes before it, such as `ulimit -n 300;`. */
+/**
+ * Runs `millrace` with these arguments, as an operator does, or another installation of it; `shell` precedes it, such as `ulimit -n 300;`.
+ */
 export function start(args: readonly string[], options: { shell?: string; env?: Record<string, string>; main?: string } = {}): Started {
   const { shell = '', env = {}, main = join(root, 'src', 'cli', 'millrace.mjs') } = options
   const command = [process.execPath, main, ...args]
@@ -49,6 +51,6 @@ export function start(args: readonly string[], options: { shell?: string; env?: 
   }
 }
 
-/** `server start` with these settings. */
+/** Runs `server start` with these settings. */
 export const startServer = (settings: Readonly<Record<string, string>>, options?: Parameters<typeof start>[1]): Started =>
   start(['server', 'start', ...Object.entries(settings).flatMap(([key, value]) => ['--override', `${key}=${value}`])], options)

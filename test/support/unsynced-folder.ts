@@ -8,14 +8,14 @@ import { root } from './root.ts'
 const python = '/usr/bin/python3'
 const mountLimitMs = 10_000
 
-/** Why the file system that keeps only what was synced cannot be had here; undefined where it can. */
+/** Reason why the file system that keeps only synced data is not available; undefined if it is. */
 export function unsyncedMissing(): string | undefined {
   if (!existsSync('/dev/fuse')) return 'no /dev/fuse'
   if (spawnSync('fusermount', ['-V']).status !== 0) return 'no fusermount (Debian package fuse)'
   return spawnSync(python, ['-c', 'import fusepy']).status === 0 ? undefined : 'no Debian package python3-fusepy'
 }
 
-/** A folder on a file system that drops, when its power is cut, all that was not synced. See `test/node/power/unsynced.py`. */
+/** A folder on a file system that discards all data that was not synced, when its power is cut. See `test/node/power/unsynced.py`. */
 export class UnsyncedFolder {
   readonly path: string
   readonly #server: ChildProcess
@@ -39,14 +39,14 @@ export class UnsyncedFolder {
     return new UnsyncedFolder(path, server)
   }
 
-  /** Makes names that the test itself has made in the root as durable as it needs them. */
+  /** Makes the names durable that the test itself has created in the root. */
   keepRoot(): void {
     const fd = openSync(this.path, 'r')
     fsyncSync(fd)
     closeSync(fd)
   }
 
-  /** Nothing may be writing any more. */
+  /** No write may be in progress. */
   cutPower(): void {
     try {
       writeFileSync(join(this.path, '.power-cut'), '')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root } from './root.ts'
 
-/** What the validation kernel exports. See `src/pipeline/validation/kernel`. */
+/** Exports of the validation kernel. See `src/pipeline/validation/kernel`. */
 interface Exports {
   jobBytes(): number
   prepare(at: number): void
@@ -17,7 +17,7 @@ export type Verdict = (typeof verdicts)[number]
 
 const sources = join(root, 'src', 'pipeline', 'validation', 'kernel')
 
-/** The module, compiled anew where a source of it is newer. */
+/** The module, compiled again if a source of it is newer. */
 export const validationModule = (): Promise<WebAssembly.Module> => moduleFrom('validation.wasm')
 /** The same for a memory that is not shared. */
 export const decodingModule = (): Promise<WebAssembly.Module> => moduleFrom('decoding.wasm')
@@ -50,7 +50,7 @@ const field = { input: 0, window: 8, output: 16, budget: 28, dropped: 48, maxTim
 /** Flags of `begin`. */
 export const validationFlag = { keys: 1 } as const
 
-/** One job of the kernel in a memory of its own, with canaries around what a job may write. */
+/** One job of the kernel in a separate memory, with canaries around the memory that a job may write. */
 export class KernelBench {
   readonly windowBytes: number
   readonly #exports: Exports
@@ -77,7 +77,7 @@ export class KernelBench {
     this.#exports.prepare(this.#job)
   }
 
-  /** Prepares the job for a batch, header and all. */
+  /** Prepares the job for a batch, including its header. */
   begin(batch: Buffer, flags = 0): void {
     if (this.#input + batch.length + canaryBytes > this.#bytes.length) throw new Error(`a batch of ${batch.length} bytes has no room`)
     batch.copy(this.#bytes, this.#input)
@@ -85,7 +85,7 @@ export class KernelBench {
     this.#begin(flags)
   }
 
-  /** Judges the batch that was there last. */
+  /** Validates the previous batch again. */
   again(): Verdict {
     this.#begin(0)
     return this.decide()
@@ -95,7 +95,7 @@ export class KernelBench {
     this.#exports.begin(this.#job, this.#window, this.windowBytes, this.#input, this.#length, flags, -(2 ** 63), 2 ** 63 - 1024)
   }
 
-  /** Works until the batch is decided. `budget` is the work of one run. */
+  /** Runs until the batch has a verdict. `budget` is the limit of one run. */
   decide(budget = 1 << 30): Verdict {
     let status: number
     do status = this.#exports.run(this.#job, budget)
@@ -103,28 +103,28 @@ export class KernelBench {
     return verdicts[status] ?? 'more'
   }
 
-  /** Works once, and tells what of the budget that took. */
+  /** Runs once, and returns the part of the budget that was used. */
   run(budget: number): { readonly verdict: Verdict; readonly work: number } {
     const verdict = verdicts[this.#exports.run(this.#job, budget)] ?? 'more'
     return { verdict, work: budget - this.#view.getInt32(this.#job + field.budget, true) }
   }
 
-  /** Bytes that have been decoded. */
+  /** Number of decoded bytes. */
   get made(): number {
     return this.#word(field.dropped) + this.#word(field.output) - this.#window
   }
 
-  /** Bytes that have left the window buffer at its front. */
+  /** Number of bytes that were moved out of the window buffer. */
   get dropped(): number {
     return this.#word(field.dropped)
   }
 
-  /** How many records of the batch break a rule of their topic. */
+  /** Number of records of the batch that violate a rule of their topic. */
   get refusedCount(): number {
     return this.#exports.refusedCount(this.#job)
   }
 
-  /** Of the records of a batch that is done. */
+  /** Maximum timestamp of the records of a completed batch. */
   get maxTimestamp(): bigint {
     return this.#view.getBigInt64(this.#job + field.maxTimestamp, true)
   }
@@ -134,7 +134,7 @@ export class KernelBench {
     return this.decide(budget)
   }
 
-  /** Runs step by step and collects the output. */
+  /** Runs in steps and collects the output. */
   unpack(batch: Buffer): { readonly verdict: Verdict; readonly output: Buffer } {
     this.begin(batch)
     const pieces: Buffer[] = []
@@ -149,7 +149,7 @@ export class KernelBench {
     }
   }
 
-  /** What of the memory around the job, its window and the batch is not as it was. */
+  /** Changes in the memory around the job, its window and the batch. */
   trespasses(batch: Buffer): string[] {
     const found: string[] = []
     const untouched = (name: string, from: number, to: number): void => {

@@ -3,14 +3,14 @@ import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
 import { blank } from '../../src/wire/schema.ts'
 import { frame, parse } from '../unit/broker/broker-world.ts'
 
-/** The broker has ended the connection, and nobody knows what has become of what was asked. */
+/** The broker has closed the connection, and the results of pending requests are unknown. */
 export class ConnectionEnded extends Error {
   constructor() {
     super('the broker ended the connection')
   }
 }
 
-/** A client that says exactly what it is told, with the tables of the wire. What is asked before an answer has come is answered in turn. */
+/** A client that sends exactly the given fields, with the tables of the wire. Pipelined requests are answered in order. */
 export class WireClient {
   readonly #socket: Socket
   #received = Buffer.alloc(0)
@@ -36,7 +36,7 @@ export class WireClient {
     })
   }
 
-  /** Other fields have their defaults. Rejects when the broker ends the connection instead. */
+  /** Other fields have their defaults. Rejects when the broker closes the connection instead. */
   async ask<Q extends Fields, R extends Fields>(
     request: Message<Q>,
     response: Message<R>,
@@ -52,7 +52,7 @@ export class WireClient {
     return parse(response, version, answer)
   }
 
-  /** Sends what is not answered, or not yet waited for. */
+  /** Sends a request without waiting for a response. */
   tell<Q extends Fields>(request: Message<Q>, version: number, fields: Partial<Wire<Message<Q>>>): void {
     const body = frame(request, version, { ...blank(request), ...fields })
     const size = Buffer.alloc(4)

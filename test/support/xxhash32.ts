@@ -3,7 +3,7 @@ const [prime1, prime2, prime3, prime4, prime5] = [0x9e3779b1, 0x85ebca77, 0xc2b2
 const turn = (value: number, by: number): number => (value << by) | (value >>> (32 - by))
 const round = (lane: number, word: number): number => Math.imul(turn((lane + Math.imul(word, prime2)) | 0, 13), prime1)
 
-/** XXH32 with seed 0, by the book. Source: xxHash fast digest algorithm, 0.1.1. */
+/** XXH32 with seed 0, a direct implementation. Source: xxHash fast digest algorithm, 0.1.1. */
 export function xxhash32(bytes: Buffer): number {
   let at = 0
   let hash: number = prime5

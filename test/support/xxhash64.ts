@@ -10,7 +10,7 @@ const word = (value: bigint): bigint => BigInt.asUintN(64, value)
 const turn = (value: bigint, by: bigint): bigint => word((word(value) << by) | (word(value) >> (64n - by)))
 const round = (lane: bigint, input: bigint): bigint => word(turn(lane + input * prime2, 31n) * prime1)
 
-/** XXH64 with seed 0, by the book. Source: xxHash fast digest algorithm, 0.1.1. */
+/** XXH64 with seed 0, a direct implementation. Source: xxHash fast digest algorithm, 0.1.1. */
 export function xxhash64(bytes: Buffer): bigint {
   let at = 0
   let hash: bigint = prime5

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Bytes that somebody sent: in memory, or in a file of their own so that gigabytes fit. Gone with the last object that names them. */
+/** Received bytes: in memory, or in a file of their own so that gigabytes fit. Deleted with the last object that refers to them. */
 export class Blob {
   bytes = 0
   #uses = 0
@@ -49,7 +49,7 @@ export class Blob {
     this.#uses++
   }
 
-  /** Also ends one that never came into use. */
+  /** Also deletes a blob that was never used. */
   async release(): Promise<void> {
     if (--this.#uses > 0) return
     this.#chunks.length = 0
@@ -85,9 +85,9 @@ export interface MultipartUpload {
 export class Bucket {
   readonly objects = new Map<string, StoredObject>()
   readonly uploads = new Map<string, MultipartUpload>()
-  /** How old a list is. */
+  /** Lag of lists in milliseconds. */
   listLagMs = 0
-  /** What lists do not show yet: the key, and what there was before. */
+  /** Changes that lists do not show yet: the key, and the previous object. */
   #changes: { readonly at: number; readonly key: string; readonly old: StoredObject | undefined }[] = []
 
   put(key: string, object: StoredObject): void {
@@ -110,7 +110,7 @@ export class Bucket {
     for (const { segments } of upload.parts.values()) release(segments)
   }
 
-  /** What a list shows, in the order of the keys' bytes. */
+  /** Result of a list, in the byte order of the keys. */
   list(prefix: string): readonly (readonly [key: string, object: StoredObject])[] {
     const shown = new Map<string, StoredObject | undefined>(this.objects)
     this.#forgetChanges()
@@ -135,7 +135,7 @@ export function release(segments: readonly Segment[]): void {
   for (const { blob } of segments) void blob.release()
 }
 
-/** The bytes [start, end) of segments, one behind the other. */
+/** The bytes [start, end) of consecutive segments. */
 export async function* readSegments(segments: readonly Segment[], start: number, end: number): AsyncGenerator<Buffer> {
   for (const part of sliceSegments(segments, start, end)) yield* part.blob.read(part.start, part.end)
 }
@@ -150,7 +150,7 @@ export function sliceSegments(segments: readonly Segment[], start: number, end: 
   })
 }
 
-/** Makes what is asked for a folder of blobs; undefined stays in memory. */
+/** Creates the folder for blobs; undefined means in memory. */
 export function blobFolder(folder: string | undefined): string | undefined {
   if (folder !== undefined) mkdirSync(folder, { recursive: true })
   return folder

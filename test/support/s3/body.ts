@@ -36,8 +36,8 @@ const hashSum = (hash: Hash): Sum => ({ update: (bytes) => void hash.update(byte
 const signedChunks = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'
 
 /**
- * Takes a body as S3 does: aws-chunked ones without their frames, and none whose length, checksum, or signature of a chunk is
- * wrong. Absent: chunks with signatures of other kinds.
+ * Receives a body as S3 does: removes the frames of aws-chunked ones, and rejects a wrong length, checksum, or signature of a chunk.
+ * Absent: chunks with other kinds of signatures.
  */
 export async function receiveBody(request: IncomingMessage, sink: Sink, check: ChunkCheck | undefined): Promise<Refusal | undefined> {
   const { headers } = request
@@ -79,7 +79,7 @@ export async function receiveBody(request: IncomingMessage, sink: Sink, check: C
   return undefined
 }
 
-/** Bytes as they come, taken by the line or by their number. */
+/** A stream of bytes that is read by lines or by a number of bytes. */
 class Incoming {
   readonly #source: AsyncIterator<Buffer>
   #held: Buffer = Buffer.alloc(0)
@@ -88,7 +88,7 @@ class Incoming {
     this.#source = source[Symbol.asyncIterator]()
   }
 
-  /** Without its end; undefined when there is no whole one. */
+  /** Returns a line without its end; undefined when there is no complete one. */
   async line(): Promise<string | undefined> {
     for (;;) {
       const end = this.#held.indexOf('\r\n')
@@ -101,7 +101,7 @@ class Incoming {
     }
   }
 
-  /** False when there are fewer. */
+  /** Returns false when there are fewer bytes. */
   async pass(bytes: number, sink: Sink): Promise<boolean> {
     for (let left = bytes; left > 0; ) {
       if (this.#held.length === 0 && !(await this.#more())) return false
@@ -113,7 +113,7 @@ class Incoming {
     return true
   }
 
-  /** Nobody wants the rest, but whoever sends it waits until it is taken. */
+  /** Discards the remaining bytes, since the sender waits until they are read. */
   async drop(): Promise<void> {
     while (await this.#more()) this.#held = Buffer.alloc(0)
   }
@@ -127,7 +127,7 @@ class Incoming {
 
 const unframed: Refusal = [400, 'IncompleteBody', 'The body is not framed as aws-chunked']
 const trailerSignature = 'x-amz-trailer-signature'
-/** A client may say any length. */
+/** A client may send any length. */
 const chunkBytesMax = 2 ** 31
 
 /** Chunks of the form LENGTH[;chunk-signature=SIGNATURE] CRLF BYTES CRLF, the last of them of no bytes, then trailers. */

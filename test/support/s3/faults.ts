@@ -17,42 +17,42 @@ export type S3Operation =
   | 'listParts'
   | 'bucket'
 
-/** What goes wrong with one request. */
+/** Fault of one request. */
 export type Fault =
-  /** An answer that is an error, before doing anything or after having done it. */
+  /** An error response, before or after the request is executed. */
   | { readonly type: 'error'; readonly status: number; readonly code: string; readonly when: 'before' | 'after' }
-  /** The connection breaks: before the body is read, halfway into it, or in place of the answer to what was done. */
+  /** The connection breaks: before the body is read, halfway through it, or instead of the response after execution. */
   | { readonly type: 'reset'; readonly when: 'before' | 'body' | 'after' }
-  /** Of what is read: the connection ends early; fewer bytes come than were asked for; one bit is another. */
+  /** Faults of reads: the connection ends early; fewer bytes than requested arrive; one bit is wrong. */
   | { readonly type: 'truncate' | 'short' | 'corrupt' }
-  /** Nothing is ever answered. */
+  /** There is never a response. */
   | { readonly type: 'hang' }
   | { readonly type: 'slow'; readonly ms: number }
-  /** What is read comes at this pace. */
+  /** The body of a read arrives at this rate. */
   | { readonly type: 'trickle'; readonly bytesPerSecond: number }
-  /** An error in the body of an answer whose status is 200, which S3 does where it has to answer before it is done. */
+  /** An error in the body of a response with status 200, which S3 sends when it must respond before it is done. */
   | { readonly type: 'errorIn200'; readonly code: string }
 
 export interface FaultRule {
   readonly operation: S3Operation | '*'
   readonly fault: Fault
-  /** Only keys that begin so. */
+  /** Only keys with this prefix. */
   readonly prefix?: string
-  /** How many requests it befalls; without end if not given. */
+  /** Number of affected requests; unlimited if absent. */
   readonly times?: number
-  /** How many go well before that. */
+  /** Number of successful requests before that. */
   readonly after?: number
-  /** One in so many by chance, instead of each: of 1000. */
+  /** Probability instead of every request: per 1000. */
   readonly permille?: number
 }
 
-/** A log-normal distribution, as that of a real store nearly is. */
+/** A log-normal distribution, which approximates a real store. */
 export interface Latency {
   readonly medianMs: number
   readonly p99Ms: number
 }
 
-/** Weather for requests: rules in their order, the first that applies counts. The same seed befalls the same requests. */
+/** Faults of requests: the first rule that applies is used. The same seed affects the same requests. */
 export class Faults {
   readonly #chance: Prng
   #rules: { readonly rule: FaultRule; seen: number; done: number }[] = []
@@ -86,7 +86,7 @@ export class Faults {
   delayMs(): number {
     if (this.latency === undefined) return 0
     const { medianMs, p99Ms } = this.latency
-    // Twelve even numbers make a normal one; 2.326 deviations are the ninety-ninth percentile.
+    // The sum of twelve uniform numbers approximates a normal one; 2.326 deviations are the ninety-ninth percentile.
     let normal = -6
     for (let i = 0; i < 12; i++) normal += below(this.#chance, 1 << 20) / (1 << 20)
     return medianMs * Math.exp((Math.log(p99Ms / medianMs) / 2.326) * normal)

@@ -4,7 +4,7 @@ import { receiveBody } from './body.ts'
 import { contents, type S3Request, tag, xml } from './requests.ts'
 import type { Refusal } from './signature.ts'
 
-/** What is sent back. Bytes are read while they are sent. */
+/** A response. Its bytes are read while they are sent. */
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
@@ -31,7 +31,7 @@ const noSuchUpload = refuse(404, 'NoSuchUpload', 'The specified upload does not 
 
 type Operation = (request: S3Request, bucket: Bucket, holder: Holder) => Promise<Answer> | Answer
 
-/** One function to an operation: takes the whole request, then changes the bucket at one instant. */
+/** One function per operation: reads the whole request, then changes the bucket atomically. */
 export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket'>, Operation>> = {
   async put(request, bucket, holder) {
     const blob = await received(request, holder)
@@ -205,7 +205,7 @@ async function textOf({ message, chunks: check }: S3Request): Promise<string | R
 
 const whole = (blob: Blob): Segment => ({ blob, start: 0, end: blob.bytes })
 const bytesOf = (segments: readonly Segment[]): number => segments.reduce((sum, { start, end }) => sum + end - start, 0)
-/** Any unique text will do: clients that take it for an MD5 are wrong. */
+/** Any unique text is valid: clients must not interpret it as an MD5. */
 const newEtag = (parts = 0): string => `"${randomBytes(16).toString('hex')}${parts === 0 ? '' : `-${parts}`}"`
 const bare = (etag: string): string => etag.replaceAll('"', '')
 
@@ -229,7 +229,7 @@ function precondition({ key, message }: S3Request, bucket: Bucket): Answer | und
   return isMet ? undefined : refuse(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold')
 }
 
-/** A part that is sent again takes the place of the first. */
+/** A part that is sent again replaces the first. */
 function addPart({ query, key }: S3Request, bucket: Bucket, segments: readonly Segment[]): Answer | string {
   const upload = bucket.uploads.get(query.get('uploadId')!)
   if (upload === undefined || upload.key !== key) return noSuchUpload
@@ -248,7 +248,7 @@ function sourceOf({ message }: S3Request, { buckets }: Holder): StoredObject | u
   return buckets.get(bucket ?? '')?.objects.get(key ?? '')
 }
 
-/** Undefined where nothing of it is in the object. */
+/** Undefined if the range is outside the object. */
 function rangeOf(text: string, bytes: number): [number, number] | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(text) ?? []
   if (first === undefined || (first === '' && last === '')) return [0, bytes]
@@ -256,6 +256,6 @@ function rangeOf(text: string, bytes: number): [number, number] | undefined {
   return start < Math.min(end, bytes) ? [start, Math.min(end, bytes)] : undefined
 }
 
-/** Reads what an answer carries. */
+/** Reads the bytes of a response. */
 export const bytesIn = ({ segments, start, end }: NonNullable<Answer['bytes']>): AsyncGenerator<Buffer> =>
   readSegments(segments, start, end)

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { S3Operation } from './faults.ts'
 import type { ChunkCheck } from './signature.ts'
 
-/** What a request is about, as its method, path and query say. */
+/** The operation and object of a request, from its method, path and query. */
 export interface S3Request {
   readonly operation: S3Operation
   readonly bucket: string
@@ -13,7 +13,9 @@ export interface S3Request {
   readonly chunks?: ChunkCheck
 }
 
-/** The bucket is in the path, `/bucket/key`, or in front of the domain in the name of the host. Undefined for what no store is asked for here. */
+/**
+ * The bucket is in the path, `/bucket/key`, or before the domain in the host name. Undefined for an operation that is not supported here.
+ */
 export function parseRequest(message: IncomingMessage, domain: string): S3Request | undefined {
   const [given, query] = message.url!.split('?') as [string, string?]
   const host = String(message.headers.host).replace(/:\d+$/, '')
@@ -50,7 +52,7 @@ function objectOperation({ method, headers }: IncomingMessage, query: URLSearchP
   }
 }
 
-/** An element, its content escaped unless it is made of elements. */
+/** An element; its content is escaped unless it consists of elements. */
 export const tag = (name: string, content: string | number | readonly string[]): string =>
   `<${name}>${typeof content === 'object' ? content.join('') : escaped(String(content))}</${name}>`
 
@@ -68,6 +70,6 @@ const unescaped = (text: string): string =>
     .replaceAll('&apos;', "'")
     .replaceAll('&amp;', '&')
 
-/** The contents of every element of this name that has no elements in it. */
+/** The contents of every element of this name without nested elements. */
 export const contents = (text: string, name: string): string[] =>
   [...text.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map(([, content]) => unescaped(content!))

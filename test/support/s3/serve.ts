@@ -1,5 +1,5 @@
 /**
- * The S3 server of the tests as a process, for benchmarks and for trying a broker against bad weather:
+ * The S3 server of the tests as a process, for benchmarks and for testing a broker with faults of the store:
  *
  *   node src/cli/run.mjs test/support/s3/serve.ts --port 9000 --dir /tmp/s3 --bucket bucket --latency 15,60 --fault put:error:503:SlowDown:50
  *

@@ -14,24 +14,24 @@ import { type Account, checkSignature, chunkCheck } from './signature.ts'
 
 export interface S3ServerOptions {
   readonly port?: number
-  /** Where bodies are kept; in memory if not given. */
+  /** Folder for bodies; in memory if absent. */
   readonly folder?: string
   readonly seed?: number
   readonly buckets?: readonly string[]
-  /** The smallest part but the last; 5 MiB as AWS has it. */
+  /** Minimum size of a part except the last; 5 MiB in AWS. */
   readonly partBytesMin?: number
-  /** With the certificate in `certificatePath`, which nobody trusts who is not told to. */
+  /** With the certificate in `certificatePath`, which clients trust only if configured. */
   readonly isTls?: boolean
 }
 
-/** A key and a certificate that it signs itself, for `localhost`, `s3.localhost` and the names below that. */
+/** A key and a self-signed certificate for `localhost`, `s3.localhost` and the names below that. */
 export const certificatePath = join(root, 'test', 'support', 's3', 'localhost.pem')
-/** Buckets may stand in front of it: `http://bucket.s3.localhost`. */
+/** Bucket names may precede it: `http://bucket.s3.localhost`. */
 export const domain = 's3.localhost'
 
 /**
- * An S3 server for tests, in one process with them or with a broker beside it: signatures are checked, conditional puts
- * have one winner, and everything can go wrong when it is told to. Absent: ACLs, versions.
+ * An S3 server for tests, in the same process or beside a broker. It checks signatures, conditional puts have one winner, and faults can be
+ * set for every operation. Absent: ACLs, versions.
  */
 export class S3Server implements Holder {
   readonly buckets: Map<string, Bucket>
@@ -39,11 +39,11 @@ export class S3Server implements Holder {
   readonly partBytesMin: number
   readonly faults: Faults
   readonly accounts = new Map<string, Account>([['tester', { secretKey: 'testing/+=secret' }]])
-  /** Requests so far, whatever became of them. */
+  /** Number of requests so far, regardless of their results. */
   readonly requests = new Map<S3Operation, number>()
-  /** How far the server's clock is ahead. */
+  /** Milliseconds by which the server's clock is ahead. */
   skewMs = 0
-  /** Requests that are being dealt with, and the most there have been. */
+  /** Requests in progress, and their maximum. */
   inFlight = 0
   inFlightMax = 0
   readonly #isTls: boolean
@@ -67,7 +67,7 @@ export class S3Server implements Holder {
     return this.endpointAt('127.0.0.1')
   }
 
-  /** Under another of its names. */
+  /** The endpoint with another of its names. */
   endpointAt(host: string): string {
     return `${this.#isTls ? 'https' : 'http'}://${host}:${this.#port}`
   }
@@ -80,7 +80,7 @@ export class S3Server implements Holder {
     return wanted.reduce((sum, operation) => sum + (this.requests.get(operation) ?? 0), 0)
   }
 
-  /** Also the end of an outage: the port stays the same. */
+  /** Also ends an outage: the port stays the same. */
   async start(): Promise<void> {
     const serve = (message: IncomingMessage, response: ServerResponse): void => {
       this.#serve(message, response).catch(() => message.destroy())
@@ -92,7 +92,7 @@ export class S3Server implements Holder {
     this.#port = (this.#server.address() as AddressInfo).port
   }
 
-  /** Breaks every connection and refuses new ones; what is stored stays. */
+  /** Breaks every connection and rejects new ones; stored objects are kept. */
   async stop(): Promise<void> {
     const server = this.#server
     if (server === undefined) return
@@ -148,7 +148,7 @@ export class S3Server implements Holder {
   async #send(message: IncomingMessage, response: ServerResponse, answer: Answer, fault: Fault | undefined): Promise<void> {
     if (fault?.type === 'reset') return void message.socket.destroy()
     const shown = withFault(answer, fault)
-    // What is put off here is what a real server's clock says, so that a client can correct its own.
+    // The date is the server's wrong clock, as with a real server, so that a client can correct its own.
     response.writeHead(shown.status, {
       'content-type': 'application/xml',
       date: new Date(this.now()).toUTCString(),
@@ -186,7 +186,7 @@ function flipped(bytes: Buffer, at: number): Buffer {
   return copy
 }
 
-/** False when nobody listens any more. */
+/** Returns false when the client has closed the connection. */
 async function write(response: ServerResponse, bytes: Buffer, fault: Fault | undefined): Promise<boolean> {
   if (fault?.type !== 'trickle') {
     if (!response.write(bytes)) await drained(response)
@@ -216,7 +216,7 @@ async function hang(message: IncomingMessage): Promise<void> {
   if (!message.socket.destroyed) await once(message.socket, 'close')
 }
 
-/** At once, or when something of the body has come. */
+/** At once, or after a part of the body has arrived. */
 async function breakUpload(message: IncomingMessage, readsFirst: boolean): Promise<void> {
   if (readsFirst && !message.readableEnded) await Promise.race([once(message, 'data'), once(message, 'end')])
   message.socket.destroy()

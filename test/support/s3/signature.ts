@@ -1,23 +1,23 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
-/** Somebody who may ask. */
+/** An account that may send requests. */
 export interface Account {
   readonly secretKey: string
   readonly sessionToken?: string
-  /** Their credentials are past their time. */
+  /** The credentials have expired. */
   readonly isExpired?: boolean
 }
 
-/** Why a request is refused: status, S3's code, and S3's words. */
+/** Reason for a rejected request: status, S3's code, and S3's message. */
 export type Refusal = readonly [status: number, code: string, message: string]
 
-/** What S3 allows clocks to differ by. */
+/** Maximum clock difference accepted by S3. */
 const skewMaxMs = 15 * 60_000
 
 const header = (request: IncomingMessage, name: string): string => String(request.headers[name] ?? '')
 
-/** What a request says of its signature. */
+/** The parts of a request's signature. */
 interface Signed {
   readonly accessKey: string
   readonly day: string
@@ -36,14 +36,14 @@ function signedBy(request: IncomingMessage): Signed | undefined {
   return { accessKey, day, region, names: names.split(';'), signature }
 }
 
-/** What is signed of a request and its chunks, each in its own way: `kind` and `lines` differ. */
+/** Signature of a request or of its chunks, which differ in `kind` and `lines`. */
 function signatureOf(request: IncomingMessage, { day, region }: Signed, secretKey: string, kind: string, lines: readonly string[]): string {
   const toSign = [`AWS4-HMAC-SHA256${kind}`, header(request, 'x-amz-date'), `${day}/${region}/s3/aws4_request`, ...lines].join('\n')
   const key = ['s3', 'aws4_request'].reduce((last, part) => hmac(last, part), hmac(hmac(`AWS4${secretKey}`, day), region))
   return hmac(key, toSign).toString('hex')
 }
 
-/** Undefined when the request is signed as S3 wants it (AWS Signature Version 4, in headers) by somebody in `accounts`. */
+/** Undefined when the request has a valid signature (AWS Signature Version 4, in headers) of an account in `accounts`. */
 export function checkSignature(request: IncomingMessage, accounts: ReadonlyMap<string, Account>, nowMs: number): Refusal | undefined {
   const signed = signedBy(request)
   if (signed === undefined) return [403, 'AccessDenied', 'Anonymous access is forbidden']
@@ -68,16 +68,16 @@ export const mismatch: Refusal = [
   'The request signature we calculated does not match the signature you provided',
 ]
 
-/** Whether the next piece of a body is signed rightly: a chunk, or the trailers, as SHA-256 has them in hexadecimal. */
+/** Whether the next part of a body has a valid signature: a chunk, or the trailers, with their SHA-256 in hexadecimal. */
 export type ChunkCheck = (kind: 'PAYLOAD' | 'TRAILER', hash: string, signature: string | undefined) => boolean
 
-/** Every signature covers the one before it, the first that of the request. For a request that is signed rightly. */
+/** Every signature covers the previous one, the first that of the request. Requires a request with a valid signature. */
 export function chunkCheck(request: IncomingMessage, accounts: ReadonlyMap<string, Account>): ChunkCheck {
   const signed = signedBy(request)!
   const { secretKey } = accounts.get(signed.accessKey)!
   let before = signed.signature
   return (kind, hash, signature) => {
-    // In front of a chunk's hash stands that of headers, which it never has.
+    // The hash of a chunk's headers, which are always empty, precedes the hash of the chunk.
     const lines = kind === 'PAYLOAD' ? [before, sha256(''), hash] : [before, hash]
     before = signatureOf(request, signed, secretKey, `-${kind}`, lines)
     return signature === before

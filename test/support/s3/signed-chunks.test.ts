@@ -26,7 +26,7 @@ const plain: Example = {
   ],
   trailers: '',
 }
-/** The same with a checksum behind the last chunk, which is signed too. */
+/** The same with a checksum after the last chunk, which is also signed. */
 const trailing: Example = {
   declared: 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER',
   headers: { 'x-amz-trailer': 'x-amz-checksum-crc32c' },
@@ -60,7 +60,7 @@ const framed = ({ chunks, trailers }: Example): Buffer =>
     Buffer.from(`${trailers}\r\n`),
   ])
 
-/** Status, and what the server says. */
+/** Status and message of the server. */
 async function put({ declared, headers, seed }: Example, bytes: Buffer): Promise<readonly [number, string]> {
   const signed: Record<string, string> = {
     ...headers,
