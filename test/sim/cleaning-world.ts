@@ -25,13 +25,13 @@ export interface ModelRecord {
   readonly producerId: number
 }
 
-/** A partition that is written, stored and compacted at random, and what every record of it was. */
+/** A partition with random appends, uploads and compactions, and a model of all its records. */
 export class CleaningWorld {
   readonly records: ModelRecord[] = []
   parts: StreamPart[] = []
   nowMs = 1_000_000
   cleaned = 0
-  /** By offset: when a compaction first came by each record. */
+  /** By offset: time of the first compaction of each record. */
   readonly seenAt = new Map<number, number>()
   readonly #random: Prng
   readonly #store: MemStore
@@ -48,7 +48,7 @@ export class CleaningWorld {
     return this.parts.at(-1)?.end ?? 0
   }
 
-  /** Last offsets of producers, among what is stored or not. */
+  /** Last offset of each producer, stored or not. */
   get lastOffsets(): Map<number, number> {
     return new Map(this.records.filter(({ producerId }) => producerId >= 0).map(({ producerId, offset }) => [producerId, offset]))
   }
@@ -73,7 +73,7 @@ export class CleaningWorld {
     this.#hot.push({ bytes, baseOffset, end: this.#next, maxTimestamp: Math.max(...timestamps) })
   }
 
-  /** What was appended becomes an object. */
+  /** Builds an object from the appended records. */
   async seal(): Promise<void> {
     if (this.#hot.length === 0) return
     const packer = new BlockPacker(0)
@@ -88,7 +88,7 @@ export class CleaningWorld {
     this.parts.push(placed(objectId, bytes + index.length, partOf(streams[0]!, 0)))
   }
 
-  /** One round, as far as its map reaches. */
+  /** One round of compaction, with a limited map. */
   async clean(mapBytes: number, groupBytesMax: number): Promise<CleanedObjects> {
     const firstId = this.#objectId
     this.#objectId += this.parts.length
@@ -115,7 +115,7 @@ export class CleaningWorld {
     return done
   }
 
-  /** What is stored, checksums checked. */
+  /** The stored records, after a check of the CRCs. */
   async read(): Promise<{ readonly batches: BatchHeader[]; readonly records: ModelRecord[] }> {
     const batches: BatchHeader[] = []
     const records: ModelRecord[] = []

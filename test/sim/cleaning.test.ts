@@ -5,7 +5,7 @@ import { CleaningWorld, deleteRetentionMs, endOf, type ModelRecord } from './cle
 const worlds = Number(process.env['WORLDS'] ?? 150)
 const limitMs = 120_000
 const first = Number(process.env['SEED'] ?? 0)
-/** From room for four keys, which takes many rounds, to room for all. */
+/** From room for four keys, which needs many rounds, to room for all keys. */
 const mapBytes = [120, 240, 24_000]
 
 async function live(world: CleaningWorld, random: Prng, look: () => Promise<void>): Promise<void> {
@@ -25,7 +25,7 @@ async function live(world: CleaningWorld, random: Prng, look: () => Promise<void
 const lastOffsets = (records: readonly ModelRecord[]): Map<string | null, number> =>
   new Map(records.map(({ key, offset }) => [key, offset]))
 
-/** Values by key, as a reader of the whole log ends up with them. */
+/** Values by key, as the result of a read of the whole log. */
 function stateOf(records: readonly ModelRecord[]): Map<string | null, string> {
   const state = new Map<string | null, string>()
   for (const { key, value } of records) {
@@ -46,18 +46,18 @@ test(
         const stored = world.records.filter(({ offset }) => offset < world.storedEnd)
         const of = (offset: number): ModelRecord => world.records[offset]!
         const because = `seed ${seed}`
-        // Offsets, keys, values and times are those that were written, in their order.
+        // Offsets, keys, values and timestamps are the written ones, in the same order.
         expect(records, because).toEqual(records.map(({ offset }) => of(offset)))
         expect(records, because).toEqual(records.toSorted((a, b) => a.offset - b.offset))
         const keyed = (record: ModelRecord): boolean => record.key !== null
         expect(stateOf(records.filter(keyed)), because).toEqual(stateOf(stored.filter(keyed)))
 
-        // Below the end of compaction there is one record of a key and none without one.
+        // Below the end of compaction there is one record of each key, and none without a key.
         const below = records.filter(({ offset }) => offset < world.cleaned)
         expect(new Set(below.map(({ key }) => key)).size, because).toBe(below.length)
         expect(below.every(keyed), because).toBe(true)
 
-        // What is missing is old, or a tombstone that has had its time.
+        // A missing record is superseded, or an expired tombstone.
         const present = new Set(records.map(({ offset }) => offset))
         const last = lastOffsets(stored)
         for (const { offset, key, value } of stored) {
@@ -66,7 +66,7 @@ test(
           expect(world.nowMs - world.seenAt.get(offset)!, because).toBeGreaterThanOrEqual(deleteRetentionMs)
         }
 
-        // The log ends where it ended, and every producer can be told by its last batch.
+        // The end of the log is unchanged, and the last batch of every producer remains.
         expect(endOf(batches.at(-1)!), because).toBe(world.storedEnd)
         for (const [producer, offset] of world.lastOffsets) {
           const kept = batches.some((batch) => Number(batch.producerId) === producer && endOf(batch) === offset + 1)
@@ -90,7 +90,7 @@ test('a tombstone stays for its time after the compaction that first sees it, an
   expect(many).toBeGreaterThan(0)
   const more = async (wait: number): Promise<void> => {
     world.nowMs += wait
-    // Whoever has no more to compact has no reason to look at tombstones either.
+    // Without records to compact, tombstones are not checked either.
     do world.append()
     while (world.records.at(-1)!.value === null)
     await world.seal()

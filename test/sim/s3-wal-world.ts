@@ -3,18 +3,18 @@ import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/
 
 type Job = () => void
 
-/** Time that moves only when everybody waits: what is due is done one at a time, in an order that a seed decides. */
+/** Simulated time that advances only when all tasks wait. Due jobs run one at a time, in an order determined by a seed. */
 export class Turns {
   readonly #random: Prng
   #jobs: Job[] = []
-  /** What was done so far. */
+  /** Number of jobs run so far. */
   count = 0
 
   constructor(random: Prng) {
     this.#random = random
   }
 
-  /** Some time later. */
+  /** Runs the job at a later time. */
   later<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#jobs.push(() => {
@@ -27,7 +27,7 @@ export class Turns {
     })
   }
 
-  /** Does what is due until `isDone`, or until nothing is. False when it came to nothing. */
+  /** Runs due jobs until `isDone`, or until there are none. Returns false if it was never done. */
   async run(isDone: () => boolean, turnsMax = 100_000): Promise<boolean> {
     for (let turn = 0; turn < turnsMax; turn++) {
       for (let i = 0; i < 20; i++) await Promise.resolve()
@@ -41,16 +41,16 @@ export class Turns {
   }
 }
 
-/** Of 1000: how often a request is lost before it is done, done and not confirmed, or done much later than it is given up. */
+/** Per 1000 requests: how many are lost before execution, executed without a response, or executed long after they are abandoned. */
 export interface StoreWeather {
   readonly lost: number
   readonly unheard: number
   readonly late: number
-  /** Of two lists in a row, one shows what there was some lists ago. */
+  /** Every second list shows an older state. */
   readonly listsLag?: boolean
-  /** All lists show what there was so many turns ago. */
+  /** All lists show the state of this many turns ago. */
   readonly lagTurns?: number
-  /** What is late may be so by so many turns, and not by a few. */
+  /** Late requests may be late by this many turns instead of a few. */
   readonly lateTurns?: number
 }
 
@@ -58,13 +58,13 @@ const listsKept = 6
 
 export const calm: StoreWeather = { lost: 0, unheard: 0, late: 0 }
 
-/** The objects, which everybody shares. */
+/** The objects, shared by all stores. */
 export class Shelf extends Map<string, Buffer> {
-  /** What there was when they were listed the last times, the oldest first. */
+  /** Keys in the most recent lists, the oldest list first. */
   readonly listed: (readonly string[])[] = [[]]
   readonly changes: { readonly turn: number; readonly key: string; readonly isThere: boolean }[] = []
 
-  /** The keys as they were at a turn. */
+  /** The keys at a turn. */
   keysAt(turn: number): readonly string[] {
     const keys = new Set<string>()
     for (const change of this.changes) {
@@ -77,7 +77,8 @@ export class Shelf extends Map<string, Buffer> {
 }
 
 /**
- * A store as one life sees it. A put that is late may be done long after its fault was answered, even after the life is gone.
+ * A store from the side of one incarnation. A late put may be executed long after its fault was returned, even after the incarnation has
+ * ended.
  */
 export class WeatherStore implements ObjectStore {
   readonly can = { conditionalPut: true }
@@ -87,7 +88,7 @@ export class WeatherStore implements ObjectStore {
   readonly #weather: StoreWeather
   #lags = false
   #shown: readonly string[] = []
-  /** Requests wait while the life sleeps. */
+  /** Requests wait while the incarnation is suspended. */
   asleep: Promise<void> | undefined
 
   constructor(shelf: Shelf, turns: Turns, random: Prng, weather: StoreWeather) {

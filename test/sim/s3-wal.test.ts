@@ -9,7 +9,7 @@ import { calm, Shelf, type StoreWeather, Turns, WeatherStore } from './s3-wal-wo
 
 const prefix = 'c/wal/1/'
 
-/** What all lives together have promised: who was told of which number that it is kept, and below which none is needed. */
+/** Acknowledgements of all incarnations together: which one has acknowledged each number, and below which number none is needed. */
 class Ledger {
   readonly kept = new Map<number, number>()
   readonly problems: string[] = []
@@ -26,7 +26,7 @@ class Ledger {
     this.end = Math.max(this.end, number + 1)
   }
 
-  /** What a start finds must begin no later than what is needed, have no gap, and hold all that was acknowledged. */
+  /** The objects found by a start must include all needed ones, have no gap, and contain all acknowledged numbers. */
   check(life: Life): void {
     const { found, complaints } = life
     found.forEach(({ number }, index) => {
@@ -41,7 +41,7 @@ class Ledger {
   }
 }
 
-/** A node that appends numbers, each once, in order, and drops the oldest now and then. */
+/** A node that appends numbers, each once, in order, and drops the oldest from time to time. */
 class Life {
   readonly store: WeatherStore
   readonly parts: ChainParts
@@ -50,11 +50,11 @@ class Life {
   epoch = 0
   over: Error | undefined
   started = false
-  /** Of what it found. They count if it is not over already when it starts: one that has slept is told with its first append. */
+  /** Problems with the objects found. They count only if the incarnation is valid: a suspended one detects its end at its first append. */
   readonly complaints: string[] = []
   #writer: ChainWriter | undefined
   #next = 0
-  /** What lies below is not needed, says the chain: that much has been decided, whether or not anybody was told. */
+  /** Numbers below are unneeded according to the log, even if no incarnation has been notified. */
   dropBelow = 0
   readonly #random: Prng
   readonly #ledger: Ledger
@@ -81,7 +81,7 @@ class Life {
       this.epoch = epoch
       const { objects, others } = await takeOver(this.parts, epoch)
       this.dropBelow = Math.max(0, ...objects.map(({ mark }) => mark.trimmed))
-      // What is not needed may be on its way out.
+      // Unneeded objects may be in removal.
       for (const object of objects.filter(({ mark }) => mark.position >= this.dropBelow)) {
         const [number, by] = new Uint32Array(new Uint8Array(await readBody(this.parts, object)).buffer)
         this.found.push({ number: number!, by: by! })
@@ -145,7 +145,7 @@ async function world(seed: number, weather: StoreWeather): Promise<number> {
     const life = new Life(id, shelf, turns, random, weather, ledger)
     lives.push(life)
     void life.start()
-    // Earlier lives go on, asleep or awake: nobody has told them anything.
+    // Earlier incarnations continue, suspended or not: nothing has notified them of their end.
     for (let left = 20 + below(random, 60); left > 0; left--) {
       for (const each of lives) if (chance(random, each === life ? 900 : 200)) each.append()
       let turnsLeft = 1 + below(random, 12)
@@ -154,7 +154,7 @@ async function world(seed: number, weather: StoreWeather): Promise<number> {
     await turns.run(() => life.started || life.over !== undefined)
     expect(life.over, `life ${id} starts`).toBeUndefined()
     const fate = below(random, 3)
-    // Dead at once: its requests never end, but those that are late.
+    // Ends at once: its requests never complete, except late ones.
     if (fate === 0) life.store.asleep = new Promise(() => {})
     if (fate === 1) {
       let wake = (): void => {}
@@ -165,11 +165,11 @@ async function world(seed: number, weather: StoreWeather): Promise<number> {
     }
   }
   await conclude(turns, () => new Life(98, shelf, turns, random, calm, ledger), ledger)
-  // What landed behind a fence when nobody looked any more, the next life finds.
+  // The next incarnation finds objects that arrived after a fence and after the last check.
   const last = await conclude(turns, () => new Life(99, shelf, turns, random, calm, ledger), ledger)
   const kinds = [...shelf].map(([key, bytes]) => ({ key, ...decodeChainHeader(bytes)! }))
   expect(kinds.filter(({ epoch, kind }) => epoch < last.epoch && kind !== 'fence').map(({ key, kind }) => `${kind} ${key}`)).toEqual([])
-  // Only one of them may go on: who tries finds out.
+  // Only one of them may continue: each detects its state with an append.
   for (const life of lives) life.append()
   await turns.run(() => false)
   expect(ledger.problems).toEqual([])
@@ -177,7 +177,7 @@ async function world(seed: number, weather: StoreWeather): Promise<number> {
   return ledger.kept.size
 }
 
-/** A life that finds everything, drops it, and leaves of all before it what must stay: fences. */
+/** An incarnation that finds all objects, drops them, and leaves only the fences of earlier incarnations. */
 async function conclude(turns: Turns, begin: () => Life, ledger: Ledger): Promise<Life> {
   const life = begin()
   void life.start()

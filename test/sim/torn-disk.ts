@@ -3,10 +3,10 @@ import type { WalWriter } from '../../src/pipeline/persistence/persistence.ts'
 
 export const capacity = 4 << 20
 
-/** The machine went down in the middle of a write. */
+/** The machine crashed during a write. */
 export class Crash extends Error {}
 
-/** A disk that keeps what was written, and of the write in which it crashes a random part of its sectors. */
+/** A disk that keeps all complete writes, and a random part of the sectors of the write in which it crashes. */
 export class Disk implements WalWriter {
   readonly bytes = Buffer.alloc(capacity)
   readonly #arena: Buffer

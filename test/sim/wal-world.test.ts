@@ -47,7 +47,7 @@ test('the same seed twice is the same history, and histories have all that they 
     expect({ figure, sum: once.reduce((sum, world) => sum + world[figure]!, 0) }).not.toMatchObject({ sum: 0 })
 })
 
-/** A world is trusted for what it has caught. */
+/** Planted bugs verify that the simulation detects errors. */
 describe('some seed catches a machine that', () => {
   test.each<readonly [string, number, () => Partial<Machines>]>([
     ['acknowledges what the disk does not have', 0, () => ({ acknowledge: 'published' })],

@@ -20,25 +20,25 @@ import { Crash, capacity, Disk } from './torn-disk.ts'
 const logBytes = 1 << 20
 const streamsMax = 4
 const now = 1_700_000_000_000
-/** What a client believes that every log begins its sums with. */
+/** The secret that a forging client assumes for every log. */
 const knownSecret = 0
 const forgedPermille = 200
 const forgedBytes = 60_000
-/** Of a record with such a value, what precedes it: length, attributes, timestamp, offset, no key, length. */
+/** Bytes before the value in such a record: length, attributes, timestamp, offset, no key, length. */
 const recordPrefix = 3 + 1 + 1 + 1 + 1 + 3
 
-/** The parts under test, which a planted bug replaces. */
+/** The components under test, which a planted bug replaces. */
 export interface Machines {
   readonly LogCache: typeof LogCache
   readonly Appender: typeof Appender
   readonly Persistence: typeof Persistence
   readonly recover: typeof recover
   readonly readDurable: typeof readDurable
-  /** Whether a batch is acknowledged when the disk has it, or too early. */
+  /** Whether a batch is acknowledged when it is on the disk, or too early. */
   readonly acknowledge: 'durable' | 'published'
-  /** Whether the log has a secret that its clients cannot know. */
+  /** Whether the log has a secret that clients cannot obtain. */
   readonly salt: 'secret' | 'known'
-  /** Forging ones put records of a log into their batches, see `forgery`. */
+  /** Forging clients put log records into their batches, see `forgery`. */
   readonly clients: 'honest' | 'forging'
 }
 
@@ -53,7 +53,7 @@ export const machines: Machines = {
   clients: 'honest',
 }
 
-/** How often things happen beside an append, permille. */
+/** Frequencies of events besides appends, permille. */
 interface Weather {
   readonly sizes: 'equal' | 'blocks' | 'mixed' | 'large'
   readonly publish: number
@@ -75,7 +75,7 @@ function weather(p: Prng): Weather {
   }
 }
 
-/** What somebody was told, or is waiting to be told. */
+/** A batch that was sent, acknowledged or not. */
 interface Sent {
   readonly stream: number
   readonly bytes: Buffer
@@ -88,8 +88,8 @@ interface Sent {
 }
 
 /**
- * One log through many lives: appends, turns of the disk, trims, pins, and crashes. `run` throws when something that was
- * acknowledged is not there, in order, once and unchanged.
+ * One log over many incarnations: appends, turns of the disk, trims, pins, and crashes. `run` throws when an acknowledged batch is missing,
+ * out of order, duplicated or changed.
  */
 export class WalWorld {
   readonly #machines: Machines
@@ -97,10 +97,10 @@ export class WalWorld {
   readonly #arena: SmallArena
   readonly #disk: Disk
   #state: WalState = { capacity, secret: knownSecret, incarnation: 0, trimmed: 0, previous: 0, previousIncarnation: 0 }
-  /** What the object store holds: the log below its trim. */
+  /** Contents of the object store: the log below its trim point. */
   #stored = new Map<number, number>()
   #snapshots = new Map<number, readonly ProducerSnapshot[]>()
-  /** Of each stream, what should be found in the log, in order. */
+  /** By partition: batches that should be in the log, in order. */
   #sent = new Map<number, Sent[]>()
   #sequences = new Map<number, number>()
   #streams = new Map<number, Partition>()
@@ -170,8 +170,8 @@ export class WalWorld {
   }
 
   /**
-   * A value with a record of the log in it, where recovery would look for the next if it had lost only the one that the
-   * value belongs to. Whoever writes it knows all of the log but its secret.
+   * A value that contains a log record, at the position where recovery would search for the next record if it had lost only the record with
+   * this value. Its author has all data of the log except the secret.
    */
   #forgery(stream: Partition): Buffer {
     const at = this.#memory.end
@@ -203,7 +203,7 @@ export class WalWorld {
     return this.#arena.kernel.crc(base, bytes.length, knownSecret)
   }
 
-  /** Equal sizes make what an earlier life left fit behind what a later one wrote. */
+  /** With equal sizes, records of an earlier incarnation fit after those of a later one. */
   #size(): number {
     const p = this.#random
     switch (this.#weather.sizes) {
@@ -218,7 +218,7 @@ export class WalWorld {
     }
   }
 
-  /** False when there was no room. */
+  /** Returns false when there was no room. */
   #put(stream: Partition, batch: Buffer): boolean {
     const { base } = this.#arena.plan.network[0]!.receive
     batch.copy(this.#arena.bytes, base)
@@ -245,7 +245,7 @@ export class WalWorld {
     for (const list of this.#sent.values()) for (const sent of list) if (sent.durableAt <= durable) sent.acknowledged = true
   }
 
-  /** As the keeper of the object store does it: what is durable is read back, and the producers are saved with it. */
+  /** As the uploader does: the durable records are read back, and the producers are saved with them. */
   #trim(): void {
     const { trimmed } = this.#state
     const until = trimmed + below(this.#random, this.#durable - trimmed + 1)
@@ -305,7 +305,7 @@ export class WalWorld {
     }
   }
 
-  /** As a network worker does it that has copied out some of what is pinned. */
+  /** As a network worker does after it has copied out a part of a pinned range. */
   #narrow(id: number): void {
     const { from, bytes } = this.#pins.get(id)!
     const skipped = below(this.#random, bytes.length)
@@ -320,7 +320,7 @@ export class WalWorld {
     }
   }
 
-  /** The write in progress, if there is one, is cut; everything that is not on the disk is gone. */
+  /** Cuts off the write in progress, if there is one, and discards all state that is not on the disk. */
   #crash(): void {
     this.#disk.crashing = chance(this.#random, 800)
     try {
@@ -380,7 +380,7 @@ export class WalWorld {
     return { recovered, streams }
   }
 
-  /** What recovery finds is what was sent, in order. */
+  /** Recovered batches must be the ones sent, in order. */
   #checkRecovered(stream: number, baseOffset: number, bytes: Buffer): void {
     const sent = this.#sent.get(stream)!.find((each) => each.baseOffset === baseOffset)
     if (sent === undefined) throw new Error(`stream ${stream} has a batch at offset ${baseOffset} that nobody sent, or that is stored`)
@@ -411,7 +411,10 @@ export class WalWorld {
     }
   }
 
-  /** Producers that heard nothing send again what they sent: it is there once, at the offset it had if it had one. */
+  /**
+   * Producers without an acknowledgement send the same batches again. Each batch must be in the log once, at its former offset if it had
+   * one.
+   */
   #retry(): void {
     for (const [id, list] of this.#sent) {
       const stream = this.#streams.get(id)!
@@ -425,7 +428,7 @@ export class WalWorld {
         const batch = Buffer.from(sent.bytes)
         batch.writeBigInt64BE(0n, batchHeader.baseOffset)
         if (!this.#put(stream, batch)) {
-          // The log is full, and what was torn takes room too: the producer gives up, and uses the numbers for something else.
+          // The log is full, and torn records occupy room too: the producer abandons the batches and reuses their sequence numbers.
           if (sent.baseOffset < next) continue
           this.#sequences.set(id, sent.sequence)
           break
@@ -449,7 +452,7 @@ export class WalWorld {
     return { ...this.#state, window, base, view, crc: this.#arena.kernel.crc, sumBatches: true, readBytes: 1 << 20, read: () => {} }
   }
 
-  /** The kernel sums only the arena: what lies elsewhere visits it. */
+  /** The kernel computes CRCs only in the arena: other memory is copied into it. */
   #crcOf(elsewhere: Buffer): RecoverySource['crc'] {
     const { base } = this.#arena.plan.network[0]!.receive
     return (address, bytes, seed) => {
