@@ -11,14 +11,14 @@ import { api, fetchRequest, produce, readFetch, readProduce } from '../support/r
 import { type Started, startServer } from '../support/start.ts'
 
 const limitMs = 60_000
-/** Records of the founding node, each in a group of the write-ahead log of its own. */
+/** Records of the node, each in a separate group of the WAL. */
 const records = 8
 const recordBytes = 20_000
 const acceptLoss = { 's3.wal.loss.accept': 'true' }
 
 let folder: string
 let port: number
-/** As a killed node left it. */
+/** The folder as a killed node left it. */
 let original: string
 let copies = 0
 const running: Started[] = []
@@ -79,7 +79,7 @@ const valuesFrom = (offset: bigint): Promise<number[]> =>
     return decodeBatches(part!.records).map(({ value }) => value![0]!)
   })
 
-/** A copy of what the killed node left, with one file changed. */
+/** A copy of the killed node's folder, with one file changed. */
 function copyWith(name: string, change: (bytes: Buffer) => Buffer | 'directory'): string {
   const copy = join(folder, `copy-${++copies}`)
   cpSync(original, copy, { recursive: true })
@@ -106,7 +106,7 @@ async function refusal(path: string, more: Readonly<Record<string, string>> = {}
   return (JSON.parse(fatal[0]!) as { msg: string }).msg
 }
 
-/** Names and contents of all files but the locks. */
+/** Names and contents of all files except the locks. */
 const contents = (path: string): readonly (readonly [string, string])[] =>
   readdirSync(path, { recursive: true, withFileTypes: true })
     .filter(({ name }) => !name.endsWith('lock'))
@@ -132,7 +132,7 @@ function zeroed(bytes: Buffer, from: number, to: number): Buffer {
 }
 
 const wal = 'wal/lane-0.wal'
-/** Where the value of a record lies in the write-ahead log: each is filled with its number. */
+/** Position of a record's value in the WAL: each is filled with its number. */
 const placeOf = (bytes: Buffer, value: number): number => bytes.indexOf(Buffer.alloc(1000, value), logStart)
 
 describe('start: a damaged file is one line that names it and says what to do', () => {

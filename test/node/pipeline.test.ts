@@ -37,7 +37,7 @@ interface Running {
   readonly failures: string[]
 }
 
-/** The threads as they are built, with one stream that is partition 0 of `t`. */
+/** The built threads, with one partition: partition 0 of `t`. */
 async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
   const failures: string[] = []
   const pipeline = await Pipeline.start({
@@ -141,8 +141,10 @@ describe.each([
   })
 })
 
-/** Ends the thread that it is put in front of, which waits for others or for its event loop. */
-/** A thread that ends as soon as a file is there: one that sleeps in `Atomics.wait` before it sleeps again, another by a timer. */
+/**
+ * Code that ends a thread as soon as a file exists. It is put before the code of the thread. A thread in `Atomics.wait` ends before its
+ * next wait, another one by a timer.
+ */
 const deathWith = (deed: string, file: string): string => `import { existsSync } from 'node:fs'
 const { wait } = Atomics
 const die = () => { ${deed} }
@@ -170,7 +172,7 @@ test.each(threads.flatMap((name) => deaths.map(([deed, reason]) => [name, deed, 
     const workers = { folder: pathToFileURL(`${folder}/`), extension: '.mjs' }
     const { client, failures } = await start({ workers, validation: { enabled: true, threads: 1 } })
     writeFileSync(file, '')
-    // Some of them sleep until there is something to do; requests behind the death are never answered.
+    // Some threads sleep until there is work; requests after the end of a thread are never answered.
     const packed = encodeBatch([{ value: Buffer.from('wake up') }], { attributes: 1 })
     const sending = setInterval(() => {
       for (const records of [batch('wake up'), packed]) void send(client, records).catch(() => {})

@@ -49,7 +49,7 @@ async function ran(more: Readonly<Record<string, string>>): Promise<void> {
   expect(await node.ended).toBe(0)
 }
 
-/** The one line of the start, and what `config check` reports. */
+/** The single line of a failed start, and the report of `config check`. */
 async function refusals(more: Readonly<Record<string, string>>): Promise<readonly [started: string, checked: string]> {
   const node = keep(startServer(settings(more)))
   expect(await node.ended).toBe(1)
@@ -67,7 +67,7 @@ async function refusals(more: Readonly<Record<string, string>>): Promise<readonl
   return [(JSON.parse(fatal[0]!) as { msg: string }).msg, check.text()]
 }
 
-/** False where this machine allows no mounts, as in some containers. */
+/** False if this machine allows no mounts, as in some containers. */
 function mountReadOnly(path: string): boolean {
   const isMounted = spawnSync('mount', ['--bind', path, path]).status === 0
   if (isMounted) mounted.push(path)
@@ -133,7 +133,7 @@ describe.runIf(process.platform === 'linux')('start: a file system of the kernel
     '%s=%s',
     async (key, value) => {
       for (const text of await refusals({ [key]: value })) {
-        // Where this user may not write there, that is found first.
+        // If the user has no write permission there, that error is found first.
         expect(text).toMatch(
           new RegExp(
             `${key.replaceAll('.', '\\.')}.* cannot be used: (its file system cannot store files \\(ENOTSUP\\)|permission denied)`,
@@ -146,7 +146,7 @@ describe.runIf(process.platform === 'linux')('start: a file system of the kernel
 })
 
 describe('start: without pino-pretty', () => {
-  /** As it is installed for production: without the packages of development. */
+  /** An installation for production, without development packages. */
   function installed(): string {
     const at = join(folder, 'installed')
     mkdirSync(join(at, 'node_modules'), { recursive: true })

@@ -17,7 +17,7 @@ import { type Started, start, startServer } from '../support/start.ts'
 const limitMs = 60_000
 const small = { 's3.wal.path': 'file://?capacity=64MiB', 's3.wal.cache.size': '32MiB' }
 const isRoot = process.getuid?.() === 0
-/** User 65534 is `nobody` wherever there is one. */
+/** User 65534 is `nobody` on systems that have one. */
 const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups'
 const hasSetpriv = isRoot && spawnSync('setpriv', ['--version']).status === 0
 
@@ -59,14 +59,14 @@ async function ready(more: Readonly<Record<string, string>> = {}, options?: Para
   return started
 }
 
-/** A node that has run, and has stopped. */
+/** Runs a node and stops it. */
 async function ran(more: Readonly<Record<string, string>> = {}): Promise<void> {
   const started = await ready(more)
   started.kill('SIGTERM')
   expect(await started.ended).toBe(0)
 }
 
-/** The one line with which a start was refused. */
+/** The single line of a failed start. */
 async function refusal(started: Started): Promise<string> {
   expect(await started.ended).toBe(1)
   const fatal = started
@@ -292,7 +292,7 @@ describe('start: descriptors', () => {
       const writer = await Connection.open(port)
       const idle = await Promise.all(Array.from({ length: 270 }, () => Connection.open(port)))
       await node.until('(ulimit -n)')
-      // 300 less what the node keeps for itself, and the writer.
+      // 300 minus the descriptors reserved for the node, and the writer.
       while (idle.filter(({ isClosed }) => !isClosed).length > 107) await pause(20)
       const records = encodeBatch([{ value: Buffer.alloc(800_000) }])
       for (let i = 0; i < 100; i++) {
@@ -358,7 +358,7 @@ describe.runIf(mounts)('start: a disk of 100 MiB', () => {
       if (!isMounted) return context.skip()
       const node = await ready({ 'log.dirs': `${disk}/data` })
       writeFileSync(`${disk}/filler`, '')
-      // All that is left, but for a little.
+      // Uses almost all of the remaining space.
       spawnSync('sh', ['-c', `dd if=/dev/zero of=${disk}/filler bs=64k 2>/dev/null`])
       const wal = `${disk}/data/wal/lane-0.wal`
       for (let last = -1; last !== statSync(wal).size; await pause(500)) last = statSync(wal).size

@@ -131,7 +131,7 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
   )
 })
 
-/** A hundred records of some size, so that a log comes round soon. */
+/** A hundred large records, so that the log wraps soon. */
 async function writeLarge(node: Broker): Promise<void> {
   await connected(node.port, async (connection) => {
     for (let i = 0; i < 100; i++) {

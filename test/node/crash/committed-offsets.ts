@@ -5,7 +5,7 @@ import type { WireClient } from '../../support/wire-client.ts'
 import { mustBeNone } from './keeper.ts'
 import { Register } from './register.ts'
 
-/** By partition of the one topic. */
+/** By partition of the only topic. */
 type Offsets = ReadonlyMap<number, bigint>
 
 const show = (offsets: Offsets): string =>
@@ -16,7 +16,7 @@ const show = (offsets: Offsets): string =>
 
 const metadataOf = (groupId: string, offset: bigint): string => `${groupId} at ${offset}`
 
-/** How far a group has read a topic. A commit of several partitions is there whole, or not at all. */
+/** The committed offsets of a group. A commit of several partitions is stored completely, or not at all. */
 export class CommittedOffsets {
   readonly groupId: string
   readonly topic: string
@@ -37,7 +37,7 @@ export class CommittedOffsets {
     return this.#register.last
   }
 
-  /** Offsets that were never committed before. Who is in the group says as whom. */
+  /** Commits offsets that were never committed before. A group member identifies itself by `member`. */
   async commit(client: WireClient, partitions: readonly number[], member: Partial<OffsetCommitRequest> = {}): Promise<void> {
     const offset = ++this.#next
     const acknowledge = this.#register.attempt(new Map([...this.last, ...partitions.map((partition) => [partition, offset] as const)]))
@@ -57,7 +57,7 @@ export class CommittedOffsets {
     acknowledge()
   }
 
-  /** They are to be forgotten; what is returned is to be called when that was acknowledged. */
+  /** The offsets are to be deleted; the returned function must be called when the deletion was acknowledged. */
   forget(partitions: Iterable<number>): () => void {
     const left = new Map(this.last)
     for (const partition of partitions) left.delete(partition)

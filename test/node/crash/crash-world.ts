@@ -9,9 +9,9 @@ import { OtherPromises } from './other-promises.ts'
 const topic = 'crash'
 const killedAgainPermille = 250
 const startMsMax = 400
-/** How long after the load a broker that is to die by itself is waited for. */
+/** Maximum wait after the load for a broker that is to die at a crash point. */
 const dieMsMax = 25_000
-/** The first two only a real Kafka heeds. Members have their groups at once, and are heard of again in time however slow the machine. */
+/** Only a real Kafka uses the first two. A group starts without a delay, and session timeouts tolerate a slow machine. */
 const patience = {
   'broker.session.timeout.ms': '1000',
   'broker.heartbeat.interval.ms': '200',
@@ -24,27 +24,27 @@ const timedOut = /refused with error 7$/
 
 export interface Round {
   readonly loadMs: number
-  /** From the start of the process to an answer, and to a leader for every partition. */
+  /** From the start of the process to a response, and to a leader for every partition. */
   readonly answerMs: number
   readonly readyMs: number
   readonly acknowledged: number
   readonly unacknowledged: number
-  /** Besides records, in all rounds so far. */
+  /** Acknowledged changes other than records, in all rounds so far. */
   readonly promises: number
 }
 
-/** A broker under load that dies again and again, and a ledger of what it has promised. */
+/** A broker under load that crashes repeatedly, and a ledger of its acknowledgements. */
 export class CrashWorld {
-  /** The one that is written to and read. */
+  /** The broker that clients use. */
   broker: Broker
   readonly others: OtherPromises
   readonly #random: Prng
   readonly #producers: readonly IdempotentProducer[]
-  /** Up to here each partition was read and found right. */
+  /** Verified end offset of each partition. */
   readonly #verified: bigint[]
   readonly #connections = new Set<Connection>()
   readonly #onEnded: () => void
-  /** How often a producer was told that a batch is not durable in time. */
+  /** Number of batches that were not durable in time. */
   timeOuts = 0
 
   private constructor(broker: Broker, random: Prng, producers: readonly IdempotentProducer[], onEnded: () => void) {
@@ -71,18 +71,18 @@ export class CrashWorld {
     }: {
       settings?: Readonly<Record<string, string>>
       topicConfigs?: Readonly<Record<string, string>>
-      /** It finds its disk empty whenever it starts. */
+      /** The broker finds an empty disk at every start. */
       forgets?: boolean
-      /** How long the broker may take for a batch before it has to say so. */
+      /** Timeout of the broker for a batch. */
       timeoutMs?: number
-      /** Where the broker's folder is made. */
+      /** Parent of the broker's folder. */
       under?: string | undefined
-      /** When that has been done, and whenever the broker has ended. */
+      /** Called when the broker is prepared, and whenever the broker has ended. */
       onReady?: () => void
       onEnded?: () => void
     } = {},
   ): Promise<CrashWorld> {
-    // A real Kafka is fenced after a crash until its last session runs out.
+    // After a crash, a real Kafka is fenced until its last session expires.
     const broker = await prepareBroker({ settings: { ...patience, ...settings }, forgets, ...(under === undefined ? {} : { under }) })
     onReady()
     await broker.start()
@@ -101,7 +101,7 @@ export class CrashWorld {
     return this.#producers.reduce((sum, each) => sum + each.acknowledged, 0)
   }
 
-  /** Load for a random time, records and all else that is promised; the end, the start, and everything promised is looked for. */
+  /** Load for a random time, with records and all other changes; then the end, the start, and the verification of all acknowledgements. */
   async round(end: 'kill' | 'stop', loadMsMax: number): Promise<Round> {
     const loadMs = below(this.#random, loadMsMax)
     let ended: Promise<unknown> | null = null
@@ -122,7 +122,7 @@ export class CrashWorld {
     return { loadMs, answerMs, readyMs, acknowledged, unacknowledged, promises: this.others.acknowledged }
   }
 
-  /** Load until the broker dies by itself, which it has been told to do at a point of its own; then as after any crash. */
+  /** Load until the broker dies at the given crash point; then as after any crash. */
   async dieAt(point: string, loadMsMax: number, afterwards: () => Promise<unknown> = () => Promise.resolve()): Promise<boolean> {
     await this.broker.stop()
     this.#onEnded()
@@ -141,7 +141,7 @@ export class CrashWorld {
     return hasDied
   }
 
-  /** Load on a broker that goes on running. What is not answered by then stays open. */
+  /** Load on a broker that continues to run. Unanswered requests stay open. */
   async load(ms: number): Promise<void> {
     const until = performance.now() + ms
     let isOver = false
@@ -150,13 +150,13 @@ export class CrashWorld {
       () => isOver,
     )
     await Promise.race([load, pause(ms * 2)])
-    // Whoever has no connection just now must not open another one.
+    // A producer without a connection must not open another one.
     isOver = true
     for (const connection of this.#connections) await connection.close()
     await load
   }
 
-  /** What is still open goes out, and then the log must hold exactly what was attempted. */
+  /** Sends all open batches; then the log must contain exactly what was attempted. */
   async settle(): Promise<void> {
     await this.#load(() => false)
     await this.verify()
@@ -167,13 +167,13 @@ export class CrashWorld {
     }
   }
 
-  /** Reads all of it once more from the first record. */
+  /** Reads the whole log again, from the first record. */
   async verifyFromStart(): Promise<void> {
     this.#verified.fill(0n)
     await this.verify()
   }
 
-  /** Invariant: the record at offset n is the n-th record that was sent, and nothing that was acknowledged lies behind the end. */
+  /** Invariant: the record at offset n is the n-th record sent, and no acknowledged record is missing at the end. */
   async verify(): Promise<void> {
     await connected(this.broker.port, async (connection) => {
       for (const producer of this.#producers) {
@@ -194,7 +194,7 @@ export class CrashWorld {
     })
   }
 
-  /** A recovery that is cut short must leave a log that recovers. */
+  /** An interrupted recovery must leave a log that can be recovered. */
   async #killWhileItStarts(): Promise<void> {
     const started = this.broker.start().catch(() => null)
     await pause(below(this.#random, startMsMax))
@@ -203,7 +203,7 @@ export class CrashWorld {
     this.#onEnded()
   }
 
-  /** A connection to each partition; a broker that has just started may first say that it does not lead. */
+  /** One connection for each partition; a broker that has just started may first return that it is not the leader. */
   async #load(mayGoOn: () => boolean, isOver = () => false): Promise<void> {
     await Promise.all(
       this.#producers.map(async (producer) => {

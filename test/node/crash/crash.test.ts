@@ -29,7 +29,7 @@ for (const round of [1, 2, 3]) {
     `kill -9 under load loses, reorders or repeats nothing that was acknowledged, time ${round}`,
     seeded(async () => {
       const round = await world.round('kill', loadMsMax)
-      // A kill may come before the first answer; not every time.
+      // In some rounds the kill happens before the first response.
       acknowledged += round.acknowledged
     }),
     limitMs,

@@ -24,7 +24,7 @@ test.runIf(missing === null)(
     await connected(port, async (connection) => {
       await createTopic(connection, 't', 1)
       for (let i = 0; i < sentMax; i++) {
-        // From here on the file system refuses what lies behind the first block of a file.
+        // From here on, the file system rejects writes after the first block of a file.
         if (i === sentBefore) execFileSync('prlimit', ['--pid', String(pid), '--fsize=4096'])
         const value = `record ${i}`
         const records = encodeBatch([{ value: Buffer.from(value) }])
@@ -42,7 +42,7 @@ test.runIf(missing === null)(
     await broker.start()
     const found = await connected(port, (connection) => readAll(connection, 't', 0))
     expect(found.slice(0, acknowledged.length).map(({ value }) => value!.toString())).toEqual(acknowledged)
-    // The one that was on its way may be there.
+    // The record in flight may be in the log.
     expect(found.length - acknowledged.length).toBeLessThanOrEqual(1)
   },
   limitMs,

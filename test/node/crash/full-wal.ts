@@ -5,7 +5,9 @@ import { connected } from '../../support/connection.ts'
 
 const topic = 'full'
 const mib = 2 ** 20
-/** A burst is not stored before it has filled three quarters of the log: a log of so much more holds `bytes` that are in it alone. */
+/**
+ * A burst is not uploaded before it has filled three quarters of the log. So a log that is larger by this share contains `bytes` unstored.
+ */
 const unstoredShare = 3 / 4
 const logMemoryBytes = 128 * mib
 const shape = { partitions: 4, connections: 4, inFlight: 5, batchBytes: 64 << 10, recordBytes: 1024, acks: -1, isIdempotent: false }
@@ -13,14 +15,14 @@ const shape = { partitions: 4, connections: 4, inFlight: 5, batchBytes: 64 << 10
 export interface FullRecovery {
   readonly writtenMib: number
   readonly writeSeconds: number
-  /** What the broker says of its recovery, and how long a client waited for its first answer. */
+  /** Figures that the broker logs about its recovery, and the time until a client's first response. */
   readonly records: number
   readonly bytes: number
   readonly milliseconds: number
   readonly answerMs: number
 }
 
-/** Fills a log up to where it would be stored, kills the broker in that moment, and starts it again. */
+/** Fills a log almost up to the start of uploads, kills the broker at that time, and starts it again. */
 export async function recoverFull(bytes: number): Promise<FullRecovery> {
   const capacity = Math.ceil((bytes + logMemoryBytes) / unstoredShare / logMemoryBytes) * logMemoryBytes
   const broker = await startBroker({
@@ -47,7 +49,7 @@ export async function recoverFull(bytes: number): Promise<FullRecovery> {
   }
 }
 
-/** What the last start has logged. */
+/** Figures that the last start has logged. */
 function recoveryOf(broker: Broker): { records: number; bytes: number; milliseconds: number } {
   const lines = broker.log.split('\n').filter((line) => line.includes('recovered the write-ahead log'))
   const { records, bytes, milliseconds } = JSON.parse(lines.at(-1) ?? '{}') as { records: number; bytes: number; milliseconds: number }

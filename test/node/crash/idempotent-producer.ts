@@ -4,7 +4,7 @@ import { encodeBatch } from '../../support/batch.ts'
 import type { Connection } from '../../support/connection.ts'
 import { api, produce, readProduce } from '../../support/requests.ts'
 
-/** A batch and what it must become: the same bytes at every attempt, so that the broker can know it again. */
+/** A batch and its bytes, which are the same in every attempt, so that the broker can detect duplicates. */
 interface Batch {
   readonly first: number
   readonly count: number
@@ -17,8 +17,8 @@ const fillerMax = 2000
 const duplicateSequenceNumber = 46
 
 /**
- * The only writer of one partition. Its n-th record carries the partition and n, and nothing else is ever written there; so the
- * record at offset n must be the n-th, whatever happened in between.
+ * The only writer of one partition. Its n-th record contains the partition and n, and no other records are written. So the record at offset
+ * n must be the n-th, regardless of crashes.
  */
 export class IdempotentProducer {
   readonly topic: string
@@ -26,12 +26,12 @@ export class IdempotentProducer {
   readonly #producer: Producer
   readonly #random: Prng
   readonly #timeoutMs: number | undefined
-  /** Sent and not acknowledged, in order: all of them go out again on the next connection. */
+  /** Batches that were sent and not acknowledged, in order: all of them are sent again on the next connection. */
   #open: Batch[] = []
   #next = 0
   #acknowledged = 0
 
-  /** `timeoutMs`: how long the broker may take for a batch; as long as most clients allow unless told otherwise. */
+  /** `timeoutMs`: timeout of the broker for a batch; by default the maximum of most clients. */
   constructor(topic: string, partition: number, producer: Producer, random: Prng, timeoutMs?: number) {
     this.topic = topic
     this.partition = partition
@@ -40,17 +40,17 @@ export class IdempotentProducer {
     this.#timeoutMs = timeoutMs
   }
 
-  /** Records before this were acknowledged. */
+  /** Records before this number were acknowledged. */
   get acknowledged(): number {
     return this.#acknowledged
   }
 
-  /** Records before this may be in the log. */
+  /** Records before this number may be in the log. */
   get attempted(): number {
     return this.#next
   }
 
-  /** Writes until the connection ends or `mayGoOn` says no; rejects when the broker answers what it must not. */
+  /** Writes until the connection ends or `mayGoOn` returns false; rejects on an invalid response of the broker. */
   async run(connection: Connection, mayGoOn: () => boolean): Promise<void> {
     const waiting = this.#open.map((batch) => this.#sendQuietly(connection, batch))
     while (!connection.isClosed) {
@@ -61,14 +61,14 @@ export class IdempotentProducer {
     }
   }
 
-  /** The first refusal ends a run; those that follow from it are nobody's news. */
+  /** The first error ends a run; the errors that follow from it are ignored. */
   #sendQuietly(connection: Connection, batch: Batch): Promise<boolean> {
     const sent = this.#send(connection, batch)
     sent.catch(() => {})
     return sent
   }
 
-  /** False when the answer did not come. */
+  /** Returns false when no response arrived. */
   async #send(connection: Connection, batch: Batch): Promise<boolean> {
     const parts = [{ topic: this.topic, partition: this.partition, records: batch.bytes }]
     const body = await connection.call(api.produce, produce(parts, -1, null, this.#timeoutMs)).catch(() => null)
@@ -101,7 +101,7 @@ export class IdempotentProducer {
   }
 }
 
-/** Partition, number, and bytes that follow from both, so that a mix-up inside a record shows too. */
+/** Partition, number, and bytes derived from both, so that a mix-up inside a record is detected too. */
 export function recordValue(partition: number, number: number, fillerBytes: number): Buffer {
   const value = Buffer.alloc(12 + fillerBytes, (partition * 31 + number) & 0xff)
   value.writeInt32BE(partition, 0)

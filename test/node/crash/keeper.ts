@@ -2,20 +2,20 @@ import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../../src/wi
 import { errorOf } from '../../../src/wire/errors.ts'
 import type { WireClient } from '../../support/wire-client.ts'
 
-/** Something that a broker has to keep for a client, besides records. */
+/** State that a broker must keep for a client, other than records. */
 export interface Keeper {
-  /** Changes that were acknowledged. */
+  /** Number of acknowledged changes. */
   readonly promised: number
-  /** Asks for a change, or a few at once. Throws Unclear where it is to be tried again. */
+  /** Requests one or a few changes. Throws Unclear if they must be retried. */
   change(client: WireClient): Promise<void>
-  /** Looks for what was promised. Nothing may be under way. */
+  /** Verifies the acknowledged state. No request may be in progress. */
   look(client: WireClient): Promise<void>
 }
 
-/** The broker cannot say, or not yet: what was asked may have been done. */
+/** The result is unknown: the broker may have made the change. */
 export class Unclear extends Error {}
 
-/** Errors after which clients try again are Unclear, others are what the broker must not say. */
+/** Retriable errors are Unclear; other errors, except the allowed ones, are invalid responses. */
 export function mustBeNone(code: number, what: string, ...allowed: readonly number[]): void {
   if (code === 0 || allowed.includes(code)) return
   const { name, retriable } = errorOf(code)
@@ -23,7 +23,7 @@ export function mustBeNone(code: number, what: string, ...allowed: readonly numb
   throw retriable ? new Unclear(said) : new Error(said)
 }
 
-/** A group can be asked for from then on. */
+/** Waits until the group's coordinator is available. */
 export async function findCoordinator(client: WireClient, groupId: string): Promise<void> {
   const { errorCode } = await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: groupId })
   mustBeNone(errorCode, `FindCoordinator for ${groupId}`)

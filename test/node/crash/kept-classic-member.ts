@@ -13,7 +13,7 @@ const joinPermille = 200
 const leavePermille = 100
 const noGeneration = -1
 
-/** The only member of a classic group. Once its SyncGroup was answered, it is a member in that generation, until it asks for another. */
+/** The only member of a classic group. After the response to its SyncGroup, it is a member in that generation until it requests another. */
 export class KeptClassicMember implements Keeper {
   readonly #groupId: string
   readonly #instanceId: string | null
@@ -22,7 +22,7 @@ export class KeptClassicMember implements Keeper {
   #memberId = ''
   #generation = noGeneration
   #hasLeft = false
-  /** What was asked and not answered. */
+  /** The request without a response. */
   #open: 'join' | 'leave' | null = null
   #answered = 0
 
@@ -58,7 +58,7 @@ export class KeptClassicMember implements Keeper {
     if (errorCode === errors.UNKNOWN_MEMBER_ID.code) this.#memberId = ''
   }
 
-  /** Of a member that may have got further than it was told. */
+  /** Errors for a member whose last request may have been executed without a response. */
   #expected(): readonly KafkaError[] {
     const { UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS } = errors
     if (this.#hasLeft || this.#open === 'leave') return [UNKNOWN_MEMBER_ID]

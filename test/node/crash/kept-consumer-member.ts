@@ -8,18 +8,18 @@ import { findCoordinator, type Keeper, mustBeNone } from './keeper.ts'
 const subscribePermille = 300
 const leavePermille = 50
 const leaveEpoch = -1
-/** A static member keeps its place. */
+/** The epoch with which a static member leaves temporarily. */
 const staticLeaveEpoch = -2
 
 type Assignment = NonNullable<ConsumerGroupHeartbeatRequest['topicPartitions']>
 
-/** A member of a consumer group: whoever tells the epoch and the partitions that it was last given is still a member. */
+/** A member of a consumer group: a heartbeat with the last received epoch and partitions must be accepted. */
 export class KeptConsumerMember implements Keeper {
   readonly #groupId: string
   readonly #instanceId: string | null
   readonly #topics: readonly string[]
   readonly #random: Prng
-  /** Of one member of the group alone. */
+  /** Set for one member of the group only. */
   readonly #offsets: CommittedOffsets | null
   #memberId: string
   #lives = 0
@@ -28,7 +28,7 @@ export class KeptConsumerMember implements Keeper {
   #owned: Assignment = []
   #subscribed: readonly string[] = []
   #isLeaving = false
-  /** Of a member that has left. */
+  /** Epoch of a member that has left. */
   #formerEpoch = 0
   #joined = 0
 
@@ -53,7 +53,7 @@ export class KeptConsumerMember implements Keeper {
 
   async change(client: WireClient): Promise<void> {
     if (this.#epoch === 0 || chance(this.#random, subscribePermille)) {
-      // One that has left comes back under another name.
+      // A member that has left joins again under another id.
       if (this.#formerEpoch > 0) this.#memberId = `${this.#memberId.replace(/ .*/, '')} ${++this.#lives}`
       this.#subscribed = this.#topics.filter((_, index) => index === 0 || chance(this.#random, 500))
       await this.#beat(client)
@@ -80,7 +80,7 @@ export class KeptConsumerMember implements Keeper {
     return { memberId: this.#memberId, instanceId: this.#instanceId }
   }
 
-  /** What one that has left is told: the place of a static member is known. */
+  /** The error for a member that has left; the group keeps the place of a static member. */
   get #whenGone(): readonly number[] {
     return [this.#instanceId === null ? errors.UNKNOWN_MEMBER_ID.code : errors.FENCED_MEMBER_EPOCH.code]
   }

@@ -16,7 +16,7 @@ const earliest = -2n
 const latest = -1n
 const highWatermark = -1n
 
-/** A log that is written at its end and deleted from its start. */
+/** A log with appends at its end and deletions at its start. */
 export class KeptLogStart implements Keeper {
   readonly #topic: string
   readonly #random: Prng
@@ -24,7 +24,7 @@ export class KeptLogStart implements Keeper {
   readonly #end: Register<bigint>
   readonly #mayGoBack: boolean
 
-  /** `mayGoBack`: Kafka writes the start of a log down once a minute, and a process that is killed has not. */
+  /** `mayGoBack`: Kafka persists log start offsets once a minute, so a killed process may lose them. */
   constructor(topic: string, random: Prng, mayGoBack: boolean) {
     this.#topic = topic
     this.#random = random

@@ -5,7 +5,7 @@ import { type Keeper, mustBeNone } from './keeper.ts'
 
 const atOnceMax = 100
 
-/** Producer ids, none of which is given twice. */
+/** Producer ids, none of which is assigned twice. */
 export class KeptProducerIds implements Keeper {
   readonly #random: Prng
   readonly #given = new Set<bigint>()

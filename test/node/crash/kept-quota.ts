@@ -10,7 +10,7 @@ const key = 'producer_byte_rate'
 const entityType = 'client-id'
 const exactly = 0
 
-/** The quota of a client, set and removed. */
+/** The quota of a client, which is set and removed. */
 export class KeptQuota implements Keeper {
   readonly #clientId: string
   readonly #random: Prng

@@ -26,13 +26,13 @@ interface Topic {
   readonly retentionMs: number
 }
 
-/** A topic that is created, grows, is configured, and is deleted with what a group has committed for it. */
+/** A topic that is created, extended, configured, and deleted together with the committed offsets of a group. */
 export class KeptTopic implements Keeper {
   readonly #name: string
   readonly #random: Prng
   readonly #register: Register<Topic | null>
   readonly #offsets: CommittedOffsets
-  /** Of the topic that is there; unknown where its creation was not answered. */
+  /** Id of the existing topic; null if its creation was not answered. */
   #topicId: string | null = null
   readonly #formerIds = new Set<string>()
   #altered = 0
@@ -123,7 +123,7 @@ export class KeptTopic implements Keeper {
     return Number(results[0]!.configs[0]!.value)
   }
 
-  /** An id stands for one topic for all time. */
+  /** A topic id is never used for another topic. */
   #is(topicId: string): void {
     if (this.#formerIds.has(topicId)) throw new Error(`topic ${this.#name} has the id ${topicId} of one that was deleted`)
     if (this.#topicId !== null && this.#topicId !== topicId) throw new Error(`topic ${this.#name} was ${this.#topicId} and is ${topicId}`)

@@ -1,4 +1,4 @@
-/** `npm run crash`: a hundred crashes under load at random moments, and how long each recovery took. */
+/** `npm run crash`: a hundred crashes under load at random moments, and the duration of each recovery. */
 import { Command } from 'commander'
 import { produceProcess } from '../../../bench/load/process.ts'
 import { prng } from '../../../src/base/prng.ts'
@@ -50,7 +50,7 @@ async function fill(world: CrashWorld, mib: number): Promise<void> {
   console.log(`filled with ${mib} MiB in ${seconds.toFixed(1)} s`)
 }
 
-/** Room for a log of the default size. */
+/** Capacity for a log of the default size. */
 const deviceBytes = 2 ** 31 + 2 ** 20
 
 const of = (times: readonly number[], share: number): string =>

@@ -11,17 +11,17 @@ import { KeptProducerIds } from './kept-producer-ids.ts'
 import { KeptQuota } from './kept-quota.ts'
 import { KeptTopic } from './kept-topic.ts'
 
-/** Longest time between two changes: enough of them, and time left for records. */
+/** Maximum pause between two changes: short enough for many changes, with time left for records. */
 const pauseMsMax = 10
 const againMs = 20
 const triesMax = 500
 
-/** What a broker promises besides records: offsets and groups, topics and their configs, starts of logs, producer ids, quotas. */
+/** State that a broker must keep besides records: offsets and groups, topics and their configs, log start offsets, producer ids, quotas. */
 export class OtherPromises {
   readonly #random: Prng
   readonly #keepers: readonly Keeper[]
 
-  /** `topic` is there and stays, with so many partitions. */
+  /** `topic` exists permanently, with this number of partitions. */
   constructor(kind: BrokerKind, topic: string, partitions: number, random: Prng) {
     this.#random = random
     const shortened = 'shortened'
@@ -42,12 +42,12 @@ export class OtherPromises {
     ]
   }
 
-  /** How many changes were acknowledged. */
+  /** Number of acknowledged changes. */
   get acknowledged(): number {
     return this.#keepers.reduce((sum, { promised }) => sum + promised, 0)
   }
 
-  /** Changes, each keeper's on a connection of its own, until the connection ends or `mayGoOn` says no. */
+  /** Makes changes, with one connection for each keeper, until the connection ends or `mayGoOn` returns false. */
   async load(port: number, mayGoOn: () => boolean): Promise<void> {
     await Promise.all(
       this.#keepers.map(async (keeper) => {
@@ -64,7 +64,7 @@ export class OtherPromises {
     )
   }
 
-  /** Looks for everything that was acknowledged. */
+  /** Verifies all acknowledged changes. */
   async verify(port: number): Promise<void> {
     const client = await WireClient.open(port)
     try {

@@ -1,29 +1,29 @@
 /**
- * One thing that a broker keeps and a single writer changes, step by step. After a crash it is what the last acknowledged step has made
- * of it, or one of the steps that came after.
+ * One value that a broker keeps and a single writer changes in steps. After a crash, it is the result of the last acknowledged step, or of
+ * a later one.
  */
 export class Register<T> {
-  /** Steps that were acknowledged. */
+  /** Number of acknowledged steps. */
   promised = 0
   readonly #name: string
   readonly #show: (value: T) => string
-  /** What each step has made of it; the first is known to hold. */
+  /** Possible values, by step; the first is known to be valid. */
   #made: { readonly step: number; readonly value: T }[]
   #steps = 0
 
-  /** Values that are shown alike are the same. */
+  /** Values with the same text are equal. */
   constructor(name: string, value: T, show: (value: T) => string = String) {
     this.#name = name
     this.#show = show
     this.#made = [{ step: 0, value }]
   }
 
-  /** What it is when all that was asked is done. */
+  /** The value after all requested steps. */
   get last(): T {
     return this.#made.at(-1)!.value
   }
 
-  /** Is asked for from now on. What is returned is to be called when the answer has come. */
+  /** Records a requested step. The returned function must be called when the response has arrived. */
   attempt(value: T): () => void {
     const step = ++this.#steps
     this.#made.push({ step, value })
@@ -33,7 +33,7 @@ export class Register<T> {
     }
   }
 
-  /** It was found to be this, and nothing is under way any more. */
+  /** Records the value found by a read without a request in progress. */
   found(value: T): void {
     const shown = this.#show(value)
     const known = this.#made.map((made) => this.#show(made.value))

@@ -24,7 +24,7 @@ const batchOf = (options: BatchOptions, records = one): Buffer => produceOf(enco
 const hour = 3_600_000n
 const now = BigInt(Date.now())
 
-/** Produce in its first living version, which has no tags and no zstd. */
+/** Produce in its oldest supported version, which has no tags and no zstd. */
 const produceV3 = (records: Uint8Array): Buffer =>
   requestFrame(
     { key: 0, version: 3, flexible: false },

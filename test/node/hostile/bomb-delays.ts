@@ -9,14 +9,14 @@ import { api, produce, readProduce } from '../../support/requests.ts'
 const quietMs = 1000
 const mebibyte = 1 << 20
 
-/** Requests of a connection beside others: how many there were, and the longest of them. */
+/** Requests of a connection beside others: their number, and the longest latency. */
 interface Beats {
   readonly count: number
   readonly longestMs: number
 }
 
 export interface BombDelays {
-  /** Of each bomb's answer. */
+  /** Error codes of the responses to the bombs. */
   readonly errors: readonly number[]
   readonly seconds: number
   readonly before: Beats
@@ -24,7 +24,7 @@ export interface BombDelays {
   readonly rssGrowthMib: number
 }
 
-/** Batches that decode to gigabytes, each in its codec. */
+/** Batches that decompress to gigabytes, one or more in each codec. */
 export const bombs = (): Buffer[] => [
   zstdBomb(1800 * mebibyte),
   zstdBomb(1800 * mebibyte),
@@ -32,7 +32,7 @@ export const bombs = (): Buffer[] => [
   lz4Bomb(230 * mebibyte),
   snappyBomb(20 * mebibyte),
 ]
-/** Batches that refer back further than the windows of validator threads reach. */
+/** Batches with back references beyond the windows of validator threads. */
 export const farBombs = (): Buffer[] => [
   zstdFar(1800 * mebibyte, 120 * mebibyte),
   zstdFar(900 * mebibyte, 127 * mebibyte),
@@ -58,7 +58,7 @@ function beats(port: number, topic: string, isOver: () => boolean): Promise<Beat
   })
 }
 
-/** Produces batches, each on a connection of its own, and small ones beside them. */
+/** Produces batches, each on a separate connection, and small ones beside them. */
 export async function bombDelays(broker: Broker, topic: string, batches: readonly Buffer[]): Promise<BombDelays> {
   await connected(broker.port, (connection) => createTopic(connection, topic, 2))
   const quietUntil = performance.now() + quietMs

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Broker, startBroker } from '../../support/broker.ts'
 import { bombDelays, bombs, farBombs } from './bomb-delays.ts'
 
-/** The windows of the decoders, and what the heap of a thread takes. */
+/** Memory for the windows of the decoders, and for the heap of a thread. */
 const growthMibMax = 96
-/** Besides: the large window, two batches, and the heap of its thread. */
+/** Additional memory for the large window, two batches, and the heap of its thread. */
 const largeWindowMib = 200
 let broker: Broker
 
@@ -16,7 +16,7 @@ afterAll(() => broker?.remove())
 test('validation: batches that decode to gigabytes are accepted, and neither hold up other connections nor take memory', async () => {
   const { errors, during, seconds, rssGrowthMib } = await bombDelays(broker, 'bombs', bombs())
   expect(errors).toEqual(errors.map(() => 0))
-  // On a busy machine everything takes long; what must not be is that one request waits for the bombs.
+  // On a busy machine all requests take long, but no single request may wait for the bombs.
   expect(during.longestMs).toBeLessThan(Math.max(250, seconds * 250))
   expect(during.count).toBeGreaterThan(10)
   expect(rssGrowthMib).toBeLessThan(growthMibMax)

@@ -2,7 +2,7 @@ import type { Producer } from '../../support/admin.ts'
 import type { Reader } from '../../support/bytes.ts'
 import * as requests from '../../support/requests.ts'
 
-/** Topics that exist before the cases run, each with what makes a refusal possible. */
+/** Topics that exist before the cases run, each with the configs that a rejection requires. */
 export const topics: readonly requests.TopicSpec[] = [
   { name: 'plain', partitions: 2 },
   { name: 'compacted', partitions: 1, configs: { 'cleanup.policy': 'compact' } },
@@ -14,11 +14,11 @@ export const topics: readonly requests.TopicSpec[] = [
 export interface Ground {
   /** A producer id that no other case has used. */
   readonly producer: Producer
-  /** Every record in `plain` partition 0 lies below this. */
+  /** Every record in `plain` partition 0 is below this offset. */
   readonly end: bigint
 }
 
-/** What must follow the last of a case's frames. The connection closes, or an answer holds one of the codes. */
+/** Expected result of the last frame of a case. The connection is closed, or a response contains one of the codes. */
 export type Expected =
   | { readonly type: 'close' }
   | { readonly type: 'code'; readonly codes: readonly number[]; readonly isFlexible: boolean; readonly codeOf: (answer: Reader) => number }
@@ -28,7 +28,7 @@ export interface Case {
   readonly name: string
   readonly frames: (ground: Ground) => readonly Buffer[]
   readonly expected: Expected
-  /** What a real Kafka does instead, where it does worse. */
+  /** Different result of a real Kafka, where it is worse. */
   readonly kafka?: string
 }
 
@@ -61,7 +61,7 @@ const coded =
     expected: { type: 'code', codes: typeof codes === 'number' ? [codes] : codes, isFlexible, codeOf },
   })
 
-/** No part at all counts as success: there was nothing to refuse. */
+/** A response without any partition counts as success: there was nothing to reject. */
 export const produces = coded(true, (answer) => requests.readProduce(answer)[0]?.error ?? 0)
 
 export const producesOld = coded(false, (answer) => {

@@ -9,14 +9,14 @@ import * as requests from '../../support/requests.ts'
 import { api, requestFrame } from '../../support/requests.ts'
 
 const limitMs = 120_000
-/** What clients that read nothing may add to the resident set, whatever their number. */
+/** Maximum growth of the resident set caused by clients that do not read, regardless of their number. */
 const boundMib = 128
 const batchBytes = 900_000
-/** More than log memory holds, and, with the same of another topic, more than the log itself. */
+/** More than the log cache contains, and, together with the same amount of another topic, more than the log itself. */
 const batches = 200
 const rounds = 60
 
-/** Where what is fetched lies: in log memory and the log's file, or in objects alone. */
+/** Location of the fetched records: in the log cache and the WAL file, or only in objects. */
 const places = {
   log: {},
   store: { 's3.wal.path': 'file://?capacity=128MiB', 's3.wal.upload.threshold': '8MiB', 's3.wal.upload.interval.ms': '500' },
@@ -37,7 +37,7 @@ describe.each(Object.entries(places))('send queues: clients that never read thei
             await createTopic(connection, topic)
             for (let i = 0; i < batches; i++) await produce(connection, topic, batchBytes)
           }
-          // Block memory is a cache with a size of its own: it is full before.
+          // The block cache has a separate limit: it is filled before the measurement.
           await eachRecord(connection, 'flood', 0, 0n, () => {})
         })
         const before = broker.figures().rssMib
@@ -56,7 +56,7 @@ describe.each(Object.entries(places))('send queues: clients that never read thei
           peak = Math.max(peak, broker.figures().rssMib)
         }
         expect(peak - before).toBeLessThan(boundMib)
-        // Somebody who reads gets old records all the same.
+        // A client that reads still receives cold records.
         await connected(broker.port, (connection) => eachRecord(connection, 'flood', 0, 150n, () => {}))
         await Promise.all(deaf.map((connection) => connection.close()))
         await broker.remove()

@@ -13,9 +13,9 @@ import { api, requestFrame } from '../../support/requests.ts'
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 60_000
 const settleMs = 15_000
-/** What a broker sets aside once for all its work is touched bit by bit, and counts when it is. */
+/** Memory that a broker allocates once for all its work is touched gradually, and counts only then. */
 const growthMibMax = 256
-/** A segment or an index that was opened meanwhile is no leak. */
+/** A segment or an index that was opened in the meantime is not a leak. */
 const ownFilesMax = 16
 let broker: Broker
 let filesBefore = 0
@@ -39,7 +39,7 @@ async function produce(connection: Connection, bytes: number): Promise<void> {
   expect(answer?.error).toBe(0)
 }
 
-/** Alive, at its usual size, and every connection of the test is gone from it. A Kafka's heap says nothing about its clients. */
+/** The broker is alive at its usual size, and has closed every connection of the test. The heap of a Kafka does not reflect its clients. */
 async function isAsBefore(): Promise<void> {
   await connected(broker.port, (connection) => produce(connection, 100))
   const deadline = performance.now() + settleMs
@@ -185,7 +185,7 @@ test(
 test(
   'a length of a hundred megabytes takes no memory before the bytes are there',
   async () => {
-    // A real Kafka sets the whole buffer aside at once.
+    // A real Kafka allocates the whole buffer at once.
     const connections = await openMany(brokerKind() === 'kafka' ? 2 : 50)
     for (const connection of connections)
       connection.send(Buffer.concat([new Writer().int32(100 << 20).finish(), valid[6]!.subarray(4, 60)]))

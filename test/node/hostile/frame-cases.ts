@@ -9,7 +9,7 @@ const request = (key: number, version: number, body: (out: Writer) => Writer, cl
 
 const frameBytesMax = 104_857_600
 
-/** Frames whose length is not one. */
+/** Frames with an invalid length. */
 const lengths: readonly Case[] = [
   closes('a length of -1', int32(-1)),
   closes('the lowest length there is', int32(-(2 ** 31))),
@@ -27,7 +27,7 @@ const manyTags = (count: number): Buffer => {
   return tags.finish()
 }
 
-/** Headers: what is asked for, in which version, by whom. */
+/** Headers: API key, version and client id. */
 const headers: readonly Case[] = [
   closes(
     'an API key that does not exist',
@@ -157,7 +157,7 @@ const longer = (frame: Buffer, extra: Buffer): Buffer => {
 const describePlain = requestFrame(api.metadata, metadata(['plain']), 1)
 const fetchPlain = requestFrame(api.fetch, fetchRequest([{ topic: 'plain', partition: 0, offset: 0n }]), 1)
 
-/** Bodies whose parts do not fit. */
+/** Bodies with inconsistent parts. */
 const bodies: readonly Case[] = [
   ...[1, 3, 9].flatMap((bytes) => [
     closes(`Metadata that lacks its last ${bytes} bytes`, cut(describePlain, bytes)),

@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => broker?.remove())
 
-/** The last answer's code, or that the connection is closed. */
+/** The error code of the last response, or `closed` for a closed connection. */
 async function outcome(attempt: Case): Promise<number | 'closed'> {
   const ground = await connected(broker.port, async (connection): Promise<Ground> => {
     return { producer: await newProducer(connection), end: await endOffset(connection, 'plain', 0) }

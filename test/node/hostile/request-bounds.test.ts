@@ -15,9 +15,9 @@ import { WireClient } from '../../support/wire-client.ts'
 
 const limitMs = 60_000
 const tenMillion = 10_000_000
-/** What four refused requests may add to the resident set: buffers of the sockets. */
+/** Maximum growth of the resident set caused by four rejected requests: buffers of the sockets. */
 const flatMib = 24
-/** And where their size is one that real requests have: what they take of receive memory until their counts are read. */
+/** Maximum growth for requests of a valid size: receive buffers are used until the counts are read. */
 const receivedMib = 64
 
 function uvarint(value: number): Buffer {

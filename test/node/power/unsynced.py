@@ -41,7 +41,7 @@ class File:
     def sync(self):
         size = len(self.bytes)
         lowest = min([size, *(offset for offset, length in self.unsynced if length == 0)])
-        # What was cut off and written again in between is written again.
+        # A range that was truncated and written again since the last sync is copied again.
         ranges = [*self.unsynced, (min(len(self.kept), lowest), size - min(len(self.kept), lowest))] if self.unsynced else []
         del self.kept[size:]
         if len(self.kept) < size:

@@ -39,7 +39,7 @@ async function bill(): Promise<(row: string) => number> {
   return (row) => Number(new RegExp(`^millrace_store_${row}_total (\\d+)`, 'm').exec(text)![1])
 }
 
-/** What the server was asked for, in the rows of the bill. */
+/** Requests that the server received, in the rows of the bill. */
 const rows: Readonly<Record<string, readonly S3Operation[]>> = {
   put_requests: ['put', 'uploadPart'],
   post_requests: ['createUpload', 'completeUpload'],
@@ -58,7 +58,7 @@ test(
       await createTopic(connection, 't', 1)
       await send(connection, 16)
     })
-    // The log, and the objects that are made of it.
+    // The WAL, and the objects built from it.
     await until(async () => (await bill())('sent_bytes') > 14 * mib)
     await until(async () => {
       const before = new Map(server!.requests)
@@ -81,7 +81,7 @@ test(
       const began = performance.now()
       await send(connection, 24)
       const seconds = (performance.now() - began) / 1000
-      // Twelve MiB of log at four a second, but for a second's tenth and a piece; objects of as much would double it.
+      // Twelve MiB of WAL at 4 MiB/s, minus a burst of a tenth of a second and a piece; the objects would double the time.
       expect(seconds).toBeGreaterThan(2)
       expect(seconds).toBeLessThan(5.5)
     })

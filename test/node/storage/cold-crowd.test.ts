@@ -30,11 +30,11 @@ async function fill(connection: Connection): Promise<void> {
   }
 }
 
-/** Asks for all partitions from their starts on, until each has come to its end; how many requests that took. */
+/** Fetches all partitions from their starts to their ends; returns the number of requests. */
 async function readAll(connection: Connection): Promise<number> {
   const next = everything.map(({ offset }) => offset)
   for (let requests = 1; ; requests++) {
-    // What has come least far is asked for first, as a consumer does that turns its partitions over.
+    // The partitions with the lowest offsets are requested first, as a consumer does that rotates its partitions.
     const parts = everything.map((part) => ({ ...part, offset: next[part.partition]! })).sort((a, b) => Number(a.offset - b.offset))
     const { error, parts: answers } = readFetch(await connection.call(api.fetch, fetchRequest(parts)))
     expect(error).toBe(0)
@@ -48,13 +48,13 @@ async function readAll(connection: Connection): Promise<number> {
 }
 
 const stuckCount = 24
-/** They have asked for 140 MiB. What may lie outside block memory is 64 MiB, and collections come when they come. */
+/** The clients have requested 140 MiB. At most 64 MiB may be outside the block cache, and garbage is collected later. */
 const growthMibMax = 100
 
 test.each([
-  // Three times what the log holds.
+  // Three times the capacity of the log.
   ['objects', smallLog],
-  // Five times log memory, and less than is worth an object.
+  // Five times the log cache, and less than the upload threshold.
   [
     'the file of the log',
     { ...smallLog, 's3.wal.path': 'file://?capacity=128MiB', 's3.wal.upload.threshold': '96MiB', 's3.wal.upload.interval.ms': '-1' },
@@ -70,7 +70,7 @@ test.each([
     for (let i = 0; i < stuckCount; i++) {
       const socket = createConnection(port, '127.0.0.1').pause()
       stuck.push(socket)
-      // More than sockets take on the way.
+      // More than the socket buffers contain.
       for (let id = 1; id <= 4; id++) socket.write(requestFrame(api.fetch, fetchRequest(everything), id))
     }
     const readers = Array.from({ length: 3 }, () => connected(port, readAll))

@@ -3,14 +3,14 @@ import { type BatchOptions, batchAt, decodeBatches, encodeBatch, type OutRecord 
 import type { Connection } from '../../support/connection.ts'
 import { api, fetchRequest, listOffsets, produce, readFetch, readListOffsets, readProduce } from '../../support/requests.ts'
 
-/** What a reader of a compacted topic sees of a record, as text; `null` for no value. */
+/** A record of a compacted topic as a reader receives it, as text; `null` for no value. */
 export interface Seen {
   readonly offset: number
   readonly key: string
   readonly value: string | null
 }
 
-/** Topic configs under which everything but the newest is compacted as soon as it can be. */
+/** Topic configs under which all records except the newest are compacted as soon as possible. */
 export const eager = {
   'cleanup.policy': 'compact',
   'min.cleanable.dirty.ratio': '0.01',
@@ -18,7 +18,7 @@ export const eager = {
   'delete.retention.ms': '86400000',
 } as const
 
-/** A cleaner that looks all the time. */
+/** A cleaner with very short pauses. */
 export const busyCleaner = { 'log.cleaner.backoff.ms': '100' } as const
 
 export async function put(
@@ -34,7 +34,7 @@ export async function put(
   return answer.baseOffset
 }
 
-/** All that there is from an offset on, read on over gaps and batches without records as clients do. */
+/** Reads all records from an offset on, across gaps and empty batches, as clients do. */
 export async function readOn(connection: Connection, topic: string, from = 0): Promise<Seen[]> {
   const found: Seen[] = []
   await eachAnswer(connection, topic, from, (batches, next) => {
@@ -63,7 +63,7 @@ async function eachAnswer(
   }
 }
 
-/** What the headers of batches with records say, apart from when and with which codec they were rewritten. */
+/** Headers of batches with records, without the time and the codec of their rewrite. */
 export interface SeenBatch {
   readonly base: number
   readonly last: number
@@ -71,7 +71,7 @@ export interface SeenBatch {
   readonly producerId: number
   readonly sequence: number
   readonly maxTimestamp: number
-  /** Holds tombstones, and says when they may go. */
+  /** The batch contains tombstones, and the time after which they may be removed. */
   readonly hasHorizon: boolean
 }
 
@@ -99,7 +99,7 @@ export async function readBatches(connection: Connection, topic: string): Promis
 export const startOffset = async (connection: Connection, topic: string): Promise<number> =>
   Number(readListOffsets(await connection.call(api.listOffsets, listOffsets(topic, 0, -2n))).offset)
 
-/** The offset behind the last whole batch. */
+/** The offset after the last complete batch. */
 function endOf(batches: Buffer): number {
   let end = -1
   for (let at = 0; batches.length - at >= batchAt.records; ) {

@@ -32,7 +32,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** Writes until the broker dies, to a topic beside the compacted one too, so that they share objects. */
+/** Writes until the broker dies, also to a second topic, so that both share objects. */
 async function writeUntilItDies(): Promise<void> {
   await connected(broker.port, async (connection) => {
     while (broker.isRunning) {
@@ -47,7 +47,7 @@ async function writeUntilItDies(): Promise<void> {
   }).catch(() => {})
 }
 
-/** A batch that was not acknowledged may be there all the same: it is behind everything that was. */
+/** A batch that was not acknowledged may be in the log: then it is after all acknowledged ones. */
 async function verify(): Promise<void> {
   await connected(broker.port, async (connection) => {
     await untilLed(connection, topic, 1)

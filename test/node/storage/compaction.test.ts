@@ -29,7 +29,7 @@ afterAll(() => broker?.remove())
 
 const gzip = 1
 
-/** Some batches of random records of few keys; one in five is a tombstone. Adds to what was sent. */
+/** Some batches of random records with few keys; one in five is a tombstone. Adds them to `sent`. */
 async function putSome(connection: Connection, topic: string, sent: Seen[], batches: number): Promise<void> {
   for (let batch = 0; batch < batches; batch++) {
     const records = Array.from({ length: 1 + below(random, 20) }, (): [string, string | null] => [
@@ -51,7 +51,7 @@ test(
         await putSome(connection, 'states', sent, 40)
         await until(async () => {
           const seen = await readOn(connection, 'states')
-          // Whatever has gone by now, the last of each key is there.
+          // Regardless of the records removed so far, the last record of each key exists.
           const last = lastOfEach(sent)
           expect(seen.filter(({ offset }) => last.some((each) => each.offset === offset))).toEqual(last)
           return seen.length === last.length
@@ -166,7 +166,7 @@ test(
   'over gaps, records are found by their time and deleted up to any offset',
   async () => {
     await connected(broker.port, async (connection) => {
-      // Records of a topic that is only compacted cannot be deleted.
+      // Records of a topic with only `compact` cannot be deleted.
       await createTopic(connection, 'gaps', 1, { ...eager, 'cleanup.policy': 'compact,delete', 'retention.ms': '-1' })
       const dated = Date.now() - 60_000
       const one = async (key: string, at: number): Promise<bigint> =>

@@ -10,7 +10,7 @@ import { crc32c } from '../../support/crc32c.ts'
 
 const later = ['nodeFounded', 'walMarked', 'recordsLost', 'recordsCounted']
 
-/** Makes the folder of a node that does not run what the release before founding ids would have left. */
+/** Converts the folder of a stopped node to the format of the release before founding ids. */
 export function makeFormer(data: string): void {
   const meta = readFileSync(join(data, 'meta.properties'), 'utf8').split('\n').slice(0, 3)
   const [clusterId, foundingId] = ['cluster.id', 'founding.id'].map(

@@ -26,7 +26,7 @@ const send = async (connection: Connection, bytes: number, name = topic): Promis
   return readProduce(await connection.call(api.produce, produce([{ topic: name, partition: 0, records }], -1, null, 1000)))[0]!.error
 }
 
-/** Large records until the broker takes no more; how many it has acknowledged. */
+/** Produces large records until the broker accepts no more; returns the number of acknowledged ones. */
 async function produceUntilFull(port: number): Promise<number> {
   return connected(port, async (connection) => {
     let acknowledged = 0

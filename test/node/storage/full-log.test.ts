@@ -16,12 +16,12 @@ import { boundMib, crashWorldOn, storeForBroker, storeForLog, until } from './st
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const limitMs = 90_000
-/** While the store is away, an answer that does not need it comes within this. */
+/** Maximum time of a response that does not need the store, while the store is unavailable. */
 const answerMs = 8000
 const receiveMib = 8
 const timedOut = 7
 
-/** A member of a group whose leader it is. */
+/** A group member that is the leader of its group. */
 async function joined(port: number): Promise<{ client: WireClient; heartbeat: () => Promise<number> }> {
   const client = await WireClient.open(port)
   await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
@@ -50,7 +50,7 @@ async function joined(port: number): Promise<{ client: WireClient; heartbeat: ()
   return { client, heartbeat }
 }
 
-/** Rejects when it takes longer than what does not need the store. */
+/** Rejects when the result takes longer than a response that does not need the store. */
 const soon = <T>(work: Promise<T>): Promise<T> =>
   Promise.race([
     work,
@@ -94,7 +94,7 @@ describe.each([
       expect(world.timeOuts).toBeGreaterThan(0)
       const during = world.acknowledged
 
-      // More than receive memory holds, from connections that each have something to send.
+      // More than the receive buffers contain, from connections that all send requests.
       const flood = await Promise.all(Array.from({ length: 24 }, () => Connection.open(port)))
       const records = encodeBatch([{ value: Buffer.alloc(900_000, 1) }])
       const answers = flood.map(
@@ -113,14 +113,14 @@ describe.each([
       expect(world.broker.figures().rssMib).toBeLessThan(boundMib(receiveMib))
 
       await server.start()
-      // The store may not be tried again at once.
+      // The next attempt with the store may be later.
       await until(async () => {
         await world.load(500)
         return world.acknowledged > during
       })
       await world.settle()
       await world.verifyFromStart()
-      // For some there was no memory at all: their connections have ended. Nobody waits for ever.
+      // For some connections there was no memory, and they have ended. No request waits forever.
       const heard = (await over).flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
       expect(heard.filter((error) => error !== 0 && error !== timedOut)).toEqual([])
       for (const each of flood) await each.close()

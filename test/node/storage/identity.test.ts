@@ -37,7 +37,7 @@ const meta = (node: Broker): Map<string, string> =>
       .map((line) => line.split(/=(.*)/s, 2) as [string, string]),
   )
 
-/** A node with some acknowledged records, killed. Its log lies where `wal` says. */
+/** A killed node with acknowledged records. Its WAL is at `wal`. */
 async function written(wal = 'file://?capacity=32MiB', settings: Record<string, string> = {}, count = 500): Promise<Broker> {
   const node = await world.node({ 's3.wal.path': wal, ...settings })
   await node.start()
@@ -80,7 +80,7 @@ describe('identity: a write-ahead log outside log.dirs', () => {
     expect(await read(node, 't')).toEqual([])
     await write(node, 't', 10)
     await node.kill()
-    // Left in the settings it destroys nothing.
+    // If the setting remains, it destroys nothing.
     await node.start({}, format)
     expect(node.log).toContain('s3.wal.format=true has no effect')
     expect(await read(node, 't')).toEqual(valuesOf('t', 10))
@@ -143,7 +143,7 @@ describe('identity: a write-ahead log that is', () => {
         expect(said).toContain('s3.wal.loss.accept=true')
         await node.start({}, accept)
         expect(node.log).toContain('acknowledged records are lost')
-        // A reader of what is lost waits, as at the end of a log, and goes on with what comes.
+        // A reader at lost offsets waits, as at the end of a log, and continues with later records.
         const kept = await fetchAt(node, 't', 999n, 200)
         expect(kept.error).toBe(0)
         expect(kept.end).toBeGreaterThanOrEqual(1000n)
@@ -184,7 +184,7 @@ describe('identity: of the files in log.dirs', () => {
       const node = await written('file://?capacity=16MiB', { 's3.wal.upload.threshold': '1MiB' })
       const metadata = data(node, 'metadata.log')
       const content = readFileSync(metadata)
-      // Behind the records there may be room that was kept for more.
+      // The file may have reserved space after its records.
       truncateSync(metadata, Math.floor(readFrames(content).end * part))
       expect(await refusal(node)).toMatch(
         /metadata\.log has \d+ records, but the superblock of the write-ahead log records \d+: metadata\.log is truncated or out of date; restore it from a copy/,
@@ -305,7 +305,7 @@ describe('identity: one object store', () => {
       expect(await refusal(second, { 'node.id': '2' })).toMatch(
         /of node 1, but node\.id is 2: a cluster has one node; set another cluster\.id/,
       )
-      // A node that never had a cluster id to itself has lost it with its disk.
+      // A node without a configured cluster id has lost it with its disk.
       const third = await world.node({ 's3.data.buckets': shared()['s3.data.buckets']! })
       expect(await refusal(third)).toContain(
         `contains cluster ${clusterId}, but log.dirs is new: restore the log.dirs of that cluster; or found another cluster`,
@@ -330,7 +330,7 @@ describe('identity: one object store', () => {
           const found = objectsOf(node)
           if (found.length > 0) return found
         } catch {
-          // There is none yet.
+          // The folder does not exist yet.
         }
       }
     }
@@ -348,7 +348,7 @@ describe('identity: one object store', () => {
     expect((await storedIn(second))[0]).toBe(before[0])
     await second.stop()
     expect(objectsOf(node)).toEqual(before)
-    // Now the first is the one that does not belong here.
+    // Now the first node is the one without a claim to the store.
     expect(await refusal(node)).toContain(`with founding.id ${meta(second).get('founding.id')}`)
   })
 
@@ -404,7 +404,7 @@ describe('identity: one object store', () => {
       const newest = objects().at(-1)!
       rmSync(data(node), { recursive: true })
       cpSync(copy, data(node), { recursive: true })
-      // An object that the copy knows, and that later starts have replaced.
+      // An object of the copy that later starts have replaced.
       rmSync(join(world.folder, 'objects', known[0]!))
 
       await node.start({}, { 's3.wal.loss.accept': 'true' })
@@ -417,9 +417,9 @@ describe('identity: one object store', () => {
       await write(node, 't', 100, end)
       const found = await read(node, 't')
       expect(found.slice(-100)).toEqual(valuesOf('t', 100, end))
-      // All of the rest was written before the copy.
+      // All other records were written before the copy.
       expect(found.slice(0, -100).every((value) => valuesOf('t', first).includes(value))).toBe(true)
-      // Its objects come behind those of the later starts.
+      // Its object ids follow those of the later starts.
       await create(node, 'another')
       const before = objects().length
       await writtenUntil(before + 1, end + 100)

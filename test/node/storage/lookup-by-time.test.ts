@@ -13,10 +13,10 @@ import { type Broker, brokerKind, startBroker } from '../../support/broker.ts'
 import { WireClient } from '../../support/wire-client.ts'
 import { smallLog } from './storage-world.ts'
 
-/** Where records are when a time is looked up: in the write-ahead log, or in objects alone. */
+/** Location of the records during a lookup by time: in the WAL, or only in objects. */
 const places = ['log', 'store'] as const
 const limitMs = 60_000
-/** Times of records: any that retention leaves alone. */
+/** Record timestamps that retention does not affect. */
 const base = 1_000n
 
 let broker: Broker
@@ -35,13 +35,13 @@ afterAll(async () => {
 
 let topics = 0
 
-/** A topic with these batches, each a list of record times after `base`. */
+/** Creates a topic with these batches, each a list of record timestamps after `base`. */
 async function topicWith(place: (typeof places)[number], batches: readonly Buffer[]): Promise<string> {
   const name = `t${topics++}`
   const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
   await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: 10_000 })
   for (const records of batches) expect(await produce(name, records)).toBe(0)
-  // Records of another partition that push those out of the log into objects.
+  // Records of another partition, which displace these from the WAL into objects.
   if (place === 'store') await outOfTheLog()
   return name
 }
@@ -85,7 +85,7 @@ async function lookUp(name: string, timestamp: bigint): Promise<readonly [error:
 const latest = -3n
 
 describe.each(places)('list-offsets: records in the %s', (place) => {
-  // Kafka 4.3.1 names the record that was trimmed: [0, 0n, 100n].
+  // Kafka 4.3.1 returns the record that was trimmed: [0, 0n, 100n].
   test.runIf(brokerKind() === 'millrace')(
     'the latest record is one that a trim has left',
     async () => {
@@ -136,7 +136,7 @@ describe.each(places)('list-offsets: records in the %s', (place) => {
       const waits: number[] = []
       while (!isOver) {
         const sent = performance.now()
-        // The thread that searches answers it.
+        // Answered by the thread that searches.
         await other.ask(MetadataRequest, MetadataResponse, 9, { topics: [], allowAutoTopicCreation: false })
         waits.push(performance.now() - sent)
       }
@@ -145,7 +145,7 @@ describe.each(places)('list-offsets: records in the %s', (place) => {
       const late = [0, 1n, first + BigInt(lateMs) - base]
       expect(await found).toEqual([late, late])
       expect(waits.length).toBeGreaterThan(20)
-      // On a busy machine everything takes long; what must not be is that one request waits for the search.
+      // On a busy machine all requests take long, but no single request may wait for the search.
       expect(Math.max(...waits)).toBeLessThan(Math.max(250, seconds * 250))
       expect(broker.figures().rssMib - rssBefore).toBeLessThan(64)
     },

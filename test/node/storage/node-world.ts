@@ -12,12 +12,12 @@ type Settings = Readonly<Record<string, string>>
 
 const batchRecords = 100
 
-/** Some nodes, and what lies beside their folders. */
+/** Several nodes, and the files beside their folders. */
 export class NodeWorld {
   readonly folder = mkdtempSync(join(tmpdir(), 'nodes-'))
   readonly #nodes: Broker[] = []
 
-  /** Not started yet; a folder and a port of its own. */
+  /** A node that is not started yet, with its own folder and port. */
   async node(settings: Settings = {}): Promise<Broker> {
     const small = { 's3.wal.path': 'file://?capacity=32MiB', 's3.wal.cache.size': '8MiB', ...settings }
     const node = await prepareBroker({ kind: 'millrace', settings: small })
@@ -31,7 +31,7 @@ export class NodeWorld {
   }
 }
 
-/** Records with acks=all, in batches; resolves when every one of them is acknowledged, to the offset of the first. */
+/** Produces records with acks=all, in batches; resolves when all are acknowledged, to the offset of the first. */
 export const write = (node: Broker, topic: string, count: number, from = 0): Promise<bigint> =>
   connected(node.port, async (connection) => {
     let first = -1n
@@ -49,14 +49,14 @@ export const write = (node: Broker, topic: string, count: number, from = 0): Pro
 export const create = (node: Broker, topic: string, configs: Settings = {}): Promise<void> =>
   connected(node.port, (connection) => createTopic(connection, topic, 1, configs))
 
-/** What `write` has written, in order. */
+/** The records of `write`, in order. */
 export const read = (node: Broker, topic: string, offset = 0n): Promise<string[]> =>
   connected(node.port, async (connection) => (await readAll(connection, topic, 0, offset)).map(({ value }) => value!.toString()))
 
 export const valuesOf = (topic: string, count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, i) => `${topic} ${from + i}`)
 
-/** One fetch: its error, or how many bytes it brought. */
+/** One fetch: its error, or the number of bytes returned. */
 export const fetchAt = (
   node: Broker,
   topic: string,
@@ -69,7 +69,7 @@ export const fetchAt = (
     return { error: part!.error, bytes: part!.records.length, end: part!.highWatermark }
   })
 
-/** A start that is refused ends with status 1 and one line for the operator, and shows no stack. Returns the line. */
+/** A failed start ends with status 1 and one line for the operator, without a stack trace. Returns the line. */
 export async function refusal(node: Broker, settings: Settings = {}): Promise<string> {
   const { code, printed } = await node.run(settings)
   expect(code, printed).toBe(1)

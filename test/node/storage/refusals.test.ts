@@ -8,7 +8,7 @@ import type { CrashWorld } from '../crash/crash-world.ts'
 import { crashWorldOn, storeForBroker, storeForLog, until } from './storage-world.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
-/** After 45 s a stop ends as a crash would; the process takes its time to go. */
+/** After 45 s, a stop ends like a crash; the process needs some time to exit. */
 const stopMsMax = 55_000
 const limitMs = 90_000
 
@@ -28,7 +28,7 @@ describe.each([
     await server?.stop()
   })
 
-  /** What an operator reads. */
+  /** Whether the log contains a line with this fault for the operator. */
   const hasSaid = (kind: string): boolean => world.broker.log.includes(`: ${kind} after`)
   const fetched = (offset = 0n): Promise<number> =>
     connected(world.broker.port, async (connection) => {
@@ -36,7 +36,7 @@ describe.each([
       return readFetch(answer).parts[0]!.error
     })
 
-  // Objects are read in the same way, wherever the log is.
+  // Reads of objects are the same for every location of the WAL.
   if (!isInStore)
     test.each([
       ['is damaged whenever it is read', () => server.faults.set({ operation: 'get', fault: { type: 'corrupt' } })],
@@ -50,11 +50,11 @@ describe.each([
       async (_, hurt) => {
         await world.load(1500)
         await world.settle()
-        // What it had in memory is gone, and what was in the log is in objects.
+        // Empties the memory of the broker, and moves the records of the WAL into objects.
         await world.broker.stop()
         await world.broker.start()
         hurt()
-        // The store has taken its time for what the log held; until then the log is what is read.
+        // The upload of the WAL takes some time; until then records are read from the WAL.
         let error = 0
         await until(async () => {
           error = await fetched()

@@ -4,7 +4,7 @@ import { encodeBatch } from '../../support/batch.ts'
 import { connected } from '../../support/connection.ts'
 import { api, deleteTopics, produce } from '../../support/requests.ts'
 
-/** Creates, fills and deletes a topic that has objects of its own by then, so that there is something to mark and to remove. */
+/** Creates, fills and deletes a topic that has its own objects by then, so that objects are marked and removed. */
 export async function shortLivedTopic(port: number): Promise<void> {
   await connected(port, async (connection) => {
     const name = `short-lived-${Date.now()}`
@@ -13,7 +13,7 @@ export async function shortLivedTopic(port: number): Promise<void> {
       const records = encodeBatch(Array.from({ length: 50 }, () => ({ value: Buffer.alloc(1000, batch) })))
       await connection.call(api.produce, produce([{ topic: name, partition: 0, records }]))
     }
-    // By then what is in the log is too old to stay there, so that some objects hold nothing else.
+    // By then the records in the WAL exceed the upload interval, so that some objects contain no other records.
     await pause(1500)
     await connection.call(api.deleteTopics, deleteTopics([name]))
   })

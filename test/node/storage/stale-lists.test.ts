@@ -12,7 +12,7 @@ let world: CrashWorld
 let server: S3Server
 
 beforeAll(async () => {
-  // What is not needed any more is kept for a minute: lists may be half as old.
+  // Unneeded objects are kept for one minute: lists may lag by half of it.
   const settings = { 's3.object.delete.retention.minutes': '1' }
   ;({ server, world } = await crashWorldOn(storeForLog(), seed, { settings, forgets: true }))
 }, limitMs)

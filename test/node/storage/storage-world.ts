@@ -6,7 +6,7 @@ import { CrashWorld } from '../crash/crash-world.ts'
 
 const bucket = 'millrace'
 
-/** An S3 server in this process, and what a broker has to be told to keep its objects there. */
+/** An S3 server in this process, and the settings of a broker that stores its objects there. */
 export async function storeForBroker(): Promise<{ readonly server: S3Server; readonly settings: Readonly<Record<string, string>> }> {
   const server = new S3Server({ buckets: [bucket] })
   server.accounts.set('broker', { secretKey: 'no secret' })
@@ -14,7 +14,7 @@ export async function storeForBroker(): Promise<{ readonly server: S3Server; rea
   return { server, settings: { ...smallLog, 's3.data.buckets': uriOf(server) } }
 }
 
-/** A broker on such a store, under load of some partitions. */
+/** A broker with such a store, under load on several partitions. */
 export async function crashWorldOn(
   store: Promise<{ readonly server: S3Server; readonly settings: Readonly<Record<string, string>> }>,
   seed: number,
@@ -24,7 +24,7 @@ export async function crashWorldOn(
   return { server, world: await CrashWorld.start(prng(seed), partitions, { ...more, settings: { ...own, ...settings } }) }
 }
 
-/** The same, with the write-ahead log and all else that a start needs in the store, and nothing on the disk. */
+/** The same, with the WAL and all state for a start in the store, and none on the disk. */
 export async function storeForLog(
   walParameters = '',
 ): Promise<{ readonly server: S3Server; readonly settings: Readonly<Record<string, string>> }> {
@@ -38,7 +38,7 @@ export const clusterId = 'c3RvcmUtd2FsLXRlc3QtMQ'
 const uriOf = (server: S3Server): string =>
   `s3://${bucket}?endpoint=${server.endpoint}&pathStyle=true&accessKey=broker&secretKey=no%20secret&apiCallAttemptTimeoutMs=2000&apiCallTimeoutMs=4000`
 
-/** A log so small that all but the newest records are in the store at once, and nothing is kept longer than it must be. */
+/** A log so small that all except the newest records are uploaded at once, with minimal retention times. */
 export const smallLog = {
   's3.wal.path': 'file://?capacity=16MiB',
   's3.wal.cache.size': '8MiB',
@@ -50,17 +50,17 @@ export const smallLog = {
 } as const
 
 /**
- * The memory limit of a node in MiB, by src/docs/object-stores.md, for such settings: log memory, receive memory and its stash, block memory,
- * objects being built, slow readers, old records on their way, indices, compaction, a validator thread, and the program.
+ * Memory limit of a node in MiB, from src/docs/object-stores.md, for such settings: log cache, receive buffers and spill buffer, block
+ * cache, objects being built, slow readers, cold reads in progress, indices, compaction, a validator thread, and the program.
  */
 export const boundMib = (receiveMib = 128): number => 8 + (receiveMib * 5) / 4 + 16 + 5 + 32 + 32 + 32 + 80 + 66 + 250
 
 export const bucketIn = (server: S3Server): Bucket => server.buckets.get(bucket)!
 export const keysIn = (server: S3Server): readonly string[] => [...bucketIn(server).objects.keys()]
-/** Of objects with records: not what says whose the store is. */
+/** Objects with records, without the marker of the store. */
 export const objectsIn = (server: S3Server): readonly string[] => keysIn(server).filter((key) => key.includes('/objects/'))
 
-/** Until it is so; a test's own limit ends the wait if it never is. */
+/** Waits until the condition is true; the test's own limit ends the wait. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await pause(50)
 }

@@ -42,7 +42,7 @@ test(
     expect(await refusal(other)).toMatch(
       /contains cluster \S+ of node 1, but node\.id is 2: a cluster has one node; set another cluster\.id/,
     )
-    // The refused one has not taken anything over.
+    // The rejected node has not taken over the logs.
     await write(node, 't', 100, 100)
     await node.kill()
     forgetDisk(node)
@@ -137,7 +137,7 @@ test(
   },
 )
 
-/** Changes what the metadata log of a node that does not run says. */
+/** Changes the records in the metadata log of a stopped node. */
 function rewrite(node: Broker, change: (record: MetadataRecord) => MetadataRecord): void {
   const path = join(node.folder, 'data', 'metadata.log')
   const records = readFrames(readFileSync(path)).records.map((bytes) => encodeRecord(change(decodeRecord(bytes))))

@@ -21,7 +21,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** With what the broker said last, should something go wrong. */
+/** Adds the last lines of the broker to an error. */
 const told = (work: () => Promise<void>) => () =>
   work().catch((error: Error) => {
     throw new Error(`${error.message} (again with SEED=${seed})\n${world.broker.log.slice(-3000)}`, { cause: error })
@@ -114,7 +114,7 @@ test(
 test(
   'when its topics are gone, the store has metadata, the newest object of the log, the producers, fences and whose it is, and nothing else',
   told(async () => {
-    // A life tidies up when it has stored something.
+    // An incarnation removes unneeded objects when it has stored a new one.
     await world.load(500)
     await world.settle()
     await connected(world.broker.port, deleteAllTopics)
@@ -124,7 +124,7 @@ test(
     await world.broker.stop()
     const wal = left().filter((key) => key.startsWith('wal/'))
     const epochs = wal.map((key) => key.split('/')[2]!)
-    // A fence for each life that is over, the last life's own claim and its newest object.
+    // A fence for each ended incarnation, the last incarnation's own claim and its newest object.
     expect(wal.length, wal.slice(-4).join(' ')).toBe(new Set(epochs).size + 1)
     expect(left().filter((key) => !/^(wal|metadata|producers)\//.test(key))).toEqual(['node.properties'])
     expect(left().filter((key) => key.startsWith('producers/')).length).toBe(1)

@@ -28,7 +28,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** Another process with the same node.id and cluster.id, a disk and a port of its own. */
+/** Another process with the same node.id and cluster.id, but its own disk and port. */
 async function another(): Promise<Broker> {
   const broker = await prepareBroker({ settings })
   brokers.push(broker)
@@ -36,7 +36,7 @@ async function another(): Promise<Broker> {
   return broker
 }
 
-/** From now on only the other one counts: everything is in it, and what was not acknowledged is sent to it again. */
+/** From now on only the other broker is used: it has all records, and unacknowledged batches are sent to it again. */
 async function goOnWith(broker: Broker, old: Broker): Promise<void> {
   expect(old.log).toMatch(/"level":"fatal".*(belongs to another life of this node|has been taken over by a later life)/)
   world.broker = broker
@@ -46,7 +46,7 @@ async function goOnWith(broker: Broker, old: Broker): Promise<void> {
   await world.others.verify(broker.port)
 }
 
-/** Records and all else, until the broker ends. */
+/** Produces records and makes all other changes, until the broker ends. */
 const load = (): Promise<unknown> => Promise.all([world.load(60_000), world.others.load(world.broker.port, () => true)])
 
 const seeded = (work: () => Promise<void>) => () =>

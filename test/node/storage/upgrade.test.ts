@@ -17,7 +17,7 @@ afterEach(() => world.remove(), limitMs)
 const data = (node: Broker, ...path: string[]): string => join(node.folder, 'data', ...path)
 const metaOf = (node: Broker): string => readFileSync(data(node, 'meta.properties'), 'utf8')
 
-/** A node as an older release left it: records in objects, in the log, and a topic without any. */
+/** A node as an older release left it: records in objects and in the WAL, and a topic without any. */
 async function former(): Promise<{ node: Broker; count: number }> {
   const node = await world.node({ ...smallLog, 's3.wal.upload.threshold': '-1' })
   await node.start()

@@ -52,7 +52,7 @@ test(
   async () => {
     await server.stop()
     const before = world.acknowledged
-    // More than the log holds: the last of it waits for the store, and is neither refused for good nor forgotten.
+    // More than the capacity of the log: the last records wait for the store, and are neither rejected permanently nor lost.
     await world.load(4000)
     const during = world.acknowledged
     expect(during).toBeGreaterThan(before)

@@ -41,7 +41,7 @@ test('a store whose certificate nobody vouches for is sent nothing, and the faul
   await server.stop()
 })
 
-/** Names are not found, for so many questions; then they are this machine's. */
+/** The first lookups of names fail; later ones resolve to this machine. */
 async function withoutNames<T>(questions: number, code: string, work: () => Promise<T>): Promise<T> {
   const { lookup } = dns
   let asked = 0

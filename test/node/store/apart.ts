@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from '../../support/root.ts'
 
-/** The contract in a process of its own, as an operator would try a bucket: which certificates are trusted is settled when it starts. */
+/** The contract in a separate process, as an operator would test a bucket: trusted certificates are set at the start of a process. */
 export function triedApart(
   uri: string,
   keys: { readonly accessKey: string; readonly secretKey: string },

@@ -10,7 +10,7 @@ import { s3At } from './s3-location.ts'
 
 const MiB = 2 ** 20
 
-/** A store to try, and how to take it away. */
+/** A store to test, and how to remove it. */
 interface Subject {
   readonly location: StoreLocation
   remove(): Promise<void>

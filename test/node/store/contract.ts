@@ -3,10 +3,10 @@ import { nextWord, prng } from '../../../src/base/prng.ts'
 import { isFault } from '../../../src/object-store/store-faults.ts'
 import type { ListedObject, ObjectStore, StoreFault } from '../../../src/ports.ts'
 
-/** What a check is given: a store of its own folder of keys, and what else depends on the store. */
+/** Inputs of a check: a store with a separate prefix of keys, and values that depend on the store. */
 export interface ContractWorld {
   readonly store: ObjectStore
-  /** Keys of this check begin so. */
+  /** Prefix of the keys of this check. */
   readonly at: string
   /** The size from which an upload is sent in parts. */
   readonly partBytes: number
@@ -14,7 +14,7 @@ export interface ContractWorld {
 
 type Check = (world: ContractWorld) => Promise<void>
 
-/** What an object store is: every store passes all of it, whoever made it. A name is the claim, the function tries it. */
+/** The contract of an object store: every implementation passes all checks. A name is the requirement, the function tests it. */
 export const contract: Readonly<Record<string, Check>> = {
   async 'what was put is read'({ store, at }) {
     const bytes = noise(100_000, 1)
@@ -264,7 +264,7 @@ export const contract: Readonly<Record<string, Check>> = {
   },
 }
 
-/** Removes what a check left. */
+/** Removes the objects of a check. */
 export async function clearFolder(store: ObjectStore, at: string): Promise<void> {
   ok(await store.remove((await keysOf(store, at)).map(({ key }) => key)))
 }
@@ -281,7 +281,7 @@ export async function keysOf(store: ObjectStore, prefix: string): Promise<Listed
   return found
 }
 
-/** The same bytes for the same seed, which do not compress to nothing. */
+/** The same bytes for the same seed, which cannot be compressed. */
 export function noise(bytes: number, seed: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(bytes / 4))
   const random = prng(seed)

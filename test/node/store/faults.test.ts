@@ -17,13 +17,13 @@ import { s3At } from './s3-location.ts'
 const partBytes = 2 ** 18
 const quick: Partial<S3Location> = { attemptTimeoutMs: 300, timeoutMs: 2500, partBytes }
 const testMs = 20_000
-/** Pauses are a tenth of what they are, which changes nothing but how long the tests take. */
+/** Pauses are a tenth of the normal ones, which changes only the duration of the tests. */
 const rhythm: RetryClock = {
   now: () => performance.now(),
   sleep: (ms, signal) => sleep(ms / 10, undefined, { signal }),
   random: Math.random,
 }
-/** What a bounded operation may take beyond its time: one try, and a slow machine. */
+/** Time that a bounded operation may exceed its limit: one attempt, and the delays of a slow machine. */
 const slackMs = 3000
 
 let server: S3Server
@@ -185,7 +185,7 @@ test('an upload that somebody else ended is not taken for done', async () => {
 test('a put that was not confirmed and finds another in its place has lost', async () => {
   const other = await open()
   server.faults.set(once('put', { type: 'reset', when: 'body' }))
-  // The first try breaks before it is done; before the second one somebody else is quicker.
+  // The first attempt breaks before its execution; another client succeeds before the second one.
   const losing = store.put('a', [noise(3_000_000, 9)], { ifAbsent: true })
   while (server.count('put') === 0) await new Promise(setImmediate)
   const winning = other.put('a', [noise(10, 10)], { ifAbsent: true })
@@ -227,7 +227,7 @@ describe('clocks and credentials', () => {
     expect(await read('a', 10)).toEqual(noise(10, 1))
     expect(await store.put('b', [noise(10, 1)])).toBeUndefined()
     expect((store as S3Store).attempts.retries).toBe(1)
-    // The answer to a HEAD has no body that could say why.
+    // The response to a HEAD has no body with the reason.
     expect(await (await open()).size('a')).toBe(10)
   })
 
@@ -307,7 +307,7 @@ describe('an outage', () => {
   test('that is short is waited for', async () => {
     await server.stop()
     const put = store.put('a', [noise(10, 1)])
-    // All tries with their pauses take longer than a start.
+    // All attempts with their pauses take longer than a start.
     while ((store as S3Store).attempts.retries < 2) await new Promise(setImmediate)
     await server.start()
     expect(await put).toBeUndefined()

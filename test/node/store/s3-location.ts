@@ -1,7 +1,7 @@
 import type { S3Location } from '../../../src/ports.ts'
 import type { S3Server } from '../../support/s3/server.ts'
 
-/** Where a test's S3 server is, with the account that it knows. Small parts, so that few bytes make many. */
+/** Location of a test's S3 server, with its account. Small parts, so that few bytes make many. */
 export function s3At({ endpoint, accounts }: S3Server, more: Partial<S3Location> = {}): S3Location {
   const [accessKey, { secretKey }] = [...accounts][0]!
   return {
