@@ -2,11 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import ts from 'typescript'
 import { expect, test } from 'vitest'
+import { bannedIn } from './support/plain-words.ts'
 import { root } from './support/root.ts'
 
 /**
  * The layers, from the bottom up, with the folders of src/docs/architecture.md: a part imports from rows below its own.
- * Two parts of one row meet in messages; an edge between them stands in `besides`, with its reason.
+ * Two parts of one row meet in messages; an edge between them is a row of `besides`, with its reason.
  */
 const rows: readonly (readonly string[])[] = [
   ['src/base'],
@@ -32,7 +33,7 @@ const besides: Readonly<Record<string, string>> = {
   'bench -> test': 'a load generator is a client like those of the outside tests',
 }
 
-/** Packages, and the one place that each is for. `node:` is for those who touch the world. */
+/** Packages, and the one place that each is for. `node:` is for folders with input and output. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   'src/cli': ['commander'],
   'src/config': ['smol-toml'],
@@ -196,6 +197,19 @@ const storesAreMetered: Rule = (source) => {
     : ['open a store with `meteredStore` or `sharedStore`: a request that no meter counts is missing from the bill']
 }
 
+/** Comments of a source. Words in backticks are code. */
+function commentsOf({ text }: Source): string[] {
+  const scanner = ts.createScanner(ts.ScriptTarget.Latest, false, ts.LanguageVariant.Standard, text)
+  const found: string[] = []
+  for (let token = scanner.scan(); token !== ts.SyntaxKind.EndOfFileToken; token = scanner.scan()) {
+    const isComment = token === ts.SyntaxKind.SingleLineCommentTrivia || token === ts.SyntaxKind.MultiLineCommentTrivia
+    if (isComment) found.push(scanner.getTokenText().replace(/`[^`]*`/g, ''))
+  }
+  return found
+}
+
+const commentsUsePlainWords: Rule = (source) => commentsOf(source).flatMap(bannedIn)
+
 const rules: Readonly<Record<string, Rule>> = {
   'imports point downward': importsPointDownward,
   'src decides and does nothing else': srcOnlyDecides,
@@ -208,6 +222,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'nothing is put off': nothingIsPutOff,
   'stores are metered': storesAreMetered,
   'files of APIs have their numbers': apiFilesHaveTheirNumber,
+  'comments use plain words': commentsUsePlainWords,
 }
 
 const parse = (path: string, text: string): Source => ({ path, text, tree: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true) })
@@ -253,6 +268,8 @@ test.each<[string, string, string, RegExp | undefined]>([
   ['stores are metered', 'native-free-io/a.ts', "import { openStore } from './store/open-store.ts'", /missing from the bill/],
   ['stores are metered', 'native-free-io/a.ts', "import { meteredStore } from './store/shared-store.ts'", undefined],
   ['files of APIs have their numbers', 'src/wire/api/03-a.ts', '{ key: 4, versions }', /3 against 4/],
+  ['comments use plain words', 'src/a.ts', '/** Nobody is told. */', /"Nobody": write .*"told": write/],
+  ['comments use plain words', 'src/a.ts', "// The user `nobody`.\nconst who = 'told'", undefined],
 ])('the rule that %s sees %s %j', (name, path, text, complaint) => {
   const found = rules[name]!(parse(path, text)).join()
   if (complaint === undefined) expect(found).toBe('')

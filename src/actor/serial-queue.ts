@@ -1,4 +1,4 @@
-/** Lets those who rewrite the same objects work one after another, in the order in which they asked. */
+/** Runs tasks that rewrite the same objects one after another, in the order of the calls. */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve()
 

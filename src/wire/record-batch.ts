@@ -52,7 +52,7 @@ export interface BatchHeader {
   readonly recordsCount: number
 }
 
-/** The header at `at`, whose 61 bytes the caller knows to be there. */
+/** The header at `at`, whose 61 bytes the caller has checked to be present. */
 export function readBatchHeader(view: DataView, at: number): BatchHeader {
   return {
     baseOffset: view.getBigInt64(at + batchHeader.baseOffset),
@@ -75,7 +75,7 @@ export const batchBytes = (header: BatchHeader): number => lengthOverhead + head
 export const lastOffset = (header: BatchHeader): bigint => header.baseOffset + BigInt(header.lastOffsetDelta)
 export const codecOf = (header: BatchHeader): CodecName | undefined => codecNames[header.attributes & attribute.codec]
 
-/** Sequence numbers go from 2^31-1 to nought. Without a producer there is none. */
+/** Sequence numbers continue after 2^31-1 with 0. Without a producer there is none. */
 export const sequenceAt = (header: BatchHeader, offsetDelta: number): number =>
   header.baseSequence < 0 ? -1 : (header.baseSequence + offsetDelta) & 0x7fffffff
 

@@ -4,7 +4,7 @@ import type { Sample } from './corpus.ts'
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = (typeof codecs)[number]
 
-/** A program that others wrote. What it cannot say, and whether it is here, are part of it. */
+/** A third-party client. What it cannot express, and whether it is installed, are part of it. */
 export interface Client {
   readonly name: string
   /** Why it cannot run here, or null. */
@@ -14,7 +14,7 @@ export interface Client {
 
 export interface WritingClient extends Client {
   readonly codecs: readonly Codec[]
-  /** What it makes of a record that it cannot say. */
+  /** What it makes of a record that it cannot express. */
   asWritten?(sample: Sample): Sample
   /** Into partition 0 of a topic that exists. */
   write(address: string, topic: string, codec: Codec, samples: readonly Sample[]): Promise<void>
@@ -28,7 +28,7 @@ export interface ReadingClient extends Client {
 
 const limitMs = 60_000
 
-/** Runs a program to its end; rejects with what it said when that is a failure. */
+/** Runs a program to its end; rejects with its output when that is a failure. */
 export function run(program: string, args: readonly string[], input?: Uint8Array | string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })

@@ -10,7 +10,7 @@ const settings = { 'log.retention.hours': '30', 'log.roll.hours': '7', 'message.
 
 /**
  * Set by the tests' own support, or where the defaults differ on purpose; and the hours of retention and roll, which Kafka describes by
- * their default once it has been told the milliseconds.
+ * their default once the milliseconds are set.
  */
 const different =
   /^(s3\.|(metrics\.listener|cluster\.id|log\.(level|format)|compressed\.record\.validation\.enable|num\.validation\.threads|sequencer\.thread|queued\.max\.requests\.size\.bytes|node\.id|broker\.id|log\.dirs|listeners|advertised\.listeners|process\.roles|controller\..*|offsets\.topic\..*|transaction\.state\.log\..*|share\.coordinator\.state\..*|group\.initial\.rebalance\.delay\.ms|min\.insync\.replicas|log\.(retention|roll)\.hours)$)/

@@ -12,7 +12,7 @@ import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '.
 import { WireClient } from '../support/wire-client.ts'
 import { assignment, type Beat, byRegex, commitOf, joining, owning, patienceMs, Talk, until } from './consumer-talk.ts'
 
-/** All that can be asked of a consumer group, and much that cannot; the answers of a broker, line by line. */
+/** All requests that a consumer group serves, and much that cannot; the answers of a broker, line by line. */
 export async function converse(port: number): Promise<string[]> {
   const talk = new Talk(port)
   await ready(port)

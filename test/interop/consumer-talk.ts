@@ -23,7 +23,7 @@ export type Beat = Partial<ConsumerGroupHeartbeatRequest>
 const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'
 export const patienceMs = 30_000
 
-/** What is said to consumer groups, and what is answered. */
+/** Requests to consumer groups, and their responses. */
 export class Talk {
   readonly said: Protocol
   readonly topicIds = new Map<string, string>()

@@ -8,7 +8,7 @@ import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
 import { type BrokerKind, startBroker } from '../support/broker.ts'
 import { WireClient } from '../support/wire-client.ts'
 
-/** What a broker of a kind answers to all that is said to it. */
+/** The responses of a broker of a kind to all requests of a conversation. */
 export async function answersOf(
   kind: BrokerKind,
   settings: Readonly<Record<string, string>>,
@@ -30,7 +30,7 @@ export async function answersOf(
   }
 }
 
-/** What is said, and what is answered to it, with the names that each broker makes up replaced by numbers. */
+/** Requests and their responses, with the names that each broker makes up replaced by numbers. */
 export class Protocol {
   readonly lines: string[] = []
   readonly #names = new Map<string, string>()
@@ -40,7 +40,7 @@ export class Protocol {
     this.port = port
   }
 
-  /** Asks on a connection of its own, since some answers wait. */
+  /** Sends on a connection of its own, since some responses wait. */
   async ask<Q extends Fields, R extends Fields>(
     request: Message<Q>,
     response: Message<R>,

@@ -22,7 +22,7 @@ const range = (...topics: string[]) => [{ name: 'range', metadata: subscription(
 const joining = { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 60_000, protocolType: 'consumer', protocols: range('known') }
 const syncing = { protocolType: 'consumer', protocolName: 'range' }
 
-/** Everything that can be asked of a group, and much that cannot; the answers of a broker, line by line. */
+/** All requests that a group serves, and much that cannot; the answers of a broker, line by line. */
 export async function converse(port: number): Promise<string[]> {
   const said = new Protocol(port)
   await prepare(said)
@@ -54,7 +54,7 @@ async function prepare(said: Protocol): Promise<void> {
   await said.ask(FindCoordinatorRequest, FindCoordinatorResponse, 6, { coordinatorKeys: ['g'], keyType: 7 })
 }
 
-/** Of those who are no members. */
+/** From clients that are not members. */
 async function strangers(said: Protocol): Promise<void> {
   const join = (version: number, fields: Partial<JoinGroupRequest>, label: string) =>
     said.ask(JoinGroupRequest, JoinGroupResponse, version, { groupId: 'nobody', ...joining, ...fields }, label)
@@ -95,7 +95,7 @@ async function dynamicMembers(said: Protocol): Promise<void> {
   const describe = (label: string) =>
     said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId], includeAuthorizedOperations: true }, label)
   const { memberId } = await join(9, {}, 'asks for an id')
-  // Kafka gives the id away before it knows the group itself.
+  // Kafka returns the id before it has created the group.
   await untilDescribed(said, groupId)
   await describe('with a pending member')
   await join(9, { memberId, protocols: [] }, 'pending, without protocols')

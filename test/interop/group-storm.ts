@@ -1,4 +1,4 @@
-/** Consumers that join, leave and die at random: nothing is owned twice, nobody's for long, skipped or left unread. */
+/** Consumers that join, leave and die at random: no partition is owned twice, without owner for long, skipped or left unread. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
@@ -13,7 +13,7 @@ import { ConsumerStormMember } from './storm-consumer.ts'
 import { groupId, Ledger, rebalanceMs, sessionMs, topic, zeroId } from './storm-ledger.ts'
 import type { StormMember } from './storm-member.ts'
 
-/** What a busy machine may add to the time that a partition is nobody's. */
+/** What a busy machine may add to the time that a partition has no owner. */
 const slackMs = 3000
 
 async function produce(client: WireClient, ledger: Ledger, random: Prng): Promise<void> {

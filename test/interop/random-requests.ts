@@ -1,5 +1,5 @@
 /**
- * `node src/cli/run.mjs test/interop/random-requests.ts --seed 1 --seeds 10 --steps 300`: says the same random requests to Millrace
+ * `node src/cli/run.mjs test/interop/random-requests.ts --seed 1 --seeds 10 --steps 300`: sends the same random requests to Millrace
  * and to Apache Kafka, and prints where their answers differ.
  */
 import { Command } from 'commander'

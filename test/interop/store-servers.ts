@@ -16,7 +16,7 @@ import { certificatePath, domain } from '../support/s3/server.ts'
 /** An S3 server that others wrote, running. */
 export interface Running {
   readonly endpoint: string
-  /** Who vouches for it, where it speaks TLS: nobody whom anybody trusts unasked. */
+  /** Certificate of its authority, where it uses TLS: no system trusts it by default. */
   readonly certificatePath?: string
   stop(): Promise<void>
 }

@@ -56,7 +56,7 @@ async function tryServer({ name, absent, start, except }: StoreServer): Promise<
   }
 }
 
-/** Who trusts a certificate has to be told so at the start. */
+/** Node.js reads trusted certificates only at its start. */
 async function tryAddresses(name: string, running: Running): Promise<void> {
   await createBucket(running, 'contract')
   // Of an address no bucket can be a part.

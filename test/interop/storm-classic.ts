@@ -67,7 +67,7 @@ export class ClassicStormMember extends StormMember {
     }
   }
 
-  /** Until the group says that it rebalances, or the member is to go. */
+  /** Until the group reports a rebalance, or the member is to go. */
   async #consume(generationId: number): Promise<void> {
     const member = { groupId, memberId: this.#memberId, generationId }
     for (let beaten = 0; this.state === 'running'; ) {

@@ -9,7 +9,7 @@ export interface Read {
   readonly end: bigint
 }
 
-/** A consumer as simple as one can be, whatever its group speaks. */
+/** A consumer as simple as one can be, for either protocol. */
 export abstract class StormMember {
   state: 'running' | 'leaving' | 'dead' = 'running'
   /** Partitions and where to read on. */

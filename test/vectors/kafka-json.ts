@@ -15,7 +15,7 @@ export function parseJson(text: string): Json {
   return JSON.parse(text.replace(tokens, (token) => (longWhole.test(token) ? `"${token}"` : token)))
 }
 
-/** The value that a message's JSON stands for. Throws at a field that the table lacks. */
+/** The value that a message's JSON represents. Throws at a field that the table lacks. */
 export function fromJson(fields: Fields, json: Json, version: number, path: string): Record<string, unknown> {
   const given = json as { [name: string]: Json }
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name))

@@ -1,4 +1,4 @@
-/** Counts what passed and tells what failed: file, case, difference. */
+/** Counts what passed and prints what failed: file, case, difference. */
 export class Tally {
   passed = 0
   readonly failures: string[] = []

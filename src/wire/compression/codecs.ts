@@ -14,14 +14,14 @@ export interface Codecs {
   unpack(codec: CodecName, bytes: Uint8Array, bytesMax: number): Buffer
 }
 
-/** Uncompressed bytes come back as they are, not as a copy. */
+/** Uncompressed bytes are returned as they are, not as a copy. */
 export const decompress = (codec: CodecName, bytes: Buffer, bytesMax: number, codecs: Codecs): Buffer =>
   codec === 'none' ? bytes : codecs.unpack(codec, bytes, bytesMax)
 
-/** Levels as clients have them where nobody says otherwise. */
+/** Default levels of clients. */
 export const usualLevel: Readonly<Record<CodecName, number>> = { none: 0, gzip: -1, snappy: 0, lz4: 9, zstd: 3 }
 
-/** Uncompressed bytes come back as they are, not as a copy. */
+/** Uncompressed bytes are returned as they are, not as a copy. */
 export function compress({ codec, level }: Packing, bytes: Buffer, codecs: Codecs): Buffer {
   switch (codec) {
     case 'none':

@@ -1,12 +1,12 @@
 /** Packed bytes are made in blocks of this size, each on its own: what lz4 may refer back to, and snappy in two bytes. */
 export const blockBytesMax = 0x10000
 const hashBits = 14
-/** Every format has room for a match of this length, and lz4 asks for no shorter one. */
+/** Every format has room for a match of this length, and lz4 allows no shorter one. */
 const matchBytesMin = 4
 /** LZ4 ends a block with literals: a match begins no later than 12 bytes before the end, and ends no later than 5. */
 const startMargin = 12
 const endMargin = 5
-/** After this many places without a match, every second one is looked at, and so on: what is packed already costs little. */
+/** After this many places without a match, only every second one is tried, and so on: data that does not compress costs little. */
 const missesPerStep = 64
 
 /**
@@ -26,7 +26,7 @@ export class Matches {
   /** Of the match that was found last. */
   #length = 0
 
-  /** Finds what repeats in [start, end), looking at `effort` earlier places for each. */
+  /** Finds what repeats in [start, end), trying `effort` earlier places for each. */
   find(bytes: Uint8Array, start: number, end: number, effort: number): void {
     this.count = 0
     this.#heads.fill(-1)
@@ -44,13 +44,13 @@ export class Matches {
       this.lengths[this.count] = length
       this.distances[this.count++] = at - place
       from = at + length
-      // Of what is copied, the last place is known: runs go on from it.
+      // Of what is copied, the last place is known: runs continue from it.
       if (from <= end - startMargin) this.#note(bytes, from - 1, start)
       at = from
     }
   }
 
-  /** The place before `at` whose bytes go on like those at `at` for longest; -1 for none. From then on `at` is known. */
+  /** The place before `at` followed by the longest match with the bytes at `at`; -1 for none. From then on `at` is known. */
   #longest(bytes: Uint8Array, at: number, start: number, end: number, effort: number): number {
     let place = this.#note(bytes, at, start)
     let best = -1

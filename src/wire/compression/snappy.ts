@@ -48,7 +48,7 @@ function putLiterals(out: Output, bytes: Uint8Array, at: number, count: number):
   out.literal(bytes, at, count)
 }
 
-/** In pieces of 64 bytes, as long as one element can say. */
+/** In pieces of 64 bytes, the longest that one element can encode. */
 function putCopy(out: Output, distance: number, length: number): void {
   for (let left = length; left > 0; left -= 64) {
     out.byte(2 | ((Math.min(64, left) - 1) << 2))

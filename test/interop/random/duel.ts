@@ -8,7 +8,7 @@ export interface Difference {
   /** Which request of its sequence. */
   readonly index: number
   readonly step: Step
-  /** Where the answers differ: what Kafka says and what Millrace says. */
+  /** Where the answers differ: the answers of Kafka and of Millrace. */
   readonly where: readonly string[]
 }
 
@@ -17,14 +17,14 @@ export interface Ports {
   readonly millrace: number
 }
 
-/** What Kafka hears of some time after it has answered. */
+/** What Kafka's broker applies some time after the response. */
 const changesTopics = /^(CreateTopics|DeleteTopics|CreatePartitions)$/
-/** What can be asked again. */
+/** Requests that can be repeated. */
 const asksOnly = /^(List|Describe|OffsetFetch|OffsetForLeaderEpoch|Metadata|FindCoordinator|ConsumerGroupDescribe|ApiVersions)/
 const triesMax = 16
 const betweenMs = 25
 
-/** Says one sequence to both, and finds every request whose answers are not alike. */
+/** Sends one sequence to both, and finds every request whose answers are not alike. */
 export async function duel(ports: Ports, seed: number, steps: number, only?: RegExp): Promise<{ asked: number; found: Difference[] }> {
   const speakers = { kafka: new Speaker(ports.kafka, suffixOf(seed)), millrace: new Speaker(ports.millrace, suffixOf(seed)) }
   const found: Difference[] = []
@@ -78,14 +78,14 @@ async function agreement(look: () => Promise<string[]>): Promise<string[]> {
   }
 }
 
-/** Who waits in a group is answered at some time after another's request: when neither has anything more to say for a while. */
+/** A waiting group member is answered some time after the request of another member: when neither broker answers for a while. */
 async function waitingOf({ kafka, millrace }: Speakers): Promise<string[]> {
   await pause(betweenMs)
   for (let tries = 1; tries < triesMax && kafka.settledCount !== millrace.settledCount; tries++) await pause(betweenMs)
   return differences(kafka.settled(), millrace.settled(), 'answered now')
 }
 
-/** A difference as a reader wants it: which seed, which request, and where. */
+/** A difference in readable form: which seed, which request, and where. */
 export const shownDifference = ({ seed, index, step, where }: Difference): string =>
   `seed ${seed}, request ${index}: ${step.api.name} v${step.version} ${shownRequest(step.fields)}\n${where.map((each) => `    Kafka / Millrace at ${each}`).join('\n')}`
 

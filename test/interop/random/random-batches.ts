@@ -72,7 +72,7 @@ const faults: readonly Fault[] = [
   changed('leader epoch 9', (batch) => batch.writeInt32BE(9, batchHeader.partitionLeaderEpoch)),
 ]
 
-/** A batch, good or bad, of nobody or of a producer that may or may not be where it should be. */
+/** A batch, good or bad, without a producer id or of a producer that may or may not be where it should be. */
 export function producedRecords(draft: Draft): unknown {
   const records = Array.from({ length: draft.one([1, 1, 1, 1, 1, 2, 2, 3, 0]) }, () => randomRecord(draft))
   const fault = draft.chance(250) ? draft.one(faults) : undefined

@@ -8,11 +8,11 @@ export interface Step {
   readonly api: Api
   readonly version: number
   readonly fields: Record<string, unknown>
-  /** Which member of its group asks, where the request is a member's. */
+  /** Which member of its group sends it, where the request is a member's. */
   readonly slot: string | undefined
 }
 
-/** How often each API is asked for. */
+/** How often each API is called. */
 const weights: Readonly<Record<string, number>> = {
   Produce: 16,
   Fetch: 14,

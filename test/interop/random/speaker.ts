@@ -21,7 +21,7 @@ interface Pending {
 export const waits = 'WAITS'
 const silenceMs = 10_000
 
-/** Says the steps of one seed to one broker. */
+/** Sends the steps of one seed to one broker. */
 export class Speaker {
   readonly view: BrokerView
   #client: WireClient | undefined
@@ -36,7 +36,7 @@ export class Speaker {
     for (const { client } of this.#pending) client.close()
   }
 
-  /** Whether the member that would ask is still waiting for its last answer. */
+  /** Whether the member of the step is still waiting for its last answer. */
   isWaiting({ fields, slot }: Step): boolean {
     return slot !== undefined && this.#pending.some(({ step }) => step.slot === slot && step.fields['groupId'] === fields['groupId'])
   }
@@ -59,7 +59,7 @@ export class Speaker {
     return this.#heard(step, answer)
   }
 
-  /** The answers that have come by now to what had to wait, by who asked. */
+  /** The responses that have arrived by now for requests that had to wait, by member. */
   settled(): string[] {
     const done = this.#pending.filter(({ answer }) => answer !== undefined)
     this.#pending = this.#pending.filter(({ answer }) => answer === undefined)

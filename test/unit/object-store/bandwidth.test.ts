@@ -12,7 +12,7 @@ interface Taken {
   readonly priority: Priority
 }
 
-/** One thread that always wants more of one priority, from `fromMs` to `untilMs`. */
+/** One thread that always requests more of one priority, from `fromMs` to `untilMs`. */
 interface Wish {
   readonly priority: Priority
   readonly fromMs: number

@@ -17,7 +17,7 @@ const staged = (baseOffset: number, count: number, bytes: number, maxTimestamp =
   maxTimestamp,
   address: baseOffset * 10,
 })
-/** Not a checksum; what it says depends on every piece and on their order. */
+/** Not a checksum; its value depends on every piece and on their order. */
 const sum = (address: number, bytes: number, seed: number): number => (Math.imul(seed, 31) + address + bytes) | 0
 
 function read(encoded: Buffer, dataBytes: number): ObjectIndex {

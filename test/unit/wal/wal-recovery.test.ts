@@ -68,7 +68,7 @@ function written(
   return { disk, records, end: memory.end }
 }
 
-/** The base offsets of what is recovered, and where the log goes on. */
+/** The base offsets of what is recovered, and where the log continues. */
 function recovered(
   disk: Buffer,
   incarnation = 2,
@@ -130,7 +130,7 @@ describe('damage in front of what was durable later is never passed over', () =>
       (disk, at) => disk.fill(0, Math.floor(at / blockBytes) * blockBytes, Math.floor(at / blockBytes) * blockBytes + blockBytes),
     ],
   ]
-  // The group of the last three is durable, since the one behind it says so.
+  // The group of the last three is durable, by the header of the record behind it.
   for (const [what, harm] of cases) {
     test.each(upTo(6))(`of record %i: ${what}`, (index) => {
       const { disk, records } = written(groups)

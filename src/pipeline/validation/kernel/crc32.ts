@@ -3,7 +3,7 @@ const polynomial: u32 = 0xedb88320
 const tableBytes: usize = 1024
 export const crc32TablesBytes: usize = 16 * tableBytes
 
-/** The tables: of table k, entry b is what byte b leaves after k more bytes of nought. */
+/** The tables: of table k, entry b is what byte b leaves after k more zero bytes. */
 export function writeCrc32Tables(tables: usize): void {
   for (let byte: u32 = 0; byte < 256; byte++) {
     let word = byte

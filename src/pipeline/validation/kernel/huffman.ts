@@ -69,7 +69,7 @@ function readWeights(at: usize, from: usize, end: usize): u32 {
   }
 }
 
-/** The `bits` that end where `left` are left; those before the start read as nought. */
+/** The `bits` that end where `left` are left; those before the start read as 0. */
 function readBack(start: usize, left: i32, bits: u32): usize {
   const first = left - <i32>bits
   if (first < 0) return 0
@@ -186,7 +186,7 @@ export function decodeFour(codes: usize, bitsWide: u32, from: usize, end: usize,
   let word2 = start3 - 8
   let word3 = start4 - 8
   let word4 = end - 8
-  // The lowest bit is a mark: how far it has moved says how many bits were taken. It covers a bit that is not used before the next load.
+  // The lowest bit is a mark: its position is the number of bits taken. It covers a bit that is not used before the next load.
   let bits1 = (load<u64>(word1) | 1) << (clz(last1) - 23)
   let bits2 = (load<u64>(word2) | 1) << (clz(last2) - 23)
   let bits3 = (load<u64>(word3) | 1) << (clz(last3) - 23)

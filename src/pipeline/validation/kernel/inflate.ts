@@ -99,7 +99,7 @@ function readMember(at: usize, isFirst: bool): i32 {
   return step.further
 }
 
-/** Behind the nought that ends a text; 0 where none does. */
+/** Behind the zero byte that ends a text; 0 where none does. */
 function behindText(from: usize, end: usize): usize {
   while (from < end) if (load<u8>(from++) == 0) return from
   return 0
@@ -117,7 +117,7 @@ function readBlock(at: usize): i32 {
   bits >>>= 3
   held -= 3
   if (kind == 0) {
-    // What is left of a byte is dropped, and whole bytes are given back.
+    // What is left of a byte is dropped, and whole bytes are returned to the input.
     from -= held >>> 3
     if (from > end || end - from < 4) return step.damaged
     const bytes = <u32>load<u16>(from)

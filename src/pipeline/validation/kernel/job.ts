@@ -2,7 +2,7 @@
  * A validation job: one compressed record batch on its way through a decoder and the record checks.
  *
  * The language of this folder is AssemblyScript: TypeScript syntax over WebAssembly's integers, compiled at build time into
- * `dist/validation.wasm`. All state lies in the arena, in a job's own bytes and its window buffer, so that a job can stop after a budget
+ * `dist/validation.wasm`. All state is in the arena, in a job's own bytes and its window buffer, so that a job can stop after a budget
  * of work and continue later, and so that one thread can have several jobs.
  */
 
@@ -17,7 +17,7 @@ export namespace job {
   export const output: usize = 16
   /** Output before this address has been given to the record checks. */
   export const checked: usize = 20
-  /** How far back a decoder may refer, as its format says; bytes. */
+  /** How far back a decoder may refer, by its format; bytes. */
   export const history: usize = 24
   /** Work that may still be done in this run: about one unit for a byte of output. */
   export const budget: usize = 28
@@ -59,7 +59,7 @@ export namespace status {
   export const more: i32 = 1
   /** The compressed bytes are not what their codec allows. */
   export const damaged: i32 = 2
-  /** A record is malformed, or there are fewer or more than the batch says. */
+  /** A record is malformed, or there are fewer or more than the batch header states. */
   export const malformed: i32 = 3
   /** The decoder needs a larger window buffer: begin again with one, or extend this one where it holds the whole output. */
   export const window: i32 = 4
@@ -71,7 +71,7 @@ export namespace status {
 export namespace flag {
   /** A record without a key is refused: the topic is compacted. */
   export const keys: i32 = 1
-  /** Every record has `fixedTimestamp`: the batch says log append time. */
+  /** Every record has `fixedTimestamp`: the timestamp type of the batch is log append time. */
   export const fixed: i32 = 2
   /** The batch is a stored one, whose offsets may have gaps, and a timestamp is sought in it. */
   export const search: i32 = 4
@@ -79,7 +79,7 @@ export namespace flag {
   export const unpack: i32 = 8
 }
 
-/** What a decoder's step returns: it went on, it is at the end of its input, or a `status` as a negative number. */
+/** What a decoder's step returns: there is more, it is at the end of its input, or a `status` as a negative number. */
 export namespace step {
   export const further: i32 = 0
   export const end: i32 = 1

@@ -128,7 +128,7 @@ export function recordIndex(at: usize): i32 { return recordIndexOf(at) }
 export function refusedCount(at: usize): i32 { return refusedCountOf(at) }
 export function refusedRecord(at: usize, i: i32): i32 { return load<i32>(at + job.refused + (<usize>i << 2)) }
 
-/** Whether the header of the batch says another largest timestamp than its records. */
+/** Whether the header of the batch has another largest timestamp than its records. */
 export function hasOtherMaxTimestamp(at: usize): bool {
   if (load<i32>(at + job.flags) & flag.fixed) return false
   return bswap(load<i64>(get(at, job.batch) + batch.maxTimestamp)) != load<i64>(at + job.maxTimestamp)

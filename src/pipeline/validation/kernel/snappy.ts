@@ -83,7 +83,7 @@ function beginBlock(at: usize, from: usize, bytes: usize, next: usize): i32 {
     if (byte < 0x80) break
     shift += 7
   }
-  // No element gives more than 64 bytes for 3, so that a block cannot keep a larger promise.
+  // No element gives more than 64 bytes for 3, so that a larger declared size is false.
   if (value > 0x7fffffff || <u64>value > <u64>(end - from) * 22) return step.damaged
   set(at, job.input, from)
   set(at, job.phase, next)

@@ -4,7 +4,7 @@ import { codes, table } from './zstd-tables.ts'
 
 /** Sequences of Zstandard: literals and matches in turn. Source: RFC 8878, section 3.1.1.3.2. */
 export namespace sequences {
-  /** Tables in use, by address, and their logs; nought before the first. */
+  /** Tables in use, by address, and their logs; 0 before the first. */
   export const lengths: usize = job.decoder + 128
   export const offsets: usize = job.decoder + 132
   export const matches: usize = job.decoder + 136
@@ -45,7 +45,7 @@ export function prepareSequences(at: usize): void {
     store<u64>(at + table.matchCodes + (code << 3), (base << 32) | (matchBits(code) << 8))
     base += 1 << matchBits(code)
   }
-  // Offset codes of nought and one are about the last distances.
+  // Offset codes of 0 and 1 are about the last distances.
   for (let code: u32 = 0; code <= codes.offsetMax; code++) {
     base = code < 2 ? code : (<u64>1 << code) - 3
     store<u64>(at + table.offsetCodes + (code << 3), (base << 32) | (code << 8))
@@ -173,7 +173,7 @@ function beginStream(at: usize, from: usize, end: usize): bool {
   const bits = load<u64>(end - 8)
   let taken = clz(mark) - 23
   set(at, progress.before, from - 8)
-  // Bits for a state are read eightfold, so that none is nought without a branch.
+  // Bits for a state are read eightfold, so that a width of 0 needs no branch.
   let log = <u32>get(at, sequences.lengthsLog)
   set(at, progress.length, get(at, sequences.lengths) + (<usize>((bits << taken) >>> (61 - log)) & ~7))
   taken += log
@@ -218,7 +218,7 @@ function readSequences(at: usize, list: usize, listEnd: usize): bool {
       const which = (offsetState & 0xff00 ? 1 + <u32>(bits >>> 63) : 0) + <u32>(literalLength == 0)
       if (which > 0) {
         distance = which == 1 ? last2 : which == 2 ? last3 : last1 - 1
-        // A distance of nought becomes larger than any.
+        // A distance of 0 becomes larger than any.
         if (distance == 0) distance = 0xffffffff
         if (which > 1) last3 = last2
         last2 = last1

@@ -26,7 +26,7 @@ namespace flag {
 }
 
 namespace state {
-  /** What the frame says of itself. */
+  /** Fields of the frame header. */
   export const flags: usize = job.decoder
   export const windowBytes: usize = job.decoder + 4
   export const blockBytesMax: usize = job.decoder + 8

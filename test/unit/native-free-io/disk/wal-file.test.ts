@@ -46,7 +46,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const fill = (byte: number, bytes: number): void => void buffers.bytes.fill(byte, at, at + bytes)
 
-/** What lies in the log, read through a handle of its own. */
+/** Contents of the log, read through a handle of its own. */
 function readBack(position: number, bytes: number): Buffer {
   const file = WalFile.open(target(path), buffers, entropy)
   buffers.bytes.fill(0xee, at, at + bytes)
@@ -70,7 +70,7 @@ test('a new log counts its starts, keeps its capacity and its secret, and is cut
   expect(drawn).toBe(1)
 })
 
-/** Where the system has a file system in memory, which may not know direct I/O. */
+/** Where the system has a file system in memory, which may not support direct I/O. */
 test.runIf(existsSync('/dev/shm'))('a file system in memory holds a log too', () => {
   const there = mkdtempSync('/dev/shm/wal-')
   try {
@@ -200,7 +200,7 @@ describe('the superblock', () => {
 })
 
 describe('batches by their positions', () => {
-  /** A header that says where it is and how long its batch, and a batch of one byte again and again. */
+  /** A header with its position and the length of its batch, and a batch of one byte again and again. */
   const put = (log: Buffer, position: number, bytes: number, byte: number): void => {
     const header = (position - walRecord.bytes) % capacity
     log.fill(byte, position % capacity, (position % capacity) + bytes)

@@ -104,7 +104,7 @@ async function world(
       while (connections.length === count) await new Promise((resolve) => setImmediate(resolve))
       return client
     },
-    /** Looks after every read. */
+    /** Checks after every read. */
     async until(isDone: () => boolean): Promise<void> {
       while (!isDone()) await new Promise<void>((resolve) => heard.push(resolve))
     },
@@ -136,7 +136,7 @@ test('what arrives after a rest does not land in memory that was given back', as
   await until(() => frames.length === 1)
   connections[0]!.rest(Number.MAX_SAFE_INTEGER, 0)
   expect(memory.freeBytes).toBe(1024 * kib)
-  // What came back last is given out first.
+  // The block returned last is allocated first.
   const [given, spare] = [memory.take(64 * kib), memory.take(64 * kib)]
   memory.give(given, 64 * kib)
   const isUntouched = occupy(memory, arena)
@@ -238,7 +238,7 @@ test('what a reader does not take in time is copied out, and arrives whole altho
   const inFlight = Buffer.from(arena)
   expect(connection.relieve(Number.MAX_SAFE_INTEGER, 1000)).toBe(false)
   expect(kept()).toBeLessThanOrEqual(windowBytes)
-  // The little that the kernel was given stays: everything else is somebody else's now.
+  // The little that the kernel was given stays: all other memory has other owners now.
   const [start, end] = range()
   arena.fill(0xee, base)
   inFlight.copy(arena, start!, start!, end!)

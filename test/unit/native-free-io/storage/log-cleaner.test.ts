@@ -14,7 +14,7 @@ const limits = {
 
 type Step = 'a number is taken' | 'the producers are asked for' | 'it is read and written'
 
-/** Compacts a topic once that is deleted meanwhile. What the cleaner did with the numbers it took, and what it says of itself. */
+/** Compacts a topic once that is deleted meanwhile. What the cleaner did with the numbers it took, and what it reports. */
 async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; failures: Error[]; cleaned: number }> {
   const image = emptyImage()
   const configs = new Map<string, string>()
@@ -63,7 +63,7 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
       firstTimestamp: async () => undefined,
       storeAll: async () => {},
       backoffMs() {
-        // Asked for at the start, and again at the end of each round.
+        // Requested at the start, and again at the end of each round.
         if (rounds++ > 0) resolve()
         return rounds === 1 ? 0 : 60_000
       },

@@ -40,7 +40,7 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
       image: { streams: new Map([[1, {}]]) },
       ask: async ({ records }: { records: readonly MetadataRecord[] }) => {
         for (const record of records) if (record.type === 'objectCommitted') told.committed.push(record.objectId)
-        // Whatever is stored, the metadata log knows up to where before the log is cut there.
+        // The metadata log has the stored position before the log is trimmed there.
         expect(records.at(-1)).toMatchObject({ type: 'walMarked', stored: end.trimmed, durable: end.trimmed })
       },
     },

@@ -42,7 +42,7 @@ function readerOf(values: readonly string[]) {
   return { reader, loads, blocks }
 }
 
-/** Whatever can go on without a load has. */
+/** Everything that can continue without a load has done so. */
 const settled = (): Promise<void> => new Promise(setImmediate)
 
 test('a read of several loads fails when one of them does, also while it waits for another', async () => {

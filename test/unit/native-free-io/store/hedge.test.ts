@@ -21,7 +21,7 @@ afterEach(async () => {
   await server.stop()
 })
 
-/** So often that the store knows how long a read takes. */
+/** Often enough to measure how long a read takes. */
 async function learn(): Promise<void> {
   for (let i = 0; i < 100; i++) await store.get('a', 0, bytes.length)
 }

@@ -10,7 +10,7 @@ const prefix = 'c/producers/1/'
 const firstSeed = Number(process.env['SEED'] ?? 1)
 const seeds = Number(process.env['SEEDS'] ?? 200)
 
-/** Producers of which it can be told which time they were saved. */
+/** Producers that show at which time they were saved. */
 const saved = (count: number): ProducerSnapshots => [[count, []]]
 
 const storm: StoreWeather = { lost: 100, unheard: 100, late: 100 }

@@ -33,7 +33,7 @@ function append(batch: Buffer, settings: Partial<PartitionSettings> = {}, flags:
   return { answer, stored: Buffer.from(world.arena.bytes.subarray(at, at + index.bytes(1))) }
 }
 
-/** The batch with its offset and leader epoch, and its checksum as its contents want it. */
+/** The batch with its offset and leader epoch, and its checksum for these contents. */
 function sealed(batch: Buffer, change: (batch: Buffer) => void = () => {}): Buffer {
   const copy = Buffer.from(batch)
   copy.writeBigInt64BE(5n, batchHeader.baseOffset)

@@ -20,7 +20,7 @@ const records: NewRecord[] = [
 const batchOf = (codec: CodecName, of: NewRecord[] = records, options: BatchOptions = {}): Buffer =>
   buildBatch(of, { codec, codecs: nodeCodecs, ...options })
 
-/** Whatever a world's only stream holds, batch by batch. */
+/** Contents of the only partition of a world, batch by batch. */
 function stored(world: LaneWorld): Buffer[] {
   const { index } = world.streams.get(1)!
   return Array.from({ length: index.length }, (_, i) => {

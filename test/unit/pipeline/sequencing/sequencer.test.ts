@@ -42,7 +42,7 @@ describe('an append', () => {
     const batch = batchOf(2, 300, { producerId: 5n, producerEpoch: 0, baseSequence: 0 })
     world.append(1, batch, 1)
     world.turn()
-    // The disk is done before the sequencer hears of it: nobody else would wake who waits for the second answer.
+    // The disk completes before the sequencer is notified: no other event would wake the client that waits for the second response.
     world.write()
     world.append(1, batch, 2)
     world.rung.length = 0

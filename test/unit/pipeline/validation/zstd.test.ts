@@ -31,7 +31,7 @@ const large = recordOf(Buffer.alloc(2000, 'abc'))
 /** Literals as they are and no sequences. */
 const bare = Buffer.concat([Buffer.from([size << 3]), content])
 
-/** Each as Kafka's reader takes it, but where a remark says that Kafka takes it or may. */
+/** Each as Kafka's reader takes it, except where a comment states that Kafka accepts it or may. */
 const frames: readonly [string, Buffer, Verdict][] = [
   ['a frame of one segment', single, 'done'],
   ['a window of 1 KiB', windowed(0), 'done'],
