@@ -17,15 +17,17 @@ interface Waiting {
  */
 export class LargeWindow {
   readonly #start: () => Worker
+  readonly #stop: (worker: Worker) => Promise<unknown>
   readonly #queue: Waiting[] = []
   #worker: Worker | undefined
   #current: Waiting | undefined
   #idle: NodeJS.Timeout | undefined
   #closed = false
 
-  /** `start` starts the thread of `workers/large-window.ts`. */
-  constructor(start: () => Worker) {
+  /** `start` starts the thread of `workers/large-window.ts`, and `stop` ends it. */
+  constructor(start: () => Worker, stop: (worker: Worker) => Promise<unknown>) {
     this.#start = start
+    this.#stop = stop
   }
 
   /** Whether the thread and its memory exist. */
@@ -53,7 +55,7 @@ export class LargeWindow {
   async #end(): Promise<void> {
     const worker = this.#worker
     this.#worker = undefined
-    await worker?.terminate()
+    if (worker !== undefined) await this.#stop(worker)
   }
 
   #run(job: LargeWindowJob): Promise<LargeWindowResult> {

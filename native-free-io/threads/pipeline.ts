@@ -121,7 +121,10 @@ export class Pipeline {
     this.#spawn = parts.spawn
     this.#threads = parts.threads
     if (parts.validators > 0) this.#startValidators()
-    this.#largeWindow = new LargeWindow(() => this.#startLargeWindow())
+    this.#largeWindow = new LargeWindow(
+      () => this.#startLargeWindow(),
+      (worker) => this.#end(worker),
+    )
     this.recovery = parts.recovery
     this.#sequencerSignal = new WakeSignal(parts.arena.words, parts.plan.lane.sequencerSignal)
     this.#persistenceSignal = new WakeSignal(parts.arena.words, parts.plan.lane.persistenceSignal)
@@ -154,7 +157,7 @@ export class Pipeline {
       options.wal.type === 'file' ? fileHome(options.wal.target, arena, plan, entropy) : await storeHome(options.wal, arena, plan, entropy)
     const { wal } = home
     Atomics.store(arena.words, plan.lane.header + laneHeader.trimmed, narrow(wal.state.trimmed))
-    const threads: Threads = { isStopping: false, died: new Set() }
+    const threads: Threads = { isStopping: false, known: new Set() }
     const spawn = spawner(options, threads)
     const lane: LaneData = { memory: arena.memory, plan, wal, lost: options.lost, recovery: options.recovery }
     const sequencer = options.inline ? undefined : spawn('sequencing', lane)
@@ -209,6 +212,12 @@ export class Pipeline {
       const data: ValidatorData = { memory, plan: this.#plan, index }
       this.#validators.push(this.#spawn('validation', data))
     }
+  }
+
+  /** Ends a thread on purpose. */
+  #end(worker: Worker): Promise<number> {
+    this.#threads.known.add(worker)
+    return worker.terminate()
   }
 
   #startLargeWindow(): Worker {
@@ -356,11 +365,11 @@ function spawner({ workers, onFailure }: PipelineOptions, threads: Threads): Spa
   return (name, workerData) => {
     const worker = new Worker(new URL(`${name}${workers.extension}`, workers.folder), { workerData, name })
     worker.on('error', (error) => {
-      threads.died.add(worker)
+      threads.known.add(worker)
       onFailure(name, error as Error)
     })
     worker.on('exit', (code) => {
-      if (!threads.isStopping && !threads.died.has(worker)) onFailure(name, new Error(`it ended with exit code ${code}`))
+      if (!threads.isStopping && !threads.known.has(worker)) onFailure(name, new Error(`it ended with exit code ${code}`))
     })
     return worker
   }
@@ -369,8 +378,8 @@ function spawner({ workers, onFailure }: PipelineOptions, threads: Threads): Spa
 interface Threads {
   /** Set before a stop: from then on, threads may end by themselves. */
   isStopping: boolean
-  /** Threads whose error has been reported. */
-  readonly died: Set<Worker>
+  /** Threads whose end is known: ended on purpose, or with an error that has been reported. */
+  readonly known: Set<Worker>
 }
 
 function listenerFailure({ listener, code, message }: Extract<FromNetwork, { type: 'notListening' }>): StartRefused {

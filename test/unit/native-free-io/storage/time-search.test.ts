@@ -19,7 +19,10 @@ const largeWindowData = { memory: createArena(16), batchBytesMax: 8 * mebibyte }
 const hashOf: KeyHash = (key) => Buffer.concat([key, Buffer.alloc(keyHashBytes)]).subarray(0, keyHashBytes)
 const times = [10n, 50n, 20n, 50n, 40n]
 const records = times.map((timestamp) => ({ timestamp, key: Buffer.from('k'), value: Buffer.alloc(1000, 'v') }))
-const largeWindow = new LargeWindow(() => new Worker(join(root, 'dist', 'workers', 'large-window.js'), { workerData: largeWindowData }))
+const largeWindow = new LargeWindow(
+  () => new Worker(join(root, 'dist', 'workers', 'large-window.js'), { workerData: largeWindowData }),
+  (worker) => worker.terminate(),
+)
 const search = new TimeSearch(largeWindow)
 
 describe.each(codecNames)('time-search: records in %s', (codec) => {
