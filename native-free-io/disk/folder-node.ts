@@ -28,7 +28,7 @@ const lossAdvice =
 const formatAdvice = 'set s3.wal.path to another place; or start once with --override s3.wal.format=true, which destroys that data'
 
 /**
- * Opens a node whose logs are on this machine. All parts of its identity are read and compared before anything is written.
+ * Opens a node with its logs on this machine. Its identity is compared in all files before the first write.
  *
  * Order of a founding: `meta.properties` with the id, the metadata log, the marker in the store, the WAL, the id in the metadata log,
  * `meta.properties` again. After a crash between two steps, the next start continues.

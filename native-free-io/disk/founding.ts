@@ -43,7 +43,7 @@ export interface FoundingParts {
   onFailure(error: Error): void
 }
 
-/** A node whose files all belong together. */
+/** A node after its files were found to have one identity. */
 export interface FoundedNode {
   readonly folder: DataFolder
   readonly identity: WalIdentity

@@ -1,6 +1,6 @@
 import type { MetadataLog } from '../../src/metadata/store.ts'
 
-/** A metadata log whose length is recorded elsewhere after every append: a log that is shorter at a start has lost its end. */
+/** A metadata log with its length recorded elsewhere after every append. If it is shorter at a start, its end is lost. */
 export class NotedLog implements MetadataLog {
   readonly #log: MetadataLog
   readonly #note: (records: number) => void

@@ -21,7 +21,7 @@ export interface SavedProducers {
   readonly streams: ProducerSnapshots
 }
 
-/** Storage for the producers whose batches are no longer in the WAL. */
+/** Storage for the state of producers without batches in the WAL. */
 export interface ProducersHome {
   save(streams: ProducerSnapshots, position: number): Promise<void>
   /** The snapshot of the last trim; undefined before the first. */

@@ -47,7 +47,7 @@ export interface Gates {
   readonly sent: BandwidthGate
 }
 
-/** A store whose transfers are limited by the budget. Copies inside the store transfer nothing and do not wait. */
+/** A store with transfers limited by the budget. Copies inside the store are not transfers and do not wait. */
 export function budgeted(store: ObjectStore, gates: Gates, priority: Priority): ObjectStore {
   return new BudgetedStore(store, gates, priority)
 }

@@ -13,7 +13,7 @@ import {
 const triesMax = 6
 /** A list may lag: this number of incarnations is read by name, even if the list does not contain them. */
 const unlistedMax = 32
-/** Maximum number of lists whose keys no longer exist. */
+/** Maximum number of lists with keys that no longer exist. */
 const listsMax = 100
 
 /**

@@ -16,7 +16,7 @@ const slowestBytesPerMs = 2 ** 20 / 1000
 const shortBytesMax = 512 << 10
 /** Limit of the protocol. */
 const removeMax = 1000
-/** Identifies the writer of an object: distinguishes a successful put whose response was lost from a put that another client won. */
+/** Identifies the writer of an object: separates a successful put with a lost response from a put of another client. */
 const writerName = 'millrace-writer'
 
 /** A bucket, accessed through the AWS SDK. */

@@ -21,7 +21,7 @@ import { claimStore } from './store-founding.ts'
 import { holdsCluster, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
 
 /**
- * Opens a node whose logs are in a store. An empty folder does not mean that the node is new: the marker in the store identifies it.
+ * Opens a node with its logs in a store. An empty folder does not mean that the node is new: the marker in the store identifies it.
  *
  * Order: the owner of the store is read first. Then the metadata log is taken over: from then on no earlier incarnation can commit an
  * object, and therefore cannot trim it from its WAL either.

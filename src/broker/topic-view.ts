@@ -8,6 +8,9 @@ export interface PartitionView {
   readonly partitionIndex: number
   readonly leaderId: number
   readonly leaderEpoch: number
+  readonly replicaNodes: number[]
+  readonly isrNodes: number[]
+  readonly offlineReplicas: number[]
 }
 
 /** A partition that is not open yet has no leader. */
@@ -19,5 +22,8 @@ export function partitionView({ controller, nodeId }: RequestContext, topic: Top
     partitionIndex: partition,
     leaderId: isServed ? nodeId : -1,
     leaderEpoch: controller.image.streams.get(stream)!.leaderEpoch,
+    replicaNodes: [nodeId],
+    isrNodes: [nodeId],
+    offlineReplicas: [],
   }
 }

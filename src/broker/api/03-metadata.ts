@@ -81,18 +81,12 @@ async function missing(context: RequestContext, names: readonly string[], allowe
 }
 
 function topicRow(context: RequestContext, topic: TopicImage, withOperations: boolean): TopicRow {
-  const here = [context.nodeId]
   return {
     errorCode: errors.NONE.code,
     name: topic.name,
     topicId: topic.topicId,
     isInternal: isInternal(topic.name),
-    partitions: topic.streams.map((_, partition) => ({
-      ...partitionView(context, topic, partition),
-      replicaNodes: here,
-      isrNodes: here,
-      offlineReplicas: [],
-    })),
+    partitions: topic.streams.map((_, partition) => partitionView(context, topic, partition)),
     topicAuthorizedOperations: withOperations ? topicOperations : notAsked,
   }
 }

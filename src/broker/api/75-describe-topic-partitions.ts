@@ -57,7 +57,6 @@ function page(context: RequestContext, names: readonly string[], cursor: Cursor,
 }
 
 function topicRow(context: RequestContext, topic: TopicImage, from: number, to: number): TopicRow {
-  const here = [context.nodeId]
   return {
     errorCode: errors.NONE.code,
     name: topic.name,
@@ -65,11 +64,8 @@ function topicRow(context: RequestContext, topic: TopicImage, from: number, to: 
     isInternal: isInternal(topic.name),
     partitions: topic.streams.slice(from, to).map((_, index) => ({
       ...partitionView(context, topic, from + index),
-      replicaNodes: here,
-      isrNodes: here,
       eligibleLeaderReplicas: [],
       lastKnownElr: [],
-      offlineReplicas: [],
     })),
     topicAuthorizedOperations: topicOperations,
   }
