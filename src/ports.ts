@@ -28,7 +28,7 @@ export interface LostRange {
 }
 
 export interface PartitionSpec {
-  readonly stream: PartitionId
+  readonly partitionId: PartitionId
   readonly leaderEpoch: number
   /** Records below are deleted (DeleteRecords); never decreases. */
   readonly logStartOffset: bigint
@@ -62,29 +62,29 @@ export interface Partitions {
   /** Resolves when every lane serves them. A partition with records in the WAL is opened with these records. */
   open(specs: readonly PartitionSpec[]): Promise<void>
   /** Resolves when no lane serves them; no reader can read their records any more. */
-  close(streams: readonly PartitionId[]): Promise<void>
-  configure(stream: PartitionId, settings: PartitionSettings): Promise<void>
-  offsets(stream: PartitionId): Promise<PartitionOffsets>
+  close(partitionIds: readonly PartitionId[]): Promise<void>
+  configure(partitionId: PartitionId, settings: PartitionSettings): Promise<void>
+  offsets(partitionId: PartitionId): Promise<PartitionOffsets>
   /** The first record, in offset order, whose timestamp is at least `timestamp`. */
-  findTimestamp(stream: PartitionId, timestamp: bigint): Promise<FoundOffset>
+  findTimestamp(partitionId: PartitionId, timestamp: bigint): Promise<FoundOffset>
   /** The first of the records with the greatest timestamp (ListOffsets -3). */
-  findMaxTimestamp(stream: PartitionId): Promise<FoundOffset>
+  findMaxTimestamp(partitionId: PartitionId): Promise<FoundOffset>
   /** Bytes of the partition's batches in all storage. */
-  size(stream: PartitionId): Promise<number>
-  producers(stream: PartitionId): Promise<readonly ActiveProducer[]>
+  size(partitionId: PartitionId): Promise<number>
+  producers(partitionId: PartitionId): Promise<readonly ActiveProducer[]>
   /** Makes `offset` the first readable one; the metadata log already contains it. */
-  trim(stream: PartitionId, offset: bigint): Promise<void>
+  trim(partitionId: PartitionId, offset: bigint): Promise<void>
 }
 
 /** A partition's log, for coordinators that store their state in one. */
 export interface CoordinatorLog {
   /** Resolves when the batches are durable, with the offset of each. Offsets are consecutive, in the order of the calls. */
-  append(stream: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]>
+  append(partitionId: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]>
   /**
    * Whole durable batches, starting with the one that contains `offset`: at most `bytesMax` bytes, but at least one batch. Empty at the end
    * of the log.
    */
-  read(stream: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array>
+  read(partitionId: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array>
 }
 
 /** Durable, ordered storage for the metadata log. `append` resolves when the records survive a crash. */

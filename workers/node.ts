@@ -20,7 +20,7 @@ import { StartRefused } from '../native-free-io/process/start-refused.ts'
 import { LanePartitionLog } from '../native-free-io/storage/coordinator-log.ts'
 import type { CleanerSettings } from '../native-free-io/storage/log-cleaner.ts'
 import { ObjectStorage } from '../native-free-io/storage/object-storage.ts'
-import { LaneStreams } from '../native-free-io/storage/partitions.ts'
+import { LanePartitions } from '../native-free-io/storage/partitions.ts'
 import { RetentionTask } from '../native-free-io/storage/retention-task.ts'
 import { type BudgetData, budgetFor, meteredStore, newMeter } from '../native-free-io/store/shared-store.ts'
 import { StoreHealth } from '../native-free-io/store/store-health.ts'
@@ -280,7 +280,7 @@ async function startFounded(
       stored: (objectId, bytes) => log.debug({ objectId, bytes }, 'stored an object'),
       removed: (why, count) => log.debug({ why, count }, 'removed objects'),
       compacted: (replaced, outputs, bytes) => log.debug({ replaced, outputs, bytes }, 'compacted objects'),
-      cleaned: (stream, read, written) => log.debug({ stream, read, written }, 'compacted a partition by key'),
+      cleaned: (partitionId, read, written) => log.debug({ partitionId, read, written }, 'compacted a partition by key'),
       fault: (fault) => {
         health.noticed(fault)
         log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`)
@@ -291,10 +291,10 @@ async function startFounded(
   })
   const isLossy = hasLost(founded, pipeline, settings, log)
   const producers = await producersOf(founded, pipeline, settings['s3.wal.loss.accept'])
-  const streams = new LaneStreams(pipeline, storage, producers)
+  const partitions = new LanePartitions(pipeline, storage, producers)
   const controllerNode = { nodeId: settings['node.id'], configs }
   const metadata = new NotedLog(logs.metadata, image.recordCount, (records) => pipeline.note(records))
-  const controller = new Controller(controllerNode, image, metadata, streams, (error) => fail('the controller', error))
+  const controller = new Controller(controllerNode, image, metadata, partitions, (error) => fail('the controller', error))
   crashPoint('log opened')
   if (founded.firstRecords.length > 0) await controller.ask({ type: 'record', records: founded.firstRecords })
   crashPoint('founding recorded')
@@ -318,7 +318,7 @@ async function startFounded(
       settings,
       configs,
       controller,
-      streams,
+      partitions,
       groups,
       entropy,
       clock: { now: Date.now },
@@ -334,7 +334,7 @@ async function startFounded(
       if (name === offsetsTopicName) groups.forget()
       groups.topicDeleted(name)
     } else {
-      pipeline.route([{ name, topicId, streams: partitions, settings: topic.settings }], [])
+      pipeline.route([{ name, topicId, partitionIds: partitions, settings: topic.settings }], [])
       if (topic.change === 'opened') groups.topicChanged(name, topicId, partitions.length)
     }
   })
@@ -348,7 +348,7 @@ async function startFounded(
   configs.onFollowed(tellUnknown)
   configs.onFollowed(() => pipeline.tellNetwork({ type: 'limits', connections: connectionLimits(settings) }))
   await controller.start()
-  if (isLossy) await recordLoss(pipeline, controller, streams, log)
+  if (isLossy) await recordLoss(pipeline, controller, partitions, log)
   else await controller.ask({ type: 'record', records: [marked(pipeline)] })
   await founded.noteStart(pipeline.wal.state.incarnation)
   for (const { name, configs: own } of image.topics.values()) {
@@ -403,7 +403,7 @@ async function startFounded(
     pipeline,
     storage,
     now: Date.now,
-    onCut: (stream, offset) => log.debug({ stream, offset }, 'old records are gone'),
+    onCut: (partitionId, offset) => log.debug({ partitionId, offset }, 'old records are gone'),
     onFailure: (error) => fail('retention', error),
   })
   retention.start()

@@ -5,7 +5,7 @@ import type { ProducerSnapshot } from '../../src/partition/producer-state.ts'
 import type { PartitionId } from '../../src/ports.ts'
 import type { Log } from '../process/logger.ts'
 import { StartRefused } from '../process/start-refused.ts'
-import type { LaneStreams } from '../storage/partitions.ts'
+import type { LanePartitions } from '../storage/partitions.ts'
 import type { Pipeline } from '../threads/pipeline.ts'
 import { marked } from '../threads/wal-marks.ts'
 import type { FoundedNode } from './founding.ts'
@@ -39,17 +39,17 @@ export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settin
 }
 
 /** Every partition continues after all offsets that it may have acknowledged; durable when this resolves. */
-export async function recordLoss(pipeline: Pipeline, controller: Controller, streams: LaneStreams, log: Log): Promise<void> {
+export async function recordLoss(pipeline: Pipeline, controller: Controller, partitions: LanePartitions, log: Log): Promise<void> {
   const records: MetadataRecord[] = []
-  for (const stream of controller.image.streams.keys()) {
-    const { highWatermark: start } = await streams.offsets(stream)
-    records.push({ type: 'recordsLost', stream, start, end: start + lostOffsets })
+  for (const partitionId of controller.image.partitions.keys()) {
+    const { highWatermark: start } = await partitions.offsets(partitionId)
+    records.push({ type: 'recordsLost', partitionId, start, end: start + lostOffsets })
   }
   // Together with the mark that makes the new log valid: after a crash before this frame, the next start detects the loss again.
   await controller.ask({ type: 'record', records: [...records, marked(pipeline)] })
   for (const record of records) {
     if (record.type !== 'recordsLost') continue
-    await pipeline.ask({ type: 'lose', stream: record.stream, range: { start: Number(record.start), end: Number(record.end) } })
+    await pipeline.ask({ type: 'lose', partitionId: record.partitionId, range: { start: Number(record.start), end: Number(record.end) } })
   }
   log.warn(
     { partitions: records.length, offsets: Number(lostOffsets) },
@@ -75,6 +75,6 @@ export async function producersOf(
         : saved.position < stored
           ? `is a copy from position ${saved.position} of the write-ahead log, which was stored up to ${stored}`
           : undefined
-  if (problem === undefined || acceptsLoss) return new Map(problem === undefined ? saved?.streams : [])
+  if (problem === undefined || acceptsLoss) return new Map(problem === undefined ? saved?.partitions : [])
   throw new StartRefused(`producers.snapshot ${problem}: ${producersAdvice}`)
 }

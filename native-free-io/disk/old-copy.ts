@@ -49,8 +49,8 @@ export async function forgetLaterStarts({ location, meter }: FoundingParts, keys
     const found = await objectsIn(store, keys, storeName(location))
     const newer = [...found].filter(([objectId]) => objectId >= image.nextObjectId)
     const gone = [...image.objects.values()].filter(({ objectId }) => !found.has(objectId))
-    const lost = gone.flatMap(({ streams }) =>
-      streams.map(({ stream, start, end }) => ({ type: 'recordsLost', stream, start, end }) as const),
+    const lost = gone.flatMap(({ parts }) =>
+      parts.map(({ partitionId, start, end }) => ({ type: 'recordsLost', partitionId, start, end }) as const),
     )
     return {
       records: [
@@ -58,7 +58,7 @@ export async function forgetLaterStarts({ location, meter }: FoundingParts, keys
         ...lost,
         { type: 'objectsPrepared', first: newer.reduce((next, [objectId]) => Math.max(next, objectId + 1), image.nextObjectId), count: 0 },
         { type: 'producerIdsAllocated', next: image.nextProducerId + BigInt(idsSkipped) },
-        { type: 'streamsAllocated', next: image.nextStream + streamsSkipped },
+        { type: 'partitionIdsAllocated', next: image.nextPartitionId + partitionIdsSkipped },
       ],
       newerObjects: newer.length,
       newerBytes: newer.reduce((sum, [, bytes]) => sum + bytes, 0),
@@ -70,7 +70,7 @@ export async function forgetLaterStarts({ location, meter }: FoundingParts, keys
 }
 
 /** Partition ids have 32 bits in the WAL. */
-const streamsSkipped = 1 << 20
+const partitionIdsSkipped = 1 << 20
 
 /** Size of each object of this node in bytes, by its id. */
 async function objectsIn(store: ObjectStore, keys: ObjectKeys, name: string): Promise<ReadonlyMap<number, number>> {

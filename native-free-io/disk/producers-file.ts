@@ -18,23 +18,23 @@ export interface SavedProducers {
   readonly foundingId: string | null
   /** Position of the end of the WAL when the snapshot was taken. */
   readonly position: number
-  readonly streams: ProducerSnapshots
+  readonly partitions: ProducerSnapshots
 }
 
 /** Storage for the state of producers without batches in the WAL. */
 export interface ProducersHome {
-  save(streams: ProducerSnapshots, position: number): Promise<void>
+  save(partitions: ProducerSnapshots, position: number): Promise<void>
   /** The snapshot of the last trim; undefined before the first. */
   load(): Promise<SavedProducers | undefined>
 }
 
 export const producersFile = (path: string, foundingId: string, room: DiskRoom): ProducersHome => ({
-  save: (streams, position) => room.untilWritten(path, () => replaceFile(path, encodeProducers({ foundingId, position, streams }))),
+  save: (partitions, position) => room.untilWritten(path, () => replaceFile(path, encodeProducers({ foundingId, position, partitions }))),
   load: () => loadProducers(path),
 })
 
 export function encodeProducers(saved: SavedProducers): Uint8Array[] {
-  const packed = packr.pack([saved.foundingId, saved.position, saved.streams])
+  const packed = packr.pack([saved.foundingId, saved.position, saved.partitions])
   const crc = Buffer.alloc(crcBytes)
   crc.writeUInt32LE(crc32c(packed))
   return [crc, packed]
@@ -60,7 +60,7 @@ export function decodeProducers(content: Buffer): SavedProducers | undefined {
   const packed = content.subarray(crcBytes)
   if (content.length < crcBytes || content.readUInt32LE() !== crc32c(packed)) return undefined
   const found = packr.unpack(packed) as ProducerSnapshots | [string, number, ProducerSnapshots]
-  if (typeof found[0] !== 'string') return { foundingId: null, position: Number.MAX_SAFE_INTEGER, streams: found as ProducerSnapshots }
-  const [foundingId, position, streams] = found as [string, number, ProducerSnapshots]
-  return { foundingId, position, streams }
+  if (typeof found[0] !== 'string') return { foundingId: null, position: Number.MAX_SAFE_INTEGER, partitions: found as ProducerSnapshots }
+  const [foundingId, position, partitions] = found as [string, number, ProducerSnapshots]
+  return { foundingId, position, partitions }
 }

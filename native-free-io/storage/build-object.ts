@@ -82,22 +82,22 @@ export async function buildObject(
   const { arena, kernel: machine } = room
   const at = room.takeOutput()
   try {
-    const { end, streams } = readLog(task, log, start, room)
+    const { end, partitions } = readLog(task, log, start, room)
     port.postMessage({ end } satisfies Sealed)
-    if (streams.size === 0) return { end, object: undefined }
-    const plan = planObject(streams, machine.crc)
+    if (partitions.size === 0) return { end, object: undefined }
+    const plan = planObject(partitions, machine.crc)
     let to = at
     for (const { address, bytes } of plan.batches) {
       machine.copy(to, address, bytes)
       to += bytes
     }
-    const index = encodeIndex(plan.streams, plan.bytes)
+    const index = encodeIndex(plan.partitions, plan.bytes)
     const isTogether = index.length <= indexBytesMax
     if (isTogether) arena.bytes.set(index, to)
     const pieces = isTogether ? [arena.bytes.subarray(at, to + index.length)] : [arena.bytes.subarray(at, to), index]
     const fault = await putMounted(await store(), task, pieces)
     if (fault !== undefined) return { end, fault }
-    return { end, object: { bytes: plan.bytes + index.length, streams: plan.streams.map((stream) => partOf(stream, Date.now())) } }
+    return { end, object: { bytes: plan.bytes + index.length, parts: plan.partitions.map((partition) => partOf(partition, Date.now())) } }
   } finally {
     port.close()
     room.giveOutput(at)
@@ -116,8 +116,8 @@ function readLog(
   log: LogPlace | null,
   start: number,
   { arena, kernel: { crc } }: Room,
-): { end: TrimPoint; streams: Map<number, StagedBatch[]> } {
-  const streams = new Map<number, StagedBatch[]>()
+): { end: TrimPoint; partitions: Map<number, StagedBatch[]> } {
+  const partitions = new Map<number, StagedBatch[]>()
   const buffers = { ...arena, crc, superblock: superblockAt, zeros: { base: superblockAt, bytes: blockBytes } }
   const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal, buffers)
   const readInto = (address: number, bytes: number, position: number): void => {
@@ -137,11 +137,11 @@ function readLog(
       readBytes,
       read: (position: number, bytes: number) => readInto(logAt + position - start, bytes, position),
     }
-    const end = readDurable(source, until, ({ stream, baseOffset, bytes, address }) => {
-      const known = stored.get(stream)
+    const end = readDurable(source, until, ({ partitionId, baseOffset, bytes, address }) => {
+      const known = stored.get(partitionId)
       if (known === undefined || baseOffset < known) return
-      const batches = streams.get(stream) ?? []
-      streams.set(stream, batches)
+      const batches = partitions.get(partitionId) ?? []
+      partitions.set(partitionId, batches)
       batches.push({
         baseOffset,
         end: baseOffset + arena.view.getInt32(address + batchHeader.lastOffsetDelta) + 1,
@@ -150,7 +150,7 @@ function readLog(
         address,
       })
     })
-    return { end, streams }
+    return { end, partitions }
   } finally {
     file?.close()
   }

@@ -5,7 +5,7 @@ import { type CleaningRules, cleanBatch, type KeyHash, noteKeys } from '../../sr
 import { grouped } from '../../src/objects/compaction/cleaning-plan.ts'
 import { KeyMap, keyHashBytes } from '../../src/objects/compaction/key-map.ts'
 import { encodeIndex, partOf } from '../../src/objects/object-format.ts'
-import type { StreamPart } from '../../src/objects/object-map.ts'
+import type { StoredPart } from '../../src/objects/object-map.ts'
 import type { ObjectStore, PartitionId, StoreFault } from '../../src/ports.ts'
 import { type BatchHeader, batchBytes, batchHeader, lastOffset, readBatchHeader } from '../../src/wire/record-batch.ts'
 import { nodeCodecs } from '../threads/codecs.ts'
@@ -14,9 +14,9 @@ import { indexOf, readWhole, runsOf } from './object-reads.ts'
 
 /** Compaction by key of one partition, from its log start on. */
 export interface CleanTask extends Pick<CleaningRules, 'nowMs' | 'deleteRetentionMs' | 'producers'> {
-  readonly stream: PartitionId
+  readonly partitionId: PartitionId
   /** In the order of their offsets; the parts that exist have no gap between them. */
-  readonly sources: readonly (StreamPart & { readonly key: string })[]
+  readonly sources: readonly (StoredPart & { readonly key: string })[]
   readonly logStart: number
   readonly dirtyFrom: number
   /** Maximum size of the map of keys. */
@@ -74,7 +74,7 @@ async function cleanGroup(
   store: ObjectStore,
   key: string,
   sources: CleanTask['sources'],
-  rules: CleaningRules & Pick<CleanTask, 'stream' | 'logStart'>,
+  rules: CleaningRules & Pick<CleanTask, 'partitionId' | 'logStart'>,
 ): Promise<BuiltObject> {
   const upload = store.upload(key)
   const packer = new BlockPacker(0)
@@ -91,15 +91,15 @@ async function cleanGroup(
       }
     }
     await write(packer.finish())
-    const { stream } = rules
+    const { partitionId } = rules
     const { blocks } = packer
     if (blocks.length === 0) {
       await upload.abort()
       return undefined
     }
-    const cleaned = { stream, start: sources[0]!.start, end: sources.at(-1)!.end, blocks }
+    const cleaned = { partitionId, start: sources[0]!.start, end: sources.at(-1)!.end, blocks }
     await write([encodeIndex([cleaned], upload.bytes)])
-    return { bytes: whole(await upload.complete()), streams: [partOf(cleaned, rules.nowMs)] }
+    return { bytes: whole(await upload.complete()), parts: [partOf(cleaned, rules.nowMs)] }
   } catch (error) {
     await upload.abort()
     throw error
@@ -133,7 +133,7 @@ function packed(bytes: Buffer): Parameters<BlockPacker['add']>[0] {
 /** The blocks of a source from an offset on, several at a time: whole batches. */
 async function* piecesOf(store: ObjectStore, source: CleanTask['sources'][number], from: number): AsyncGenerator<Buffer, void, void> {
   const index = whole(await indexOf(store, source.key, source.objectBytes))
-  for (const run of runsOf([...index.from(source.stream, Math.max(from, source.start))])) {
+  for (const run of runsOf([...index.from(source.partitionId, Math.max(from, source.start))])) {
     const bytes = whole(await readWhole(store, source.key, run))
     yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   }

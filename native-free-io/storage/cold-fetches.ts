@@ -37,9 +37,9 @@ export class ColdFetches {
   }
 
   /** A caller with other answers in memory must not set `isPatient`: two such callers would wait for each other. */
-  async find(stream: number, offset: number, bytesMax: number, isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
+  async find(partitionId: number, offset: number, bytesMax: number, isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
     for (;;) {
-      const lent = await this.#cold.lend(stream, offset, Math.min(bytesMax, answerBytesMax), isPatient)
+      const lent = await this.#cold.lend(partitionId, offset, Math.min(bytesMax, answerBytesMax), isPatient)
       if (lent === undefined || lent === 'outOfMemory') return lent
       const found = this.#lend(lent) ?? this.#copy(lent, isPatient)
       if (found !== undefined) return found

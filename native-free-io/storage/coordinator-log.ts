@@ -5,7 +5,7 @@ import type { WakeSignal } from '../../src/ring/wake-signal.ts'
 import { errorOf } from '../../src/wire/errors.ts'
 import type { Pipeline } from '../threads/pipeline.ts'
 import type { ObjectStorage } from './object-storage.ts'
-import { UnknownStream } from './partitions.ts'
+import { UnknownPartition } from './partitions.ts'
 
 /** Alignment of the batches in the staging area. */
 const stagedAlignment = 8
@@ -13,7 +13,7 @@ const stagedAlignment = 8
 const noRoomMs = 5
 
 interface Waiting {
-  readonly stream: PartitionId
+  readonly partitionId: PartitionId
   readonly batch: Uint8Array
   readonly resolve: (baseOffset: bigint) => void
   readonly reject: (error: Error) => void
@@ -44,19 +44,21 @@ export class LanePartitionLog implements CoordinatorLog {
     this.#staging = pipeline.staging
   }
 
-  append(stream: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
-    const appended = batches.map((batch) => new Promise<bigint>((resolve, reject) => this.#queue.push({ stream, batch, resolve, reject })))
+  append(partitionId: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
+    const appended = batches.map(
+      (batch) => new Promise<bigint>((resolve, reject) => this.#queue.push({ partitionId, batch, resolve, reject })),
+    )
     if (!this.#sending) void this.#send()
     return Promise.all(appended)
   }
 
-  async read(stream: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
+  async read(partitionId: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
     const from = Number(offset)
     for (;;) {
-      const reply = await this.#pipeline.ask({ type: 'places', stream, from, bytesMax })
-      if (reply.type !== 'places') throw new UnknownStream(`stream ${stream} is not served`)
-      if (from < reply.hotStart) this.#storage.noteGap(stream, from)
-      const stored = from < reply.hotStart ? await this.#storage.cold.read(stream, from, bytesMax) : undefined
+      const reply = await this.#pipeline.ask({ type: 'places', partitionId, from, bytesMax })
+      if (reply.type !== 'places') throw new UnknownPartition(`partition ${partitionId} is not served`)
+      if (from < reply.hotStart) this.#storage.noteGap(partitionId, from)
+      const stored = from < reply.hotStart ? await this.#storage.cold.read(partitionId, from, bytesMax) : undefined
       if (stored !== undefined) return stored.bytes
       if (reply.places.length === 0) return new Uint8Array(0)
       // A batch that has been overwritten in the meantime is in an object by now.
@@ -73,8 +75,8 @@ export class LanePartitionLog implements CoordinatorLog {
       const reply = await this.#pipeline.ask({ type: 'append', now: this.#now(), batches: staged })
       const batches = reply.type === 'appended' ? reply.batches : []
       batches.forEach(({ error, baseOffset, durableAt }, index) => {
-        const { stream, resolve, reject } = together[index]!
-        if (error !== 0) reject(new Error(`a batch for stream ${stream} was refused: ${errorOf(error).name}`))
+        const { partitionId, resolve, reject } = together[index]!
+        if (error !== 0) reject(new Error(`a batch for partition ${partitionId} was refused: ${errorOf(error).name}`))
         else this.#undurable.push({ durableAt, resolve: () => resolve(BigInt(baseOffset)) })
       })
       this.#settle()
@@ -92,10 +94,10 @@ export class LanePartitionLog implements CoordinatorLog {
     const staged: StagedBatch[] = []
     let at = 0
     for (const waiting of this.#queue) {
-      const { stream, batch } = waiting
+      const { partitionId, batch } = waiting
       if (at + batch.length > memory.length) break
       memory.set(batch, at)
-      staged.push({ stream, address: base + at, bytes: batch.length })
+      staged.push({ partitionId, address: base + at, bytes: batch.length })
       together.push(waiting)
       at = Math.ceil((at + batch.length) / stagedAlignment) * stagedAlignment
     }

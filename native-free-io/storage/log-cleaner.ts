@@ -5,7 +5,7 @@ import type { TopicImage } from '../../src/metadata/image.ts'
 import { committed } from '../../src/metadata/object-records.ts'
 import { ActiveSegments } from '../../src/objects/compaction/active-segments.ts'
 import { type Cleaning, cleaningOf, dirtiest, grouped } from '../../src/objects/compaction/cleaning-plan.ts'
-import type { ObjectMap, StreamPart } from '../../src/objects/object-map.ts'
+import type { ObjectMap, StoredPart } from '../../src/objects/object-map.ts'
 import type { ProducerSnapshot } from '../../src/partition/producer-state.ts'
 import type { PartitionId, StoreFault } from '../../src/ports.ts'
 import { crashPoint } from '../process/crash-point.ts'
@@ -40,12 +40,12 @@ export interface CleanerParts extends CleanerSettings {
   /** Wall clock. */
   now(): number
   /** Timestamp of the batches at an offset, or of the first stored ones after it. */
-  firstTimestamp(stream: PartitionId, offset: number): Promise<number | undefined>
+  firstTimestamp(partitionId: PartitionId, offset: number): Promise<number | undefined>
   /** Resolves when all records that are durable now are stored, or the store has failed. */
   storeAll(): Promise<void>
   /** These objects may be in the store, and will never be committed. */
   onAbandoned(objectIds: readonly number[]): void
-  onCleaned(stream: PartitionId, read: number, written: number): void
+  onCleaned(partitionId: PartitionId, read: number, written: number): void
   onFault(fault: StoreFault): void
   /** The node cannot continue. */
   onFailure(error: Error): void
@@ -94,22 +94,22 @@ export class LogCleaner {
     while (!this.#isStopping && (await this.#parts.turn.run(() => this.#cleanFilthiest())));
   }
 
-  #compacted(): { readonly stream: PartitionId; readonly limits: CleanupSettings }[] {
+  #compacted(): { readonly partitionId: PartitionId; readonly limits: CleanupSettings }[] {
     const topics: TopicImage[] = [...this.#parts.controller.image.topics.values()]
-    return topics.flatMap(({ configs, streams }) => {
+    return topics.flatMap(({ configs, partitionIds }) => {
       const limits = this.#parts.limitsOf(configs)
-      return limits.compacts ? streams.map((stream) => ({ stream, limits })) : []
+      return limits.compacts ? partitionIds.map((partitionId) => ({ partitionId, limits })) : []
     })
   }
 
   async #endSegments(): Promise<void> {
     const { pipeline, now, storeAll } = this.#parts
     const compacted = this.#compacted()
-    this.#segments.retain(new Set(compacted.map(({ stream }) => stream)))
+    this.#segments.retain(new Set(compacted.map(({ partitionId }) => partitionId)))
     let isDue = false
-    for (const { stream, limits } of compacted) {
-      const extent = await pipeline.ask({ type: 'extent', stream })
-      if (extent.type === 'extent' && this.#segments.isDue(stream, extent, limits, now())) isDue = true
+    for (const { partitionId, limits } of compacted) {
+      const extent = await pipeline.ask({ type: 'extent', partitionId })
+      if (extent.type === 'extent' && this.#segments.isDue(partitionId, extent, limits, now())) isDue = true
     }
     if (isDue && !this.#isStopping) await storeAll()
   }
@@ -117,41 +117,41 @@ export class LogCleaner {
   /** Returns false when there is nothing to do. */
   async #cleanFilthiest(): Promise<boolean> {
     const found: Cleaning[] = []
-    for (const { stream, limits } of this.#compacted()) {
-      const cleaning = await this.#orRest(stream, () => this.#cleaningOf(stream, limits))
+    for (const { partitionId, limits } of this.#compacted()) {
+      const cleaning = await this.#orRest(partitionId, () => this.#cleaningOf(partitionId, limits))
       if (cleaning !== undefined) found.push(cleaning)
     }
     const worst = dirtiest(found)
     if (worst === undefined || this.#isStopping) return false
-    await this.#orRest(worst.stream, () => this.#clean(worst))
+    await this.#orRest(worst.partitionId, () => this.#clean(worst))
     return true
   }
 
   /** Returns undefined when the store fails. */
-  async #orRest<T>(stream: PartitionId, work: () => Promise<T>): Promise<T | undefined> {
+  async #orRest<T>(partitionId: PartitionId, work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work()
     } catch (error) {
       if (!(error instanceof StoreFailed)) throw error
       this.#parts.onFault(error.fault)
-      this.#restingUntil.set(stream, performance.now() + faultRestMs)
+      this.#restingUntil.set(partitionId, performance.now() + faultRestMs)
       return undefined
     }
   }
 
-  async #cleaningOf(stream: PartitionId, limits: CleanupSettings): Promise<Cleaning | undefined> {
+  async #cleaningOf(partitionId: PartitionId, limits: CleanupSettings): Promise<Cleaning | undefined> {
     const { controller, objects, now, firstTimestamp } = this.#parts
-    const known = controller.image.streams.get(stream)
-    if (known === undefined || (this.#restingUntil.get(stream) ?? 0) > performance.now()) return undefined
-    this.#restingUntil.delete(stream)
+    const known = controller.image.partitions.get(partitionId)
+    if (known === undefined || (this.#restingUntil.get(partitionId) ?? 0) > performance.now()) return undefined
+    this.#restingUntil.delete(partitionId)
     const logStart = Number(known.logStartOffset)
-    const cleaned = Number(controller.image.cleaned.get(stream) ?? 0n)
-    const parts = objects.from(stream, logStart)
+    const cleaned = Number(controller.image.cleaned.get(partitionId) ?? 0n)
+    const parts = objects.from(partitionId, logStart)
     if ((parts.at(-1)?.end ?? 0) <= Math.max(cleaned, logStart)) return undefined
     const hasLimit = limits.maxCompactionLagMs < Number.MAX_SAFE_INTEGER
-    const first = hasLimit ? await firstTimestamp(stream, Math.max(cleaned, logStart)) : undefined
+    const first = hasLimit ? await firstTimestamp(partitionId, Math.max(cleaned, logStart)) : undefined
     const dirtySince = first === undefined || first <= 0 ? Number.POSITIVE_INFINITY : first
-    return cleaningOf({ stream, parts, logStart, cleaned, limits, dirtySince, nowMs: now() })
+    return cleaningOf({ partitionId, parts, logStart, cleaned, limits, dirtySince, nowMs: now() })
   }
 
   async #clean(cleaning: Cleaning): Promise<void> {
@@ -172,15 +172,15 @@ export class LogCleaner {
   }
 
   /** Undefined when the topic has been deleted. */
-  async #write({ stream, parts, dirtyFrom }: Cleaning, objectIds: readonly number[]): Promise<CleanedObjects | undefined> {
+  async #write({ partitionId, parts, dirtyFrom }: Cleaning, objectIds: readonly number[]): Promise<CleanedObjects | undefined> {
     const { controller, pipeline, jobs, now, bufferBytes, limitsOf } = this.#parts
     const snapshot = await pipeline.ask({ type: 'producers' })
-    const found = controller.image.streams.get(stream)
+    const found = controller.image.partitions.get(partitionId)
     if (found === undefined) return undefined
     const { logStartOffset, topicId } = found
-    const known = snapshot.type === 'producers' ? snapshot.streams.find(([id]) => id === stream)?.[1] : undefined
+    const known = snapshot.type === 'producers' ? snapshot.partitions.find(([id]) => id === partitionId)?.[1] : undefined
     const task = {
-      stream,
+      partitionId,
       logStart: Number(logStartOffset),
       dirtyFrom,
       mapBytes: Math.max(mapBytesMin, bufferBytes()),
@@ -192,33 +192,34 @@ export class LogCleaner {
     return jobs.clean(objectIds, parts, task, this.#end.signal)
   }
 
-  async #commit({ stream, parts }: Cleaning, taken: readonly number[], { end, replaced, outputs }: CleanedObjects): Promise<void> {
+  async #commit({ partitionId, parts }: Cleaning, taken: readonly number[], { end, replaced, outputs }: CleanedObjects): Promise<void> {
     const { controller, objects, ids, onAbandoned, onCleaned } = this.#parts
     const { image } = controller
     const made = outputs.map((object, index) => ({ objectId: taken[index]!, object }))
     const isThere = (each: (typeof made)[number]): each is Made => each.object !== undefined
     const stored = made.filter(isThere)
-    if (!image.streams.has(stream)) return onAbandoned(taken)
+    if (!image.partitions.has(partitionId)) return onAbandoned(taken)
     onAbandoned(made.filter((each) => !isThere(each)).map(({ objectId }) => objectId))
     for (const objectId of taken.slice(outputs.length).reverse()) ids.giveBack(objectId)
     // Retention may have removed some of them in the meantime, which does not matter.
     const old = parts.slice(0, replaced).filter(({ objectId }) => image.objects.has(objectId))
-    const isAlone = ({ objectId }: StreamPart): boolean => image.objects.get(objectId)!.streams.every((part) => part.stream === stream)
-    const idsOf = (of: readonly StreamPart[]): number[] => of.map(({ objectId }) => objectId)
+    const isAlone = ({ objectId }: StoredPart): boolean =>
+      image.objects.get(objectId)!.parts.every((part) => part.partitionId === partitionId)
+    const idsOf = (of: readonly StoredPart[]): number[] => of.map(({ objectId }) => objectId)
     await controller.ask({
       type: 'record',
       records: [
         ...stored.map(({ objectId, object }) => committed(objectId, object)),
         { type: 'objectsMarked', objectIds: idsOf(old.filter(isAlone)) },
-        { type: 'streamCleaned', stream, offset: BigInt(end), objectIds: idsOf(old) },
+        { type: 'partitionCleaned', partitionId, offset: BigInt(end), objectIds: idsOf(old) },
       ],
     })
     crashPoint('cleaning committed')
-    for (const { objectId } of parts.slice(0, replaced)) objects.drop({ objectId, streams: [{ stream }] })
+    for (const { objectId } of parts.slice(0, replaced)) objects.drop({ objectId, parts: [{ partitionId }] })
     for (const { objectId, object } of stored) objects.add({ objectId, ...object })
-    if (!image.streams.has(stream)) objects.forget(stream)
+    if (!image.partitions.has(partitionId)) objects.forget(partitionId)
     const bytesOf = (of: readonly { readonly bytes: number }[]): number => of.reduce((sum, { bytes }) => sum + bytes, 0)
-    onCleaned(stream, bytesOf(parts.slice(0, replaced)), bytesOf(stored.map(({ object }) => object)))
+    onCleaned(partitionId, bytesOf(parts.slice(0, replaced)), bytesOf(stored.map(({ object }) => object)))
   }
 }
 

@@ -162,7 +162,7 @@ export class LogUploader {
 
   #build(objectId: number, from: TrimPoint, until: number): Building {
     const { jobs, objects, controller } = this.#parts
-    const stored = new Map([...controller.image.streams.keys()].map((stream) => [stream, objects.end(stream)]))
+    const stored = new Map([...controller.image.partitions.keys()].map((partitionId) => [partitionId, objects.end(partitionId)]))
     return jobs.build(objectId, from, until, stored)
   }
 
@@ -218,6 +218,6 @@ export class LogUploader {
     if (reply.type !== 'producers') return
     // A snapshot must not contain batches that a crash can undo: they would have replaced older ones in it.
     while (pipeline.durable < reply.end) await pause(durableLookMs)
-    await producers.save(reply.streams, reply.end)
+    await producers.save(reply.partitions, reply.end)
   }
 }

@@ -78,14 +78,14 @@ export class ObjectCompactor {
   /** Returns false when there is nothing to do. */
   async #performNext(): Promise<boolean> {
     const { controller, limits } = this.#parts
-    const plan = planCompaction([...controller.image.objects.values()], (stream) => this.#logStart(stream), limits)
+    const plan = planCompaction([...controller.image.objects.values()], (partitionId) => this.#logStart(partitionId), limits)
     if (plan === undefined) return false
     await this.#perform(plan)
     return true
   }
 
-  #logStart(stream: number): number | undefined {
-    const found = this.#parts.controller.image.streams.get(stream)?.logStartOffset
+  #logStart(partitionId: number): number | undefined {
+    const found = this.#parts.controller.image.partitions.get(partitionId)?.logStartOffset
     return found === undefined ? undefined : Number(found)
   }
 
@@ -119,7 +119,7 @@ export class ObjectCompactor {
         if (this.#stopping) break
         const objectId = await ids.take()
         taken.push(objectId)
-        const from = (source: Source): Source & { from: number } => ({ ...source, from: this.#logStart(source.stream) ?? source.end })
+        const from = (source: Source): Source & { from: number } => ({ ...source, from: this.#logStart(source.partitionId) ?? source.end })
         written.push({ objectId, object: (await jobs.rewrite(objectId, sources.map(from)))! })
       }
     } catch (error) {

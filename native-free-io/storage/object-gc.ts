@@ -84,7 +84,7 @@ export class ObjectGc {
   async #mark(): Promise<void> {
     const { controller, objects } = this.#parts
     const { image } = controller
-    const dead = [...image.objects.values()].filter((object) => !object.streams.some((part) => isReadable(image, part)))
+    const dead = [...image.objects.values()].filter((object) => !object.parts.some((part) => isReadable(image, part)))
     if (dead.length === 0) return
     await controller.ask({ type: 'record', records: [{ type: 'objectsMarked', objectIds: dead.map(({ objectId }) => objectId) }] })
     crashPoint('objects marked')
@@ -148,9 +148,9 @@ export class ObjectGc {
   }
 }
 
-function isReadable(image: Image, part: ObjectImage['streams'][number]): boolean {
-  const stream = image.streams.get(part.stream)
-  return stream !== undefined && stream.logStartOffset < part.end
+function isReadable(image: Image, part: ObjectImage['parts'][number]): boolean {
+  const partition = image.partitions.get(part.partitionId)
+  return partition !== undefined && partition.logStartOffset < part.end
 }
 
 const isKnown = ({ objects, preparedObjects, markedObjects }: Image, objectId: number): boolean =>

@@ -1,7 +1,7 @@
 import { batchesFrom, hasRecords } from '../../src/objects/block-batches.ts'
 import { BlockCache, type CachedBlock } from '../../src/objects/block-cache.ts'
 import type { DataBlock, ObjectIndex } from '../../src/objects/object-format.ts'
-import type { ObjectMap, StreamPart } from '../../src/objects/object-map.ts'
+import type { ObjectMap, StoredPart } from '../../src/objects/object-map.ts'
 import { ReadAhead } from '../../src/objects/read-ahead.ts'
 import { unfilled } from '../disk/wal-file.ts'
 import type { Arena } from '../threads/arena.ts'
@@ -67,15 +67,15 @@ export class ObjectReader {
     this.#now = parts.now
     this.#counters = parts.counters
     this.#ahead = new ReadAhead(Math.min(getBytesMax * 2, parts.bytes / aheadShare))
-    this.#cache = new BlockCache(parts.base, parts.bytes, ({ stream, block }) => {
-      this.#ahead.wasted(stream, this.#now())
+    this.#cache = new BlockCache(parts.base, parts.bytes, ({ partitionId, block }) => {
+      this.#ahead.wasted(partitionId, this.#now())
       this.#counters.add('unread', block.bytes)
     })
   }
 
   /** Batches from the first that ends after `offset` on: at least one, then as many as `bytesMax` allows. Undefined when there are none. */
-  async read(stream: number, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
-    const lent = await this.lend(stream, offset, bytesMax, true)
+  async read(partitionId: number, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
+    const lent = await this.lend(partitionId, offset, bytesMax, true)
     return lent === undefined || lent === 'outOfMemory' ? undefined : { bytes: this.copied(lent), end: lent.end }
   }
 
@@ -89,23 +89,28 @@ export class ObjectReader {
    *
    * Some clients fail on an answer in which every batch is empty: such batches are skipped if others follow.
    */
-  async lend(stream: number, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'outOfMemory' | undefined> {
-    const found = await this.#lendAny(stream, offset, bytesMax, isPatient)
+  async lend(partitionId: number, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'outOfMemory' | undefined> {
+    const found = await this.#lendAny(partitionId, offset, bytesMax, isPatient)
     if (found === undefined || found === 'outOfMemory' || this.#hasRecords(found)) return found
     // Released first: a read that waits for room must not occupy any.
     found.release()
-    return (await this.lend(stream, found.end, bytesMax, isPatient)) ?? this.#lendAny(stream, offset, bytesMax, isPatient)
+    return (await this.lend(partitionId, found.end, bytesMax, isPatient)) ?? this.#lendAny(partitionId, offset, bytesMax, isPatient)
   }
 
-  async #lendAny(stream: number, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'outOfMemory' | undefined> {
-    for (const part of this.#objects.from(stream, offset)) {
+  async #lendAny(
+    partitionId: number,
+    offset: number,
+    bytesMax: number,
+    isPatient: boolean,
+  ): Promise<LentRecords | 'outOfMemory' | undefined> {
+    for (const part of this.#objects.from(partitionId, offset)) {
       try {
         const records = await this.#lendPart(part, offset, bytesMax, isPatient)
         if (records !== undefined) return records
       } catch (error) {
         // Compaction may have replaced the object in the meantime.
         if (this.#objects.has(part)) throw error
-        return this.#lendAny(stream, offset, bytesMax, isPatient)
+        return this.#lendAny(partitionId, offset, bytesMax, isPatient)
       }
     }
     return undefined
@@ -116,37 +121,37 @@ export class ObjectReader {
   }
 
   async #lendPart(
-    part: StreamPart,
+    part: StoredPart,
     offset: number,
     bytesMax: number,
     isPatient: boolean,
   ): Promise<LentRecords | 'outOfMemory' | undefined> {
-    const { objectId, stream } = part
+    const { objectId, partitionId } = part
     const index = await this.#index(part)
-    const blocks = take(index.from(stream, offset), Math.min(bytesMax, this.#cache.bytes / readShare))
+    const blocks = take(index.from(partitionId, offset), Math.min(bytesMax, this.#cache.bytes / readShare))
     if (blocks.length === 0) return undefined
-    const cached = await this.#load(objectId, stream, blocks, isPatient)
+    const cached = await this.#load(objectId, partitionId, blocks, isPatient)
     if (cached === 'outOfMemory') return cached
     const records = this.#lent(cached, offset, bytesMax)
-    const ahead = this.#ahead.onRead(stream, offset, records.end, this.#now())
+    const ahead = this.#ahead.onRead(partitionId, offset, records.end, this.#now())
     // No read waits for these blocks yet; a later one receives the error.
-    if (ahead > 0) this.#readAhead(stream, cached.at(-1)!.block.end, ahead).catch(() => {})
+    if (ahead > 0) this.#readAhead(partitionId, cached.at(-1)!.block.end, ahead).catch(() => {})
     return records
   }
 
   /** The first block, from an offset on, that may contain a record with at least this timestamp. */
-  async *since(stream: number, offset: number, timestamp: number): AsyncGenerator<ColdRecords, void, void> {
-    for (const part of this.#objects.from(stream, offset)) {
-      for (const block of (await this.#index(part)).from(stream, offset)) {
+  async *since(partitionId: number, offset: number, timestamp: number): AsyncGenerator<ColdRecords, void, void> {
+    for (const part of this.#objects.from(partitionId, offset)) {
+      for (const block of (await this.#index(part)).from(partitionId, offset)) {
         if (block.maxTimestamp >= timestamp) yield await this.#block(part, block, offset)
       }
     }
   }
 
   /** The latest timestamp of the first block from an offset on that has one; undefined if no stored block has. */
-  async firstTimestamp(stream: number, offset: number): Promise<number | undefined> {
-    for (const part of this.#objects.from(stream, offset)) {
-      for (const block of (await this.#index(part)).from(stream, offset)) if (block.maxTimestamp > 0) return block.maxTimestamp
+  async firstTimestamp(partitionId: number, offset: number): Promise<number | undefined> {
+    for (const part of this.#objects.from(partitionId, offset)) {
+      for (const block of (await this.#index(part)).from(partitionId, offset)) if (block.maxTimestamp > 0) return block.maxTimestamp
     }
     return undefined
   }
@@ -155,12 +160,12 @@ export class ObjectReader {
    * Blocks from an offset on by descending timestamp, for equal timestamps by offset. A block's timestamp is an upper bound: its record may
    * be below `offset`, or removed by compaction.
    */
-  async *latest(stream: number, offset: number): AsyncGenerator<{ readonly maxTimestamp: number; records(): Promise<ColdRecords> }> {
+  async *latest(partitionId: number, offset: number): AsyncGenerator<{ readonly maxTimestamp: number; records(): Promise<ColdRecords> }> {
     let last: DataBlock | undefined
     for (;;) {
-      let best: { part: StreamPart; block: DataBlock } | undefined
-      for (const part of this.#objects.from(stream, offset)) {
-        for (const block of (await this.#index(part)).from(stream, offset)) {
+      let best: { part: StoredPart; block: DataBlock } | undefined
+      for (const part of this.#objects.from(partitionId, offset)) {
+        for (const block of (await this.#index(part)).from(partitionId, offset)) {
           if (last !== undefined && !isLater(last, block)) continue
           if (best === undefined || isLater(block, best.block)) best = { part, block }
         }
@@ -172,18 +177,23 @@ export class ObjectReader {
     }
   }
 
-  async #block(part: StreamPart, block: DataBlock, offset: number): Promise<ColdRecords> {
-    const cached = (await this.#load(part.objectId, part.stream, [block], true)) as CachedBlock[]
+  async #block(part: StoredPart, block: DataBlock, offset: number): Promise<ColdRecords> {
+    const cached = (await this.#load(part.objectId, part.partitionId, [block], true)) as CachedBlock[]
     const lent = this.#lent(cached, offset, Number.POSITIVE_INFINITY)
     return { bytes: this.copied(lent), end: lent.end }
   }
 
   /** Loads and pins the first of these blocks: as many as there is room for at once, so that no read waits while it occupies blocks. */
-  async #load(objectId: number, stream: number, blocks: readonly DataBlock[], isPatient: boolean): Promise<CachedBlock[] | 'outOfMemory'> {
+  async #load(
+    objectId: number,
+    partitionId: number,
+    blocks: readonly DataBlock[],
+    isPatient: boolean,
+  ): Promise<CachedBlock[] | 'outOfMemory'> {
     if (blocks[0]!.bytes > this.#cache.bytes) throw new Error('a batch is larger than s3.block.cache.size')
     const pinned: CachedBlock[] = []
     while (pinned.length < blocks.length) {
-      const next = this.#next(objectId, stream, blocks.slice(pinned.length), true)
+      const next = this.#next(objectId, partitionId, blocks.slice(pinned.length), true)
       if (next !== undefined) pinned.push(...next)
       else if (pinned.length > 0) break
       else if (!isPatient) return 'outOfMemory'
@@ -200,7 +210,7 @@ export class ObjectReader {
   }
 
   /** Pins the first of these blocks that are cached, or requests those that are not; undefined when there is no room. */
-  #next(objectId: number, stream: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
+  #next(objectId: number, partitionId: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
     const known = this.#cache.find(objectId, blocks[0]!.position) !== undefined
     const run: DataBlock[] = []
     let bytes = 0
@@ -211,7 +221,7 @@ export class ObjectReader {
       bytes += block.bytes
     }
     if (known) return run.map((block) => this.#pin(objectId, block, read))
-    const cached = this.#cache.reserve(objectId, stream, run, read)
+    const cached = this.#cache.reserve(objectId, partitionId, run, read)
     if (cached === undefined) return undefined
     const loading = this.#get(cached)
     // Reads that wait for the blocks receive the error; there may be none.
@@ -246,13 +256,13 @@ export class ObjectReader {
     }
   }
 
-  async #readAhead(stream: number, from: number, bytes: number): Promise<void> {
+  async #readAhead(partitionId: number, from: number, bytes: number): Promise<void> {
     let left = bytes
-    for (const part of this.#objects.from(stream, from)) {
+    for (const part of this.#objects.from(partitionId, from)) {
       if (left <= 0) return
-      const blocks = take((await this.#index(part)).from(stream, from), left)
+      const blocks = take((await this.#index(part)).from(partitionId, from), left)
       for (let done = 0; done < blocks.length; ) {
-        const next = this.#next(part.objectId, stream, blocks.slice(done), false)
+        const next = this.#next(part.objectId, partitionId, blocks.slice(done), false)
         if (next === undefined) return
         done += next.length
         this.#release(next)
@@ -300,7 +310,7 @@ export class ObjectReader {
     for (const go of waiting) go()
   }
 
-  #index({ objectId, objectBytes: bytes }: StreamPart): Promise<ObjectIndex> {
+  #index({ objectId, objectBytes: bytes }: StoredPart): Promise<ObjectIndex> {
     const known = this.#indices.get(objectId)
     if (known !== undefined) {
       this.#indices.delete(objectId)

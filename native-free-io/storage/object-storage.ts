@@ -58,7 +58,7 @@ export interface StorageEvents {
   /** Objects were merged. */
   compacted(replaced: number, outputs: number, bytes: number): void
   /** A partition was compacted by key; bytes before and after. */
-  cleaned(stream: PartitionId, read: number, written: number): void
+  cleaned(partitionId: PartitionId, read: number, written: number): void
   /** A reader of this node found records missing, and continues after them. */
   missing(error: RecordsMissing): void
   /** Fault of the store; the request is repeated. */
@@ -75,8 +75,8 @@ const emptyMs = 100
 
 /** Neither the WAL nor an object contains records that were acknowledged, and their loss has not been accepted. */
 export class RecordsMissing extends Error {
-  constructor(stream: PartitionId, offset: number) {
-    super(`stream ${stream} has no records at offset ${offset}: neither the write-ahead log nor an object contains them`)
+  constructor(partitionId: PartitionId, offset: number) {
+    super(`partition ${partitionId} has no records at offset ${offset}: neither the write-ahead log nor an object contains them`)
   }
 }
 
@@ -156,7 +156,7 @@ export class ObjectStorage {
         pipeline,
         turn,
         now,
-        firstTimestamp: (stream, offset) => this.cold.firstTimestamp(stream, offset),
+        firstTimestamp: (partitionId, offset) => this.cold.firstTimestamp(partitionId, offset),
         storeAll: () => keeper.drain(),
         onCleaned: onEvent.cleaned,
       })
@@ -174,44 +174,49 @@ export class ObjectStorage {
    */
   async load(wanted: ColdRead): Promise<Loaded | 'outOfMemory' | undefined> {
     if (wanted.type === 'ranges') return this.#ofLog(wanted.ranges, wanted.isPatient)
-    const { stream, offset, bytesMax, isPatient } = wanted
-    const gap = this.gapAt(stream, offset)
-    if (gap === 'missing') throw new RecordsMissing(stream, offset)
-    const found = gap === undefined ? await this.#answers.find(stream, offset, bytesMax, isPatient) : undefined
-    return found ?? this.#behind(stream, offset, bytesMax, isPatient)
+    const { partitionId, offset, bytesMax, isPatient } = wanted
+    const gap = this.gapAt(partitionId, offset)
+    if (gap === 'missing') throw new RecordsMissing(partitionId, offset)
+    const found = gap === undefined ? await this.#answers.find(partitionId, offset, bytesMax, isPatient) : undefined
+    return found ?? this.#behind(partitionId, offset, bytesMax, isPatient)
   }
 
   /**
    * State of an offset that the WAL no longer contains and objects lack: `known` if the reason is recorded, `missing` otherwise. Undefined
    * if an object contains it, or if the partition is deleted or starts after it by now.
    */
-  gapAt(stream: PartitionId, offset: number): 'known' | 'missing' | undefined {
+  gapAt(partitionId: PartitionId, offset: number): 'known' | 'missing' | undefined {
     const { image } = this.#options
-    const known = image.streams.get(stream)
-    const part = this.objects.from(stream, offset)[0]
+    const known = image.partitions.get(partitionId)
+    const part = this.objects.from(partitionId, offset)[0]
     if (known === undefined || offset < known.logStartOffset || (part !== undefined && part.start <= offset)) return undefined
     // Compaction by key leaves gaps where it has removed records, also at the ends of objects.
-    if (offset < (image.cleaned.get(stream) ?? 0n)) return 'known'
-    return image.lost.get(stream)?.some(({ start, end }) => offset >= start && offset < end) === true ? 'known' : 'missing'
+    if (offset < (image.cleaned.get(partitionId) ?? 0n)) return 'known'
+    return image.lost.get(partitionId)?.some(({ start, end }) => offset >= start && offset < end) === true ? 'known' : 'missing'
   }
 
-  lostOf(stream: PartitionId): readonly LostRange[] {
-    return this.#options.image.lost.get(stream) ?? []
+  lostOf(partitionId: PartitionId): readonly LostRange[] {
+    return this.#options.image.lost.get(partitionId) ?? []
   }
 
   /** Called for a read that continues after a gap: reports a gap that should not exist. */
-  noteGap(stream: PartitionId, offset: number): void {
-    if (this.gapAt(stream, offset) === 'missing') this.#options.onEvent.missing(new RecordsMissing(stream, offset))
+  noteGap(partitionId: PartitionId, offset: number): void {
+    if (this.gapAt(partitionId, offset) === 'missing') this.#options.onEvent.missing(new RecordsMissing(partitionId, offset))
   }
 
   /**
    * Records after a known gap: from the next object, or else from the WAL. An empty answer is delayed, so that a client does not retry at
    * once.
    */
-  async #behind(stream: PartitionId, offset: number, bytesMax: number, isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
-    const stored = await this.#answers.find(stream, offset, bytesMax, isPatient)
+  async #behind(
+    partitionId: PartitionId,
+    offset: number,
+    bytesMax: number,
+    isPatient: boolean,
+  ): Promise<Loaded | 'outOfMemory' | undefined> {
+    const stored = await this.#answers.find(partitionId, offset, bytesMax, isPatient)
     if (stored !== undefined) return stored
-    const reply = await this.#options.pipeline.ask({ type: 'places', stream, from: offset, bytesMax })
+    const reply = await this.#options.pipeline.ask({ type: 'places', partitionId, from: offset, bytesMax })
     if (reply.type === 'places' && reply.places.length > 0) return this.#ofLog(reply.places, isPatient)
     await pause(emptyMs)
     return undefined

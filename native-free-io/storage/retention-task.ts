@@ -15,7 +15,7 @@ export interface RetentionTaskParts {
   readonly storage: ObjectStorage
   now(): number
   /** Records below `offset` are deleted. */
-  onCut(stream: PartitionId, offset: number): void
+  onCut(partitionId: PartitionId, offset: number): void
   onFailure(error: Error): void
 }
 
@@ -43,29 +43,32 @@ export class RetentionTask {
   /** Checks every partition once. */
   async #check(): Promise<void> {
     const { controller, settings } = this.#parts
-    for (const { configs, streams } of [...controller.image.topics.values()]) {
+    for (const { configs, partitionIds } of [...controller.image.topics.values()]) {
       const limits = cleanupSettings(configs, settings)
       if (!limits.deletes || (limits.retentionMs === null && limits.retentionBytes === null)) continue
-      for (const stream of streams) await this.#cut(stream, limits)
+      for (const partitionId of partitionIds) await this.#cut(partitionId, limits)
     }
   }
 
-  async #cut(stream: PartitionId, limits: { readonly retentionMs: number | null; readonly retentionBytes: number | null }): Promise<void> {
+  async #cut(
+    partitionId: PartitionId,
+    limits: { readonly retentionMs: number | null; readonly retentionBytes: number | null },
+  ): Promise<void> {
     const { controller, pipeline, storage, now, onCut } = this.#parts
-    const known = controller.image.streams.get(stream)
-    const extent = known && (await pipeline.ask({ type: 'extent', stream }))
+    const known = controller.image.partitions.get(partitionId)
+    const extent = known && (await pipeline.ask({ type: 'extent', partitionId }))
     if (extent?.type !== 'extent') return
     const logStart = Number(known!.logStartOffset)
-    const kept = retained(storage.objects.from(stream, logStart), extent.bytes, limits, logStart, now())
+    const kept = retained(storage.objects.from(partitionId, logStart), extent.bytes, limits, logStart, now())
     let { offset } = kept
     if (kept.all && extent.oldest >= 0) {
-      const young = await pipeline.ask({ type: 'find', stream, timestamp: now() - limits.retentionMs!, from: extent.start })
+      const young = await pipeline.ask({ type: 'find', partitionId, timestamp: now() - limits.retentionMs!, from: extent.start })
       if (young.type !== 'place') return
       offset = Math.max(offset, young.place?.baseOffset ?? extent.end)
     }
     if (offset <= logStart) return
-    await controller.ask({ type: 'record', records: [{ type: 'logStartMoved', stream, offset: BigInt(offset) }] })
+    await controller.ask({ type: 'record', records: [{ type: 'logStartMoved', partitionId, offset: BigInt(offset) }] })
     crashPoint('log start moved')
-    onCut(stream, offset)
+    onCut(partitionId, offset)
   }
 }

@@ -1,5 +1,5 @@
 import { isFault } from '../../src/object-store/store-faults.ts'
-import { type DataBlock, encodeIndex, partOf, type StreamBlocks } from '../../src/objects/object-format.ts'
+import { type DataBlock, encodeIndex, type PartitionBlocks, partOf } from '../../src/objects/object-format.ts'
 import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
 import type { BuiltObject, RewriteTask } from '../threads/object-jobs.ts'
 import { indexOf, readWhole, runsOf } from './object-reads.ts'
@@ -7,18 +7,19 @@ import { indexOf, readWhole, runsOf } from './object-reads.ts'
 /** Builds one object from parts of existing objects. Blocks are copied unchanged; only their positions change. */
 export async function rewriteObjects(from: ObjectStore, { key, sources }: RewriteTask): Promise<BuiltObject | StoreFault> {
   const upload = from.upload(key)
-  const streams: StreamBlocks[] = []
+  const partitions: PartitionBlocks[] = []
   try {
     for (const source of sources) {
       const blocks = await copyBlocks(from, upload, source)
       if (isFault(blocks)) return await abandoned(upload, blocks)
-      const last = streams.at(-1)
-      if (last?.stream === source.stream) streams.splice(-1, 1, { ...last, end: source.end, blocks: [...last.blocks, ...blocks] })
-      else streams.push({ stream: source.stream, start: source.start, end: source.end, blocks })
+      const last = partitions.at(-1)
+      if (last?.partitionId === source.partitionId)
+        partitions.splice(-1, 1, { ...last, end: source.end, blocks: [...last.blocks, ...blocks] })
+      else partitions.push({ partitionId: source.partitionId, start: source.start, end: source.end, blocks })
     }
-    const fault = await upload.append([encodeIndex(streams, upload.bytes)])
+    const fault = await upload.append([encodeIndex(partitions, upload.bytes)])
     const bytes = fault ?? (await upload.complete())
-    return isFault(bytes) ? await abandoned(upload, bytes) : { bytes, streams: streams.map((stream) => partOf(stream, Date.now())) }
+    return isFault(bytes) ? await abandoned(upload, bytes) : { bytes, parts: partitions.map((partition) => partOf(partition, Date.now())) }
   } catch (error) {
     await upload.abort()
     throw error
@@ -39,7 +40,7 @@ async function copyBlocks(
   const index = await indexOf(from, source.key, source.objectBytes)
   if (isFault(index)) return index
   const copied: DataBlock[] = []
-  for (const run of runsOf([...index.from(source.stream, Math.max(source.from, source.start))])) {
+  for (const run of runsOf([...index.from(source.partitionId, Math.max(source.from, source.start))])) {
     const { position } = run[0]!
     const found = await readWhole(from, source.key, run)
     if (isFault(found)) return found

@@ -42,11 +42,11 @@ export class ProducersObjects implements ProducersHome {
     this.#foundingId = foundingId
   }
 
-  async save(streams: ProducerSnapshots, position: number): Promise<void> {
+  async save(partitions: ProducerSnapshots, position: number): Promise<void> {
     const { store, onFault, pause, now } = this.#parts
     const key = this.#keyOf({ epoch: this.#epoch, sequence: ++this.#sequence })
     for (let isSaved = false; !isSaved; ) {
-      const fault = await store.put(key, encodeProducers({ foundingId: this.#foundingId, position, streams }))
+      const fault = await store.put(key, encodeProducers({ foundingId: this.#foundingId, position, partitions }))
       if (fault?.fault === 'closed') return new Promise(() => {})
       isSaved = fault === undefined
       if (fault === undefined) continue

@@ -34,7 +34,7 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
   const { lane } = plan
   const machine = kernel(memory)
   const began = performance.now()
-  const streams = new Map<PartitionId, Partition>()
+  const partitions = new Map<PartitionId, Partition>()
   const buffers = { ...arena, crc: machine.crc, superblock: plan.spareBlock, zeros: plan.zeros }
   const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal, buffers)
   const recovered = recover(
@@ -50,7 +50,7 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
       // Without a file, the log cache has already been filled.
       read: (position, bytes) => file?.read(lane.log.base + (position % lane.log.bytes), bytes, position),
     },
-    (batch) => replay(streams, view, batch, lost),
+    (batch) => replay(partitions, view, batch, lost),
   )
   file?.close()
   const { position, oldest, previous, records, tornBytes, damage } = recovered
@@ -68,7 +68,7 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
     lane: lane.header,
     memory: logMemory,
     appender,
-    streams,
+    partitions,
     clients: plan.network.map((network) => ({
       appends: new RingConsumer(words, network.appends),
       reads: new RingConsumer(words, network.reads),

@@ -5,7 +5,7 @@ import { isFault } from '../../src/object-store/store-faults.ts'
 import type { Source } from '../../src/objects/compaction/compaction-plan.ts'
 import type { DataBlock, ObjectPart } from '../../src/objects/object-format.ts'
 import type { ObjectKeys } from '../../src/objects/object-key.ts'
-import type { StreamPart } from '../../src/objects/object-map.ts'
+import type { StoredPart } from '../../src/objects/object-map.ts'
 import type { ListPage, StoreFault, StoreLocation } from '../../src/ports.ts'
 import type { TrimPoint } from '../../src/wal/wal-record.ts'
 import type { CleanedObjects, CleanTask } from '../storage/clean-objects.ts'
@@ -39,7 +39,7 @@ export interface Sealed {
   readonly end: TrimPoint
 }
 /** Undefined when there was nothing to store. */
-export type BuiltObject = { readonly bytes: number; readonly streams: readonly ObjectPart[] } | undefined
+export type BuiltObject = { readonly bytes: number; readonly parts: readonly ObjectPart[] } | undefined
 
 /** Result for a part of the log. */
 export interface BuiltPart extends Sealed {
@@ -167,7 +167,7 @@ export class ObjectJobs {
   /** Compacts parts of one partition by key. Uses as many of the ids as necessary. Rejects when the signal is aborted. */
   async clean(
     objectIds: readonly number[],
-    parts: readonly StreamPart[],
+    parts: readonly StoredPart[],
     how: Omit<CleanTask, 'sources' | 'keys'>,
     signal: AbortSignal,
   ): Promise<CleanedObjects> {

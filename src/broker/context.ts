@@ -19,7 +19,7 @@ export interface BrokerNode {
   readonly settings: Settings
   readonly configs: NodeConfigs
   readonly controller: Controller
-  readonly streams: Partitions
+  readonly partitions: Partitions
   readonly groups: GroupCoordinator
   readonly entropy: Entropy
   readonly clock: Clock

@@ -23,19 +23,22 @@ export function addBrokerMetrics(registry: Registry, controller: Controller): vo
   registry.computed(gauge('kafka_server_socket_server_metrics_connection_count', 'Connections of clients.'), connections)
 
   const { image } = controller
-  const unserved = (): number => [...image.streams.keys()].filter((stream) => !controller.isServed(stream)).length
-  registry.computed(gauge('kafka_server_replicamanager_partitioncount', 'Partitions on this node.'), () => image.streams.size)
+  const unserved = (): number => [...image.partitions.keys()].filter((partitionId) => !controller.isServed(partitionId)).length
+  registry.computed(gauge('kafka_server_replicamanager_partitioncount', 'Partitions on this node.'), () => image.partitions.size)
   registry.computed(
     gauge('kafka_server_replicamanager_leadercount', 'Partitions that this node leads.'),
-    () => image.streams.size - unserved(),
+    () => image.partitions.size - unserved(),
   )
   registry.computed(gauge('kafka_server_replicamanager_underreplicatedpartitions', 'None: there are no replicas to lag.'), () => 0)
   registry.computed(gauge('kafka_controller_kafkacontroller_activecontrollercount', 'Active controllers in this process.'), () => 1)
   registry.computed(gauge('kafka_controller_kafkacontroller_offlinepartitionscount', 'Partitions without a leader.'), unserved)
   registry.computed(gauge('kafka_controller_kafkacontroller_globaltopiccount', 'Topics.'), () => image.topics.size)
-  registry.computed(gauge('kafka_controller_kafkacontroller_globalpartitioncount', 'Partitions of all topics.'), () => image.streams.size)
+  registry.computed(
+    gauge('kafka_controller_kafkacontroller_globalpartitioncount', 'Partitions of all topics.'),
+    () => image.partitions.size,
+  )
   registry.computed(gauge('kafka_brokers', 'Brokers in the cluster.'), () => 1)
   registry.computed(gauge('kafka_topic_partitions', 'Partitions of each topic.'), () =>
-    [...image.topics.values()].map(({ name, streams }) => ({ labels: { topic: name }, value: streams.length })),
+    [...image.topics.values()].map(({ name, partitionIds }) => ({ labels: { topic: name }, value: partitionIds.length })),
   )
 }

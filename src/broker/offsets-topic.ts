@@ -25,9 +25,9 @@ export function offsetsTopic(controller: Controller, settings: Settings, entropy
     await controller.ask({ type: 'createTopics', topics: [topic], validateOnly: false })
   }
   return {
-    streams(): readonly PartitionId[] | undefined {
-      const streams = controller.image.topics.get(offsetsTopicName)?.streams
-      return streams?.every((stream) => controller.isServed(stream)) ? streams : undefined
+    partitionIds(): readonly PartitionId[] | undefined {
+      const partitionIds = controller.image.topics.get(offsetsTopicName)?.partitionIds
+      return partitionIds?.every((partitionId) => controller.isServed(partitionId)) ? partitionIds : undefined
     },
     create(): Promise<void> {
       creating ??= create().finally(() => (creating = undefined))

@@ -1,35 +1,35 @@
-import type { Image, StreamImage } from '../metadata/image.ts'
+import type { Image, PartitionImage } from '../metadata/image.ts'
 import type { PartitionId, PartitionOffsets } from '../ports.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 
 /** The id of a partition that lanes serve, or an error. Leader epoch -1 disables the check. */
-export function servedPartition(context: RequestContext, name: string, partition: number, leaderEpoch: number): StreamImage | KafkaError {
-  const stream = streamOf(context.controller.image, name, partition)
-  if (stream === undefined || !context.controller.isServed(stream.stream)) return errors.UNKNOWN_TOPIC_OR_PARTITION
-  if (leaderEpoch === -1 || leaderEpoch === stream.leaderEpoch) return stream
-  return leaderEpoch < stream.leaderEpoch ? errors.FENCED_LEADER_EPOCH : errors.UNKNOWN_LEADER_EPOCH
+export function servedPartition(context: RequestContext, name: string, index: number, leaderEpoch: number): PartitionImage | KafkaError {
+  const partition = partitionOf(context.controller.image, name, index)
+  if (partition === undefined || !context.controller.isServed(partition.partitionId)) return errors.UNKNOWN_TOPIC_OR_PARTITION
+  if (leaderEpoch === -1 || leaderEpoch === partition.leaderEpoch) return partition
+  return leaderEpoch < partition.leaderEpoch ? errors.FENCED_LEADER_EPOCH : errors.UNKNOWN_LEADER_EPOCH
 }
 
-export const isError = (found: StreamImage | KafkaError): found is KafkaError => 'code' in found
+export const isError = (found: PartitionImage | KafkaError): found is KafkaError => 'code' in found
 
-function streamOf(image: Image, name: string, partition: number): StreamImage | undefined {
-  const stream = image.topics.get(name)?.streams[partition]
-  return stream === undefined ? undefined : image.streams.get(stream)
+function partitionOf(image: Image, name: string, index: number): PartitionImage | undefined {
+  const partitionId = image.topics.get(name)?.partitionIds[index]
+  return partitionId === undefined ? undefined : image.partitions.get(partitionId)
 }
 
 /** Result of a query of a partition; undefined when its topic has been deleted meanwhile. */
-export async function whileServed<T>(context: RequestContext, stream: PartitionId, question: Promise<T>): Promise<T | undefined> {
+export async function whileServed<T>(context: RequestContext, partitionId: PartitionId, question: Promise<T>): Promise<T | undefined> {
   try {
     return await question
   } catch (error) {
-    if (context.controller.isServed(stream)) throw error
+    if (context.controller.isServed(partitionId)) throw error
     return undefined
   }
 }
 
-export const offsetsOf = (context: RequestContext, stream: PartitionId): Promise<PartitionOffsets | undefined> =>
-  whileServed(context, stream, context.streams.offsets(stream))
+export const offsetsOf = (context: RequestContext, partitionId: PartitionId): Promise<PartitionOffsets | undefined> =>
+  whileServed(context, partitionId, context.partitions.offsets(partitionId))
 
 /** Partitions that occur more than once in a request. */
 export function duplicates(partitions: Iterable<readonly [topic: string, partition: number]>): ReadonlySet<string> {

@@ -15,13 +15,13 @@ export interface PartitionView {
 
 /** A partition that is not open yet has no leader. */
 export function partitionView({ controller, nodeId }: RequestContext, topic: TopicImage, partition: number): PartitionView {
-  const stream = topic.streams[partition]!
-  const isServed = controller.isServed(stream)
+  const partitionId = topic.partitionIds[partition]!
+  const isServed = controller.isServed(partitionId)
   return {
     errorCode: isServed ? errors.NONE.code : errors.LEADER_NOT_AVAILABLE.code,
     partitionIndex: partition,
     leaderId: isServed ? nodeId : -1,
-    leaderEpoch: controller.image.streams.get(stream)!.leaderEpoch,
+    leaderEpoch: controller.image.partitions.get(partitionId)!.leaderEpoch,
     replicaNodes: [nodeId],
     isrNodes: [nodeId],
     offlineReplicas: [],

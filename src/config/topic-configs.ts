@@ -111,7 +111,7 @@ export function cleanupPolicies(configs: TopicConfigs, settings: Settings): read
 }
 
 /** The part of a topic's configs that affects its batches. They are valid: they were validated when the topic was created. */
-export function streamSettings(configs: TopicConfigs, settings: Settings): PartitionSettings {
+export function partitionSettings(configs: TopicConfigs, settings: Settings): PartitionSettings {
   const own = (name: string): string | undefined => configs.get(name)?.trim()
   return {
     maxMessageBytes: Number(own('max.message.bytes') ?? settings['message.max.bytes']),

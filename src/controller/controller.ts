@@ -1,6 +1,6 @@
 import { Actor } from '../actor/actor.ts'
 import { assert } from '../base/assert.ts'
-import { streamSettings } from '../config/topic-configs.ts'
+import { partitionSettings } from '../config/topic-configs.ts'
 import { emptyImage, type Image, type MutableImage, recordsOf, replay } from '../metadata/image.ts'
 import { decodeRecord, encodeRecord, type MetadataRecord } from '../metadata/records.ts'
 import { type MetadataLog, snapshotAfterBytes } from '../metadata/store.ts'
@@ -43,7 +43,7 @@ export class Controller {
   readonly #node: ControllerNode
   readonly #image: MutableImage
   readonly #log: MetadataLog
-  readonly #streams: Partitions
+  readonly #partitions: Partitions
   readonly #failed: (error: Error) => void
   readonly #actor: Actor<unknown, ControllerEvent, ControllerEffect>
   readonly #waiting = new Map<number, Waiting>()
@@ -56,11 +56,11 @@ export class Controller {
   #recordCount: number
 
   /** `failed`: the node can no longer guarantee durability and must stop. */
-  constructor(node: ControllerNode, image: MutableImage, log: MetadataLog, streams: Partitions, failed: (error: Error) => void) {
+  constructor(node: ControllerNode, image: MutableImage, log: MetadataLog, partitions: Partitions, failed: (error: Error) => void) {
     this.#node = node
     this.#image = image
     this.#log = log
-    this.#streams = streams
+    this.#partitions = partitions
     this.#failed = failed
     this.#snapshotBytes = 0
     this.#recordCount = recordsOf(image).length
@@ -87,17 +87,17 @@ export class Controller {
   }
 
   /** Partitions that lanes serve: a partition exists for clients from then on. */
-  isServed(stream: PartitionId): boolean {
-    return this.#served.has(stream)
+  isServed(partitionId: PartitionId): boolean {
+    return this.#served.has(partitionId)
   }
 
   /** Opens the partitions that the log contains, and notifies listeners. To be awaited before the first command. */
   async start(): Promise<void> {
     followConfigs(this.#node, this.#image)
-    const streams = [...this.#image.streams.keys()]
-    if (streams.length > 0) await this.#streams.open(streams.map((stream) => this.#spec(stream)))
-    for (const stream of streams) this.#served.add(stream)
-    for (const { name, topicId, streams: partitions } of this.#image.topics.values()) {
+    const partitionIds = [...this.#image.partitions.keys()]
+    if (partitionIds.length > 0) await this.#partitions.open(partitionIds.map((partitionId) => this.#spec(partitionId)))
+    for (const partitionId of partitionIds) this.#served.add(partitionId)
+    for (const { name, topicId, partitionIds: partitions } of this.#image.topics.values()) {
       if (partitions.length === 0) continue
       this.#tell({ name, topicId, partitions, settings: this.#spec(partitions[0]!).settings, change: 'opened' })
     }
@@ -161,24 +161,24 @@ export class Controller {
   }
 
   /** Effects of a change, with the current contents of the image: the image may be newer by the time that they are performed. */
-  #step({ type, name, topicId, streams, touched }: TopicChange): () => Promise<void> {
-    const topic = { name, topicId, partitions: streams }
+  #step({ type, name, topicId, partitionIds, touched }: TopicChange): () => Promise<void> {
+    const topic = { name, topicId, partitions: partitionIds }
     if (type === 'deleted') {
       return async () => {
-        for (const stream of touched) this.#served.delete(stream)
+        for (const partitionId of touched) this.#served.delete(partitionId)
         this.#tell({ ...topic, change: 'deleted' })
-        await this.#streams.close(touched)
+        await this.#partitions.close(touched)
       }
     }
-    const specs = touched.flatMap((stream) => (this.#image.streams.has(stream) ? [this.#spec(stream)] : []))
+    const specs = touched.flatMap((partitionId) => (this.#image.partitions.has(partitionId) ? [this.#spec(partitionId)] : []))
     return async () => {
-      if (type === 'trimmed') for (const { stream, logStartOffset } of specs) await this.#streams.trim(stream, logStartOffset)
+      if (type === 'trimmed') for (const { partitionId, logStartOffset } of specs) await this.#partitions.trim(partitionId, logStartOffset)
       else if (type === 'configured') {
-        for (const { stream, settings } of specs) await this.#streams.configure(stream, settings)
+        for (const { partitionId, settings } of specs) await this.#partitions.configure(partitionId, settings)
         if (specs.length > 0) this.#tell({ ...topic, change: 'configured', settings: specs[0]!.settings })
       } else {
-        await this.#streams.open(specs)
-        for (const { stream } of specs) this.#served.add(stream)
+        await this.#partitions.open(specs)
+        for (const { partitionId } of specs) this.#served.add(partitionId)
         if (specs.length > 0) this.#tell({ ...topic, change: 'opened', settings: specs[0]!.settings })
       }
     }
@@ -200,13 +200,13 @@ export class Controller {
     for (const listener of this.#listeners) listener(change)
   }
 
-  #spec(stream: PartitionId): PartitionSpec {
-    const { topicId, leaderEpoch, logStartOffset } = this.#image.streams.get(stream)!
+  #spec(partitionId: PartitionId): PartitionSpec {
+    const { topicId, leaderEpoch, logStartOffset } = this.#image.partitions.get(partitionId)!
     const { name, configs } = this.#image.topicsById.get(topicId)!
-    const settings = streamSettings(configs, this.#node.configs.settings)
+    const settings = partitionSettings(configs, this.#node.configs.settings)
     // Only coordinators write to internal topics, and no config may prevent it.
     const maxMessageBytes = isInternal(name) ? Number.MAX_SAFE_INTEGER : settings.maxMessageBytes
-    return { stream, leaderEpoch, logStartOffset, settings: { ...settings, maxMessageBytes } }
+    return { partitionId, leaderEpoch, logStartOffset, settings: { ...settings, maxMessageBytes } }
   }
 }
 

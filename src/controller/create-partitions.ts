@@ -14,20 +14,20 @@ export function createPartitions(
 ): Outcome<readonly Verdict[]> {
   const records: MetadataRecord[] = []
   const answer: Verdict[] = []
-  let nextStream = image.nextStream
+  let nextPartitionId = image.nextPartitionId
   for (const { item: wanted, isRepeated } of onceEach(topics, (topic) => topic.name)) {
     const { name } = wanted
     const refusal: Refusal | undefined = isRepeated
       ? [errors.INVALID_REQUEST, 'Duplicate topic name.']
-      : refusalOf(image, node, wanted, image.nextStream + partitionsMax - nextStream)
+      : refusalOf(image, node, wanted, image.nextPartitionId + partitionsMax - nextPartitionId)
     if (refusal !== undefined) {
       answer.push({ name, error: refusal[0], message: refusal[1] })
       continue
     }
-    const { topicId, streams: present } = image.topics.get(name)!
-    const streams = Array.from({ length: wanted.count - present.length }, (_, at) => nextStream + at)
-    nextStream += streams.length
-    records.push({ type: 'partitionsAdded', topicId, streams })
+    const { topicId, partitionIds: present } = image.topics.get(name)!
+    const partitionIds = Array.from({ length: wanted.count - present.length }, (_, at) => nextPartitionId + at)
+    nextPartitionId += partitionIds.length
+    records.push({ type: 'partitionsAdded', topicId, partitionIds })
     answer.push({ name, error: errors.NONE, message: null })
   }
   return { records: validateOnly ? [] : records, answer }
@@ -36,7 +36,7 @@ export function createPartitions(
 function refusalOf(image: Image, node: ControllerNode, { name, count, assignments }: MorePartitions, free: number): Refusal | undefined {
   const topic = image.topics.get(name)
   if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, errors.UNKNOWN_TOPIC_OR_PARTITION.message]
-  const present = topic.streams.length
+  const present = topic.partitionIds.length
   if (count === present) return [errors.INVALID_PARTITIONS, `Topic already has ${present} partition(s).`]
   if (count < present) {
     return [errors.INVALID_PARTITIONS, `The topic ${name} currently has ${present} partition(s); ${count} would not be an increase.`]

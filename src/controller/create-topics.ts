@@ -25,10 +25,10 @@ export function createTopics(
   const records: MetadataRecord[] = []
   const answer: CreatedTopic[] = []
   const taken = new Map([...image.topics.keys()].filter(hasCollisionCharacter).map((name) => [collisionKey(name), name]))
-  let nextStream = image.nextStream
+  let nextPartitionId = image.nextPartitionId
   for (const { item: topic, isRepeated } of onceEach(topics, ({ name }) => name)) {
     const [partitions, replicationFactor] = sizes(topic, node)
-    const free = image.nextStream + partitionsMax - nextStream
+    const free = image.nextPartitionId + partitionsMax - nextPartitionId
     const refusal: Refusal | undefined = isRepeated
       ? [errors.INVALID_REQUEST, 'Duplicate topic name.']
       : (refusalOf(image, node, topic, taken) ??
@@ -39,10 +39,10 @@ export function createTopics(
     }
     const { name, topicId } = topic
     const configs = new Map(topic.configs.map((config) => [config.name, config.value!]))
-    const streams = Array.from({ length: partitions }, (_, partition) => nextStream + partition)
-    nextStream += partitions
+    const partitionIds = Array.from({ length: partitions }, (_, partition) => nextPartitionId + partition)
+    nextPartitionId += partitions
     if (hasCollisionCharacter(name)) taken.set(collisionKey(name), name)
-    records.push({ type: 'topicCreated', name, topicId, replicationFactor, streams, configs })
+    records.push({ type: 'topicCreated', name, topicId, replicationFactor, partitionIds, configs })
     const effective = effectiveTopicConfigs(configs, node.configs)
     answer.push({ name, topicId, error: errors.NONE, message: null, partitions, replicationFactor, configs: effective })
   }

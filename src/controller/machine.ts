@@ -1,7 +1,7 @@
 import type { Machine } from '../actor/actor.ts'
 import { assert, unreachable } from '../base/assert.ts'
 import { noTexts, resourceType } from '../config/config-entry.ts'
-import { streamSettings } from '../config/topic-configs.ts'
+import { partitionSettings } from '../config/topic-configs.ts'
 import { type Image, type MutableImage, replay, type TopicImage } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 import type { PartitionSettings } from '../ports.ts'
@@ -77,10 +77,16 @@ function finish(state: ControllerState, out: ControllerEffect[]): void {
 
 /** A default that topics do not override may have changed. */
 function followNode({ node, image }: ControllerState): TopicChange[] {
-  const before = streamSettings(noTexts, node.configs.settings)
+  const before = partitionSettings(noTexts, node.configs.settings)
   followConfigs(node, image)
-  if (isSame(before, streamSettings(noTexts, node.configs.settings))) return []
-  return [...image.topics.values()].map(({ name, topicId, streams }) => ({ type: 'configured', name, topicId, streams, touched: streams }))
+  if (isSame(before, partitionSettings(noTexts, node.configs.settings))) return []
+  return [...image.topics.values()].map(({ name, topicId, partitionIds }) => ({
+    type: 'configured',
+    name,
+    topicId,
+    partitionIds,
+    touched: partitionIds,
+  }))
 }
 
 const isSame = (a: PartitionSettings, b: PartitionSettings): boolean =>
@@ -118,9 +124,9 @@ function run({ image, node }: ControllerState, command: Command): Outcome<unknow
       return { records: [{ type: 'producerIdsAllocated', next: first + BigInt(command.count) }], answer: { first } }
     }
     case 'moveLogStart': {
-      const known = image.streams.get(command.stream)
+      const known = image.partitions.get(command.partitionId)
       if (known === undefined || command.offset <= known.logStartOffset) return { records: [], answer: known?.logStartOffset }
-      return { records: [{ type: 'logStartMoved', stream: command.stream, offset: command.offset }], answer: command.offset }
+      return { records: [{ type: 'logStartMoved', partitionId: command.partitionId, offset: command.offset }], answer: command.offset }
     }
     case 'alterConfigs':
       return alterConfigs(image, node, command)
@@ -135,25 +141,25 @@ function run({ image, node }: ControllerState, command: Command): Outcome<unknow
 
 function topicOf(image: Image, record: MetadataRecord): TopicImage | undefined {
   if ('topicId' in record) return image.topicsById.get(record.topicId)
-  return record.type === 'logStartMoved' ? image.topicsById.get(image.streams.get(record.stream)?.topicId ?? '') : undefined
+  return record.type === 'logStartMoved' ? image.topicsById.get(image.partitions.get(record.partitionId)?.topicId ?? '') : undefined
 }
 
 function changeOf(record: MetadataRecord, before: TopicImage | undefined, after: TopicImage | undefined): TopicChange | undefined {
   const topic = after ?? before
   if (topic === undefined) return undefined
-  const { name, topicId, streams } = topic
-  const change = { name, topicId, streams }
+  const { name, topicId, partitionIds } = topic
+  const change = { name, topicId, partitionIds }
   switch (record.type) {
     case 'topicCreated':
-      return { ...change, type: 'created', touched: streams }
+      return { ...change, type: 'created', touched: partitionIds }
     case 'partitionsAdded':
-      return { ...change, type: 'grown', touched: record.streams }
+      return { ...change, type: 'grown', touched: record.partitionIds }
     case 'topicDeleted':
-      return { ...change, type: 'deleted', touched: streams }
+      return { ...change, type: 'deleted', touched: partitionIds }
     case 'topicConfigChanged':
-      return { ...change, type: 'configured', touched: streams }
+      return { ...change, type: 'configured', touched: partitionIds }
     case 'logStartMoved':
-      return { ...change, type: 'trimmed', touched: [record.stream] }
+      return { ...change, type: 'trimmed', touched: [record.partitionId] }
     default:
       return undefined
   }

@@ -18,7 +18,10 @@ export interface Questions {
   readonly deleteTopics: { readonly ask: { readonly topics: readonly TopicRef[] }; readonly answer: readonly DeletedTopic[] }
   readonly allocateProducerIds: { readonly ask: { readonly count: number }; readonly answer: { readonly first: bigint } }
   /** The answer is the resulting start of the log; undefined when the partition is deleted. */
-  readonly moveLogStart: { readonly ask: { readonly stream: PartitionId; readonly offset: bigint }; readonly answer: bigint | undefined }
+  readonly moveLogStart: {
+    readonly ask: { readonly partitionId: PartitionId; readonly offset: bigint }
+    readonly answer: bigint | undefined
+  }
   /** One row for each resource, in the order of the request: each is changed as a whole, or not at all. */
   readonly alterConfigs: {
     readonly ask: { readonly resources: readonly ResourceAlteration[]; readonly validateOnly: boolean }
@@ -119,7 +122,7 @@ export interface TopicChange {
   readonly name: string
   readonly topicId: string
   /** All of the topic's, in the order of its partitions. */
-  readonly streams: readonly PartitionId[]
+  readonly partitionIds: readonly PartitionId[]
   /** Those that the change affects. */
   readonly touched: readonly PartitionId[]
 }

@@ -25,7 +25,7 @@ export class NotReady {
 /** The offsets topic. */
 export interface OffsetsTopic {
   /** The partition id of each partition, if the topic exists and is served. */
-  streams(): readonly PartitionId[] | undefined
+  partitionIds(): readonly PartitionId[] | undefined
   /** Resolves when the topic exists, or cannot be created. */
   create(): Promise<void>
   /** The id of any topic that groups may have read, if it exists. */
@@ -115,7 +115,7 @@ export class GroupCoordinator {
 
   /** Loads the coordinator of a group, as FindCoordinator requires. */
   async find(groupId: string): Promise<NotReady | undefined> {
-    if (this.#parts.topic.streams() === undefined) await this.#parts.topic.create()
+    if (this.#parts.topic.partitionIds() === undefined) await this.#parts.topic.create()
     const partition = this.#open(groupId)
     return partition === undefined ? new NotReady(errors.COORDINATOR_NOT_AVAILABLE) : undefined
   }
@@ -147,8 +147,8 @@ export class GroupCoordinator {
   }
 
   topicDeleted(topic: string): void {
-    const streams = this.#streams()
-    if (streams !== undefined && this.#partitions.size < streams.length) this.#deleted.add(topic)
+    const partitionIds = this.#partitionIds()
+    if (partitionIds !== undefined && this.#partitions.size < partitionIds.length) this.#deleted.add(topic)
     for (const partition of this.#partitions.values()) if (!partition.isLoaded) partition.deleted.add(topic)
     this.#tell({ type: 'topicDeleted', now: this.#parts.clock.now(), topic })
   }
@@ -163,10 +163,10 @@ export class GroupCoordinator {
     this.#asked.clear()
   }
 
-  #streams(): readonly PartitionId[] | undefined {
-    const streams = this.#parts.topic.streams()
-    this.#count ??= streams?.length
-    return streams?.slice(0, this.#count)
+  #partitionIds(): readonly PartitionId[] | undefined {
+    const partitionIds = this.#parts.topic.partitionIds()
+    this.#count ??= partitionIds?.length
+    return partitionIds?.slice(0, this.#count)
   }
 
   #partitionOf(groupId: string): Partition {
@@ -176,30 +176,30 @@ export class GroupCoordinator {
   }
 
   #open(groupId: string): Partition | undefined {
-    const streams = this.#streams()
-    return streams === undefined ? undefined : this.#openAt(partitionOf(groupId, streams.length), streams)
+    const partitionIds = this.#partitionIds()
+    return partitionIds === undefined ? undefined : this.#openAt(partitionOf(groupId, partitionIds.length), partitionIds)
   }
 
   #openAll(): Partition[] {
-    const streams = this.#streams() ?? []
-    return streams.map((_, index) => this.#openAt(index, streams))
+    const partitionIds = this.#partitionIds() ?? []
+    return partitionIds.map((_, index) => this.#openAt(index, partitionIds))
   }
 
-  #openAt(index: number, streams: readonly PartitionId[]): Partition {
+  #openAt(index: number, partitionIds: readonly PartitionId[]): Partition {
     const known = this.#partitions.get(index)
     if (known !== undefined) return known
     const { settings } = this.#parts
     const limits = { batchBytesMax: this.#state.limits.batchBytesMax, patienceMs: settings['offsets.commit.timeout.ms'] }
-    const stream = streams[index]!
+    const partitionId = partitionIds[index]!
     let loaded = (): void => {}
     const partition: Partition = {
-      log: new GroupPartition(stream, this.#parts, limits),
+      log: new GroupPartition(partitionId, this.#parts, limits),
       loading: new Promise<void>((resolve) => (loaded = resolve)),
       isLoaded: false,
       deleted: new Set(this.#deleted),
     }
     this.#partitions.set(index, partition)
-    this.#load(index, partition, streams.length).then(loaded, (error: Error) => {
+    this.#load(index, partition, partitionIds.length).then(loaded, (error: Error) => {
       if (this.#partitions.get(index) === partition) this.#parts.failed(error)
     })
     return partition
@@ -208,7 +208,7 @@ export class GroupCoordinator {
   async #load(index: number, partition: Partition, partitions: number): Promise<void> {
     const { log, codecs, topic, settings, clock } = this.#parts
     const topics = new Set<string>()
-    for await (const records of groupRecords(log, partition.log.stream, codecs, settings['offsets.load.buffer.size'])) {
+    for await (const records of groupRecords(log, partition.log.partitionId, codecs, settings['offsets.load.buffer.size'])) {
       if (this.#partitions.get(index) !== partition) return
       for (const record of records) if (record.type === 'offset') topics.add(record.topic)
       this.#tell({ type: 'replayed', records })

@@ -27,7 +27,7 @@ const recordOverheadBytes = 32
 
 /** The writer of one partition of the offsets topic. Records that are written during an append go together into the next. */
 export class GroupPartition {
-  readonly stream: PartitionId
+  readonly partitionId: PartitionId
   readonly #ports: GroupPartitionPorts
   readonly #limits: GroupPartitionLimits
   /** Records that belong together are in one batch where they fit: all of them are written, or none. */
@@ -37,8 +37,8 @@ export class GroupPartition {
   #flushing = false
   #waiting: Waiting[] = []
 
-  constructor(stream: PartitionId, ports: GroupPartitionPorts, limits: GroupPartitionLimits) {
-    this.stream = stream
+  constructor(partitionId: PartitionId, ports: GroupPartitionPorts, limits: GroupPartitionLimits) {
+    this.partitionId = partitionId
     this.#ports = ports
     this.#limits = limits
   }
@@ -64,7 +64,7 @@ export class GroupPartition {
       const upTo = this.#written
       this.#pending = []
       const cancel = after(this.#limits.patienceMs, () => this.giveUp())
-      await log.append(this.stream, this.#batches(units, BigInt(clock.now()))).finally(cancel)
+      await log.append(this.partitionId, this.#batches(units, BigInt(clock.now()))).finally(cancel)
       this.#durable = upTo
       this.#release()
     }

@@ -10,18 +10,18 @@ const unpackedBytesMax = 256 << 20
 /** Reads a partition of the offsets topic from its start to its end, chunk by chunk. */
 export async function* groupRecords(
   log: CoordinatorLog,
-  stream: PartitionId,
+  partitionId: PartitionId,
   codecs: Codecs,
   bytesMax: number,
 ): AsyncGenerator<readonly GroupRecord[]> {
   for (let offset = 0n; ; ) {
-    const piece = await log.read(stream, offset, bytesMax)
+    const piece = await log.read(partitionId, offset, bytesMax)
     if (piece.length === 0) return
     const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length)
     const found: GroupRecord[] = []
     for (let at = 0; at < bytes.length; ) {
       const header = batchAt(bytes, at)
-      if (isRefusal(header)) throw new Error(`a batch of the offsets topic, partition id ${stream}, is damaged: ${header.because}`)
+      if (isRefusal(header)) throw new Error(`a batch of the offsets topic, partition id ${partitionId}, is damaged: ${header.because}`)
       if ((header.attributes & attribute.control) === 0) {
         for (const record of readRecords(bytes, at, header, codecs, unpackedBytesMax)) {
           if (record.offset < offset || record.key === null) continue

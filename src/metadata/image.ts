@@ -7,12 +7,12 @@ export interface TopicImage {
   readonly topicId: string
   readonly replicationFactor: number
   /** The id of each partition. */
-  readonly streams: readonly PartitionId[]
+  readonly partitionIds: readonly PartitionId[]
   readonly configs: ReadonlyMap<string, string>
 }
 
-export interface StreamImage {
-  readonly stream: PartitionId
+export interface PartitionImage {
+  readonly partitionId: PartitionId
   readonly topicId: string
   readonly partition: number
   /** Increases when the partition's leader changes, which never happens with one node. */
@@ -23,12 +23,12 @@ export interface StreamImage {
 export interface ObjectImage {
   readonly objectId: number
   readonly bytes: number
-  readonly streams: readonly ObjectPartImage[]
+  readonly parts: readonly ObjectPartImage[]
 }
 
 /** The part of an object that belongs to one partition. */
 export interface ObjectPartImage {
-  readonly stream: PartitionId
+  readonly partitionId: PartitionId
   readonly start: bigint
   readonly end: bigint
   readonly bytes: number
@@ -70,7 +70,7 @@ export interface Image {
   readonly recordCount: number
   readonly topics: ReadonlyMap<string, TopicImage>
   readonly topicsById: ReadonlyMap<string, TopicImage>
-  readonly streams: ReadonlyMap<PartitionId, StreamImage>
+  readonly partitions: ReadonlyMap<PartitionId, PartitionImage>
   /** Committed, in the order of commitment. */
   readonly objects: ReadonlyMap<number, ObjectImage>
   /** Prepared, possibly in the store completely or in part; not committed. */
@@ -84,7 +84,7 @@ export interface Image {
   /** By `quotaKey`. */
   readonly clientQuotas: ReadonlyMap<string, QuotaImage>
   readonly nextObjectId: number
-  readonly nextStream: PartitionId
+  readonly nextPartitionId: PartitionId
   readonly nextProducerId: bigint
 }
 
@@ -97,7 +97,7 @@ export interface MutableImage extends Image {
   recordCount: number
   readonly topics: Map<string, TopicImage>
   readonly topicsById: Map<string, TopicImage>
-  readonly streams: Map<PartitionId, StreamImage>
+  readonly partitions: Map<PartitionId, PartitionImage>
   readonly objects: Map<number, ObjectImage>
   readonly preparedObjects: Set<number>
   readonly markedObjects: Set<number>
@@ -105,7 +105,7 @@ export interface MutableImage extends Image {
   readonly configs: Map<number, Map<string, ReadonlyMap<string, string>>>
   readonly clientQuotas: Map<string, QuotaImage>
   nextObjectId: number
-  nextStream: PartitionId
+  nextPartitionId: PartitionId
   nextProducerId: bigint
 }
 
@@ -117,7 +117,7 @@ export const emptyImage = (): MutableImage => ({
   recordCount: 0,
   topics: new Map(),
   topicsById: new Map(),
-  streams: new Map(),
+  partitions: new Map(),
   objects: new Map(),
   preparedObjects: new Set(),
   markedObjects: new Set(),
@@ -125,7 +125,7 @@ export const emptyImage = (): MutableImage => ({
   configs: new Map(),
   clientQuotas: new Map(),
   nextObjectId: 1,
-  nextStream: 1,
+  nextPartitionId: 1,
   nextProducerId: 0n,
 })
 
@@ -150,7 +150,7 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
       return
     }
     case 'recordsLost':
-      addLost(image, record.stream, { start: Number(record.start), end: Number(record.end) })
+      addLost(image, record.partitionId, { start: Number(record.start), end: Number(record.end) })
       return
     case 'recordsCounted':
       image.recordCount = record.records
@@ -161,13 +161,13 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
         name: record.name,
         topicId: record.topicId,
         replicationFactor: record.replicationFactor,
-        streams: [],
+        partitionIds: [],
         configs: record.configs,
       })
-      addStreams(image, record.topicId, record.streams)
+      addPartitions(image, record.topicId, record.partitionIds)
       return
     case 'partitionsAdded':
-      addStreams(image, record.topicId, record.streams)
+      addPartitions(image, record.topicId, record.partitionIds)
       return
     case 'topicDeleted':
       deleteTopic(image, record.topicId)
@@ -178,25 +178,25 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
       replayConfigs(image, record)
       return
     case 'logStartMoved': {
-      const known = image.streams.get(record.stream)
+      const known = image.partitions.get(record.partitionId)
       if (known !== undefined && record.offset > known.logStartOffset) {
-        image.streams.set(record.stream, { ...known, logStartOffset: record.offset })
+        image.partitions.set(record.partitionId, { ...known, logStartOffset: record.offset })
       }
       return
     }
     case 'producerIdsAllocated':
       if (record.next > image.nextProducerId) image.nextProducerId = record.next
       return
-    case 'streamsAllocated':
-      image.nextStream = Math.max(image.nextStream, record.next)
+    case 'partitionIdsAllocated':
+      image.nextPartitionId = Math.max(image.nextPartitionId, record.next)
       return
     case 'objectsPrepared':
       for (let objectId = record.first; objectId < record.first + record.count; objectId++) image.preparedObjects.add(objectId)
       image.nextObjectId = Math.max(image.nextObjectId, record.first + record.count)
       return
     case 'objectCommitted': {
-      const { objectId, bytes, streams } = record
-      image.objects.set(objectId, { objectId, bytes, streams })
+      const { objectId, bytes, parts } = record
+      image.objects.set(objectId, { objectId, bytes, parts })
       image.preparedObjects.delete(objectId)
       image.nextObjectId = Math.max(image.nextObjectId, objectId + 1)
       return
@@ -211,7 +211,7 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
         image.markedObjects.delete(objectId)
       }
       return
-    case 'streamCleaned':
+    case 'partitionCleaned':
       setCleaned(image, record)
       return
     default:
@@ -245,22 +245,23 @@ function replayConfigs(image: MutableImage, record: ConfigRecord): void {
   }
 }
 
-function setCleaned(image: MutableImage, { stream, offset, objectIds }: Extract<MetadataRecord, { type: 'streamCleaned' }>): void {
-  const known = image.cleaned.get(stream) ?? 0n
-  if (image.streams.has(stream) && offset > known) image.cleaned.set(stream, offset)
+function setCleaned(image: MutableImage, { partitionId, offset, objectIds }: Extract<MetadataRecord, { type: 'partitionCleaned' }>): void {
+  const known = image.cleaned.get(partitionId) ?? 0n
+  if (image.partitions.has(partitionId) && offset > known) image.cleaned.set(partitionId, offset)
   for (const objectId of objectIds) {
     const object = image.objects.get(objectId)
-    if (object !== undefined) image.objects.set(objectId, { ...object, streams: object.streams.filter((part) => part.stream !== stream) })
+    if (object !== undefined)
+      image.objects.set(objectId, { ...object, parts: object.parts.filter((part) => part.partitionId !== partitionId) })
   }
 }
 
 /** Two losses without a record between them are merged. */
-function addLost(image: MutableImage, stream: PartitionId, range: LostRange): void {
-  if (!image.streams.has(stream)) return
-  const known = image.lost.get(stream) ?? []
+function addLost(image: MutableImage, partitionId: PartitionId, range: LostRange): void {
+  if (!image.partitions.has(partitionId)) return
+  const known = image.lost.get(partitionId) ?? []
   const last = known.at(-1)
   const isSame = last !== undefined && last.end >= range.start
-  image.lost.set(stream, isSame ? [...known.slice(0, -1), { start: last.start, end: range.end }] : [...known, range])
+  image.lost.set(partitionId, isSame ? [...known.slice(0, -1), { start: last.start, end: range.end }] : [...known, range])
 }
 
 function setTopic(image: MutableImage, topic: TopicImage): void {
@@ -268,24 +269,30 @@ function setTopic(image: MutableImage, topic: TopicImage): void {
   image.topicsById.set(topic.topicId, topic)
 }
 
-function addStreams(image: MutableImage, topicId: string, streams: readonly PartitionId[]): void {
+function addPartitions(image: MutableImage, topicId: string, partitionIds: readonly PartitionId[]): void {
   const topic = image.topicsById.get(topicId)
   if (topic === undefined) return
-  streams.forEach((stream, index) => {
-    assert(stream >= image.nextStream, `stream ${stream} has never been used`)
-    image.nextStream = stream + 1
-    image.streams.set(stream, { stream, topicId, partition: topic.streams.length + index, leaderEpoch: 0, logStartOffset: 0n })
+  partitionIds.forEach((partitionId, index) => {
+    assert(partitionId >= image.nextPartitionId, `partition ${partitionId} has never been used`)
+    image.nextPartitionId = partitionId + 1
+    image.partitions.set(partitionId, {
+      partitionId,
+      topicId,
+      partition: topic.partitionIds.length + index,
+      leaderEpoch: 0,
+      logStartOffset: 0n,
+    })
   })
-  setTopic(image, { ...topic, streams: [...topic.streams, ...streams] })
+  setTopic(image, { ...topic, partitionIds: [...topic.partitionIds, ...partitionIds] })
 }
 
 function deleteTopic(image: MutableImage, topicId: string): void {
   const topic = image.topicsById.get(topicId)
   if (topic === undefined) return
-  for (const stream of topic.streams) {
-    image.streams.delete(stream)
-    image.cleaned.delete(stream)
-    image.lost.delete(stream)
+  for (const partitionId of topic.partitionIds) {
+    image.partitions.delete(partitionId)
+    image.cleaned.delete(partitionId)
+    image.lost.delete(partitionId)
   }
   image.topics.delete(topic.name)
   image.topicsById.delete(topicId)
@@ -298,20 +305,20 @@ export function recordsOf(image: Image): MetadataRecord[] {
   if (image.founding !== null) records.push({ type: 'nodeFounded', ...image.founding })
   if (image.wal !== null) records.push({ type: 'walMarked', ...image.wal })
   // Sorted by first partition id, since these ids only increase in a log.
-  const runs = [...image.topicsById.values()].flatMap(runsOf).sort((a, b) => a.streams[0]! - b.streams[0]!)
-  for (const { topic, at, streams } of runs) {
+  const runs = [...image.topicsById.values()].flatMap(runsOf).sort((a, b) => a.partitionIds[0]! - b.partitionIds[0]!)
+  for (const { topic, at, partitionIds } of runs) {
     const { name, topicId, replicationFactor, configs } = topic
-    if (at === 0) records.push({ type: 'topicCreated', name, topicId, replicationFactor, streams, configs })
-    else records.push({ type: 'partitionsAdded', topicId, streams })
+    if (at === 0) records.push({ type: 'topicCreated', name, topicId, replicationFactor, partitionIds, configs })
+    else records.push({ type: 'partitionsAdded', topicId, partitionIds })
   }
-  for (const { stream, logStartOffset } of image.streams.values()) {
-    if (logStartOffset > 0n) records.push({ type: 'logStartMoved', stream, offset: logStartOffset })
+  for (const { partitionId, logStartOffset } of image.partitions.values()) {
+    if (logStartOffset > 0n) records.push({ type: 'logStartMoved', partitionId, offset: logStartOffset })
   }
-  for (const [stream, ranges] of image.lost) {
-    for (const { start, end } of ranges) records.push({ type: 'recordsLost', stream, start: BigInt(start), end: BigInt(end) })
+  for (const [partitionId, ranges] of image.lost) {
+    for (const { start, end } of ranges) records.push({ type: 'recordsLost', partitionId, start: BigInt(start), end: BigInt(end) })
   }
-  for (const [stream, offset] of image.cleaned) records.push({ type: 'streamCleaned', stream, offset, objectIds: [] })
-  records.push({ type: 'producerIdsAllocated', next: image.nextProducerId }, { type: 'streamsAllocated', next: image.nextStream })
+  for (const [partitionId, offset] of image.cleaned) records.push({ type: 'partitionCleaned', partitionId, offset, objectIds: [] })
+  records.push({ type: 'producerIdsAllocated', next: image.nextProducerId }, { type: 'partitionIdsAllocated', next: image.nextPartitionId })
   for (const [resourceType, ofType] of image.configs) {
     for (const [resource, configs] of ofType) records.push({ type: 'configsChanged', resourceType, resource, configs })
   }
@@ -325,9 +332,9 @@ export function recordsOf(image: Image): MetadataRecord[] {
 /** Object numbers are never reused, so that a key never refers to two objects. */
 function objectRecords(image: Image): MetadataRecord[] {
   const records: MetadataRecord[] = []
-  for (const { objectId, bytes, streams } of image.objects.values()) records.push({ type: 'objectCommitted', objectId, bytes, streams })
+  for (const { objectId, bytes, parts } of image.objects.values()) records.push({ type: 'objectCommitted', objectId, bytes, parts })
   for (const objectId of image.markedObjects) {
-    records.push({ type: 'objectCommitted', objectId, bytes: 0, streams: [] }, { type: 'objectsMarked', objectIds: [objectId] })
+    records.push({ type: 'objectCommitted', objectId, bytes: 0, parts: [] }, { type: 'objectsMarked', objectIds: [objectId] })
   }
   for (const objectId of image.preparedObjects) records.push({ type: 'objectsPrepared', first: objectId, count: 1 })
   if (image.nextObjectId > 1) records.push({ type: 'objectsPrepared', first: image.nextObjectId, count: 0 })
@@ -335,12 +342,12 @@ function objectRecords(image: Image): MetadataRecord[] {
 }
 
 /** A topic's partition ids, split into consecutive ranges: ids of other topics may be between them. */
-function runsOf(topic: TopicImage): { topic: TopicImage; at: number; streams: PartitionId[] }[] {
-  const runs: { topic: TopicImage; at: number; streams: PartitionId[] }[] = []
-  topic.streams.forEach((stream, at) => {
+function runsOf(topic: TopicImage): { topic: TopicImage; at: number; partitionIds: PartitionId[] }[] {
+  const runs: { topic: TopicImage; at: number; partitionIds: PartitionId[] }[] = []
+  topic.partitionIds.forEach((partitionId, at) => {
     const last = runs.at(-1)
-    if (last !== undefined && last.streams.at(-1) === stream - 1) last.streams.push(stream)
-    else runs.push({ topic, at, streams: [stream] })
+    if (last !== undefined && last.partitionIds.at(-1) === partitionId - 1) last.partitionIds.push(partitionId)
+    else runs.push({ topic, at, partitionIds: [partitionId] })
   })
   return runs
 }

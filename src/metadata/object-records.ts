@@ -5,8 +5,8 @@ export const committed = (
   objectId: number,
   object: {
     readonly bytes: number
-    readonly streams: readonly {
-      readonly stream: number
+    readonly parts: readonly {
+      readonly partitionId: number
       readonly start: number
       readonly end: number
       readonly bytes: number
@@ -17,8 +17,8 @@ export const committed = (
   type: 'objectCommitted',
   objectId,
   bytes: object.bytes,
-  streams: object.streams.map(({ stream, start, end, bytes, maxTimestamp }) => ({
-    stream,
+  parts: object.parts.map(({ partitionId, start, end, bytes, maxTimestamp }) => ({
+    partitionId,
     start: BigInt(start),
     end: BigInt(end),
     bytes,

@@ -17,21 +17,21 @@ const table = <const F extends Fields>(id: number, version: number, fields: F): 
  */
 export const recordTables = {
   clusterFormatted: table(1, 0, { clusterId: text }),
-  topicCreated: table(2, 0, { name: text, topicId: text, replicationFactor: count, streams: list(count), configs: textMap }),
-  partitionsAdded: table(3, 0, { topicId: text, streams: list(count) }),
+  topicCreated: table(2, 0, { name: text, topicId: text, replicationFactor: count, partitionIds: list(count), configs: textMap }),
+  partitionsAdded: table(3, 0, { topicId: text, partitionIds: list(count) }),
   topicDeleted: table(4, 0, { topicId: text }),
   /** All configs of the topic, not the difference. */
   topicConfigChanged: table(5, 0, { topicId: text, configs: textMap }),
-  logStartMoved: table(6, 0, { stream: count, offset: long }),
+  logStartMoved: table(6, 0, { partitionId: count, offset: long }),
   /** Producer ids below `next` are allocated, or may be. */
   producerIdsAllocated: table(7, 0, { next: long }),
   /** Partition ids below `next` have been used, perhaps by deleted topics. Written by snapshots. */
-  streamsAllocated: table(8, 0, { next: count }),
+  partitionIdsAllocated: table(8, 0, { next: count }),
   /** For each of its partitions, an object contains the records from `start` up to `end`. */
   objectCommitted: table(9, 1, {
     objectId: count,
     bytes: count,
-    streams: list(struct({ stream: count, start: long, end: long, bytes: count, maxTimestamp: long })),
+    parts: list(struct({ partitionId: count, start: long, end: long, bytes: count, maxTimestamp: long })),
   }),
   /** Deleted from the store: marked objects, and prepared objects that were never committed. */
   objectsRemoved: table(10, 0, { objectIds: list(count) }),
@@ -40,13 +40,13 @@ export const recordTables = {
   /** These objects are unreferenced; they must be deleted from the store. */
   objectsMarked: table(12, 0, { objectIds: list(count) }),
   /** Compacted by key up to `offset`; the partition's records in these objects are no longer read. */
-  streamCleaned: table(13, 0, { stream: count, offset: long, objectIds: list(count) }),
+  partitionCleaned: table(13, 0, { partitionId: count, offset: long, objectIds: list(count) }),
   /** The node of this log. Objects from `firstObjectId` on have the founding id in their keys; those below do not. */
   nodeFounded: table(32, 0, { nodeId: count, foundingId: text, firstObjectId: count }),
   /** The WAL with this secret was durable at least up to `durable`; everything below `stored` is in objects. Positions in bytes. */
   walMarked: table(33, 0, { secret: count, incarnation: count, stored: count, durable: count }),
   /** Acknowledged records from `start` on were lost, and an operator has accepted it. No record will ever have an offset below `end`. */
-  recordsLost: table(34, 0, { stream: count, start: long, end: long }),
+  recordsLost: table(34, 0, { partitionId: count, start: long, end: long }),
   /** The records before this one replace the first `records` records of this log. Written by snapshots. */
   recordsCounted: table(35, 0, { records: count }),
   /** All configs of a broker, a group or a client metrics subscription, by Kafka's number of the resource type; not the difference. */

@@ -19,7 +19,7 @@ type PartitionResponse = Mutable<ProduceResponse['responses'][number]['partition
 /** A batch that is not in the append ring yet. */
 export interface UnsequencedBatch {
   readonly part: number
-  readonly stream: number
+  readonly partitionId: number
   readonly address: number
   readonly bytes: number
   flags: number
@@ -86,9 +86,9 @@ export function beginProduce(
       const part = blankPart(index)
       partitionResponses.push(part)
       produce.parts.push(part)
-      const stream = topic?.streams[index]
+      const partitionId = topic?.partitionIds[index]
       if (topic === undefined && version >= 13) refuse(part, errors.UNKNOWN_TOPIC_ID.code, 0)
-      else if (topic === undefined || stream === undefined) refuse(part, errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason.unknown)
+      else if (topic === undefined || partitionId === undefined) refuse(part, errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason.unknown)
       else if (isCoordinators) refuse(part, errors.INVALID_TOPIC_EXCEPTION.code, 0)
       else if (records === null || records.length === 0) refuse(part, errors.INVALID_RECORD.code, reason.notOneBatch)
       else if (!valid) refuse(part, shapeComplaint(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
@@ -96,9 +96,9 @@ export function beginProduce(
         const { byteOffset: address, length: bytes } = records
         const flags = version < zstdVersion ? appendFlags.beforeZstd : 0
         const checked = validation.check(address, bytes, topic.settings, flags, request.now)
-        if (!isVerdict(checked)) addBatch(produce, { stream, address, bytes, flags }, checked)
+        if (!isVerdict(checked)) addBatch(produce, { partitionId, address, bytes, flags }, checked)
         else if (checked.error !== 0) refuseBatch(part, checked)
-        else addBatch(produce, { stream, address, bytes, flags: flags | checked.flags }, undefined)
+        else addBatch(produce, { partitionId, address, bytes, flags: flags | checked.flags }, undefined)
       }
     }
   }
@@ -136,10 +136,10 @@ function newProduce(
   }
 }
 
-type Located = Pick<UnsequencedBatch, 'stream' | 'address' | 'bytes' | 'flags'>
+type Located = Pick<UnsequencedBatch, 'partitionId' | 'address' | 'bytes' | 'flags'>
 
-function addBatch(produce: Produce, { stream, address, bytes, flags }: Located, rules: RecordRules | undefined): void {
-  produce.batches.push({ part: produce.parts.length - 1, stream, address, bytes, flags, rules, refused: false })
+function addBatch(produce: Produce, { partitionId, address, bytes, flags }: Located, rules: RecordRules | undefined): void {
+  produce.batches.push({ part: produce.parts.length - 1, partitionId, address, bytes, flags, rules, refused: false })
   if (rules !== undefined) produce.validating++
   produce.outstanding++
 }
@@ -147,12 +147,12 @@ function addBatch(produce: Produce, { stream, address, bytes, flags }: Located, 
 /** Puts all batches of a request into the append ring together. Returns false when the ring has no room. */
 export function sequence(produce: Produce, words: Int32Array, ring: RingProducer): boolean {
   if (!ring.hasRoom(produce.batches.length, append.words)) return false
-  for (const { part, stream, address, bytes, flags, refused } of produce.batches) {
+  for (const { part, partitionId, address, bytes, flags, refused } of produce.batches) {
     if (refused) continue
     const at = ring.claim(appendKind, append.words)
     words[at + append.request] = produce.token
     words[at + append.part] = part
-    words[at + append.stream] = stream
+    words[at + append.partitionId] = partitionId
     words[at + append.address] = address
     words[at + append.bytes] = bytes
     words[at + append.flags] = flags

@@ -32,8 +32,8 @@ export type ColdRead =
       readonly isPatient: boolean
     }
   | {
-      readonly type: 'stream'
-      readonly stream: PartitionId
+      readonly type: 'partition'
+      readonly partitionId: PartitionId
       readonly offset: number
       readonly bytesMax: number
       readonly isPatient: boolean
@@ -94,15 +94,15 @@ export function beginFetch(
   const partitions = context.partitions.slice(0, partitionsMax)
   const responses = partitions.map((p) => blankPartition(p.partition, message.isolationLevel === readCommitted))
   const asked: number[] = []
-  const streams: PartitionId[] = []
+  const partitionIds: PartitionId[] = []
   let failed = false
   partitions.forEach((p, index) => {
     const topic = byId ? parts.routing.identified(p.topicId) : parts.routing.named(p.topic)
-    const stream = topic?.streams[p.partition]
-    const error = routingError(byId, topic !== undefined, stream, follower)
+    const partitionId = topic?.partitionIds[p.partition]
+    const error = routingError(byId, topic !== undefined, partitionId, follower)
     if (error === 0) {
       asked.push(index)
-      streams.push(stream!)
+      partitionIds.push(partitionId!)
     } else {
       failed = true
       responses[index]!.errorCode = error
@@ -132,14 +132,14 @@ export function beginFetch(
   // The response is complete: every partition has an error, or there is none.
   if (asked.length === 0) return { fetch: begun, answer: 'now' }
   const minBytes = waitMs === 0 ? 0 : message.minBytes
-  sendFetch(begun, streams, { minBytes, maxBytes: Math.min(message.maxBytes, request.fetchBytesMax) }, parts.words, parts.ring)
+  sendFetch(begun, partitionIds, { minBytes, maxBytes: Math.min(message.maxBytes, request.fetchBytesMax) }, parts.words, parts.ring)
   return { fetch: begun, answer: 'later' }
 }
 
 /** Sends the fetch to the sequencer, which answers it exactly once, possibly later. */
 function sendFetch(
   begun: Fetch,
-  streams: readonly PartitionId[],
+  partitionIds: readonly PartitionId[],
   limits: { minBytes: number; maxBytes: number },
   words: Int32Array,
   ring: RingProducer,
@@ -154,7 +154,7 @@ function sendFetch(
   asked.forEach((index, i) => {
     const to = at + fetch.words + i * fetchPart.words
     const { offset, maxBytes, leaderEpoch, lastFetchedEpoch } = partitions[index]!
-    words[to + fetchPart.stream] = streams[i]!
+    words[to + fetchPart.partitionId] = partitionIds[i]!
     putLong(words, to + fetchPart.offset, within(offset))
     words[to + fetchPart.maxBytes] = maxBytes
     words[to + fetchPart.leaderEpoch] = leaderEpoch
@@ -166,9 +166,9 @@ function sendFetch(
 /** No log has larger offsets. */
 const within = (offset: bigint): number => (offset < 0n ? -1 : Math.min(Number(offset), Number.MAX_SAFE_INTEGER))
 
-function routingError(byId: boolean, known: boolean, stream: PartitionId | undefined, follower: boolean): number {
+function routingError(byId: boolean, known: boolean, partitionId: PartitionId | undefined, follower: boolean): number {
   if (!known) return byId ? errors.UNKNOWN_TOPIC_ID.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code
-  if (stream === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
+  if (partitionId === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
   // There are no replicas: a request with a replica id is rejected.
   if (follower) return errors.TOPIC_AUTHORIZATION_FAILED.code
   return 0
@@ -194,7 +194,7 @@ export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer,
   let from = at + fetched.words
   for (const index of pending.asked) {
     const response = pending.responses[index]!
-    const stream = words[from + fetchedPart.stream]!
+    const partitionId = words[from + fetchedPart.partitionId]!
     const count = words[from + fetchedPart.count]!
     response.errorCode = words[from + fetchedPart.error]!
     response.highWatermark = BigInt(getLong(words, from + fetchedPart.highWatermark))
@@ -216,7 +216,7 @@ export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer,
     } else if (place === where.cold) {
       loads.push({
         index,
-        load: { type: 'stream', stream, offset: Number(pending.partitions[index]!.offset), bytesMax: allowance, isPatient: false },
+        load: { type: 'partition', partitionId, offset: Number(pending.partitions[index]!.offset), bytesMax: allowance, isPatient: false },
       })
     }
   }

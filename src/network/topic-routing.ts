@@ -4,7 +4,7 @@ export interface RoutedTopic {
   readonly name: string
   readonly topicId: string
   /** The id of each partition. */
-  readonly streams: readonly PartitionId[]
+  readonly partitionIds: readonly PartitionId[]
   /** Requirements of the topic for its batches. */
   readonly settings: PartitionSettings
 }

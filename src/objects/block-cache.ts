@@ -10,7 +10,7 @@ interface Run {
 
 export interface CachedBlock {
   readonly objectId: number
-  readonly stream: number
+  readonly partitionId: number
   readonly block: DataBlock
   readonly address: number
   /** Undefined when the bytes have been loaded. */
@@ -53,14 +53,14 @@ export class BlockCache {
   }
 
   /** Reserves room for consecutive blocks of an object; undefined while too much is in use. Each block has one pin. */
-  reserve(objectId: number, stream: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
+  reserve(objectId: number, partitionId: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
     const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0)
     const address = this.#room(bytes)
     if (address === undefined) return undefined
     const first = blocks[0]!.position
     const cached = blocks.map((block): CachedBlock => {
       const at = this.#base + address + (block.position - first)
-      return { objectId, stream, block, address: at, loading: undefined, pins: 1, read }
+      return { objectId, partitionId, block, address: at, loading: undefined, pins: 1, read }
     })
     for (const each of cached) {
       assert(!this.#blocks.has(keyOf(objectId, each.block.position)), 'a block is cached once')

@@ -1,6 +1,6 @@
 /** An object's part of one partition. */
-export interface StreamPart {
-  readonly stream: number
+export interface StoredPart {
+  readonly partitionId: number
   readonly objectId: number
   /** Size of the whole object. */
   readonly objectBytes: number
@@ -14,8 +14,8 @@ export interface StreamPart {
 export interface MappedObject {
   readonly objectId: number
   readonly bytes: number
-  readonly streams: readonly {
-    readonly stream: number
+  readonly parts: readonly {
+    readonly partitionId: number
     readonly start: number | bigint
     readonly end: number | bigint
     readonly bytes: number
@@ -26,40 +26,40 @@ export interface MappedObject {
 /** Maps offsets of partitions to objects. Built from the metadata image, and updated with it. */
 export class ObjectMap {
   /** By partition, in the order of their offsets. */
-  readonly #parts = new Map<number, StreamPart[]>()
+  readonly #parts = new Map<number, StoredPart[]>()
 
   /** Objects may be added in any order: compaction replaces old objects by new ones. */
-  add({ objectId, bytes: objectBytes, streams }: MappedObject): void {
-    for (const { stream, start, end, bytes, maxTimestamp } of streams) {
-      const parts = this.#parts.get(stream) ?? []
-      this.#parts.set(stream, parts)
+  add({ objectId, bytes: objectBytes, parts }: MappedObject): void {
+    for (const { partitionId, start, end, bytes, maxTimestamp } of parts) {
+      const parts = this.#parts.get(partitionId) ?? []
+      this.#parts.set(partitionId, parts)
       let at = parts.length
       while (at > 0 && parts[at - 1]!.start > Number(start)) at--
-      const part = { stream, objectId, objectBytes, start: Number(start), end: Number(end), bytes, maxTimestamp: Number(maxTimestamp) }
+      const part = { partitionId, objectId, objectBytes, start: Number(start), end: Number(end), bytes, maxTimestamp: Number(maxTimestamp) }
       parts.splice(at, 0, part)
     }
   }
 
   /** The object is no longer read. */
-  drop({ objectId, streams }: { readonly objectId: number; readonly streams: readonly { readonly stream: number }[] }): void {
-    for (const { stream } of streams) {
-      const parts = this.#parts.get(stream)?.filter((part) => part.objectId !== objectId)
-      if (parts !== undefined) this.#parts.set(stream, parts)
+  drop({ objectId, parts }: { readonly objectId: number; readonly parts: readonly { readonly partitionId: number }[] }): void {
+    for (const { partitionId } of parts) {
+      const parts = this.#parts.get(partitionId)?.filter((part) => part.objectId !== objectId)
+      if (parts !== undefined) this.#parts.set(partitionId, parts)
     }
   }
 
   /** Whether records of a partition are still read from this object. */
-  has({ stream, objectId, start }: StreamPart): boolean {
-    return this.from(stream, start)[0]?.objectId === objectId
+  has({ partitionId, objectId, start }: StoredPart): boolean {
+    return this.from(partitionId, start)[0]?.objectId === objectId
   }
 
-  forget(stream: number): void {
-    this.#parts.delete(stream)
+  forget(partitionId: number): void {
+    this.#parts.delete(partitionId)
   }
 
   /** The parts that contain `offset` and later offsets. */
-  from(stream: number, offset: number): readonly StreamPart[] {
-    const parts = this.#parts.get(stream) ?? []
+  from(partitionId: number, offset: number): readonly StoredPart[] {
+    const parts = this.#parts.get(partitionId) ?? []
     let low = 0
     let high = parts.length
     while (low < high) {
@@ -71,7 +71,7 @@ export class ObjectMap {
   }
 
   /** End offset of the stored records of a partition; 0 if there are none. */
-  end(stream: number): number {
-    return this.#parts.get(stream)?.at(-1)?.end ?? 0
+  end(partitionId: number): number {
+    return this.#parts.get(partitionId)?.at(-1)?.end ?? 0
   }
 }

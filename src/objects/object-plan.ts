@@ -1,4 +1,4 @@
-import { blockBytesMax, type DataBlock, type StreamBlocks } from './object-format.ts'
+import { blockBytesMax, type DataBlock, type PartitionBlocks } from './object-format.ts'
 
 /** A batch for an object, and its address in the memory of the builder. */
 export interface StagedBatch {
@@ -12,7 +12,7 @@ export interface StagedBatch {
 
 export interface ObjectPlan {
   /** In the order of their bytes. */
-  readonly streams: readonly StreamBlocks[]
+  readonly partitions: readonly PartitionBlocks[]
   readonly batches: readonly StagedBatch[]
   /** Total size of the data blocks. */
   readonly bytes: number
@@ -25,7 +25,7 @@ export function planObject(
 ): ObjectPlan {
   const rows = [...staged].filter(([, batches]) => batches.length > 0).sort(([a], [b]) => a - b)
   let position = 0
-  const streams = rows.map(([stream, batches]) => {
+  const partitions = rows.map(([partitionId, batches]) => {
     const blocks: DataBlock[] = []
     for (let first = 0, next = 0; first < batches.length; first = next) {
       let bytes = 0
@@ -40,7 +40,7 @@ export function planObject(
       blocks.push({ baseOffset: batches[first]!.baseOffset, end: batches[next - 1]!.end, position, bytes, crc: sum, maxTimestamp })
       position += bytes
     }
-    return { stream, start: blocks[0]!.baseOffset, end: blocks.at(-1)!.end, blocks }
+    return { partitionId, start: blocks[0]!.baseOffset, end: blocks.at(-1)!.end, blocks }
   })
-  return { streams, batches: rows.flatMap(([, batches]) => batches), bytes: position }
+  return { partitions, batches: rows.flatMap(([, batches]) => batches), bytes: position }
 }

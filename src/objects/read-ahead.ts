@@ -20,19 +20,19 @@ export class ReadAhead {
   }
 
   /** Records a read of [offset, end) of a partition. Returns the number of bytes from `end` on that should be read ahead. */
-  onRead(stream: number, offset: number, end: number, nowMs: number): number {
-    const before = this.#windows.get(`${stream}:${offset}`)
-    this.#windows.delete(`${stream}:${offset}`)
+  onRead(partitionId: number, offset: number, end: number, nowMs: number): number {
+    const before = this.#windows.get(`${partitionId}:${offset}`)
+    this.#windows.delete(`${partitionId}:${offset}`)
     const window = before === undefined ? 0 : Math.min(this.#windowMax, before === 0 ? windowFirst : before * 2)
-    this.#windows.set(`${stream}:${end}`, window)
+    this.#windows.set(`${partitionId}:${end}`, window)
     if (this.#windows.size > readersMax) this.#windows.delete(this.#windows.keys().next().value!)
-    return nowMs < (this.#pausedUntil.get(stream) ?? 0) ? 0 : window
+    return nowMs < (this.#pausedUntil.get(partitionId) ?? 0) ? 0 : window
   }
 
   /** Blocks of the partition that were read ahead were evicted unused. */
-  wasted(stream: number, nowMs: number): void {
-    this.#pausedUntil.delete(stream)
-    this.#pausedUntil.set(stream, nowMs + pauseMs)
+  wasted(partitionId: number, nowMs: number): void {
+    this.#pausedUntil.delete(partitionId)
+    this.#pausedUntil.set(partitionId, nowMs + pauseMs)
     if (this.#pausedUntil.size > readersMax) this.#pausedUntil.delete(this.#pausedUntil.keys().next().value!)
   }
 }

@@ -1,4 +1,4 @@
-import type { StreamPart } from './object-map.ts'
+import type { StoredPart } from './object-map.ts'
 
 export interface RetentionLimits {
   /** Null: no limit. */
@@ -20,7 +20,7 @@ export interface Retained {
  * `parts` are those from the log start on. `hotBytes` are in the WAL; retention by size never deletes them.
  */
 export function retained(
-  parts: readonly StreamPart[],
+  parts: readonly StoredPart[],
   hotBytes: number,
   limits: RetentionLimits,
   logStart: number,

@@ -10,29 +10,29 @@ import { Partition } from './partition.ts'
  * range.
  */
 export function replay(
-  streams: Map<PartitionId, Partition>,
+  partitions: Map<PartitionId, Partition>,
   view: DataView,
   batch: RecoveredBatch,
   lost: ReadonlyMap<PartitionId, readonly LostRange[]>,
 ): void {
-  let stream = streams.get(batch.stream)
-  if (stream === undefined) {
-    stream = new Partition(batch.stream)
-    stream.next = batch.baseOffset
-    streams.set(batch.stream, stream)
+  let partition = partitions.get(batch.partitionId)
+  if (partition === undefined) {
+    partition = new Partition(batch.partitionId)
+    partition.next = batch.baseOffset
+    partitions.set(batch.partitionId, partition)
   }
-  const isLoss = lost.get(batch.stream)?.some(({ start, end }) => start === stream.next && end === batch.baseOffset) === true
-  if (stream.next !== batch.baseOffset && !isLoss) {
+  const isLoss = lost.get(batch.partitionId)?.some(({ start, end }) => start === partition.next && end === batch.baseOffset) === true
+  if (partition.next !== batch.baseOffset && !isLoss) {
     throw new WalCorrupt(
-      `the write-ahead log has offset ${batch.baseOffset} of partition log ${batch.stream}, where offset ${stream.next} is expected; restore log.dirs and the write-ahead log from one copy`,
+      `the write-ahead log has offset ${batch.baseOffset} of partition log ${batch.partitionId}, where offset ${partition.next} is expected; restore log.dirs and the write-ahead log from one copy`,
     )
   }
   const { address } = batch
   const count = view.getInt32(address + batchHeader.recordsCount)
   const maxTimestamp = getI64(view, address + batchHeader.maxTimestamp)
   const producerId = getI64(view, address + batchHeader.producerId)
-  stream.push(batch.baseOffset, count, batch.position, batch.bytes, maxTimestamp)
+  partition.push(batch.baseOffset, count, batch.position, batch.bytes, maxTimestamp)
   if (producerId < 0) return
   const epoch = view.getInt16(address + batchHeader.producerEpoch)
-  stream.producers.replay(producerId, epoch, view.getInt32(address + batchHeader.baseSequence), count, batch.baseOffset, maxTimestamp)
+  partition.producers.replay(producerId, epoch, view.getInt32(address + batchHeader.baseSequence), count, batch.baseOffset, maxTimestamp)
 }

@@ -17,7 +17,7 @@ function frame<const T extends Record<string, Word>>(table: T): Frame<T> {
 
 /** Network worker to sequencer, in the append ring. `address` and `bytes` are the partition's records field. */
 export const appendKind = 1
-export const append = frame({ request: 'int', part: 'int', stream: 'int', address: 'int', bytes: 'int', flags: 'int' })
+export const append = frame({ request: 'int', part: 'int', partitionId: 'int', address: 'int', bytes: 'int', flags: 'int' })
 /**
  * `beforeZstd`: the request is older than zstd (Produce before v7, KIP-110). `checked`: the records of a compressed batch are validated.
  * `exempt`: they are not to be validated (`compressed.record.validation.enable`). A compressed batch with neither is rejected.
@@ -28,7 +28,7 @@ export const appendFlags = { beforeZstd: 1, checked: 2, exempt: 4 } as const
 export const readKind = { fetch: 1, expire: 2, release: 3 } as const
 /** Followed by `parts` times `fetchPart`. */
 export const fetch = frame({ request: 'int', minBytes: 'int', maxBytes: 'int', wait: 'int', parts: 'int' })
-export const fetchPart = frame({ stream: 'int', offset: 'long', maxBytes: 'int', leaderEpoch: 'int', lastFetchedEpoch: 'int' })
+export const fetchPart = frame({ partitionId: 'int', offset: 'long', maxBytes: 'int', leaderEpoch: 'int', lastFetchedEpoch: 'int' })
 /** `expire`: answer with the available records. Every fetch is answered exactly once. */
 export const fetchRequest = frame({ request: 'int' })
 /** The slices of an answer are no longer read, except `bytes` from `address` on. The body is written in this order. */
@@ -53,7 +53,7 @@ export const refusedRecord = frame({ index: 'int', reason: 'int' })
 export const fetched = frame({ request: 'int', pin: 'int', parts: 'int' })
 /** Followed by `count` times `fetchedSlice` (`hot`) or `fetchedRange` (`warm`). */
 export const fetchedPart = frame({
-  stream: 'int',
+  partitionId: 'int',
   error: 'int',
   where: 'int',
   count: 'int',

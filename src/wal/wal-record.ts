@@ -15,7 +15,7 @@ export const walRecord = record({
   previous: 'u64',
   durable: 'u64',
   baseOffset: 'i64',
-  stream: 'u32',
+  partitionId: 'u32',
   leaderEpoch: 'i32',
   length: 'u32',
   batchCrc: 'u32',

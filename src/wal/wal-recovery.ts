@@ -7,7 +7,7 @@ export type Crc = (address: number, bytes: number, seed: number) => number
 
 /** A complete batch found by recovery; `address` is valid only during the callback. */
 export interface RecoveredBatch {
-  readonly stream: number
+  readonly partitionId: number
   readonly baseOffset: number
   readonly position: number
   readonly bytes: number
@@ -174,7 +174,7 @@ class Walk {
   batch(at: number): RecoveredBatch {
     const header = this.#address(at)
     return {
-      stream: this.#field(at, walRecord.stream),
+      partitionId: this.#field(at, walRecord.partitionId),
       baseOffset: getU64(this.#source.view, header + walRecord.baseOffset),
       position: at + walRecord.bytes,
       bytes: this.bytes(at),

@@ -69,9 +69,9 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
     ...options,
   })
   started.push(pipeline)
-  const stream = { stream: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [], lost: [] }
-  expect(await pipeline.ask({ type: 'open', streams: [stream] })).toEqual({ type: 'done' })
-  pipeline.route([{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', streams: [1], settings }], [])
+  const partition = { partitionId: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [], lost: [] }
+  expect(await pipeline.ask({ type: 'open', partitions: [partition] })).toEqual({ type: 'done' })
+  pipeline.route([{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitionIds: [1], settings }], [])
   const [port] = await pipeline.listen()
   return { pipeline, client: await Connection.open(port!), failures }
 }
@@ -98,7 +98,7 @@ describe.each([
       [0, 2n],
     ])
     expect(textOf((await read(first.client, 1n)).records)).toEqual(['b', 'c'])
-    expect(await first.pipeline.ask({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 3 })
+    expect(await first.pipeline.ask({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 3 })
     await first.pipeline.stop()
     started.length = 0
     expect(first.failures).toEqual([])
@@ -124,7 +124,7 @@ describe.each([
     const { pipeline, client } = await start({ inline })
     const other = await Connection.open(client.socket.remotePort!)
     const waiting = read(client, 0n, { waitMs: 30_000 })
-    await pipeline.ask({ type: 'offsets', stream: 1 })
+    await pipeline.ask({ type: 'offsets', partitionId: 1 })
     await send(other, batch('late'))
     expect(textOf((await waiting).records)).toEqual(['late'])
   })
@@ -191,7 +191,7 @@ test('a log that is shorter than it says is no reason not to start', async () =>
   started.length = 0
   truncateSync(join(folder, 'lane.wal'), 65536 + 3 * 8192 - 5000)
   const second = await start()
-  expect((await second.pipeline.ask({ type: 'offsets', stream: 1 })).type).toBe('offsets')
+  expect((await second.pipeline.ask({ type: 'offsets', partitionId: 1 })).type).toBe('offsets')
   await second.pipeline.stop()
   started.length = 0
   expect(second.failures).toEqual([])

@@ -6,12 +6,12 @@ import { below, chance, type Prng } from '../../src/base/prng.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { BlockPacker } from '../../src/objects/block-packer.ts'
 import { encodeIndex, type ObjectPart, partOf } from '../../src/objects/object-format.ts'
-import type { StreamPart } from '../../src/objects/object-map.ts'
+import type { StoredPart } from '../../src/objects/object-map.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { type BatchHeader, batchAt, batchBytes, isRefusal, lastOffset } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
 
-const stream = 7
+const partitionId = 7
 const keyCount = 12
 const codecs = ['none', 'gzip', 'snappy', 'lz4'] as const
 const producers = [500n, 501n, 502n]
@@ -28,7 +28,7 @@ export interface ModelRecord {
 /** A partition with random appends, uploads and compactions, and a model of all its records. */
 export class CleaningWorld {
   readonly records: ModelRecord[] = []
-  parts: StreamPart[] = []
+  parts: StoredPart[] = []
   nowMs = 1_000_000
   cleaned = 0
   /** By offset: time of the first compaction of each record. */
@@ -79,13 +79,13 @@ export class CleaningWorld {
     const packer = new BlockPacker(0)
     const pieces = this.#hot.flatMap((batch) => packer.add({ ...batch, isEmpty: false }))
     pieces.push(...packer.finish())
-    const streams = [{ stream, start: this.#hot[0]!.baseOffset, end: this.#next, blocks: packer.blocks }]
+    const partitions = [{ partitionId, start: this.#hot[0]!.baseOffset, end: this.#next, blocks: packer.blocks }]
     const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
-    const index = encodeIndex(streams, bytes)
+    const index = encodeIndex(partitions, bytes)
     const objectId = this.#objectId++
     await this.#store.put(keyOf(objectId), [...pieces, index])
     this.#hot = []
-    this.parts.push(placed(objectId, bytes + index.length, partOf(streams[0]!, 0)))
+    this.parts.push(placed(objectId, bytes + index.length, partOf(partitions[0]!, 0)))
   }
 
   /** One round of compaction, with a limited map. */
@@ -93,7 +93,7 @@ export class CleaningWorld {
     const firstId = this.#objectId
     this.#objectId += this.parts.length
     const task: CleanTask = {
-      stream,
+      partitionId,
       sources: this.parts.map((part) => ({ ...part, key: keyOf(part.objectId) })),
       logStart: 0,
       dirtyFrom: this.cleaned,
@@ -107,7 +107,7 @@ export class CleaningWorld {
     const done = await cleanObjects(this.#store, task)
     if (isFault(done)) throw new Error(done.detail)
     const made = done.outputs.flatMap((object, index) =>
-      object === undefined ? [] : [placed(firstId + index, object.bytes, object.streams[0]!)],
+      object === undefined ? [] : [placed(firstId + index, object.bytes, object.parts[0]!)],
     )
     this.parts = [...made, ...this.parts.slice(done.replaced)]
     for (const { offset } of this.records) if (offset < done.end && !this.seenAt.has(offset)) this.seenAt.set(offset, this.nowMs)
@@ -121,7 +121,7 @@ export class CleaningWorld {
     const records: ModelRecord[] = []
     for (const part of this.parts) {
       const index = sound(await indexOf(this.#store, keyOf(part.objectId), part.objectBytes))
-      for (const run of runsOf([...index.from(stream, 0)])) {
+      for (const run of runsOf([...index.from(partitionId, 0)])) {
         const bytes = Buffer.from(sound(await readWhole(this.#store, keyOf(part.objectId), run)))
         for (let at = 0; at < bytes.length; ) {
           const header = batchAt(bytes, at)
@@ -148,7 +148,7 @@ const recordsOf = (bytes: Buffer, at: number, header: BatchHeader): ModelRecord[
 export const endOf = (header: BatchHeader): number => Number(lastOffset(header)) + 1
 const keyOf = (objectId: number): string => `objects/${objectId}`
 const buffer = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text))
-const placed = (objectId: number, objectBytes: number, part: ObjectPart): StreamPart => ({ ...part, objectId, objectBytes })
+const placed = (objectId: number, objectBytes: number, part: ObjectPart): StoredPart => ({ ...part, objectId, objectBytes })
 
 function sound<T>(found: T): Exclude<T, { fault: unknown }> {
   if (isFault(found)) throw new Error(found.detail)

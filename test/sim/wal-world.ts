@@ -1,7 +1,7 @@
 import { nodeCodecs } from '../../native-free-io/threads/codecs.ts'
 import { below, chance, nextWord, type Prng, prng } from '../../src/base/prng.ts'
 import type { Partition } from '../../src/partition/partition.ts'
-import { Partition as StreamClass } from '../../src/partition/partition.ts'
+import { Partition as PartitionClass } from '../../src/partition/partition.ts'
 import type { ProducerSnapshot } from '../../src/partition/producer-state.ts'
 import { replay } from '../../src/partition/replay.ts'
 import { laneHeader, narrow, widen } from '../../src/pipeline/lane-words.ts'
@@ -18,7 +18,7 @@ import { type SmallArena, smallArena } from '../unit/pipeline/sequencing/small-a
 import { Crash, capacity, Disk } from './torn-disk.ts'
 
 const logBytes = 1 << 20
-const streamsMax = 4
+const partitionsMax = 4
 const now = 1_700_000_000_000
 /** The secret that a forging client assumes for every log. */
 const knownSecret = 0
@@ -77,7 +77,7 @@ function weather(p: Prng): Weather {
 
 /** A batch that was sent, acknowledged or not. */
 interface Sent {
-  readonly stream: number
+  readonly partitionId: number
   readonly bytes: Buffer
   baseOffset: number
   readonly count: number
@@ -103,7 +103,7 @@ export class WalWorld {
   /** By partition: batches that should be in the log, in order. */
   #sent = new Map<number, Sent[]>()
   #sequences = new Map<number, number>()
-  #streams = new Map<number, Partition>()
+  #partitions = new Map<number, Partition>()
   #pins = new Map<number, { from: number; bytes: Buffer }>()
   #memory!: LogCache
   #appender!: Appender
@@ -144,27 +144,33 @@ export class WalWorld {
 
   #append(): void {
     const p = this.#random
-    const id = 1 + below(p, streamsMax)
-    const stream = this.#streams.get(id)!
+    const id = 1 + below(p, partitionsMax)
+    const partition = this.#partitions.get(id)!
     const isIdempotent = id === 1
     const unacknowledged = this.#sent.get(id)!.filter((sent) => !sent.acknowledged)
     if (isIdempotent && unacknowledged.length === 5) return
     const sequence = isIdempotent ? this.#sequences.get(id)! : -1
     const isForged = !isIdempotent && this.#machines.clients === 'forging' && chance(p, forgedPermille)
     const count = isForged ? 1 : 1 + below(p, 3)
-    const value = isForged ? this.#forgery(stream) : Buffer.alloc(Math.floor(this.#size() / count), below(p, 256))
+    const value = isForged ? this.#forgery(partition) : Buffer.alloc(Math.floor(this.#size() / count), below(p, 256))
     const producer = isIdempotent ? { producerId: BigInt(1000 + id), producerEpoch: 0, baseSequence: sequence } : {}
     const batch = buildBatch(
       Array.from({ length: count }, () => ({ timestamp: BigInt(now), value })),
       producer,
     )
-    if (!this.#put(stream, batch)) return
+    if (!this.#put(partition, batch)) return
     const { outcome } = this.#appender
     if (outcome.error !== 0) throw new Error(`a good batch was refused with ${outcome.error}, reason ${outcome.reason}`)
-    if (outcome.baseOffset !== stream.next - count) throw new Error('a batch was given an offset that is not the next')
+    if (outcome.baseOffset !== partition.next - count) throw new Error('a batch was given an offset that is not the next')
     if (isIdempotent) this.#sequences.set(id, sequence + count)
     const producerId = isIdempotent ? 1000 + id : -1
-    const sent = { stream: id, bytes: this.#bytesOf(stream, stream.index.length - 1), baseOffset: outcome.baseOffset, count, sequence }
+    const sent = {
+      partitionId: id,
+      bytes: this.#bytesOf(partition, partition.index.length - 1),
+      baseOffset: outcome.baseOffset,
+      count,
+      sequence,
+    }
     this.#sent.get(id)!.push({ ...sent, producer: producerId, durableAt: outcome.durableAt, acknowledged: false })
     this.figures.appends++
   }
@@ -173,19 +179,19 @@ export class WalWorld {
    * A value that contains a log record, at the position where recovery would search for the next record if it had lost only the record with
    * this value. Its author has all data of the log except the secret.
    */
-  #forgery(stream: Partition): Buffer {
+  #forgery(partition: Partition): Buffer {
     const at = this.#memory.end
     const forgedAt = alignBlock(at + walRecord.bytes + 200)
     const inner = buildBatch([{ timestamp: BigInt(now), value: Buffer.from('forged') }])
-    inner.writeBigInt64BE(BigInt(stream.next), batchHeader.baseOffset)
-    inner.writeInt32BE(stream.leaderEpoch, batchHeader.partitionLeaderEpoch)
+    inner.writeBigInt64BE(BigInt(partition.next), batchHeader.baseOffset)
+    inner.writeInt32BE(partition.leaderEpoch, batchHeader.partitionLeaderEpoch)
     const header = Buffer.alloc(walRecord.bytes)
     header.writeUInt32LE(walMagic, walRecord.magic)
     header.writeBigUInt64LE(BigInt(forgedAt), walRecord.position)
     header.writeBigUInt64LE(BigInt(this.#appender.previous), walRecord.previous)
-    header.writeBigInt64LE(BigInt(stream.next), walRecord.baseOffset)
-    header.writeUInt32LE(stream.id, walRecord.stream)
-    header.writeInt32LE(stream.leaderEpoch, walRecord.leaderEpoch)
+    header.writeBigInt64LE(BigInt(partition.next), walRecord.baseOffset)
+    header.writeUInt32LE(partition.id, walRecord.partitionId)
+    header.writeInt32LE(partition.leaderEpoch, walRecord.leaderEpoch)
     header.writeUInt32LE(inner.length, walRecord.length)
     header.writeInt32LE(inner.readInt32BE(batchHeader.crc), walRecord.batchCrc)
     header.writeUInt32LE(this.#state.incarnation, walRecord.incarnation)
@@ -219,10 +225,10 @@ export class WalWorld {
   }
 
   /** Returns false when there was no room. */
-  #put(stream: Partition, batch: Buffer): boolean {
+  #put(partition: Partition, batch: Buffer): boolean {
     const { base } = this.#arena.plan.network[0]!.receive
     batch.copy(this.#arena.bytes, base)
-    return this.#appender.append(stream, base, batch.length, 0, now) === undefined
+    return this.#appender.append(partition, base, batch.length, 0, now) === undefined
   }
 
   #publish(): void {
@@ -260,14 +266,14 @@ export class WalWorld {
     }
     const read = this.#machines.readDurable(source, until, (batch) => {
       const end = batch.baseOffset + new DataView(window.buffer).getInt32(batch.address + batchHeader.recordsCount)
-      stored.set(batch.stream, end)
+      stored.set(batch.partitionId, end)
     })
     const state = this.#stateAfter(read)
     if (state.trimmed === trimmed) return
     this.#stored = stored
     this.#state = state
-    this.#snapshots = new Map(Array.from(this.#streams.values(), (stream) => [stream.id, stream.producers.snapshot()]))
-    for (const stream of this.#streams.values()) stream.dropBelow(state.trimmed)
+    this.#snapshots = new Map(Array.from(this.#partitions.values(), (partition) => [partition.id, partition.producers.snapshot()]))
+    for (const partition of this.#partitions.values()) partition.dropBelow(state.trimmed)
     this.#memory.setTrimmed(Math.floor(state.trimmed / blockBytes) * blockBytes)
     for (const [id, list] of this.#sent) {
       const kept = list.filter((sent) => sent.baseOffset >= (stored.get(id) ?? 0))
@@ -284,11 +290,11 @@ export class WalWorld {
   }
 
   #pin(): void {
-    const stream = this.#streams.get(1 + below(this.#random, streamsMax))!
-    if (stream.index.length === 0 || this.#pins.size >= 4) return
-    const from = Math.max(0, stream.index.length - 1 - below(this.#random, 40))
-    const to = Math.min(stream.index.length - 1, from + below(this.#random, 20))
-    const [start, end] = [stream.index.position(from), stream.index.end(to)]
+    const partition = this.#partitions.get(1 + below(this.#random, partitionsMax))!
+    if (partition.index.length === 0 || this.#pins.size >= 4) return
+    const from = Math.max(0, partition.index.length - 1 - below(this.#random, 40))
+    const to = Math.min(partition.index.length - 1, from + below(this.#random, 20))
+    const [start, end] = [partition.index.position(from), partition.index.end(to)]
     if (end > this.#durable || start <= this.#memory.oldest + (64 << 10) || end - start > logBytes / 4) return
     this.figures.pins++
     this.#pins.set(this.#memory.pin(start, end), { from: start, bytes: this.#memoryAt(start, end - start) })
@@ -339,8 +345,8 @@ export class WalWorld {
     this.#arena.bytes.fill(0xee, this.#log.base, this.#log.base + logBytes)
     const twice = [this.#recover(), this.#recover()] as const
     if (JSON.stringify(twice[0].recovered) !== JSON.stringify(twice[1].recovered)) throw new Error('two recoveries differ')
-    const { recovered, streams } = twice[1]
-    for (let id = 1; id <= streamsMax; id++) this.#adopt(id, streams.get(id) ?? new StreamClass(id))
+    const { recovered, partitions } = twice[1]
+    for (let id = 1; id <= partitionsMax; id++) this.#adopt(id, partitions.get(id) ?? new PartitionClass(id))
     const { position, oldest, previous } = recovered
     const place = { ...this.#log, capacity, position, oldest, trimmed: Math.floor(this.#state.trimmed / blockBytes) * blockBytes }
     const wal = { incarnation: this.#state.incarnation, secret: this.#state.secret, previous: Math.max(0, previous) }
@@ -363,8 +369,8 @@ export class WalWorld {
     this.#retry()
   }
 
-  #recover(): { recovered: ReturnType<typeof recover>; streams: Map<number, Partition> } {
-    const streams = new Map<number, Partition>()
+  #recover(): { recovered: ReturnType<typeof recover>; partitions: Map<number, Partition> } {
+    const partitions = new Map<number, Partition>()
     const { view, kernel, bytes } = this.#arena
     const { base } = this.#log
     const source = {
@@ -374,20 +380,21 @@ export class WalWorld {
       read: (position: number, count: number) => this.#readDisk(bytes, base + (position % logBytes), position, count),
     }
     const recovered = this.#machines.recover(source, (batch) => {
-      replay(streams, view, batch, new Map())
-      this.#checkRecovered(batch.stream, batch.baseOffset, bytes.subarray(batch.address, batch.address + batch.bytes))
+      replay(partitions, view, batch, new Map())
+      this.#checkRecovered(batch.partitionId, batch.baseOffset, bytes.subarray(batch.address, batch.address + batch.bytes))
     })
-    return { recovered, streams }
+    return { recovered, partitions }
   }
 
   /** Recovered batches must be the ones sent, in order. */
-  #checkRecovered(stream: number, baseOffset: number, bytes: Buffer): void {
-    const sent = this.#sent.get(stream)!.find((each) => each.baseOffset === baseOffset)
-    if (sent === undefined) throw new Error(`stream ${stream} has a batch at offset ${baseOffset} that nobody sent, or that is stored`)
-    if (!sent.bytes.equals(bytes)) throw new Error(`stream ${stream} has another batch at offset ${baseOffset} than was sent`)
+  #checkRecovered(partitionId: number, baseOffset: number, bytes: Buffer): void {
+    const sent = this.#sent.get(partitionId)!.find((each) => each.baseOffset === baseOffset)
+    if (sent === undefined)
+      throw new Error(`partition ${partitionId} has a batch at offset ${baseOffset} that nobody sent, or that is stored`)
+    if (!sent.bytes.equals(bytes)) throw new Error(`partition ${partitionId} has another batch at offset ${baseOffset} than was sent`)
   }
 
-  #adopt(id: number, stream: Partition): void {
+  #adopt(id: number, partition: Partition): void {
     const settings = {
       maxMessageBytes: 1 << 20,
       timestampType: 'CreateTime' as const,
@@ -396,16 +403,16 @@ export class WalWorld {
       compacted: false,
       packing: undefined,
     }
-    stream.adopt({ stream: id, leaderEpoch: 3, logStartOffset: 0n, settings }, this.#stored.get(id) ?? 0, [])
-    stream.producers.restore(this.#snapshots.get(id) ?? [], stream.next)
-    this.#streams.set(id, stream)
+    partition.adopt({ partitionId: id, leaderEpoch: 3, logStartOffset: 0n, settings }, this.#stored.get(id) ?? 0, [])
+    partition.producers.restore(this.#snapshots.get(id) ?? [], partition.next)
+    this.#partitions.set(id, partition)
     if (!this.#sent.has(id)) {
       this.#sent.set(id, [])
       this.#sequences.set(id, 0)
     }
     for (const sent of this.#sent.get(id)!) {
-      const isThere = sent.baseOffset < stream.next
-      if (sent.acknowledged && !isThere) throw new Error(`stream ${id}: offset ${sent.baseOffset} was acknowledged and is lost`)
+      const isThere = sent.baseOffset < partition.next
+      if (sent.acknowledged && !isThere) throw new Error(`partition ${id}: offset ${sent.baseOffset} was acknowledged and is lost`)
       if (isThere) this.figures.recovered++
       else this.figures.lost++
     }
@@ -417,17 +424,17 @@ export class WalWorld {
    */
   #retry(): void {
     for (const [id, list] of this.#sent) {
-      const stream = this.#streams.get(id)!
-      const there = list.filter((sent) => sent.baseOffset < stream.next)
+      const partition = this.#partitions.get(id)!
+      const there = list.filter((sent) => sent.baseOffset < partition.next)
       const unheard = list.filter((sent) => !sent.acknowledged)
       for (const sent of there) sent.acknowledged = true
       this.#sent.set(id, there)
       for (const sent of unheard) {
         if (sent.producer < 0) continue
-        const { next } = stream
+        const { next } = partition
         const batch = Buffer.from(sent.bytes)
         batch.writeBigInt64BE(0n, batchHeader.baseOffset)
-        if (!this.#put(stream, batch)) {
+        if (!this.#put(partition, batch)) {
           // The log is full, and torn records occupy room too: the producer abandons the batches and reuses their sequence numbers.
           if (sent.baseOffset < next) continue
           this.#sequences.set(id, sent.sequence)
@@ -436,12 +443,12 @@ export class WalWorld {
         const { outcome } = this.#appender
         if (outcome.error !== 0) throw new Error(`a retry was refused with ${outcome.error}`)
         if (sent.baseOffset < next) {
-          if (stream.next !== next || outcome.baseOffset !== sent.baseOffset) throw new Error('a retry was appended twice')
+          if (partition.next !== next || outcome.baseOffset !== sent.baseOffset) throw new Error('a retry was appended twice')
           if (outcome.durableAt > this.#durable) throw new Error('a retry of what was recovered waits for the disk')
           this.figures.duplicates++
         } else {
           sent.baseOffset = outcome.baseOffset
-          there.push({ ...sent, bytes: this.#bytesOf(stream, stream.index.length - 1), durableAt: outcome.durableAt })
+          there.push({ ...sent, bytes: this.#bytesOf(partition, partition.index.length - 1), durableAt: outcome.durableAt })
         }
       }
     }
@@ -468,8 +475,8 @@ export class WalWorld {
     }
   }
 
-  #bytesOf(stream: Partition, index: number): Buffer {
-    return this.#memoryAt(stream.index.position(index), stream.index.bytes(index))
+  #bytesOf(partition: Partition, index: number): Buffer {
+    return this.#memoryAt(partition.index.position(index), partition.index.bytes(index))
   }
 
   #memoryAt(position: number, bytes: number): Buffer {

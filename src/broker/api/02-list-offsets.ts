@@ -62,11 +62,11 @@ async function find(context: RequestContext, topic: string, asked: Asked): Promi
   if (timestamp < 0n && context.version < (special.get(timestamp) ?? Infinity)) return errors.UNSUPPORTED_VERSION
   const partition = servedPartition(context, topic, partitionIndex, currentLeaderEpoch)
   if (isError(partition)) return partition
-  const { stream } = partition
-  if (timestamp >= 0n) return orGone(whileServed(context, stream, context.streams.findTimestamp(stream, timestamp)))
-  if (timestamp === -3n) return orGone(whileServed(context, stream, context.streams.findMaxTimestamp(stream)))
+  const { partitionId } = partition
+  if (timestamp >= 0n) return orGone(whileServed(context, partitionId, context.partitions.findTimestamp(partitionId, timestamp)))
+  if (timestamp === -3n) return orGone(whileServed(context, partitionId, context.partitions.findMaxTimestamp(partitionId)))
   if (timestamp === -5n || timestamp === -6n) return nothing
-  const offsets = await offsetsOf(context, stream)
+  const offsets = await offsetsOf(context, partitionId)
   if (offsets === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION
   const offset = timestamp === -1n ? offsets.highWatermark : offsets.logStartOffset
   return { offset, timestamp: -1n, leaderEpoch: offsets.leaderEpoch }

@@ -86,7 +86,7 @@ function topicRow(context: RequestContext, topic: TopicImage, withOperations: bo
     name: topic.name,
     topicId: topic.topicId,
     isInternal: isInternal(topic.name),
-    partitions: topic.streams.map((_, partition) => partitionView(context, topic, partition)),
+    partitions: topic.partitionIds.map((_, partition) => partitionView(context, topic, partition)),
     topicAuthorizedOperations: withOperations ? topicOperations : notAsked,
   }
 }

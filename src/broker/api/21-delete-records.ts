@@ -45,10 +45,10 @@ async function moveLogStart(context: RequestContext, name: string, index: number
   if (isInternal(name)) return errors.INVALID_TOPIC_EXCEPTION
   const { configs } = controller.image.topics.get(name)!
   if (!cleanupPolicies(configs, settings).includes('delete')) return errors.POLICY_VIOLATION
-  const offsets = await offsetsOf(context, partition.stream)
+  const offsets = await offsetsOf(context, partition.partitionId)
   if (offsets === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION
   const offset = asked === highWatermarkOffset ? offsets.highWatermark : asked
   if (offset < 0n || offset > offsets.highWatermark) return errors.OFFSET_OUT_OF_RANGE
-  const moved = await controller.ask({ type: 'moveLogStart', stream: partition.stream, offset })
+  const moved = await controller.ask({ type: 'moveLogStart', partitionId: partition.partitionId, offset })
   return moved ?? errors.UNKNOWN_TOPIC_OR_PARTITION
 }

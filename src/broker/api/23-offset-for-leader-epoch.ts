@@ -39,7 +39,7 @@ async function endOf(context: RequestContext, topic: string, asked: Asked): Prom
   const partition = servedPartition(context, topic, asked.partition, asked.currentLeaderEpoch)
   if (isError(partition)) return partition
   if (asked.leaderEpoch === -1 || asked.leaderEpoch > partition.leaderEpoch) return unknownEnd
-  const offsets = await offsetsOf(context, partition.stream)
+  const offsets = await offsetsOf(context, partition.partitionId)
   if (offsets === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION
   const isFirst = asked.leaderEpoch === partition.leaderEpoch
   return { leaderEpoch: asked.leaderEpoch, endOffset: isFirst ? offsets.highWatermark : offsets.logStartOffset }

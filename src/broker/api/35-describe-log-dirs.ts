@@ -21,7 +21,7 @@ export const describeLogDirs = handler({
       (topics && eachOnce(topics, ({ topic }) => topic))?.map(({ topic, partitions }) => ({
         topic: controller.image.topics.get(topic),
         partitions: [...new Set(partitions)],
-      })) ?? [...controller.image.topics.values()].map((topic) => ({ topic, partitions: [...topic.streams.keys()] }))
+      })) ?? [...controller.image.topics.values()].map((topic) => ({ topic, partitions: [...topic.partitionIds.keys()] }))
     const rows: { name: string; partitions: PartitionRow[] }[] = []
     for (const { topic, partitions } of asked) {
       if (topic === undefined) continue
@@ -43,9 +43,9 @@ export const describeLogDirs = handler({
 })
 
 async function partitionRow(context: RequestContext, topic: TopicImage, index: number): Promise<PartitionRow | undefined> {
-  const stream = topic.streams[index]
-  if (stream === undefined || !context.controller.isServed(stream)) return undefined
-  const bytes = await whileServed(context, stream, context.streams.size(stream))
+  const partitionId = topic.partitionIds[index]
+  if (partitionId === undefined || !context.controller.isServed(partitionId)) return undefined
+  const bytes = await whileServed(context, partitionId, context.partitions.size(partitionId))
   if (bytes === undefined) return undefined
   return { partitionIndex: index, partitionSize: BigInt(bytes), offsetLag: 0n, isFutureKey: false }
 }

@@ -31,6 +31,6 @@ export const electLeaders = handler({
 function verdict({ controller }: RequestContext, name: string, index: number): readonly [KafkaError, string] {
   const topic = controller.image.topics.get(name)
   if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `No such topic as ${name}`]
-  if (topic.streams[index] === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `No such partition as ${name}-${index}`]
+  if (topic.partitionIds[index] === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `No such partition as ${name}-${index}`]
   return [errors.ELECTION_NOT_NEEDED, 'Leader election not needed for topic partition.']
 }

@@ -33,7 +33,7 @@ function verdict(
 ): readonly [KafkaError, string | null] {
   const topic = controller.image.topics.get(name)
   if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `Unable to find a topic named ${name}.`]
-  if (topic.streams[index] === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `Unable to find partition ${name}:${index}.`]
+  if (topic.partitionIds[index] === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `Unable to find partition ${name}:${index}.`]
   if (replicas === null) return [errors.NO_REASSIGNMENT_IN_PROGRESS, null]
   const wrong = brokersComplaint(replicas, nodeId)
   return wrong === undefined ? [errors.NONE, null] : [errors.INVALID_REPLICA_ASSIGNMENT, wrong]

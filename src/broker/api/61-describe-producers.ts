@@ -27,7 +27,9 @@ async function partitionRow(context: RequestContext, name: string, index: number
   const illegal = topicNameComplaint(name)
   if (illegal !== undefined) return refused(index, errors.INVALID_TOPIC_EXCEPTION, illegal)
   const partition = servedPartition(context, name, index, -1)
-  const found = isError(partition) ? undefined : await whileServed(context, partition.stream, context.streams.producers(partition.stream))
+  const found = isError(partition)
+    ? undefined
+    : await whileServed(context, partition.partitionId, context.partitions.producers(partition.partitionId))
   if (found === undefined) {
     return refused(index, errors.UNKNOWN_TOPIC_OR_PARTITION, errors.UNKNOWN_TOPIC_OR_PARTITION.message)
   }

@@ -47,11 +47,11 @@ function page(context: RequestContext, names: readonly string[], cursor: Cursor,
     }
     const from = cursor?.topicName === name ? cursor.partitionIndex : 0
     rows.push(topicRow(context, topic, from, from + left))
-    if (topic.streams.length - from > left) {
+    if (topic.partitionIds.length - from > left) {
       nextCursor = { topicName: name, partitionIndex: from + left }
       break
     }
-    left -= Math.max(topic.streams.length - from, 0)
+    left -= Math.max(topic.partitionIds.length - from, 0)
   }
   return { throttleTimeMs: 0, topics: rows, nextCursor }
 }
@@ -62,7 +62,7 @@ function topicRow(context: RequestContext, topic: TopicImage, from: number, to: 
     name: topic.name,
     topicId: topic.topicId,
     isInternal: isInternal(topic.name),
-    partitions: topic.streams.slice(from, to).map((_, index) => ({
+    partitions: topic.partitionIds.slice(from, to).map((_, index) => ({
       ...partitionView(context, topic, from + index),
       eligibleLeaderReplicas: [],
       lastKnownElr: [],

@@ -29,19 +29,19 @@ export class ActiveSegments {
   readonly #seen = new Map<PartitionId, Seen>()
 
   /** Returns true for age at most once per `segmentMs`, since producers choose the timestamps of records. */
-  isDue(stream: PartitionId, { start, bytes, oldest }: Extent, limits: SegmentLimits, nowMs: number): boolean {
-    const known = this.#seen.get(stream)
+  isDue(partitionId: PartitionId, { start, bytes, oldest }: Extent, limits: SegmentLimits, nowMs: number): boolean {
+    const known = this.#seen.get(partitionId)
     const sinceMs = known?.start === start ? known.sinceMs : nowMs
     const toldMs = known?.toldMs ?? Number.NEGATIVE_INFINITY
     const ageMax = Math.min(limits.segmentMs, limits.maxCompactionLagMs)
     const isOld = nowMs - Math.min(sinceMs, oldest < 0 ? sinceMs : oldest) >= ageMax && nowMs - toldMs >= ageMax
     const isDue = bytes > 0 && (isOld || bytes >= limits.segmentBytes)
-    this.#seen.set(stream, { start, sinceMs, toldMs: isDue ? nowMs : toldMs })
+    this.#seen.set(partitionId, { start, sinceMs, toldMs: isDue ? nowMs : toldMs })
     return isDue
   }
 
   /** Removes the state of all other partitions. */
-  retain(streams: ReadonlySet<PartitionId>): void {
-    for (const stream of this.#seen.keys()) if (!streams.has(stream)) this.#seen.delete(stream)
+  retain(partitionIds: ReadonlySet<PartitionId>): void {
+    for (const partitionId of this.#seen.keys()) if (!partitionIds.has(partitionId)) this.#seen.delete(partitionId)
   }
 }

@@ -1,5 +1,5 @@
 import type { PartitionId } from '../../ports.ts'
-import type { StreamPart } from '../object-map.ts'
+import type { StoredPart } from '../object-map.ts'
 
 /** Limits of compaction by key for a partition. Times in milliseconds. */
 export interface CleaningLimits {
@@ -10,9 +10,9 @@ export interface CleaningLimits {
 
 /** Plan for the compaction of one partition. */
 export interface Cleaning {
-  readonly stream: PartitionId
+  readonly partitionId: PartitionId
   /** All parts to read and rewrite, from the log start on. */
-  readonly parts: readonly StreamPart[]
+  readonly parts: readonly StoredPart[]
   /** First offset that has never been compacted. */
   readonly dirtyFrom: number
   /** Share of the bytes that has never been compacted. */
@@ -20,9 +20,9 @@ export interface Cleaning {
 }
 
 export interface CleaningState {
-  readonly stream: PartitionId
+  readonly partitionId: PartitionId
   /** From the log start on. */
-  readonly parts: readonly StreamPart[]
+  readonly parts: readonly StoredPart[]
   readonly logStart: number
   /** End offset of the last compaction. */
   readonly cleaned: number
@@ -37,9 +37,9 @@ export interface CleaningState {
  * end is, and excluded as a whole while its latest record is too young.
  */
 export function cleaningOf(state: CleaningState): Cleaning | undefined {
-  const { stream, limits, nowMs } = state
+  const { partitionId, limits, nowMs } = state
   const dirtyFrom = Math.max(state.cleaned, state.logStart)
-  const isYoung = (part: StreamPart): boolean =>
+  const isYoung = (part: StoredPart): boolean =>
     part.end > dirtyFrom && limits.minCompactionLagMs > 0 && part.maxTimestamp > nowMs - limits.minCompactionLagMs
   const held = state.parts.findIndex(isYoung)
   const parts = held < 0 ? state.parts : state.parts.slice(0, held)
@@ -48,10 +48,10 @@ export function cleaningOf(state: CleaningState): Cleaning | undefined {
   if (dirty === 0) return undefined
   const isLate = state.dirtySince < nowMs - limits.maxCompactionLagMs
   const ratio = dirty / all
-  return isLate || ratio > limits.minCleanableRatio ? { stream, parts, dirtyFrom, ratio } : undefined
+  return isLate || ratio > limits.minCleanableRatio ? { partitionId, parts, dirtyFrom, ratio } : undefined
 }
 
-const bytesOf = (parts: readonly StreamPart[]): number => parts.reduce((sum, part) => sum + part.bytes, 0)
+const bytesOf = (parts: readonly StoredPart[]): number => parts.reduce((sum, part) => sum + part.bytes, 0)
 
 /** The compaction with the largest share of bytes that have never been compacted. */
 export function dirtiest(cleanings: readonly Cleaning[]): Cleaning | undefined {

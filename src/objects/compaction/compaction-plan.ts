@@ -6,7 +6,7 @@ export interface Source {
   readonly objectId: number
   /** Size of the whole object. */
   readonly objectBytes: number
-  readonly stream: number
+  readonly partitionId: number
   readonly start: number
   readonly end: number
   readonly bytes: number
@@ -24,14 +24,14 @@ export interface CompactionPlan {
 }
 
 export interface CompactionLimits {
-  /** Stream-set objects are compacted when there are at least this many, or at least this many bytes. */
+  /** multi-partition objects are compacted when there are at least this many, or at least this many bytes. */
   readonly setCount: number
   readonly setBytes: number
   /** Larger objects wait until most of their bytes are dead. */
   readonly setBytesMax: number
   /** A partition with at least this many bytes in them gets an object of its own. */
   readonly splitBytes: number
-  /** Stream objects of one partition are merged, this many at a time, while they are smaller than this. */
+  /** Objects of one partition are merged, this many at a time, while they are smaller than this. */
   readonly mergeCount: number
   readonly mergeBytesMax: number
   /** Maximum bytes read by one compaction. */
@@ -52,7 +52,7 @@ export const compactionLimits = (isLocal: boolean): CompactionLimits => ({
 })
 
 /** First readable offset of a partition; undefined when the partition is deleted. */
-export type LogStarts = (stream: number) => number | undefined
+export type LogStarts = (partitionId: number) => number | undefined
 
 interface Live {
   readonly object: MappedObject
@@ -71,17 +71,17 @@ export function planCompaction(
 }
 
 function liveOf(object: MappedObject, logStarts: LogStarts): Live {
-  const sources = object.streams.flatMap(({ stream, start, end, bytes }): Source[] => {
-    const logStart = logStarts(stream)
+  const sources = object.parts.flatMap(({ partitionId, start, end, bytes }): Source[] => {
+    const logStart = logStarts(partitionId)
     if (logStart === undefined || Number(end) <= logStart) return []
-    return [{ objectId: object.objectId, objectBytes: object.bytes, stream, start: Number(start), end: Number(end), bytes }]
+    return [{ objectId: object.objectId, objectBytes: object.bytes, partitionId, start: Number(start), end: Number(end), bytes }]
   })
   return { object, sources, bytes: sources.reduce((sum, source) => sum + source.bytes, 0) }
 }
 
-/** Splits stream-set objects: large partitions get objects of their own, small ones share a new object. */
+/** Splits multi-partition objects: large partitions get objects of their own, small ones share a new object. */
 function planSets(live: readonly Live[], limits: CompactionLimits): CompactionPlan | undefined {
-  const isSet = ({ object }: Live): boolean => object.streams.length > 1
+  const isSet = ({ object }: Live): boolean => object.parts.length > 1
   // The index does not count as waste, even where it is larger than the records.
   const isWasteful = ({ object, sources, bytes }: Live): boolean => bytes + sources.length * partIndexBytes < object.bytes / 2
   const sets = live.filter((each) => isSet(each) && (each.object.bytes <= limits.setBytesMax || isWasteful(each)))
@@ -102,18 +102,18 @@ function planSets(live: readonly Live[], limits: CompactionLimits): CompactionPl
  */
 function outputsOf(chosen: readonly Live[], splitBytes: number): Output[] {
   const runs = new Map<number, Source[][]>()
-  for (const source of chosen.flatMap(({ sources }) => sources).sort((a, b) => a.stream - b.stream || a.start - b.start)) {
-    const known = runs.get(source.stream) ?? []
-    runs.set(source.stream, known)
+  for (const source of chosen.flatMap(({ sources }) => sources).sort((a, b) => a.partitionId - b.partitionId || a.start - b.start)) {
+    const known = runs.get(source.partitionId) ?? []
+    runs.set(source.partitionId, known)
     const run = known.at(-1)
     if (run !== undefined && run.at(-1)!.end === source.start) run.push(source)
     else known.push([source])
   }
   const outputs: Output[] = []
   const shared: Source[][] = []
-  for (const ofStream of runs.values()) {
+  for (const ofPartition of runs.values()) {
     let small = 0
-    for (const run of ofStream) {
+    for (const run of ofPartition) {
       if (run.reduce((sum, source) => sum + source.bytes, 0) >= splitBytes) outputs.push({ sources: run })
       else (shared[small++] ??= []).push(...run)
     }
@@ -127,7 +127,7 @@ function runsOf(sources: readonly Source[]): Source[][] {
   const runs: Source[][] = []
   for (const source of sources) {
     const run = runs.at(-1)
-    if (run !== undefined && run[0]!.stream === source.stream) run.push(source)
+    if (run !== undefined && run[0]!.partitionId === source.partitionId) run.push(source)
     else runs.push([source])
   }
   return runs
@@ -135,17 +135,17 @@ function runsOf(sources: readonly Source[]): Source[][] {
 
 /** Merges small adjacent objects of one partition. */
 function planMerge(live: readonly Live[], limits: CompactionLimits): CompactionPlan | undefined {
-  const byStream = new Map<number, Live[]>()
+  const byPartition = new Map<number, Live[]>()
   for (const each of live) {
-    const stream = each.sources[0]!.stream
-    const known = byStream.get(stream)
-    if (known === undefined) byStream.set(stream, [each])
+    const partitionId = each.sources[0]!.partitionId
+    const known = byPartition.get(partitionId)
+    if (known === undefined) byPartition.set(partitionId, [each])
     else known.push(each)
   }
-  for (const objects of byStream.values()) {
+  for (const objects of byPartition.values()) {
     let run: Live[] = []
     for (const each of objects.sort((a, b) => a.sources[0]!.start - b.sources[0]!.start)) {
-      const isSmall = each.object.streams.length === 1 && each.bytes < limits.mergeBytesMax
+      const isSmall = each.object.parts.length === 1 && each.bytes < limits.mergeBytesMax
       const follows = run.length === 0 || run.at(-1)!.sources[0]!.end === each.sources[0]!.start
       run = isSmall ? (follows ? [...run, each] : [each]) : []
       if (run.length < limits.mergeCount) continue

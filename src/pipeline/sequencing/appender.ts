@@ -81,7 +81,7 @@ export class Appender {
   }
 
   /** The result is in `outcome`. If there is no room, nothing has changed and the caller retries later. */
-  append(stream: Partition, address: number, bytes: number, flags: number, now: number): NoRoom | undefined {
+  append(partition: Partition, address: number, bytes: number, flags: number, now: number): NoRoom | undefined {
     const { outcome } = this
     outcome.error = 0
     outcome.reason = reason.none
@@ -89,28 +89,28 @@ export class Appender {
     outcome.logAppendTime = noTime
     outcome.durableAt = 0
     outcome.refused = nobody
-    if (!this.#checkShape(stream, address, bytes, flags)) return undefined
+    if (!this.#checkShape(partition, address, bytes, flags)) return undefined
 
-    if (this.#hasOtherCodec(stream, address)) return this.#appendRepacked(stream, address, bytes, now)
+    if (this.#hasOtherCodec(partition, address)) return this.#appendRepacked(partition, address, bytes, now)
 
     const at = this.#memory.reserve(walRecord.bytes + bytes)
     if (typeof at === 'string') return at
     const to = this.#memory.address(at) + walRecord.bytes
-    if (this.#copy(address, to, bytes) && this.#checkRecords(stream, to, bytes, flags, now) && this.#isNext(stream, to)) {
-      this.#commit(stream, at, to, bytes)
+    if (this.#copy(address, to, bytes) && this.#checkRecords(partition, to, bytes, flags, now) && this.#isNext(partition, to)) {
+      this.#commit(partition, at, to, bytes)
     }
     return undefined
   }
 
-  #hasOtherCodec(stream: Partition, address: number): boolean {
-    const { packing } = stream.settings!
+  #hasOtherCodec(partition: Partition, address: number): boolean {
+    const { packing } = partition.settings!
     if (packing === undefined) return false
     return (this.#view.getInt16(address + batchHeader.attributes) & attribute.codec) !== codecs[packing.codec]
   }
 
   /** Appends a batch that must be encoded with another codec. Its records are checked one by one, in every encoding. */
-  #appendRepacked(stream: Partition, address: number, bytes: number, now: number): NoRoom | undefined {
-    const { packing, maxMessageBytes } = stream.settings!
+  #appendRepacked(partition: Partition, address: number, bytes: number, now: number): NoRoom | undefined {
+    const { packing, maxMessageBytes } = partition.settings!
     if (this.#kernel.crc(address + crcFrom, bytes - crcFrom, 0) !== this.#view.getInt32(address + batchHeader.crc)) {
       return this.#refuse(errors.CORRUPT_MESSAGE.code, reason.crc)
     }
@@ -126,25 +126,25 @@ export class Appender {
     }
     const to = this.#memory.address(at) + walRecord.bytes
     this.#repacker.place(address, records, to)
-    if (!this.#checkRecords(stream, to, unpackedBytes, 0, now, true) || !this.#isNext(stream, to)) return undefined
+    if (!this.#checkRecords(partition, to, unpackedBytes, 0, now, true) || !this.#isNext(partition, to)) return undefined
     const packedBytes = this.#repacker.pack(to, unpackedBytes, packing!)
     if (packedBytes > maxMessageBytes) return this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
     this.#sum(to, packedBytes)
-    this.#commit(stream, at, to, packedBytes)
+    this.#commit(partition, at, to, packedBytes)
     return undefined
   }
 
   /** Checks the sequence numbers of a producer with an id. A duplicate batch gets the result of the original. */
-  #isNext(stream: Partition, to: number): boolean {
+  #isNext(partition: Partition, to: number): boolean {
     const { outcome } = this
     const { count, producerId, producerEpoch, sequence } = this.#readOrigin(to)
     if (producerId < 0) return true
-    const { error, duplicate } = stream.producers.check(producerId, producerEpoch, sequence, count)
+    const { error, duplicate } = partition.producers.check(producerId, producerEpoch, sequence, count)
     if (error !== 0) this.#refuse(error, error === errors.INVALID_PRODUCER_EPOCH.code ? reason.fenced : reason.outOfOrder)
     else if (duplicate === undefined) return true
     else {
       outcome.baseOffset = duplicate.baseOffset
-      outcome.logAppendTime = stream.settings!.timestampType === 'LogAppendTime' ? duplicate.timestamp : noTime
+      outcome.logAppendTime = partition.settings!.timestampType === 'LogAppendTime' ? duplicate.timestamp : noTime
       outcome.durableAt = duplicate.end
     }
     return false
@@ -160,17 +160,17 @@ export class Appender {
   }
 
   /** Commits a batch that `#isNext` has checked. */
-  #commit(stream: Partition, at: number, to: number, bytes: number): void {
+  #commit(partition: Partition, at: number, to: number, bytes: number): void {
     const { outcome } = this
     const { count, producerId, producerEpoch, sequence } = this.#origin
-    this.#seal(stream, at, to, bytes)
+    this.#seal(partition, at, to, bytes)
     const end = at + walRecord.bytes + bytes
     this.#memory.commit(at, walRecord.bytes + bytes)
     const maxTimestamp = getI64(this.#view, to + batchHeader.maxTimestamp)
-    outcome.baseOffset = stream.next
+    outcome.baseOffset = partition.next
     outcome.durableAt = end
-    if (producerId >= 0) stream.producers.append(producerId, producerEpoch, sequence, count, stream.next, maxTimestamp, end)
-    stream.push(stream.next, count, at + walRecord.bytes, bytes, maxTimestamp)
+    if (producerId >= 0) partition.producers.append(producerId, producerEpoch, sequence, count, partition.next, maxTimestamp, end)
+    partition.push(partition.next, count, at + walRecord.bytes, bytes, maxTimestamp)
   }
 
   /** Writes the record that jumps from one position to another, over memory that must stay unchanged. */
@@ -185,9 +185,9 @@ export class Appender {
   }
 
   /** Checks that need no copy of the bytes. Order and codes as in Kafka's ProduceRequest and UnifiedLog. */
-  #checkShape(stream: Partition, address: number, bytes: number, flags: number): boolean {
+  #checkShape(partition: Partition, address: number, bytes: number, flags: number): boolean {
     const complaint = oneBatchComplaint(this.#view, address, bytes, (flags & appendFlags.beforeZstd) !== 0)
-    const isTooLarge = bytes > stream.settings!.maxMessageBytes || bytes + walRecord.bytes > this.#memory.recordBytesMax
+    const isTooLarge = bytes > partition.settings!.maxMessageBytes || bytes + walRecord.bytes > this.#memory.recordBytesMax
     if (complaint !== undefined) this.#refuse(complaint.error, complaint.reason)
     else if (isTooLarge) this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
     return this.outcome.error === 0
@@ -203,9 +203,9 @@ export class Appender {
   }
 
   /** The checks of Kafka's LogValidator, on the copy. May rewrite the timestamp fields, and then the CRC. */
-  #checkRecords(stream: Partition, to: number, bytes: number, flags: number, now: number, isRepacked = false): boolean {
+  #checkRecords(partition: Partition, to: number, bytes: number, flags: number, now: number, isRepacked = false): boolean {
     const view = this.#view
-    const settings = stream.settings!
+    const settings = partition.settings!
     const no = (error: number, why: number): false => {
       this.#refuse(error, why)
       return false
@@ -254,7 +254,7 @@ export class Appender {
     // The records have the timestamp of the header. Source: Kafka's DefaultRecordBatch.
     if (claimsTime) earliest = latest = getI64(view, to + batchHeader.maxTimestamp)
     const isChecked = kind !== codecs.none && (flags & appendFlags.checked) !== 0
-    if (!isChecked && !this.#checkRules(stream, to, earliest, latest, now)) return false
+    if (!isChecked && !this.#checkRules(partition, to, earliest, latest, now)) return false
     if (isRepacked && !this.#canBeRepacked(to, earliest)) return false
     if (settings.timestampType === 'LogAppendTime') {
       view.setInt16(to + batchHeader.attributes, attributes | attribute.logAppendTime)
@@ -288,9 +288,9 @@ export class Appender {
   /**
    * Checks the rules of the topic for keys and timestamps. For a compressed batch that is exempt from validation, only the header is read.
    */
-  #checkRules(stream: Partition, to: number, earliest: number, latest: number, now: number): boolean {
+  #checkRules(partition: Partition, to: number, earliest: number, latest: number, now: number): boolean {
     const view = this.#view
-    const { compacted, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } = stream.settings!
+    const { compacted, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } = partition.settings!
     const isTimed = timestampType === 'CreateTime'
     const oldest = isTimed ? now - Number(timestampBeforeMaxMs) : Number.NEGATIVE_INFINITY
     const newest = isTimed ? now + Number(timestampAfterMaxMs) : Number.POSITIVE_INFINITY
@@ -328,14 +328,14 @@ export class Appender {
   }
 
   /** Writes the offset and the leader epoch of the batch, and the header of the WAL record. */
-  #seal(stream: Partition, at: number, to: number, bytes: number): void {
+  #seal(partition: Partition, at: number, to: number, bytes: number): void {
     const view = this.#view
-    putI64(view, to + batchHeader.baseOffset, stream.next)
-    view.setInt32(to + batchHeader.partitionLeaderEpoch, stream.leaderEpoch)
-    this.#writeHeader(at, walKind.batch, bytes, stream.id, stream.leaderEpoch, stream.next, view.getInt32(to + batchHeader.crc))
+    putI64(view, to + batchHeader.baseOffset, partition.next)
+    view.setInt32(to + batchHeader.partitionLeaderEpoch, partition.leaderEpoch)
+    this.#writeHeader(at, walKind.batch, bytes, partition.id, partition.leaderEpoch, partition.next, view.getInt32(to + batchHeader.crc))
   }
 
-  #writeHeader(at: number, kind: number, bytes: number, stream: number, epoch: number, baseOffset: number, batchCrc: number): void {
+  #writeHeader(at: number, kind: number, bytes: number, partitionId: number, epoch: number, baseOffset: number, batchCrc: number): void {
     const view = this.#view
     const header = this.#memory.address(at)
     view.setUint32(header + walRecord.magic, walMagic, true)
@@ -343,7 +343,7 @@ export class Appender {
     putU64(view, header + walRecord.previous, this.#previous)
     putU64(view, header + walRecord.durable, this.#durable)
     putU64(view, header + walRecord.baseOffset, baseOffset)
-    view.setUint32(header + walRecord.stream, stream, true)
+    view.setUint32(header + walRecord.partitionId, partitionId, true)
     view.setInt32(header + walRecord.leaderEpoch, epoch, true)
     view.setUint32(header + walRecord.length, bytes, true)
     view.setInt32(header + walRecord.batchCrc, batchCrc, true)

@@ -16,7 +16,7 @@ const spanShare = 8
 const slicesMax = 2048
 
 interface Part {
-  readonly stream: PartitionId
+  readonly partitionId: PartitionId
   readonly offset: number
   readonly maxBytes: number
   readonly leaderEpoch: number
@@ -43,17 +43,17 @@ class Parked implements Waiter {
  * The client's records of an epoch continue beyond the end of that epoch. Only the current epoch can have diverged: a partition has never
  * had another.
  */
-const hasDiverged = (stream: Partition, { offset, lastFetchedEpoch }: Part): boolean =>
-  lastFetchedEpoch >= 0 && lastFetchedEpoch <= stream.leaderEpoch && offset > stream.next
+const hasDiverged = (partition: Partition, { offset, lastFetchedEpoch }: Part): boolean =>
+  lastFetchedEpoch >= 0 && lastFetchedEpoch <= partition.leaderEpoch && offset > partition.next
 
 /** Answers the fetches of one network worker. */
 export class FetchReader {
   readonly #words: Int32Array
   readonly #answers: RingProducer
   readonly #memory: LogCache
-  readonly #streams: ReadonlyMap<PartitionId, Partition>
+  readonly #partitions: ReadonlyMap<PartitionId, Partition>
   readonly #parked = new Map<number, Parked>()
-  readonly #onPark: (stream: Partition) => void
+  readonly #onPark: (partition: Partition) => void
   #durable: number
 
   /** `onPark` is called for every partition that a parked fetch waits for. */
@@ -61,14 +61,14 @@ export class FetchReader {
     words: Int32Array,
     answers: RingProducer,
     memory: LogCache,
-    streams: ReadonlyMap<PartitionId, Partition>,
+    partitions: ReadonlyMap<PartitionId, Partition>,
     durable: number,
-    onPark: (stream: Partition) => void,
+    onPark: (partition: Partition) => void,
   ) {
     this.#words = words
     this.#answers = answers
     this.#memory = memory
-    this.#streams = streams
+    this.#partitions = partitions
     this.#durable = durable
     this.#onPark = onPark
   }
@@ -87,11 +87,11 @@ export class FetchReader {
     const parts: Part[] = []
     const count = words[at + fetch.parts]!
     for (let i = 0, from = at + fetch.words; i < count; i++, from += fetchPart.words) {
-      const stream = words[from + fetchPart.stream]!
+      const partitionId = words[from + fetchPart.partitionId]!
       const offset = getLong(words, from + fetchPart.offset)
       parts.push({
-        stream,
-        offset: this.#streams.get(stream)?.readFrom(offset) ?? offset,
+        partitionId,
+        offset: this.#partitions.get(partitionId)?.readFrom(offset) ?? offset,
         maxBytes: words[from + fetchPart.maxBytes]!,
         leaderEpoch: words[from + fetchPart.leaderEpoch]!,
         lastFetchedEpoch: words[from + fetchPart.lastFetchedEpoch]!,
@@ -101,9 +101,9 @@ export class FetchReader {
     if (words[at + fetch.wait] === 0 || this.#isReady(parked)) return this.#answer(parked)
     this.#parked.set(parked.request, parked)
     for (const part of parts) {
-      const stream = this.#streams.get(part.stream)!
-      stream.waiting.add(parked)
-      this.#onPark(stream)
+      const partition = this.#partitions.get(part.partitionId)!
+      partition.waiting.add(parked)
+      this.#onPark(partition)
     }
     return true
   }
@@ -114,8 +114,8 @@ export class FetchReader {
   }
 
   /** Answers the fetches that now have enough bytes. Returns false when the answer ring is full. */
-  wake(stream: Partition, bytes: number): boolean {
-    for (const waiter of stream.waiting) {
+  wake(partition: Partition, bytes: number): boolean {
+    for (const waiter of partition.waiting) {
       if (!(waiter instanceof Parked) || this.#parked.get(waiter.request) !== waiter) continue
       waiter.fresh += bytes
       // `fresh` may contain bytes twice, or more bytes of a partition than its limit.
@@ -125,44 +125,44 @@ export class FetchReader {
   }
 
   /** Answers all fetches of a partition that was closed or whose log start moved. */
-  disturb(stream: Partition): boolean {
-    return this.wake(stream, Number.MAX_SAFE_INTEGER)
+  disturb(partition: Partition): boolean {
+    return this.wake(partition, Number.MAX_SAFE_INTEGER)
   }
 
   #forget(parked: Parked): void {
     this.#parked.delete(parked.request)
-    for (const part of parked.parts) this.#streams.get(part.stream)?.waiting.delete(parked)
+    for (const part of parked.parts) this.#partitions.get(part.partitionId)?.waiting.delete(parked)
   }
 
   /** True when enough bytes can be read, or when the answer cannot wait, such as an error. */
   #isReady(parked: Parked): boolean {
     let readable = 0
     for (const part of parked.parts) {
-      const stream = this.#streams.get(part.stream)
-      if (this.#problem(stream, part) !== 0 || hasDiverged(stream!, part)) return true
-      stream!.settle(this.#durable)
-      if (part.offset < stream!.hotStart && part.offset < stream!.highWatermark) return true
-      readable += this.#readable(stream!, part)
+      const partition = this.#partitions.get(part.partitionId)
+      if (this.#problem(partition, part) !== 0 || hasDiverged(partition!, part)) return true
+      partition!.settle(this.#durable)
+      if (part.offset < partition!.hotStart && part.offset < partition!.highWatermark) return true
+      readable += this.#readable(partition!, part)
       if (readable >= parked.wanted) return true
     }
     parked.fresh = readable
     return parked.wanted <= 0
   }
 
-  #problem(stream: Partition | undefined, part: Part): number {
-    if (stream === undefined || !stream.open) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
-    if (part.leaderEpoch >= 0 && part.leaderEpoch < stream.leaderEpoch) return errors.FENCED_LEADER_EPOCH.code
-    if (part.leaderEpoch > stream.leaderEpoch) return errors.UNKNOWN_LEADER_EPOCH.code
-    if (hasDiverged(stream, part)) return 0
-    const isAhead = part.offset > stream.next || part.lastFetchedEpoch > stream.leaderEpoch
-    return part.offset < stream.logStart || isAhead ? errors.OFFSET_OUT_OF_RANGE.code : 0
+  #problem(partition: Partition | undefined, part: Part): number {
+    if (partition === undefined || !partition.open) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
+    if (part.leaderEpoch >= 0 && part.leaderEpoch < partition.leaderEpoch) return errors.FENCED_LEADER_EPOCH.code
+    if (part.leaderEpoch > partition.leaderEpoch) return errors.UNKNOWN_LEADER_EPOCH.code
+    if (hasDiverged(partition, part)) return 0
+    const isAhead = part.offset > partition.next || part.lastFetchedEpoch > partition.leaderEpoch
+    return part.offset < partition.logStart || isAhead ? errors.OFFSET_OUT_OF_RANGE.code : 0
   }
 
   /** Durable bytes from the offset on, up to the partition's limit. */
-  #readable(stream: Partition, part: Part): number {
+  #readable(partition: Partition, part: Part): number {
     let bytes = 0
-    const { index } = stream
-    for (let i = Math.max(0, index.find(part.offset)); i < stream.settled && bytes < part.maxBytes; i++) {
+    const { index } = partition
+    for (let i = Math.max(0, index.find(part.offset)); i < partition.settled && bytes < part.maxBytes; i++) {
       if (index.base(i) + index.count(i) > part.offset) bytes += index.bytes(i)
     }
     return Math.min(bytes, part.maxBytes)
@@ -188,18 +188,18 @@ export class FetchReader {
   }
 
   #slicesOf(part: Part): number {
-    const stream = this.#streams.get(part.stream)
-    if (this.#problem(stream, part) !== 0) return 0
-    stream!.settle(this.#durable)
-    return stream!.settled - Math.max(0, stream!.index.find(part.offset))
+    const partition = this.#partitions.get(part.partitionId)
+    if (this.#problem(partition, part) !== 0) return 0
+    partition!.settle(this.#durable)
+    return partition!.settled - Math.max(0, partition!.index.find(part.offset))
   }
 
   #writePart(part: Part, at: number, budget: Budget): number {
     const words = this.#words
-    const stream = this.#streams.get(part.stream)
-    const error = this.#problem(stream, part)
-    const known = stream?.open ? stream : undefined
-    words[at + fetchedPart.stream] = part.stream
+    const partition = this.#partitions.get(part.partitionId)
+    const error = this.#problem(partition, part)
+    const known = partition?.open ? partition : undefined
+    words[at + fetchedPart.partitionId] = part.partitionId
     words[at + fetchedPart.error] = error
     words[at + fetchedPart.where] = where.none
     words[at + fetchedPart.count] = 0
@@ -229,15 +229,15 @@ export class FetchReader {
     return pinned.to === 0 || Math.max(pinned.to, position) - Math.min(pinned.from, position) <= bytes / spanShare
   }
 
-  #writeSlices(stream: Partition, part: Part, at: number, allowance: number, budget: Budget): number {
+  #writeSlices(partition: Partition, part: Part, at: number, allowance: number, budget: Budget): number {
     const words = this.#words
-    const { index } = stream
+    const { index } = partition
     const first = Math.max(0, index.find(part.offset))
     const hot = this.#isHot(index.position(first), budget)
     let to = at + fetchedPart.words
     let bytes = 0
     let count = 0
-    for (let i = first; i < stream.settled && budget.slices > 0; i++) {
+    for (let i = first; i < partition.settled && budget.slices > 0; i++) {
       const size = index.bytes(i)
       if (bytes + size > allowance && !(budget.first && count === 0)) break
       const position = index.position(i)

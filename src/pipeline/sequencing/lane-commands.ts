@@ -3,29 +3,29 @@ import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from '.
 
 /** Commands of the main thread to a sequencer. Each reply has the id of its command. */
 export type Command =
-  | { readonly type: 'open'; readonly streams: readonly OpenStream[] }
-  | { readonly type: 'close'; readonly streams: readonly PartitionId[] }
-  | { readonly type: 'configure'; readonly stream: PartitionId; readonly settings: PartitionSettings }
-  | { readonly type: 'offsets'; readonly stream: PartitionId }
+  | { readonly type: 'open'; readonly partitions: readonly OpenPartition[] }
+  | { readonly type: 'close'; readonly partitionIds: readonly PartitionId[] }
+  | { readonly type: 'configure'; readonly partitionId: PartitionId; readonly settings: PartitionSettings }
+  | { readonly type: 'offsets'; readonly partitionId: PartitionId }
   /** Statistics of the partition's records in the WAL. */
-  | { readonly type: 'extent'; readonly stream: PartitionId }
-  | { readonly type: 'find'; readonly stream: PartitionId; readonly timestamp: number; readonly from: number }
+  | { readonly type: 'extent'; readonly partitionId: PartitionId }
+  | { readonly type: 'find'; readonly partitionId: PartitionId; readonly timestamp: number; readonly from: number }
   /** The first of the batches with the greatest timestamp, of those that end after `from`. */
-  | { readonly type: 'findMax'; readonly stream: PartitionId; readonly from: number }
-  | { readonly type: 'trim'; readonly stream: PartitionId; readonly offset: number }
+  | { readonly type: 'findMax'; readonly partitionId: PartitionId; readonly from: number }
+  | { readonly type: 'trim'; readonly partitionId: PartitionId; readonly offset: number }
   /** Records from the end of the partition on were lost; offsets continue after them. */
-  | { readonly type: 'lose'; readonly stream: PartitionId; readonly range: LostRange }
+  | { readonly type: 'lose'; readonly partitionId: PartitionId; readonly range: LostRange }
   | { readonly type: 'expireProducers'; readonly before: number }
   | { readonly type: 'producers' }
-  | { readonly type: 'producersOf'; readonly stream: PartitionId }
+  | { readonly type: 'producersOf'; readonly partitionId: PartitionId }
   /** Batches that the main thread has written into the arena; `now` is the wall clock. */
   | { readonly type: 'append'; readonly now: number; readonly batches: readonly StagedBatch[] }
   /** Locations of the durable batches from an offset on. */
-  | { readonly type: 'places'; readonly stream: PartitionId; readonly from: number; readonly bytesMax: number }
+  | { readonly type: 'places'; readonly partitionId: PartitionId; readonly from: number; readonly bytesMax: number }
   /** All records below this position of the WAL are in the object store. */
   | { readonly type: 'stored'; readonly position: number }
 
-export interface OpenStream extends PartitionSpec {
+export interface OpenPartition extends PartitionSpec {
   /** End offset of the records in the object store. */
   readonly storedEnd: number
   readonly producers: readonly ProducerSnapshot[]
@@ -33,7 +33,7 @@ export interface OpenStream extends PartitionSpec {
 }
 
 export interface StagedBatch {
-  readonly stream: PartitionId
+  readonly partitionId: PartitionId
   readonly address: number
   readonly bytes: number
 }
@@ -69,7 +69,7 @@ export type Reply =
   /** The snapshots are valid when the log is durable up to `end`. */
   | {
       readonly type: 'producers'
-      readonly streams: readonly (readonly [PartitionId, readonly ProducerSnapshot[]])[]
+      readonly partitions: readonly (readonly [PartitionId, readonly ProducerSnapshot[]])[]
       readonly end: number
     }
   | { readonly type: 'producersOf'; readonly producers: readonly ProducerSnapshot[] }

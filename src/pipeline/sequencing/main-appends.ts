@@ -10,23 +10,23 @@ import type { AppendedBatch, StagedBatch } from './lane-commands.ts'
  */
 export function appendStaged(
   batches: readonly StagedBatch[],
-  streams: ReadonlyMap<PartitionId, Partition>,
+  partitions: ReadonlyMap<PartitionId, Partition>,
   appender: Appender,
   now: number,
-  onGrown: (stream: Partition, records: number) => void,
+  onGrown: (partition: Partition, records: number) => void,
 ): AppendedBatch[] {
   const appended: AppendedBatch[] = []
-  for (const { stream: id, address, bytes } of batches) {
-    const stream = streams.get(id)
-    if (stream === undefined || !stream.open) {
+  for (const { partitionId: id, address, bytes } of batches) {
+    const partition = partitions.get(id)
+    if (partition === undefined || !partition.open) {
       appended.push({ error: errors.UNKNOWN_TOPIC_OR_PARTITION.code, baseOffset: -1, durableAt: 0 })
       continue
     }
-    const { next } = stream
-    if (appender.append(stream, address, bytes, 0, now) !== undefined) break
+    const { next } = partition
+    if (appender.append(partition, address, bytes, 0, now) !== undefined) break
     const { error, baseOffset, durableAt } = appender.outcome
     appended.push({ error, baseOffset, durableAt })
-    if (stream.next !== next) onGrown(stream, stream.next - next)
+    if (partition.next !== next) onGrown(partition, partition.next - next)
   }
   return appended
 }

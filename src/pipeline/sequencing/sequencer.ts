@@ -8,7 +8,7 @@ import { answerKind, append, appended, fetchRequest, readKind, reason, refusedRe
 import type { Appender, Outcome } from './appender.ts'
 import { placeOf, placesFrom } from './batch-locations.ts'
 import { FetchReader } from './fetch-reader.ts'
-import type { Asked, BatchLocation, Command, OpenStream, Reply } from './lane-commands.ts'
+import type { Asked, BatchLocation, Command, OpenPartition, Reply } from './lane-commands.ts'
 import type { LogCache } from './log-cache.ts'
 import { appendStaged } from './main-appends.ts'
 
@@ -40,7 +40,7 @@ interface Served extends Client {
 }
 
 interface Growth {
-  readonly stream: Partition
+  readonly partition: Partition
   readonly end: number
   readonly bytes: number
 }
@@ -54,7 +54,7 @@ export class Sequencer {
   readonly #lane: number
   readonly #memory: LogCache
   readonly #appender: Appender
-  readonly #streams: Map<PartitionId, Partition>
+  readonly #partitions: Map<PartitionId, Partition>
   readonly #clients: readonly Served[]
   readonly #persistence: WakeSignal
   readonly #counters: SequencerCounters
@@ -71,7 +71,7 @@ export class Sequencer {
     lane: number
     memory: LogCache
     appender: Appender
-    streams: Map<PartitionId, Partition>
+    partitions: Map<PartitionId, Partition>
     clients: readonly Client[]
     persistence: WakeSignal
     counters: SequencerCounters
@@ -80,7 +80,7 @@ export class Sequencer {
     this.#lane = parts.lane
     this.#memory = parts.memory
     this.#appender = parts.appender
-    this.#streams = parts.streams
+    this.#partitions = parts.partitions
     this.#persistence = parts.persistence
     this.#counters = parts.counters
     this.#published = parts.memory.end
@@ -88,7 +88,9 @@ export class Sequencer {
     this.#clients = parts.clients.map((client) => ({
       ...client,
       isUrgent: false,
-      reader: new FetchReader(parts.words, client.answers, parts.memory, parts.streams, this.#durable, (stream) => this.#watch(stream)),
+      reader: new FetchReader(parts.words, client.answers, parts.memory, parts.partitions, this.#durable, (partition) =>
+        this.#watch(partition),
+      ),
     }))
   }
 
@@ -157,9 +159,9 @@ export class Sequencer {
   #wake(): number {
     let reached = 0
     while (reached < this.#growth.length && this.#growth[reached]!.end <= this.#durable) {
-      const { stream, bytes } = this.#growth[reached]!
-      stream.settle(this.#durable)
-      this.#stalled = !this.#clients.every((client) => client.reader.wake(stream, bytes))
+      const { partition, bytes } = this.#growth[reached]!
+      partition.settle(this.#durable)
+      this.#stalled = !this.#clients.every((client) => client.reader.wake(partition, bytes))
       if (this.#stalled) break
       reached++
     }
@@ -177,10 +179,10 @@ export class Sequencer {
     const words = this.#words
     let answer = client.answers.claim(answerKind.appended, appended.words)
     if (answer < 0) return this.#stall()
-    const stream = this.#streams.get(words[at + append.stream]!)
+    const partition = this.#partitions.get(words[at + append.partitionId]!)
     const { outcome } = this.#appender
-    const next = stream?.next ?? 0
-    if (stream === undefined || !stream.open) {
+    const next = partition?.next ?? 0
+    if (partition === undefined || !partition.open) {
       Object.assign(outcome, {
         error: errors.UNKNOWN_TOPIC_OR_PARTITION.code,
         reason: reason.unknown,
@@ -190,7 +192,7 @@ export class Sequencer {
       })
     } else {
       const noRoom = this.#appender.append(
-        stream,
+        partition,
         words[at + append.address]!,
         words[at + append.bytes]!,
         words[at + append.flags]!,
@@ -200,7 +202,7 @@ export class Sequencer {
         client.answers.unclaim(appended.words)
         return this.#stall()
       }
-      if (stream.next !== next) this.#count(stream, stream.next - next)
+      if (partition.next !== next) this.#count(partition, partition.next - next)
       else if (outcome.error === 0) this.#counters.add('duplicates', 1)
     }
     if (outcome.refused.length > 0) {
@@ -209,19 +211,19 @@ export class Sequencer {
       // Nothing has been appended: the retry rejects the batch again.
       if (answer < 0) return this.#stall()
     }
-    this.#writeAnswer(answer, at, outcome, stream, this.#refusedIn(client))
+    this.#writeAnswer(answer, at, outcome, partition, this.#refusedIn(client))
     // The answer waits for no new write, and an earlier write may be complete already.
-    if (stream === undefined || stream.next === next) client.isUrgent = true
+    if (partition === undefined || partition.next === next) client.isUrgent = true
     if (this.#memory.end - this.#published >= groupBytesMax) this.#publish()
     return true
   }
 
-  #count(stream: Partition, records: number): void {
-    const bytes = stream.index.bytes(stream.index.length - 1)
+  #count(partition: Partition, records: number): void {
+    const bytes = partition.index.bytes(partition.index.length - 1)
     this.#counters.add('batches', 1)
     this.#counters.add('records', records)
     this.#counters.add('bytes', bytes)
-    if (stream.waiting.size > 0) this.#growth.push({ stream, end: stream.index.end(stream.index.length - 1), bytes })
+    if (partition.waiting.size > 0) this.#growth.push({ partition, end: partition.index.end(partition.index.length - 1), bytes })
   }
 
   /** Number of rejected records for which an answer has room. */
@@ -229,7 +231,7 @@ export class Sequencer {
     return Math.min(this.#appender.outcome.refused.length, Math.floor((answers.bodyWordsMax - appended.words) / refusedRecord.words))
   }
 
-  #writeAnswer(to: number, at: number, outcome: Outcome, stream: Partition | undefined, refused: number): void {
+  #writeAnswer(to: number, at: number, outcome: Outcome, partition: Partition | undefined, refused: number): void {
     const words = this.#words
     words[to + appended.request] = words[at + append.request]!
     words[to + appended.part] = words[at + append.part]!
@@ -237,7 +239,7 @@ export class Sequencer {
     words[to + appended.reason] = outcome.reason
     putLong(words, to + appended.baseOffset, outcome.baseOffset)
     putLong(words, to + appended.logAppendTime, outcome.error === 0 ? outcome.logAppendTime : -1)
-    putLong(words, to + appended.logStartOffset, isStartTold(outcome) ? stream!.logStart : -1)
+    putLong(words, to + appended.logStartOffset, isStartTold(outcome) ? partition!.logStart : -1)
     putLong(words, to + appended.durableAt, outcome.durableAt)
     words[to + appended.refused] = refused
     for (let i = 0, record = to + appended.words; i < refused; i++, record += refusedRecord.words) {
@@ -294,124 +296,124 @@ export class Sequencer {
   }
 
   /** A fetch now waits for this partition: its unflushed records will wake the fetch. */
-  #watch(stream: Partition): void {
-    const { index } = stream
-    if (stream.settled === index.length) return
+  #watch(partition: Partition): void {
+    const { index } = partition
+    if (partition.settled === index.length) return
     let bytes = 0
-    for (let i = stream.settled; i < index.length; i++) bytes += index.bytes(i)
-    this.#growth.push({ stream, end: index.end(index.length - 1), bytes })
+    for (let i = partition.settled; i < index.length; i++) bytes += index.bytes(i)
+    this.#growth.push({ partition, end: index.end(index.length - 1), bytes })
   }
 
   #execute(command: Command): Reply {
     switch (command.type) {
       case 'open':
-        for (const spec of command.streams) this.#open(spec)
+        for (const spec of command.partitions) this.#open(spec)
         return { type: 'done' }
       case 'close':
-        for (const id of command.streams) this.#close(id)
+        for (const id of command.partitionIds) this.#close(id)
         return { type: 'done' }
       case 'producers':
         return {
           type: 'producers',
-          streams: Array.from(this.#streams.values(), (s) => [s.id, s.producers.snapshot()] as const),
+          partitions: Array.from(this.#partitions.values(), (s) => [s.id, s.producers.snapshot()] as const),
           end: this.#memory.end,
         }
       case 'expireProducers':
-        for (const stream of this.#streams.values()) stream.producers.expire(command.before)
+        for (const partition of this.#partitions.values()) partition.producers.expire(command.before)
         return { type: 'done' }
       case 'append':
         return this.#appendStaged(command)
       case 'stored':
-        for (const stream of this.#streams.values()) stream.dropBelow(command.position)
+        for (const partition of this.#partitions.values()) partition.dropBelow(command.position)
         return { type: 'done' }
       default: {
-        const stream = this.#streams.get(command.stream)
-        return stream?.open ? this.#executeOn(stream, command) : { type: 'unknown' }
+        const partition = this.#partitions.get(command.partitionId)
+        return partition?.open ? this.#executeOn(partition, command) : { type: 'unknown' }
       }
     }
   }
 
-  #executeOn(stream: Partition, command: Extract<Command, { stream: PartitionId }>): Reply {
-    stream.settle(this.#durable)
+  #executeOn(partition: Partition, command: Extract<Command, { partitionId: PartitionId }>): Reply {
+    partition.settle(this.#durable)
     switch (command.type) {
       case 'configure':
-        stream.settings = command.settings
+        partition.settings = command.settings
         return { type: 'done' }
       case 'offsets':
-        return { type: 'offsets', logStart: stream.logStart, highWatermark: stream.highWatermark, leaderEpoch: stream.leaderEpoch }
+        return { type: 'offsets', logStart: partition.logStart, highWatermark: partition.highWatermark, leaderEpoch: partition.leaderEpoch }
       case 'places':
-        return { type: 'places', places: placesFrom(stream, command.from, command.bytesMax), hotStart: stream.hotStart }
+        return { type: 'places', places: placesFrom(partition, command.from, command.bytesMax), hotStart: partition.hotStart }
       case 'producersOf':
-        return { type: 'producersOf', producers: stream.producers.snapshot() }
+        return { type: 'producersOf', producers: partition.producers.snapshot() }
       case 'extent':
-        return { type: 'extent', ...stream.extent() }
+        return { type: 'extent', ...partition.extent() }
       case 'trim':
-        stream.logStart = Math.max(stream.logStart, command.offset)
-        for (const client of this.#clients) client.reader.disturb(stream)
+        partition.logStart = Math.max(partition.logStart, command.offset)
+        for (const client of this.#clients) client.reader.disturb(partition)
         return { type: 'done' }
       case 'lose':
-        stream.lose(command.range)
-        for (const client of this.#clients) client.reader.disturb(stream)
+        partition.lose(command.range)
+        for (const client of this.#clients) client.reader.disturb(partition)
         return { type: 'done' }
       case 'find':
         return {
           type: 'place',
-          place: this.#findTimestamp(stream, command.timestamp, Math.max(command.from, stream.logStart)),
-          leaderEpoch: stream.leaderEpoch,
+          place: this.#findTimestamp(partition, command.timestamp, Math.max(command.from, partition.logStart)),
+          leaderEpoch: partition.leaderEpoch,
         }
       case 'findMax':
         return {
           type: 'place',
-          place: this.#findMaxTimestamp(stream, Math.max(command.from, stream.logStart)),
-          leaderEpoch: stream.leaderEpoch,
+          place: this.#findMaxTimestamp(partition, Math.max(command.from, partition.logStart)),
+          leaderEpoch: partition.leaderEpoch,
         }
     }
   }
 
   /** Batches of the main thread are published at once if the disk is idle: the next turn of the stage may be much later. */
   #appendStaged({ batches, now }: Extract<Command, { type: 'append' }>): Reply {
-    const onGrown = (stream: Partition, records: number): void => this.#count(stream, records)
-    const appended = appendStaged(batches, this.#streams, this.#appender, now, onGrown)
+    const onGrown = (partition: Partition, records: number): void => this.#count(partition, records)
+    const appended = appendStaged(batches, this.#partitions, this.#appender, now, onGrown)
     // The appended batches must reach the disk before the rest finds room.
     if (appended.length < batches.length) this.#publish()
     this.#handOver()
     return { type: 'appended', batches: appended }
   }
 
-  #open(spec: OpenStream): void {
-    let stream = this.#streams.get(spec.stream)
-    if (stream === undefined) {
-      stream = new Partition(spec.stream)
-      this.#streams.set(spec.stream, stream)
+  #open(spec: OpenPartition): void {
+    let partition = this.#partitions.get(spec.partitionId)
+    if (partition === undefined) {
+      partition = new Partition(spec.partitionId)
+      this.#partitions.set(spec.partitionId, partition)
     }
-    stream.adopt(spec, spec.storedEnd, spec.lost)
-    stream.producers.restore(spec.producers, stream.next)
+    partition.adopt(spec, spec.storedEnd, spec.lost)
+    partition.producers.restore(spec.producers, partition.next)
   }
 
   #close(id: PartitionId): void {
-    const stream = this.#streams.get(id)
-    if (stream === undefined) return
-    stream.settings = undefined
-    for (const client of this.#clients) client.reader.disturb(stream)
-    this.#streams.delete(id)
+    const partition = this.#partitions.get(id)
+    if (partition === undefined) return
+    partition.settings = undefined
+    for (const client of this.#clients) client.reader.disturb(partition)
+    this.#partitions.delete(id)
   }
 
-  #findTimestamp(stream: Partition, timestamp: number, from: number): BatchLocation | undefined {
-    const { index } = stream
-    for (let i = 0; i < stream.settled; i++) {
-      if (index.maxTimestamp(i) >= timestamp && index.base(i) + index.count(i) > from) return placeOf(stream, i)
+  #findTimestamp(partition: Partition, timestamp: number, from: number): BatchLocation | undefined {
+    const { index } = partition
+    for (let i = 0; i < partition.settled; i++) {
+      if (index.maxTimestamp(i) >= timestamp && index.base(i) + index.count(i) > from) return placeOf(partition, i)
     }
     return undefined
   }
 
-  #findMaxTimestamp(stream: Partition, from: number): BatchLocation | undefined {
-    const { index } = stream
+  #findMaxTimestamp(partition: Partition, from: number): BatchLocation | undefined {
+    const { index } = partition
     let best = -1
-    for (let i = 0; i < stream.settled; i++) {
+    for (let i = 0; i < partition.settled; i++) {
       if (index.base(i) + index.count(i) <= from) continue
       if (best < 0 || index.maxTimestamp(i) > index.maxTimestamp(best)) best = i
     }
-    return best < 0 ? undefined : placeOf(stream, best)
+    return best < 0 ? undefined : placeOf(partition, best)
   }
 }
 

@@ -34,7 +34,7 @@ export class ProducePath {
     const world = this.#world!
     const stream = 3 + this.#batches++
     world.lane.open(stream, settings)
-    world.routing.set({ name: 't', topicId, streams: [stream], settings: { ...usual, ...settings } })
+    world.routing.set({ name: 't', topicId, partitionIds: [stream], settings: { ...usual, ...settings } })
     this.#client = world.client()
     const client = this.#client
     client.produce(1, batch)

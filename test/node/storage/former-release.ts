@@ -23,7 +23,7 @@ export function makeFormer(data: string): void {
   forgetIdentity(join(data, 'wal', 'lane-0.wal'))
   const snapshot = join(data, 'producers.snapshot')
   if (existsSync(snapshot)) {
-    const packed = new Packr({ useRecords: false }).pack(decodeProducers(readFileSync(snapshot))!.streams)
+    const packed = new Packr({ useRecords: false }).pack(decodeProducers(readFileSync(snapshot))!.partitions)
     const crc = Buffer.alloc(4)
     crc.writeUInt32LE(crc32c(packed))
     writeFileSync(snapshot, Buffer.concat([crc, packed]))

@@ -155,7 +155,7 @@ test(
       objects.length = 0
       const { records } = readFrames(readFileSync(join(node.folder, 'data', 'metadata.log')))
       for (const record of records.map(decodeRecord)) {
-        if (record.type === 'objectCommitted') objects.push(...record.streams.map(({ start, end }) => ({ start, end })))
+        if (record.type === 'objectCommitted') objects.push(...record.parts.map(({ start, end }) => ({ start, end })))
       }
       return objects
     }
@@ -163,7 +163,7 @@ test(
     await node.kill()
     const [, lost] = committed()
     const nothing: MetadataRecord = { type: 'producerIdsAllocated', next: 0n }
-    rewrite(node, (record) => (record.type === 'objectCommitted' && record.streams[0]?.start === lost!.start ? nothing : record))
+    rewrite(node, (record) => (record.type === 'objectCommitted' && record.parts[0]?.start === lost!.start ? nothing : record))
     await node.start()
     const before = performance.now()
     for (const offset of [lost!.start, lost!.end - 1n]) {

@@ -65,7 +65,7 @@ export async function brokerWorld(
     settings,
     configs,
     controller,
-    streams: world.streams,
+    partitions: world.partitions,
     groups,
     entropy,
     clock: time,

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { load } from '../../../src/config/load.ts'
 import { NodeConfigs } from '../../../src/config/node-configs.ts'
-import { effectiveTopicConfigs, streamSettings, topicConfigComplaint } from '../../../src/config/topic-configs.ts'
+import { effectiveTopicConfigs, partitionSettings, topicConfigComplaint } from '../../../src/config/topic-configs.ts'
 
 const { settings, given } = load(undefined, ['message.max.bytes=2000000', 'log.cleanup.policy=compact'])
 const node = new NodeConfigs(settings!, given)
 const configs = (rows: Record<string, string>): Map<string, string> => new Map(Object.entries(rows))
 
 test('the node supplies configs that a topic leaves out', () => {
-  expect(streamSettings(configs({}), node.settings)).toEqual({
+  expect(partitionSettings(configs({}), node.settings)).toEqual({
     maxMessageBytes: 2_000_000,
     timestampType: 'CreateTime',
     timestampBeforeMaxMs: 2n ** 63n - 1n,
@@ -17,7 +17,7 @@ test('the node supplies configs that a topic leaves out', () => {
     packing: undefined,
   })
   const own = configs({ 'cleanup.policy': 'delete', 'message.timestamp.type': 'LogAppendTime', 'max.message.bytes': ' 100 ' })
-  expect(streamSettings(own, node.settings)).toMatchObject({ compacted: false, timestampType: 'LogAppendTime', maxMessageBytes: 100 })
+  expect(partitionSettings(own, node.settings)).toMatchObject({ compacted: false, timestampType: 'LogAppendTime', maxMessageBytes: 100 })
 })
 
 test.each([
@@ -39,12 +39,12 @@ test.each([
   ],
 ])('with %j, batches are packed with %j', (own, packing) => {
   const leveled = load(undefined, ['compression.gzip.level=2']).settings!
-  expect(streamSettings(configs(own), leveled).packing).toEqual(packing)
+  expect(partitionSettings(configs(own), leveled).packing).toEqual(packing)
   const everywhere = load(
     undefined,
     Object.entries(own).map((row) => row.join('=')),
   ).settings!
-  if (packing?.level !== 2) expect(streamSettings(configs({}), everywhere).packing).toEqual(packing)
+  if (packing?.level !== 2) expect(partitionSettings(configs({}), everywhere).packing).toEqual(packing)
 })
 
 test('every config is listed with its source', () => {

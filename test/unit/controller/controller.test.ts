@@ -20,13 +20,13 @@ const verdicts = (answer: readonly { name: string | null; error: { name: string 
   answer.map(({ name, error }) => `${name} ${error.name}`)
 
 test('a created topic is durable, replayed and open, in this order, before the response', async () => {
-  const { controller, log, streams } = await controllerWorld()
+  const { controller, log, partitions } = await controllerWorld()
   log.held = []
   let answered: readonly CreatedTopic[] | undefined
   const changes: TopicsChanged[] = []
   controller.onTopicsChanged((change) => changes.push(change))
   let release: () => void = () => {}
-  streams.opening = new Promise((resolve) => {
+  partitions.opening = new Promise((resolve) => {
     release = resolve
   })
   const answer = controller.ask(create(topic('a', { partitions: 2 }))).then((created) => {
@@ -56,7 +56,7 @@ test('commands see the effects of earlier commands', async () => {
     controller.ask(create(topic('a'))),
   ])
   expect(answers.map(verdicts)).toEqual([['a NONE'], ['a TOPIC_ALREADY_EXISTS'], ['a NONE'], ['a UNKNOWN_TOPIC_OR_PARTITION'], ['a NONE']])
-  expect(controller.image.topics.get('a')!.streams).toEqual([2])
+  expect(controller.image.topics.get('a')!.partitionIds).toEqual([2])
 })
 
 test('listeners receive changes in the order of replay, and existing topics first', async () => {
@@ -86,7 +86,7 @@ test('partition ids and producer ids are never allocated twice, also across rest
   expect([log.replacements, log.records.length]).toEqual([1, 3])
   const second = await controllerWorld({ log })
   await second.controller.ask(create(topic('b')))
-  expect(second.controller.image.topics.get('b')!.streams).toEqual([6])
+  expect(second.controller.image.topics.get('b')!.partitionIds).toEqual([6])
   expect(await second.controller.ask({ type: 'allocateProducerIds', count: 1 })).toEqual({ first: 2000n })
   expect(imageOf(log.records)).toEqual(second.controller.image)
 })
@@ -95,7 +95,7 @@ test('facts that wait together share an append', async () => {
   const { controller, log } = await controllerWorld()
   log.held = []
   const fact = (objectId: number) =>
-    controller.ask({ type: 'record', records: [{ type: 'objectCommitted', objectId, bytes: 1, streams: [] }] })
+    controller.ask({ type: 'record', records: [{ type: 'objectCommitted', objectId, bytes: 1, parts: [] }] })
   const all = [fact(1), fact(2), fact(3), fact(4)]
   for (let round = 0; round < 3; round++) {
     log.release()
@@ -106,12 +106,12 @@ test('facts that wait together share an append', async () => {
 })
 
 test('a log start moves forward only, and its partition is trimmed', async () => {
-  const { controller, streams } = await controllerWorld()
+  const { controller, partitions } = await controllerWorld()
   await controller.ask(create(topic('a')))
-  expect(await controller.ask({ type: 'moveLogStart', stream: 1, offset: 7n })).toBe(7n)
-  expect(await controller.ask({ type: 'moveLogStart', stream: 1, offset: 3n })).toBe(7n)
-  expect(await controller.ask({ type: 'moveLogStart', stream: 9, offset: 3n })).toBeUndefined()
-  expect(streams.said).toEqual(['open 1', 'trim 1 7'])
+  expect(await controller.ask({ type: 'moveLogStart', partitionId: 1, offset: 7n })).toBe(7n)
+  expect(await controller.ask({ type: 'moveLogStart', partitionId: 1, offset: 3n })).toBe(7n)
+  expect(await controller.ask({ type: 'moveLogStart', partitionId: 9, offset: 3n })).toBeUndefined()
+  expect(partitions.said).toEqual(['open 1', 'trim 1 7'])
 })
 
 test('too many waiting commands are rejected', async () => {
@@ -198,11 +198,11 @@ test.each([
   expect(verdicts(await controller.ask({ type: 'createPartitions', topics: [more], validateOnly: false }))).toEqual([
     `${more.name} ${error}`,
   ])
-  expect(controller.image.topics.get('a')!.streams.length).toBe(error === 'NONE' ? 3 : 2)
+  expect(controller.image.topics.get('a')!.partitionIds.length).toBe(error === 'NONE' ? 3 : 2)
 })
 
 test('topics are deleted by name or id, and not when named twice', async () => {
-  const { controller, streams } = await controllerWorld()
+  const { controller, partitions } = await controllerWorld()
   await controller.ask(create(topic('a'), topic('b'), topic('c')))
   const [idOfB, idOfC] = [topic('b').topicId, topic('c').topicId]
   const refs = [
@@ -231,12 +231,12 @@ test('topics are deleted by name or id, and not when named twice', async () => {
   expect(verdicts(beside)).toEqual([...refused, ...refused, 'd UNKNOWN_TOPIC_OR_PARTITION'])
   const none = { name: 'none', topicId: zeroUuid }
   expect(verdicts(await controller.ask({ type: 'deleteTopics', topics: [none, none] }))).toEqual(['none INVALID_REQUEST'])
-  expect(streams.said).toEqual(['open 1', 'open 2', 'open 3', 'close 1', 'close 2'])
+  expect(partitions.said).toEqual(['open 1', 'open 2', 'open 3', 'close 1', 'close 2'])
 })
 
 test('a partition that cannot be opened stops the node, and no request is answered', async () => {
-  const { controller, streams, failures } = await controllerWorld()
-  streams.opening = Promise.reject(new Error('no memory'))
+  const { controller, partitions, failures } = await controllerWorld()
+  partitions.opening = Promise.reject(new Error('no memory'))
   let answered = false
   const mark = (): void => {
     answered = true

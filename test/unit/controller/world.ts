@@ -53,13 +53,13 @@ export class MemoryLog implements MetadataLog {
   }
 }
 
-interface KnownStream extends PartitionOffsets {
+interface KnownPartition extends PartitionOffsets {
   readonly settings: PartitionSettings
 }
 
 /** Partitions whose records are a list of timestamps. The calls are recorded. */
-export class MemoryStreams implements Partitions {
-  readonly open_ = new Map<PartitionId, KnownStream>()
+export class MemoryPartitions implements Partitions {
+  readonly open_ = new Map<PartitionId, KnownPartition>()
   readonly timestamps = new Map<PartitionId, bigint[]>()
   readonly active = new Map<PartitionId, readonly ActiveProducer[]>()
   readonly said: string[] = []
@@ -67,49 +67,49 @@ export class MemoryStreams implements Partitions {
 
   async open(specs: readonly PartitionSpec[]): Promise<void> {
     await this.opening
-    for (const { stream, leaderEpoch, logStartOffset, settings } of specs) {
-      const highWatermark = BigInt(this.timestamps.get(stream)?.length ?? 0)
-      this.open_.set(stream, { logStartOffset, highWatermark, leaderEpoch, settings })
+    for (const { partitionId, leaderEpoch, logStartOffset, settings } of specs) {
+      const highWatermark = BigInt(this.timestamps.get(partitionId)?.length ?? 0)
+      this.open_.set(partitionId, { logStartOffset, highWatermark, leaderEpoch, settings })
     }
-    this.said.push(`open ${specs.map((spec) => spec.stream)}`)
+    this.said.push(`open ${specs.map((spec) => spec.partitionId)}`)
   }
-  async close(streams: readonly PartitionId[]): Promise<void> {
-    for (const stream of streams) this.open_.delete(stream)
-    this.said.push(`close ${streams}`)
+  async close(partitionIds: readonly PartitionId[]): Promise<void> {
+    for (const partitionId of partitionIds) this.open_.delete(partitionId)
+    this.said.push(`close ${partitionIds}`)
   }
-  async configure(stream: PartitionId, settings: PartitionSettings): Promise<void> {
-    this.open_.set(stream, { ...this.#known(stream), settings })
+  async configure(partitionId: PartitionId, settings: PartitionSettings): Promise<void> {
+    this.open_.set(partitionId, { ...this.#known(partitionId), settings })
   }
-  async offsets(stream: PartitionId): Promise<PartitionOffsets> {
-    return this.#known(stream)
+  async offsets(partitionId: PartitionId): Promise<PartitionOffsets> {
+    return this.#known(partitionId)
   }
-  async findTimestamp(stream: PartitionId, timestamp: bigint): Promise<FoundOffset> {
-    const all = this.timestamps.get(stream) ?? []
-    const offset = all.findIndex((each, at) => each >= timestamp && BigInt(at) >= this.#known(stream).logStartOffset)
+  async findTimestamp(partitionId: PartitionId, timestamp: bigint): Promise<FoundOffset> {
+    const all = this.timestamps.get(partitionId) ?? []
+    const offset = all.findIndex((each, at) => each >= timestamp && BigInt(at) >= this.#known(partitionId).logStartOffset)
     return offset < 0 ? none : { offset: BigInt(offset), timestamp: all[offset]!, leaderEpoch: 0 }
   }
-  async findMaxTimestamp(stream: PartitionId): Promise<FoundOffset> {
-    const [greatest] = [...(this.timestamps.get(stream) ?? [])].sort((a, b) => (a > b ? -1 : 1))
-    return greatest === undefined ? none : this.findTimestamp(stream, greatest)
+  async findMaxTimestamp(partitionId: PartitionId): Promise<FoundOffset> {
+    const [greatest] = [...(this.timestamps.get(partitionId) ?? [])].sort((a, b) => (a > b ? -1 : 1))
+    return greatest === undefined ? none : this.findTimestamp(partitionId, greatest)
   }
-  async size(stream: PartitionId): Promise<number> {
-    return 100 * Number(this.#known(stream).highWatermark)
+  async size(partitionId: PartitionId): Promise<number> {
+    return 100 * Number(this.#known(partitionId).highWatermark)
   }
-  async producers(stream: PartitionId): Promise<readonly ActiveProducer[]> {
-    this.#known(stream)
-    return this.active.get(stream) ?? []
+  async producers(partitionId: PartitionId): Promise<readonly ActiveProducer[]> {
+    this.#known(partitionId)
+    return this.active.get(partitionId) ?? []
   }
-  async trim(stream: PartitionId, offset: bigint): Promise<void> {
-    this.open_.set(stream, { ...this.#known(stream), logStartOffset: offset })
-    this.said.push(`trim ${stream} ${offset}`)
+  async trim(partitionId: PartitionId, offset: bigint): Promise<void> {
+    this.open_.set(partitionId, { ...this.#known(partitionId), logStartOffset: offset })
+    this.said.push(`trim ${partitionId} ${offset}`)
   }
-  fill(stream: PartitionId, timestamps: bigint[]): void {
-    this.timestamps.set(stream, timestamps)
-    this.open_.set(stream, { ...this.#known(stream), highWatermark: BigInt(timestamps.length) })
+  fill(partitionId: PartitionId, timestamps: bigint[]): void {
+    this.timestamps.set(partitionId, timestamps)
+    this.open_.set(partitionId, { ...this.#known(partitionId), highWatermark: BigInt(timestamps.length) })
   }
-  #known(stream: PartitionId): KnownStream {
-    const known = this.open_.get(stream)
-    if (known === undefined) throw new Error(`stream ${stream} is not open`)
+  #known(partitionId: PartitionId): KnownPartition {
+    const known = this.open_.get(partitionId)
+    if (known === undefined) throw new Error(`partition ${partitionId} is not open`)
     return known
   }
 }
@@ -119,7 +119,7 @@ const none: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
 export interface ControllerWorld {
   readonly controller: Controller
   readonly log: MemoryLog
-  readonly streams: MemoryStreams
+  readonly partitions: MemoryPartitions
   readonly configs: NodeConfigs
   readonly settings: Settings
   /** Failures that would stop the node. */
@@ -127,12 +127,12 @@ export interface ControllerWorld {
 }
 
 export async function controllerWorld(
-  options: { log?: MemoryLog; streams?: MemoryStreams; settings?: Settings } = {},
+  options: { log?: MemoryLog; partitions?: MemoryPartitions; settings?: Settings } = {},
 ): Promise<ControllerWorld> {
-  const { log = new MemoryLog(), streams = new MemoryStreams() } = options
+  const { log = new MemoryLog(), partitions = new MemoryPartitions() } = options
   const configs = new NodeConfigs(options.settings ?? settingsOf())
   const failures: Error[] = []
-  const controller = new Controller({ nodeId: 1, configs }, imageOf(log.records), log, streams, (error) => failures.push(error))
+  const controller = new Controller({ nodeId: 1, configs }, imageOf(log.records), log, partitions, (error) => failures.push(error))
   await controller.start()
-  return { controller, log, streams, configs, settings: configs.settings, failures }
+  return { controller, log, partitions, configs, settings: configs.settings, failures }
 }

@@ -8,10 +8,10 @@ export class MemoryPartitionLog implements CoordinatorLog {
   /** While it is set, appends wait in it. */
   held: (() => void)[] | undefined
 
-  append(stream: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
+  append(partitionId: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
     this.appends++
     return new Promise((resolve) => {
-      const finish = (): void => resolve(batches.map((batch) => this.#put(stream, Buffer.from(batch))))
+      const finish = (): void => resolve(batches.map((batch) => this.#put(partitionId, Buffer.from(batch))))
       if (this.held === undefined) finish()
       else this.held.push(finish)
     })
@@ -20,11 +20,11 @@ export class MemoryPartitionLog implements CoordinatorLog {
   /** While it is set, reads wait for it. */
   reading: Promise<void> | undefined
 
-  async read(stream: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
+  async read(partitionId: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
     await this.reading
     const found: Buffer[] = []
     let bytes = 0
-    for (const batch of this.batches.get(stream) ?? []) {
+    for (const batch of this.batches.get(partitionId) ?? []) {
       if (lastOffset(headerOf(batch)) < offset) continue
       if (found.length > 0 && bytes + batch.length > bytesMax) break
       found.push(batch)
@@ -37,9 +37,9 @@ export class MemoryPartitionLog implements CoordinatorLog {
     for (const finish of this.held!.splice(0)) finish()
   }
 
-  #put(stream: PartitionId, batch: Buffer): bigint {
-    const batches = this.batches.get(stream) ?? []
-    this.batches.set(stream, batches)
+  #put(partitionId: PartitionId, batch: Buffer): bigint {
+    const batches = this.batches.get(partitionId) ?? []
+    this.batches.set(partitionId, batches)
     const last = batches.at(-1)
     const base = last === undefined ? 0n : lastOffset(headerOf(last)) + 1n
     batch.writeBigInt64BE(base, batchHeader.baseOffset)

@@ -4,12 +4,12 @@ import { DamagedRecord } from '../../../src/metadata/fields.ts'
 import { emptyImage, type MutableImage, recordsOf, replay } from '../../../src/metadata/image.ts'
 import { decodeRecord, encodeRecord, type MetadataRecord } from '../../../src/metadata/records.ts'
 
-const created = (name: string, streams: number[]): MetadataRecord => ({
+const created = (name: string, partitionIds: number[]): MetadataRecord => ({
   type: 'topicCreated',
   name,
   topicId: `id-of-${name}`,
   replicationFactor: 1,
-  streams,
+  partitionIds,
   configs: new Map([['retention.ms', '-1']]),
 })
 
@@ -19,15 +19,15 @@ const every: MetadataRecord[] = [
   { type: 'walMarked', secret: 2 ** 32 - 1, incarnation: 3, stored: 2 ** 40, durable: 2 ** 41 },
   created('a', [1, 2]),
   created('b', [3]),
-  { type: 'partitionsAdded', topicId: 'id-of-a', streams: [4] },
+  { type: 'partitionsAdded', topicId: 'id-of-a', partitionIds: [4] },
   { type: 'topicConfigChanged', topicId: 'id-of-b', configs: new Map() },
-  { type: 'logStartMoved', stream: 4, offset: 2n ** 40n },
+  { type: 'logStartMoved', partitionId: 4, offset: 2n ** 40n },
   { type: 'producerIdsAllocated', next: 1000n },
-  { type: 'objectCommitted', objectId: 2 ** 40, bytes: 12, streams: [{ stream: 1, start: 0n, end: 5n, bytes: 100, maxTimestamp: 7n }] },
-  { type: 'streamCleaned', stream: 2, offset: 2n ** 41n, objectIds: [5] },
-  { type: 'recordsLost', stream: 1, start: 5n, end: 2n ** 40n },
+  { type: 'objectCommitted', objectId: 2 ** 40, bytes: 12, parts: [{ partitionId: 1, start: 0n, end: 5n, bytes: 100, maxTimestamp: 7n }] },
+  { type: 'partitionCleaned', partitionId: 2, offset: 2n ** 41n, objectIds: [5] },
+  { type: 'recordsLost', partitionId: 1, start: 5n, end: 2n ** 40n },
   { type: 'topicDeleted', topicId: 'id-of-b' },
-  { type: 'streamsAllocated', next: 9 },
+  { type: 'partitionIdsAllocated', next: 9 },
   { type: 'objectsRemoved', objectIds: [7] },
   { type: 'configsChanged', resourceType: 32, resource: 'g', configs: new Map([['consumer.session.timeout.ms', '50000']]) },
   {
@@ -58,11 +58,16 @@ test('what is no record is refused, and so is a version of the future', () => {
 
 test('an image is what its records say', () => {
   const image = imageOf(every)
-  expect(image.topics.get('a')).toMatchObject({ topicId: 'id-of-a', streams: [1, 2, 4] })
+  expect(image.topics.get('a')).toMatchObject({ topicId: 'id-of-a', partitionIds: [1, 2, 4] })
   expect([...image.topics.keys()]).toEqual(['a'])
-  expect(image.streams.get(4)).toEqual({ stream: 4, topicId: 'id-of-a', partition: 2, leaderEpoch: 0, logStartOffset: 2n ** 40n })
-  expect(image.streams.has(3)).toBe(false)
-  expect([image.nextStream, image.nextProducerId, image.clusterId, image.objects.size]).toEqual([9, 1000n, 'AAAAAAAAAAAAAAAAAAAAAQ', 1])
+  expect(image.partitions.get(4)).toEqual({ partitionId: 4, topicId: 'id-of-a', partition: 2, leaderEpoch: 0, logStartOffset: 2n ** 40n })
+  expect(image.partitions.has(3)).toBe(false)
+  expect([image.nextPartitionId, image.nextProducerId, image.clusterId, image.objects.size]).toEqual([
+    9,
+    1000n,
+    'AAAAAAAAAAAAAAAAAAAAAQ',
+    1,
+  ])
 })
 
 test('configs and quotas that are taken back leave nothing', () => {
@@ -75,21 +80,21 @@ test('configs and quotas that are taken back leave nothing', () => {
 
 test('a log start never goes back, and facts about what is gone change nothing', () => {
   const image = imageOf(every)
-  replay(image, { type: 'logStartMoved', stream: 4, offset: 5n })
-  replay(image, { type: 'logStartMoved', stream: 3, offset: 5n })
-  replay(image, { type: 'partitionsAdded', topicId: 'id-of-b', streams: [20] })
+  replay(image, { type: 'logStartMoved', partitionId: 4, offset: 5n })
+  replay(image, { type: 'logStartMoved', partitionId: 3, offset: 5n })
+  replay(image, { type: 'partitionsAdded', topicId: 'id-of-b', partitionIds: [20] })
   replay(image, { type: 'topicConfigChanged', topicId: 'id-of-b', configs: new Map() })
-  replay(image, { type: 'recordsLost', stream: 3, start: 5n, end: 9n })
+  replay(image, { type: 'recordsLost', partitionId: 3, start: 5n, end: 9n })
   expect(image).toEqual({ ...imageOf(every), recordCount: every.length + 5 })
 })
 
-test('a stream that is compacted by key leaves the objects it was in to the others, and is not compacted backwards', () => {
+test('a partition that is compacted by key leaves the objects it was in to the others, and is not compacted backwards', () => {
   const image = imageOf([created('a', [1, 2])])
-  const part = (stream: number) => ({ stream, start: 0n, end: 5n, bytes: 100, maxTimestamp: 7n })
-  replay(image, { type: 'objectCommitted', objectId: 4, bytes: 300, streams: [part(1), part(2)] })
-  replay(image, { type: 'streamCleaned', stream: 2, offset: 5n, objectIds: [4] })
-  replay(image, { type: 'streamCleaned', stream: 2, offset: 3n, objectIds: [9] })
-  expect(image.objects.get(4)!.streams).toEqual([part(1)])
+  const part = (partitionId: number) => ({ partitionId, start: 0n, end: 5n, bytes: 100, maxTimestamp: 7n })
+  replay(image, { type: 'objectCommitted', objectId: 4, bytes: 300, parts: [part(1), part(2)] })
+  replay(image, { type: 'partitionCleaned', partitionId: 2, offset: 5n, objectIds: [4] })
+  replay(image, { type: 'partitionCleaned', partitionId: 2, offset: 3n, objectIds: [9] })
+  expect(image.objects.get(4)!.parts).toEqual([part(1)])
   expect(image.cleaned).toEqual(new Map([[2, 5n]]))
 })
 
@@ -106,13 +111,14 @@ function randomImage(seed: number): MutableImage {
   for (let step = 0; step < 30; step++) {
     const names = [...image.topics.keys()]
     const name = names[below(random, names.length + 1)]
-    const next = image.nextStream
-    const streams = Array.from({ length: 1 + below(random, 3) }, (_, index) => next + index)
-    if (name === undefined) replay(image, created(`t${step}`, streams))
+    const next = image.nextPartitionId
+    const partitionIds = Array.from({ length: 1 + below(random, 3) }, (_, index) => next + index)
+    if (name === undefined) replay(image, created(`t${step}`, partitionIds))
     else if (below(random, 4) === 0) replay(image, { type: 'topicDeleted', topicId: `id-of-${name}` })
-    else if (below(random, 2) === 0) replay(image, { type: 'partitionsAdded', topicId: `id-of-${name}`, streams })
-    else if (chance(random, 300)) replay(image, { type: 'streamCleaned', stream: below(random, next), offset: BigInt(step), objectIds: [] })
-    else replay(image, { type: 'logStartMoved', stream: below(random, next), offset: BigInt(below(random, 100)) })
+    else if (below(random, 2) === 0) replay(image, { type: 'partitionsAdded', topicId: `id-of-${name}`, partitionIds })
+    else if (chance(random, 300))
+      replay(image, { type: 'partitionCleaned', partitionId: below(random, next), offset: BigInt(step), objectIds: [] })
+    else replay(image, { type: 'logStartMoved', partitionId: below(random, next), offset: BigInt(below(random, 100)) })
   }
   return image
 }
@@ -130,7 +136,7 @@ test('metadata image: the mark of a log only grows, and another start of it begi
 
 test('metadata image: losses with no record between them are one, and go with their topic', () => {
   const image = imageOf([created('a', [1])])
-  const lose = (start: bigint, end: bigint): void => replay(image, { type: 'recordsLost', stream: 1, start, end })
+  const lose = (start: bigint, end: bigint): void => replay(image, { type: 'recordsLost', partitionId: 1, start, end })
   lose(5n, 10n)
   lose(10n, 20n)
   lose(25n, 30n)

@@ -25,7 +25,7 @@ test.each([3, 8, 9, 12, 13])('version %i stores a batch and returns its offset',
 
 test('clients may not write to internal topics of coordinators', () => {
   const world = new FrontWorld()
-  world.routing.set({ name: '__consumer_offsets', topicId: otherId, streams: [2], settings })
+  world.routing.set({ name: '__consumer_offsets', topicId: otherId, partitionIds: [2], settings })
   const client = world.client()
   client.produce(1, batchOf(1, 100), { topic: '__consumer_offsets' })
   world.settle()
@@ -206,7 +206,7 @@ test('a retry has the answer of the first attempt', () => {
   expect(part(5)).toMatchObject({ errorCode: 0, baseOffset: 0n })
   expect(part(6)).toMatchObject({ errorCode: errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code, baseOffset: -1n })
   expect(part(7)).toMatchObject({ errorCode: errors.INVALID_PRODUCER_EPOCH.code, baseOffset: -1n })
-  expect(world.lane.command({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 10 })
+  expect(world.lane.command({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 10 })
 })
 
 test('more partitions than a request may have end the connection', () => {

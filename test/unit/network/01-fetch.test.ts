@@ -152,7 +152,7 @@ test('a fetch whose cold read finds no memory continues without it if it has oth
   client.fetch(1, 0n)
   world.settle()
   const [first] = loads()
-  expect(first!.partitionRead.load).toMatchObject({ type: 'stream', isPatient: false })
+  expect(first!.partitionRead.load).toMatchObject({ type: 'partition', isPatient: false })
   world.dispatcher.outOfMemory(first!.token, first!.partitionRead)
   expect(client.answered).toEqual([])
   const [again] = loads()

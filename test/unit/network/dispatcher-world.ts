@@ -207,8 +207,8 @@ export class FrontWorld {
     } = {},
   ) {
     this.lane = new LaneWorld(options)
-    for (const stream of [1, 2]) this.lane.open(stream, options.settings)
-    this.routing.set({ name: 't', topicId, streams: [1, 2], settings: { ...settings, ...options.settings } })
+    for (const partitionId of [1, 2]) this.lane.open(partitionId, options.settings)
+    this.routing.set({ name: 't', topicId, partitionIds: [1, 2], settings: { ...settings, ...options.settings } })
     const { words, bytes, view, plan } = this.lane.arena
     const [network] = plan.network as [(typeof plan.network)[number]]
     const [validator] = plan.validators as [(typeof plan.validators)[number]]

@@ -42,7 +42,7 @@ describe('the responses of a connection', () => {
     client.produce(4, batchOf(1, 200))
     world.settle()
     expect(client.answered).toEqual([2, 4])
-    expect(world.lane.command({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 4 })
+    expect(world.lane.command({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 4 })
   })
 
   test('end with the connection when a batch with acks=0 is rejected', () => {
@@ -193,8 +193,8 @@ describe('a connection that ends', () => {
     expect(world.held).toBe(0)
     expect(client.answered).toEqual([])
     expect(world.waits).toEqual([])
-    expect(world.lane.command({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 5 })
-    for (const stream of world.lane.streams.values()) expect(stream.waiting.size).toBe(0)
+    expect(world.lane.command({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 5 })
+    for (const partition of world.lane.partitions.values()) expect(partition.waiting.size).toBe(0)
   })
 
   test('releases the responses in progress', () => {

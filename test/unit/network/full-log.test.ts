@@ -61,7 +61,7 @@ test('with room again each batch is appended once and in order, and a retry retu
   world.settle()
   expect(client.answered.length).toBe(count + 8)
   for (let i = 0; i < 4; i++) expect(outcome(client, count + 4 + i)).toEqual([[0, count + i]])
-  expect(world.lane.command({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: count + 4 })
+  expect(world.lane.command({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: count + 4 })
   expect(world.held).toBe(0)
 })
 
@@ -83,7 +83,7 @@ test('a batch that is sequenced and not durable in time is too late as well, and
   expect(client.answered).toEqual([0])
   world.settle()
   expect(outcome(client, 1)).toEqual([[0, 0]])
-  expect(world.lane.command({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 1 })
+  expect(world.lane.command({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 1 })
 })
 
 test('of a request of several batches, the durable ones are acknowledged', () => {

@@ -25,7 +25,7 @@ function read(encoded: Buffer, dataBytes: number): ObjectIndex {
   return new ObjectIndex(encoded.subarray(0, footer.indexBytes), footer)
 }
 
-test('a plan orders by stream, closes blocks at their limit, and the index finds each', () => {
+test('a plan orders by partition, closes blocks at their limit, and the index finds each', () => {
   const plan = planObject(
     new Map([
       [9, [staged(100, 10, 200_000, 3), staged(110, 10, 50_000, 8), staged(120, 5, 100_000, 4)]],
@@ -36,10 +36,10 @@ test('a plan orders by stream, closes blocks at their limit, and the index finds
   )
   expect(plan.bytes).toBe(650_010)
   expect(plan.batches.map(({ baseOffset }) => baseOffset)).toEqual([0, 1, 100, 110, 120])
-  const index = read(encodeIndex(plan.streams, plan.bytes), plan.bytes)
-  expect(index.streams).toEqual([
-    { stream: 4, start: 0, end: 2 },
-    { stream: 9, start: 100, end: 125 },
+  const index = read(encodeIndex(plan.partitions, plan.bytes), plan.bytes)
+  expect(index.partitions).toEqual([
+    { partitionId: 4, start: 0, end: 2 },
+    { partitionId: 9, start: 100, end: 125 },
   ])
   const crc = sum(1100, 50_000, sum(1000, 200_000, 0))
   const [first, second]: DataBlock[] = [
@@ -54,15 +54,15 @@ test('a plan orders by stream, closes blocks at their limit, and the index finds
 })
 
 test('a part is as old as its latest record, and as its object where no record says', () => {
-  const dated = (timestamp: number) => planObject(new Map([[1, [staged(0, 1, 10, -1), staged(1, 1, 10, timestamp)]]]), sum).streams[0]!
+  const dated = (timestamp: number) => planObject(new Map([[1, [staged(0, 1, 10, -1), staged(1, 1, 10, timestamp)]]]), sum).partitions[0]!
   expect(partOf(dated(7), 1000).maxTimestamp).toBe(7)
   expect(partOf(dated(-1), 1000).maxTimestamp).toBe(1000)
-  expect(partOf({ ...dated(7), blocks: [] }, 1000)).toEqual({ stream: 1, start: 0, end: 2, bytes: 0, maxTimestamp: 1000 })
+  expect(partOf({ ...dated(7), blocks: [] }, 1000)).toEqual({ partitionId: 1, start: 0, end: 2, bytes: 0, maxTimestamp: 1000 })
 })
 
 test('every damaged byte of an index or a footer is noticed', () => {
   const plan = planObject(new Map([[1, [staged(0, 3, 100)]]]), sum)
-  const encoded = encodeIndex(plan.streams, plan.bytes)
+  const encoded = encodeIndex(plan.partitions, plan.bytes)
   for (let at = 0; at < encoded.length; at++) {
     const damaged = Buffer.from(encoded)
     damaged[at]! ^= 0x40
@@ -72,7 +72,7 @@ test('every damaged byte of an index or a footer is noticed', () => {
 
 test('an object that is not as long as its footer says is refused', () => {
   const plan = planObject(new Map([[1, [staged(0, 3, 100)]]]), sum)
-  const encoded = encodeIndex(plan.streams, plan.bytes)
+  const encoded = encodeIndex(plan.partitions, plan.bytes)
   expect(() => readFooter(encoded.subarray(-footerBytes), encoded.length + 99)).toThrow(ObjectDamaged)
   expect(() => readFooter(encoded.subarray(0, 10), 10)).toThrow(ObjectDamaged)
 })

@@ -1,8 +1,8 @@
-import type { StreamPart } from '../../../src/objects/object-map.ts'
+import type { StoredPart } from '../../../src/objects/object-map.ts'
 
-/** Ten offsets of stream 1 in an object of their own, numbered like the first of them. */
-export const part = (start: number, bytes: number, maxTimestamp: number): StreamPart => ({
-  stream: 1,
+/** Ten offsets of partition 1 in an object of their own, numbered like the first of them. */
+export const part = (start: number, bytes: number, maxTimestamp: number): StoredPart => ({
+  partitionId: 1,
   objectId: start,
   objectBytes: 1000,
   start,

@@ -18,7 +18,7 @@ test('a read elsewhere begins anew, and two readers do not disturb each other', 
   expect(ahead.onRead(1, 510, 520, 0)).toBe(512 * KiB)
 })
 
-test('a stream whose blocks were read ahead for nothing is left alone for a minute', () => {
+test('a partition whose blocks were read ahead for nothing is left alone for a minute', () => {
   const ahead = new ReadAhead(4096 * KiB)
   ahead.onRead(1, 0, 10, 0)
   ahead.wasted(1, 1000)
@@ -29,7 +29,7 @@ test('a stream whose blocks were read ahead for nothing is left alone for a minu
 test('readers that are gone are forgotten', () => {
   const ahead = new ReadAhead(4096 * KiB)
   ahead.onRead(1, 0, 10, 0)
-  for (let stream = 2; stream < 2000; stream++) ahead.onRead(stream, 0, 10, 0)
+  for (let partitionId = 2; partitionId < 2000; partitionId++) ahead.onRead(partitionId, 0, 10, 0)
   expect(ahead.onRead(1, 10, 20, 0)).toBe(0)
   expect(ahead.onRead(1999, 10, 20, 0)).toBe(512 * KiB)
 })

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import type { StreamPart } from '../../../src/objects/object-map.ts'
+import type { StoredPart } from '../../../src/objects/object-map.ts'
 import { retained } from '../../../src/objects/retention.ts'
 import { part as partAt } from './parts.ts'
 
-const part = (start: number, maxTimestamp: number): StreamPart => partAt(start, 100, maxTimestamp)
+const part = (start: number, maxTimestamp: number): StoredPart => partAt(start, 100, maxTimestamp)
 const parts = [part(0, 1000), part(10, 2000), part(20, 1500)]
 
 test('parts go from the oldest on while their latest record is too old', () => {

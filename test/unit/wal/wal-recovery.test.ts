@@ -45,8 +45,8 @@ function written(
     previous: Math.max(0, life?.previous ?? 0),
   })
   appender.setDurable(position)
-  const stream = new Partition(1)
-  stream.adopt({ stream: 1, leaderEpoch: 3, logStartOffset: 0n, settings }, life?.records ?? 0, [])
+  const partition = new Partition(1)
+  partition.adopt({ partitionId: 1, leaderEpoch: 3, logStartOffset: 0n, settings }, life?.records ?? 0, [])
   const records: { at: number; end: number }[] = []
   const { base: receive } = plan.network[0]!.receive
   for (const [index, group] of groups.entries()) {
@@ -54,9 +54,12 @@ function written(
     for (const size of group) {
       const batch = buildBatch([{ timestamp: BigInt(now), value: Buffer.alloc(size, records.length + 1) }])
       batch.copy(bytes, receive)
-      appender.append(stream, receive, batch.length, 0, now)
+      appender.append(partition, receive, batch.length, 0, now)
       expect(appender.outcome.error).toBe(0)
-      records.push({ at: stream.index.position(stream.index.length - 1) - walRecord.bytes, end: stream.index.end(stream.index.length - 1) })
+      records.push({
+        at: partition.index.position(partition.index.length - 1) - walRecord.bytes,
+        end: partition.index.end(partition.index.length - 1),
+      })
     }
     const to = memory.closeGroup()
     bytes.copy(disk, from, base + from, base + to)

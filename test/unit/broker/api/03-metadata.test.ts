@@ -85,7 +85,7 @@ test('authorized operations are returned on request', async () => {
 test('a topic whose partitions are not open yet has no leaders', async () => {
   const world = await brokerWorld()
   let release: () => void = () => {}
-  world.streams.opening = new Promise((resolve) => {
+  world.partitions.opening = new Promise((resolve) => {
     release = resolve
   })
   const created = ask(world, 9, { topics: named('a') })

@@ -20,7 +20,7 @@ test('a topic is created, extended and deleted', async () => {
   const { topicId } = created.topics[0]!
   const deleted = await world.ask(DeleteTopicsRequest, DeleteTopicsResponse, 6, { topics: [{ name: null, topicId }] })
   expect(deleted.responses).toEqual([{ name: 'a', topicId, errorCode: 0, errorMessage: null }])
-  expect(world.streams.said).toEqual(['open 1,2,3,4', 'open 5,6', 'close 1,2,3,4,5,6'])
+  expect(world.partitions.said).toEqual(['open 1,2,3,4', 'open 5,6', 'close 1,2,3,4,5,6'])
 })
 
 test('a topic that is created again has another id and other partition ids', async () => {
@@ -30,7 +30,7 @@ test('a topic that is created again has another id and other partition ids', asy
   await world.ask(DeleteTopicsRequest, DeleteTopicsResponse, 5, { topicNames: ['a'] })
   const second = await create()
   expect(second.topics[0]!.topicId).not.toBe(first.topics[0]!.topicId)
-  expect(world.controller.image.topics.get('a')!.streams).toEqual([5, 6, 7, 8])
+  expect(world.controller.image.topics.get('a')!.partitionIds).toEqual([5, 6, 7, 8])
 })
 
 test('older versions are answered with their own errors', async () => {

@@ -20,7 +20,7 @@ async function worldWithRecords(log = new MemoryLog()): Promise<BrokerWorld> {
     topic('__consumer_offsets', 'delete'),
   ]
   await world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics })
-  for (const stream of [1, 2, 3, 4]) world.streams.fill(stream, [1n, 2n, 3n, 4n, 5n])
+  for (const partitionId of [1, 2, 3, 4]) world.partitions.fill(partitionId, [1n, 2n, 3n, 4n, 5n])
   return world
 }
 
@@ -39,13 +39,13 @@ test('the log starts at the requested offset, and never before', async () => {
   expect(await ask(world, 't', 1n)).toEqual([0, 3n])
   expect(await ask(world, 't', -1n)).toEqual([0, 5n])
   expect(await ask(world, 'both', 2n)).toEqual([0, 2n])
-  expect(world.streams.said.slice(-3)).toEqual(['trim 1 3', 'trim 1 5', 'trim 3 2'])
+  expect(world.partitions.said.slice(-3)).toEqual(['trim 1 3', 'trim 1 5', 'trim 3 2'])
 })
 
 test('a log start is durable before it is answered', async () => {
   const log = new MemoryLog()
   await ask(await worldWithRecords(log), 't', 3n)
-  expect((await brokerWorld({ log })).controller.image.streams.get(1)!.logStartOffset).toBe(3n)
+  expect((await brokerWorld({ log })).controller.image.partitions.get(1)!.logStartOffset).toBe(3n)
 })
 
 test.each<[string, bigint, number, number]>([

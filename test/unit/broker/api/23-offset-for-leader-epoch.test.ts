@@ -8,8 +8,8 @@ async function worldWithRecords(): Promise<BrokerWorld> {
   const world = await brokerWorld()
   const topic = { name: 't', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
   await world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic] })
-  world.streams.fill(1, [1n, 2n, 3n, 4n, 5n])
-  await world.controller.ask({ type: 'moveLogStart', stream: 1, offset: 2n })
+  world.partitions.fill(1, [1n, 2n, 3n, 4n, 5n])
+  await world.controller.ask({ type: 'moveLogStart', partitionId: 1, offset: 2n })
   return world
 }
 

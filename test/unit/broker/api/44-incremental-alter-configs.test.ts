@@ -52,18 +52,18 @@ test('lists grow and shrink by their items, from their default on', async () => 
 test('a change reaches the partitions of the topic before it is answered, and survives a restart', async () => {
   const world = await worldWith('t')
   await alter(world, topic, 't', [['max.message.bytes', 'set', '5000']])
-  for (const { settings } of world.streams.open_.values()) expect(settings.maxMessageBytes).toBe(5000)
+  for (const { settings } of world.partitions.open_.values()) expect(settings.maxMessageBytes).toBe(5000)
   const again = await brokerWorld({ log: world.log })
-  for (const { settings } of again.streams.open_.values()) expect(settings.maxMessageBytes).toBe(5000)
+  for (const { settings } of again.partitions.open_.values()) expect(settings.maxMessageBytes).toBe(5000)
   await alter(again, topic, 't', [['max.message.bytes', 'delete']])
-  for (const { settings } of again.streams.open_.values()) expect(settings.maxMessageBytes).toBe(1_048_588)
+  for (const { settings } of again.partitions.open_.values()) expect(settings.maxMessageBytes).toBe(1_048_588)
 })
 
 test('a cluster-wide change reaches the topics without the config, now and after a restart', async () => {
   const world = await worldWith('t')
   await create(world, 'own', { 'max.message.bytes': '7000' })
   expect(await alter(world, broker, '', [['message.max.bytes', 'set', '6000']])).toBe('done')
-  const limits = (of: BrokerWorld): number[] => [...of.streams.open_.values()].map(({ settings }) => settings.maxMessageBytes)
+  const limits = (of: BrokerWorld): number[] => [...of.partitions.open_.values()].map(({ settings }) => settings.maxMessageBytes)
   expect(limits(world)).toEqual([6000, 6000, 7000, 7000])
   expect(await alter(world, broker, '1', [['message.max.bytes', 'set', '6500']])).toBe('done')
   expect(limits(world)).toEqual([6500, 6500, 7000, 7000])
@@ -77,7 +77,7 @@ test('no limit of message sizes keeps the coordinator of groups from writing', a
   await alter(world, broker, '', [['message.max.bytes', 'set', '100']])
   await create(world, '__consumer_offsets')
   await alter(world, topic, '__consumer_offsets', [['max.message.bytes', 'set', '50']])
-  const limits = [...world.streams.open_.values()].map(({ settings }) => settings.maxMessageBytes)
+  const limits = [...world.partitions.open_.values()].map(({ settings }) => settings.maxMessageBytes)
   expect(limits.slice(0, 2)).toEqual([100, 100])
   expect(Math.min(...limits.slice(2))).toBeGreaterThan(1 << 20)
   const topics = [

@@ -4,7 +4,7 @@ import { SerialQueue } from '../../../../src/actor/serial-queue.ts'
 import { emptyImage, replay } from '../../../../src/metadata/image.ts'
 import { ObjectMap } from '../../../../src/objects/object-map.ts'
 
-const stream = 1
+const partitionId = 1
 const topicId = 'A'.repeat(22)
 const forever = Number.MAX_SAFE_INTEGER
 const limits = {
@@ -18,16 +18,16 @@ type Step = 'a number is taken' | 'the producers are asked for' | 'it is read an
 async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; failures: Error[]; cleaned: number }> {
   const image = emptyImage()
   const configs = new Map<string, string>()
-  replay(image, { type: 'topicCreated', name: 'states', topicId, replicationFactor: 1, streams: [stream], configs })
+  replay(image, { type: 'topicCreated', name: 'states', topicId, replicationFactor: 1, partitionIds: [partitionId], configs })
   const objects = new ObjectMap()
-  objects.add({ objectId: 5, bytes: 100, streams: [{ stream, start: 0, end: 10, bytes: 90, maxTimestamp: 0 }] })
+  objects.add({ objectId: 5, bytes: 100, parts: [{ partitionId, start: 0, end: 10, bytes: 90, maxTimestamp: 0 }] })
   const at = (step: Step): void => {
     if (step !== when || !image.topicsById.has(topicId)) return
     replay(image, { type: 'topicDeleted', topicId })
-    objects.forget(stream)
+    objects.forget(partitionId)
   }
   const told = { abandoned: [] as number[], failures: [] as Error[], cleaned: 0 }
-  const output = { bytes: 50, streams: [{ stream, start: 0, end: 10, bytes: 40, maxTimestamp: 0 }] }
+  const output = { bytes: 50, parts: [{ partitionId, start: 0, end: 10, bytes: 40, maxTimestamp: 0 }] }
   let next = 6
   let rounds = 0
   const round = new Promise<void>((resolve) => {
@@ -41,7 +41,7 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
       pipeline: {
         async ask({ type }: { type: string }) {
           if (type === 'producers') at('the producers are asked for')
-          return type === 'producers' ? { type, end: 0, streams: [] } : { type: 'unknown' }
+          return type === 'producers' ? { type, end: 0, partitions: [] } : { type: 'unknown' }
         },
       },
       jobs: {

@@ -11,7 +11,7 @@ const fault = (mayBeDone: boolean): StoreFault => ({
   ...{ fault: 'timeout', operation: 'put', key: 'k', detail: 'no whole answer', attempts: 20 },
   mayBeDone,
 })
-const part = { stream: 1, start: 0, end: 10, bytes: 90, maxTimestamp: 0 }
+const part = { partitionId: 1, start: 0, end: 10, bytes: 90, maxTimestamp: 0 }
 
 /** A keeper with one part of a log to store, on a store that fails the first time. Under which numbers it was put, and what became of them. */
 async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left'): Promise<Record<string, number[]>> {
@@ -22,13 +22,13 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
     pipeline: {
       ...log,
       wal: { state: { trimmed: 0, previous: 0, previousIncarnation: 0 } },
-      ask: async () => ({ type: 'producers', end: 0, streams: [] }),
+      ask: async () => ({ type: 'producers', end: 0, partitions: [] }),
       trim: async () => {},
     },
     jobs: {
       build(objectId: number): Building {
         const hasFailed = told.built.push(objectId) === 1
-        const object = then === 'stored' ? { bytes: 100, streams: [part] } : undefined
+        const object = then === 'stored' ? { bytes: 100, parts: [part] } : undefined
         const built = hasFailed ? Promise.reject(new StoreFailed(first)) : Promise.resolve({ end, object })
         built.catch(() => {})
         return { sealed: Promise.resolve({ end }), built }
@@ -37,7 +37,7 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
     ids: { take: async () => next++, giveBack: (objectId: number) => told.givenBack.push(objectId) },
     objects: new ObjectMap(),
     controller: {
-      image: { streams: new Map([[1, {}]]) },
+      image: { partitions: new Map([[1, {}]]) },
       ask: async ({ records }: { records: readonly MetadataRecord[] }) => {
         for (const record of records) if (record.type === 'objectCommitted') told.committed.push(record.objectId)
         // The metadata log has the stored position before the log is trimmed there.

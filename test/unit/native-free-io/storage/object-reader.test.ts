@@ -6,7 +6,7 @@ import { type DataBlock, encodeIndex } from '../../../../src/objects/object-form
 import { ObjectMap } from '../../../../src/objects/object-map.ts'
 import { encodeBatch } from '../../../support/batch.ts'
 
-const stream = 3
+const partitionId = 3
 const objectId = 9
 
 /** A reader of one object whose blocks are one batch each, and the loads that it waits for, by position. */
@@ -23,10 +23,10 @@ function readerOf(values: readonly string[]) {
     blocks.push({ baseOffset: offset, end: offset + 1, position, bytes, crc: 0, maxTimestamp: 0 })
     position += bytes
   }
-  const index = encodeIndex([{ stream, start: 0, end: values.length, blocks }], position)
+  const index = encodeIndex([{ partitionId, start: 0, end: values.length, blocks }], position)
   const objects = new ObjectMap()
-  const part = { stream, start: 0, end: values.length, bytes: position, maxTimestamp: 0 }
-  objects.add({ objectId, bytes: position + index.length, streams: [part] })
+  const part = { partitionId, start: 0, end: values.length, bytes: position, maxTimestamp: 0 }
+  objects.add({ objectId, bytes: position + index.length, parts: [part] })
   const loads = new Map<number, { finish(): void; fail(error: Error): void }>()
   const loadBlocks: ObjectJobs['loadBlocks'] = (_, { position: from, address, blocks: wanted }) =>
     new Promise((resolve, reject) => {
@@ -47,9 +47,9 @@ const settled = (): Promise<void> => new Promise(setImmediate)
 
 test('a read of several loads fails when one of them does, also while it waits for another', async () => {
   const { reader, loads, blocks } = readerOf(['first', 'second'])
-  const first = reader.read(stream, 0, 1)
+  const first = reader.read(partitionId, 0, 1)
   await settled()
-  const both = reader.read(stream, 0, 4096)
+  const both = reader.read(partitionId, 0, 4096)
   both.catch(() => {})
   await settled()
   expect([...loads.keys()]).toEqual(blocks.map(({ position }) => position))
@@ -62,7 +62,7 @@ test('a read of several loads fails when one of them does, also while it waits f
 
 test('who asks for blocks that somebody else has asked for waits for the same load', async () => {
   const { reader, loads } = readerOf(['only'])
-  const reads = [reader.read(stream, 0, 4096), reader.read(stream, 0, 4096)]
+  const reads = [reader.read(partitionId, 0, 4096), reader.read(partitionId, 0, 4096)]
   await settled()
   expect(loads.size).toBe(1)
   loads.get(0)!.finish()

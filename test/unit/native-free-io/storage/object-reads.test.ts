@@ -4,11 +4,11 @@ import { MemStore } from '../../../../native-free-io/store/mem-store.ts'
 import { isFault } from '../../../../src/object-store/store-faults.ts'
 import { encodeIndex } from '../../../../src/objects/object-format.ts'
 
-const streams = Array.from({ length: 1200 }, (_, stream) => ({
-  ...{ stream, start: 0, end: 1 },
-  blocks: [{ baseOffset: 0, end: 1, position: stream, bytes: 1, crc: 0, maxTimestamp: 0 }],
+const partitions = Array.from({ length: 1200 }, (_, partitionId) => ({
+  ...{ partitionId, start: 0, end: 1 },
+  blocks: [{ baseOffset: 0, end: 1, position: partitionId, bytes: 1, crc: 0, maxTimestamp: 0 }],
 }))
-const object = Buffer.concat([Buffer.alloc(streams.length), encodeIndex(streams, streams.length)])
+const object = Buffer.concat([Buffer.alloc(partitions.length), encodeIndex(partitions, partitions.length)])
 
 /** A store of one object whose first answers are damaged on the way, one bit each, so far from their end. */
 async function damaging(times: number, fromEnd: number): Promise<{ store: MemStore; reads: () => number }> {
@@ -33,7 +33,7 @@ test.each([
   const tail = await tailOf(store, 'o', object.length)
   expect(Buffer.compare(tail as Uint8Array, object.subarray(-(tail as Uint8Array).length))).toBe(0)
   const index = await indexOf(store, 'o', object.length)
-  expect(isFault(index) || [...index.from(7, 0)]).toEqual(streams[7]!.blocks)
+  expect(isFault(index) || [...index.from(7, 0)]).toEqual(partitions[7]!.blocks)
 })
 
 test('an index that is damaged in the store is a fault, and is not read for ever', async () => {

@@ -30,7 +30,7 @@ async function world(seed: number, weather: StoreWeather): Promise<void> {
     const parts: ChainParts = { store, prefix, owner, keepMs, pause, now: () => turns.count, onFault: () => {} }
     const producers = new ProducersObjects(parts, epoch, foundingId)
     let found: number | undefined
-    void producers.load().then((loaded) => (found = loaded?.streams[0]?.[0] ?? 0))
+    void producers.load().then((loaded) => (found = loaded?.partitions[0]?.[0] ?? 0))
     await turns.run(() => found !== undefined, patience)
     expect(found).toBeGreaterThanOrEqual(lastSaved)
     expect(found).toBeLessThanOrEqual(count)
@@ -88,8 +88,8 @@ test('producers that are put long after they were given up do not take the place
   await done(life.save(saved(2), 0))
   await done(late!())
   const next = new ProducersObjects(parts(), 2, foundingId)
-  expect((await done(next.load()))!.streams.map(([stream]) => stream)).toEqual([2])
+  expect((await done(next.load()))!.partitions.map(([partitionId]) => partitionId)).toEqual([2])
   await done(next.save(saved(3), 0))
   expect(shelf.size).toBe(1)
-  expect((await done(new ProducersObjects(parts(), 3, foundingId).load()))!.streams.map(([stream]) => stream)).toEqual([3])
+  expect((await done(new ProducersObjects(parts(), 3, foundingId).load()))!.partitions.map(([partitionId]) => partitionId)).toEqual([3])
 })

@@ -20,15 +20,15 @@ const hidden = [secretKey, encodeURIComponent(secretKey), accessKey, sessionToke
 /** Everything that this process writes meanwhile. */
 async function written<T>(work: () => Promise<T>): Promise<[T, string]> {
   let text = ''
-  const streams = [process.stdout, process.stderr] as const
-  const writes = streams.map((stream) => stream.write)
+  const partitions = [process.stdout, process.stderr] as const
+  const writes = partitions.map((partition) => partition.write)
   const listen = (warning: Error): void => void (text += inspect(warning))
   process.on('warning', listen)
-  for (const stream of streams) stream.write = ((chunk: unknown) => (text += String(chunk)) !== '') as typeof stream.write
+  for (const partition of partitions) partition.write = ((chunk: unknown) => (text += String(chunk)) !== '') as typeof partition.write
   try {
     return [await work(), text]
   } finally {
-    streams.forEach((stream, i) => void (stream.write = writes[i]!))
+    partitions.forEach((partition, i) => void (partition.write = writes[i]!))
     process.off('warning', listen)
   }
 }

@@ -3,12 +3,12 @@ import { BlockPacker } from '../../../../src/objects/block-packer.ts'
 import { ActiveSegments } from '../../../../src/objects/compaction/active-segments.ts'
 import { type CleaningState, cleaningOf, dirtiest, grouped } from '../../../../src/objects/compaction/cleaning-plan.ts'
 import { KeyMap } from '../../../../src/objects/compaction/key-map.ts'
-import type { StreamPart } from '../../../../src/objects/object-map.ts'
+import type { StoredPart } from '../../../../src/objects/object-map.ts'
 import { part as partAt } from '../parts.ts'
 
-const part = (start: number, bytes: number, maxTimestamp = 1000): StreamPart => partAt(start, bytes, maxTimestamp)
+const part = (start: number, bytes: number, maxTimestamp = 1000): StoredPart => partAt(start, bytes, maxTimestamp)
 const state = (changes: Partial<CleaningState>, limits: Partial<CleaningState['limits']> = {}): CleaningState => ({
-  stream: 1,
+  partitionId: 1,
   parts: [part(0, 300), part(10, 60), part(20, 40)],
   logStart: 0,
   cleaned: 10,
@@ -45,8 +45,8 @@ test('records that are older than max.compaction.lag.ms are compacted whatever t
 })
 
 test('the filthiest comes first', () => {
-  const of = (stream: number, ratio: number) => ({ stream, parts: [], dirtyFrom: 0, ratio })
-  expect(dirtiest([of(1, 0.5), of(2, 0.9), of(3, 0.9)])?.stream).toBe(2)
+  const of = (partitionId: number, ratio: number) => ({ partitionId, parts: [], dirtyFrom: 0, ratio })
+  expect(dirtiest([of(1, 0.5), of(2, 0.9), of(3, 0.9)])?.partitionId).toBe(2)
   expect(dirtiest([])).toBe(undefined)
 })
 

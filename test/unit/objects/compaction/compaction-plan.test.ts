@@ -5,36 +5,36 @@ import { type MappedObject, ObjectMap } from '../../../../src/objects/object-map
 
 const MiB = 1 << 20
 const limits = { ...compactionLimits(false), setCount: 3, mergeCount: 3, splitBytes: 8 * MiB, mergeBytesMax: 128 * MiB }
-type Piece = readonly [stream: number, start: number, end: number, mib: number]
+type Piece = readonly [partition: number, start: number, end: number, mib: number]
 const object = (objectId: number, ...pieces: readonly Piece[]): MappedObject => ({
   objectId,
   bytes: pieces.reduce((sum, [, , , mib]) => sum + mib * MiB, 0),
-  streams: pieces.map(([stream, start, end, mib]) => ({ stream, start, end, bytes: mib * MiB, maxTimestamp: 0 })),
+  parts: pieces.map(([partitionId, start, end, mib]) => ({ partitionId, start, end, bytes: mib * MiB, maxTimestamp: 0 })),
 })
 const everything = (): number => 0
 const shape = (plan: CompactionPlan | undefined) =>
   plan && {
     replaced: plan.replaced,
-    outputs: plan.outputs.map(({ sources }) => sources.map(({ stream, start, end }) => [stream, start, end])),
+    outputs: plan.outputs.map(({ sources }) => sources.map(({ partitionId, start, end }) => [partitionId, start, end])),
   }
 
-test('few stream-set objects are left alone', () => {
+test('few multi-partition objects are left alone', () => {
   expect(planCompaction([object(1, [1, 0, 5, 4], [2, 0, 5, 4]), object(2, [1, 5, 9, 4], [2, 5, 9, 4])], everything, limits)).toBeUndefined()
 })
 
-test('an object of many streams with a few bytes each is not taken apart because its index is larger than they are', () => {
-  const streams = Array.from({ length: 1000 }, (_, stream) => ({ stream, start: 0, end: 1, bytes: 70, maxTimestamp: 0 }))
+test('an object of many partitions with a few bytes each is not taken apart because its index is larger than they are', () => {
+  const parts = Array.from({ length: 1000 }, (_, partitionId) => ({ partitionId, start: 0, end: 1, bytes: 70, maxTimestamp: 0 }))
   const index = encodeIndex(
-    streams.map((each) => ({ ...each, blocks: [{ ...each, baseOffset: 0, position: 70 * each.stream, crc: 0 }] })),
+    parts.map((each) => ({ ...each, blocks: [{ ...each, baseOffset: 0, position: 70 * each.partitionId, crc: 0 }] })),
     70_000,
   )
-  const set = { objectId: 1, bytes: 70_000 + index.length, streams }
+  const set = { objectId: 1, bytes: 70_000 + index.length, parts }
   expect(planCompaction([set], everything, limits)).toBeUndefined()
-  const half = (stream: number): number | undefined => (stream < 600 ? undefined : 0)
+  const half = (partitionId: number): number | undefined => (partitionId < 600 ? undefined : 0)
   expect(shape(planCompaction([set], half, limits))!.replaced).toEqual([1])
 })
 
-test('large streams get an object of their own, small ones share one', () => {
+test('large partitions get an object of their own, small ones share one', () => {
   const sets = [object(1, [1, 0, 5, 4], [2, 0, 5, 1]), object(2, [1, 5, 9, 4], [2, 5, 9, 1]), object(3, [2, 9, 12, 1], [3, 0, 1, 1])]
   expect(shape(planCompaction(sets, everything, limits))).toEqual({
     replaced: [1, 2, 3],
@@ -53,7 +53,7 @@ test('large streams get an object of their own, small ones share one', () => {
   })
 })
 
-test('a stream whose middle is elsewhere becomes two parts, in two objects', () => {
+test('a partition whose middle is elsewhere becomes two parts, in two objects', () => {
   const big = object(2, [1, 5, 9, 200], [2, 5, 9, 1])
   const sets = [
     object(1, [1, 0, 5, 1], [2, 0, 5, 1]),
@@ -80,12 +80,12 @@ test('a stream whose middle is elsewhere becomes two parts, in two objects', () 
 
 test('what is deleted is not carried on, and an object that is mostly dead is rewritten by itself', () => {
   const set = object(1, [1, 0, 5, 100], [2, 0, 5, 20])
-  const logStarts = (stream: number): number | undefined => (stream === 1 ? undefined : 0)
+  const logStarts = (partitionId: number): number | undefined => (partitionId === 1 ? undefined : 0)
   expect(shape(planCompaction([set], logStarts, limits))).toEqual({ replaced: [1], outputs: [[[2, 0, 5]]] })
   expect(planCompaction([set], () => 9, limits)).toBeUndefined()
 })
 
-test('small neighbours of one stream are merged, across no gap', () => {
+test('small neighbours of one partition are merged, across no gap', () => {
   const small = [object(1, [1, 0, 5, 9]), object(2, [1, 5, 9, 9]), object(3, [1, 9, 10, 9])]
   expect(shape(planCompaction(small, everything, limits))).toEqual({
     replaced: [1, 2, 3],
@@ -113,11 +113,11 @@ test.each([1, 2, 3, 4, 5])('whatever is compacted in whatever order, every offse
   let written = 0
   let stored = 0
   for (let round = 0; round < 300; round++) {
-    const streams = [...new Set(Array.from({ length: 1 + random(6) }, () => 1 + random(8)))].sort((a, b) => a - b)
-    const pieces = streams.map((stream): Piece => {
-      const start = ends.get(stream) ?? 0
-      ends.set(stream, start + 1 + random(5))
-      return [stream, start, ends.get(stream)!, 1 + random(stream * 2)]
+    const partitionIds = [...new Set(Array.from({ length: 1 + random(6) }, () => 1 + random(8)))].sort((a, b) => a - b)
+    const pieces = partitionIds.map((partitionId): Piece => {
+      const start = ends.get(partitionId) ?? 0
+      ends.set(partitionId, start + 1 + random(5))
+      return [partitionId, start, ends.get(partitionId)!, 1 + random(partitionId * 2)]
     })
     objects.push(object(nextId++, ...pieces))
     stored += objects.at(-1)!.bytes
@@ -130,10 +130,10 @@ test.each([1, 2, 3, 4, 5])('whatever is compacted in whatever order, every offse
       const replaced = new Set(plan.replaced)
       objects = objects.filter(({ objectId }) => !replaced.has(objectId))
       for (const { sources } of plan.outputs) {
-        const byStream = new Map<number, (typeof sources)[number][]>()
-        for (const source of sources) byStream.set(source.stream, [...(byStream.get(source.stream) ?? []), source])
-        const parts = [...byStream].map(
-          ([stream, of]): Piece => [stream, of[0]!.start, of.at(-1)!.end, of.reduce((sum, { bytes }) => sum + bytes, 0) / MiB],
+        const byPartition = new Map<number, (typeof sources)[number][]>()
+        for (const source of sources) byPartition.set(source.partitionId, [...(byPartition.get(source.partitionId) ?? []), source])
+        const parts = [...byPartition].map(
+          ([partitionId, of]): Piece => [partitionId, of[0]!.start, of.at(-1)!.end, of.reduce((sum, { bytes }) => sum + bytes, 0) / MiB],
         )
         objects.push(object(nextId++, ...parts))
         written += objects.at(-1)!.bytes
@@ -141,9 +141,9 @@ test.each([1, 2, 3, 4, 5])('whatever is compacted in whatever order, every offse
     }
     const map = new ObjectMap()
     for (const each of objects) map.add(each)
-    for (const [stream, end] of ends) {
+    for (const [partitionId, end] of ends) {
       let at = 0
-      for (const part of map.from(stream, 0)) {
+      for (const part of map.from(partitionId, 0)) {
         expect(part.start).toBe(at)
         at = part.end
       }

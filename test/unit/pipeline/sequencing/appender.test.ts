@@ -15,7 +15,7 @@ interface Found {
   readonly stored: Buffer | undefined
 }
 
-/** Appends one batch to a stream that has had one of five records. */
+/** Appends one batch to a partition that has had one of five records. */
 function append(batch: Buffer, settings: Partial<PartitionSettings> = {}, flags: number = appendFlags.exempt): Found {
   const world = new LaneWorld()
   world.open(1, settings)
@@ -24,7 +24,7 @@ function append(batch: Buffer, settings: Partial<PartitionSettings> = {}, flags:
   world.append(1, batch, 0, flags)
   world.settle()
   const answer = world.appended()[1]!
-  const { index, next } = world.streams.get(1)!
+  const { index, next } = world.partitions.get(1)!
   if (answer.error !== 0) {
     expect([next, index.length]).toEqual([5, 1])
     return { answer, stored: undefined }

@@ -56,7 +56,7 @@ export interface FetchAnswer {
   readonly request: number
   readonly pin: number
   readonly parts: readonly {
-    readonly stream: number
+    readonly partitionId: number
     readonly error: number
     readonly where: 'none' | 'hot' | 'warm' | 'cold' | 'diverged'
     readonly allowance: number
@@ -70,7 +70,7 @@ export interface FetchAnswer {
 }
 
 export interface FetchWish {
-  readonly stream: number
+  readonly partitionId: number
   readonly offset: number
   readonly maxBytes?: number
   readonly leaderEpoch?: number
@@ -96,7 +96,7 @@ export class LaneWorld {
   readonly memory: LogCache
   readonly sequencer: Sequencer
   readonly persistence: Persistence
-  readonly streams = new Map<PartitionId, Partition>()
+  readonly partitions = new Map<PartitionId, Partition>()
   readonly counted: Record<string, number> = {}
   /** Whether an answer could be seen each time the network worker was rung. */
   readonly rung: boolean[] = []
@@ -132,7 +132,7 @@ export class LaneWorld {
       lane: lane.header,
       memory: this.memory,
       appender,
-      streams: this.streams,
+      partitions: this.partitions,
       clients: [
         {
           appends: new RingConsumer(words, appends),
@@ -159,13 +159,21 @@ export class LaneWorld {
     return this.sequencer.execute({ id: 1, command })
   }
 
-  open(stream: PartitionId, changed: Partial<PartitionSettings> = {}, leaderEpoch = 5): void {
-    const spec = { stream, leaderEpoch, logStartOffset: 0n, settings: { ...settings, ...changed }, storedEnd: 0, producers: [], lost: [] }
-    this.command({ type: 'open', streams: [spec] })
+  open(partitionId: PartitionId, changed: Partial<PartitionSettings> = {}, leaderEpoch = 5): void {
+    const spec = {
+      partitionId,
+      leaderEpoch,
+      logStartOffset: 0n,
+      settings: { ...settings, ...changed },
+      storedEnd: 0,
+      producers: [],
+      lost: [],
+    }
+    this.command({ type: 'open', partitions: [spec] })
   }
 
   /** Puts a produce frame into the ring, of a batch that the network worker would not check. The bytes stay where they are put. */
-  append(stream: PartitionId, batch: Buffer, request = 0, flags: number = appendFlags.exempt): void {
+  append(partitionId: PartitionId, batch: Buffer, request = 0, flags: number = appendFlags.exempt): void {
     const { base, bytes } = this.arena.plan.network[0]!.receive
     if (this.#at + batch.length > base + bytes) this.#at = base
     batch.copy(this.arena.bytes, this.#at)
@@ -173,7 +181,7 @@ export class LaneWorld {
     const { words } = this.arena
     words[to + append.request] = request
     words[to + append.part] = 0
-    words[to + append.stream] = stream
+    words[to + append.partitionId] = partitionId
     words[to + append.address] = this.#at
     words[to + append.bytes] = batch.length
     words[to + append.flags] = flags
@@ -191,7 +199,7 @@ export class LaneWorld {
     words[at + fetch.parts] = parts.length
     parts.forEach((part, i) => {
       const to = at + fetch.words + i * fetchPart.words
-      words[to + fetchPart.stream] = part.stream
+      words[to + fetchPart.partitionId] = part.partitionId
       putLong(words, to + fetchPart.offset, part.offset)
       words[to + fetchPart.maxBytes] = part.maxBytes ?? 1 << 20
       words[to + fetchPart.leaderEpoch] = part.leaderEpoch ?? -1
@@ -295,7 +303,7 @@ export class LaneWorld {
         }
       }
       parts.push({
-        stream: words[fixed + fetchedPart.stream]!,
+        partitionId: words[fixed + fetchedPart.partitionId]!,
         error: words[fixed + fetchedPart.error]!,
         where: (['none', 'hot', 'warm', 'cold', 'diverged'] as const)[place]!,
         allowance: words[fixed + fetchedPart.allowance]!,
@@ -323,7 +331,7 @@ export function batchOf(count: number, bytes: number, producer: Partial<Paramete
   )
 }
 
-/** A lane that has one stream with `count` batches of ten records, and room in front of them so that they are hot. */
+/** A lane that has one partition with `count` batches of ten records, and room in front of them so that they are hot. */
 export function filled(count: number, bytes = 2048): LaneWorld {
   const world = new LaneWorld()
   world.open(9)

@@ -7,14 +7,14 @@ const batchOf = (...values: string[]): Buffer =>
   buildBatch(values.map((value) => ({ timestamp: BigInt(now), key: Buffer.from('k'), value: Buffer.from(value) })))
 
 /** Stages batches behind each other, and appends them as the main thread does. */
-function appendAll(world: LaneWorld, batches: readonly { stream: number; batch: Buffer }[]): Extract<Reply, { type: 'appended' }> {
+function appendAll(world: LaneWorld, batches: readonly { partitionId: number; batch: Buffer }[]): Extract<Reply, { type: 'appended' }> {
   const { bytes, plan } = world.arena
   let at = plan.staging.base
-  const staged = batches.map(({ stream, batch }) => {
+  const staged = batches.map(({ partitionId, batch }) => {
     const address = at
     batch.copy(bytes, address)
     at = Math.ceil((at + batch.length) / 8) * 8
-    return { stream, address, bytes: batch.length }
+    return { partitionId, address, bytes: batch.length }
   })
   const reply = world.command({ type: 'append', now, batches: staged })
   if (reply.type !== 'appended') throw new Error(`found ${reply.type}`)
@@ -23,11 +23,11 @@ function appendAll(world: LaneWorld, batches: readonly { stream: number; batch: 
 
 test('batches of the main thread get the offsets behind what is there, in order, without anybody turning the stage', () => {
   const world = new LaneWorld()
-  for (const stream of [1, 2]) world.open(stream)
+  for (const partitionId of [1, 2]) world.open(partitionId)
   const { batches } = appendAll(world, [
-    { stream: 1, batch: batchOf('a', 'b') },
-    { stream: 2, batch: batchOf('c') },
-    { stream: 1, batch: batchOf('d') },
+    { partitionId: 1, batch: batchOf('a', 'b') },
+    { partitionId: 2, batch: batchOf('c') },
+    { partitionId: 1, batch: batchOf('d') },
   ])
   expect(batches.map(({ error, baseOffset }) => [error, baseOffset])).toEqual([
     [0, 0],
@@ -37,15 +37,15 @@ test('batches of the main thread get the offsets behind what is there, in order,
   expect(world.write()).toBeGreaterThan(0)
 })
 
-test('a batch for a stream that is not served, or a broken one, is refused, and the others are not', () => {
+test('a batch for a partition that is not served, or a broken one, is refused, and the others are not', () => {
   const world = new LaneWorld()
   world.open(1)
   const broken = batchOf('x')
   broken[broken.length - 1]! ^= 1
   const { batches } = appendAll(world, [
-    { stream: 9, batch: batchOf('a') },
-    { stream: 1, batch: broken },
-    { stream: 1, batch: batchOf('b') },
+    { partitionId: 9, batch: batchOf('a') },
+    { partitionId: 1, batch: broken },
+    { partitionId: 1, batch: batchOf('b') },
   ])
   expect(batches.map(({ error, baseOffset }) => [error, baseOffset])).toEqual([
     [3, -1],
@@ -57,7 +57,7 @@ test('a batch for a stream that is not served, or a broken one, is refused, and 
 test('what finds no room is left out of the answer, and finds it once the disk has caught up', () => {
   const world = new LaneWorld({ log: 1 << 20 })
   world.open(1)
-  const large = { stream: 1, batch: batchOf('x'.repeat(200_000)) }
+  const large = { partitionId: 1, batch: batchOf('x'.repeat(200_000)) }
   const first = appendAll(
     world,
     Array.from({ length: 8 }, () => large),
@@ -72,12 +72,12 @@ test('places are those of durable batches from the one that holds the offset on'
   const world = new LaneWorld()
   world.open(1)
   appendAll(world, [
-    { stream: 1, batch: batchOf('a', 'b') },
-    { stream: 1, batch: batchOf('c', 'd') },
-    { stream: 1, batch: batchOf('e') },
+    { partitionId: 1, batch: batchOf('a', 'b') },
+    { partitionId: 1, batch: batchOf('c', 'd') },
+    { partitionId: 1, batch: batchOf('e') },
   ])
   const places = (from: number, bytesMax: number): number[] => {
-    const reply = world.command({ type: 'places', stream: 1, from, bytesMax })
+    const reply = world.command({ type: 'places', partitionId: 1, from, bytesMax })
     return reply.type === 'places' ? reply.places.map((place) => place.baseOffset) : []
   }
   expect(places(0, 1 << 20)).toEqual([])

@@ -22,7 +22,7 @@ const batchOf = (codec: CodecName, of: NewRecord[] = records, options: BatchOpti
 
 /** Contents of the only partition of a world, batch by batch. */
 function stored(world: LaneWorld): Buffer[] {
-  const { index } = world.streams.get(1)!
+  const { index } = world.partitions.get(1)!
   return Array.from({ length: index.length }, (_, i) => {
     const at = world.memory.address(index.position(i))
     return Buffer.from(world.arena.bytes.subarray(at, at + index.bytes(i)))
@@ -131,5 +131,5 @@ test('a batch that finds no room is unpacked once, and appended once there is so
   expect(world.appended().map(({ error, baseOffset }) => [error, baseOffset])).toEqual(
     Array.from({ length: 8 - before }, (_, i) => [0, before + i]),
   )
-  expect(world.streams.get(1)!.next).toBe(8)
+  expect(world.partitions.get(1)!.next).toBe(8)
 })

@@ -10,7 +10,7 @@ const offsetsOf = (slices: readonly Buffer[]): number[] => slices.map((slice) =>
 describe('a fetch', () => {
   test('returns whole batches, the first with its offset inside', () => {
     const world = filled(5)
-    world.fetch(3, [{ stream: 1, offset: 14 }])
+    world.fetch(3, [{ partitionId: 1, offset: 14 }])
     world.turn()
     const [answer] = world.fetched()
     expect(answer).toMatchObject({ request: 3, parts: [{ error: 0, where: 'hot', highWatermark: 50, logStartOffset: 0, leaderEpoch: 5 }] })
@@ -23,7 +23,7 @@ describe('a fetch', () => {
     const batch = batchOf(4, 3 * kib)
     world.append(1, batch)
     world.settle().answers()
-    world.fetch(1, [{ stream: 1, offset: 0 }])
+    world.fetch(1, [{ partitionId: 1, offset: 0 }])
     world.turn()
     const [slice] = world.fetched()[0]!.parts[0]!.slices
     batch.writeInt32BE(5, batchHeader.partitionLeaderEpoch)
@@ -34,9 +34,9 @@ describe('a fetch', () => {
     const world = filled(1)
     world.append(1, batchOf(10, 200))
     world.turn()
-    world.fetch(1, [{ stream: 1, offset: 0 }])
-    world.fetch(2, [{ stream: 1, offset: 10 }])
-    world.fetch(3, [{ stream: 1, offset: 20 }])
+    world.fetch(1, [{ partitionId: 1, offset: 0 }])
+    world.fetch(2, [{ partitionId: 1, offset: 10 }])
+    world.fetch(3, [{ partitionId: 1, offset: 20 }])
     world.turn()
     const answers = world.fetched()
     expect(answers[0]!.parts[0]).toMatchObject({ highWatermark: 10, error: 0 })
@@ -53,10 +53,10 @@ describe('a fetch', () => {
     [{ offset: -1, leaderEpoch: 6 }, errors.UNKNOWN_LEADER_EPOCH],
     [{ offset: -1 }, errors.OFFSET_OUT_OF_RANGE],
     [{ offset: 0, lastFetchedEpoch: 6 }, errors.OFFSET_OUT_OF_RANGE],
-    [{ offset: 0, stream: 77 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
+    [{ offset: 0, partitionId: 77 }, errors.UNKNOWN_TOPIC_OR_PARTITION],
   ])('of %o is answered at once, with an error and nothing else', (partitionRead, error) => {
     const world = filled(5)
-    world.fetch(1, [{ stream: 1, ...partitionRead }], { wait: true, minBytes: 1 << 20 })
+    world.fetch(1, [{ partitionId: 1, ...partitionRead }], { wait: true, minBytes: 1 << 20 })
     world.turn()
     const [answer] = world.fetched()
     expect(answer!.parts).toMatchObject([{ error: error.code, highWatermark: -1, logStartOffset: -1, slices: [], ranges: [] }])
@@ -65,8 +65,8 @@ describe('a fetch', () => {
 
   test('behind the end of the epoch that its client fetched last is told at once where that ends', () => {
     const world = filled(5)
-    world.fetch(1, [{ stream: 1, offset: 51, lastFetchedEpoch: 5 }], { wait: true, minBytes: 1 << 20 })
-    world.fetch(2, [{ stream: 1, offset: 40, lastFetchedEpoch: 5 }])
+    world.fetch(1, [{ partitionId: 1, offset: 51, lastFetchedEpoch: 5 }], { wait: true, minBytes: 1 << 20 })
+    world.fetch(2, [{ partitionId: 1, offset: 40, lastFetchedEpoch: 5 }])
     world.turn()
     const [behind, within] = world.fetched()
     expect(behind!.parts).toMatchObject([{ error: 0, where: 'diverged', leaderEpoch: 5, highWatermark: 50, slices: [] }])
@@ -75,9 +75,9 @@ describe('a fetch', () => {
 
   test('below the log start is out of range, and inside the batch that holds it is not', () => {
     const world = filled(5)
-    world.command({ type: 'trim', stream: 1, offset: 14 })
-    world.fetch(1, [{ stream: 1, offset: 13 }])
-    world.fetch(2, [{ stream: 1, offset: 14, maxBytes: 1 }])
+    world.command({ type: 'trim', partitionId: 1, offset: 14 })
+    world.fetch(1, [{ partitionId: 1, offset: 13 }])
+    world.fetch(2, [{ partitionId: 1, offset: 14, maxBytes: 1 }])
     world.turn()
     const [below, at] = world.fetched()
     expect(below!.parts[0]!.error).toBe(errors.OFFSET_OUT_OF_RANGE.code)
@@ -91,22 +91,22 @@ describe('a fetch', () => {
     for (let i = 0; i < 3; i++) world.append(2, batchOf(1, 500))
     world.settle().answers()
     world.fetch(1, [
-      { stream: 1, offset: 0, maxBytes: 10 },
-      { stream: 2, offset: 0, maxBytes: 10 },
+      { partitionId: 1, offset: 0, maxBytes: 10 },
+      { partitionId: 2, offset: 0, maxBytes: 10 },
     ])
     world.fetch(
       2,
       [
-        { stream: 1, offset: 0, maxBytes: 5 * kib },
-        { stream: 2, offset: 0 },
+        { partitionId: 1, offset: 0, maxBytes: 5 * kib },
+        { partitionId: 2, offset: 0 },
       ],
       { maxBytes: 4600 },
     )
     world.fetch(3, [
-      { stream: 1, offset: 50 },
-      { stream: 2, offset: 0, maxBytes: 1 },
+      { partitionId: 1, offset: 50 },
+      { partitionId: 2, offset: 0, maxBytes: 1 },
     ])
-    world.fetch(4, [{ stream: 1, offset: 0 }], { maxBytes: 0 })
+    world.fetch(4, [{ partitionId: 1, offset: 0 }], { maxBytes: 0 })
     world.turn()
     const got = world.fetched().map(({ parts }) => parts.map(({ slices }) => slices.length))
     expect(got).toEqual([[1, 0], [2, 1], [0, 1], [1]])
@@ -118,14 +118,14 @@ describe('a fetch', () => {
     world.append(2, batchOf(1, 500))
     world.settle().answers()
     world.fetch(1, [
-      { stream: 2, offset: 0 },
-      { stream: 3, offset: 0 },
-      { stream: 1, offset: 10 },
-      { stream: 2, offset: 1 },
+      { partitionId: 2, offset: 0 },
+      { partitionId: 3, offset: 0 },
+      { partitionId: 1, offset: 10 },
+      { partitionId: 2, offset: 1 },
     ])
     world.turn()
     const [answer] = world.fetched()
-    expect(answer!.parts.map(({ stream, error, where }) => [stream, error, where])).toEqual([
+    expect(answer!.parts.map(({ partitionId, error, where }) => [partitionId, error, where])).toEqual([
       [2, 0, 'hot'],
       [3, errors.UNKNOWN_TOPIC_OR_PARTITION.code, 'none'],
       [1, 0, 'hot'],
@@ -138,7 +138,7 @@ describe('a fetch', () => {
     world.open(1)
     world.append(1, batchOf(1, 100))
     world.settle().answers()
-    world.fetch(1, [{ stream: 1, offset: 0 }])
+    world.fetch(1, [{ partitionId: 1, offset: 0 }])
     world.turn()
     expect(world.fetched()[0]!.parts[0]!.where).toBe('hot')
   })
@@ -152,7 +152,7 @@ describe('a fetch', () => {
       world.settle()
       places.push(world.appended()[0]!.durableAt)
     }
-    world.fetch(1, [{ stream: 1, offset: 3, maxBytes: 150 * kib }])
+    world.fetch(1, [{ partitionId: 1, offset: 3, maxBytes: 150 * kib }])
     world.turn()
     const [warm] = world.fetched()
     expect(warm!.parts[0]!.where).toBe('warm')
@@ -162,8 +162,8 @@ describe('a fetch', () => {
     )
     world.trim(places[9]!)
     world.fetch(2, [
-      { stream: 1, offset: 3, maxBytes: 7000 },
-      { stream: 1, offset: 12, maxBytes: 7000 },
+      { partitionId: 1, offset: 3, maxBytes: 7000 },
+      { partitionId: 1, offset: 12, maxBytes: 7000 },
     ])
     world.turn()
     const [cold] = world.fetched()
@@ -176,11 +176,11 @@ describe('a fetch', () => {
     world.open(1)
     for (let i = 0; i < 8; i++) world.append(1, batchOf(1, 60 * kib))
     world.settle().answers()
-    world.fetch(1, [{ stream: 1, offset: 4, maxBytes: 130 * kib }])
+    world.fetch(1, [{ partitionId: 1, offset: 4, maxBytes: 130 * kib }])
     world.turn()
     const [answer] = world.fetched()
     expect(answer!.parts[0]!.where).toBe('hot')
-    const address = world.memory.address(world.streams.get(1)!.index.position(4))
+    const address = world.memory.address(world.partitions.get(1)!.index.position(4))
     for (let i = 0; i < 60; i++) {
       world.append(1, batchOf(1, 30 * kib))
       world.settle().answers()
@@ -202,8 +202,8 @@ describe('a fetch', () => {
     world.append(1, batchOf(1, 500))
     world.settle().answers()
     world.fetch(1, [
-      { stream: 1, offset: 0 },
-      { stream: 2, offset: 8 },
+      { partitionId: 1, offset: 0 },
+      { partitionId: 2, offset: 8 },
     ])
     world.turn()
     const [answer] = world.fetched()
@@ -215,7 +215,7 @@ describe('a fetch', () => {
 describe('a fetch that waits', () => {
   test('is woken when enough is durable, and not before', () => {
     const world = filled(1)
-    world.fetch(1, [{ stream: 1, offset: 10 }], { wait: true, minBytes: 1 })
+    world.fetch(1, [{ partitionId: 1, offset: 10 }], { wait: true, minBytes: 1 })
     world.turn()
     expect(world.fetched()).toEqual([])
     world.append(1, batchOf(10, 300))
@@ -231,12 +231,12 @@ describe('a fetch that waits', () => {
 
   test('waits for as much as it asked for, however often others begin to wait', () => {
     const world = filled(1)
-    world.fetch(1, [{ stream: 1, offset: 10 }], { wait: true, minBytes: 2000 })
+    world.fetch(1, [{ partitionId: 1, offset: 10 }], { wait: true, minBytes: 2000 })
     world.turn()
     for (let i = 0; i < 4; i++) {
       world.append(1, batchOf(1, 400))
       world.turn()
-      world.fetch(10 + i, [{ stream: 1, offset: 10 }], { wait: true, minBytes: 1 << 20 })
+      world.fetch(10 + i, [{ partitionId: 1, offset: 10 }], { wait: true, minBytes: 1 << 20 })
       world.settle()
       expect(world.fetched()).toEqual([])
     }
@@ -249,7 +249,7 @@ describe('a fetch that waits', () => {
 
   test('counts of each partition no more than it may have of it', () => {
     const world = filled(1)
-    world.fetch(1, [{ stream: 1, offset: 10, maxBytes: 500 }], { wait: true, minBytes: 2000 })
+    world.fetch(1, [{ partitionId: 1, offset: 10, maxBytes: 500 }], { wait: true, minBytes: 2000 })
     world.turn()
     for (let i = 0; i < 10; i++) world.append(1, batchOf(1, 400))
     world.settle()
@@ -260,7 +260,7 @@ describe('a fetch that waits', () => {
     const world = filled(1)
     world.append(1, batchOf(1, 400))
     world.turn()
-    world.fetch(1, [{ stream: 1, offset: 10 }], { wait: true })
+    world.fetch(1, [{ partitionId: 1, offset: 10 }], { wait: true })
     world.turn()
     expect(world.fetched()).toEqual([])
     world.settle()
@@ -269,7 +269,7 @@ describe('a fetch that waits', () => {
 
   test('is answered with what is there when its time is over, and only once', () => {
     const world = filled(1)
-    world.fetch(1, [{ stream: 1, offset: 10 }], { wait: true, minBytes: 1 << 20 })
+    world.fetch(1, [{ partitionId: 1, offset: 10 }], { wait: true, minBytes: 1 << 20 })
     world.append(1, batchOf(1, 400))
     world.settle()
     expect(world.fetched()).toEqual([])
@@ -279,24 +279,24 @@ describe('a fetch that waits', () => {
     const answers = world.fetched()
     expect(answers.length).toBe(1)
     expect(answers[0]!.parts[0]!.slices.length).toBe(1)
-    for (const stream of world.streams.values()) expect(stream.waiting.size).toBe(0)
+    for (const partition of world.partitions.values()) expect(partition.waiting.size).toBe(0)
   })
 
   test('learns at once that its partition is gone, or starts behind it', () => {
     const world = filled(2)
     world.open(2)
-    world.fetch(1, [{ stream: 2, offset: 0 }], { wait: true })
+    world.fetch(1, [{ partitionId: 2, offset: 0 }], { wait: true })
     world.fetch(
       2,
       [
-        { stream: 1, offset: 20 },
-        { stream: 2, offset: 0 },
+        { partitionId: 1, offset: 20 },
+        { partitionId: 2, offset: 0 },
       ],
       { wait: true },
     )
     world.turn()
     expect(world.fetched()).toEqual([])
-    world.command({ type: 'close', streams: [2] })
+    world.command({ type: 'close', partitionIds: [2] })
     expect(world.fetched().map(({ request, parts }) => [request, parts.at(-1)!.error])).toEqual([
       [1, errors.UNKNOWN_TOPIC_OR_PARTITION.code],
       [2, errors.UNKNOWN_TOPIC_OR_PARTITION.code],
@@ -307,7 +307,7 @@ describe('a fetch that waits', () => {
     const world = new LaneWorld({ answerWords: 256 })
     world.open(1)
     world.open(2)
-    for (let i = 0; i < 60; i++) world.fetch(i, [{ stream: 1, offset: 0 }], { wait: true })
+    for (let i = 0; i < 60; i++) world.fetch(i, [{ partitionId: 1, offset: 0 }], { wait: true })
     world.turn()
     world.append(1, batchOf(1, 200), 99)
     world.settle()

@@ -21,7 +21,7 @@ describe('an append', () => {
     expect(world.counted).toMatchObject({ batches: 2, records: 5 })
   })
 
-  test('to a stream that is not open is refused', () => {
+  test('to a partition that is not open is refused', () => {
     const world = new LaneWorld()
     world.append(4, batchOf(1, 100))
     world.settle()
@@ -86,7 +86,7 @@ describe('an append', () => {
     world.append(1, batchOf(1, 100))
     world.settle()
     world.appended()
-    for (let i = 0; i < 10; i++) world.fetch(i, [{ stream: 1, offset: 0 }])
+    for (let i = 0; i < 10; i++) world.fetch(i, [{ partitionId: 1, offset: 0 }])
     world.turn()
     expect(world.turn()).toBe(0)
     expect(world.sequencer.idle).toBe(true)
@@ -152,10 +152,10 @@ test.each(Array.from({ length: 25 }, (_, seed) => seed))(
   (seed) => {
     const p = prng(seed)
     const world = new LaneWorld({ answerWords: [1 << 14, 1 << 16, 1 << 18][seed % 3]!, capacity: 2 << 20 })
-    const streams = [1, 2, 3]
-    for (const stream of streams) world.open(stream)
-    const sent = new Map<number, Buffer[]>(streams.map((stream) => [stream, []]))
-    const fetches = new Map<number, { stream: number; offset: number }>()
+    const partitionIds = [1, 2, 3]
+    for (const partitionId of partitionIds) world.open(partitionId)
+    const sent = new Map<number, Buffer[]>(partitionIds.map((partitionId) => [partitionId, []]))
+    const fetches = new Map<number, { partitionId: number; offset: number }>()
     const appends = new Map<number, number>()
     const pins: number[] = []
     let request = 0
@@ -174,7 +174,7 @@ test.each(Array.from({ length: 25 }, (_, seed) => seed))(
         expect(part!.error).toBe(0)
         let offset = asked!.offset
         for (const slice of part!.slices) {
-          const expected = Buffer.from(sent.get(asked!.stream)![offset]!)
+          const expected = Buffer.from(sent.get(asked!.partitionId)![offset]!)
           expected.writeBigInt64BE(BigInt(offset), batchHeader.baseOffset)
           expected.writeInt32BE(5, batchHeader.partitionLeaderEpoch)
           expect({ seed, offset, isSame: slice.equals(expected) }).toMatchObject({ isSame: true })
@@ -185,18 +185,18 @@ test.each(Array.from({ length: 25 }, (_, seed) => seed))(
     }
     for (let step = 0; step < 1500; step++) {
       if (appends.size < 100 && chance(p, 400)) {
-        const stream = streams[below(p, streams.length)]!
+        const partitionId = partitionIds[below(p, partitionIds.length)]!
         const batch = batchOf(1, chance(p, 50) ? 40 * kib : 100 + below(p, 4 * kib))
-        sent.get(stream)!.push(batch)
-        appends.set(++request, stream)
-        world.append(stream, batch, request)
+        sent.get(partitionId)!.push(batch)
+        appends.set(++request, partitionId)
+        world.append(partitionId, batch, request)
       }
       if (fetches.size < 20 && chance(p, 300)) {
-        const stream = streams[below(p, streams.length)]!
-        const { settled, index } = world.streams.get(stream)!
+        const partitionId = partitionIds[below(p, partitionIds.length)]!
+        const { settled, index } = world.partitions.get(partitionId)!
         const offset = index.length === 0 ? 0 : index.base(0) + below(p, settled + 1)
-        fetches.set(++request, { stream, offset })
-        world.fetch(request, [{ stream, offset, maxBytes: 20 * kib }], { wait: chance(p, 600), minBytes: 1 + below(p, 8 * kib) })
+        fetches.set(++request, { partitionId, offset })
+        world.fetch(request, [{ partitionId, offset, maxBytes: 20 * kib }], { wait: chance(p, 600), minBytes: 1 + below(p, 8 * kib) })
       }
       if (chance(p, 50)) for (const id of fetches.keys()) world.expire(id)
       if (chance(p, 500)) world.turn()
@@ -204,7 +204,7 @@ test.each(Array.from({ length: 25 }, (_, seed) => seed))(
       if (chance(p, 300)) hear()
       if (chance(p, 200)) for (const pin of pins.splice(0, 3)) world.release(pin)
       if (chance(p, 100) && world.durable > 1 << 20) {
-        const { index } = world.streams.get(1)!
+        const { index } = world.partitions.get(1)!
         if (index.length > 10) world.trim(Math.floor(Math.min(world.durable, index.position(index.length - 5)) / 4096) * 4096 - 4096 * 20)
       }
     }
@@ -219,21 +219,21 @@ test.each(Array.from({ length: 25 }, (_, seed) => seed))(
   },
 )
 
-test('commands answer for the durable part of a stream', () => {
+test('commands answer for the durable part of a partition', () => {
   const world = filled(3)
   world.append(1, batchOf(5, 300))
   world.turn()
-  expect(world.command({ type: 'offsets', stream: 1 })).toEqual({ type: 'offsets', logStart: 0, highWatermark: 30, leaderEpoch: 5 })
-  expect(world.command({ type: 'offsets', stream: 44 })).toEqual({ type: 'unknown' })
+  expect(world.command({ type: 'offsets', partitionId: 1 })).toEqual({ type: 'offsets', logStart: 0, highWatermark: 30, leaderEpoch: 5 })
+  expect(world.command({ type: 'offsets', partitionId: 44 })).toEqual({ type: 'unknown' })
   world.settle()
-  expect(world.command({ type: 'offsets', stream: 1 })).toMatchObject({ highWatermark: 35 })
-  expect(world.command({ type: 'find', stream: 1, timestamp: now, from: 0 })).toMatchObject({ place: { baseOffset: 0 } })
-  expect(world.command({ type: 'find', stream: 1, timestamp: now + 1, from: 0 })).toMatchObject({ place: undefined })
-  world.command({ type: 'trim', stream: 1, offset: 12 })
-  world.command({ type: 'trim', stream: 1, offset: 3 })
-  expect(world.command({ type: 'offsets', stream: 1 })).toMatchObject({ logStart: 12 })
-  expect(world.command({ type: 'find', stream: 1, timestamp: 0, from: 0 })).toMatchObject({ place: { baseOffset: 10 } })
-  expect(world.command({ type: 'findMax', stream: 1, from: 0 })).toMatchObject({ place: { baseOffset: 10 } })
-  world.command({ type: 'close', streams: [1] })
-  expect(world.command({ type: 'offsets', stream: 1 })).toEqual({ type: 'unknown' })
+  expect(world.command({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 35 })
+  expect(world.command({ type: 'find', partitionId: 1, timestamp: now, from: 0 })).toMatchObject({ place: { baseOffset: 0 } })
+  expect(world.command({ type: 'find', partitionId: 1, timestamp: now + 1, from: 0 })).toMatchObject({ place: undefined })
+  world.command({ type: 'trim', partitionId: 1, offset: 12 })
+  world.command({ type: 'trim', partitionId: 1, offset: 3 })
+  expect(world.command({ type: 'offsets', partitionId: 1 })).toMatchObject({ logStart: 12 })
+  expect(world.command({ type: 'find', partitionId: 1, timestamp: 0, from: 0 })).toMatchObject({ place: { baseOffset: 10 } })
+  expect(world.command({ type: 'findMax', partitionId: 1, from: 0 })).toMatchObject({ place: { baseOffset: 10 } })
+  world.command({ type: 'close', partitionIds: [1] })
+  expect(world.command({ type: 'offsets', partitionId: 1 })).toEqual({ type: 'unknown' })
 })
