@@ -11,13 +11,13 @@ import { root } from './support/root.ts'
  */
 const rows: readonly (readonly string[])[] = [
   ['src/base'],
-  ['src/ports.ts'],
+  ['src/ports'],
   ['src/wire', 'src/ring', 'src/actor', 'src/config', 'src/metrics'],
   ['src/object-store', 'src/raft', 'src/metadata'],
   ['src/wal', 'src/objects'],
   ['src/partition'],
   ['src/pipeline'],
-  ['src/network'],
+  ['src/network', 'src/storage', 'src/coordinator'],
   ['src/controller', 'src/cluster', 'src/balancer', 'src/group', 'src/transaction', 'src/security'],
   ['src/broker', 'src/cli'],
   ['src/docs'],

@@ -48,7 +48,8 @@ import type { ConnectionLimits, FromNetwork, Loaded } from '../src/network/threa
 import { faultText } from '../src/object-store/store-faults.ts'
 import { ObjectKeys } from '../src/objects/object-key.ts'
 import { isInline, validationThreads } from '../src/pipeline/stages.ts'
-import type { Entropy, StoreLocation } from '../src/ports.ts'
+import type { StoreLocation } from '../src/ports/object-store.ts'
+import type { Entropy } from '../src/ports/world.ts'
 import { errors } from '../src/wire/errors.ts'
 import { nodeMetrics } from './metrics.ts'
 

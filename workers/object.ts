@@ -22,7 +22,7 @@ import type {
 } from '../native-free-io/threads/object-jobs.ts'
 import { isFault } from '../src/object-store/store-faults.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
-import type { ListPage, StoreFault } from '../src/ports.ts'
+import type { ListPage, StoreFault } from '../src/ports/object-store.ts'
 
 const { store: location, blocks, log, budget, meter } = workerData as ObjectWorkerData & StoreShare
 const store = sharedStore(location, { budget, meter })

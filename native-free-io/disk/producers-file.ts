@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Packr } from 'msgpackr/pack'
 import type { ProducerSnapshot } from '../../src/partition/producer-state.ts'
-import type { PartitionId } from '../../src/ports.ts'
+import type { PartitionId } from '../../src/ports/partitions.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import type { DiskRoom } from './disk-room.ts'

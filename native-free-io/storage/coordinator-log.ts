@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { StagedBatch } from '../../src/pipeline/sequencing/lane-commands.ts'
-import type { CoordinatorLog, PartitionId } from '../../src/ports.ts'
+import type { CoordinatorLog, PartitionId } from '../../src/ports/partitions.ts'
 import type { WakeSignal } from '../../src/ring/wake-signal.ts'
 import { errorOf } from '../../src/wire/errors.ts'
 import type { Pipeline } from '../threads/pipeline.ts'

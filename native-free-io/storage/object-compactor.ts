@@ -9,7 +9,7 @@ import {
   type Source,
 } from '../../src/objects/compaction/compaction-plan.ts'
 import type { ObjectMap } from '../../src/objects/object-map.ts'
-import type { StoreFault } from '../../src/ports.ts'
+import type { StoreFault } from '../../src/ports/object-store.ts'
 import { crashPoint } from '../process/crash-point.ts'
 import { type BuiltObject, faultOrFailure, type ObjectJobs } from '../threads/object-jobs.ts'
 import type { ObjectIds } from './object-ids.ts'

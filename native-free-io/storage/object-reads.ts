@@ -1,6 +1,6 @@
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { type DataBlock, footerBytes, ObjectDamaged, ObjectIndex, readFooter } from '../../src/objects/object-format.ts'
-import type { ObjectStore, StoreFault } from '../../src/ports.ts'
+import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 
 /** Maximum number of reads of blocks that do not match the index, before they count as damaged in the store. */

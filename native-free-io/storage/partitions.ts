@@ -9,7 +9,7 @@ import type {
   PartitionSettings,
   PartitionSpec,
   Partitions,
-} from '../../src/ports.ts'
+} from '../../src/ports/partitions.ts'
 import type { Pipeline } from '../threads/pipeline.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import { type FoundRecord, TimeSearch } from './time-search.ts'

@@ -1,6 +1,6 @@
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { type DataBlock, encodeIndex, type PartitionBlocks, partOf } from '../../src/objects/object-format.ts'
-import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
+import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports/object-store.ts'
 import type { BuiltObject, RewriteTask } from '../threads/object-jobs.ts'
 import { indexOf, readWhole, runsOf } from './object-reads.ts'
 

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Concurrency } from '../../src/object-store/concurrency.ts'
 import { pauseBefore, retryTable } from '../../src/object-store/retry-policy.ts'
-import type { FaultKind, StoreFault, StoreOperation } from '../../src/ports.ts'
+import type { FaultKind, StoreFault, StoreOperation } from '../../src/ports/object-store.ts'
 
 /** One failed attempt. */
 export interface RequestFailure {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BandwidthBudget, type Priority, pieceBytesMax, priorities } from '../../src/object-store/bandwidth.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
-import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
+import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/ports/object-store.ts'
 
 /**
  * A clock with the same value in all threads. `performance` differs: each thread counts from its own start, based on a wall clock that may

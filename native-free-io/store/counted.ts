@@ -1,6 +1,6 @@
 import type { StoreMeter, StoreRequest } from '../../src/object-store/request-metrics.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
-import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
+import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports/object-store.ts'
 
 /** A store that sends no requests; each operation counts as one. S3 counts the requests that it sends. */
 export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {

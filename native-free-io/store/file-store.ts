@@ -12,7 +12,7 @@ import type {
   ObjectUpload,
   StoreFault,
   StoreOperation,
-} from '../../src/ports.ts'
+} from '../../src/ports/object-store.ts'
 import { makeFolder } from '../disk/folders.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
 import { storeFault } from './mem-store.ts'

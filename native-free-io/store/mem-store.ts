@@ -1,5 +1,13 @@
 import { isFault } from '../../src/object-store/store-faults.ts'
-import type { FaultKind, ListPage, MemLocation, ObjectStore, ObjectUpload, StoreFault, StoreOperation } from '../../src/ports.ts'
+import type {
+  FaultKind,
+  ListPage,
+  MemLocation,
+  ObjectStore,
+  ObjectUpload,
+  StoreFault,
+  StoreOperation,
+} from '../../src/ports/object-store.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
 
 interface Held {

@@ -1,6 +1,6 @@
 import type { Environment } from '../../src/config/store-uri.ts'
 import type { StoreMeter } from '../../src/object-store/request-metrics.ts'
-import type { ObjectStore, StoreLocation } from '../../src/ports.ts'
+import type { ObjectStore, StoreLocation } from '../../src/ports/object-store.ts'
 import type { RetryClock } from './attempts.ts'
 
 export interface StoreOptions {

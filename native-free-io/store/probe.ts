@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isFault } from '../../src/object-store/store-faults.ts'
-import type { ObjectStore, StoreAbilities, StoreFault } from '../../src/ports.ts'
+import type { ObjectStore, StoreAbilities, StoreFault } from '../../src/ports/object-store.ts'
 
 /**
  * Verifies that the store exists, permits reads, writes and removals, and enforces conditions: some stores ignore them, and then every put

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import { isFault } from '../../src/object-store/store-faults.ts'
-import type { ListPage, ObjectStore, ObjectUpload, S3Location, StoreAbilities, StoreFault, StoreOperation } from '../../src/ports.ts'
+import type {
+  ListPage,
+  ObjectStore,
+  ObjectUpload,
+  S3Location,
+  StoreAbilities,
+  StoreFault,
+  StoreOperation,
+} from '../../src/ports/object-store.ts'
 import { type Attempt, Attempts, isTrouble, type RequestFailure } from './attempts.ts'
 import { Hedge, newHedges } from './hedge.ts'
 import { assertKey } from './keys.ts'

@@ -1,4 +1,4 @@
-import type { FaultKind } from '../../src/ports.ts'
+import type { FaultKind } from '../../src/ports/object-store.ts'
 import type { RequestFailure } from './attempts.ts'
 import { transportCodes } from './s3-transport.ts'
 

@@ -1,6 +1,6 @@
 import type { CompleteMultipartUploadCommandOutput } from '@aws-sdk/client-s3'
 import { isFault } from '../../src/object-store/store-faults.ts'
-import type { ObjectUpload, StoreFault } from '../../src/ports.ts'
+import type { ObjectUpload, StoreFault } from '../../src/ports/object-store.ts'
 import { type Attempt, isTrouble } from './attempts.ts'
 import { checksumOf, withPayload } from './s3-client.ts'
 import { bytesOf, type S3Store } from './s3-store.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ObjectStore, S3Location, StoreFault } from '../../src/ports.ts'
+import type { ObjectStore, S3Location, StoreFault } from '../../src/ports/object-store.ts'
 import { ChainDamaged, type ChainParts, Superseded } from '../../src/wal/s3/s3-wal.ts'
 import { claim, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
 import type { ChainState } from '../../src/wal/s3/s3-wal-writer.ts'

@@ -1,7 +1,7 @@
 import { MetricBlock } from '../../src/metrics/rows.ts'
 import { BandwidthBudget, budgetBytes, type Priority } from '../../src/object-store/bandwidth.ts'
 import { storeTable } from '../../src/object-store/request-metrics.ts'
-import type { ObjectStore, StoreLocation } from '../../src/ports.ts'
+import type { ObjectStore, StoreLocation } from '../../src/ports/object-store.ts'
 import { BandwidthGate, budgeted, type Gates } from './bandwidth-gate.ts'
 import { openStore } from './open-store.ts'
 

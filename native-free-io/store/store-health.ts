@@ -1,6 +1,6 @@
 import { storeName } from '../../src/config/store-uri.ts'
 import { faultText, isFault } from '../../src/object-store/store-faults.ts'
-import type { FaultKind, ObjectStore, StoreFault, StoreLocation } from '../../src/ports.ts'
+import type { FaultKind, ObjectStore, StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { probeStore } from './probe.ts'
 

@@ -1,7 +1,7 @@
 import { parseProperties } from '../../src/config/properties.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { clusterPrefix, markerKey } from '../../src/objects/object-key.ts'
-import type { ObjectStore, StoreFault } from '../../src/ports.ts'
+import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import { StartRefused } from '../process/start-refused.ts'
 

@@ -1,6 +1,6 @@
 import type { Controller } from '../controller/controller.ts'
 import type { CreatedTopic } from '../controller/messages.ts'
-import type { Entropy } from '../ports.ts'
+import type { Entropy } from '../ports/world.ts'
 import type { KafkaError } from '../wire/errors.ts'
 import { newTopicId } from './topic-ids.ts'
 

@@ -3,7 +3,8 @@ import type { Controller } from '../controller/controller.ts'
 import { replicationFactorMax } from '../controller/create-topics.ts'
 import type { OffsetsTopic } from '../group/coordinator.ts'
 import { offsetsTopicName } from '../metadata/topic-names.ts'
-import type { Entropy, PartitionId } from '../ports.ts'
+import type { PartitionId } from '../ports/partitions.ts'
+import type { Entropy } from '../ports/world.ts'
 import { newTopicId } from './topic-ids.ts'
 
 /** The offsets topic in the metadata image. It is created at the first request for the coordinator of a group. */

@@ -1,5 +1,5 @@
 import type { Image, PartitionImage } from '../metadata/image.ts'
-import type { PartitionId, PartitionOffsets } from '../ports.ts'
+import type { PartitionId, PartitionOffsets } from '../ports/partitions.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 

@@ -1,4 +1,4 @@
-import type { Entropy } from '../ports.ts'
+import type { Entropy } from '../ports/world.ts'
 import { zeroUuid } from '../wire/schema.ts'
 
 const uuidGroups = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/

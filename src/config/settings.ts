@@ -1,4 +1,4 @@
-import type { StoreLocation } from '../ports.ts'
+import type { StoreLocation } from '../ports/object-store.ts'
 import { boolean, bytes, integer, type Kind, oneOf, optional, Refused } from './kind.ts'
 import { countsOfAddresses, type Endpoint, endpoints, httpListener, type Protocol, protocolMap } from './listeners.ts'
 import { storeUri } from './store-uri.ts'

@@ -1,4 +1,4 @@
-import type { S3Credentials, S3Location, StoreLocation } from '../ports.ts'
+import type { S3Credentials, S3Location, StoreLocation } from '../ports/object-store.ts'
 import { boolean, bytes, integer, type Kind, oneOf, Refused, text } from './kind.ts'
 
 const MiB = 2 ** 20

@@ -1,4 +1,4 @@
-import type { Packing, PartitionSettings } from '../ports.ts'
+import type { Packing, PartitionSettings } from '../ports/partitions.ts'
 import { batchBytesAllowed, batchBytesMax } from './batch-limit.ts'
 import { type ConfigEntry, type ConfigTexts, configSource, configType, valueText } from './config-entry.ts'
 import { type KafkaKey, kindOf } from './kafka-keys.ts'

@@ -1,4 +1,4 @@
-import type { S3Location } from '../ports.ts'
+import type { S3Location } from '../ports/object-store.ts'
 import { bytes, integer, type Kind, Refused, sizeText } from './kind.ts'
 import { parseStoreUri } from './store-uri.ts'
 

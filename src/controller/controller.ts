@@ -5,7 +5,7 @@ import { emptyImage, type Image, type MutableImage, recordsOf, replay } from '..
 import { decodeRecord, encodeRecord, type MetadataRecord } from '../metadata/records.ts'
 import { type MetadataLog, snapshotAfterBytes } from '../metadata/store.ts'
 import { isInternal } from '../metadata/topic-names.ts'
-import type { PartitionId, PartitionSettings, PartitionSpec, Partitions } from '../ports.ts'
+import type { PartitionId, PartitionSettings, PartitionSpec, Partitions } from '../ports/partitions.ts'
 import { refusedWhileFull } from './full-disk.ts'
 import { controllerMachine, controllerState } from './machine.ts'
 import type { AnswerTo, Command, ControllerEffect, ControllerEvent, TopicChange } from './messages.ts'

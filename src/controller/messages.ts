@@ -2,7 +2,7 @@ import type { Alteration } from '../config/alterations.ts'
 import type { EffectiveConfig } from '../config/topic-configs.ts'
 import type { QuotaImage } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
-import type { PartitionId } from '../ports.ts'
+import type { PartitionId } from '../ports/partitions.ts'
 import type { KafkaError } from '../wire/errors.ts'
 
 /** Commands of the controller and their answers. Ids that must be random are part of the command. */

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts'
-import type { Clock, CoordinatorLog, PartitionId } from '../ports.ts'
+import type { CoordinatorLog, PartitionId } from '../ports/partitions.ts'
+import type { Clock } from '../ports/world.ts'
 import { buildBatch } from '../wire/batch-builder.ts'
 import { batchHeader } from '../wire/record-batch.ts'
 import { encodeGroupRecord, type GroupRecord, type KeyAndValue } from './records.ts'

@@ -1,4 +1,4 @@
-import type { CoordinatorLog, PartitionId } from '../ports.ts'
+import type { CoordinatorLog, PartitionId } from '../ports/partitions.ts'
 import type { Codecs } from '../wire/compression/codecs.ts'
 import { attribute, batchAt, batchBytes, isRefusal, lastOffset } from '../wire/record-batch.ts'
 import { readRecords } from '../wire/records.ts'

@@ -1,5 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts'
-import type { LostRange, PartitionId } from '../ports.ts'
+import type { LostRange, PartitionId } from '../ports/partitions.ts'
 import type { MetadataRecord } from './records.ts'
 
 export interface TopicImage {

@@ -1,4 +1,4 @@
-import type { MetadataStore } from '../ports.ts'
+import type { MetadataStore } from '../ports/world.ts'
 
 /**
  * A metadata log that can be replaced by a snapshot.

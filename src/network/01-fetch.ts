@@ -1,6 +1,6 @@
 import type { Mutable } from '../base/mutable.ts'
 import { fetch, fetched, fetchedPart, fetchedRange, fetchedSlice, fetchPart, readKind, where } from '../pipeline/ring-messages.ts'
-import type { PartitionId } from '../ports.ts'
+import type { PartitionId } from '../ports/partitions.ts'
 import { getLong, putLong, type RingProducer } from '../ring/ring.ts'
 import { FetchRequest, type FetchResponse } from '../wire/api/01-fetch.ts'
 import { codec } from '../wire/codec.ts'

@@ -3,7 +3,7 @@ import { oneBatchComplaint } from '../pipeline/sequencing/one-batch.ts'
 import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
 import type { ValidationJob } from '../pipeline/validation/validation-jobs.ts'
 import { recordRules, type Validator, type Verdict } from '../pipeline/validation/validator.ts'
-import type { PartitionSettings } from '../ports.ts'
+import type { PartitionSettings } from '../ports/partitions.ts'
 import { attribute, batchHeader, codecs } from '../wire/record-batch.ts'
 
 /** Limit of work in the network thread, in approximate bytes of output: about 2 ms. */

@@ -1,4 +1,4 @@
-import type { PartitionId, PartitionSettings } from '../ports.ts'
+import type { PartitionId, PartitionSettings } from '../ports/partitions.ts'
 
 export interface RoutedTopic {
   readonly name: string

@@ -1,4 +1,4 @@
-import type { FaultKind, StoreOperation } from '../ports.ts'
+import type { FaultKind, StoreOperation } from '../ports/object-store.ts'
 import { faultTable } from './store-faults.ts'
 
 /** Retry limits of an operation. Times in milliseconds. */

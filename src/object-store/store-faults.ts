@@ -1,4 +1,4 @@
-import type { FaultKind, StoreFault } from '../ports.ts'
+import type { FaultKind, StoreFault } from '../ports/object-store.ts'
 
 interface FaultRow {
   /** A retry may succeed: the store retries within its limits before it returns the fault. */

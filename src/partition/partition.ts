@@ -1,4 +1,4 @@
-import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from '../ports.ts'
+import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from '../ports/partitions.ts'
 import { BatchIndex } from './batch-index.ts'
 import { ProducerState } from './producer-state.ts'
 

@@ -1,5 +1,5 @@
 import { getI64 } from '../base/long.ts'
-import type { LostRange, PartitionId } from '../ports.ts'
+import type { LostRange, PartitionId } from '../ports/partitions.ts'
 import type { RecoveredBatch } from '../wal/wal-recovery.ts'
 import { WalCorrupt } from '../wal/wal-recovery.ts'
 import { batchHeader } from '../wire/record-batch.ts'

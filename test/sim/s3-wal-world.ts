@@ -1,5 +1,5 @@
 import { below, chance, type Prng } from '../../src/base/prng.ts'
-import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/ports.ts'
+import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/ports/object-store.ts'
 
 type Job = () => void
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import type { PartitionSettings } from '../../src/ports.ts'
+import type { PartitionSettings } from '../../src/ports/partitions.ts'
 import { codecs } from '../../src/wire/record-batch.ts'
 import { javaArguments } from './kafka.ts'
 import { root } from './root.ts'

@@ -1,4 +1,4 @@
-import type { FoundOffset } from '../../ports.ts'
+import type { FoundOffset } from '../../ports/partitions.ts'
 import { ListOffsetsRequest, ListOffsetsResponse } from '../../wire/api/02-list-offsets.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { RequestContext } from '../context.ts'

@@ -1,4 +1,4 @@
-import type { PartitionId } from '../../ports.ts'
+import type { PartitionId } from '../../ports/partitions.ts'
 
 /** Records of a partition that are only in the WAL. */
 export interface Extent {

@@ -1,4 +1,4 @@
-import type { PartitionId } from '../../ports.ts'
+import type { PartitionId } from '../../ports/partitions.ts'
 import type { StoredPart } from '../object-map.ts'
 
 /** Limits of compaction by key for a partition. Times in milliseconds. */

@@ -1,5 +1,5 @@
 import type { Partition, Waiter } from '../../partition/partition.ts'
-import type { PartitionId } from '../../ports.ts'
+import type { PartitionId } from '../../ports/partitions.ts'
 import { getLong, putLong, type RingProducer } from '../../ring/ring.ts'
 import { errors } from '../../wire/errors.ts'
 import { answerKind, fetch, fetched, fetchedPart, fetchedRange, fetchedSlice, fetchPart, where } from '../ring-messages.ts'

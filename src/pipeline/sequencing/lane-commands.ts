@@ -1,5 +1,5 @@
 import type { ProducerSnapshot } from '../../partition/producer-state.ts'
-import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from '../../ports.ts'
+import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from '../../ports/partitions.ts'
 
 /** Commands of the main thread to a sequencer. Each reply has the id of its command. */
 export type Command =

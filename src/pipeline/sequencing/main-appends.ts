@@ -1,5 +1,5 @@
 import type { Partition } from '../../partition/partition.ts'
-import type { PartitionId } from '../../ports.ts'
+import type { PartitionId } from '../../ports/partitions.ts'
 import { errors } from '../../wire/errors.ts'
 import type { Appender } from './appender.ts'
 import type { AppendedBatch, StagedBatch } from './lane-commands.ts'

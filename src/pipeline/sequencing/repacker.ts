@@ -1,4 +1,4 @@
-import type { Packing } from '../../ports.ts'
+import type { Packing } from '../../ports/partitions.ts'
 import { type Codecs, compress, decompress } from '../../wire/compression/codecs.ts'
 import { MalformedMessage } from '../../wire/cursor.ts'
 import { attribute, batchHeader, codecs as codecIds, codecNames, lengthOverhead } from '../../wire/record-batch.ts'

@@ -1,5 +1,5 @@
 import { Partition } from '../../partition/partition.ts'
-import type { PartitionId } from '../../ports.ts'
+import type { PartitionId } from '../../ports/partitions.ts'
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
 import { errors } from '../../wire/errors.ts'

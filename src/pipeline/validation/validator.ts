@@ -1,4 +1,4 @@
-import type { PartitionSettings } from '../../ports.ts'
+import type { PartitionSettings } from '../../ports/partitions.ts'
 import { errors } from '../../wire/errors.ts'
 import { batchHeader } from '../../wire/record-batch.ts'
 import type { Kernel } from '../kernel/kernel.ts'

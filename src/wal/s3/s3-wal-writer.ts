@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { isFault } from '../../object-store/store-faults.ts'
-import type { StoreFault } from '../../ports.ts'
+import type { StoreFault } from '../../ports/object-store.ts'
 import { type ChainParts, peek, placesIn, putOnce, Superseded } from './s3-wal.ts'
 import { type ChainHeader, type ChainKind, type ChainPlace, chainKey, encodeChainHeader, type WalMark } from './wal-object.ts'
 

@@ -1,5 +1,5 @@
 import { faultTable, faultText, isFault } from '../../object-store/store-faults.ts'
-import type { ObjectStore, StoreFault } from '../../ports.ts'
+import type { ObjectStore, StoreFault } from '../../ports/object-store.ts'
 import {
   type ChainHeader,
   type ChainOwner,

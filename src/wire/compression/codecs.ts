@@ -1,4 +1,4 @@
-import type { Packing } from '../../ports.ts'
+import type { Packing } from '../../ports/partitions.ts'
 import type { CodecName } from '../record-batch.ts'
 import { packLz4 } from './lz4.ts'
 import { packSnappy } from './snappy.ts'

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
 import { below, chance, nextWord, type Prng } from '../../../src/base/prng.ts'
-import type { PartitionSettings } from '../../../src/ports.ts'
+import type { PartitionSettings } from '../../../src/ports/partitions.ts'
 import { packLz4 } from '../../../src/wire/compression/lz4.ts'
 import { packSnappy } from '../../../src/wire/compression/snappy.ts'
 import { batchHeader, type CodecName, codecNames } from '../../../src/wire/record-batch.ts'

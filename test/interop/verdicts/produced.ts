@@ -1,6 +1,6 @@
 import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
 import { assert } from '../../../src/base/assert.ts'
-import type { PartitionSettings } from '../../../src/ports.ts'
+import type { PartitionSettings } from '../../../src/ports/partitions.ts'
 import { decompress } from '../../../src/wire/compression/codecs.ts'
 import { errors } from '../../../src/wire/errors.ts'
 import { batchAt, batchHeader, codecOf, isRefusal } from '../../../src/wire/record-batch.ts'

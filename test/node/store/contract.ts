@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { nextWord, prng } from '../../../src/base/prng.ts'
 import { isFault } from '../../../src/object-store/store-faults.ts'
-import type { ListedObject, ObjectStore, StoreFault } from '../../../src/ports.ts'
+import type { ListedObject, ObjectStore, StoreFault } from '../../../src/ports/object-store.ts'
 
 /** Inputs of a check: a store with a separate prefix of keys, and values that depend on the store. */
 export interface ContractWorld {

@@ -1,4 +1,4 @@
-import type { S3Location } from '../../../src/ports.ts'
+import type { S3Location } from '../../../src/ports/object-store.ts'
 import type { S3Server } from '../../support/s3/server.ts'
 
 /** Location of a test's S3 server, with its account. Small parts, so that few bytes make many. */

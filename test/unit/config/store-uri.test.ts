@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Refused } from '../../../src/config/kind.ts'
 import { load } from '../../../src/config/load.ts'
 import { credentialsIn, parseStoreUri, storeName, storeUri, uriWithoutSecrets } from '../../../src/config/store-uri.ts'
-import type { S3Location } from '../../../src/ports.ts'
+import type { S3Location } from '../../../src/ports/object-store.ts'
 
 const secret = 'wJalr/XUtn+FEMI=K7MDENG,b%25Px'
 const s3 = (uri: string): S3Location => storeUri.read(uri) as S3Location

@@ -11,7 +11,7 @@ import type {
   PartitionSettings,
   PartitionSpec,
   Partitions,
-} from '../../../src/ports.ts'
+} from '../../../src/ports/partitions.ts'
 
 export const settingsOf = (...overrides: string[]): Settings => {
   const { settings, complaints } = load(undefined, overrides)

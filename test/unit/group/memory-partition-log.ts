@@ -1,4 +1,4 @@
-import type { CoordinatorLog, PartitionId } from '../../../src/ports.ts'
+import type { CoordinatorLog, PartitionId } from '../../../src/ports/partitions.ts'
 import { batchHeader, lastOffset, readBatchHeader } from '../../../src/wire/record-batch.ts'
 
 /** Logs in memory that become durable when the test decides, or at once. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openStore } from '../../../../native-free-io/store/open-store.ts'
-import type { ObjectStore } from '../../../../src/ports.ts'
+import type { ObjectStore } from '../../../../src/ports/object-store.ts'
 import { noise } from '../../../node/store/contract.ts'
 import { s3At } from '../../../node/store/s3-location.ts'
 import { S3Server } from '../../../support/s3/server.ts'

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { openStore } from '../../../../native-free-io/store/open-store.ts'
 import { storeName, storeUri } from '../../../../src/config/store-uri.ts'
 import { faultText, isFault } from '../../../../src/object-store/store-faults.ts'
-import type { S3Location } from '../../../../src/ports.ts'
+import type { S3Location } from '../../../../src/ports/object-store.ts'
 import { root } from '../../../support/root.ts'
 import { S3Server } from '../../../support/s3/server.ts'
 

@@ -22,7 +22,7 @@ import type { Command, Reply } from '../../../../src/pipeline/sequencing/lane-co
 import { LogCache } from '../../../../src/pipeline/sequencing/log-cache.ts'
 import { Repacker } from '../../../../src/pipeline/sequencing/repacker.ts'
 import { Sequencer } from '../../../../src/pipeline/sequencing/sequencer.ts'
-import type { PartitionId, PartitionSettings } from '../../../../src/ports.ts'
+import type { PartitionId, PartitionSettings } from '../../../../src/ports/partitions.ts'
 import { getLong, putLong, RingConsumer, RingProducer } from '../../../../src/ring/ring.ts'
 import { WakeSignal } from '../../../../src/ring/wake-signal.ts'
 import { buildBatch } from '../../../../src/wire/batch-builder.ts'

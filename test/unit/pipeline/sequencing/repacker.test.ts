@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { nodeCodecs } from '../../../../native-free-io/threads/codecs.ts'
 import { reason } from '../../../../src/pipeline/ring-messages.ts'
-import type { PartitionSettings } from '../../../../src/ports.ts'
+import type { PartitionSettings } from '../../../../src/ports/partitions.ts'
 import { type BatchOptions, buildBatch, type NewRecord } from '../../../../src/wire/batch-builder.ts'
 import { usualLevel } from '../../../../src/wire/compression/codecs.ts'
 import { crc32c } from '../../../../src/wire/crc32c.ts'
