@@ -157,11 +157,15 @@ export class RequestDispatcher {
 
   /** Publishes the dispatched requests to the sequencer. Called once after a batch of frames. */
   publish(): void {
+    this.#publishRings()
+    // Some requests are complete without another stage.
+    if (this.#dirty.size > 0) this.#flush()
+  }
+
+  #publishRings(): void {
     const { appends, reads, sequencer } = this.#parts
     const appended = appends.publish()
     if (reads.publish() || appended) sequencer.ring()
-    // Some requests are complete without another stage.
-    if (this.#dirty.size > 0) this.#flush()
   }
 
   /** Processes answers and sends complete responses. Returns the number of both. */
@@ -418,7 +422,8 @@ export class RequestDispatcher {
       return
     }
     words.set(body, at)
-    this.publish()
+    // No flush: it would process deferred frames of other connections within the current one, and fill the ring that has room for it.
+    this.#publishRings()
   }
 
   #onAnswer(kind: number, at: number): boolean {

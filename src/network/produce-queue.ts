@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import type { Verdict } from '../pipeline/validation/validator.ts'
 import type { RingProducer } from '../ring/ring.ts'
 import { type Produce, sequence, validated } from './00-produce.ts'
@@ -34,7 +35,7 @@ export class ProduceQueue {
     const { queue } = produce
     const produces = this.#waiting.get(queue)
     if (produces === undefined && produce.validating === 0) {
-      sequence(produce, words, appends)
+      assert(sequence(produce, words, appends), 'a request that was accepted finds room in the append ring')
       return
     }
     if (produces === undefined) this.#waiting.set(queue, [produce])

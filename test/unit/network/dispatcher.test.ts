@@ -182,6 +182,22 @@ describe('a bound', () => {
   })
 })
 
+test('dispatcher: a request that completes a parked fetch keeps its room in the ring while deferred requests of others wait', () => {
+  const world = new FrontWorld({ appendWords: 64 })
+  const [parked, filler, deferred, refused] = [world.client(), world.client(), world.client(), world.client()]
+  parked.fetch(1, 0n, { maxWaitMs: 3_600_000, partition: 1 })
+  world.settle()
+  while (filler.waiting.length === 0) filler.produce(0, batchOf(1, 100))
+  for (let i = 0; i < 20; i++) deferred.produce(i, batchOf(1, 100))
+  expect(deferred.waiting.length).toBe(20)
+  world.dispatcher.publish()
+  world.lane.turn()
+  refused.produce(1, batchOf(1, 100), { topic: 'unknown' })
+  parked.produce(2, batchOf(1, 100))
+  world.settle().pass(1000)
+  expect([parked.answered, parked.produced(1).responses[0]!.partitionResponses[0]!.errorCode]).toEqual([[1, 2], 0])
+})
+
 describe('a connection that ends', () => {
   test('releases the resources of its requests', () => {
     const world = new FrontWorld()
