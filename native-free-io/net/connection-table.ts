@@ -1,6 +1,7 @@
 import type { Server } from 'node:net'
 import { ByteBudget } from '../../src/base/byte-budget.ts'
 import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
+import { PausedGates, type ReadGate } from '../../src/network/read-gate.ts'
 import type { RequestReaderParts } from '../../src/network/request-reader.ts'
 import type { ConnectionLimits, ListenerData } from '../../src/network/thread-messages.ts'
 import type { Counters } from '../../src/pipeline/counters.ts'
@@ -54,7 +55,7 @@ export class ConnectionTable implements ConnectionOwner {
   readonly #servers: Server[] = []
   #sweeper: NodeJS.Timeout | undefined
   /** In the order in which they started to wait for receive buffers. */
-  readonly #starving = new Set<Connection>()
+  readonly #starving = new PausedGates('receive-memory')
   #feeder: NodeJS.Timeout | undefined
   readonly #late = new Set<Connection>()
   #reliever: NodeJS.Timeout | undefined
@@ -120,16 +121,14 @@ export class ConnectionTable implements ConnectionOwner {
     this.#parts.counters.add('pauses', 1)
   }
 
-  onStarve(connection: Connection): void {
-    this.#starving.add(connection)
+  onStarve(gate: ReadGate): void {
+    this.#starving.pause(gate)
     if (!this.#stopping) this.#feeder ??= setTimeout(() => this.#feed(), starvedMs)
   }
 
   #feed(): void {
     this.#feeder = undefined
-    const starving = [...this.#starving]
-    this.#starving.clear()
-    for (const connection of starving) connection.retry()
+    this.#starving.resumeAll()
   }
 
   onLate(connection: Connection): void {
@@ -145,7 +144,7 @@ export class ConnectionTable implements ConnectionOwner {
   }
 
   onClose(connection: Connection, why: string | undefined): void {
-    this.#starving.delete(connection)
+    this.#starving.delete(connection.gate)
     this.#late.delete(connection)
     if (!this.#connections.delete(connection)) return
     const left = (this.#perHost.get(connection.host) ?? 1) - 1
@@ -174,7 +173,7 @@ export class ConnectionTable implements ConnectionOwner {
     const holdMs = now < this.#pressedUntil ? stuckMsPressed : stuckMs
     const limits = { frameMs, stuckMs, holdMs, idleMs: this.#parts.limits.idleMs }
     const { memory } = this.requestReader
-    const isScarce = memory.freeBytes < memory.bytes / 2 || this.#starving.size > 0
+    const isScarce = memory.freeBytes < memory.bytes / 2 || this.#starving.count > 0
     for (const connection of this.#connections) {
       if (isScarce) connection.rest(now, restMs)
       const why = connection.overdue(now, limits)

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import type { ByteBudget } from '../../src/base/byte-budget.ts'
 import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
+import { type GateOwner, ReadGate } from '../../src/network/read-gate.ts'
 import type { BufferLease, ClientConnection, RequestQueue } from '../../src/network/request-queue.ts'
 import { type Received, RequestReader, type RequestReaderParts } from '../../src/network/request-reader.ts'
 import { SendQueue } from './send-queue.ts'
@@ -13,8 +14,8 @@ export interface ConnectionOwner {
   onRead(bytes: number): void
   onWrite(bytes: number): void
   onPause(): void
-  /** The connection waits for receive buffers; the owner must call `retry`. */
-  onStarve(connection: Connection): void
+  /** The connection waits for receive buffers: the owner resumes it. */
+  onStarve(gate: ReadGate): void
   /** The client does not read responses in the log cache; the owner must call `relieve`. */
   onLate(connection: Connection): void
   onClose(connection: Connection, why: string | undefined): void
@@ -36,9 +37,10 @@ export interface OverdueLimits {
 }
 
 /** The socket of one client. It reads directly into the arena and writes the parts of a response from their location. */
-export class Connection implements ClientConnection {
+export class Connection implements ClientConnection, GateOwner {
   readonly listener: string
   readonly host: string
+  readonly gate = new ReadGate(this)
   readonly queue: RequestQueue
   readonly #socket: Socket
   readonly #handle: { useUserBuffer(buffer: Uint8Array): void }
@@ -46,7 +48,6 @@ export class Connection implements ClientConnection {
   readonly #requestReader: RequestReader
   readonly #sendQueue: SendQueue
   #at = 0
-  #paused = false
   #why: string | undefined
   /** Milliseconds: time of the last received bytes, of the start of the incomplete frame, and of the last progress of the client. */
   #heardAt: number
@@ -101,14 +102,19 @@ export class Connection implements ClientConnection {
 
   close(why: string): void {
     this.#why ??= why
+    this.gate.pause('closed')
     this.#socket.destroy()
   }
 
-  retry(): void {
-    if (!this.#paused || this.#socket.destroyed) return
-    this.queue.blocked = false
-    this.#paused = false
-    if (this.#follow(this.#requestReader.retry())) this.#socket.resume()
+  onPause(): void {
+    this.#socket.pause()
+  }
+
+  onOpen(): void {
+    if (this.#socket.destroyed) return
+    this.gate.enter()
+    this.#follow(this.#requestReader.retry())
+    if (this.gate.isOpen) this.#socket.resume()
     this.#owner.onRead(0)
   }
 
@@ -117,7 +123,7 @@ export class Connection implements ClientConnection {
    * so the current window must be replaced. Each replacement costs some bytes until the connection ends.
    */
   rest(now: number, idleMs: number): void {
-    if (this.#paused || this.#socket.destroyed || now - this.#heardAt <= idleMs) return
+    if (!this.gate.isOpen || this.#socket.destroyed || now - this.#heardAt <= idleMs) return
     if (this.#requestReader.rest()) this.#handle.useUserBuffer(this.#window())
   }
 
@@ -130,27 +136,27 @@ export class Connection implements ClientConnection {
   #onRead(bytes: number): boolean {
     if (this.#socket.destroyed) return false
     this.#heardAt = Date.now()
+    this.gate.enter()
     this.#follow(this.#requestReader.received(this.#at, bytes))
     this.#owner.onRead(bytes)
     // Deferred frames may have been retried by now. Node would stop the read because of an outdated result; a resume in this callback has
     // no effect.
-    return !this.#paused && !this.#socket.destroyed
+    return this.gate.isOpen && !this.#socket.destroyed
   }
 
-  #follow(received: Received): boolean {
-    if (received === 'read') return true
+  /** Ends the processing of received bytes. */
+  #follow(received: Received): void {
     if (received === 'pause') {
-      this.#paused = true
       this.#owner.onPause()
-      if (!this.queue.blocked && !this.#socket.destroyed) this.#owner.onStarve(this)
-    } else this.close(received.close)
-    return false
+      if (this.gate.isPausedFor('receive-memory')) this.#owner.onStarve(this.gate)
+    } else if (received !== 'read') this.close(received.close)
+    this.gate.leave()
   }
 
   /** Returns the reason for closing the connection because of a time limit, if there is one. */
   overdue(now: number, limits: OverdueLimits): string | undefined {
     const { frames, isMidFrame } = this.#requestReader
-    if (!isMidFrame || this.#paused || frames !== this.#frames) this.#frameSince = now
+    if (!isMidFrame || !this.gate.isOpen || frames !== this.#frames) this.#frameSince = now
     this.#frames = frames
     const drained = this.#socket.bytesWritten - this.#socket.writableLength
     if (this.unsentBytes === 0 || drained !== this.#drained) this.#drainedAt = now
@@ -164,6 +170,7 @@ export class Connection implements ClientConnection {
   }
 
   #onClose(): void {
+    this.gate.pause('closed')
     this.#owner.dispatcher.disconnect(this.queue)
     this.#sendQueue.close()
     this.#requestReader.close()

@@ -24,6 +24,7 @@ import { logLease, withBlocks } from './buffer-leases.ts'
 import type { FetchSessions } from './fetch-session.ts'
 import { ProduceQueue } from './produce-queue.ts'
 import type { ProduceValidation } from './produce-validation.ts'
+import { PausedGates, type PauseReason } from './read-gate.ts'
 import { largeBytesMax, largeRequestBytes } from './request-limits.ts'
 import { type ClientConnection, type HeldBytes, type Pending, RequestQueue } from './request-queue.ts'
 import { RequestTable } from './request-table.ts'
@@ -99,10 +100,10 @@ export class RequestDispatcher {
   #durable = 0
   readonly #produces: ProduceQueue
   readonly #dirty = new Set<RequestQueue>()
-  /** Connections whose frames found a full ring. */
-  readonly #blocked = new Set<RequestQueue>()
-  /** Connections without memory for their batches or large requests. */
-  readonly #awaitingMemory = new Set<RequestQueue>()
+  readonly #awaitingRing = new PausedGates('ring-full')
+  readonly #awaitingBatchMemory = new PausedGates('batch-memory')
+  readonly #awaitingLargeMemory = new PausedGates('large-request-memory')
+  #isRetrying = false
   /** Large requests that the main thread has not parsed yet. */
   readonly #large = new ByteBudget(largeBytesMax)
   /** Counted only while produce requests wait. */
@@ -130,8 +131,7 @@ export class RequestDispatcher {
   /** The connection is closed: its responses are discarded. */
   disconnect(queue: RequestQueue): void {
     queue.closed = true
-    this.#blocked.delete(queue)
-    this.#awaitingMemory.delete(queue)
+    for (const gates of [this.#awaitingRing, this.#awaitingBatchMemory, this.#awaitingLargeMemory]) gates.delete(queue.gate)
     this.#dirty.delete(queue)
     this.#completeParkedFetch(queue)
     // Complete responses are discarded now, the others when their answers arrive.
@@ -141,7 +141,8 @@ export class RequestDispatcher {
 
   /** A whole frame at [start, end) of the arena, without its size. */
   frame(queue: RequestQueue, start: number, end: number, held: HeldBytes): Admission {
-    if (queue.isFull) return this.#defer(queue)
+    const { limit } = queue
+    if (limit !== undefined) return this.#defer(queue, limit)
     const reader = this.#reader.reset(start, end)
     try {
       const header = readRequestHeader(reader)
@@ -192,7 +193,7 @@ export class RequestDispatcher {
   /** The main thread has parsed a large request of this size. */
   parsed(bytes: number): void {
     this.#large.give(bytes)
-    this.#retry(this.#awaitingMemory)
+    this.#awaitingLargeMemory.resumeAll()
   }
 
   /** The main thread's response to a forwarded request: header and body; null to close the connection. */
@@ -257,11 +258,10 @@ export class RequestDispatcher {
     }
     if (queue.pending.length > 0) {
       this.#completeParkedFetch(queue)
-      return this.#defer(queue)
+      return this.#defer(queue, 'forwarded-request')
     }
     if (end - start > largeRequestBytes && !this.#large.take(end - start)) {
-      this.#awaitingMemory.add(queue)
-      queue.blocked = true
+      this.#awaitingLargeMemory.pause(queue.gate)
       return 'later'
     }
     const token = this.#requests.take()
@@ -288,15 +288,13 @@ export class RequestDispatcher {
     const { routing, validation, appends, counters, ports, hasRoom } = this.#parts
     if (!hasRoom()) {
       this.#completeParkedFetch(queue)
-      queue.blocked = true
-      // A connection with pending responses is retried by its own flush.
-      if (queue.pending.length === 0) this.#awaitingMemory.add(queue)
+      this.#awaitingBatchMemory.pause(queue.gate)
       return 'later'
     }
     // Checked before the request is read, to avoid a useless read.
     if (!appends.hasRoom(1, append.words)) {
       this.#completeParkedFetch(queue)
-      return this.#defer(queue)
+      return this.#awaitRing(queue)
     }
     const token = this.#requests.take()
     const request = {
@@ -312,7 +310,7 @@ export class RequestDispatcher {
     if (produce === undefined) {
       this.#requests.giveBack(token)
       this.#completeParkedFetch(queue)
-      return this.#defer(queue)
+      return this.#awaitRing(queue)
     }
     counters.add('produce_requests', 1)
     this.#enqueue(produce)
@@ -362,7 +360,7 @@ export class RequestDispatcher {
   #fetch(queue: RequestQueue, header: RequestHeader, reader: Reader): Admission {
     if (queue.fetching !== undefined) {
       this.#completeParkedFetch(queue)
-      return this.#defer(queue)
+      return this.#defer(queue, 'earlier-fetch')
     }
     const { routing, sessions, words, reads, counters, ports, fetchBytesMax } = this.#parts
     const token = this.#requests.take()
@@ -371,7 +369,7 @@ export class RequestDispatcher {
     const begun = this.#orForget(token, () => beginFetch(request, reader, { routing, sessions, words, ring: reads }))
     if (begun === 'full') {
       this.#requests.giveBack(token)
-      return this.#defer(queue)
+      return this.#awaitRing(queue)
     }
     counters.add('fetch_requests', 1)
     if ('error' in begun) {
@@ -498,25 +496,31 @@ export class RequestDispatcher {
       this.#dirty.delete(queue)
       queue.flush()
     }
-    this.#retry(this.#blocked)
-    if (this.#awaitingMemory.size > 0 && this.#parts.hasRoom()) this.#retry(this.#awaitingMemory)
+    this.#awaitingRing.resumeUntilExhausted()
+    if (this.#awaitingBatchMemory.count > 0 && this.#parts.hasRoom()) this.#awaitingBatchMemory.resumeUntilExhausted()
   }
 
-  #retry(queues: Set<RequestQueue>): void {
-    if (queues.size === 0) return
-    const waiting = [...queues]
-    queues.clear()
-    for (const queue of waiting) queue.connection.retry()
-  }
-
-  #defer(queue: RequestQueue): Admission {
-    queue.blocked = true
-    // A connection with a full queue is retried by its own flush; one that found a full ring, by a timer.
-    if (!queue.isFull && queue.pending.length === 0) {
-      if (this.#blocked.size === 0) this.#parts.ports.after(retryMs, () => this.#flush())
-      this.#blocked.add(queue)
-    }
+  /** Defers the frame until a flush of its own queue removes the reason. */
+  #defer(queue: RequestQueue, reason: PauseReason): Admission {
+    queue.gate.pause(reason)
     return 'later'
+  }
+
+  /** Defers the frame until the sequencer has consumed ring messages. */
+  #awaitRing(queue: RequestQueue): Admission {
+    this.#awaitingRing.pause(queue.gate)
+    this.#retryRing()
+    return 'later'
+  }
+
+  #retryRing(): void {
+    if (this.#isRetrying || this.#awaitingRing.count === 0) return
+    this.#isRetrying = true
+    this.#parts.ports.after(retryMs, () => {
+      this.#isRetrying = false
+      this.#flush()
+      this.#retryRing()
+    })
   }
 
   #refuse(queue: RequestQueue, why: string): Admission {

@@ -1,3 +1,5 @@
+import type { PauseReason, ReadGate } from './read-gate.ts'
+
 /** Maximum number of requests in progress on one connection. */
 export const inFlightMax = 64
 /** Limit of unsent response bytes of a connection. Above it, no requests are read from the connection. */
@@ -17,13 +19,13 @@ export interface BufferLease {
 export interface ClientConnection {
   readonly listener: string
   readonly host: string
+  /** The connection is read while it is open. The owner of the gate processes deferred frames again. */
+  readonly gate: ReadGate
   /** Bytes that are not sent yet. */
   readonly unsentBytes: number
   /** The connection owns the leased parts until it releases the lease. */
   send(parts: readonly Uint8Array[], lease: BufferLease | undefined): void
   close(why: string): void
-  /** Processes the deferred frames again. */
-  retry(): void
 }
 
 /** Received bytes that do not move until each `hold` has a `release`. */
@@ -53,23 +55,37 @@ export class RequestQueue {
   /** The fetch in flight; one at a time, since its answer may be large. */
   fetching: Pending | undefined
   closed = false
-  /** Frames were deferred. */
-  blocked = false
 
   constructor(peer: ClientConnection) {
     this.connection = peer
   }
 
-  get isFull(): boolean {
-    return this.exclusive || this.pending.length >= inFlightMax || this.connection.unsentBytes > unsentBytesMax
+  get gate(): ReadGate {
+    return this.connection.gate
   }
 
-  /** Sends the complete responses at the head of the queue. */
+  /** Why no other request of the connection can be in progress now. */
+  get limit(): PauseReason | undefined {
+    if (this.exclusive) return 'forwarded-request'
+    if (this.pending.length >= inFlightMax) return 'queue-full'
+    return this.connection.unsentBytes > unsentBytesMax ? 'send-queue' : undefined
+  }
+
+  /** Sends the complete responses at the head of the queue, and resumes reads that waited for them. */
   flush(): void {
     let complete = 0
     while (complete < this.pending.length && this.pending[complete]!.response !== undefined) complete++
     if (complete > 0 && !this.closed) this.#send(this.pending.splice(0, complete))
-    if (this.blocked && !this.closed && !this.isFull) this.connection.retry()
+    if (!this.gate.isOpen && !this.closed) this.#resume()
+  }
+
+  /** Removes the reasons that no longer apply. A retried frame may set one again, so each condition is evaluated at its turn. */
+  #resume(): void {
+    const { gate, connection } = this
+    if (this.pending.length < inFlightMax) gate.resume('queue-full')
+    if (connection.unsentBytes <= unsentBytesMax) gate.resume('send-queue')
+    if (this.pending.length === 0) gate.resume('forwarded-request')
+    if (this.fetching === undefined) gate.resume('earlier-fetch')
   }
 
   /** Responses without leased parts are sent together: a system call for each would cost more than all earlier stages. */

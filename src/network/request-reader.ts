@@ -70,7 +70,7 @@ export interface RequestReaderParts {
   onCopy(bytes: number): void
 }
 
-/** Result of receiving bytes. `pause`: read no more until `retry` returns `read`. */
+/** Result of receiving bytes. `pause`: a frame is deferred, and the gate of the connection states the reason. */
 export type Received = 'read' | 'pause' | { readonly close: string }
 
 /**
@@ -92,8 +92,6 @@ export class RequestReader {
   frames = 0
   /** Bytes received without free memory; there is no segment at the same time. */
   #spill: Buffer | undefined
-  /** Set until `retry`, which may release the segment; bytes that are read in the meantime arrive outside the segment. */
-  #isPaused = false
 
   constructor(parts: RequestReaderParts, queue: RequestQueue) {
     this.#parts = parts
@@ -105,10 +103,13 @@ export class RequestReader {
     return this.#fill > this.#start || this.#spill !== undefined
   }
 
-  /** Target of the next read: an address and a size that is never 0. */
+  /**
+   * Target of the next read: an address and a size that is never 0. While the gate is closed, bytes arrive outside the segment, since a
+   * retry may release it.
+   */
   window(): { readonly at: number; readonly bytes: number } {
     const segment = this.#segment
-    if (segment === undefined || this.#isPaused || this.#fill === segment.end) {
+    if (segment === undefined || !this.#queue.gate.isOpen || this.#fill === segment.end) {
       return { at: this.#parts.scratch.base, bytes: this.#parts.scratch.bytes }
     }
     return { at: this.#fill, bytes: Math.min(windowBytesMax, this.#readEnd(segment) - this.#fill) }
@@ -116,15 +117,15 @@ export class RequestReader {
 
   /** `bytes` have arrived at `at`, the last address that `window` returned. */
   received(at: number, bytes: number): Received {
-    if (this.#spill !== undefined) return this.#noting(this.#keep(this.#parts.bytes.subarray(at, at + bytes)))
-    if (this.#segment === undefined || at !== this.#fill) return this.#noting(this.#moveIn(this.#parts.bytes.subarray(at, at + bytes)))
+    if (this.#spill !== undefined) return this.#keep(this.#parts.bytes.subarray(at, at + bytes))
+    if (this.#segment === undefined || at !== this.#fill) return this.#moveIn(this.#parts.bytes.subarray(at, at + bytes))
     this.#fill += bytes
-    return this.#noting(this.#cut())
+    return this.#cut()
   }
 
   /** Continues with the bytes that remained when reads were paused. */
   retry(): Received {
-    return this.#noting(this.#spill === undefined ? this.#cut() : this.#moveIn(this.#spill))
+    return this.#spill === undefined ? this.#cut() : this.#moveIn(this.#spill)
   }
 
   /** Releases an empty segment. Returns true if it did: the last window is then invalid. */
@@ -142,11 +143,6 @@ export class RequestReader {
     this.#start = this.#fill = 0
   }
 
-  #noting(received: Received): Received {
-    this.#isPaused = received === 'pause'
-    return received
-  }
-
   /** Moves bytes that arrived outside the segment into it, or into a larger one. */
   #moveIn(bytes: Buffer): Received {
     if (this.#segment === undefined || bytes.length > this.#segment.end - this.#fill) {
@@ -154,7 +150,7 @@ export class RequestReader {
       const needed = bytes.length + this.#fill - this.#start + 1
       const segment = this.#take(Math.max(needed, this.#sizeWanted())) ?? this.#take(needed)
       if (segment !== undefined) this.#moveTo(segment)
-      else if (!this.#growTo(needed)) return bytes === this.#spill ? 'pause' : this.#starve(bytes)
+      else if (!this.#growTo(needed)) return bytes === this.#spill ? this.#pause() : this.#starve(bytes)
     }
     this.#parts.bytes.set(bytes, this.#fill)
     this.#dropSpill()
@@ -177,8 +173,7 @@ export class RequestReader {
       const end = this.#start + sizeBytes + size
       if (end > this.#fill) break
       const taken = this.#parts.frame(this.#queue, this.#start + sizeBytes, end, this.#segment!)
-      if (taken === 'later') return 'pause'
-      if (taken === 'closed') return 'pause'
+      if (taken !== 'taken') return 'pause'
       this.#usual = sizeBytes + size
       this.#start = end
       this.frames++
@@ -225,6 +220,11 @@ export class RequestReader {
   #keep(bytes: Buffer): Received {
     if (!this.#parts.spill.take(bytes.length)) return { close: 'too many incomplete requests: the receive buffers are full' }
     this.#spill = this.#spill === undefined ? Buffer.from(bytes) : Buffer.concat([this.#spill, bytes])
+    return this.#pause()
+  }
+
+  #pause(): Received {
+    this.#queue.gate.pause('receive-memory')
     return 'pause'
   }
 

@@ -3,6 +3,7 @@ import { tickMs } from '../../../src/network/00-produce.ts'
 import { type Admission, type DispatcherPorts, RequestDispatcher } from '../../../src/network/dispatcher.ts'
 import { FetchSessions } from '../../../src/network/fetch-session.ts'
 import { ProduceValidation } from '../../../src/network/produce-validation.ts'
+import { ReadGate } from '../../../src/network/read-gate.ts'
 import type { BufferLease, ClientConnection, RequestQueue } from '../../../src/network/request-queue.ts'
 import { TopicRouting } from '../../../src/network/topic-routing.ts'
 import { JobRunner } from '../../../src/pipeline/validation/job-runner.ts'
@@ -35,9 +36,9 @@ export class Client implements ClientConnection {
   unsentBytes = 0
   isSlow = false
   closed: string | undefined
+  readonly gate = new ReadGate({ onPause: () => {}, onOpen: () => this.#process() })
   /** Deferred frames, in order. */
   readonly waiting: Buffer[] = []
-  #isOffering = false
   readonly #world: FrontWorld
   #bytes = Buffer.alloc(0)
 
@@ -60,19 +61,13 @@ export class Client implements ClientConnection {
 
   close(why: string): void {
     this.closed ??= why
+    this.gate.pause('closed')
   }
 
-  retry(): void {
-    if (this.#isOffering) return
-    this.queue.blocked = false
-    while (this.waiting.length > 0 && this.#offer(this.waiting[0]!)) this.waiting.shift()
-  }
-
-  #offer(bytes: Buffer): boolean {
-    this.#isOffering = true
-    const taken = this.#world.offer(this, bytes)
-    this.#isOffering = false
-    return taken === 'taken'
+  #process(): void {
+    this.gate.enter()
+    while (this.waiting.length > 0 && this.#world.offer(this, this.waiting[0]!) === 'taken') this.waiting.shift()
+    this.gate.leave()
   }
 
   /** Sends a request. Requests after a deferred one wait with it. */
@@ -85,7 +80,8 @@ export class Client implements ClientConnection {
   }
 
   push(bytes: Buffer): void {
-    if (this.waiting.length > 0 || !this.#offer(bytes)) this.waiting.push(bytes)
+    this.waiting.push(bytes)
+    if (this.gate.isOpen) this.#process()
   }
 
   produce(

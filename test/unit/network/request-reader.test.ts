@@ -2,20 +2,26 @@ import { describe, expect, test } from 'vitest'
 import { ByteBudget } from '../../../src/base/byte-budget.ts'
 import { below, chance, nextWord, type Prng, prng } from '../../../src/base/prng.ts'
 import type { Admission } from '../../../src/network/dispatcher.ts'
+import { ReadGate } from '../../../src/network/read-gate.ts'
 import { ReceiveBuffers, receiveBlockBytes } from '../../../src/network/receive-buffers.ts'
-import { type ClientConnection, type HeldBytes, RequestQueue } from '../../../src/network/request-queue.ts'
+import { type HeldBytes, RequestQueue } from '../../../src/network/request-queue.ts'
 import { type Received, RequestReader } from '../../../src/network/request-reader.ts'
 
 const kib = 1024
 const landing = { base: 0, bytes: 64 * kib }
-const noPeer = {} as ClientConnection
+
+/** A connection that is only read. `onOpen` is called when its last pause reason is removed. */
+const readOnly = (onOpen: () => void): RequestQueue => {
+  const gate = new ReadGate({ onPause: () => {}, onOpen })
+  return new RequestQueue({ listener: '', host: '', gate, unsentBytes: 0, send: () => {}, close: () => {} })
+}
 
 interface Parts {
   readonly memory: ReceiveBuffers
   readonly arena: Buffer
   copied: number
   readonly stash: ByteBudget
-  make(frame: (body: Buffer, held: HeldBytes) => Admission): RequestReader
+  make(frame: (body: Buffer, held: HeldBytes) => Admission, queue?: RequestQueue): RequestReader
 }
 
 function parts(memoryBytes: number, requestBytesMax = 300 * kib, stashBytes = 16 << 20): Parts {
@@ -26,7 +32,7 @@ function parts(memoryBytes: number, requestBytesMax = 300 * kib, stashBytes = 16
     arena,
     copied: 0,
     stash: new ByteBudget(stashBytes),
-    make: (frame) =>
+    make: (frame, queue = readOnly(() => {})) =>
       new RequestReader(
         {
           memory,
@@ -40,7 +46,7 @@ function parts(memoryBytes: number, requestBytesMax = 300 * kib, stashBytes = 16
             made.copied += bytes
           },
         },
-        new RequestQueue(noPeer),
+        queue,
       ),
   }
   return made
@@ -49,6 +55,7 @@ function parts(memoryBytes: number, requestBytesMax = 300 * kib, stashBytes = 16
 /** A client, its connection, and the frames that are still in use. */
 class Conversation {
   readonly requestReader: RequestReader
+  readonly #queue = readOnly(() => this.#process(() => this.requestReader.retry()))
   readonly #random: Prng
   readonly #arena: Buffer
   readonly #sent: Buffer[] = []
@@ -62,7 +69,7 @@ class Conversation {
   constructor(made: Parts, random: Prng) {
     this.#random = random
     this.#arena = made.arena
-    this.requestReader = made.make((body, held) => this.#frame(body, held))
+    this.requestReader = made.make((body, held) => this.#frame(body, held), this.#queue)
     this.#window = this.requestReader.window()
   }
 
@@ -85,13 +92,14 @@ class Conversation {
     const bytes = chance(this.#random, 500) ? most : 1 + below(this.#random, most)
     this.#unread.copy(this.#arena, this.#window.at, 0, bytes)
     this.#unread = this.#unread.subarray(bytes)
-    this.state = this.requestReader.received(this.#window.at, bytes)
+    this.#process(() => this.requestReader.received(this.#window.at, bytes))
     this.#window = this.requestReader.window()
     expect(this.#window.bytes).toBeGreaterThan(0)
   }
 
   retry(): void {
-    if (this.state === 'pause') this.state = this.requestReader.retry()
+    this.#queue.gate.resume('ring-full')
+    this.#queue.gate.resume('receive-memory')
   }
 
   rest(): void {
@@ -105,8 +113,18 @@ class Conversation {
     used.held.release()
   }
 
+  #process(step: () => Received): void {
+    this.#queue.gate.enter()
+    this.state = step()
+    expect(this.#queue.gate.isOpen).toBe(this.state === 'read')
+    this.#queue.gate.leave()
+  }
+
   #frame(body: Buffer, held: HeldBytes): Admission {
-    if (chance(this.#random, this.busy)) return 'later'
+    if (chance(this.#random, this.busy)) {
+      this.#queue.gate.pause('ring-full')
+      return 'later'
+    }
     expect(body.equals(this.#sent[this.taken]!)).toBe(true)
     this.taken++
     if (chance(this.#random, 500)) {

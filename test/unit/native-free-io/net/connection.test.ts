@@ -149,7 +149,12 @@ test('what arrives after a rest does not land in memory that was given back', as
 
 test('what arrives after a pause does not land in memory that was given back', async () => {
   let isBusy = false
-  const there = await world({ frame: () => (isBusy ? 'later' : 'taken') })
+  const there = await world({
+    frame: (_, __, queue) => {
+      if (isBusy) queue.gate.pause('ring-full')
+      return isBusy ? 'later' : 'taken'
+    },
+  })
   const { arena, memory, frames, connections, until } = there
   const socket = await there.client()
   isBusy = true
@@ -158,7 +163,7 @@ test('what arrives after a pause does not land in memory that was given back', a
   await until(() => there.pauses === 1)
   isBusy = false
   // The large frame has no room in the segment of the small one, and moves to another.
-  connections[0]!.retry()
+  connections[0]!.gate.resume('ring-full')
   expect(frames.length).toBe(1)
   const isUntouched = occupy(memory, arena)
   socket.write(large.subarray(1000, 30 * kib))
@@ -173,7 +178,7 @@ test('who was paused because its client took nothing goes on when the client doe
   const { frames, connections, client, until } = await world({
     frame: (body, _, queue) => {
       if (queue.connection.unsentBytes > 1 << 20) {
-        queue.blocked = true
+        queue.gate.pause('send-queue')
         return 'later'
       }
       if (body[0] === 1) queue.connection.send([Buffer.alloc(16 << 20)], undefined)
@@ -270,10 +275,10 @@ test('what is retried while it is still being read does not keep its connection 
     frame: (_, __, queue) => {
       if (!isBusy) return 'taken'
       isBusy = false
-      queue.blocked = true
+      queue.gate.pause('ring-full')
       return 'later'
     },
-    onRead: () => there.connections[0]?.retry(),
+    onRead: () => there.connections[0]?.gate.resume('ring-full'),
   })
   const socket = await there.client()
   socket.write(framed(Buffer.alloc(10, 1)))
