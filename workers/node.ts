@@ -29,7 +29,7 @@ import { Pipeline } from '../native-free-io/threads/pipeline.ts'
 import { marked, WalMarks } from '../native-free-io/threads/wal-marks.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
-import { offsetsTopic } from '../src/broker/offsets-topic.ts'
+import { followTopics, offsetsTopicCreation } from '../src/broker/offsets-topic.ts'
 import { advertisedAddresses } from '../src/config/advertised.ts'
 import { isUnknownBrokerConfig } from '../src/config/broker-configs.ts'
 import { resourceType } from '../src/config/config-entry.ts'
@@ -42,7 +42,6 @@ import type { WalUri } from '../src/config/wal-uri.ts'
 import { Controller } from '../src/controller/controller.ts'
 import { GroupCoordinator } from '../src/group/coordinator.ts'
 import { configsOf } from '../src/metadata/image.ts'
-import { offsetsTopicName } from '../src/metadata/topic-names.ts'
 import { largeRequestBytes } from '../src/network/request-limits.ts'
 import type { ConnectionLimits, FromNetwork, Loaded } from '../src/network/thread-messages.ts'
 import { faultText } from '../src/object-store/store-faults.ts'
@@ -303,7 +302,8 @@ async function startFounded(
 
   const groups = new GroupCoordinator({
     settings,
-    topic: offsetsTopic(controller, settings, entropy),
+    createOffsetsTopic: offsetsTopicCreation(controller, settings, entropy),
+    topicIdOf: (topic) => controller.image.topics.get(topic)?.topicId,
     groupConfigs: (groupId) => configsOf(controller.image, resourceType.group, groupId),
     log: new LanePartitionLog(pipeline, storage, Date.now),
     codecs: nodeCodecs,
@@ -330,14 +330,9 @@ async function startFounded(
   )
   broker.onTopicsChanged((topic) => {
     const { name, topicId, partitions } = topic
-    if (topic.change === 'deleted') {
-      pipeline.route([], [topicId])
-      if (name === offsetsTopicName) groups.forget()
-      groups.topicDeleted(name)
-    } else {
-      pipeline.route([{ name, topicId, partitionIds: partitions, settings: topic.settings }], [])
-      if (topic.change === 'opened') groups.topicChanged(name, topicId, partitions.length)
-    }
+    if (topic.change === 'deleted') pipeline.route([], [topicId])
+    else pipeline.route([{ name, topicId, partitionIds: partitions, settings: topic.settings }], [])
+    followTopics(groups, topic)
   })
   const unknownTold = new Set<string>()
   const tellUnknown = (): void => {

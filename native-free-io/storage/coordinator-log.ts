@@ -1,11 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { StagedBatch } from '../../src/pipeline/sequencing/lane-commands.ts'
-import type { CoordinatorLog, PartitionId } from '../../src/ports/partitions.ts'
+import { type CoordinatorLog, type PartitionId, PartitionNotServed } from '../../src/ports/partitions.ts'
 import type { WakeSignal } from '../../src/ring/wake-signal.ts'
-import { errorOf } from '../../src/wire/errors.ts'
+import { errorOf, errors, type KafkaError } from '../../src/wire/errors.ts'
 import type { Pipeline } from '../threads/pipeline.ts'
 import type { ObjectStorage } from './object-storage.ts'
-import { UnknownPartition } from './partitions.ts'
 
 /** Alignment of the batches in the staging area. */
 const stagedAlignment = 8
@@ -56,7 +55,7 @@ export class LanePartitionLog implements CoordinatorLog {
     const from = Number(offset)
     for (;;) {
       const reply = await this.#pipeline.ask({ type: 'places', partitionId, from, bytesMax })
-      if (reply.type !== 'places') throw new UnknownPartition(`partition ${partitionId} is not served`)
+      if (reply.type !== 'places') throw new PartitionNotServed(`partition ${partitionId} is not served`)
       if (from < reply.hotStart) this.#storage.noteGap(partitionId, from)
       const stored = from < reply.hotStart ? await this.#storage.cold.read(partitionId, from, bytesMax) : undefined
       if (stored !== undefined) return stored.bytes
@@ -76,7 +75,7 @@ export class LanePartitionLog implements CoordinatorLog {
       const batches = reply.type === 'appended' ? reply.batches : []
       batches.forEach(({ error, baseOffset, durableAt }, index) => {
         const { partitionId, resolve, reject } = together[index]!
-        if (error !== 0) reject(new Error(`a batch for partition ${partitionId} was refused: ${errorOf(error).name}`))
+        if (error !== 0) reject(refusal(partitionId, errorOf(error)))
         else this.#undurable.push({ durableAt, resolve: () => resolve(BigInt(baseOffset)) })
       })
       this.#settle()
@@ -122,4 +121,9 @@ export class LanePartitionLog implements CoordinatorLog {
       if (this.#armed) return
     }
   }
+}
+
+function refusal(partitionId: PartitionId, error: KafkaError): Error {
+  const isNotServed = error === errors.UNKNOWN_TOPIC_OR_PARTITION || error === errors.NOT_LEADER_OR_FOLLOWER
+  return new (isNotServed ? PartitionNotServed : Error)(`a batch for partition ${partitionId} was refused: ${error.name}`)
 }

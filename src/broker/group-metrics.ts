@@ -16,14 +16,17 @@ const states = {
   consumer: ['Empty', 'Assigning', 'Reconciling', 'Stable'],
 } as const
 
-/** Covers the groups that were requested since the node started; other groups are not loaded. */
-export function addGroupMetrics(registry: Registry, { known }: GroupCoordinator): void {
-  const { groups, offsets, counts } = known
+/** Covers the groups of loaded partitions of the offsets topic. A partition is loaded at the first request for one of its groups. */
+export function addGroupMetrics(registry: Registry, coordinator: GroupCoordinator): void {
   for (const [name, count, help] of counters) {
-    registry.computed({ name: `kafka_server_group_coordinator_metrics_${name}_total`, help, type: 'counter' }, () => counts[count])
+    registry.computed(
+      { name: `kafka_server_group_coordinator_metrics_${name}_total`, help, type: 'counter' },
+      () => coordinator.counts[count],
+    )
   }
+  const allGroups = (): Group[] => coordinator.states.flatMap(({ groups }) => [...groups.values()])
   const gauge = (name: string, help: string, read: () => readonly Sample[]): void => registry.computed({ name, help, type: 'gauge' }, read)
-  const countOf = (holds: (group: Group) => boolean): number => [...groups.values()].filter(holds).length
+  const countOf = (holds: (group: Group) => boolean): number => allGroups().filter(holds).length
   gauge('kafka_server_group_coordinator_metrics_group_count', 'Groups by protocol.', () =>
     (['classic', 'consumer'] as const).map((type) => ({ labels: { protocol: type }, value: countOf((group) => group.type === type) })),
   )
@@ -33,15 +36,17 @@ export function addGroupMetrics(registry: Registry, { known }: GroupCoordinator)
     )
   }
   gauge('kafka_consumergroup_members', 'Members of each group.', () =>
-    Array.from(groups.values(), ({ groupId, members }) => ({ labels: { consumergroup: groupId }, value: members.size })),
+    allGroups().map(({ groupId, members }) => ({ labels: { consumergroup: groupId }, value: members.size })),
   )
   gauge('kafka_consumergroup_current_offset', 'The offset that each group has committed.', () =>
-    [...groups.keys()].flatMap((consumergroup) =>
-      [...offsets.of(consumergroup)].flatMap(([topic, partitions]) =>
-        Array.from(partitions, ([partition, { offset }]) => ({
-          labels: { consumergroup, topic, partition: String(partition) },
-          value: Number(offset),
-        })),
+    coordinator.states.flatMap(({ groups, offsets }) =>
+      [...groups.keys()].flatMap((consumergroup) =>
+        [...offsets.of(consumergroup)].flatMap(([topic, partitions]) =>
+          Array.from(partitions, ([partition, { offset }]) => ({
+            labels: { consumergroup, topic, partition: String(partition) },
+            value: Number(offset),
+          })),
+        ),
       ),
     ),
   )

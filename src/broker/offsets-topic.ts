@@ -1,14 +1,14 @@
 import type { Settings } from '../config/settings.ts'
-import type { Controller } from '../controller/controller.ts'
+import type { Controller, TopicsChanged } from '../controller/controller.ts'
 import { replicationFactorMax } from '../controller/create-topics.ts'
-import type { OffsetsTopic } from '../group/coordinator.ts'
+import type { GroupCoordinator } from '../group/coordinator.ts'
 import { offsetsTopicName } from '../metadata/topic-names.ts'
 import type { PartitionId } from '../ports/partitions.ts'
 import type { Entropy } from '../ports/world.ts'
 import { newTopicId } from './topic-ids.ts'
 
-/** The offsets topic in the metadata image. It is created at the first request for the coordinator of a group. */
-export function offsetsTopic(controller: Controller, settings: Settings, entropy: Entropy): OffsetsTopic {
+/** Creates the offsets topic, at the first request for the coordinator of a group. Concurrent calls create it once. */
+export function offsetsTopicCreation(controller: Controller, settings: Settings, entropy: Entropy): () => Promise<void> {
   let creating: Promise<void> | undefined
   const create = async (): Promise<void> => {
     const topic = {
@@ -25,15 +25,28 @@ export function offsetsTopic(controller: Controller, settings: Settings, entropy
     }
     await controller.ask({ type: 'createTopics', topics: [topic], validateOnly: false })
   }
-  return {
-    partitionIds(): readonly PartitionId[] | undefined {
-      const partitionIds = controller.image.topics.get(offsetsTopicName)?.partitionIds
-      return partitionIds?.every((partitionId) => controller.isServed(partitionId)) ? partitionIds : undefined
-    },
-    create(): Promise<void> {
-      creating ??= create().finally(() => (creating = undefined))
-      return creating
-    },
-    idOf: (topic) => controller.image.topics.get(topic)?.topicId,
+  return () => {
+    creating ??= create().finally(() => (creating = undefined))
+    return creating
+  }
+}
+
+/** One node leads every partition, in one epoch. */
+const leaderEpoch = 0
+
+/** Elects and resigns the group coordinators of the partitions of the offsets topic, and passes changed topics to them. */
+export function followTopics(groups: GroupCoordinator, { name, topicId, partitions, change }: TopicsChanged): void {
+  if (name === offsetsTopicName) followOffsetsTopic(groups, partitions, change)
+  if (change === 'deleted') groups.topicDeleted(name)
+  else if (change === 'opened') groups.topicChanged(name, topicId, partitions.length)
+}
+
+function followOffsetsTopic(groups: GroupCoordinator, partitionIds: readonly PartitionId[], change: TopicsChanged['change']): void {
+  if (change === 'opened') {
+    groups.offsetsTopicOpened(partitionIds.length)
+    for (const [partition, partitionId] of partitionIds.entries()) groups.elect(partition, { partitionId, leaderEpoch })
+  } else if (change === 'deleted') {
+    groups.offsetsTopicDeleted()
+    for (const [partition, partitionId] of partitionIds.entries()) groups.resign(partition, { partitionId, leaderEpoch })
   }
 }

@@ -1,109 +1,57 @@
-import { Actor } from '../actor/actor.ts'
-import { assert } from '../base/assert.ts'
 import type { ConfigTexts } from '../config/config-entry.ts'
 import type { Settings } from '../config/settings.ts'
-import type { CoordinatorLog, PartitionId } from '../ports/partitions.ts'
-import type { Clock } from '../ports/world.ts'
-import type { Codecs } from '../wire/compression/codecs.ts'
-import { errors, type KafkaError } from '../wire/errors.ts'
-import { GroupPartition } from './group-partition.ts'
+import { type CoordinatorParts, NotReady } from '../coordinator/partition.ts'
+import { partitionOf } from '../coordinator/partition-of.ts'
+import { CoordinatorRuntime, type Leadership } from '../coordinator/runtime.ts'
+import { errors } from '../wire/errors.ts'
 import { groupLimits } from './limits.ts'
-import { groupRecords } from './load.ts'
-import { groupMachine, listGroups } from './machine.ts'
-import type { AnswerTo, GroupEffect, GroupEvent, ListedGroup, Question } from './messages.ts'
-import { partitionOf } from './partition-of.ts'
-import { type GroupState, groupState } from './state.ts'
+import { groupCoordinator, listGroups } from './machine.ts'
+import type { AnswerTo, GroupNotification, ListedGroup, Question } from './messages.ts'
+import type { GroupRecord } from './records.ts'
+import { type GroupCounts, type GroupShared, type GroupState, groupShared } from './state.ts'
 
-/** The coordinator cannot answer, or cannot answer yet. */
-export class NotReady {
-  readonly error: KafkaError
-
-  constructor(error: KafkaError) {
-    this.error = error
-  }
-}
-
-/** The offsets topic. */
-export interface OffsetsTopic {
-  /** The partition id of each partition, if the topic exists and is served. */
-  partitionIds(): readonly PartitionId[] | undefined
-  /** Resolves when the topic exists, or cannot be created. */
-  create(): Promise<void>
-  /** The id of any topic that groups may have read, if it exists. */
-  idOf(topic: string): string | undefined
-}
-
-export interface CoordinatorParts {
+export interface GroupCoordinatorParts
+  extends Pick<CoordinatorParts<GroupState, Question, GroupNotification, GroupRecord>, 'log' | 'codecs' | 'clock' | 'after' | 'failed'> {
   readonly settings: Settings
-  readonly topic: OffsetsTopic
+  /** Resolves when the offsets topic exists, or cannot be created. */
+  createOffsetsTopic(): Promise<void>
+  /** The id of any topic that groups may have read, if it exists. */
+  topicIdOf(topic: string): string | undefined
   /** Configs of a group. */
-  readonly groupConfigs: (groupId: string) => ConfigTexts
-  readonly log: CoordinatorLog
-  readonly codecs: Codecs
-  readonly clock: Clock
-  /** Calls `wake` after a delay; returns a function that cancels it. */
-  after(ms: number, wake: () => void): () => void
-  /** The node can no longer guarantee durability and must stop. */
-  failed(error: Error): void
+  groupConfigs(groupId: string): ConfigTexts
 }
 
-interface Partition {
-  readonly log: GroupPartition
-  readonly loading: Promise<void>
-  isLoaded: boolean
-  /** Topics that were deleted before the load was complete: their offsets are removed after it. */
-  readonly deleted: Set<string>
-}
-
-const mailboxMax = 100_000
-/** Clients receive a retriable error only when a load takes longer than this. */
-const loadPatienceMs = 1000
 const timerMsMax = 2 ** 31 - 1
 
 /**
- * Performs the effects of the group machine: writes its records to the offsets topic, and sends no answer before they are durable.
- * A partition is loaded at the first request for one of its groups.
+ * The groups of this node: of the partitions of the offsets topic that it leads. A partition is loaded at the first request for one of its
+ * groups, so that a start does not wait for groups.
  */
 export class GroupCoordinator {
-  readonly #parts: CoordinatorParts
-  readonly #state: GroupState
-  readonly #actor: Actor<GroupState, GroupEvent, GroupEffect>
-  readonly #partitions = new Map<number, Partition>()
-  readonly #asked = new Map<number, (said: unknown) => void>()
-  /** Topics that were deleted before the first request for a partition. */
-  readonly #deleted = new Set<string>()
-  readonly #dirty = new Set<GroupPartition>()
-  /** Partition count when the topic was first seen: the partition of a group does not change when the topic grows. */
-  #count: number | undefined
-  #tickets = 0
-  #turning = false
-  #wakeAt = Number.POSITIVE_INFINITY
-  #cancelWake: () => void = () => {}
+  readonly #parts: GroupCoordinatorParts
+  readonly #shared: GroupShared
+  readonly #runtime: CoordinatorRuntime<GroupState, Question, GroupNotification, GroupRecord>
+  /** Partition count when the offsets topic was first seen: the partition of a group does not change when the topic grows. */
+  #partitionCount: number | undefined
 
-  constructor(parts: CoordinatorParts) {
+  constructor(parts: GroupCoordinatorParts) {
+    const { settings } = parts
     this.#parts = parts
-    this.#state = groupState(groupLimits(parts.settings, (groupId) => parts.groupConfigs(groupId)))
-    this.#actor = new Actor(
-      groupMachine,
-      this.#state,
-      {
-        write: ({ groupId, records }) => {
-          const { log } = this.#partitionOf(groupId)
-          log.write(records)
-          this.#dirty.add(log)
-        },
-        answer: ({ groupId, ticket, answer }) => {
-          const say = (said: unknown): void => {
-            this.#asked.get(ticket)?.(said)
-            this.#asked.delete(ticket)
-          }
-          const giveUp = (): void => say(new NotReady(errors.COORDINATOR_NOT_AVAILABLE))
-          this.#partitionOf(groupId).log.whenDurable(() => say(answer), giveUp)
-        },
-        wake: ({ at }) => this.#wake(at),
+    const limits = groupLimits(settings, (groupId) => parts.groupConfigs(groupId))
+    this.#shared = groupShared(limits, (topic) => parts.topicIdOf(topic))
+    this.#runtime = new CoordinatorRuntime({
+      machine: groupCoordinator(this.#shared),
+      log: parts.log,
+      codecs: parts.codecs,
+      clock: parts.clock,
+      after: (ms, wake) => parts.after(ms, wake),
+      limits: {
+        batchBytesMax: limits.batchBytesMax,
+        writeTimeoutMs: settings['offsets.commit.timeout.ms'],
+        loadBytesMax: settings['offsets.load.buffer.size'],
       },
-      mailboxMax,
-    )
+      failed: (error) => parts.failed(error),
+    })
   }
 
   /** Removes expired offsets and groups periodically. */
@@ -114,156 +62,73 @@ export class GroupCoordinator {
     })
   }
 
-  /** Loads the coordinator of a group, as FindCoordinator requires. */
+  /** The offsets topic exists, with this number of partitions. */
+  offsetsTopicOpened(partitionCount: number): void {
+    this.#partitionCount ??= partitionCount
+  }
+
+  /** To be followed by the resignation of each partition. */
+  offsetsTopicDeleted(): void {
+    this.#partitionCount = undefined
+  }
+
+  /** This node leads a partition of the offsets topic from now on. */
+  elect(partition: number, leadership: Leadership): void {
+    this.#runtime.elect(partition, leadership)
+  }
+
+  /** This node does not lead a partition of the offsets topic, or no longer. */
+  resign(partition: number, leadership: Leadership): void {
+    this.#runtime.resign(partition, leadership)
+  }
+
+  /** Finds the coordinator of a group, as FindCoordinator requires, and begins to load it. Undefined: it is this node. */
   async find(groupId: string): Promise<NotReady | undefined> {
-    if (this.#parts.topic.partitionIds() === undefined) await this.#parts.topic.create()
-    const partition = this.#open(groupId)
-    return partition === undefined ? new NotReady(errors.COORDINATOR_NOT_AVAILABLE) : undefined
+    if (this.#partitionCount === undefined) await this.#parts.createOffsetsTopic()
+    const partition = this.#partitionOf(groupId)
+    if (partition === undefined || !this.#runtime.isElected(partition)) return new NotReady(errors.COORDINATOR_NOT_AVAILABLE)
+    void this.#runtime.load(partition)
+    return undefined
   }
 
   async ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | NotReady> {
-    const partition = this.#open(question.groupId)
+    const partition = this.#partitionOf(question.groupId)
     if (partition === undefined) return new NotReady(errors.NOT_COORDINATOR)
-    if (!(await this.#isReady([partition]))) return new NotReady(errors.COORDINATOR_LOAD_IN_PROGRESS)
-    if (this.#open(question.groupId) !== partition) return new NotReady(errors.NOT_COORDINATOR)
-    return new Promise((resolve) => {
-      const ticket = this.#tickets++
-      this.#asked.set(ticket, resolve as (said: unknown) => void)
-      this.#tell({ type: 'asked', now: this.#parts.clock.now(), ticket, question })
-    })
+    return (await this.#runtime.request(partition, question)) as AnswerTo<Q> | NotReady
   }
 
   async list(): Promise<readonly ListedGroup[] | NotReady> {
-    return (await this.#isReady(this.#openAll())) ? listGroups(this.#state) : new NotReady(errors.COORDINATOR_LOAD_IN_PROGRESS)
+    const isLoaded = await this.#runtime.isLoadedSoon()
+    return isLoaded ? this.#runtime.states.flatMap(listGroups) : new NotReady(errors.COORDINATOR_LOAD_IN_PROGRESS)
   }
 
   /** A topic was created, or has more partitions. */
   topicChanged(topic: string, topicId: string, partitions: number): void {
-    this.#tell({ type: 'topicChanged', topic, topicId, partitions })
-  }
-
-  /** The loaded groups, and counts of their events. */
-  get known(): Pick<GroupState, 'groups' | 'offsets' | 'counts'> {
-    return this.#state
+    this.#shared.topics.set({ name: topic, topicId, partitions })
+    this.#runtime.notify({ type: 'topicChanged', topic }, 'loaded')
   }
 
   topicDeleted(topic: string): void {
-    const partitionIds = this.#partitionIds()
-    if (partitionIds !== undefined && this.#partitions.size < partitionIds.length) this.#deleted.add(topic)
-    for (const partition of this.#partitions.values()) if (!partition.isLoaded) partition.deleted.add(topic)
-    this.#tell({ type: 'topicDeleted', now: this.#parts.clock.now(), topic })
+    this.#shared.topics.delete(topic)
+    this.#runtime.notify({ type: 'topicDeleted', now: this.#parts.clock.now(), topic }, 'elected')
   }
 
-  /** The offsets topic was deleted, and with it every group. */
-  forget(): void {
-    this.#partitions.clear()
-    this.#deleted.clear()
-    this.#count = undefined
-    this.#tell({ type: 'forgotten' })
-    for (const say of this.#asked.values()) say(new NotReady(errors.NOT_COORDINATOR))
-    this.#asked.clear()
+  /** State of the loaded partitions. */
+  get states(): readonly GroupState[] {
+    return this.#runtime.states
   }
 
-  #partitionIds(): readonly PartitionId[] | undefined {
-    const partitionIds = this.#parts.topic.partitionIds()
-    this.#count ??= partitionIds?.length
-    return partitionIds?.slice(0, this.#count)
+  /** Event counts since the node started. */
+  get counts(): GroupCounts {
+    return this.#shared.counts
   }
 
-  #partitionOf(groupId: string): Partition {
-    const partition = this.#partitions.get(partitionOf(groupId, this.#count ?? 1))
-    assert(partition !== undefined, `the partition of group ${groupId} is open`)
-    return partition
-  }
-
-  #open(groupId: string): Partition | undefined {
-    const partitionIds = this.#partitionIds()
-    return partitionIds === undefined ? undefined : this.#openAt(partitionOf(groupId, partitionIds.length), partitionIds)
-  }
-
-  #openAll(): Partition[] {
-    const partitionIds = this.#partitionIds() ?? []
-    return partitionIds.map((_, index) => this.#openAt(index, partitionIds))
-  }
-
-  #openAt(index: number, partitionIds: readonly PartitionId[]): Partition {
-    const known = this.#partitions.get(index)
-    if (known !== undefined) return known
-    const { settings } = this.#parts
-    const limits = { batchBytesMax: this.#state.limits.batchBytesMax, patienceMs: settings['offsets.commit.timeout.ms'] }
-    const partitionId = partitionIds[index]!
-    let loaded = (): void => {}
-    const partition: Partition = {
-      log: new GroupPartition(partitionId, this.#parts, limits),
-      loading: new Promise<void>((resolve) => (loaded = resolve)),
-      isLoaded: false,
-      deleted: new Set(this.#deleted),
-    }
-    this.#partitions.set(index, partition)
-    this.#load(index, partition, partitionIds.length).then(loaded, (error: Error) => {
-      if (this.#partitions.get(index) === partition) this.#parts.failed(error)
-    })
-    return partition
-  }
-
-  async #load(index: number, partition: Partition, partitions: number): Promise<void> {
-    const { log, codecs, topic, settings, clock } = this.#parts
-    const topics = new Set<string>()
-    for await (const records of groupRecords(log, partition.log.partitionId, codecs, settings['offsets.load.buffer.size'])) {
-      if (this.#partitions.get(index) !== partition) return
-      for (const record of records) if (record.type === 'offset') topics.add(record.topic)
-      this.#tell({ type: 'replayed', records })
-    }
-    if (this.#partitions.get(index) !== partition) return
-    const topicIds = new Map(Array.from(topics, (name) => [name, partition.deleted.has(name) ? undefined : topic.idOf(name)]))
-    this.#tell({ type: 'loaded', now: clock.now(), partition: index, partitions, topicIds })
-    partition.isLoaded = true
-  }
-
-  async #isReady(partitions: readonly Partition[]): Promise<boolean> {
-    const loading = partitions.filter(({ isLoaded }) => !isLoaded).map((partition) => partition.loading)
-    if (loading.length === 0) return true
-    let cancel = (): void => {}
-    const late = new Promise<void>((resolve) => (cancel = this.#parts.after(loadPatienceMs, resolve)))
-    await Promise.race([Promise.all(loading), late])
-    cancel()
-    return partitions.every(({ isLoaded }) => isLoaded)
+  #partitionOf(groupId: string): number | undefined {
+    return this.#partitionCount === undefined ? undefined : partitionOf(groupId, this.#partitionCount)
   }
 
   async #sweep(): Promise<void> {
-    await Promise.all(this.#openAll().map(({ loading }) => loading))
-    this.#tell({ type: 'swept', now: this.#parts.clock.now() })
-  }
-
-  #wake(at: number): void {
-    const { clock, after } = this.#parts
-    this.#cancelWake()
-    this.#wakeAt = at
-    this.#cancelWake = after(Math.min(timerMsMax, Math.max(0, at - clock.now())), () => {
-      if (this.#wakeAt === at) this.#tell({ type: 'ticked', now: clock.now() })
-    })
-  }
-
-  #tell(event: GroupEvent): void {
-    assert(this.#actor.tell(event), 'the mailbox has room: it is emptied at once')
-    if (this.#turning) return
-    this.#turning = true
-    try {
-      while (this.#actor.turn() > 0);
-      this.#turning = false
-    } catch (error) {
-      // A broken invariant: no further decisions are made.
-      this.#parts.failed(error as Error)
-      return
-    }
-    for (const partition of this.#dirty) this.#flush(partition)
-    this.#dirty.clear()
-  }
-
-  #flush(partition: GroupPartition): void {
-    partition.flush().catch((error: Error) => {
-      partition.giveUp()
-      if ([...this.#partitions.values()].some(({ log }) => log === partition)) this.#parts.failed(error)
-    })
+    await this.#runtime.loadAll()
+    this.#runtime.notify({ type: 'swept', now: this.#parts.clock.now() }, 'loaded')
   }
 }

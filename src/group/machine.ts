@@ -1,5 +1,6 @@
 import type { Machine } from '../actor/actor.ts'
 import { unreachable } from '../base/assert.ts'
+import type { CoordinatorMachine } from '../coordinator/machine.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { zeroUuid } from '../wire/schema.ts'
 import { ClassicGroup } from './classic/classic-group.ts'
@@ -20,17 +21,16 @@ import type { ConsumerGroup } from './consumer/consumer-group.ts'
 import { askClassicJoin, askConsumerHeartbeat, askLeave, dissolve, fence } from './consumer/consumer-requests.ts'
 import { awaitRevocation, extendConsumerSession, groupTombstones } from './consumer/consumer-steps.ts'
 import { describe, describeConsumers, listed, unknownConsumers, unknownGroup } from './describe.ts'
-import type { Asking, GroupEffect, GroupEvent, ListedGroup, Question } from './messages.ts'
+import type { Asking, GroupEffect, GroupEvent, GroupNotification, ListedGroup, Question } from './messages.ts'
 import { commit, commitRefusal, deleteOffsets, expireOffsets, fetchRefusal } from './offsets/commit.ts'
 import type { CommittedOffset } from './offsets/offsets.ts'
-import { partitionOf } from './partition-of.ts'
-import type { GroupRecord } from './records.ts'
+import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from './records.ts'
 import { replay } from './replay.ts'
-import type { Group, GroupState } from './state.ts'
-import { answer, type Step, type TimerAction, write, writeGroup } from './step.ts'
+import { type Group, type GroupShared, type GroupState, groupState } from './state.ts'
+import { respond, type Step, type TimerAction, write, writeGroup } from './step.ts'
 
 /**
- * The groups of one node and their committed offsets.
+ * The groups of one partition of the offsets topic, and their committed offsets.
  *
  * Replay is exact: the records of a group, replayed, produce the state of the group as clients see it.
  */
@@ -45,30 +45,24 @@ export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
       out,
     })
     switch (event.type) {
-      case 'asked':
-        ask(state, stepAt(event.now), event.question, event.ticket)
-        break
-      case 'replayed':
-        for (const record of event.records) replay(state, record)
+      case 'requested':
+        ask(state, stepAt(event.now), event.request, event.ticket)
         break
       case 'loaded':
-        begin(state, stepAt(event.now), event)
+        begin(state, stepAt(event.now))
         break
       case 'ticked':
         tick(state, stepAt(event.now))
         break
       case 'topicChanged':
-        state.topics.set({ name: event.topic, topicId: event.topicId, partitions: event.partitions })
         topicMoved(state, event.topic)
         break
       case 'topicDeleted':
-        topicMoved(state, event.topic)
-        state.topics.delete(event.topic)
-        dropOffsets(state, stepAt(event.now), event.topic)
-        break
-      case 'forgotten':
-        state.groups.clear()
-        state.offsets.clear()
+        if (state.deletedBeforeLoad !== undefined) state.deletedBeforeLoad.add(event.topic)
+        else {
+          topicMoved(state, event.topic)
+          dropOffsets(state, stepAt(event.now), event.topic)
+        }
         break
       case 'swept':
         sweep(state, stepAt(event.now))
@@ -76,15 +70,19 @@ export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
       default:
         unreachable(event)
     }
-    const { next } = state.timers
-    if (next !== undefined && (state.wakeAt === undefined || next < state.wakeAt)) {
-      state.wakeAt = next
-      out.push({ type: 'wake', at: next })
-    }
+    const at = state.timers.takeWake()
+    if (at !== undefined) out.push({ type: 'wake', at })
   },
 }
 
-type Loaded = Extract<GroupEvent, { type: 'loaded' }>
+/** For the runtime of coordinators. */
+export const groupCoordinator = (shared: GroupShared): CoordinatorMachine<GroupState, Question, GroupNotification, GroupRecord> => ({
+  ...groupMachine,
+  create: () => groupState(shared),
+  encode: encodeGroupRecord,
+  decode: decodeGroupRecord,
+  replay,
+})
 
 /** Every group, for ListGroups. */
 export const listGroups = (state: GroupState): ListedGroup[] => Array.from(state.groups.values(), listed)
@@ -92,7 +90,7 @@ export const listGroups = (state: GroupState): ListedGroup[] => Array.from(state
 function ask(state: GroupState, step: Step, question: Question, ticket: number): void {
   const { groupId } = question
   const group = state.groups.get(groupId)
-  const say = (said: unknown): void => answer(step, groupId, ticket, said)
+  const say = (said: unknown): void => respond(step, ticket, said)
   switch (question.type) {
     case 'join':
       askJoin(state, step, question, ticket)
@@ -151,12 +149,12 @@ function askJoin(state: GroupState, step: Step, question: Asking<'join'>, ticket
       ? errors.UNKNOWN_MEMBER_ID
       : undefined
   if (refusal !== undefined) {
-    answer(step, groupId, ticket, joinRefusal(refusal, memberId))
+    respond(step, ticket, joinRefusal(refusal, memberId))
     return
   }
   if (found?.type === 'consumer') {
     if (found.members.size > 0) {
-      answer(step, groupId, ticket, askClassicJoin(state, step, found, question))
+      respond(step, ticket, askClassicJoin(state, step, found, question))
       return
     }
     dissolve(state, step, found)
@@ -189,7 +187,7 @@ function deleteGroup(state: GroupState, step: Step, groupId: string): KafkaError
   const group = state.groups.get(groupId)
   if (group === undefined) return errors.GROUP_ID_NOT_FOUND
   if (group.state !== 'Empty') return errors.NON_EMPTY_GROUP
-  write(step, groupId, [...state.offsets.drop(groupId, () => true), ...forget(state, group)])
+  write(step, [...state.offsets.drop(groupId, () => true), ...forget(state, group)])
   return errors.NONE
 }
 
@@ -207,17 +205,17 @@ function topicMoved({ groups }: GroupState, topic: string): void {
 function dropOffsets(state: GroupState, step: Step, topic: string): void {
   for (const groupId of state.groups.keys()) {
     const records = state.offsets.drop(groupId, (each) => each === topic)
-    write(step, groupId, records)
+    write(step, records)
   }
 }
 
 /** The group may not have been loaded when its topic was deleted; a new topic may have the same name by now. */
-function dropOutdated({ offsets }: GroupState, step: Step, groupId: string, topicIds: ReadonlyMap<string, string | undefined>): void {
+function dropOutdated({ offsets, topicIdOf }: GroupState, step: Step, groupId: string, deleted: ReadonlySet<string>): void {
   const isOutdated = (topic: string, _: number, value: CommittedOffset): boolean => {
-    const topicId = topicIds.get(topic)
+    const topicId = deleted.has(topic) ? undefined : topicIdOf(topic)
     return topicId === undefined || (value.topicId !== zeroUuid && value.topicId !== topicId)
   }
-  write(step, groupId, offsets.drop(groupId, isOutdated))
+  write(step, offsets.drop(groupId, isOutdated))
 }
 
 /** An empty group without offsets is removed. */
@@ -227,15 +225,16 @@ function sweep(state: GroupState, step: Step): void {
     const records = expireOffsets(step, group, state.offsets)
     const isAwaited = group.type === 'classic' && group.pendingJoins.size > 0
     const isOver = group.state === 'Empty' && !isAwaited && !state.offsets.has(groupId)
-    write(step, groupId, isOver ? [...records, ...forget(state, group)] : records)
+    write(step, isOver ? [...records, ...forget(state, group)] : records)
   }
 }
 
 /** Members get a session timeout to send a heartbeat. A group that exceeds a reduced maximum size starts a rebalance. */
-function begin(state: GroupState, step: Step, { partition, partitions, topicIds }: Loaded): void {
+function begin(state: GroupState, step: Step): void {
+  const deleted = state.deletedBeforeLoad ?? new Set()
+  state.deletedBeforeLoad = undefined
   for (const group of state.groups.values()) {
-    if (partitionOf(group.groupId, partitions) !== partition) continue
-    dropOutdated(state, step, group.groupId, topicIds)
+    dropOutdated(state, step, group.groupId, deleted)
     if (group.type === 'consumer') {
       beginConsumers(step, group)
       continue
@@ -246,7 +245,7 @@ function begin(state: GroupState, step: Step, { partition, partitions, topicIds 
 }
 
 function tick(state: GroupState, step: Step): void {
-  state.wakeAt = undefined
+  state.timers.woken()
   for (let due = step.timers.take(step.now); due !== undefined; due = step.timers.take(step.now)) {
     const group = state.groups.get(due.groupId)
     if (group === undefined) continue

@@ -1,3 +1,4 @@
+import type { CoordinatorEffect, CoordinatorEvent } from '../coordinator/machine.ts'
 import type { KafkaError } from '../wire/errors.ts'
 import type { CommittedOffset } from './offsets/offsets.ts'
 import type { GroupRecord } from './records.ts'
@@ -197,33 +198,13 @@ export type Question = { [Q in QuestionType]: { readonly type: Q; readonly group
 export type AnswerTo<Q extends Question> = Questions[Q['type']]['answer']
 export type Asking<Q extends QuestionType> = Extract<Question, { type: Q }>
 
-/** Events of the machine. `now` is the wall clock in milliseconds; a ticket identifies the request of the caller. */
-export type GroupEvent =
-  | { readonly type: 'asked'; readonly now: number; readonly ticket: number; readonly question: Question }
-  /** Records of a partition that is being loaded, in their order. */
-  | { readonly type: 'replayed'; readonly records: readonly GroupRecord[] }
-  /** The replay of the partition is complete: its groups are active from now on. */
-  | {
-      readonly type: 'loaded'
-      readonly now: number
-      readonly partition: number
-      readonly partitions: number
-      /** Of the topics with offsets in the partition; undefined where all these offsets belong to a deleted topic of that name. */
-      readonly topicIds: ReadonlyMap<string, string | undefined>
-    }
-  /** Timers may be due. */
-  | { readonly type: 'ticked'; readonly now: number }
+/** Events that no request caused. */
+export type GroupNotification =
   /** A topic was created, or has more partitions. */
-  | { readonly type: 'topicChanged'; readonly topic: string; readonly topicId: string; readonly partitions: number }
+  | { readonly type: 'topicChanged'; readonly topic: string }
   | { readonly type: 'topicDeleted'; readonly now: number; readonly topic: string }
-  /** The offsets topic was deleted: nothing remains to coordinate. */
-  | { readonly type: 'forgotten' }
   /** Expires offsets and groups that are old enough. */
   | { readonly type: 'swept'; readonly now: number }
 
-/** Effects of the machine. An answer is valid once all earlier writes of the same group are durable. */
-export type GroupEffect =
-  | { readonly type: 'write'; readonly groupId: string; readonly records: readonly GroupRecord[] }
-  | { readonly type: 'answer'; readonly groupId: string; readonly ticket: number; readonly answer: unknown }
-  /** Requests a tick at this time at the latest; replaces earlier requests. */
-  | { readonly type: 'wake'; readonly at: number }
+export type GroupEvent = CoordinatorEvent<Question> | GroupNotification
+export type GroupEffect = CoordinatorEffect<GroupRecord>

@@ -1,3 +1,4 @@
+import type { KeyAndValue } from '../coordinator/machine.ts'
 import { codec } from '../wire/codec.ts'
 import { Reader, Writer } from '../wire/cursor.ts'
 import {
@@ -73,11 +74,6 @@ const versions = { offset: 4, expiringOffset: 1, group: 3, consumer: 0 } as cons
 const keyVersion = 0
 const noTime = -1n
 const recordBytesMax = 128 << 20
-
-export interface KeyAndValue {
-  readonly key: Buffer
-  readonly value: Buffer | null
-}
 
 export function encodeGroupRecord(record: GroupRecord): KeyAndValue {
   const { groupId: group } = record

@@ -1,10 +1,10 @@
+import type { Timers } from '../coordinator/timers.ts'
 import type { KafkaError } from '../wire/errors.ts'
 import type { ClassicGroup } from './classic/classic-group.ts'
 import type { GroupLimits } from './limits.ts'
 import type { GroupEffect } from './messages.ts'
 import type { GroupRecord } from './records.ts'
 import type { GroupCounts } from './state.ts'
-import type { Timers } from './timers.ts'
 import type { Topics } from './topics.ts'
 
 /** Purpose of a timer. Groups and members are referred to by name, since they may be removed before it fires. */
@@ -36,17 +36,17 @@ export const classicJoinKey = (groupId: string, memberId: string): string => ['c
 export const classicSyncKey = (groupId: string, memberId: string): string => ['cs', groupId, memberId].join(separator)
 export const syncKey = (groupId: string): string => ['y', groupId].join(separator)
 
-export function write({ out }: Step, groupId: string, records: readonly GroupRecord[]): void {
-  if (records.length > 0) out.push({ type: 'write', groupId, records })
+export function write({ out }: Step, records: readonly GroupRecord[]): void {
+  if (records.length > 0) out.push({ type: 'write', records })
 }
 
-/** The type of an answer depends on its request; the ticket of the caller matches them. */
-export function answer({ out }: Step, groupId: string, ticket: number, said: unknown): void {
-  out.push({ type: 'answer', groupId, ticket, answer: said })
+/** The type of a response depends on its request; the ticket of the caller matches them. */
+export function respond({ out }: Step, ticket: number, response: unknown): void {
+  out.push({ type: 'respond', ticket, response })
 }
 
 export const writeGroup = (step: Step, group: ClassicGroup): void =>
-  write(step, group.groupId, [{ type: 'classicGroup', groupId: group.groupId, value: group.value }])
+  write(step, [{ type: 'classicGroup', groupId: group.groupId, value: group.value }])
 
 /** A response with an error only. */
 export type Refusal = KafkaError | undefined

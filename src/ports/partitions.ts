@@ -74,7 +74,10 @@ export interface Partitions {
   trim(partitionId: PartitionId, offset: bigint): Promise<void>
 }
 
-/** A partition's log, for coordinators that store their state in one. */
+/** This node does not serve the partition, or no longer. */
+export class PartitionNotServed extends Error {}
+
+/** A partition's log, for coordinators that store their state in one. Both methods reject with PartitionNotServed. */
 export interface CoordinatorLog {
   /** Resolves when the batches are durable, with the offset of each. Offsets are consecutive, in the order of the calls. */
   append(partitionId: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]>

@@ -1,5 +1,5 @@
 import { nodeCodecs } from '../../native-free-io/threads/codecs.ts'
-import { partitionOf } from '../../src/group/partition-of.ts'
+import { partitionOf } from '../../src/coordinator/partition-of.ts'
 import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
 import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadata.ts'
 import { batchAt, batchBytes, isRefusal } from '../../src/wire/record-batch.ts'

@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import type { TopicImage } from '../../metadata/image.ts'
 import { OffsetCommitRequest, OffsetCommitResponse } from '../../wire/api/08-offset-commit.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'

@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import type { CommittedOffset } from '../../group/offsets/offsets.ts'
 import { OffsetFetchRequest, OffsetFetchResponse } from '../../wire/api/09-offset-fetch.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'

@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import type { JoinAnswer } from '../../group/messages.ts'
 import { JoinGroupRequest, JoinGroupResponse } from '../../wire/api/11-join-group.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'

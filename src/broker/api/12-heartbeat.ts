@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../../wire/api/12-heartbeat.ts'
 import { errors } from '../../wire/errors.ts'
 import { handler } from '../handler.ts'

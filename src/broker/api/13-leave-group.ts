@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import { LeaveGroupRequest, LeaveGroupResponse } from '../../wire/api/13-leave-group.ts'
 import { errors } from '../../wire/errors.ts'
 import { handler } from '../handler.ts'

@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import { SyncGroupRequest, SyncGroupResponse } from '../../wire/api/14-sync-group.ts'
 import { errors } from '../../wire/errors.ts'
 import { blank } from '../../wire/schema.ts'

@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import type { DescribedGroup } from '../../group/messages.ts'
 import { DescribeGroupsRequest, DescribeGroupsResponse } from '../../wire/api/15-describe-groups.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'

@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import { ListGroupsRequest, ListGroupsResponse } from '../../wire/api/16-list-groups.ts'
 import { errors } from '../../wire/errors.ts'
 import { handler } from '../handler.ts'

@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../wire/api/42-delete-groups.ts'
 import { handler } from '../handler.ts'
 

@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../wire/api/47-offset-delete.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { RequestContext } from '../context.ts'

@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../wire/api/68-consumer-group-heartbeat.ts'
 import { errors } from '../../wire/errors.ts'
 import { blank } from '../../wire/schema.ts'

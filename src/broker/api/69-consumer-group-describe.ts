@@ -1,4 +1,4 @@
-import { NotReady } from '../../group/coordinator.ts'
+import { NotReady } from '../../coordinator/partition.ts'
 import type { DescribedConsumerGroup, NamedPartitions } from '../../group/messages.ts'
 import { ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse } from '../../wire/api/69-consumer-group-describe.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'

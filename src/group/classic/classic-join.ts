@@ -1,6 +1,6 @@
 import { errors } from '../../wire/errors.ts'
 import type { Asking } from '../messages.ts'
-import { answer, type Step, sessionKey, writeGroup } from '../step.ts'
+import { respond, type Step, sessionKey, writeGroup } from '../step.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { type ClassicMember, matches, noBytes } from './classic-member.ts'
 import { memberRefusal } from './classic-members.ts'
@@ -26,11 +26,11 @@ const newMemberWaitMs = 300_000
 
 /** A client joins the group, or joins again. */
 export function join(step: Step, group: ClassicGroup, ask: Join, ticket: number): void {
-  const { groupId, memberId } = ask
-  const refuse = (error: Parameters<typeof joinRefusal>[0]): void => answer(step, groupId, ticket, joinRefusal(error, memberId))
+  const { memberId } = ask
+  const refuse = (error: Parameters<typeof joinRefusal>[0]): void => respond(step, ticket, joinRefusal(error, memberId))
   if (!isAccepted(step, group, memberId)) {
     group.remove(memberId)
-    answer(step, groupId, ticket, joinRefusal(errors.GROUP_MAX_SIZE_REACHED, ''))
+    respond(step, ticket, joinRefusal(errors.GROUP_MAX_SIZE_REACHED, ''))
   } else if (!group.supports(ask.protocolType, ask.protocols)) refuse(errors.INCONSISTENT_GROUP_PROTOCOL)
   else if (memberId === '') joinNew(step, group, ask, ticket)
   else if (group.pendingJoins.has(memberId)) addMember(step, group, ask, memberId, ticket)
@@ -69,7 +69,7 @@ function joinNew(step: Step, group: ClassicGroup, ask: Join, ticket: number): vo
   }
   group.pendingJoins.add(memberId)
   step.timers.set(sessionKey(groupId, memberId), step.now + ask.sessionTimeoutMs, { type: 'session', groupId, memberId })
-  answer(step, groupId, ticket, joinRefusal(errors.MEMBER_ID_REQUIRED, memberId))
+  respond(step, ticket, joinRefusal(errors.MEMBER_ID_REQUIRED, memberId))
 }
 
 const memberOf = (ask: Join, memberId: string): ClassicMember => ({
@@ -100,26 +100,26 @@ function joinAgain(step: Step, group: ClassicGroup, member: ClassicMember, ask: 
   const isSame = matches(member, ask.protocols)
   switch (group.state) {
     case 'Empty':
-      answer(step, group.groupId, ticket, joinRefusal(errors.UNKNOWN_MEMBER_ID, member.memberId))
+      respond(step, ticket, joinRefusal(errors.UNKNOWN_MEMBER_ID, member.memberId))
       return
     case 'CompletingRebalance':
       if (!isSame) break
-      answer(step, group.groupId, ticket, joined(group, member.memberId))
+      respond(step, ticket, joined(group, member.memberId))
       return
     case 'Stable':
       if (!isSame || group.isLeader(member.memberId)) break
-      answer(step, group.groupId, ticket, joined(group, member.memberId))
+      respond(step, ticket, joined(group, member.memberId))
       return
     case 'PreparingRebalance':
       break
   }
-  updateMember(step, group, member, ask, ticket)
+  updateMember(step, member, ask, ticket)
   rebalance(step, group)
 }
 
 /** An earlier request of the member that still waits has been abandoned by its client. */
-function updateMember(step: Step, group: ClassicGroup, member: ClassicMember, ask: Join, ticket: number): void {
-  answerJoin(step, group, member, joinRefusal(errors.REBALANCE_IN_PROGRESS, member.memberId))
+function updateMember(step: Step, member: ClassicMember, ask: Join, ticket: number): void {
+  answerJoin(step, member, joinRefusal(errors.REBALANCE_IN_PROGRESS, member.memberId))
   member.protocols = ask.protocols
   member.sessionTimeoutMs = ask.sessionTimeoutMs
   member.rebalanceTimeoutMs = ask.rebalanceTimeoutMs
@@ -132,15 +132,15 @@ function updateMember(step: Step, group: ClassicGroup, member: ClassicMember, as
  */
 function replaceStatic(step: Step, group: ClassicGroup, old: ClassicMember, member: ClassicMember, ask: Join, ticket: number): void {
   const leaderBefore = group.leader ?? ''
-  answerJoin(step, group, old, joinRefusal(errors.FENCED_INSTANCE_ID, old.memberId))
-  answerSync(step, group, old, syncRefusal(errors.FENCED_INSTANCE_ID))
+  answerJoin(step, old, joinRefusal(errors.FENCED_INSTANCE_ID, old.memberId))
+  answerSync(step, old, syncRefusal(errors.FENCED_INSTANCE_ID))
   step.timers.cancel(sessionKey(group.groupId, old.memberId))
   member.assignment = old.assignment
   group.replace(old.memberId, member)
   extendSession(step, group, member)
   if (group.state === 'Stable' && group.selectProtocol() === group.protocolName) {
     writeGroup(step, group)
-    answer(step, group.groupId, ticket, replaced(group, member.memberId, leaderBefore, ask.knowsSkipAssignment))
+    respond(step, ticket, replaced(group, member.memberId, leaderBefore, ask.knowsSkipAssignment))
     return
   }
   member.joining = ticket

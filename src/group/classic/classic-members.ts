@@ -1,6 +1,6 @@
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { Asking, LeaveAnswer, MemberRef } from '../messages.ts'
-import { answer, type Refusal, type Step, sessionKey, syncKey, writeGroup } from '../step.ts'
+import { type Refusal, respond, type Step, sessionKey, syncKey, writeGroup } from '../step.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { noBytes } from './classic-member.ts'
 import { extendSession, prepareRebalance, propagate, rebalance, removeMember, syncRefusal, voidAssignments } from './classic-rebalance.ts'
@@ -25,7 +25,7 @@ export function memberRefusal(group: ClassicGroup, { memberId, instanceId }: Mem
 export function sync(step: Step, group: ClassicGroup, ask: Asking<'sync'>, ticket: number): void {
   const refusal = memberRefusal(group, ask) ?? syncProblem(group, ask)
   if (refusal !== undefined) {
-    answer(step, group.groupId, ticket, syncRefusal(refusal))
+    respond(step, ticket, syncRefusal(refusal))
     return
   }
   const member = group.members.get(ask.memberId)!
@@ -34,10 +34,10 @@ export function sync(step: Step, group: ClassicGroup, ask: Asking<'sync'>, ticke
   if (group.state === 'Stable') {
     const { protocolType, protocolName } = group
     extendSession(step, group, member)
-    answer(step, group.groupId, ticket, { error: errors.NONE, protocolType, protocolName, assignment: member.assignment })
+    respond(step, ticket, { error: errors.NONE, protocolType, protocolName, assignment: member.assignment })
     return
   }
-  if (member.syncing !== undefined) answer(step, group.groupId, member.syncing, syncRefusal(errors.REBALANCE_IN_PROGRESS))
+  if (member.syncing !== undefined) respond(step, member.syncing, syncRefusal(errors.REBALANCE_IN_PROGRESS))
   member.syncing = ticket
   if (group.isLeader(member.memberId)) assign(step, group, ask.assignments)
 }

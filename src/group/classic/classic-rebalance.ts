@@ -1,6 +1,6 @@
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { JoinAnswer, SyncAnswer } from '../messages.ts'
-import { answer, joinKey, type Step, sessionKey, syncKey, writeGroup } from '../step.ts'
+import { joinKey, respond, type Step, sessionKey, syncKey, writeGroup } from '../step.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { type ClassicMember, metadataOf, noBytes } from './classic-member.ts'
 
@@ -34,16 +34,16 @@ export function joined(group: ClassicGroup, memberId: string, withMembers = grou
 export const syncRefusal = (error: KafkaError): SyncAnswer => ({ error, protocolType: null, protocolName: null, assignment: noBytes })
 
 /** Answers the waiting JoinGroup request of a member, if there is one. */
-export function answerJoin(step: Step, group: ClassicGroup, member: ClassicMember, said: JoinAnswer): void {
+export function answerJoin(step: Step, member: ClassicMember, said: JoinAnswer): void {
   if (member.joining === undefined) return
-  answer(step, group.groupId, member.joining, said)
+  respond(step, member.joining, said)
   member.joining = undefined
 }
 
 /** True when a request was waiting. */
-export function answerSync(step: Step, group: ClassicGroup, member: ClassicMember, said: SyncAnswer): boolean {
+export function answerSync(step: Step, member: ClassicMember, said: SyncAnswer): boolean {
   if (member.syncing === undefined) return false
-  answer(step, group.groupId, member.syncing, said)
+  respond(step, member.syncing, said)
   member.syncing = undefined
   return true
 }
@@ -62,7 +62,7 @@ export function propagate(step: Step, group: ClassicGroup, error: KafkaError): v
   const [protocolType, protocolName] = error === errors.NONE ? [group.protocolType, group.protocolName] : [null, null]
   for (const member of group.members.values()) {
     const said = { error, protocolType, protocolName, assignment: member.assignment }
-    if (answerSync(step, group, member, said)) extendSession(step, group, member)
+    if (answerSync(step, member, said)) extendSession(step, group, member)
   }
 }
 
@@ -131,7 +131,7 @@ export function completeJoinPhase(step: Step, group: ClassicGroup): void {
 function beginSyncPhase(step: Step, group: ClassicGroup): void {
   const { groupId, generation } = group
   for (const member of group.members.values()) {
-    answerJoin(step, group, member, joined(group, member.memberId))
+    answerJoin(step, member, joined(group, member.memberId))
     extendSession(step, group, member)
     member.isNew = false
     group.pendingSyncs.add(member.memberId)
@@ -166,8 +166,8 @@ export function sessionDue(step: Step, group: ClassicGroup, memberId: string): v
 
 /** Removes a member. The caller handles the consequences for the group. */
 export function removeMember(step: Step, group: ClassicGroup, member: ClassicMember): void {
-  answerJoin(step, group, member, joinRefusal(errors.UNKNOWN_MEMBER_ID, ''))
-  answerSync(step, group, member, syncRefusal(errors.UNKNOWN_MEMBER_ID))
+  answerJoin(step, member, joinRefusal(errors.UNKNOWN_MEMBER_ID, ''))
+  answerSync(step, member, syncRefusal(errors.UNKNOWN_MEMBER_ID))
   step.timers.cancel(sessionKey(group.groupId, member.memberId))
   group.remove(member.memberId)
 }

@@ -1,7 +1,7 @@
 import { errors } from '../../wire/errors.ts'
 import type { Asking, ConsumerHeartbeatAnswer, JoinAnswer, LeaveAnswer } from '../messages.ts'
 import type { GroupState } from '../state.ts'
-import { answer, type Step, write } from '../step.ts'
+import { respond, type Step, write } from '../step.ts'
 import { joinConsumers, joinProblem, leavingConsumers } from './consumer-classic.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import {
@@ -21,7 +21,7 @@ import { downgrade, isDowngrade, rebalanceAfterDowngrade, upgradable, upgrade } 
 import { refreshExpressions } from './topic-expressions.ts'
 
 export function askConsumerHeartbeat(state: GroupState, step: Step, ask: Heartbeat, ticket: number): void {
-  const say = (said: ConsumerHeartbeatAnswer): void => answer(step, ask.groupId, ticket, said)
+  const say = (said: ConsumerHeartbeatAnswer): void => respond(step, ticket, said)
   const problem = heartbeatProblem(step, ask)
   if (problem !== undefined) say(refused(problem))
   else if (isLeaving(ask)) say(leave(state, step, ask))
@@ -45,7 +45,7 @@ function groupFor(state: GroupState, step: Step, ask: Heartbeat): ConsumerGroup 
     const group = new ConsumerGroup(groupId)
     const problem = memberProblem(step, group, ask)
     if (problem !== undefined) return problem
-    if (known !== undefined) write(step, groupId, [{ type: 'classicGroup', groupId, value: null }])
+    if (known !== undefined) write(step, [{ type: 'classicGroup', groupId, value: null }])
     state.groups.set(groupId, group)
     return group
   }
@@ -114,6 +114,6 @@ export function askClassicJoin(state: GroupState, step: Step, group: ConsumerGro
 
 /** Only the offsets of an empty group remain. */
 export function dissolve(state: GroupState, step: Step, group: ConsumerGroup): void {
-  write(step, group.groupId, groupTombstones(group))
+  write(step, groupTombstones(group))
   state.groups.delete(group.groupId)
 }

@@ -13,7 +13,7 @@ const currentShare = 5
 /** Writes the records and applies them to the group. */
 export function change(step: Step, group: ConsumerGroup, records: readonly ConsumerRecord[]): void {
   for (const record of records) group.apply(record)
-  write(step, group.groupId, records)
+  write(step, records)
 }
 
 export const memberRecord = ({ groupId }: { readonly groupId: string }, member: ConsumerMember): ConsumerRecord => ({

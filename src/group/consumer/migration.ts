@@ -73,8 +73,8 @@ export function upgradable(step: Step, group: ClassicGroup): Moved[] | undefined
 export function upgrade(step: Step, group: ClassicGroup, moved: readonly Moved[]): ConsumerGroup {
   const { groupId, generation } = group
   for (const member of group.members.values()) {
-    answerJoin(step, group, member, joinRefusal(errors.REBALANCE_IN_PROGRESS, member.memberId))
-    answerSync(step, group, member, syncRefusal(errors.REBALANCE_IN_PROGRESS))
+    answerJoin(step, member, joinRefusal(errors.REBALANCE_IN_PROGRESS, member.memberId))
+    answerSync(step, member, syncRefusal(errors.REBALANCE_IN_PROGRESS))
   }
   for (const key of [joinKey(groupId), syncKey(groupId)]) step.timers.cancel(key)
   for (const memberId of group.pendingJoins) step.timers.cancel(sessionKey(groupId, memberId))
@@ -88,7 +88,7 @@ export function upgrade(step: Step, group: ClassicGroup, moved: readonly Moved[]
     ...moved.map(({ member }) => currentRecord(consumers, member)),
   ]
   for (const record of records) consumers.apply(record)
-  write(step, groupId, [{ type: 'classicGroup', groupId, value: null }, ...records])
+  write(step, [{ type: 'classicGroup', groupId, value: null }, ...records])
   for (const member of consumers.members.values()) extendConsumerSession(step, consumers, member)
   return consumers
 }
@@ -129,7 +129,7 @@ export function downgrade(step: Step, group: ConsumerGroup, leaving: ReadonlySet
   const record = { type: 'classicGroup', groupId, value: classic.value } as const
   if (isTooLarge(record, step.limits.recordBytesMax)) return undefined
   for (const memberId of members.keys()) cancelTimers(step, groupId, memberId)
-  write(step, groupId, [...groupTombstones(group), record])
+  write(step, [...groupTombstones(group), record])
   for (const member of classic.members.values()) extendSession(step, classic, member)
   return classic
 }

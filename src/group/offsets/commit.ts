@@ -72,7 +72,7 @@ export function commit(step: Step, group: Group, offsets: Offsets, ask: Commit):
     return errors.NONE
   })
   step.counts.offsetCommits += records.length
-  write(step, groupId, records)
+  write(step, records)
   return answered
 }
 
@@ -89,7 +89,7 @@ export function deleteOffsets(
   const isGone = (topic: string, partition: number): boolean => asked.has(`${topic}:${partition}`) && !group.isSubscribedTo(topic)
   const records = offsets.drop(groupId, isGone)
   step.counts.offsetDeletions += records.length
-  write(step, groupId, records)
+  write(step, records)
   return answered
 }
 

@@ -1,19 +1,19 @@
 import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
 import { Broker } from '../../../src/broker/broker.ts'
-import { offsetsTopic } from '../../../src/broker/offsets-topic.ts'
+import { followTopics, offsetsTopicCreation } from '../../../src/broker/offsets-topic.ts'
 import { resourceType } from '../../../src/config/config-entry.ts'
 import type { Settings } from '../../../src/config/settings.ts'
+import type { TopicsChanged } from '../../../src/controller/controller.ts'
 import { GroupCoordinator } from '../../../src/group/coordinator.ts'
 import { configsOf } from '../../../src/metadata/image.ts'
-import { offsetsTopicName } from '../../../src/metadata/topic-names.ts'
 import { apiByKey, headerVersions } from '../../../src/wire/apis.ts'
 import { codec } from '../../../src/wire/codec.ts'
 import { Reader, Writer } from '../../../src/wire/cursor.ts'
 import { RequestHeader, ResponseHeader } from '../../../src/wire/headers.ts'
 import { blank, type Fields, type Message, type Wire } from '../../../src/wire/schema.ts'
 import { type ControllerWorld, controllerWorld, type MemoryLog, settingsOf } from '../controller/world.ts'
-import { FakeTime } from '../group/fake-time.ts'
-import { MemoryPartitionLog } from '../group/memory-partition-log.ts'
+import { FakeTime } from '../coordinator/fake-time.ts'
+import { MemoryPartitionLog } from '../coordinator/memory-partition-log.ts'
 
 export interface BrokerWorld extends ControllerWorld {
   readonly broker: Broker
@@ -36,7 +36,10 @@ export interface BrokerWorld extends ControllerWorld {
 export async function brokerWorld(
   options: { settings?: Settings; log?: MemoryLog; partitionLog?: MemoryPartitionLog } = {},
 ): Promise<BrokerWorld> {
-  const world = await controllerWorld({ ...options, settings: options.settings ?? settingsOf('num.partitions=4') })
+  const changes: TopicsChanged[] = []
+  let follow = (change: TopicsChanged): void => void changes.push(change)
+  const settingsGiven = options.settings ?? settingsOf('num.partitions=4')
+  const world = await controllerWorld({ ...options, settings: settingsGiven, onTopicsChanged: (change) => follow(change) })
   const { configs, settings } = world
   const reported: Error[] = []
   let random = 0
@@ -46,7 +49,8 @@ export async function brokerWorld(
   const { controller } = world
   const groups = new GroupCoordinator({
     settings,
-    topic: offsetsTopic(controller, settings, entropy),
+    createOffsetsTopic: offsetsTopicCreation(controller, settings, entropy),
+    topicIdOf: (topic) => controller.image.topics.get(topic)?.topicId,
     groupConfigs: (groupId) => configsOf(controller.image, resourceType.group, groupId),
     log: partitionLog,
     codecs: nodeCodecs,
@@ -54,11 +58,8 @@ export async function brokerWorld(
     after: (ms, wake) => time.after(ms, wake),
     failed: (error) => reported.push(error),
   })
-  controller.onTopicsChanged(({ name, topicId, partitions, change }) => {
-    if (change === 'deleted' && name === offsetsTopicName) groups.forget()
-    if (change === 'deleted') groups.topicDeleted(name)
-    else if (change === 'opened') groups.topicChanged(name, topicId, partitions.length)
-  })
+  follow = (change) => followTopics(groups, change)
+  for (const change of changes) follow(change)
   const node = {
     nodeId: 1,
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',

@@ -11,9 +11,9 @@ import { DeleteTopicsRequest, DeleteTopicsResponse } from '../../../src/wire/api
 import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../../src/wire/api/68-consumer-group-heartbeat.ts'
 import { zeroUuid } from '../../../src/wire/schema.ts'
 import { MemoryLog, settingsOf } from '../controller/world.ts'
-import { settled } from '../group/fake-time.ts'
+import { settled } from '../coordinator/fake-time.ts'
+import { MemoryPartitionLog } from '../coordinator/memory-partition-log.ts'
 import { protocols } from '../group/group-world.ts'
-import { MemoryPartitionLog } from '../group/memory-partition-log.ts'
 import { type BrokerWorld, brokerWorld } from './broker-world.ts'
 
 const settings = settingsOf('group.initial.rebalance.delay.ms=0', 'offsets.topic.num.partitions=4', 'offsets.commit.timeout.ms=5000')
@@ -208,7 +208,7 @@ test('a request that waits for a group gets an error when the offsets topic is d
   await settled()
   await remove(world, '__consumer_offsets')
   read()
-  expect((await waiting)[0]).toBe(14)
+  expect((await waiting)[0]).toBe(16)
   expect((await fetch(world))[0]).toBe(16)
   expect(world.reported).toEqual([])
 })

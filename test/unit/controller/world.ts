@@ -1,7 +1,7 @@
 import { load } from '../../../src/config/load.ts'
 import { NodeConfigs } from '../../../src/config/node-configs.ts'
 import type { Settings } from '../../../src/config/settings.ts'
-import { Controller, imageOf } from '../../../src/controller/controller.ts'
+import { Controller, imageOf, type TopicsChanged } from '../../../src/controller/controller.ts'
 import type { MetadataLog } from '../../../src/metadata/store.ts'
 import type {
   ActiveProducer,
@@ -127,12 +127,13 @@ export interface ControllerWorld {
 }
 
 export async function controllerWorld(
-  options: { log?: MemoryLog; partitions?: MemoryPartitions; settings?: Settings } = {},
+  options: { log?: MemoryLog; partitions?: MemoryPartitions; settings?: Settings; onTopicsChanged?: (change: TopicsChanged) => void } = {},
 ): Promise<ControllerWorld> {
   const { log = new MemoryLog(), partitions = new MemoryPartitions() } = options
   const configs = new NodeConfigs(options.settings ?? settingsOf())
   const failures: Error[] = []
   const controller = new Controller({ nodeId: 1, configs }, imageOf(log.records), log, partitions, (error) => failures.push(error))
+  if (options.onTopicsChanged !== undefined) controller.onTopicsChanged(options.onTopicsChanged)
   await controller.start()
   return { controller, log, partitions, configs, settings: configs.settings, failures }
 }

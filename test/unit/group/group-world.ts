@@ -11,9 +11,9 @@ import type {
   Question,
   SyncAnswer,
 } from '../../../src/group/messages.ts'
-import { partitionOf } from '../../../src/group/partition-of.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../../../src/group/records.ts'
-import { type GroupState, groupState } from '../../../src/group/state.ts'
+import { replay } from '../../../src/group/replay.ts'
+import { type GroupState, groupShared, groupState } from '../../../src/group/state.ts'
 import { encode } from '../../../src/wire/codec.ts'
 import { ConsumerProtocolSubscription } from '../../../src/wire/internal/consumer-protocol.ts'
 import { blank } from '../../../src/wire/schema.ts'
@@ -66,7 +66,8 @@ export class GroupWorld {
 
   constructor(changed: Partial<GroupLimits> = {}) {
     this.#limits = { ...limits, ...changed }
-    this.state = groupState(this.#limits)
+    this.state = groupState(groupShared(this.#limits, idOf))
+    this.step({ type: 'loaded', now: this.now })
   }
 
   step(event: GroupEvent): void {
@@ -77,15 +78,16 @@ export class GroupWorld {
       else if (effect.type === 'write') this.records.push(...effect.records.map(throughBytes))
       else {
         if (this.answers.has(effect.ticket)) throw new Error(`ticket ${effect.ticket} is answered twice`)
-        this.answers.set(effect.ticket, effect.answer)
+        this.answers.set(effect.ticket, effect.response)
       }
     }
+    if (event.type === 'topicDeleted') this.state.topics.delete(event.topic)
   }
 
   /** Sends a request, and returns its ticket. */
   ask(question: Question): number {
     const ticket = this.#tickets++
-    this.step({ type: 'asked', now: this.now, ticket, question })
+    this.step({ type: 'requested', now: this.now, ticket, request: question })
     return ticket
   }
 
@@ -153,7 +155,8 @@ export class GroupWorld {
   /** Created, or grown. */
   topic(topic: string, partitions: number): void {
     this.topics.set(topic, partitions)
-    this.step({ type: 'topicChanged', topic, topicId: idOf(topic), partitions })
+    this.state.topics.set({ name: topic, topicId: idOf(topic), partitions })
+    this.step({ type: 'topicChanged', topic })
   }
 
   /** A heartbeat to a consumer group. */
@@ -249,13 +252,11 @@ export class GroupWorld {
 
   /** A machine whose only state are the written records. */
   restart(): void {
-    this.state = groupState(this.#limits)
+    this.state = groupState(groupShared(this.#limits, idOf))
     this.wakeAt = undefined
     for (const [topic, partitions] of this.topics) this.topic(topic, partitions)
-    this.step({ type: 'replayed', records: this.records })
-    const topics = this.records.flatMap((record) => (record.type === 'offset' ? [record.topic] : []))
-    const topicIds = new Map(topics.map((topic) => [topic, idOf(topic)]))
-    this.step({ type: 'loaded', now: this.now, partition: partitionOf('g', 50), partitions: 50, topicIds })
+    for (const record of this.records) replay(this.state, record)
+    this.step({ type: 'loaded', now: this.now })
   }
 }
 

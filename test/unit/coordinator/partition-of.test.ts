@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { javaHash, partitionOf } from '../../../src/group/partition-of.ts'
+import { javaHash, partitionOf } from '../../../src/coordinator/partition-of.ts'
 
 test.each<[string, number]>([
   ['', 0],

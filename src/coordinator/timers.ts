@@ -20,6 +20,8 @@ export class Timers<A> {
   /** The earliest heap entry of each key. */
   readonly #placed = new Map<string, number>()
 
+  #wakeAt = Number.POSITIVE_INFINITY
+
   get size(): number {
     return this.#entries.size
   }
@@ -45,6 +47,19 @@ export class Timers<A> {
   /** When to check again; never later than the next action is due. */
   get next(): number | undefined {
     return this.#heap[0]?.at
+  }
+
+  /** The time of a wake-up, if one is needed that is earlier than the last one that was returned here. */
+  takeWake(): number | undefined {
+    const at = this.next
+    if (at === undefined || at >= this.#wakeAt) return undefined
+    this.#wakeAt = at
+    return at
+  }
+
+  /** The wake-up has happened. */
+  woken(): void {
+    this.#wakeAt = Number.POSITIVE_INFINITY
   }
 
   /** Removes and returns an action that is due by `now`; undefined when there is none. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { below, prng } from '../../../src/base/prng.ts'
-import { Timers } from '../../../src/group/timers.ts'
+import { Timers } from '../../../src/coordinator/timers.ts'
 
 function taken(timers: Timers<string>, now: number): string[] {
   const found: string[] = []
