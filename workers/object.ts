@@ -3,12 +3,11 @@ import { readSync } from 'node:fs'
 import { move, workerData } from 'piscina'
 import { OpenFiles } from '../native-free-io/disk/open-files.ts'
 import { readWalRanges } from '../native-free-io/disk/wal-file.ts'
-import { buildObject } from '../native-free-io/storage/build-object.ts'
-import { type CleanedObjects, type CleanTask, cleanObjects } from '../native-free-io/storage/clean-objects.ts'
-import { damaged, tailOf, triesMax } from '../native-free-io/storage/object-reads.ts'
-import { rewriteObjects } from '../native-free-io/storage/rewrite-objects.ts'
+import { type CleanedObjects, type CleanTask, cleanObjects } from '../native-free-io/store/clean-objects.ts'
+import { rewriteObjects } from '../native-free-io/store/rewrite-objects.ts'
 import { type StoreShare, sharedStore } from '../native-free-io/store/shared-store.ts'
 import { openArena } from '../native-free-io/threads/arena.ts'
+import { buildObject } from '../native-free-io/threads/build-object.ts'
 import type {
   BlocksTask,
   BuildTask,
@@ -21,6 +20,7 @@ import type {
   UnbuiltPart,
 } from '../native-free-io/threads/object-jobs.ts'
 import { isFault } from '../src/object-store/store-faults.ts'
+import { damaged, tailOf, triesMax } from '../src/objects/object-reads.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import type { ListPage, StoreFault } from '../src/ports/object-store.ts'
 

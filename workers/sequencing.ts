@@ -4,7 +4,7 @@ import { openArena } from '../native-free-io/threads/arena.ts'
 import { openLane } from '../native-free-io/threads/lane.ts'
 import type { LaneData } from '../src/network/thread-messages.ts'
 import { laneHeader } from '../src/pipeline/lane-words.ts'
-import type { Asked } from '../src/pipeline/sequencing/lane-commands.ts'
+import type { Asked } from '../src/ports/lane-commands.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
 
 const data = workerData as LaneData

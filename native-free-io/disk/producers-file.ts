@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { Packr } from 'msgpackr/pack'
-import type { ProducerSnapshot } from '../../src/partition/producer-state.ts'
-import type { PartitionId } from '../../src/ports/partitions.ts'
+import type { ProducerSnapshots, ProducersHome, SavedProducers } from '../../src/ports/producers.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import type { DiskRoom } from './disk-room.ts'
@@ -9,24 +8,6 @@ import { replaceFile } from './durable-file.ts'
 
 const packr = new Packr({ useRecords: false })
 const crcBytes = 4
-
-export type ProducerSnapshots = readonly (readonly [PartitionId, readonly ProducerSnapshot[]])[]
-
-/** Contents of a snapshot of producers. */
-export interface SavedProducers {
-  /** Null in a snapshot of a release without founding ids. */
-  readonly foundingId: string | null
-  /** Position of the end of the WAL when the snapshot was taken. */
-  readonly position: number
-  readonly partitions: ProducerSnapshots
-}
-
-/** Storage for the state of producers without batches in the WAL. */
-export interface ProducersHome {
-  save(partitions: ProducerSnapshots, position: number): Promise<void>
-  /** The snapshot of the last trim; undefined before the first. */
-  load(): Promise<SavedProducers | undefined>
-}
 
 export const producersFile = (path: string, foundingId: string, room: DiskRoom): ProducersHome => ({
   save: (partitions, position) => room.untilWritten(path, () => replaceFile(path, encodeProducers({ foundingId, position, partitions }))),

@@ -3,7 +3,9 @@ import { dirname } from 'node:path'
 import { assert } from '../../src/base/assert.ts'
 import { getU64 } from '../../src/base/long.ts'
 import type { WalWriter } from '../../src/pipeline/persistence/persistence.ts'
-import { blockBytes, type TrimPoint, type WalState, walRecord } from '../../src/wal/wal-record.ts'
+import type { WalRange } from '../../src/ports/cold-reads.ts'
+import type { TrimPoint, WalState } from '../../src/ports/lane.ts'
+import { blockBytes, walRecord } from '../../src/wal/wal-record.ts'
 import type { Crc } from '../../src/wal/wal-recovery.ts'
 import {
   encodeSuperblock,
@@ -223,11 +225,6 @@ function openForWriting(path: string, buffers: WalBuffers, create: number): { fd
     if (!['EINVAL', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
     return { fd: openSync(path, base, 0o600), direct: false }
   }
-}
-
-export interface WalRange {
-  readonly position: number
-  readonly bytes: number
 }
 
 /** Maximum gap between two batches that one read includes: a second system call costs more. */

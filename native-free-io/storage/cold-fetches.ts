@@ -1,6 +1,5 @@
 import { ByteBudget } from '../../src/base/byte-budget.ts'
-import type { Loaded } from '../../src/network/thread-messages.ts'
-import type { WalRange } from '../disk/wal-file.ts'
+import type { Loaded, WalRange } from '../../src/ports/cold-reads.ts'
 import type { LentRecords, ObjectReader } from './object-reader.ts'
 
 /** Maximum bytes of cold records of a partition in one answer. This bounds the memory of a client that does not read its answer. */

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { StagedBatch } from '../../src/pipeline/sequencing/lane-commands.ts'
+import type { StagedBatch } from '../../src/ports/lane-commands.ts'
 import { type CoordinatorLog, type PartitionId, PartitionNotServed } from '../../src/ports/partitions.ts'
-import type { WakeSignal } from '../../src/ring/wake-signal.ts'
 import { errorOf, errors, type KafkaError } from '../../src/wire/errors.ts'
 import type { Pipeline } from '../threads/pipeline.ts'
 import type { ObjectStorage } from './object-storage.ts'
@@ -27,7 +26,6 @@ export class LanePartitionLog implements CoordinatorLog {
   readonly #pipeline: Pipeline
   readonly #storage: ObjectStorage
   readonly #now: () => number
-  readonly #signal: WakeSignal
   readonly #staging: { readonly base: number; readonly memory: Buffer }
   #queue: Waiting[] = []
   #sending = false
@@ -39,7 +37,6 @@ export class LanePartitionLog implements CoordinatorLog {
     this.#pipeline = pipeline
     this.#storage = storage
     this.#now = now
-    this.#signal = pipeline.mainSignal
     this.#staging = pipeline.staging
   }
 
@@ -111,7 +108,7 @@ export class LanePartitionLog implements CoordinatorLog {
       const { durable } = this.#pipeline
       while (this.#undurable.length > 0 && this.#undurable[0]!.durableAt <= durable) this.#undurable.shift()!.resolve()
       if (this.#undurable.length === 0 || this.#armed) return
-      this.#armed = this.#signal.arm(
+      this.#armed = this.#pipeline.onDurable(
         () => this.#pipeline.durable === durable,
         () => {
           this.#armed = false

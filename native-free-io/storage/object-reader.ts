@@ -1,12 +1,13 @@
 import { batchesFrom, hasRecords } from '../../src/objects/block-batches.ts'
 import { BlockCache, type CachedBlock } from '../../src/objects/block-cache.ts'
-import type { DataBlock, ObjectIndex } from '../../src/objects/object-format.ts'
-import type { ObjectMap, StoredPart } from '../../src/objects/object-map.ts'
+import type { ObjectIndex } from '../../src/objects/object-format.ts'
+import type { ObjectMap } from '../../src/objects/object-map.ts'
+import { indexIn } from '../../src/objects/object-reads.ts'
 import { ReadAhead } from '../../src/objects/read-ahead.ts'
+import type { DataBlock, StoredPart } from '../../src/ports/stored-objects.ts'
 import { unfilled } from '../disk/wal-file.ts'
 import type { Arena } from '../threads/arena.ts'
 import type { ObjectJobs } from '../threads/object-jobs.ts'
-import { indexIn } from './object-reads.ts'
 
 /** Maximum bytes of one request to the store. */
 const getBytesMax = 4 << 20

@@ -1,6 +1,5 @@
 import { AtMost } from '../../src/actor/at-most.ts'
-import type { ProducerSnapshot } from '../../src/partition/producer-state.ts'
-import type { BatchLocation, Command, Reply } from '../../src/pipeline/sequencing/lane-commands.ts'
+import type { BatchLocation, Command, Reply, ReplyTo } from '../../src/ports/lane-commands.ts'
 import type {
   ActiveProducer,
   FoundOffset,
@@ -10,6 +9,7 @@ import type {
   PartitionSpec,
   Partitions,
 } from '../../src/ports/partitions.ts'
+import type { ProducerSnapshot } from '../../src/ports/producers.ts'
 import type { Pipeline } from '../threads/pipeline.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import { type FoundRecord, TimeSearch } from './time-search.ts'
@@ -140,7 +140,7 @@ export class LanePartitions implements Partitions {
     return loaded
   }
 
-  #ask(command: Command): Promise<Reply> {
+  #ask<C extends Command>(command: C): Promise<ReplyTo<C>> {
     return this.#pipeline.ask(command)
   }
 }

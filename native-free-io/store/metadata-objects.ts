@@ -1,11 +1,11 @@
 import { encodeFrames, readFrames, signature } from '../../src/metadata/frames.ts'
+import { MetadataJobs } from '../../src/metadata/metadata-jobs.ts'
 import type { MetadataLog } from '../../src/metadata/store.ts'
 import { ChainDamaged, type ChainParts } from '../../src/wal/s3/s3-wal.ts'
 import { claimNext, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
 import { ChainWriter } from '../../src/wal/s3/s3-wal-writer.ts'
 import { chainKey, noMark } from '../../src/wal/s3/wal-object.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
-import { MetadataJobs } from '../storage/metadata-jobs.ts'
 import { PeriodicTask } from '../storage/periodic-task.ts'
 
 /** Cost of reading an object, as the number of bytes that could be read in the same time: one request each. */

@@ -1,13 +1,8 @@
 import { isFault } from '../../src/object-store/store-faults.ts'
+import type { ProducerSnapshots, ProducersHome, SavedProducers } from '../../src/ports/producers.ts'
 import { ChainDamaged, type ChainParts, insist, placesIn } from '../../src/wal/s3/s3-wal.ts'
 import { type ChainPlace, chainKey } from '../../src/wal/s3/wal-object.ts'
-import {
-  decodeProducers,
-  encodeProducers,
-  type ProducerSnapshots,
-  type ProducersHome,
-  type SavedProducers,
-} from '../disk/producers-file.ts'
+import { decodeProducers, encodeProducers } from '../disk/producers-file.ts'
 
 /** Maximum number of reads of a damaged object, before the object in the store is considered damaged. */
 const triesMax = 6

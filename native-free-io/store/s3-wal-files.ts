@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { WalState } from '../../src/ports/lane.ts'
 import type { ObjectStore, S3Location, StoreFault } from '../../src/ports/object-store.ts'
 import { ChainDamaged, type ChainParts, Superseded } from '../../src/wal/s3/s3-wal.ts'
 import { claim, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
 import type { ChainState } from '../../src/wal/s3/s3-wal-writer.ts'
 import { type ChainHeader, type ChainOwner, noMark } from '../../src/wal/s3/wal-object.ts'
-import { blockBytes, type WalState } from '../../src/wal/wal-record.ts'
+import { blockBytes } from '../../src/wal/wal-record.ts'
 import type { StoreShare } from './shared-store.ts'
 
 /** Delay between two requests after a fault; the store has already retried within its limits. */

@@ -1,5 +1,5 @@
 import type { MetadataLog } from '../../src/metadata/store.ts'
-import type { ProducersHome } from '../disk/producers-file.ts'
+import type { ProducersHome } from '../../src/ports/producers.ts'
 import type { PipelineOptions } from './pipeline.ts'
 
 /** All state that a node needs after a crash, except its objects. */

@@ -3,14 +3,13 @@ import { Piscina } from 'piscina'
 import type { LaneWal } from '../../src/network/thread-messages.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import type { Source } from '../../src/objects/compaction/compaction-plan.ts'
-import type { DataBlock, ObjectPart } from '../../src/objects/object-format.ts'
 import type { ObjectKeys } from '../../src/objects/object-key.ts'
-import type { StoredPart } from '../../src/objects/object-map.ts'
+import type { TrimPoint } from '../../src/ports/lane.ts'
 import type { ListPage, StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
-import type { TrimPoint } from '../../src/wal/wal-record.ts'
-import type { CleanedObjects, CleanTask } from '../storage/clean-objects.ts'
-import type { LogPlace } from '../storage/wal-reads.ts'
+import type { DataBlock, ObjectPart, StoredPart } from '../../src/ports/stored-objects.ts'
+import type { CleanedObjects, CleanTask } from '../store/clean-objects.ts'
 import { type BudgetData, newMeter, type StoreShare } from '../store/shared-store.ts'
+import type { LogPlace } from './wal-reads.ts'
 
 /** Data for the start of every object worker. */
 export interface ObjectWorkerData {

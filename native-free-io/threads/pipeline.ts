@@ -19,18 +19,19 @@ import type { RoutedTopic } from '../../src/network/topic-routing.ts'
 import { type ArenaPlan, planArena } from '../../src/pipeline/arena-plan.ts'
 import { counterBlockBytes, stages } from '../../src/pipeline/counters.ts'
 import { laneHeader, narrow, widen } from '../../src/pipeline/lane-words.ts'
-import type { Answered, Command, Reply } from '../../src/pipeline/sequencing/lane-commands.ts'
+import type { Lane, TrimPoint } from '../../src/ports/lane.ts'
+import type { Answered, Command, Reply, ReplyTo } from '../../src/ports/lane-commands.ts'
 import { WakeSignal } from '../../src/ring/wake-signal.ts'
-import { blockBytes, type TrimPoint } from '../../src/wal/wal-record.ts'
+import { blockBytes } from '../../src/wal/wal-record.ts'
 import type { WalDamage } from '../../src/wal/wal-recovery.ts'
 import type { WalTarget } from '../disk/wal-file.ts'
 import { systemReason } from '../process/start-failure.ts'
 import { StartRefused } from '../process/start-refused.ts'
-import type { LogPlace } from '../storage/wal-reads.ts'
 import type { StoreWalOptions } from '../store/s3-wal-files.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
 import { LargeWindow } from './large-window.ts'
 import { fileHome, type LogHome, storeHome } from './log-home.ts'
+import type { LogPlace } from './wal-reads.ts'
 
 /** The stop of a network worker is bounded; a thread that has not ended by then is terminated. */
 const stopMs = 5000
@@ -78,7 +79,7 @@ export interface Recovery {
 }
 
 /** The threads of the pipeline and their shared memory, from the side of the main thread. */
-export class Pipeline {
+export class Pipeline implements Lane {
   readonly recovery: Recovery
   readonly #arena: Arena
   readonly #plan: ArenaPlan
@@ -94,6 +95,7 @@ export class Pipeline {
   readonly #threads: Threads
   readonly #sequencerSignal: WakeSignal
   readonly #persistenceSignal: WakeSignal
+  readonly #mainSignal: WakeSignal
   readonly #waiting = new Map<number, (reply: Reply) => void>()
   #asked = 0
   #listening: { done(ports: readonly number[]): void; failed(error: Error): void } | undefined
@@ -128,6 +130,7 @@ export class Pipeline {
     this.recovery = parts.recovery
     this.#sequencerSignal = new WakeSignal(parts.arena.words, parts.plan.lane.sequencerSignal)
     this.#persistenceSignal = new WakeSignal(parts.arena.words, parts.plan.lane.persistenceSignal)
+    this.#mainSignal = new WakeSignal(parts.arena.words, parts.plan.mainSignal)
     this.#sequencer?.on('message', (answered: Answered) => this.#replied(answered))
     this.#network.once('exit', () => this.#listening?.failed(new Error('the network thread has ended')))
     this.#network.on('message', (message: FromNetwork) => {
@@ -244,10 +247,10 @@ export class Pipeline {
   }
 
   /** Sends a command to the sequencer; returns its reply. */
-  ask(command: Command): Promise<Reply> {
+  ask<C extends Command>(command: C): Promise<ReplyTo<C>> {
     return new Promise((resolve) => {
       const id = ++this.#asked
-      this.#waiting.set(id, resolve)
+      this.#waiting.set(id, resolve as (reply: Reply) => void)
       if (this.#sequencer === undefined) {
         this.tellNetwork({ type: 'asked', asked: { id, command } })
         return
@@ -310,9 +313,9 @@ export class Pipeline {
     return { base, memory: this.#arena.bytes.subarray(base, base + bytes) }
   }
 
-  /** Wake signal of the main thread, raised when more of the log is durable. */
-  get mainSignal(): WakeSignal {
-    return new WakeSignal(this.#arena.words, this.#plan.mainSignal)
+  /** See `Lane`. The wake signal of the main thread is raised when more of the log is durable. */
+  onDurable(idle: () => boolean, wake: () => void): boolean {
+    return this.#mainSignal.arm(idle, wake)
   }
 
   /** Counters of each thread of the pipeline. */

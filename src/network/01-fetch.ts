@@ -1,5 +1,6 @@
 import type { Mutable } from '../base/mutable.ts'
 import { fetch, fetched, fetchedPart, fetchedRange, fetchedSlice, fetchPart, readKind, where } from '../pipeline/ring-messages.ts'
+import type { ColdRead } from '../ports/cold-reads.ts'
 import type { PartitionId } from '../ports/partitions.ts'
 import { getLong, putLong, type RingProducer } from '../ring/ring.ts'
 import { FetchRequest, type FetchResponse } from '../wire/api/01-fetch.ts'
@@ -20,24 +21,6 @@ const partitionsMax = 8192
 const sliceBytesMin = 2048
 const nothing = Buffer.alloc(0)
 const readCommitted = 1
-
-/**
- * A read of records that are not in the log cache. Ranges refer to the WAL file, the offset of a partition to the object
- * store. A read with `isPatient` waits until there is memory for it.
- */
-export type ColdRead =
-  | {
-      readonly type: 'ranges'
-      readonly ranges: readonly { readonly position: number; readonly bytes: number }[]
-      readonly isPatient: boolean
-    }
-  | {
-      readonly type: 'partition'
-      readonly partitionId: PartitionId
-      readonly offset: number
-      readonly bytesMax: number
-      readonly isPatient: boolean
-    }
 
 /** The read of one partition, by its index among those of the fetch. */
 export interface PartitionRead {

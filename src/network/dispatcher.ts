@@ -1,6 +1,7 @@
 import { ByteBudget } from '../base/byte-budget.ts'
 import { laneHeader, widen } from '../pipeline/lane-words.ts'
 import { answerKind, append, appended, fetched, readKind } from '../pipeline/ring-messages.ts'
+import type { ColdRead } from '../ports/cold-reads.ts'
 import type { RingConsumer, RingProducer } from '../ring/ring.ts'
 import type { WakeSignal } from '../ring/wake-signal.ts'
 import { ProduceResponse } from '../wire/api/00-produce.ts'
@@ -10,16 +11,7 @@ import { type Codec, codec } from '../wire/codec.ts'
 import { MalformedMessage, Reader } from '../wire/cursor.ts'
 import { type RequestHeader, ResponseHeader, readRequestHeader } from '../wire/headers.ts'
 import { appendAnswered, beginProduce, hasFailed, type Produce, tickMs, timeOut } from './00-produce.ts'
-import {
-  beginFetch,
-  type ColdRead,
-  type Fetch,
-  fetchAnswered,
-  fetchError,
-  fetchResponse,
-  hasRecords,
-  type PartitionRead,
-} from './01-fetch.ts'
+import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, hasRecords, type PartitionRead } from './01-fetch.ts'
 import { logLease, withBlocks } from './buffer-leases.ts'
 import type { FetchSessions } from './fetch-session.ts'
 import { ProduceQueue } from './produce-queue.ts'

@@ -1,12 +1,13 @@
 import type { ArenaPlan } from '../pipeline/arena-plan.ts'
-import type { Answered, Asked } from '../pipeline/sequencing/lane-commands.ts'
 import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
 import type { Verdict } from '../pipeline/validation/validator.ts'
+import type { ColdRead, Loaded } from '../ports/cold-reads.ts'
+import type { TrimPoint, WalState } from '../ports/lane.ts'
+import type { Answered, Asked } from '../ports/lane-commands.ts'
 import type { StoreFault } from '../ports/object-store.ts'
 import type { LostRange, PartitionId } from '../ports/partitions.ts'
-import type { TrimPoint, WalState } from '../wal/wal-record.ts'
 import type { RecoverySource, WalDamage } from '../wal/wal-recovery.ts'
-import type { ColdRead, PartitionRead } from './01-fetch.ts'
+import type { PartitionRead } from './01-fetch.ts'
 import type { RoutedTopic } from './topic-routing.ts'
 
 /** Data for the start of every thread of the pipeline. */
@@ -120,19 +121,6 @@ export type ToNetwork =
   | { readonly type: 'pressed' }
   | { readonly type: 'limits'; readonly connections: ConnectionLimits }
   | { readonly type: 'stop' }
-
-/**
- * Result of a cold read: in its own memory, or leased pieces of the block cache. `pin` is released when the records are no longer read; -1
- * if there is nothing to release.
- */
-export type Loaded =
-  | { readonly pin: number; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly pin: number; readonly ranges: readonly LentRange[] }
-
-export interface LentRange {
-  readonly address: number
-  readonly bytes: number
-}
 
 /** Network worker to main thread. */
 export type FromNetwork =

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts'
-import type { DataBlock } from './object-format.ts'
+import type { DataBlock } from '../ports/stored-objects.ts'
 
 /** Blocks that were read together are stored together. */
 interface Run {

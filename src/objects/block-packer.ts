@@ -1,5 +1,6 @@
+import type { DataBlock } from '../ports/stored-objects.ts'
 import { crc32c } from '../wire/crc32c.ts'
-import { blockBytesMax, type DataBlock } from './object-format.ts'
+import { blockBytesMax } from './object-format.ts'
 
 export interface PackedBatch {
   readonly bytes: Uint8Array

@@ -1,5 +1,6 @@
 import { record } from '../base/layout.ts'
 import { getU64, putU64 } from '../base/long.ts'
+import type { DataBlock, ObjectPart, PartitionRange } from '../ports/stored-objects.ts'
 import { crc32c } from '../wire/crc32c.ts'
 
 /**
@@ -29,33 +30,8 @@ export const partIndexBytes = partitionRow.bytes + blockRow.bytes
 /** A block ends before it would exceed this size; a larger batch has a block of its own. */
 export const blockBytesMax = 256 << 10
 
-/** Index entry of a data block. */
-export interface DataBlock {
-  readonly baseOffset: number
-  /** Offset after its last record. */
-  readonly end: number
-  readonly position: number
-  readonly bytes: number
-  /** CRC-32C, signed. */
-  readonly crc: number
-  readonly maxTimestamp: number
-}
-
-/** A partition's part of an object: all of its remaining offsets from `start` up to `end`. */
-export interface PartitionRange {
-  readonly partitionId: number
-  readonly start: number
-  readonly end: number
-}
-
 export interface PartitionBlocks extends PartitionRange {
   readonly blocks: readonly DataBlock[]
-}
-
-/** The same part, as recorded in the metadata. */
-export interface ObjectPart extends PartitionRange {
-  readonly bytes: number
-  readonly maxTimestamp: number
 }
 
 /** A part without timestamps, or without records, gets the timestamp of its object: otherwise it would be retained forever. */

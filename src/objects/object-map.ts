@@ -1,15 +1,4 @@
-/** An object's part of one partition. */
-export interface StoredPart {
-  readonly partitionId: number
-  readonly objectId: number
-  /** Size of the whole object. */
-  readonly objectBytes: number
-  readonly start: number
-  readonly end: number
-  /** Size of this part. */
-  readonly bytes: number
-  readonly maxTimestamp: number
-}
+import type { StoredPart } from '../ports/stored-objects.ts'
 
 export interface MappedObject {
   readonly objectId: number

@@ -1,4 +1,5 @@
-import { blockBytesMax, type DataBlock, type PartitionBlocks } from './object-format.ts'
+import type { DataBlock } from '../ports/stored-objects.ts'
+import { blockBytesMax, type PartitionBlocks } from './object-format.ts'
 
 /** A batch for an object, and its address in the memory of the builder. */
 export interface StagedBatch {

@@ -1,4 +1,4 @@
-import type { StoredPart } from './object-map.ts'
+import type { StoredPart } from '../ports/stored-objects.ts'
 
 export interface RetentionLimits {
   /** Null: no limit. */

@@ -1,18 +1,10 @@
+import type { ProducerBatch, ProducerSnapshot } from '../ports/producers.ts'
 import { errors } from '../wire/errors.ts'
 
 /** Maximum number of batches in flight of a Java producer; a retry of any of them is detected. Source: KIP-98, KAFKA-5494. */
 const remembered = 5
 const sequenceMax = 0x7fff_ffff
 export const noProducer = -1
-
-export interface ProducerBatch {
-  readonly firstSequence: number
-  readonly lastSequence: number
-  readonly baseOffset: number
-  readonly timestamp: number
-  /** WAL position that must be durable before the batch may be acknowledged again. */
-  readonly end: number
-}
 
 /** State of one producer in a partition. */
 class Producer {
@@ -24,12 +16,6 @@ class Producer {
   constructor(epoch: number) {
     this.epoch = epoch
   }
-}
-
-export interface ProducerSnapshot {
-  readonly id: number
-  readonly epoch: number
-  readonly batches: readonly ProducerBatch[]
 }
 
 /** Result of a check. `duplicate` is the batch that was appended before. */

@@ -23,19 +23,7 @@ export const walRecord = record({
   kind: 'u32',
 })
 
-export const walMagic = 0x4d5f4c57 // "WL_M"
-
-/**
- * Trim point of the log. The record after it is accepted only as the successor of the record before it: at `trimmed` itself, an earlier
- * incarnation may have left a record that was never part of the log.
- */
-export interface TrimPoint {
-  /** First position that is retained. */
-  readonly trimmed: number
-  /** Position of the last record before the trim point, and the incarnation that wrote it: 0 if there is none. */
-  readonly previous: number
-  readonly previousIncarnation: number
-}
+export const walMagic = 0x4d5f4c57
 
 /** `jump`: the log continues `bytes` after this header; the bytes between are undefined. */
 export const walKind = { batch: 1, jump: 2 } as const
@@ -52,12 +40,3 @@ export const alignBlock = (position: number): number => Math.ceil(position / blo
  */
 export const crcStart = walRecord.position
 export const crcBytes = walRecord.bytes - crcStart
-
-/** State of the log, as recorded in the file. */
-export interface WalState extends TrimPoint {
-  readonly capacity: number
-  /** Number of starts, including this one. */
-  readonly incarnation: number
-  /** Random per log; the CRCs of its headers start with it. 32 bits. */
-  readonly secret: number
-}

@@ -1,6 +1,7 @@
 import { getI64, getU64 } from '../base/long.ts'
+import type { TrimPoint } from '../ports/lane.ts'
 import { batchHeader, lengthOverhead } from '../wire/record-batch.ts'
-import { alignBlock, alignRecord, blockBytes, crcBytes, crcStart, type TrimPoint, walKind, walMagic, walRecord } from './wal-record.ts'
+import { alignBlock, alignRecord, blockBytes, crcBytes, crcStart, walKind, walMagic, walRecord } from './wal-record.ts'
 
 /** CRC-32C of a region, computed by the kernel. */
 export type Crc = (address: number, bytes: number, seed: number) => number

@@ -1,7 +1,8 @@
 import { record } from '../base/layout.ts'
 import { getU64, putU64 } from '../base/long.ts'
+import type { WalState } from '../ports/lane.ts'
 import { crc32c } from '../wire/crc32c.ts'
-import { blockBytes, type WalState } from './wal-record.ts'
+import { blockBytes } from './wal-record.ts'
 
 /** Identity of the node that a WAL belongs to. A start compares it with the node's other files. */
 export interface WalIdentity {

@@ -1,5 +1,5 @@
 import type { PartitionId } from '../../ports/partitions.ts'
-import type { StoredPart } from '../object-map.ts'
+import type { StoredPart } from '../../ports/stored-objects.ts'
 
 /** Limits of compaction by key for a partition. Times in milliseconds. */
 export interface CleaningLimits {

@@ -1,7 +1,8 @@
 import { getU64 } from '../../base/long.ts'
+import type { TrimPoint } from '../../ports/lane.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
 import type { ChainContent } from '../../wal/s3/s3-wal-writer.ts'
-import { alignBlock, blockBytes, type TrimPoint, walMagic, walRecord } from '../../wal/wal-record.ts'
+import { alignBlock, blockBytes, walMagic, walRecord } from '../../wal/wal-record.ts'
 import { laneHeader, narrow, widen } from '../lane-words.ts'
 import type { PersistenceCounters } from './persistence.ts'
 

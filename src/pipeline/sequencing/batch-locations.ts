@@ -1,5 +1,5 @@
 import type { Partition } from '../../partition/partition.ts'
-import type { BatchLocation } from './lane-commands.ts'
+import type { BatchLocation } from '../../ports/lane-commands.ts'
 
 /** Location of entry `i` of a partition's index. */
 export const placeOf = ({ index }: Partition, i: number): BatchLocation => ({

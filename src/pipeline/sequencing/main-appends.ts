@@ -1,8 +1,8 @@
 import type { Partition } from '../../partition/partition.ts'
+import type { AppendedBatch, StagedBatch } from '../../ports/lane-commands.ts'
 import type { PartitionId } from '../../ports/partitions.ts'
 import { errors } from '../../wire/errors.ts'
 import type { Appender } from './appender.ts'
-import type { AppendedBatch, StagedBatch } from './lane-commands.ts'
 
 /**
  * Appends the batches that the main thread has staged, as for a Produce request. Stops before the first batch that finds no room: the

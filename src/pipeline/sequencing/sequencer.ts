@@ -1,4 +1,5 @@
 import { Partition } from '../../partition/partition.ts'
+import type { Asked, BatchLocation, Command, OpenPartition, Reply } from '../../ports/lane-commands.ts'
 import type { PartitionId } from '../../ports/partitions.ts'
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
@@ -8,7 +9,6 @@ import { answerKind, append, appended, fetchRequest, readKind, reason, refusedRe
 import type { Appender, Outcome } from './appender.ts'
 import { placeOf, placesFrom } from './batch-locations.ts'
 import { FetchReader } from './fetch-reader.ts'
-import type { Asked, BatchLocation, Command, OpenPartition, Reply } from './lane-commands.ts'
 import type { LogCache } from './log-cache.ts'
 import { appendStaged } from './main-appends.ts'
 

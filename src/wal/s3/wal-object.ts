@@ -1,7 +1,7 @@
 import { record } from '../../base/layout.ts'
 import { getU64, putU64 } from '../../base/long.ts'
+import type { TrimPoint } from '../../ports/lane.ts'
 import { crc32c } from '../../wire/crc32c.ts'
-import type { TrimPoint } from '../wal-record.ts'
 
 /**
  * Header of every object of an S3 WAL. Little-endian. The log is stored as objects: each incarnation of a node writes objects 1, 2, 3, … of

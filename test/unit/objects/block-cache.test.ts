@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BlockCache, type CachedBlock } from '../../../src/objects/block-cache.ts'
-import type { DataBlock } from '../../../src/objects/object-format.ts'
+import type { DataBlock } from '../../../src/ports/stored-objects.ts'
 
 const blockOf = (position: number, bytes: number): DataBlock => ({
   baseOffset: position,

@@ -1,14 +1,7 @@
 import { expect, test } from 'vitest'
-import {
-  type DataBlock,
-  encodeIndex,
-  footerBytes,
-  ObjectDamaged,
-  ObjectIndex,
-  partOf,
-  readFooter,
-} from '../../../src/objects/object-format.ts'
+import { encodeIndex, footerBytes, ObjectDamaged, ObjectIndex, partOf, readFooter } from '../../../src/objects/object-format.ts'
 import { planObject, type StagedBatch } from '../../../src/objects/object-plan.ts'
+import type { DataBlock } from '../../../src/ports/stored-objects.ts'
 
 const staged = (baseOffset: number, count: number, bytes: number, maxTimestamp = 5): StagedBatch => ({
   baseOffset,

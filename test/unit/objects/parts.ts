@@ -1,4 +1,4 @@
-import type { StoredPart } from '../../../src/objects/object-map.ts'
+import type { StoredPart } from '../../../src/ports/stored-objects.ts'
 
 /** Ten offsets of partition 1 in an object of their own, numbered like the first of them. */
 export const part = (start: number, bytes: number, maxTimestamp: number): StoredPart => ({

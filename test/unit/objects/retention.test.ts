@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { StoredPart } from '../../../src/objects/object-map.ts'
 import { retained } from '../../../src/objects/retention.ts'
+import type { StoredPart } from '../../../src/ports/stored-objects.ts'
 import { part as partAt } from './parts.ts'
 
 const part = (start: number, maxTimestamp: number): StoredPart => partAt(start, 100, maxTimestamp)

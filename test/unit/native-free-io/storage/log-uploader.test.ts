@@ -3,8 +3,9 @@ import { LogUploader, type StoreParts } from '../../../../native-free-io/storage
 import { type Building, StoreFailed } from '../../../../native-free-io/threads/object-jobs.ts'
 import type { MetadataRecord } from '../../../../src/metadata/records.ts'
 import { ObjectMap } from '../../../../src/objects/object-map.ts'
+import type { TrimPoint } from '../../../../src/ports/lane.ts'
 import type { StoreFault } from '../../../../src/ports/object-store.ts'
-import { blockBytes, type TrimPoint } from '../../../../src/wal/wal-record.ts'
+import { blockBytes } from '../../../../src/wal/wal-record.ts'
 
 const end: TrimPoint = { trimmed: blockBytes, previous: 0, previousIncarnation: 1 }
 const fault = (mayBeDone: boolean): StoreFault => ({

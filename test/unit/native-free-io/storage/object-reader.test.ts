@@ -2,8 +2,9 @@ import { expect, test } from 'vitest'
 import { ObjectReader } from '../../../../native-free-io/storage/object-reader.ts'
 import { createArena, openArena } from '../../../../native-free-io/threads/arena.ts'
 import type { ObjectJobs } from '../../../../native-free-io/threads/object-jobs.ts'
-import { type DataBlock, encodeIndex } from '../../../../src/objects/object-format.ts'
+import { encodeIndex } from '../../../../src/objects/object-format.ts'
 import { ObjectMap } from '../../../../src/objects/object-map.ts'
+import type { DataBlock } from '../../../../src/ports/stored-objects.ts'
 import { encodeBatch } from '../../../support/batch.ts'
 
 const partitionId = 3

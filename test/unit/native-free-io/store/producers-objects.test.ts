@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { ProducerSnapshots } from '../../../../native-free-io/disk/producers-file.ts'
 import { ProducersObjects } from '../../../../native-free-io/store/producers-objects.ts'
 import { below, chance, prng } from '../../../../src/base/prng.ts'
+import type { ProducerSnapshots } from '../../../../src/ports/producers.ts'
 import type { ChainParts } from '../../../../src/wal/s3/s3-wal.ts'
 import { calm, Shelf, type StoreWeather, Turns, WeatherStore } from '../../../sim/s3-wal-world.ts'
 

@@ -3,7 +3,7 @@ import { BlockPacker } from '../../../../src/objects/block-packer.ts'
 import { ActiveSegments } from '../../../../src/objects/compaction/active-segments.ts'
 import { type CleaningState, cleaningOf, dirtiest, grouped } from '../../../../src/objects/compaction/cleaning-plan.ts'
 import { KeyMap } from '../../../../src/objects/compaction/key-map.ts'
-import type { StoredPart } from '../../../../src/objects/object-map.ts'
+import type { StoredPart } from '../../../../src/ports/stored-objects.ts'
 import { part as partAt } from '../parts.ts'
 
 const part = (start: number, bytes: number, maxTimestamp = 1000): StoredPart => partAt(start, bytes, maxTimestamp)

@@ -18,10 +18,10 @@ import {
   where,
 } from '../../../../src/pipeline/ring-messages.ts'
 import { Appender } from '../../../../src/pipeline/sequencing/appender.ts'
-import type { Command, Reply } from '../../../../src/pipeline/sequencing/lane-commands.ts'
 import { LogCache } from '../../../../src/pipeline/sequencing/log-cache.ts'
 import { Repacker } from '../../../../src/pipeline/sequencing/repacker.ts'
 import { Sequencer } from '../../../../src/pipeline/sequencing/sequencer.ts'
+import type { Command, Reply } from '../../../../src/ports/lane-commands.ts'
 import type { PartitionId, PartitionSettings } from '../../../../src/ports/partitions.ts'
 import { getLong, putLong, RingConsumer, RingProducer } from '../../../../src/ring/ring.ts'
 import { WakeSignal } from '../../../../src/ring/wake-signal.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Reply } from '../../../../src/pipeline/sequencing/lane-commands.ts'
+import type { Reply } from '../../../../src/ports/lane-commands.ts'
 import { buildBatch } from '../../../../src/wire/batch-builder.ts'
 import { LaneWorld, now } from './lane-world.ts'
 

@@ -5,13 +5,13 @@ import { type CleaningRules, cleanBatch, type KeyHash, noteKeys } from '../../sr
 import { grouped } from '../../src/objects/compaction/cleaning-plan.ts'
 import { KeyMap, keyHashBytes } from '../../src/objects/compaction/key-map.ts'
 import { encodeIndex, partOf } from '../../src/objects/object-format.ts'
-import type { StoredPart } from '../../src/objects/object-map.ts'
+import { indexOf, readWhole, runsOf } from '../../src/objects/object-reads.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
+import type { StoredPart } from '../../src/ports/stored-objects.ts'
 import { type BatchHeader, batchBytes, batchHeader, lastOffset, readBatchHeader } from '../../src/wire/record-batch.ts'
 import { nodeCodecs } from '../threads/codecs.ts'
 import { type BuiltObject, StoreFailed } from '../threads/object-jobs.ts'
-import { indexOf, readWhole, runsOf } from './object-reads.ts'
 
 /** Compaction by key of one partition, from its log start on. */
 export interface CleanTask extends Pick<CleaningRules, 'nowMs' | 'deleteRetentionMs' | 'producers'> {

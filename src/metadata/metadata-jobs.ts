@@ -1,4 +1,4 @@
-import { frameBytesMax } from '../../src/metadata/frames.ts'
+import { frameBytesMax } from './frames.ts'
 
 interface Job {
   readonly records: readonly Uint8Array[]

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { indexOf, tailOf } from '../../../../native-free-io/storage/object-reads.ts'
-import { MemStore } from '../../../../native-free-io/store/mem-store.ts'
-import { isFault } from '../../../../src/object-store/store-faults.ts'
-import { encodeIndex } from '../../../../src/objects/object-format.ts'
+import { MemStore } from '../../../native-free-io/store/mem-store.ts'
+import { isFault } from '../../../src/object-store/store-faults.ts'
+import { encodeIndex } from '../../../src/objects/object-format.ts'
+import { indexOf, tailOf } from '../../../src/objects/object-reads.ts'
 
 const partitions = Array.from({ length: 1200 }, (_, partitionId) => ({
   ...{ partitionId, start: 0, end: 1 },

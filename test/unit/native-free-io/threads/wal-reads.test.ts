@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readRanges } from '../../../../native-free-io/storage/wal-reads.ts'
+import { readRanges } from '../../../../native-free-io/threads/wal-reads.ts'
 import { walRecord } from '../../../../src/wal/wal-record.ts'
 
 const capacity = 1 << 20

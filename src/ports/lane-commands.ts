@@ -1,5 +1,5 @@
-import type { ProducerSnapshot } from '../../partition/producer-state.ts'
-import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from '../../ports/partitions.ts'
+import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from './partitions.ts'
+import type { ProducerSnapshot } from './producers.ts'
 
 /** Commands of the main thread to a sequencer. Each reply has the id of its command. */
 export type Command =
@@ -73,6 +73,26 @@ export type Reply =
       readonly end: number
     }
   | { readonly type: 'producersOf'; readonly producers: readonly ProducerSnapshot[] }
+
+/** Type of the reply to each command. `unknown`: the partition is not served. */
+interface ReplyTypes {
+  readonly open: 'done'
+  readonly close: 'done'
+  readonly configure: 'done' | 'unknown'
+  readonly offsets: 'offsets' | 'unknown'
+  readonly extent: 'extent' | 'unknown'
+  readonly find: 'place' | 'unknown'
+  readonly findMax: 'place' | 'unknown'
+  readonly trim: 'done' | 'unknown'
+  readonly lose: 'done' | 'unknown'
+  readonly expireProducers: 'done'
+  readonly producers: 'producers'
+  readonly producersOf: 'producersOf' | 'unknown'
+  readonly append: 'appended'
+  readonly places: 'places' | 'unknown'
+  readonly stored: 'done'
+}
+export type ReplyTo<C extends Command> = Extract<Reply, { readonly type: ReplyTypes[C['type']] }>
 
 export interface Asked {
   readonly id: number

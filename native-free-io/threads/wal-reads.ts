@@ -1,6 +1,7 @@
+import type { WalRange } from '../../src/ports/cold-reads.ts'
 import { walRecord } from '../../src/wal/wal-record.ts'
-import { isKept, unfilled, type WalRange } from '../disk/wal-file.ts'
-import type { ObjectJobs } from '../threads/object-jobs.ts'
+import { isKept, unfilled } from '../disk/wal-file.ts'
+import type { ObjectJobs } from './object-jobs.ts'
 
 /** The part of the log's state that a reader of its file needs: how far it may have been written. */
 interface Log {

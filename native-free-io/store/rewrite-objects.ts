@@ -1,8 +1,9 @@
 import { isFault } from '../../src/object-store/store-faults.ts'
-import { type DataBlock, encodeIndex, type PartitionBlocks, partOf } from '../../src/objects/object-format.ts'
+import { encodeIndex, type PartitionBlocks, partOf } from '../../src/objects/object-format.ts'
+import { indexOf, readWhole, runsOf } from '../../src/objects/object-reads.ts'
 import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports/object-store.ts'
+import type { DataBlock } from '../../src/ports/stored-objects.ts'
 import type { BuiltObject, RewriteTask } from '../threads/object-jobs.ts'
-import { indexOf, readWhole, runsOf } from './object-reads.ts'
 
 /** Builds one object from parts of existing objects. Blocks are copied unchanged; only their positions change. */
 export async function rewriteObjects(from: ObjectStore, { key, sources }: RewriteTask): Promise<BuiltObject | StoreFault> {

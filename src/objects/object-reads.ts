@@ -1,7 +1,8 @@
-import { isFault } from '../../src/object-store/store-faults.ts'
-import { type DataBlock, footerBytes, ObjectDamaged, ObjectIndex, readFooter } from '../../src/objects/object-format.ts'
-import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
-import { crc32c } from '../../src/wire/crc32c.ts'
+import { isFault } from '../object-store/store-faults.ts'
+import type { ObjectStore, StoreFault } from '../ports/object-store.ts'
+import type { DataBlock } from '../ports/stored-objects.ts'
+import { crc32c } from '../wire/crc32c.ts'
+import { footerBytes, ObjectDamaged, ObjectIndex, readFooter } from './object-format.ts'
 
 /** Maximum number of reads of blocks that do not match the index, before they count as damaged in the store. */
 export const triesMax = 3

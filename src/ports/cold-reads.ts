@@ -1,0 +1,35 @@
+import type { PartitionId } from './partitions.ts'
+
+/** Location of bytes in the write-ahead log. */
+export interface WalRange {
+  readonly position: number
+  readonly bytes: number
+}
+
+/**
+ * A read of records that are not in the log cache. Ranges refer to the WAL file, the offset of a partition to the object store. A read with
+ * `isPatient` waits until there is memory for it.
+ */
+export type ColdRead =
+  | { readonly type: 'ranges'; readonly ranges: readonly WalRange[]; readonly isPatient: boolean }
+  | {
+      readonly type: 'partition'
+      readonly partitionId: PartitionId
+      readonly offset: number
+      readonly bytesMax: number
+      readonly isPatient: boolean
+    }
+
+/**
+ * Result of a cold read: in its own memory, or leased pieces of the block cache. `pin` is released when the records are no longer read; -1
+ * if there is nothing to release.
+ */
+export type Loaded =
+  | { readonly pin: number; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly pin: number; readonly ranges: readonly LentRange[] }
+
+/** Bytes of the block cache. */
+export interface LentRange {
+  readonly address: number
+  readonly bytes: number
+}

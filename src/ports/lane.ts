@@ -1,0 +1,41 @@
+import type { Command, ReplyTo } from './lane-commands.ts'
+
+/**
+ * Trim point of the log. The record after it is accepted only as the successor of the record before it: at `trimmed` itself, an earlier
+ * incarnation may have left a record that was never part of the log.
+ */
+export interface TrimPoint {
+  /** First position that is retained. */
+  readonly trimmed: number
+  /** Position of the last record before the trim point, and the incarnation that wrote it: 0 if there is none. */
+  readonly previous: number
+  readonly previousIncarnation: number
+}
+
+/** State of the log, as recorded in the file. */
+export interface WalState extends TrimPoint {
+  readonly capacity: number
+  /** Number of starts, including this one. */
+  readonly incarnation: number
+  /** Random per log; the CRCs of its headers start with it. 32 bits. */
+  readonly secret: number
+}
+
+/** The write-ahead log of a lane and the partitions in it, as the main thread uses them. Positions in bytes. */
+export interface Lane {
+  /** Position up to which the log is sequenced. */
+  readonly published: number
+  /** Position up to which the log is durable. */
+  readonly durable: number
+  /** Position from which the log is retained: records below are in objects. */
+  readonly stored: number
+  readonly wal: { readonly state: WalState }
+  /** Memory for appends of the main thread, and its address in the arena. */
+  readonly staging: { readonly base: number; readonly memory: Uint8Array }
+  /** Sends a command to the sequencer; returns its reply. */
+  ask<C extends Command>(command: C): Promise<ReplyTo<C>>
+  /** All records below the trim point are stored elsewhere: the log records the trim point before the space is reused. */
+  trim(point: TrimPoint): Promise<void>
+  /** Calls `wake` once when more of the log is durable. False if `idle` returns false: there is work already. For one caller. */
+  onDurable(idle: () => boolean, wake: () => void): boolean
+}

@@ -1,0 +1,36 @@
+import type { PartitionId } from './partitions.ts'
+
+export interface ProducerBatch {
+  readonly firstSequence: number
+  readonly lastSequence: number
+  readonly baseOffset: number
+  readonly timestamp: number
+  /** WAL position that must be durable before the batch may be acknowledged again. */
+  readonly end: number
+}
+
+/** State of an idempotent producer in a partition. */
+export interface ProducerSnapshot {
+  readonly id: number
+  readonly epoch: number
+  /** Oldest first. */
+  readonly batches: readonly ProducerBatch[]
+}
+
+export type ProducerSnapshots = readonly (readonly [PartitionId, readonly ProducerSnapshot[]])[]
+
+/** Contents of a snapshot of producers. */
+export interface SavedProducers {
+  /** Null in a snapshot of a release without founding ids. */
+  readonly foundingId: string | null
+  /** Position of the end of the WAL when the snapshot was taken. */
+  readonly position: number
+  readonly partitions: ProducerSnapshots
+}
+
+/** Storage for the state of producers without batches in the WAL. */
+export interface ProducersHome {
+  save(partitions: ProducerSnapshots, position: number): Promise<void>
+  /** The snapshot of the last trim; undefined before the first. */
+  load(): Promise<SavedProducers | undefined>
+}

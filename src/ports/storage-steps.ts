@@ -1,0 +1,15 @@
+/** Durable steps of the storage engine, in the order of each task. Tests end the process, or the simulated node, at each of them. */
+export type StorageStep =
+  | 'object prepared'
+  | 'object stored'
+  | 'object committed'
+  | 'producers saved'
+  | 'log trimmed'
+  | 'compaction written'
+  | 'compaction committed'
+  | 'cleaning written'
+  | 'cleaning committed'
+  | 'objects marked'
+  | 'objects removed'
+  | 'objects forgotten'
+  | 'log start moved'
