@@ -12,6 +12,11 @@ export class FakeTime {
     return this.#now
   }
 
+  /** Number of timers that have not fired. */
+  get pending(): number {
+    return this.#timers.size
+  }
+
   after(ms: number, wake: () => void): () => void {
     const timer = { at: this.#now + ms, wake }
     this.#timers.add(timer)
