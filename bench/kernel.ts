@@ -5,7 +5,7 @@ import { kernel, kernelBytes } from '../src/pipeline/kernel/kernel.ts'
 import { scanResult, scanStatus } from '../src/pipeline/kernel/scan.ts'
 import { buildBatch } from '../src/wire/batch-builder.ts'
 import { batchHeader } from '../src/wire/record-batch.ts'
-import type { MicroRow } from './micro.ts'
+import type { MicroRow } from './micro-row.ts'
 
 const kib = 1024
 const gib = 1024 ** 3

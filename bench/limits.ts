@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { root } from '../test/support/root.ts'
 import { Histogram } from './load/histogram.ts'
-import type { MicroRow } from './micro.ts'
+import type { MicroRow } from './micro-row.ts'
 import { benchDataFolder } from './peers.ts'
 
 const seconds = 1

@@ -1,14 +1,8 @@
 import { kernelSpeed } from './kernel.ts'
 import { machineLimits } from './limits.ts'
+import type { MicroRow } from './micro-row.ts'
 import { ringSpeed } from './ring.ts'
 import { validationSpeed } from './validation.ts'
-
-export interface MicroRow {
-  readonly name: string
-  readonly value: number
-  readonly unit: string
-  readonly remark?: string
-}
 
 export interface Micro {
   readonly name: string

@@ -6,7 +6,7 @@ import { bellBytes } from '../src/ring/layout.ts'
 import { RingConsumer, RingProducer, ringBytes } from '../src/ring/ring.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
 import { root } from '../test/support/root.ts'
-import type { MicroRow } from './micro.ts'
+import type { MicroRow } from './micro-row.ts'
 
 const capacityWords = 1 << 16
 /** Of an append message. */

@@ -1,5 +1,5 @@
 import { middle, type Outcome, type Ratio, type Result } from './figures.ts'
-import type { MicroRow } from './micro.ts'
+import type { MicroRow } from './micro-row.ts'
 import type { Sample } from './run-scenario.ts'
 
 type Column = readonly [title: string, figure: keyof Sample, digits: number]

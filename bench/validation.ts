@@ -8,7 +8,7 @@ import { kafkaMissing } from '../test/support/kafka.ts'
 import { type Codec, KafkaCodecs } from '../test/support/kafka-codecs.ts'
 import { KernelBench, validationModule } from '../test/support/validation-kernel.ts'
 import { batchOf, countOf, jsonRecords } from '../test/unit/pipeline/validation/samples.ts'
-import type { MicroRow } from './micro.ts'
+import type { MicroRow } from './micro-row.ts'
 
 const kib = 1024
 /** Passes are short: on a machine with other load, some of them are not disturbed. */

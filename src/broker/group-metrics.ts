@@ -1,5 +1,6 @@
 import type { GroupCoordinator } from '../group/coordinator.ts'
-import type { Group, GroupCounts } from '../group/state.ts'
+import type { Group } from '../group/state.ts'
+import type { GroupCounts } from '../group/step.ts'
 import type { Registry, Sample } from '../metrics/registry.ts'
 
 /** Event counts since the node started, under the names of Kafka's sensors. */

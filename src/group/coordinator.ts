@@ -8,7 +8,8 @@ import { groupLimits } from './limits.ts'
 import { groupCoordinator, listGroups } from './machine.ts'
 import type { AnswerTo, GroupNotification, ListedGroup, Question } from './messages.ts'
 import type { GroupRecord } from './records.ts'
-import { type GroupCounts, type GroupShared, type GroupState, groupShared } from './state.ts'
+import { type GroupShared, type GroupState, groupShared } from './state.ts'
+import type { GroupCounts } from './step.ts'
 
 export interface GroupCoordinatorParts
   extends Pick<CoordinatorParts<GroupState, Question, GroupNotification, GroupRecord>, 'log' | 'codecs' | 'clock' | 'after' | 'failed'> {

@@ -1,7 +1,6 @@
 import type { CoordinatorEffect, CoordinatorEvent } from '../coordinator/machine.ts'
 import type { KafkaError } from '../wire/errors.ts'
-import type { CommittedOffset } from './offsets/offsets.ts'
-import type { GroupRecord } from './records.ts'
+import type { CommittedOffset, GroupRecord } from './records.ts'
 
 export interface Protocol {
   readonly name: string

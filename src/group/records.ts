@@ -25,7 +25,9 @@ import {
   ConsumerGroupTargetAssignmentMetadataValue,
 } from '../wire/internal/group-consumer.ts'
 import type { Fields, Message, Wire } from '../wire/schema.ts'
-import type { CommittedOffset } from './offsets/offsets.ts'
+
+/** Committed offset of a partition, as recorded. */
+export type CommittedOffset = Readonly<OffsetCommitValue>
 
 /** Record types of the offsets topic. A null value is a tombstone of the offset or the group. */
 export type GroupRecord =

@@ -3,7 +3,7 @@ import type { ClassicGroup } from './classic/classic-group.ts'
 import type { ConsumerGroup } from './consumer/consumer-group.ts'
 import type { GroupLimits } from './limits.ts'
 import { Offsets } from './offsets/offsets.ts'
-import type { TimerAction } from './step.ts'
+import type { GroupCounts, TimerAction } from './step.ts'
 import { Topics } from './topics.ts'
 
 /** All types of groups are in one coordinator; an id belongs to one group at a time. */
@@ -25,15 +25,6 @@ export interface GroupState extends GroupShared {
   readonly timers: Timers<TimerAction>
   /** Topics that were deleted before the load was complete: their offsets are removed after it. Undefined after the load. */
   deletedBeforeLoad: Set<string> | undefined
-}
-
-/** Event counts since the node started, for metrics. */
-export interface GroupCounts {
-  classicRebalances: number
-  consumerRebalances: number
-  offsetCommits: number
-  offsetExpirations: number
-  offsetDeletions: number
 }
 
 export const groupShared = (limits: GroupLimits, topicIdOf: GroupShared['topicIdOf']): GroupShared => ({

@@ -4,7 +4,6 @@ import type { ClassicGroup } from './classic/classic-group.ts'
 import type { GroupLimits } from './limits.ts'
 import type { GroupEffect } from './messages.ts'
 import type { GroupRecord } from './records.ts'
-import type { GroupCounts } from './state.ts'
 import type { Topics } from './topics.ts'
 
 /** Purpose of a timer. Groups and members are referred to by name, since they may be removed before it fires. */
@@ -16,6 +15,15 @@ export type TimerAction =
   /** A member of a consumer group must revoke its partitions. */
   | { readonly type: 'revocation'; readonly groupId: string; readonly memberId: string; readonly epoch: number }
   | { readonly type: 'syncPhase'; readonly groupId: string; readonly generation: number }
+
+/** Event counts since the node started, for metrics. */
+export interface GroupCounts {
+  classicRebalances: number
+  consumerRebalances: number
+  offsetCommits: number
+  offsetExpirations: number
+  offsetDeletions: number
+}
 
 /** Context of one event for all parts of the machine. */
 export interface Step {

@@ -1,17 +1,11 @@
 import { compile } from './compile.ts'
-import { Reader, Writer } from './cursor.ts'
+import { type Codec, Reader, Writer } from './cursor.ts'
 import type { Fields, Message, Wire } from './schema.ts'
 
 /*
  * Two implementations of one table. `interpret` walks it; `compile` generates straight-line code from it.
  * The first is the definition, the second is fast; test/unit/wire/messages.test.ts compares them.
  */
-
-/** Reads and writes one version of one message. Reading throws MalformedMessage; writing, UnencodableMessage. */
-export interface Codec<T> {
-  read(from: Reader): T
-  write(to: Writer, value: T): void
-}
 
 const compiled = new WeakMap<object, (Codec<unknown> | undefined)[]>()
 

@@ -491,3 +491,9 @@ function stringBytes(v: string): number {
 }
 
 const outside = (kind: string, v: unknown): UnencodableMessage => new UnencodableMessage(`expected an ${kind}, found ${String(v)}`)
+
+/** Reads and writes one version of one message. Reading throws MalformedMessage; writing, UnencodableMessage. */
+export interface Codec<T> {
+  read(from: Reader): T
+  write(to: Writer, value: T): void
+}

@@ -1,6 +1,6 @@
 import { apiByKey, headerVersions } from './apis.ts'
-import { type Codec, codec } from './codec.ts'
-import type { Reader } from './cursor.ts'
+import { codec } from './codec.ts'
+import type { Codec, Reader } from './cursor.ts'
 import type { Wire } from './schema.ts'
 import { int16, int32, message, string } from './schema.ts'
 

@@ -1,5 +1,4 @@
-import type { Codec } from './codec.ts'
-import type { Reader, Writer } from './cursor.ts'
+import type { Codec, Reader, Writer } from './cursor.ts'
 import type { Field, Fields, Message, Scalar, Wire } from './schema.ts'
 import { defaultOf, isDefault } from './schema.ts'
 import { bytesMin, isFlexibleField, nullableAt, path, placeOf, type Site } from './walk.ts'

@@ -1,5 +1,5 @@
 import { NotReady } from '../../coordinator/partition.ts'
-import type { CommittedOffset } from '../../group/offsets/offsets.ts'
+import type { CommittedOffset } from '../../group/records.ts'
 import { OffsetFetchRequest, OffsetFetchResponse } from '../../wire/api/09-offset-fetch.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { zeroUuid } from '../../wire/schema.ts'

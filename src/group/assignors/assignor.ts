@@ -1,7 +1,4 @@
-import { assert } from '../../base/assert.ts'
 import type { Partitions } from '../partitions.ts'
-import { assignRange } from './range.ts'
-import { assignUniform } from './uniform.ts'
 
 /** A member as input of assignors. Racks are ignored, as in Kafka. */
 export interface Assignee {
@@ -19,14 +16,3 @@ export interface Assignee {
  * Every partition of a topic with at least one reader is assigned to one member that reads it.
  */
 export type Assign = (members: readonly Assignee[], partitionCount: (topicId: string) => number) => ReadonlyMap<string, Partitions>
-
-const assignors: ReadonlyMap<string, Assign> = new Map([
-  ['uniform', assignUniform],
-  ['range', assignRange],
-])
-
-export function assignorNamed(name: string): Assign {
-  const assign = assignors.get(name)
-  assert(assign !== undefined, `there is an assignor ${name}`)
-  return assign
-}

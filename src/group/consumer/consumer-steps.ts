@@ -1,4 +1,5 @@
-import { type Assignee, assignorNamed } from '../assignors/assignor.ts'
+import type { Assignee } from '../assignors/assignor.ts'
+import { assignorNamed } from '../assignors/assignors.ts'
 import { equalPartitions, fromPartitions, noPartitions, type Partitions } from '../partitions.ts'
 import { type ConsumerRecord, isTooLarge } from '../records.ts'
 import { classicJoinKey, classicSyncKey, rebalanceKey, type Step, sessionKey, write } from '../step.ts'

@@ -4,10 +4,10 @@ import { memberRefusal } from '../classic/classic-members.ts'
 import { extendSession } from '../classic/classic-rebalance.ts'
 import type { ConsumerGroup } from '../consumer/consumer-group.ts'
 import type { Asking } from '../messages.ts'
-import type { GroupRecord } from '../records.ts'
+import type { CommittedOffset, GroupRecord } from '../records.ts'
 import type { Group } from '../state.ts'
 import { type Refusal, type Step, write } from '../step.ts'
-import { type CommittedOffset, isExpired, type Offsets } from './offsets.ts'
+import { isExpired, type Offsets } from './offsets.ts'
 
 type Commit = Asking<'commit'>
 

@@ -1,9 +1,5 @@
-import type { OffsetCommitValue } from '../../wire/internal/group-classic.ts'
 import type { PartitionRef } from '../messages.ts'
-import type { GroupRecord } from '../records.ts'
-
-/** Committed offset of a partition, as recorded. */
-export type CommittedOffset = Readonly<OffsetCommitValue>
+import type { CommittedOffset, GroupRecord } from '../records.ts'
 
 const noTime = -1n
 

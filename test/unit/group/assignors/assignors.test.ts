@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { below, chance, type Prng, prng } from '../../../../src/base/prng.ts'
-import { type Assign, type Assignee, assignorNamed } from '../../../../src/group/assignors/assignor.ts'
+import type { Assign, Assignee } from '../../../../src/group/assignors/assignor.ts'
+import { assignorNamed } from '../../../../src/group/assignors/assignors.ts'
 import type { Partitions } from '../../../../src/group/partitions.ts'
 
 const counts: Readonly<Record<string, number>> = { a: 4, b: 2, c: 3, d: 40 }
