@@ -7,9 +7,9 @@ import { FetchRequest, type FetchResponse } from '../wire/api/01-fetch.ts'
 import { codec } from '../wire/codec.ts'
 import type { Reader } from '../wire/cursor.ts'
 import { errors } from '../wire/errors.ts'
+import { Slices } from '../wire/slices.ts'
 import type { Context, FetchSessions, SessionPartition, Wanted } from './fetch-session.ts'
 import type { Pending, RequestQueue } from './request-queue.ts'
-import { asRecords, Slices } from './scatter-writer.ts'
 import type { TopicRouting } from './topic-routing.ts'
 import { fetchByIdVersion } from './versions.ts'
 
@@ -191,7 +191,7 @@ export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer,
     const allowance = words[from + fetchedPart.allowance]!
     from += fetchedPart.words
     if (place === where.hot) {
-      response.records = asRecords(slicesAt(words, memory, from, count))
+      response.records = slicesAt(words, memory, from, count)
       from += count * fetchedSlice.words
     } else if (place === where.warm) {
       loads.push({ index, load: { type: 'ranges', ranges: rangesAt(words, from, count), isPatient: false } })

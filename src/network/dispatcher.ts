@@ -10,6 +10,7 @@ import { apiByKey, headerVersions } from '../wire/apis.ts'
 import { codec } from '../wire/codec.ts'
 import { type Codec, MalformedMessage, Reader } from '../wire/cursor.ts'
 import { type RequestHeader, ResponseHeader, readRequestHeader } from '../wire/headers.ts'
+import { Slices } from '../wire/slices.ts'
 import { appendAnswered, beginProduce, hasFailed, type Produce, tickMs, timeOut } from './00-produce.ts'
 import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, hasRecords, type PartitionRead } from './01-fetch.ts'
 import { logLease, withBlocks } from './buffer-leases.ts'
@@ -20,7 +21,7 @@ import { PausedGates, type PauseReason } from './read-gate.ts'
 import { largeBytesMax, largeRequestBytes } from './request-limits.ts'
 import { type ClientConnection, type HeldBytes, type Pending, RequestQueue } from './request-queue.ts'
 import { RequestTable } from './request-table.ts'
-import { asRecords, ScatterWriter, Slices } from './scatter-writer.ts'
+import { ScatterWriter } from './scatter-writer.ts'
 import type { TopicRouting } from './topic-routing.ts'
 
 const produceKey = 0
@@ -214,7 +215,7 @@ export class RequestDispatcher {
     const response = pending.responses[index]!
     if (records === null) response.errorCode = error
     // Sent without a copy: a copy of megabytes would delay all requests of the thread.
-    else response.records = asRecords(new Slices(records))
+    else response.records = new Slices(records)
     if (pin >= 0) pending.lease = withBlocks(pending.lease, () => this.#parts.ports.giveBack(pin))
     this.#loadedOne(pending)
   }

@@ -1,18 +1,5 @@
 import { Writer } from '../wire/cursor.ts'
-
-/** Records that are not copied into a response: they are in several pieces, and are sent without a copy. */
-export class Slices {
-  readonly parts: readonly Uint8Array[]
-  readonly length: number
-
-  constructor(parts: readonly Uint8Array[]) {
-    this.parts = parts
-    this.length = parts.reduce((sum, part) => sum + part.length, 0)
-  }
-}
-
-/** Placeholder in a message for a bytes field of a codec. */
-export const asRecords = (slices: Slices): Buffer => slices as unknown as Buffer
+import { Slices } from '../wire/slices.ts'
 
 /** Writes a message around its slices, so that it can be sent as a list of buffers. */
 export class ScatterWriter extends Writer {
@@ -24,8 +11,8 @@ export class ScatterWriter extends Writer {
     return this
   }
 
-  override put(v: Uint8Array): void {
-    if ((v as unknown) instanceof Slices) this.#cuts.push({ at: this.at, slices: v as unknown as Slices })
+  override put(v: Uint8Array | Slices): void {
+    if (v instanceof Slices) this.#cuts.push({ at: this.at, slices: v })
     else super.put(v)
   }
 

@@ -1,5 +1,5 @@
 /** The encoding of Kafka's primitive types. All other encodings are composed of these. */
-
+import { Slices } from './slices.ts'
 /** The received bytes are not a valid message. The text contains the expected value, the found value and the position. */
 export class MalformedMessage extends Error {}
 
@@ -412,16 +412,20 @@ export class Writer {
     this.#buffer.write(v, at, length, 'utf8')
   }
 
-  bytes(v: Uint8Array): void {
+  bytes(v: Uint8Array | Slices): void {
     this.int32(v.length)
     this.put(v)
   }
-  bytesCompact(v: Uint8Array): void {
+  bytesCompact(v: Uint8Array | Slices): void {
     this.uvarint(v.length + 1)
     this.put(v)
   }
   /** The bytes without a length. */
-  put(v: Uint8Array): void {
+  put(v: Uint8Array | Slices): void {
+    if (v instanceof Slices) {
+      for (const part of v.parts) this.put(part)
+      return
+    }
     const at = this.#room(v.length)
     this.#buffer.set(v, at)
   }

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import type { Slices } from './slices.ts'
 
 /** '3+' from version 3 on, '0-2' both ends included, '4' that version alone. */
 export type Versions = `${number}+` | `${number}-${number}` | `${number}`
@@ -66,6 +67,8 @@ export const string = scalar<string>('string')
 export const bytes = scalar<Buffer>('bytes')
 /** Record batches remain bytes: the broker passes them on without decoding. A view, as `bytes` is. */
 export const records = scalar<Buffer>('records')
+/** Record batches of a response: when written, they may be in several pieces. When read, they are one view. */
+export const slicedRecords = scalar<Buffer | Slices>('records')
 
 export const struct = <const F extends Fields, const O extends Options<never> = {}>(
   fields: F,

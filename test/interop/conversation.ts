@@ -5,6 +5,7 @@ import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadat
 import { batchAt, batchBytes, isRefusal } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
 import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
+import { inOnePiece } from '../../src/wire/slices.ts'
 import { type BrokerKind, startBroker } from '../support/broker.ts'
 import { WireClient } from '../support/wire-client.ts'
 
@@ -128,7 +129,7 @@ export async function recordsOfGroup(port: number, groupId: string): Promise<{ r
       topics: [{ topic: '__consumer_offsets', topicId: zeroId, partitions: [part] }],
     })
     const bytes = fetched.responses[0]!.partitions[0]!.records ?? Buffer.alloc(0)
-    return [...recordsIn(bytes)].flatMap(({ key, value }) => (key?.includes(groupId) ? [{ key, value }] : []))
+    return [...recordsIn(inOnePiece(bytes))].flatMap(({ key, value }) => (key?.includes(groupId) ? [{ key, value }] : []))
   } finally {
     client.close()
   }

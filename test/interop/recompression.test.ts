@@ -5,6 +5,7 @@ import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
 import { type BatchOptions, buildBatch, type NewRecord } from '../../src/wire/batch-builder.ts'
 import { batchAt, batchBytes, codecNames, codecOf, isRefusal } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
+import { inOnePiece } from '../../src/wire/slices.ts'
 import { createTopic } from '../support/admin.ts'
 import { type Broker, type BrokerKind, startBroker } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
@@ -52,7 +53,7 @@ class Conversation {
     const partition = { ...blankPartition, partitionMaxBytes: 1 << 20 }
     const topics = [{ topic, topicId: '', partitions: [partition] }]
     const { responses } = await this.#client.ask(FetchRequest, FetchResponse, 11, { minBytes: 0, maxBytes: 1 << 20, topics })
-    const bytes = Buffer.from(responses[0]!.partitions[0]!.records!)
+    const bytes = Buffer.from(inOnePiece(responses[0]!.partitions[0]!.records!))
     for (let at = 0; at < bytes.length; ) {
       const header = batchAt(bytes, at)
       if (isRefusal(header)) throw new Error(header.because)

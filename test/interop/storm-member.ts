@@ -1,5 +1,6 @@
 import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
 import { batchAt, batchBytes, isRefusal, lastOffset } from '../../src/wire/record-batch.ts'
+import { inOnePiece } from '../../src/wire/slices.ts'
 import type { WireClient } from '../support/wire-client.ts'
 import { type Ledger, topic, zeroId } from './storm-ledger.ts'
 
@@ -63,7 +64,7 @@ export abstract class StormMember {
     const wanted = { maxWaitMs: 200, minBytes: 1, maxBytes: 1 << 22, sessionEpoch: -1, topics: [{ topic, topicId: zeroId, partitions }] }
     const { responses } = await this.client.ask(FetchRequest, FetchResponse, 11, wanted)
     return (responses[0]?.partitions ?? []).flatMap(({ partitionIndex, records }) => {
-      const end = endOf(records ?? Buffer.alloc(0))
+      const end = endOf(inOnePiece(records ?? Buffer.alloc(0)))
       return end === undefined ? [] : [{ partition: partitionIndex, end }]
     })
   }

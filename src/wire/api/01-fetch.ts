@@ -1,5 +1,5 @@
 import type { Wire } from '../schema.ts'
-import { array, arrayOf, int8, int16, int32, int64, message, records, string, struct, uuid } from '../schema.ts'
+import { array, arrayOf, int8, int16, int32, int64, message, slicedRecords, string, struct, uuid } from '../schema.ts'
 
 /**
  * Fetch: read record batches from partitions; between voters of a Raft quorum, replicate its log.
@@ -115,7 +115,7 @@ export const FetchResponse = message(
           { nullable: '4+', about: 'null for read_uncommitted' },
         ),
         preferredReadReplica: int32({ versions: '11+', default: -1 }),
-        records: records({ nullable: '0+' }),
+        records: slicedRecords({ nullable: '0+' }),
       }),
     }),
     nodeEndpoints: array(

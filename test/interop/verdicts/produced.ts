@@ -4,6 +4,7 @@ import type { PartitionSettings } from '../../../src/ports/partitions.ts'
 import { decompress } from '../../../src/wire/compression/codecs.ts'
 import { errors } from '../../../src/wire/errors.ts'
 import { batchAt, batchHeader, codecOf, isRefusal } from '../../../src/wire/record-batch.ts'
+import { inOnePiece } from '../../../src/wire/slices.ts'
 import { type Client, FrontWorld, topicId } from '../../unit/network/dispatcher-world.ts'
 import { settings as usual } from '../../unit/pipeline/sequencing/lane-world.ts'
 
@@ -43,7 +44,7 @@ export class ProducePath {
     if (errorCode !== 0) return { error: errorCode, message: errorMessage ?? '', stored: Buffer.alloc(0), isAsSent: false }
     client.fetch(2, 0n, { partitionMaxBytes: logBytes })
     world.pass(1000)
-    const stored = Buffer.from(client.fetched(-1).responses[0]!.partitions[0]!.records ?? Buffer.alloc(0))
+    const stored = Buffer.from(inOnePiece(client.fetched(-1).responses[0]!.partitions[0]!.records ?? Buffer.alloc(0)))
     world.lane.trim(world.lane.durable)
     return { error: 0, message: '', stored, isAsSent: stored.subarray(batchHeader.bytes).equals(batch.subarray(batchHeader.bytes)) }
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { errors } from '../../../src/wire/errors.ts'
 import { batchHeader } from '../../../src/wire/record-batch.ts'
+import { inOnePiece, type Slices } from '../../../src/wire/slices.ts'
 import { batchOf } from '../pipeline/sequencing/lane-world.ts'
 import { type Client, FrontWorld, otherId, topicId } from './dispatcher-world.ts'
 
@@ -17,10 +18,11 @@ function filled(count = 5, bytes = 3 * kib): { world: FrontWorld; client: Client
 
 const part = (client: Client, version = 11, index = 0) => client.fetched(index, version).responses[0]!.partitions[0]!
 
-function offsetsOf(records: Buffer | null): number[] {
+function offsetsOf(records: Buffer | Slices | null): number[] {
   const found: number[] = []
-  for (let at = 0; at < records!.length; at += 12 + records!.readInt32BE(at + batchHeader.batchLength)) {
-    found.push(Number(records!.readBigInt64BE(at)))
+  const bytes = inOnePiece(records!)
+  for (let at = 0; at < bytes.length; at += 12 + bytes.readInt32BE(at + batchHeader.batchLength)) {
+    found.push(Number(bytes.readBigInt64BE(at)))
   }
   return found
 }

@@ -10,6 +10,7 @@ import { validationKernel } from '../../../src/pipeline/validation/validation-ke
 import { buildBatch, type NewRecord } from '../../../src/wire/batch-builder.ts'
 import { errors } from '../../../src/wire/errors.ts'
 import { batchHeader, codecs } from '../../../src/wire/record-batch.ts'
+import { inOnePiece } from '../../../src/wire/slices.ts'
 import { lateMs, zstdBomb, zstdFar } from '../../support/bombs.ts'
 import { now } from '../pipeline/sequencing/lane-world.ts'
 import { batchOf, recordsOf, sealed } from '../pipeline/validation/samples.ts'
@@ -41,7 +42,7 @@ function produced(batch: Buffer, options: ConstructorParameters<typeof FrontWorl
   expect(world.held).toBe(0)
   client.fetch(2, 0n)
   world.pass(1000)
-  return { answer, stored: client.fetched(-1).responses[0]!.partitions[0]!.records }
+  return { answer, stored: inOnePiece(client.fetched(-1).responses[0]!.partitions[0]!.records!) }
 }
 
 describe.each(names)('validation: a batch of %s', (codec) => {
@@ -53,15 +54,15 @@ describe.each(names)('validation: a batch of %s', (codec) => {
     ])
     const { answer, stored } = produced(batch)
     expect(answer).toMatchObject({ errorCode: 0, baseOffset: 0n })
-    expect(stored!.subarray(batchHeader.magic)).toEqual(batch.subarray(batchHeader.magic))
+    expect(stored.subarray(batchHeader.magic)).toEqual(batch.subarray(batchHeader.magic))
   })
 
   test.each([-1n, 0n, BigInt(now) + 77n])('gets the largest timestamp of its records in place of %s', (claimed) => {
     const batch = withMaxTimestamp(packed(codec, [record(), record({ timestamp: BigInt(now) + 42n }), record()]), claimed)
     const { answer, stored } = produced(batch)
     expect(answer.errorCode).toBe(0)
-    expect(stored!.readBigInt64BE(batchHeader.maxTimestamp)).toBe(BigInt(now) + 42n)
-    expect(sealed(Buffer.from(stored!))).toEqual(stored)
+    expect(stored.readBigInt64BE(batchHeader.maxTimestamp)).toBe(BigInt(now) + 42n)
+    expect(sealed(Buffer.from(stored))).toEqual(stored)
   })
 
   test('with another largest timestamp and a wrong CRC is not given a right one', () => {
@@ -175,7 +176,7 @@ describe('validation: a batch that takes long', () => {
     first.fetch(4, 1n)
     world.pass(1000)
     const { records } = first.fetched(-1).responses[0]!.partitions[0]!
-    expect(records!.readBigInt64BE(batchHeader.maxTimestamp)).toBe(BigInt(now + lateMs))
+    expect(inOnePiece(records!).readBigInt64BE(batchHeader.maxTimestamp)).toBe(BigInt(now + lateMs))
     expect(world.held).toBe(0)
   })
 

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { below, prng } from '../../../src/base/prng.ts'
-import { asRecords, ScatterWriter, Slices } from '../../../src/network/scatter-writer.ts'
+import { ScatterWriter } from '../../../src/network/scatter-writer.ts'
 import { FetchResponse } from '../../../src/wire/api/01-fetch.ts'
 import { codec } from '../../../src/wire/codec.ts'
 import { Writer } from '../../../src/wire/cursor.ts'
+import { inOnePiece, Slices } from '../../../src/wire/slices.ts'
 import { arbitrary } from '../wire/arbitrary.ts'
 
 test('a scattered message has the bytes of one that was written in one piece', () => {
@@ -15,10 +16,10 @@ test('a scattered message has the bytes of one that was written in one piece', (
     const sliced = structuredClone(plain)
     for (const [i, topic] of plain.responses.entries()) {
       for (const [j, { records }] of topic.partitions.entries()) {
-        const bytes = Buffer.from(records ?? Buffer.alloc(0))
+        const bytes = inOnePiece(records ?? Buffer.alloc(0))
         const pieces = below(p, 3) === 0 ? [] : Array.from({ length: below(p, 4) }, () => Buffer.alloc(below(p, 50), below(p, 256)))
         ;(topic.partitions[j] as { records: Buffer }).records = pieces.length > 0 ? Buffer.concat(pieces) : bytes
-        ;(sliced.responses[i]!.partitions[j] as { records: Buffer }).records = pieces.length > 0 ? asRecords(new Slices(pieces)) : bytes
+        ;(sliced.responses[i]!.partitions[j] as { records: Buffer | Slices }).records = pieces.length > 0 ? new Slices(pieces) : bytes
       }
     }
     const writer = new Writer(Buffer.alloc(16), 1 << 24)
@@ -37,7 +38,7 @@ test('slices are sent without a copy, and the bytes around them survive the next
   const write = (fill: number): Uint8Array[] => {
     scatter.reset().int32(0)
     scatter.int32(fill)
-    scatter.bytes(asRecords(new Slices([piece, piece])))
+    scatter.bytes(new Slices([piece, piece]))
     scatter.int32(fill)
     return scatter.gather()
   }
