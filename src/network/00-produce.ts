@@ -32,7 +32,6 @@ export interface UnsequencedBatch {
  * A Produce request in progress, with the responses of its batches and the log position that must be durable before the response is sent.
  */
 export interface Produce extends Pending {
-  readonly kind: 'produce'
   readonly acks: number
   readonly answer: ProduceResponse
   readonly parts: PartitionResponse[]
@@ -116,7 +115,6 @@ function newProduce(
 ): Produce {
   const { queue, correlationId, version, token, tick } = request
   return {
-    kind: 'produce',
     queue: queue,
     correlationId,
     version,

@@ -30,7 +30,6 @@ export interface PartitionRead {
 
 /** A fetch in progress. */
 export interface Fetch extends Pending {
-  readonly kind: 'fetch'
   readonly context: Exclude<Context, { type: 'error' }>
   readonly readCommitted: boolean
   readonly partitions: readonly Wanted[]
@@ -47,15 +46,16 @@ export interface Fetch extends Pending {
 }
 
 /** Result of `beginFetch`. `answer` needs no sequencer. */
-export type Begun = { readonly fetch: Fetch; readonly answer: 'now' | 'later' } | { readonly error: number } | 'full'
+export type Begun = { readonly fetch: Fetch; readonly answer: 'now' | 'later' } | { readonly error: number; readonly token: number }
 
+/** Reads a Fetch request and sends it to the sequencer. Returns undefined when the ring has no room for it: then nothing has changed. */
 export function beginFetch(
   request: { queue: RequestQueue; correlationId: number; version: number; token: number; now: number; fetchBytesMax: number },
   body: Reader,
   parts: { routing: TopicRouting; sessions: FetchSessions; words: Int32Array; ring: RingProducer },
-): Begun {
+): Begun | undefined {
   const { queue, correlationId, version, token } = request
-  if (!parts.ring.hasRoom(1, fetch.words + partitionsMax * fetchPart.words)) return 'full'
+  if (!parts.ring.hasRoom(1, fetch.words + partitionsMax * fetchPart.words)) return undefined
   const message = codec(FetchRequest, version).read(body)
   const byId = version >= fetchByIdVersion
   const wanted: Wanted[] = message.topics.flatMap(({ topic, topicId, partitions }) =>
@@ -71,7 +71,7 @@ export function beginFetch(
   )
   const session = { id: message.sessionId, epoch: message.sessionEpoch, byId, partitions: wanted, forgotten: message.forgottenTopicsData }
   const context = parts.sessions.open(session, request.now)
-  if (context.type === 'error') return { error: context.error }
+  if (context.type === 'error') return { error: context.error, token }
 
   const follower = message.replicaId >= 0 || message.replicaState.replicaId >= 0
   const partitions = context.partitions.slice(0, partitionsMax)
@@ -95,7 +95,6 @@ export function beginFetch(
   })
   const waitMs = failed ? 0 : Math.max(0, message.maxWaitMs)
   const begun: Fetch = {
-    kind: 'fetch',
     queue: queue,
     correlationId,
     version,

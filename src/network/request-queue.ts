@@ -15,6 +15,9 @@ export interface BufferLease {
   end(): void
 }
 
+/** Whether a frame was accepted, or deferred. A deferred frame leaves a pause reason in the gate of its connection. */
+export type Admission = 'taken' | 'later' | 'closed'
+
 /** A client connection. */
 export interface ClientConnection {
   readonly listener: string

@@ -1,8 +1,7 @@
 import type { ByteBudget } from '../base/byte-budget.ts'
-import type { Admission } from './dispatcher.ts'
 import type { ReceiveBuffers } from './receive-buffers.ts'
 import { requestBytesMaxOf } from './request-limits.ts'
-import type { HeldBytes, RequestQueue } from './request-queue.ts'
+import type { Admission, HeldBytes, RequestQueue } from './request-queue.ts'
 
 const sizeBytes = 4
 const apiKeyBytes = 2

@@ -12,8 +12,20 @@ export class RequestTable<Request extends { readonly token: number }> {
     return this.#free.pop() ?? this.#requests.push(undefined) - 1
   }
 
-  /** Releases the token of a request that could not start. */
-  giveBack(token: number): void {
+  /** Reads a request that gets a new token. The token is released if the request cannot start: `read` throws or returns undefined. */
+  begin<T>(read: (token: number) => T | undefined): T | undefined {
+    const token = this.take()
+    let begun: T | undefined
+    try {
+      begun = read(token)
+    } finally {
+      if (begun === undefined) this.release(token)
+    }
+    return begun
+  }
+
+  /** Releases the token of a request that was not added. */
+  release(token: number): void {
     this.#free.push(token)
   }
 

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { ByteBudget } from '../../../src/base/byte-budget.ts'
 import { below, chance, nextWord, type Prng, prng } from '../../../src/base/prng.ts'
-import type { Admission } from '../../../src/network/dispatcher.ts'
 import { ReadGate } from '../../../src/network/read-gate.ts'
 import { ReceiveBuffers, receiveBlockBytes } from '../../../src/network/receive-buffers.ts'
-import { type HeldBytes, RequestQueue } from '../../../src/network/request-queue.ts'
+import { type Admission, type HeldBytes, RequestQueue } from '../../../src/network/request-queue.ts'
 import { type Received, RequestReader } from '../../../src/network/request-reader.ts'
 
 const kib = 1024

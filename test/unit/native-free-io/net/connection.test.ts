@@ -6,9 +6,9 @@ import { Connection, type ConnectionOwner } from '../../../../native-free-io/net
 import { listen } from '../../../../native-free-io/net/listener.ts'
 import { windowBytes } from '../../../../native-free-io/net/send-queue.ts'
 import { ByteBudget } from '../../../../src/base/byte-budget.ts'
-import type { Admission, RequestDispatcher } from '../../../../src/network/dispatcher.ts'
+import type { RequestDispatcher } from '../../../../src/network/dispatcher.ts'
 import { ReceiveBuffers } from '../../../../src/network/receive-buffers.ts'
-import { type BufferLease, type HeldBytes, RequestQueue } from '../../../../src/network/request-queue.ts'
+import { type Admission, type BufferLease, type HeldBytes, RequestQueue } from '../../../../src/network/request-queue.ts'
 
 const kib = 1024
 const base = 64 * kib
