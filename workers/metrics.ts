@@ -1,6 +1,5 @@
 import type { DiskRoom } from '../native-free-io/disk/disk-room.ts'
 import { addProcessMetrics } from '../native-free-io/process/process-metrics.ts'
-import type { ObjectStorage } from '../native-free-io/storage/object-storage.ts'
 import type { Pipeline } from '../native-free-io/threads/pipeline.ts'
 import { addGroupMetrics } from '../src/broker/group-metrics.ts'
 import { addBrokerMetrics } from '../src/broker/metrics.ts'
@@ -8,6 +7,7 @@ import type { Controller } from '../src/controller/controller.ts'
 import type { GroupCoordinator } from '../src/group/coordinator.ts'
 import { Registry } from '../src/metrics/registry.ts'
 import { storeTable } from '../src/object-store/request-metrics.ts'
+import type { ObjectStorage } from '../src/storage/object-storage.ts'
 
 interface Parts {
   readonly pipeline: Pipeline

@@ -14,19 +14,17 @@ import { type HttpParts, type HttpServer, serveHttp } from '../native-free-io/ne
 import { crashPoint } from '../native-free-io/process/crash-point.ts'
 import { filesMax, ownFiles } from '../native-free-io/process/file-limit.ts'
 import type { Log } from '../native-free-io/process/logger.ts'
+import { nodeTime } from '../native-free-io/process/node-time.ts'
 import { folderAdvice } from '../native-free-io/process/start-checks.ts'
 import { step, systemReason } from '../native-free-io/process/start-failure.ts'
 import { StartRefused } from '../native-free-io/process/start-refused.ts'
-import { LanePartitionLog } from '../native-free-io/storage/coordinator-log.ts'
-import type { CleanerSettings } from '../native-free-io/storage/log-cleaner.ts'
-import { ObjectStorage } from '../native-free-io/storage/object-storage.ts'
-import { LanePartitions } from '../native-free-io/storage/partitions.ts'
-import { RetentionTask } from '../native-free-io/storage/retention-task.ts'
 import { type BudgetData, budgetFor, meteredStore, newMeter } from '../native-free-io/store/shared-store.ts'
 import { StoreHealth } from '../native-free-io/store/store-health.ts'
+import { createBlockMemory } from '../native-free-io/threads/block-memory.ts'
 import { nodeCodecs } from '../native-free-io/threads/codecs.ts'
+import { ObjectWorkers } from '../native-free-io/threads/object-workers.ts'
 import { Pipeline } from '../native-free-io/threads/pipeline.ts'
-import { marked, WalMarks } from '../native-free-io/threads/wal-marks.ts'
+import { decodingModule } from '../native-free-io/threads/validation-module.ts'
 import { Broker } from '../src/broker/broker.ts'
 import type { Address } from '../src/broker/context.ts'
 import { followTopics, offsetsTopicCreation } from '../src/broker/offsets-topic.ts'
@@ -40,6 +38,7 @@ import { storeName } from '../src/config/store-uri.ts'
 import { cleanupSettings, topicConfigComplaint } from '../src/config/topic-configs.ts'
 import type { WalUri } from '../src/config/wal-uri.ts'
 import { Controller } from '../src/controller/controller.ts'
+import { storageImage, storageMetadata } from '../src/controller/storage-metadata.ts'
 import { GroupCoordinator } from '../src/group/coordinator.ts'
 import { configsOf } from '../src/metadata/image.ts'
 import { largeRequestBytes } from '../src/network/request-limits.ts'
@@ -50,6 +49,14 @@ import { isInline, validationThreads } from '../src/pipeline/stages.ts'
 import type { Loaded } from '../src/ports/cold-reads.ts'
 import type { StoreLocation } from '../src/ports/object-store.ts'
 import type { Entropy } from '../src/ports/world.ts'
+import { LanePartitionLog } from '../src/storage/coordinator-log.ts'
+import type { CleanerSettings } from '../src/storage/log-cleaner.ts'
+import { MetadataOutdated } from '../src/storage/object-gc.ts'
+import { ObjectStorage, storageRules } from '../src/storage/object-storage.ts'
+import { LanePartitions } from '../src/storage/partitions.ts'
+import { RetentionTask } from '../src/storage/retention-task.ts'
+import { TimeSearch } from '../src/storage/time-search.ts'
+import { WalMarks, walMark } from '../src/storage/wal-marks.ts'
 import { errors } from '../src/wire/errors.ts'
 import { nodeMetrics } from './metrics.ts'
 
@@ -262,21 +269,26 @@ async function startFounded(
     log.warn({ bytes: tornBytes }, 'the write-ahead log ended in an incomplete write, which was not acknowledged: removed it')
   if (!direct) log.warn('the file system has no direct I/O: the write-ahead log is written through the page cache, with fdatasync')
 
+  const keys = new ObjectKeys({ ...identity, firstObjectId: image.founding?.firstObjectId ?? image.nextObjectId })
+  const blocks = createBlockMemory(settings['s3.block.cache.size'])
+  const worker = fileURLToPath(new URL(`object${extension}`, here))
+  const jobs = new ObjectWorkers({ worker, location, keys, budget, blocks: blocks.memory, pipeline })
+  pipeline.tellNetwork({ type: 'blocks', memory: blocks.memory })
   const storage = new ObjectStorage({
-    worker: fileURLToPath(new URL(`object${extension}`, here)),
-    location,
-    keys: new ObjectKeys({ ...identity, firstObjectId: image.founding?.firstObjectId ?? image.nextObjectId }),
-    pipeline,
-    image,
-    blockCacheBytes: settings['s3.block.cache.size'],
-    budget,
-    uploadThresholdBytes: settings['s3.wal.upload.threshold'],
-    uploadIntervalMs: settings['s3.wal.upload.interval.ms'],
+    keys,
+    lane: pipeline,
+    jobs,
+    memory: blocks,
+    image: storageImage(image),
+    time: nodeTime,
+    rules: storageRules(location, pipeline.wal.state.capacity, {
+      thresholdBytes: settings['s3.wal.upload.threshold'],
+      intervalMs: settings['s3.wal.upload.interval.ms'],
+    }),
     deleteRetentionMs,
     producers: logs.producers,
     confirm: logs.confirm,
     cleaner: cleanerSettings(settings),
-    now: Date.now,
     onEvent: {
       stored: (objectId, bytes) => log.debug({ objectId, bytes }, 'stored an object'),
       removed: (why, count) => log.debug({ why, count }, 'removed objects'),
@@ -287,15 +299,24 @@ async function startFounded(
         log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`)
       },
       missing: (error) => log.error(error.message),
-      failed: (error) => fail('the object storage', error),
+      pressed: () => pipeline.tellNetwork({ type: 'pressed' }),
+      step: crashPoint,
+      failed: (error) => fail('the object storage', error instanceof MetadataOutdated ? new StartRefused(error.message) : error),
     },
   })
   const isLossy = hasLost(founded, pipeline, settings, log)
   const producers = await producersOf(founded, pipeline, settings['s3.wal.loss.accept'])
-  const partitions = new LanePartitions(pipeline, storage, producers)
+  const times = new TimeSearch({
+    decoder: decodingModule(),
+    largeWindow: pipeline.largeWindow,
+    monotonic: nodeTime.monotonic,
+    nextTurn: () => new Promise(setImmediate),
+  })
+  const partitions = new LanePartitions(pipeline, storage, producers, times)
   const controllerNode = { nodeId: settings['node.id'], configs }
   const metadata = new NotedLog(logs.metadata, image.recordCount, (records) => pipeline.note(records))
   const controller = new Controller(controllerNode, image, metadata, partitions, (error) => fail('the controller', error))
+  const objects = storageMetadata(controller)
   crashPoint('log opened')
   if (founded.firstRecords.length > 0) await controller.ask({ type: 'record', records: founded.firstRecords })
   crashPoint('founding recorded')
@@ -306,7 +327,7 @@ async function startFounded(
     createOffsetsTopic: offsetsTopicCreation(controller, settings, entropy),
     topicIdOf: (topic) => controller.image.topics.get(topic)?.topicId,
     groupConfigs: (groupId) => configsOf(controller.image, resourceType.group, groupId),
-    log: new LanePartitionLog(pipeline, storage, Date.now),
+    log: new LanePartitionLog(pipeline, storage, nodeTime),
     codecs: nodeCodecs,
     clock: evenClock,
     after,
@@ -346,7 +367,7 @@ async function startFounded(
   configs.onFollowed(() => pipeline.tellNetwork({ type: 'limits', connections: connectionLimits(settings) }))
   await controller.start()
   if (isLossy) await recordLoss(pipeline, controller, partitions, log)
-  else await controller.ask({ type: 'record', records: [marked(pipeline)] })
+  else await objects.markWal(walMark(pipeline))
   await founded.noteStart(pipeline.wal.state.incarnation)
   for (const { name, configs: own } of image.topics.values()) {
     const complaint = topicConfigComplaint(own, settings)
@@ -391,15 +412,16 @@ async function startFounded(
     },
   }
 
-  storage.start(controller)
-  const marks = new WalMarks(pipeline, controller, (error) => fail('the metadata log', error))
+  storage.start(objects)
+  const marks = new WalMarks(pipeline, objects, nodeTime, (error) => fail('the metadata log', error))
   if (logs.wal.type === 'file') marks.start()
   const retention = new RetentionTask({
     settings,
-    controller,
-    pipeline,
-    storage,
-    now: Date.now,
+    metadata: objects,
+    lane: pipeline,
+    objects: storage.objects,
+    time: nodeTime,
+    onStep: crashPoint,
     onCut: (partitionId, offset) => log.debug({ partitionId, offset }, 'old records are gone'),
     onFailure: (error) => fail('retention', error),
   })
@@ -422,7 +444,7 @@ async function startFounded(
   advertise(new Map(addresses.map(({ name, port }) => [name, port])))
 
   let ready = true
-  const metrics = nodeMetrics({ pipeline, controller, room, storage, meters: [meter, ...logs.meters, ...storage.jobs.meters], groups })
+  const metrics = nodeMetrics({ pipeline, controller, room, storage, meters: [meter, ...logs.meters, ...jobs.meters], groups })
   const listener = settings['metrics.listener']
   const http =
     listener === null
@@ -447,9 +469,9 @@ async function startFounded(
     await marks.stop()
     await pipeline.stop()
     // An unavailable store must not delay the stop: durable records are kept in any case.
-    await within(lastMarkMs, controller.ask({ type: 'record', records: [marked(pipeline)] }))
+    await within(lastMarkMs, objects.markWal(walMark(pipeline)))
     pipeline.close()
-    await storage.close()
+    await jobs.close()
     await logs.close()
     founded.release()
   }

@@ -3,7 +3,7 @@ import { readSync } from 'node:fs'
 import { move, workerData } from 'piscina'
 import { OpenFiles } from '../native-free-io/disk/open-files.ts'
 import { readWalRanges } from '../native-free-io/disk/wal-file.ts'
-import { type CleanedObjects, type CleanTask, cleanObjects } from '../native-free-io/store/clean-objects.ts'
+import { cleanObjects } from '../native-free-io/store/clean-objects.ts'
 import { rewriteObjects } from '../native-free-io/store/rewrite-objects.ts'
 import { type StoreShare, sharedStore } from '../native-free-io/store/shared-store.ts'
 import { openArena } from '../native-free-io/threads/arena.ts'
@@ -11,24 +11,26 @@ import { buildObject } from '../native-free-io/threads/build-object.ts'
 import type {
   BlocksTask,
   BuildTask,
-  BuiltObject,
-  BuiltPart,
+  CleanTask,
   ObjectWorkerData,
   RangesTask,
   RewriteTask,
   TailTask,
   UnbuiltPart,
-} from '../native-free-io/threads/object-jobs.ts'
+} from '../native-free-io/threads/object-tasks.ts'
 import { isFault } from '../src/object-store/store-faults.ts'
 import { damaged, tailOf, triesMax } from '../src/objects/object-reads.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
+import type { BuiltPart, CleanedObjects } from '../src/ports/object-jobs.ts'
 import type { ListPage, StoreFault } from '../src/ports/object-store.ts'
+import type { ObjectContents } from '../src/ports/stored-objects.ts'
 
 const { store: location, blocks, log, budget, meter } = workerData as ObjectWorkerData & StoreShare
 const store = sharedStore(location, { budget, meter })
 
 export const build = (task: BuildTask): Promise<BuiltPart | UnbuiltPart> => buildObject(() => store('upload'), log, task)
-export const rewrite = async (task: RewriteTask): Promise<BuiltObject | StoreFault> => rewriteObjects(await store('compaction'), task)
+export const rewrite = async (task: RewriteTask): Promise<ObjectContents | StoreFault> =>
+  rewriteObjects(await store('compaction'), task, Date.now())
 export const clean = async (task: CleanTask): Promise<CleanedObjects | StoreFault> => cleanObjects(await store('compaction'), task)
 
 export async function readTail({ key, bytes }: TailTask): Promise<Uint8Array | StoreFault> {

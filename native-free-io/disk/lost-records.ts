@@ -3,11 +3,11 @@ import type { Controller } from '../../src/controller/controller.ts'
 import type { MetadataRecord } from '../../src/metadata/records.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
 import type { ProducerSnapshot } from '../../src/ports/producers.ts'
+import type { LanePartitions } from '../../src/storage/partitions.ts'
+import { walMark } from '../../src/storage/wal-marks.ts'
 import type { Log } from '../process/logger.ts'
 import { StartRefused } from '../process/start-refused.ts'
-import type { LanePartitions } from '../storage/partitions.ts'
 import type { Pipeline } from '../threads/pipeline.ts'
-import { marked } from '../threads/wal-marks.ts'
 import type { FoundedNode } from './founding.ts'
 import { producersAdvice } from './producers-file.ts'
 
@@ -46,7 +46,7 @@ export async function recordLoss(pipeline: Pipeline, controller: Controller, par
     records.push({ type: 'recordsLost', partitionId, start, end: start + lostOffsets })
   }
   // Together with the mark that makes the new log valid: after a crash before this frame, the next start detects the loss again.
-  await controller.ask({ type: 'record', records: [...records, marked(pipeline)] })
+  await controller.ask({ type: 'record', records: [...records, { type: 'walMarked', ...walMark(pipeline) }] })
   for (const record of records) {
     if (record.type !== 'recordsLost') continue
     await pipeline.ask({ type: 'lose', partitionId: record.partitionId, range: { start: Number(record.start), end: Number(record.end) } })

@@ -2,6 +2,7 @@ import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, ftruncateSyn
 import { dirname } from 'node:path'
 import { assert } from '../../src/base/assert.ts'
 import { getU64 } from '../../src/base/long.ts'
+import { unfilled } from '../../src/base/unfilled.ts'
 import type { WalWriter } from '../../src/pipeline/persistence/persistence.ts'
 import type { WalRange } from '../../src/ports/cold-reads.ts'
 import type { TrimPoint, WalState } from '../../src/ports/lane.ts'
@@ -283,6 +284,3 @@ function spansOf(ranges: readonly WalRange[], capacity: number): WalRange[][] {
   }
   return spans
 }
-
-/** Separate memory that can be transferred to another thread. It is not zeroed, since it will be overwritten. */
-export const unfilled = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer)

@@ -1,23 +1,7 @@
+import type { StorageStep } from '../../src/ports/storage-steps.ts'
+
 /** Points at which a process can be made to die, for tests of the state after a crash. */
-export type CrashPoint =
-  | 'founding begun'
-  | 'store claimed'
-  | 'log opened'
-  | 'founding recorded'
-  | 'founding done'
-  | 'object prepared'
-  | 'object stored'
-  | 'object committed'
-  | 'producers saved'
-  | 'log trimmed'
-  | 'compaction written'
-  | 'compaction committed'
-  | 'cleaning written'
-  | 'cleaning committed'
-  | 'objects marked'
-  | 'objects removed'
-  | 'objects forgotten'
-  | 'log start moved'
+export type CrashPoint = StorageStep | 'founding begun' | 'store claimed' | 'log opened' | 'founding recorded' | 'founding done'
 
 const [chosen, count] = (process.env['MILLRACE_CRASH_POINT'] ?? '').split(':')
 let left = Number(count ?? 1)

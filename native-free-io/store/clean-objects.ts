@@ -1,41 +1,17 @@
 import { hash } from 'node:crypto'
-import { isFault } from '../../src/object-store/store-faults.ts'
+import { isFault, StoreFailed } from '../../src/object-store/store-faults.ts'
 import { BlockPacker } from '../../src/objects/block-packer.ts'
 import { type CleaningRules, cleanBatch, type KeyHash, noteKeys } from '../../src/objects/compaction/clean-batch.ts'
 import { grouped } from '../../src/objects/compaction/cleaning-plan.ts'
 import { KeyMap, keyHashBytes } from '../../src/objects/compaction/key-map.ts'
 import { encodeIndex, partOf } from '../../src/objects/object-format.ts'
 import { indexOf, readWhole, runsOf } from '../../src/objects/object-reads.ts'
+import type { CleanedObjects } from '../../src/ports/object-jobs.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
-import type { PartitionId } from '../../src/ports/partitions.ts'
-import type { StoredPart } from '../../src/ports/stored-objects.ts'
+import type { ObjectContents } from '../../src/ports/stored-objects.ts'
 import { type BatchHeader, batchBytes, batchHeader, lastOffset, readBatchHeader } from '../../src/wire/record-batch.ts'
 import { nodeCodecs } from '../threads/codecs.ts'
-import { type BuiltObject, StoreFailed } from '../threads/object-jobs.ts'
-
-/** Compaction by key of one partition, from its log start on. */
-export interface CleanTask extends Pick<CleaningRules, 'nowMs' | 'deleteRetentionMs' | 'producers'> {
-  readonly partitionId: PartitionId
-  /** In the order of their offsets; the parts that exist have no gap between them. */
-  readonly sources: readonly (StoredPart & { readonly key: string })[]
-  readonly logStart: number
-  readonly dirtyFrom: number
-  /** Maximum size of the map of keys. */
-  readonly mapBytes: number
-  /** Maximum total size of the sources that are merged into one object. */
-  readonly groupBytesMax: number
-  /** Keys of the new objects: at least the maximum number of objects. */
-  readonly keys: readonly string[]
-}
-
-export interface CleanedObjects {
-  /** Up to this offset there is at most one record of each key now. */
-  readonly end: number
-  /** Number of sources that the outputs replace. */
-  readonly replaced: number
-  /** One for each key used; undefined where no record is left and no object was stored. */
-  readonly outputs: readonly BuiltObject[]
-}
+import type { CleanTask } from '../threads/object-tasks.ts'
 
 /** 128 bits of SHA-256: a client that chooses keys cannot produce a collision with another client's key. */
 const hashOf: KeyHash = (key) => hash('sha256', key, 'buffer').subarray(0, keyHashBytes)
@@ -46,7 +22,7 @@ export async function cleanObjects(store: ObjectStore, task: CleanTask): Promise
     const keys = await keysOf(store, task)
     const rules = { ...task, keys, hash: hashOf, codecs: nodeCodecs }
     const sources = task.sources.filter(({ start }) => start < keys.end)
-    const outputs: BuiltObject[] = []
+    const outputs: (ObjectContents | undefined)[] = []
     for (const group of grouped(sources, task.groupBytesMax)) {
       outputs.push(await cleanGroup(store, task.keys[outputs.length]!, group, rules))
     }
@@ -76,7 +52,7 @@ async function cleanGroup(
   key: string,
   sources: CleanTask['sources'],
   rules: CleaningRules & Pick<CleanTask, 'partitionId' | 'logStart'>,
-): Promise<BuiltObject> {
+): Promise<ObjectContents | undefined> {
   const upload = store.upload(key)
   const packer = new BlockPacker(0)
   const write = async (pieces: readonly Uint8Array[]): Promise<void> => {

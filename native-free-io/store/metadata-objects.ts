@@ -1,3 +1,4 @@
+import { PeriodicTask } from '../../src/actor/periodic-task.ts'
 import { encodeFrames, readFrames, signature } from '../../src/metadata/frames.ts'
 import { MetadataJobs } from '../../src/metadata/metadata-jobs.ts'
 import type { MetadataLog } from '../../src/metadata/store.ts'
@@ -6,7 +7,7 @@ import { claimNext, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
 import { ChainWriter } from '../../src/wal/s3/s3-wal-writer.ts'
 import { chainKey, noMark } from '../../src/wal/s3/wal-object.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
-import { PeriodicTask } from '../storage/periodic-task.ts'
+import { nodeTime } from '../process/node-time.ts'
 
 /** Cost of reading an object, as the number of bytes that could be read in the same time: one request each. */
 const objectCostBytes = 16 << 10
@@ -48,7 +49,7 @@ export class MetadataObjects implements MetadataLog {
     this.#last = state.last
     this.#dropped = state.dropped
     this.#jobs = new MetadataJobs((records, isWhole) => this.#put(records, isWhole), failed)
-    this.#looking = new PeriodicTask(() => writer.look(), failed)
+    this.#looking = new PeriodicTask(nodeTime, () => writer.look(), failed)
     this.#looking.every(lookMs)
   }
 

@@ -2,11 +2,15 @@ import { isFault } from '../../src/object-store/store-faults.ts'
 import { encodeIndex, type PartitionBlocks, partOf } from '../../src/objects/object-format.ts'
 import { indexOf, readWhole, runsOf } from '../../src/objects/object-reads.ts'
 import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports/object-store.ts'
-import type { DataBlock } from '../../src/ports/stored-objects.ts'
-import type { BuiltObject, RewriteTask } from '../threads/object-jobs.ts'
+import type { DataBlock, ObjectContents } from '../../src/ports/stored-objects.ts'
+import type { RewriteTask } from '../threads/object-tasks.ts'
 
-/** Builds one object from parts of existing objects. Blocks are copied unchanged; only their positions change. */
-export async function rewriteObjects(from: ObjectStore, { key, sources }: RewriteTask): Promise<BuiltObject | StoreFault> {
+/** Builds one object from parts of existing objects. Blocks are copied unchanged; only their positions change. `nowMs` is the wall clock. */
+export async function rewriteObjects(
+  from: ObjectStore,
+  { key, sources }: RewriteTask,
+  nowMs: number,
+): Promise<ObjectContents | StoreFault> {
   const upload = from.upload(key)
   const partitions: PartitionBlocks[] = []
   try {
@@ -20,7 +24,7 @@ export async function rewriteObjects(from: ObjectStore, { key, sources }: Rewrit
     }
     const fault = await upload.append([encodeIndex(partitions, upload.bytes)])
     const bytes = fault ?? (await upload.complete())
-    return isFault(bytes) ? await abandoned(upload, bytes) : { bytes, parts: partitions.map((partition) => partOf(partition, Date.now())) }
+    return isFault(bytes) ? await abandoned(upload, bytes) : { bytes, parts: partitions.map((partition) => partOf(partition, nowMs)) }
   } catch (error) {
     await upload.abort()
     throw error

@@ -6,14 +6,15 @@ import { planObject, type StagedBatch } from '../../src/objects/object-plan.ts'
 import { uploadsMax } from '../../src/objects/upload-policy.ts'
 import { type Kernel, kernel, kernelBytes } from '../../src/pipeline/kernel/kernel.ts'
 import type { TrimPoint } from '../../src/ports/lane.ts'
+import type { BuiltPart, Sealed } from '../../src/ports/object-jobs.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
 import { alignBlock, blockBytes } from '../../src/wal/wal-record.ts'
 import { readDurable } from '../../src/wal/wal-recovery.ts'
 import { batchHeader } from '../../src/wire/record-batch.ts'
 import { WalFile } from '../disk/wal-file.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
-import type { BuildTask, BuiltPart, Sealed, UnbuiltPart } from './object-jobs.ts'
-import { copyLog, type LogPlace } from './wal-reads.ts'
+import type { BuildTask, LogPlace, UnbuiltPart } from './object-tasks.ts'
+import { copyLog } from './wal-reads.ts'
 
 /** Size of one read; small enough not to delay the writes of the WAL. */
 const readBytes = 256 << 10

@@ -31,7 +31,7 @@ import type { StoreWalOptions } from '../store/s3-wal-files.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
 import { LargeWindow } from './large-window.ts'
 import { fileHome, type LogHome, storeHome } from './log-home.ts'
-import type { LogPlace } from './wal-reads.ts'
+import type { LogPlace } from './object-tasks.ts'
 
 /** The stop of a network worker is bounded; a thread that has not ended by then is terminated. */
 const stopMs = 5000

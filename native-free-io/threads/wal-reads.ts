@@ -1,7 +1,8 @@
+import { unfilled } from '../../src/base/unfilled.ts'
 import type { WalRange } from '../../src/ports/cold-reads.ts'
 import { walRecord } from '../../src/wal/wal-record.ts'
-import { isKept, unfilled } from '../disk/wal-file.ts'
-import type { ObjectJobs } from './object-jobs.ts'
+import { isKept } from '../disk/wal-file.ts'
+import type { LogPlace } from './object-tasks.ts'
 
 /** The part of the log's state that a reader of its file needs: how far it may have been written. */
 interface Log {
@@ -10,26 +11,19 @@ interface Log {
 }
 
 /**
- * Batches that are only in the WAL file. Throws if the file does not contain them. Undefined when one of them has been overwritten, or may
+ * Batches that are only in the WAL file, read by `readFile`. Throws if the file does not contain them. Undefined when one of them has been overwritten, or may
  * have been overwritten during the read.
  */
 export async function readRanges(
-  jobs: Pick<ObjectJobs, 'ranges'>,
+  readFile: () => Promise<Uint8Array<ArrayBuffer> | undefined>,
   log: Log,
   ranges: readonly WalRange[],
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const read = await jobs.ranges(ranges)
+  const read = await readFile()
   if (!isKept(ranges, log.published, log.wal.state.capacity)) return undefined
   // The log has not reached these positions again, so a retry would have the same result.
   if (read === undefined) throw new Error('the write-ahead log does not hold the batches that were written to it')
   return read
-}
-
-/** Memory of an S3 WAL, which contains the whole log. */
-export interface LogPlace {
-  readonly memory: WebAssembly.Memory
-  readonly base: number
-  readonly bytes: number
 }
 
 /** The bytes of the log in [position, position + length), which are in one or two pieces. */

@@ -31,3 +31,19 @@ export const isFault = (answer: unknown): answer is StoreFault => typeof answer 
 /** Text for the logger. */
 export const faultText = ({ fault, operation, key, detail, attempts }: StoreFault): string =>
   `${operation} ${key}: ${fault} after ${attempts} ${attempts === 1 ? 'try' : 'tries'}: ${detail}`
+
+/** Fault of a store as an error, for callers that only log it. */
+export class StoreFailed extends Error {
+  readonly fault: StoreFault
+
+  constructor(fault: StoreFault) {
+    super(`the store cannot ${fault.operation} ${fault.key}: ${fault.fault}, ${fault.detail}`)
+    this.fault = fault
+  }
+}
+
+/** After a fault of the store, the next round retries; any other error ends the node. */
+export const faultOrFailure =
+  ({ onFault, onFailure }: { onFault(fault: StoreFault): void; onFailure(error: Error): void }) =>
+  (error: Error): void =>
+    error instanceof StoreFailed ? onFault(error.fault) : onFailure(error)

@@ -13,26 +13,33 @@ export interface Retained {
   readonly all: boolean
 }
 
+const isOld = ({ maxTimestamp }: StoredPart, { retentionMs }: RetentionLimits, nowMs: number): boolean =>
+  retentionMs !== null && maxTimestamp >= 0 && nowMs - maxTimestamp > retentionMs
+
+/** False if no record of a partition can have expired. `first` is its first part, if any of its records is in an object. */
+export const mayExpire = (first: StoredPart | undefined, limits: RetentionLimits, nowMs: number): boolean =>
+  limits.retentionBytes !== null || first === undefined || isOld(first, limits, nowMs)
+
 /**
  * Retention of a partition. An object's part corresponds to a segment in Kafka: it is deleted as a whole, when its latest record is too
  * old, or when the remaining parts are large enough without it.
  *
- * `parts` are those from the log start on. `hotBytes` are in the WAL; retention by size never deletes them.
+ * `parts` are those from the log start on, and are read up to the first that is retained. `totalBytes` is their size, and that of the
+ * records in the WAL, which retention by size never deletes.
  */
 export function retained(
-  parts: readonly StoredPart[],
-  hotBytes: number,
+  parts: Iterable<StoredPart>,
+  totalBytes: number,
   limits: RetentionLimits,
   logStart: number,
   nowMs: number,
 ): Retained {
   const { retentionMs, retentionBytes } = limits
-  let bytes = parts.reduce((sum, part) => sum + part.bytes, hotBytes)
+  let bytes = totalBytes
   let offset = logStart
   for (const part of parts) {
-    const isOld = retentionMs !== null && part.maxTimestamp >= 0 && nowMs - part.maxTimestamp > retentionMs
     const isTooMuch = retentionBytes !== null && bytes - part.bytes >= retentionBytes
-    if (!isOld && !isTooMuch) return { offset, all: false }
+    if (!isOld(part, limits, nowMs) && !isTooMuch) return { offset, all: false }
     offset = part.end
     bytes -= part.bytes
   }

@@ -1,16 +1,7 @@
+import type { Source } from '../../ports/object-jobs.ts'
+import type { StoredPart } from '../../ports/stored-objects.ts'
 import { partIndexBytes } from '../object-format.ts'
 import type { MappedObject } from '../object-map.ts'
-
-/** A part of an object that is copied into another. */
-export interface Source {
-  readonly objectId: number
-  /** Size of the whole object. */
-  readonly objectBytes: number
-  readonly partitionId: number
-  readonly start: number
-  readonly end: number
-  readonly bytes: number
-}
 
 /** An object to write: its sources by partition, then by offset. */
 export interface Output {
@@ -51,58 +42,39 @@ export const compactionLimits = (isLocal: boolean): CompactionLimits => ({
   readBytesMax: 512 * MiB,
 })
 
-/** First readable offset of a partition; undefined when the partition is deleted. */
-export type LogStarts = (partitionId: number) => number | undefined
+/** Size of the readable parts of an object. */
+const liveBytes = ({ parts }: MappedObject): number => parts.reduce((sum, part) => sum + part.bytes, 0)
 
-interface Live {
-  readonly object: MappedObject
-  readonly sources: readonly Source[]
-  readonly bytes: number
-}
+/** Most of the object's bytes are not readable any more. The index does not count as waste, even where it is larger than the records. */
+const isWasteful = (object: MappedObject): boolean => liveBytes(object) + object.parts.length * partIndexBytes < object.bytes / 2
 
-/** The next useful compaction, if there is one. Objects are in the order of their ids. */
-export function planCompaction(
-  objects: readonly MappedObject[],
-  logStarts: LogStarts,
-  limits: CompactionLimits,
-): CompactionPlan | undefined {
-  const live = objects.map((object) => liveOf(object, logStarts)).filter(({ sources }) => sources.length > 0)
-  return planSets(live, limits) ?? planMerge(live, limits)
-}
+/** Whether a multi-partition object with readable parts takes part in the next split. */
+export const isSplitCandidate = (object: MappedObject, limits: CompactionLimits): boolean =>
+  object.isMulti && object.parts.length > 0 && (object.bytes <= limits.setBytesMax || isWasteful(object))
 
-function liveOf(object: MappedObject, logStarts: LogStarts): Live {
-  const sources = object.parts.flatMap(({ partitionId, start, end, bytes }): Source[] => {
-    const logStart = logStarts(partitionId)
-    if (logStart === undefined || Number(end) <= logStart) return []
-    return [{ objectId: object.objectId, objectBytes: object.bytes, partitionId, start: Number(start), end: Number(end), bytes }]
-  })
-  return { object, sources, bytes: sources.reduce((sum, source) => sum + source.bytes, 0) }
-}
-
-/** Splits multi-partition objects: large partitions get objects of their own, small ones share a new object. */
-function planSets(live: readonly Live[], limits: CompactionLimits): CompactionPlan | undefined {
-  const isSet = ({ object }: Live): boolean => object.parts.length > 1
-  // The index does not count as waste, even where it is larger than the records.
-  const isWasteful = ({ object, sources, bytes }: Live): boolean => bytes + sources.length * partIndexBytes < object.bytes / 2
-  const sets = live.filter((each) => isSet(each) && (each.object.bytes <= limits.setBytesMax || isWasteful(each)))
-  const total = sets.reduce((sum, each) => sum + each.bytes, 0)
-  if (sets.length < limits.setCount && total < limits.setBytes && !sets.some(isWasteful)) return undefined
-  const chosen: Live[] = []
+/**
+ * Splits multi-partition objects, if that is useful: large partitions get objects of their own, small ones share a new object. `candidates`
+ * are all objects for which `isSplitCandidate` is true, in the order of their ids.
+ */
+export function planSplit(candidates: readonly MappedObject[], limits: CompactionLimits): CompactionPlan | undefined {
+  const total = candidates.reduce((sum, each) => sum + liveBytes(each), 0)
+  if (candidates.length < limits.setCount && total < limits.setBytes && !candidates.some(isWasteful)) return undefined
+  const chosen: MappedObject[] = []
   let bytes = 0
-  for (const each of sets) {
-    if (chosen.length > 0 && bytes + each.bytes > limits.readBytesMax) break
+  for (const each of candidates) {
+    if (chosen.length > 0 && bytes + liveBytes(each) > limits.readBytesMax) break
     chosen.push(each)
-    bytes += each.bytes
+    bytes += liveBytes(each)
   }
-  return { replaced: chosen.map(({ object }) => object.objectId), outputs: outputsOf(chosen, limits.splitBytes) }
+  return { replaced: chosen.map(({ objectId }) => objectId), outputs: outputsOf(chosen, limits.splitBytes) }
 }
 
 /**
  * Runs of offsets without a gap: the offsets in a gap are in an object that is not compacted. An object contains one run of a partition.
  */
-function outputsOf(chosen: readonly Live[], splitBytes: number): Output[] {
+function outputsOf(chosen: readonly MappedObject[], splitBytes: number): Output[] {
   const runs = new Map<number, Source[][]>()
-  for (const source of chosen.flatMap(({ sources }) => sources).sort((a, b) => a.partitionId - b.partitionId || a.start - b.start)) {
+  for (const source of chosen.flatMap(({ parts }) => parts).sort((a, b) => a.partitionId - b.partitionId || a.start - b.start)) {
     const known = runs.get(source.partitionId) ?? []
     runs.set(source.partitionId, known)
     const run = known.at(-1)
@@ -133,24 +105,18 @@ function runsOf(sources: readonly Source[]): Source[][] {
   return runs
 }
 
-/** Merges small adjacent objects of one partition. */
-function planMerge(live: readonly Live[], limits: CompactionLimits): CompactionPlan | undefined {
-  const byPartition = new Map<number, Live[]>()
-  for (const each of live) {
-    const partitionId = each.sources[0]!.partitionId
-    const known = byPartition.get(partitionId)
-    if (known === undefined) byPartition.set(partitionId, [each])
-    else known.push(each)
-  }
-  for (const objects of byPartition.values()) {
-    let run: Live[] = []
-    for (const each of objects.sort((a, b) => a.sources[0]!.start - b.sources[0]!.start)) {
-      const isSmall = each.object.parts.length === 1 && each.bytes < limits.mergeBytesMax
-      const follows = run.length === 0 || run.at(-1)!.sources[0]!.end === each.sources[0]!.start
-      run = isSmall ? (follows ? [...run, each] : [each]) : []
-      if (run.length < limits.mergeCount) continue
-      return { replaced: run.map(({ object }) => object.objectId), outputs: [{ sources: run.map(({ sources }) => sources[0]!) }] }
-    }
+/** Merges small adjacent objects of one partition. `parts` are all of its parts, in the order of their offsets. */
+export function planMerge(
+  parts: readonly StoredPart[],
+  isMulti: (objectId: number) => boolean,
+  limits: CompactionLimits,
+): CompactionPlan | undefined {
+  let run: StoredPart[] = []
+  for (const part of parts) {
+    const isSmall = part.bytes < limits.mergeBytesMax && !isMulti(part.objectId)
+    const follows = run.length === 0 || run.at(-1)!.end === part.start
+    run = isSmall ? (follows ? [...run, part] : [part]) : []
+    if (run.length === limits.mergeCount) return { replaced: run.map(({ objectId }) => objectId), outputs: [{ sources: run }] }
   }
   return undefined
 }

@@ -10,18 +10,16 @@ test.each([
   ['and that may have been written over while it was read is not', capacity + 4096, false],
 ])('a batch of the log that was read %s', async (_, publishedThen, isServed) => {
   const log = { published: 4096, wal: { state: { capacity } } }
-  const jobs = {
-    ranges: async () => {
-      log.published = publishedThen
-      return new Uint8Array(100)
-    },
+  const readFile = async () => {
+    log.published = publishedThen
+    return new Uint8Array(100)
   }
-  expect((await readRanges(jobs, log, ranges)) !== undefined).toBe(isServed)
+  expect((await readRanges(readFile, log, ranges)) !== undefined).toBe(isServed)
 })
 
 test('WAL reads: a batch that is not there, although the log has not come round to it, is an error and no reason to ask again', async () => {
   const log = { published: 4096, wal: { state: { capacity } } }
-  await expect(readRanges({ ranges: async () => undefined }, log, ranges)).rejects.toThrow('does not hold the batches')
+  await expect(readRanges(async () => undefined, log, ranges)).rejects.toThrow('does not hold the batches')
   log.published = capacity + 4096
-  expect(await readRanges({ ranges: async () => undefined }, log, ranges)).toBeUndefined()
+  expect(await readRanges(async () => undefined, log, ranges)).toBeUndefined()
 })

@@ -1,17 +1,38 @@
 import { expect, test } from 'vitest'
-import { type CompactionPlan, compactionLimits, planCompaction } from '../../../../src/objects/compaction/compaction-plan.ts'
+import {
+  type CompactionLimits,
+  type CompactionPlan,
+  compactionLimits,
+  isSplitCandidate,
+  planMerge,
+  planSplit,
+} from '../../../../src/objects/compaction/compaction-plan.ts'
 import { encodeIndex } from '../../../../src/objects/object-format.ts'
-import { type MappedObject, ObjectMap } from '../../../../src/objects/object-map.ts'
+import { type LogStarts, ObjectMap } from '../../../../src/objects/object-map.ts'
+
+import type { StoredObject } from '../../../../src/ports/stored-objects.ts'
 
 const MiB = 1 << 20
 const limits = { ...compactionLimits(false), setCount: 3, mergeCount: 3, splitBytes: 8 * MiB, mergeBytesMax: 128 * MiB }
 type Piece = readonly [partition: number, start: number, end: number, mib: number]
-const object = (objectId: number, ...pieces: readonly Piece[]): MappedObject => ({
+const object = (objectId: number, ...pieces: readonly Piece[]): StoredObject => ({
   objectId,
   bytes: pieces.reduce((sum, [, , , mib]) => sum + mib * MiB, 0),
   parts: pieces.map(([partitionId, start, end, mib]) => ({ partitionId, start, end, bytes: mib * MiB, maxTimestamp: 0 })),
 })
 const everything = (): number => 0
+
+/** The next compaction of these objects, as the compactor finds it. */
+function planCompaction(objects: readonly StoredObject[], logStarts: LogStarts, limits: CompactionLimits): CompactionPlan | undefined {
+  const map = new ObjectMap(logStarts)
+  for (const each of objects) map.add(each)
+  const all = map.watch()
+  const candidates = [...all.objects].map((objectId) => map.object(objectId)!).filter((each) => isSplitCandidate(each, limits))
+  const isMulti = (objectId: number): boolean => map.object(objectId)!.isMulti
+  const merges = (): CompactionPlan[] => [...all.partitions].flatMap((id) => planMerge(map.from(id, 0), isMulti, limits) ?? [])
+  return planSplit(candidates, limits) ?? merges()[0]
+}
+
 const shape = (plan: CompactionPlan | undefined) =>
   plan && {
     replaced: plan.replaced,
@@ -108,7 +129,7 @@ test.each([1, 2, 3, 4, 5])('whatever is compacted in whatever order, every offse
     return (state >>> 8) % below
   }
   const ends = new Map<number, number>()
-  let objects: MappedObject[] = []
+  let objects: StoredObject[] = []
   let nextId = 1
   let written = 0
   let stored = 0
@@ -139,7 +160,7 @@ test.each([1, 2, 3, 4, 5])('whatever is compacted in whatever order, every offse
         written += objects.at(-1)!.bytes
       }
     }
-    const map = new ObjectMap()
+    const map = new ObjectMap(everything)
     for (const each of objects) map.add(each)
     for (const [partitionId, end] of ends) {
       let at = 0

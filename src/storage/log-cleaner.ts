@@ -1,21 +1,19 @@
-import type { SerialQueue } from '../../src/actor/serial-queue.ts'
-import type { CleanupSettings, TopicConfigs } from '../../src/config/topic-configs.ts'
-import type { Controller } from '../../src/controller/controller.ts'
-import type { TopicImage } from '../../src/metadata/image.ts'
-import { committed } from '../../src/metadata/object-records.ts'
-import { ActiveSegments } from '../../src/objects/compaction/active-segments.ts'
-import { type Cleaning, cleaningOf, dirtiest, grouped } from '../../src/objects/compaction/cleaning-plan.ts'
-import type { ObjectMap } from '../../src/objects/object-map.ts'
-import type { StoreFault } from '../../src/ports/object-store.ts'
-import type { PartitionId } from '../../src/ports/partitions.ts'
-import type { ProducerSnapshot } from '../../src/ports/producers.ts'
-import type { StoredPart } from '../../src/ports/stored-objects.ts'
-import { crashPoint } from '../process/crash-point.ts'
-import type { CleanedObjects } from '../store/clean-objects.ts'
-import { type BuiltObject, type ObjectJobs, StoreFailed } from '../threads/object-jobs.ts'
-import type { Pipeline } from '../threads/pipeline.ts'
+import { PeriodicTask } from '../actor/periodic-task.ts'
+import type { SerialQueue } from '../actor/serial-queue.ts'
+import type { CleanupSettings, TopicConfigs } from '../config/topic-configs.ts'
+import { StoreFailed } from '../object-store/store-faults.ts'
+import { ActiveSegments } from '../objects/compaction/active-segments.ts'
+import { type Cleaning, cleaningOf, dirtiest, grouped } from '../objects/compaction/cleaning-plan.ts'
+import type { ObjectMap } from '../objects/object-map.ts'
+import type { Lane } from '../ports/lane.ts'
+import type { CleanedObjects, ObjectJobs } from '../ports/object-jobs.ts'
+import type { StoreFault } from '../ports/object-store.ts'
+import type { PartitionId } from '../ports/partitions.ts'
+import type { ProducerSnapshot } from '../ports/producers.ts'
+import type { NewObject, StorageMetadata } from '../ports/storage-metadata.ts'
+import type { StorageStep } from '../ports/storage-steps.ts'
+import type { Time } from '../ports/time.ts'
 import type { ObjectIds } from './object-ids.ts'
-import { PeriodicTask } from './periodic-task.ts'
 
 /** Maximum total size of the sources that are merged into one object. */
 const groupBytesMax = 128 << 20
@@ -32,15 +30,14 @@ export interface CleanerSettings {
 }
 
 export interface CleanerParts extends CleanerSettings {
-  readonly controller: Controller
-  readonly pipeline: Pipeline
+  readonly metadata: StorageMetadata
+  readonly lane: Lane
+  readonly time: Time
   readonly jobs: ObjectJobs
   readonly ids: ObjectIds
   readonly objects: ObjectMap
   /** Shared with the other tasks that rewrite objects. */
   readonly turn: SerialQueue
-  /** Wall clock. */
-  now(): number
   /** Timestamp of the batches at an offset, or of the first stored ones after it. */
   firstTimestamp(partitionId: PartitionId, offset: number): Promise<number | undefined>
   /** Resolves when all records that are durable now are stored, or the store has failed. */
@@ -48,6 +45,7 @@ export interface CleanerParts extends CleanerSettings {
   /** These objects may be in the store, and will never be committed. */
   onAbandoned(objectIds: readonly number[]): void
   onCleaned(partitionId: PartitionId, read: number, written: number): void
+  onStep(step: StorageStep): void
   onFault(fault: StoreFault): void
   /** The node cannot continue. */
   onFailure(error: Error): void
@@ -64,25 +62,25 @@ export class LogCleaner {
   readonly #restingUntil = new Map<PartitionId, number>()
   readonly #end = new AbortController()
   readonly #rounds: PeriodicTask
-  #timer: NodeJS.Timeout | undefined
+  #cancel: () => void = () => {}
 
   constructor(parts: CleanerParts) {
     this.#parts = parts
-    this.#rounds = new PeriodicTask(() => this.#work(), parts.onFailure)
+    this.#rounds = new PeriodicTask(parts.time, () => this.#work(), parts.onFailure)
   }
 
   start(): void {
     const wait = Math.min(Math.max(1, this.#parts.backoffMs()), delayMsMax)
-    this.#timer = setTimeout(() => {
+    this.#cancel = this.#parts.time.after(wait, () => {
       void this.#rounds.now().then(() => {
         if (!this.#isStopping) this.start()
       })
-    }, wait).unref()
+    })
   }
 
   async stop(): Promise<void> {
     this.#end.abort()
-    clearTimeout(this.#timer)
+    this.#cancel()
     await this.#rounds.stop()
   }
 
@@ -93,31 +91,30 @@ export class LogCleaner {
   /** Resolves when no compaction is worthwhile any more. */
   async #work(): Promise<void> {
     await this.#endSegments()
-    while (!this.#isStopping && (await this.#parts.turn.run(() => this.#cleanFilthiest())));
+    while (!this.#isStopping && (await this.#parts.turn.run(() => this.#cleanDirtiest())));
   }
 
   #compacted(): { readonly partitionId: PartitionId; readonly limits: CleanupSettings }[] {
-    const topics: TopicImage[] = [...this.#parts.controller.image.topics.values()]
-    return topics.flatMap(({ configs, partitionIds }) => {
+    return [...this.#parts.metadata.topics()].flatMap(({ configs, partitionIds }) => {
       const limits = this.#parts.limitsOf(configs)
       return limits.compacts ? partitionIds.map((partitionId) => ({ partitionId, limits })) : []
     })
   }
 
   async #endSegments(): Promise<void> {
-    const { pipeline, now, storeAll } = this.#parts
+    const { lane, time, storeAll } = this.#parts
     const compacted = this.#compacted()
     this.#segments.retain(new Set(compacted.map(({ partitionId }) => partitionId)))
     let isDue = false
     for (const { partitionId, limits } of compacted) {
-      const extent = await pipeline.ask({ type: 'extent', partitionId })
-      if (extent.type === 'extent' && this.#segments.isDue(partitionId, extent, limits, now())) isDue = true
+      const extent = await lane.ask({ type: 'extent', partitionId })
+      if (extent.type === 'extent' && this.#segments.isDue(partitionId, extent, limits, time.wall())) isDue = true
     }
     if (isDue && !this.#isStopping) await storeAll()
   }
 
   /** Returns false when there is nothing to do. */
-  async #cleanFilthiest(): Promise<boolean> {
+  async #cleanDirtiest(): Promise<boolean> {
     const found: Cleaning[] = []
     for (const { partitionId, limits } of this.#compacted()) {
       const cleaning = await this.#orRest(partitionId, () => this.#cleaningOf(partitionId, limits))
@@ -136,24 +133,27 @@ export class LogCleaner {
     } catch (error) {
       if (!(error instanceof StoreFailed)) throw error
       this.#parts.onFault(error.fault)
-      this.#restingUntil.set(partitionId, performance.now() + faultRestMs)
+      this.#rest(partitionId)
       return undefined
     }
   }
 
+  #rest(partitionId: PartitionId): void {
+    this.#restingUntil.set(partitionId, this.#parts.time.monotonic() + faultRestMs)
+  }
+
   async #cleaningOf(partitionId: PartitionId, limits: CleanupSettings): Promise<Cleaning | undefined> {
-    const { controller, objects, now, firstTimestamp } = this.#parts
-    const known = controller.image.partitions.get(partitionId)
-    if (known === undefined || (this.#restingUntil.get(partitionId) ?? 0) > performance.now()) return undefined
+    const { metadata, objects, time, firstTimestamp } = this.#parts
+    const known = metadata.partition(partitionId)
+    if (known === undefined || (this.#restingUntil.get(partitionId) ?? 0) > time.monotonic()) return undefined
     this.#restingUntil.delete(partitionId)
-    const logStart = Number(known.logStartOffset)
-    const cleaned = Number(controller.image.cleaned.get(partitionId) ?? 0n)
+    const { logStart, cleaned } = known
+    if (objects.end(partitionId) <= Math.max(cleaned, logStart)) return undefined
     const parts = objects.from(partitionId, logStart)
-    if ((parts.at(-1)?.end ?? 0) <= Math.max(cleaned, logStart)) return undefined
     const hasLimit = limits.maxCompactionLagMs < Number.MAX_SAFE_INTEGER
     const first = hasLimit ? await firstTimestamp(partitionId, Math.max(cleaned, logStart)) : undefined
     const dirtySince = first === undefined || first <= 0 ? Number.POSITIVE_INFINITY : first
-    return cleaningOf({ partitionId, parts, logStart, cleaned, limits, dirtySince, nowMs: now() })
+    return cleaningOf({ partitionId, parts, logStart, cleaned, limits, dirtySince, nowMs: time.wall() })
   }
 
   async #clean(cleaning: Cleaning): Promise<void> {
@@ -169,65 +169,56 @@ export class LogCleaner {
       throw error
     }
     if (done === undefined) return this.#parts.onAbandoned(taken)
-    crashPoint('cleaning written')
+    this.#parts.onStep('cleaning written')
     await this.#commit(cleaning, taken, done)
   }
 
   /** Undefined when the topic has been deleted. */
   async #write({ partitionId, parts, dirtyFrom }: Cleaning, objectIds: readonly number[]): Promise<CleanedObjects | undefined> {
-    const { controller, pipeline, jobs, now, bufferBytes, limitsOf } = this.#parts
-    const snapshot = await pipeline.ask({ type: 'producers' })
-    const found = controller.image.partitions.get(partitionId)
+    const { metadata, lane, jobs, time, bufferBytes, limitsOf } = this.#parts
+    const reply = await lane.ask({ type: 'producersOf', partitionId })
+    const found = metadata.partition(partitionId)
     if (found === undefined) return undefined
-    const { logStartOffset, topicId } = found
-    const known = snapshot.type === 'producers' ? snapshot.partitions.find(([id]) => id === partitionId)?.[1] : undefined
-    const task = {
+    if (reply.type !== 'producersOf') {
+      // Without its producers, a batch that must remain could be removed.
+      this.#rest(partitionId)
+      return undefined
+    }
+    const rules = {
       partitionId,
-      logStart: Number(logStartOffset),
+      logStart: found.logStart,
       dirtyFrom,
       mapBytes: Math.max(mapBytesMin, bufferBytes()),
       groupBytesMax,
-      nowMs: now(),
-      deleteRetentionMs: limitsOf(controller.image.topicsById.get(topicId)!.configs).deleteRetentionMs,
-      producers: new Map((known ?? []).map((producer) => [producer.id, lastOffsetOf(producer)])),
+      nowMs: time.wall(),
+      deleteRetentionMs: limitsOf(metadata.topic(found.topicId)!.configs).deleteRetentionMs,
+      producers: new Map(reply.producers.map((producer) => [producer.id, lastOffsetOf(producer)])),
     }
-    return jobs.clean(objectIds, parts, task, this.#end.signal)
+    return jobs.clean(objectIds, parts, rules, this.#end.signal)
   }
 
   async #commit({ partitionId, parts }: Cleaning, taken: readonly number[], { end, replaced, outputs }: CleanedObjects): Promise<void> {
-    const { controller, objects, ids, onAbandoned, onCleaned } = this.#parts
-    const { image } = controller
-    const made = outputs.map((object, index) => ({ objectId: taken[index]!, object }))
-    const isThere = (each: (typeof made)[number]): each is Made => each.object !== undefined
-    const stored = made.filter(isThere)
-    if (!image.partitions.has(partitionId)) return onAbandoned(taken)
-    onAbandoned(made.filter((each) => !isThere(each)).map(({ objectId }) => objectId))
+    const { metadata, objects, ids, onAbandoned, onCleaned, onStep } = this.#parts
+    const added: NewObject[] = []
+    const empty: number[] = []
+    for (const [index, object] of outputs.entries()) {
+      if (object === undefined) empty.push(taken[index]!)
+      else added.push({ objectId: taken[index]!, ...object })
+    }
+    const old = parts.slice(0, replaced)
+    const committed = await metadata.replaceCleaned({ partitionId, end, replaced: old.map(({ objectId }) => objectId), added })
+    if (committed === 'refused') return onAbandoned(taken)
+    onStep('cleaning committed')
+    onAbandoned(empty)
     for (const objectId of taken.slice(outputs.length).reverse()) ids.giveBack(objectId)
-    // Retention may have removed some of them in the meantime, which does not matter.
-    const old = parts.slice(0, replaced).filter(({ objectId }) => image.objects.has(objectId))
-    const isAlone = ({ objectId }: StoredPart): boolean =>
-      image.objects.get(objectId)!.parts.every((part) => part.partitionId === partitionId)
-    const idsOf = (of: readonly StoredPart[]): number[] => of.map(({ objectId }) => objectId)
-    await controller.ask({
-      type: 'record',
-      records: [
-        ...stored.map(({ objectId, object }) => committed(objectId, object)),
-        { type: 'objectsMarked', objectIds: idsOf(old.filter(isAlone)) },
-        { type: 'partitionCleaned', partitionId, offset: BigInt(end), objectIds: idsOf(old) },
-      ],
-    })
-    crashPoint('cleaning committed')
-    for (const { objectId } of parts.slice(0, replaced)) objects.drop({ objectId, parts: [{ partitionId }] })
-    for (const { objectId, object } of stored) objects.add({ objectId, ...object })
-    if (!image.partitions.has(partitionId)) objects.forget(partitionId)
+    for (const { objectId } of old) {
+      objects.dropPart(objectId, partitionId)
+      if (metadata.objectState(objectId) !== 'committed') objects.drop(objectId)
+    }
+    for (const object of committed) objects.add(object)
     const bytesOf = (of: readonly { readonly bytes: number }[]): number => of.reduce((sum, { bytes }) => sum + bytes, 0)
-    onCleaned(partitionId, bytesOf(parts.slice(0, replaced)), bytesOf(stored.map(({ object }) => object)))
+    onCleaned(partitionId, bytesOf(old), bytesOf(added))
   }
-}
-
-interface Made {
-  readonly objectId: number
-  readonly object: NonNullable<BuiltObject>
 }
 
 /** Sequence numbers wrap. */

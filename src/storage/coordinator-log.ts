@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import type { StagedBatch } from '../../src/ports/lane-commands.ts'
-import { type CoordinatorLog, type PartitionId, PartitionNotServed } from '../../src/ports/partitions.ts'
-import { errorOf, errors, type KafkaError } from '../../src/wire/errors.ts'
-import type { Pipeline } from '../threads/pipeline.ts'
+import type { Lane } from '../ports/lane.ts'
+import type { StagedBatch } from '../ports/lane-commands.ts'
+import { type CoordinatorLog, type PartitionId, PartitionNotServed } from '../ports/partitions.ts'
+import { delay, type Time } from '../ports/time.ts'
+import { errorOf, errors, type KafkaError } from '../wire/errors.ts'
 import type { ObjectStorage } from './object-storage.ts'
 
 /** Alignment of the batches in the staging area. */
@@ -23,21 +23,21 @@ interface Undurable {
 
 /** Appends and reads of the main thread. Appends that arrive while a message to the sequencer is in progress go with the next one. */
 export class LanePartitionLog implements CoordinatorLog {
-  readonly #pipeline: Pipeline
+  readonly #lane: Lane
   readonly #storage: ObjectStorage
-  readonly #now: () => number
-  readonly #staging: { readonly base: number; readonly memory: Buffer }
+  readonly #time: Time
+  readonly #staging: { readonly base: number; readonly memory: Uint8Array }
   #queue: Waiting[] = []
   #sending = false
   /** In the order of their positions. */
   readonly #undurable: Undurable[] = []
   #armed = false
 
-  constructor(pipeline: Pipeline, storage: ObjectStorage, now: () => number) {
-    this.#pipeline = pipeline
+  constructor(lane: Lane, storage: ObjectStorage, time: Time) {
+    this.#lane = lane
     this.#storage = storage
-    this.#now = now
-    this.#staging = pipeline.staging
+    this.#time = time
+    this.#staging = lane.staging
   }
 
   append(partitionId: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
@@ -51,7 +51,7 @@ export class LanePartitionLog implements CoordinatorLog {
   async read(partitionId: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
     const from = Number(offset)
     for (;;) {
-      const reply = await this.#pipeline.ask({ type: 'places', partitionId, from, bytesMax })
+      const reply = await this.#lane.ask({ type: 'places', partitionId, from, bytesMax })
       if (reply.type !== 'places') throw new PartitionNotServed(`partition ${partitionId} is not served`)
       if (from < reply.hotStart) this.#storage.noteGap(partitionId, from)
       const stored = from < reply.hotStart ? await this.#storage.cold.read(partitionId, from, bytesMax) : undefined
@@ -68,7 +68,7 @@ export class LanePartitionLog implements CoordinatorLog {
     while (this.#queue.length > 0) {
       const { together, staged } = this.#stage()
       if (together.length === 0) continue
-      const reply = await this.#pipeline.ask({ type: 'append', now: this.#now(), batches: staged })
+      const reply = await this.#lane.ask({ type: 'append', now: this.#time.wall(), batches: staged })
       const batches = reply.type === 'appended' ? reply.batches : []
       batches.forEach(({ error, baseOffset, durableAt }, index) => {
         const { partitionId, resolve, reject } = together[index]!
@@ -78,7 +78,7 @@ export class LanePartitionLog implements CoordinatorLog {
       this.#settle()
       if (batches.length === together.length) continue
       this.#queue = [...together.slice(batches.length), ...this.#queue]
-      await pause(noRoomMs)
+      await delay(this.#time, noRoomMs)
     }
     this.#sending = false
   }
@@ -105,11 +105,11 @@ export class LanePartitionLog implements CoordinatorLog {
   /** Resolves the durable appends, and arms the wake signal for the others. */
   #settle(): void {
     for (;;) {
-      const { durable } = this.#pipeline
+      const { durable } = this.#lane
       while (this.#undurable.length > 0 && this.#undurable[0]!.durableAt <= durable) this.#undurable.shift()!.resolve()
       if (this.#undurable.length === 0 || this.#armed) return
-      this.#armed = this.#pipeline.onDurable(
-        () => this.#pipeline.durable === durable,
+      this.#armed = this.#lane.onDurable(
+        () => this.#lane.durable === durable,
         () => {
           this.#armed = false
           this.#settle()

@@ -1,11 +1,19 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { AtMost } from '../../src/actor/at-most.ts'
-import { threadWindowBytes } from '../../src/pipeline/arena-plan.ts'
-import { BatchSearch, type SearchOutcome } from '../../src/pipeline/validation/batch-search.ts'
-import { DecoderMemory } from '../../src/pipeline/validation/decoder-memory.ts'
-import { type BatchHeader, batchBytes, batchHeader, lastOffset, readBatchHeader } from '../../src/wire/record-batch.ts'
-import type { LargeWindow } from '../threads/large-window.ts'
-import { decodingModule } from '../threads/validation-module.ts'
+import { AtMost } from '../actor/at-most.ts'
+import { threadWindowBytes } from '../pipeline/arena-plan.ts'
+import { BatchSearch, type SearchOutcome } from '../pipeline/validation/batch-search.ts'
+import { DecoderMemory } from '../pipeline/validation/decoder-memory.ts'
+import { type BatchHeader, batchBytes, batchHeader, lastOffset, readBatchHeader } from '../wire/record-batch.ts'
+
+export interface TimeSearchParts {
+  /** The kernel that decodes batches, for a memory of one thread. */
+  readonly decoder: WebAssembly.Module
+  /** Searches the batches with back references beyond the windows used here. */
+  readonly largeWindow: { search(batch: Uint8Array, least: number, timestamp: bigint): Promise<SearchOutcome> }
+  /** Monotonic clock, milliseconds. */
+  monotonic(): number
+  /** Resolves after other work of this thread. */
+  nextTurn(): Promise<unknown>
+}
 
 export interface FoundRecord {
   readonly offset: bigint
@@ -25,18 +33,18 @@ const timestampMax = 2n ** 63n - 1n
  * The decompressed size of a batch affects neither memory nor the latency of other requests.
  */
 export class TimeSearch {
-  readonly #largeWindow: Pick<LargeWindow, 'search'>
+  readonly #parts: TimeSearchParts
   /** For batches that take one step. */
-  readonly #short = newSearch()
+  readonly #short: BatchSearch
   readonly #long = new AtMost(longSearchesMax)
   readonly #idle: BatchSearch[] = []
   /** Resolves in the next turn of the event loop in which no other search has had a step. */
   #turn: Promise<unknown> = Promise.resolve()
   #turnBegan = 0
 
-  /** `largeWindow` searches the batches with back references beyond the windows used here. */
-  constructor(largeWindow: Pick<LargeWindow, 'search'>) {
-    this.#largeWindow = largeWindow
+  constructor(parts: TimeSearchParts) {
+    this.#parts = parts
+    this.#short = this.#newSearch()
   }
 
   /** The first record of the batches, from an offset on, with at least this timestamp. */
@@ -67,14 +75,14 @@ export class TimeSearch {
     const least = Number(first - header.baseOffset)
     let result = await this.#shortSearch(bytes, least, timestamp)
     if (result === 'more') result = await this.#long.run(() => this.#longSearch(bytes, least, timestamp))
-    if (result === 'window') result = await this.#largeWindow.search(bytes, least, timestamp)
+    if (result === 'window') result = await this.#parts.largeWindow.search(bytes, least, timestamp)
     if (result === undefined) return undefined
     if (typeof result === 'string') return { offset: first, timestamp: header.maxTimestamp }
     return { offset: header.baseOffset + BigInt(result.offsetDelta), timestamp: result.timestamp }
   }
 
   async #shortSearch(batch: Uint8Array, least: number, timestamp: bigint): Promise<SearchOutcome> {
-    if (performance.now() - this.#turnBegan > turnMs) await this.#nextTurn()
+    if (this.#parts.monotonic() - this.#turnBegan > turnMs) await this.#nextTurn()
     this.#short.begin(batch, least, timestamp)
     const result = this.#short.run(stepUnits)
     if (result === 'more') this.#short.end()
@@ -82,7 +90,7 @@ export class TimeSearch {
   }
 
   async #longSearch(batch: Uint8Array, least: number, timestamp: bigint): Promise<SearchOutcome> {
-    const search = this.#idle.pop() ?? newSearch()
+    const search = this.#idle.pop() ?? this.#newSearch()
     search.begin(batch, least, timestamp)
     let result: SearchOutcome
     do {
@@ -94,12 +102,14 @@ export class TimeSearch {
   }
 
   #nextTurn(): Promise<unknown> {
-    this.#turn = this.#turn.then(() => nextTurn()).then(() => (this.#turnBegan = performance.now()))
+    this.#turn = this.#turn.then(() => this.#parts.nextTurn()).then(() => (this.#turnBegan = this.#parts.monotonic()))
     return this.#turn
   }
-}
 
-const newSearch = (): BatchSearch => new BatchSearch(new DecoderMemory(decodingModule()), threadWindowBytes)
+  #newSearch(): BatchSearch {
+    return new BatchSearch(new DecoderMemory(this.#parts.decoder), threadWindowBytes)
+  }
+}
 
 interface StoredBatch {
   readonly header: BatchHeader

@@ -1,13 +1,13 @@
-import { batchesFrom, hasRecords } from '../../src/objects/block-batches.ts'
-import { BlockCache, type CachedBlock } from '../../src/objects/block-cache.ts'
-import type { ObjectIndex } from '../../src/objects/object-format.ts'
-import type { ObjectMap } from '../../src/objects/object-map.ts'
-import { indexIn } from '../../src/objects/object-reads.ts'
-import { ReadAhead } from '../../src/objects/read-ahead.ts'
-import type { DataBlock, StoredPart } from '../../src/ports/stored-objects.ts'
-import { unfilled } from '../disk/wal-file.ts'
-import type { Arena } from '../threads/arena.ts'
-import type { ObjectJobs } from '../threads/object-jobs.ts'
+import { unfilled } from '../base/unfilled.ts'
+import { batchesFrom, hasRecords } from '../objects/block-batches.ts'
+import { BlockCache, type CachedBlock } from '../objects/block-cache.ts'
+import type { ObjectIndex } from '../objects/object-format.ts'
+import type { ObjectMap } from '../objects/object-map.ts'
+import { indexIn } from '../objects/object-reads.ts'
+import { ReadAhead } from '../objects/read-ahead.ts'
+import type { BlockMemory, ObjectJobs } from '../ports/object-jobs.ts'
+import type { DataBlock, StoredPart } from '../ports/stored-objects.ts'
+import type { Time } from '../ports/time.ts'
 
 /** Maximum bytes of one request to the store. */
 const getBytesMax = 4 << 20
@@ -20,7 +20,7 @@ const lentShare = 2
 /** Maximum size of the cached indices. */
 const indexBytesMax = 32 << 20
 
-export interface ColdReaderCounters {
+export interface ObjectReadCounters {
   add(row: 'hits' | 'misses' | 'read_ahead' | 'unread', by: number): void
 }
 
@@ -41,35 +41,34 @@ export interface LentRecords {
 /** Reads records that are no longer in the WAL. Simultaneous reads of the same block share one request. */
 export class ObjectReader {
   readonly #objects: ObjectMap
-  readonly #jobs: ObjectJobs
-  readonly #memory: Arena
+  readonly #jobs: Pick<ObjectJobs, 'readTail' | 'loadBlocks'>
+  readonly #memory: BlockMemory
   readonly #cache: BlockCache
   readonly #ahead: ReadAhead
-  readonly #now: () => number
-  readonly #counters: ColdReaderCounters
+  readonly #time: Time
+  readonly #counters: ObjectReadCounters
   /** In the order of use. */
   readonly #indices = new Map<number, { readonly index: Promise<ObjectIndex>; bytes: number }>()
   /** Reads that wait for room. */
   #waiting: (() => void)[] = []
 
+  /** `memory` is the block cache, into which object jobs read. */
   constructor(parts: {
-    objects: ObjectMap
-    jobs: ObjectJobs
-    /** Region of an arena for the block cache, into which object workers read. */
-    memory: Arena
-    base: number
-    bytes: number
-    now: () => number
-    counters: ColdReaderCounters
+    readonly objects: ObjectMap
+    readonly jobs: Pick<ObjectJobs, 'readTail' | 'loadBlocks'>
+    readonly memory: BlockMemory
+    readonly time: Time
+    readonly counters: ObjectReadCounters
   }) {
+    const { base, size } = parts.memory
     this.#objects = parts.objects
     this.#jobs = parts.jobs
     this.#memory = parts.memory
-    this.#now = parts.now
+    this.#time = parts.time
     this.#counters = parts.counters
-    this.#ahead = new ReadAhead(Math.min(getBytesMax * 2, parts.bytes / aheadShare))
-    this.#cache = new BlockCache(parts.base, parts.bytes, ({ partitionId, block }) => {
-      this.#ahead.wasted(partitionId, this.#now())
+    this.#ahead = new ReadAhead(Math.min(getBytesMax * 2, size / aheadShare))
+    this.#cache = new BlockCache(base, size, ({ partitionId, block }) => {
+      this.#ahead.wasted(partitionId, this.#time.monotonic())
       this.#counters.add('unread', block.bytes)
     })
   }
@@ -134,7 +133,7 @@ export class ObjectReader {
     const cached = await this.#load(objectId, partitionId, blocks, isPatient)
     if (cached === 'outOfMemory') return cached
     const records = this.#lent(cached, offset, bytesMax)
-    const ahead = this.#ahead.onRead(partitionId, offset, records.end, this.#now())
+    const ahead = this.#ahead.onRead(partitionId, offset, records.end, this.#time.monotonic())
     // No read waits for these blocks yet; a later one receives the error.
     if (ahead > 0) this.#readAhead(partitionId, cached.at(-1)!.block.end, ahead).catch(() => {})
     return records

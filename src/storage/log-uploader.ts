@@ -1,17 +1,16 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Controller } from '../../src/controller/controller.ts'
-import { committed } from '../../src/metadata/object-records.ts'
-import type { ObjectMap } from '../../src/objects/object-map.ts'
-import { LogAges, nextSeal, type SealPolicy } from '../../src/objects/upload-policy.ts'
-import type { TrimPoint } from '../../src/ports/lane.ts'
-import type { StoreFault } from '../../src/ports/object-store.ts'
-import type { ProducersHome } from '../../src/ports/producers.ts'
-import { blockBytes } from '../../src/wal/wal-record.ts'
-import { crashPoint } from '../process/crash-point.ts'
-import { type Building, type BuiltObject, type ObjectJobs, StoreFailed } from '../threads/object-jobs.ts'
-import type { Pipeline } from '../threads/pipeline.ts'
-import { marked } from '../threads/wal-marks.ts'
+import { StoreFailed } from '../object-store/store-faults.ts'
+import type { ObjectMap } from '../objects/object-map.ts'
+import { LogAges, nextSeal, type SealPolicy } from '../objects/upload-policy.ts'
+import type { Lane, TrimPoint } from '../ports/lane.ts'
+import type { Building, BuiltPart, ObjectJobs } from '../ports/object-jobs.ts'
+import type { StoreFault } from '../ports/object-store.ts'
+import type { ProducersHome } from '../ports/producers.ts'
+import type { StorageMetadata } from '../ports/storage-metadata.ts'
+import type { StorageStep } from '../ports/storage-steps.ts'
+import { delay, type Time } from '../ports/time.ts'
+import { blockBytes } from '../wal/wal-record.ts'
 import type { ObjectIds } from './object-ids.ts'
+import { walMark } from './wal-marks.ts'
 
 /** Interval of the checks of the log. */
 const lookMs = 100
@@ -20,17 +19,19 @@ const durableLookMs = 5
 /** Delay between two attempts with a failing store, which has already retried within its limits. */
 const retryMs = { first: 500, most: 15_000 } as const
 
-export interface StoreParts {
-  readonly pipeline: Pipeline
+export interface UploaderParts {
+  readonly lane: Lane
   readonly jobs: ObjectJobs
   readonly ids: ObjectIds
   readonly objects: ObjectMap
-  readonly controller: Controller
+  readonly metadata: StorageMetadata
+  readonly time: Time
   readonly policy: SealPolicy
   readonly producers: ProducersHome
   onStored(objectId: number, bytes: number): void
   /** These objects may be in the store, and will never be committed. */
   onAbandoned(objectIds: readonly number[]): void
+  onStep(step: StorageStep): void
   /** The store cannot be written. The records stay in the WAL, and the upload is retried. */
   onFault(fault: StoreFault): void
   /** The node cannot continue. */
@@ -54,9 +55,9 @@ interface Upload {
  * the next start removes it.
  */
 export class LogUploader {
-  readonly #parts: StoreParts
+  readonly #parts: UploaderParts
   readonly #ages: LogAges | undefined
-  #timer: NodeJS.Timeout | undefined
+  #cancel: () => void = () => {}
   #working: Promise<void> | undefined
   #storing = false
   #stopping = false
@@ -67,37 +68,40 @@ export class LogUploader {
   /** Between the stored position and this one there is only padding, as long as the log ends here. */
   #emptyUntil = -1
 
-  constructor(parts: StoreParts) {
+  constructor(parts: UploaderParts) {
     this.#parts = parts
     const { ageMs } = parts.policy
     this.#ages = ageMs === null ? undefined : new LogAges(ageMs)
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#look(), lookMs)
+    this.#cancel = this.#parts.time.after(lookMs, () => {
+      this.start()
+      this.#look()
+    })
   }
 
   async stop(): Promise<void> {
     this.#stopping = true
-    clearInterval(this.#timer)
+    this.#cancel()
     await this.#working
   }
 
   /** Uploads all records that are durable now. Resolves when they are stored, or when the store has failed once. */
   async drain(): Promise<void> {
-    this.#due = this.#parts.pipeline.durable
+    this.#due = this.#parts.lane.durable
     this.#look()
     await this.#working
   }
 
   #look(): void {
-    const { durable, published } = this.#parts.pipeline
-    const now = performance.now()
+    const { durable, published } = this.#parts.lane
+    const now = this.#parts.time.monotonic()
     this.#ages?.note(now, durable)
     this.#due = Math.max(this.#due, this.#ages?.due(now) ?? 0)
     const isQuiet = published === this.#seen
     this.#seen = published
-    if (this.#working !== undefined || this.#nextSeal(this.#parts.pipeline.stored, isQuiet) === undefined) return
+    if (this.#working !== undefined || this.#nextSeal(this.#parts.lane.stored, isQuiet) === undefined) return
     this.#working = this.#store(isQuiet)
       .catch((error: Error) => this.#parts.onFailure(error))
       .finally(() => {
@@ -106,10 +110,10 @@ export class LogUploader {
   }
 
   #nextSeal(stored: number, isQuiet: boolean): number | undefined {
-    if (this.#parts.pipeline.durable === this.#emptyUntil) return undefined
+    if (this.#parts.lane.durable === this.#emptyUntil) return undefined
     const until = nextSeal(this.#parts.policy, {
       stored,
-      durable: this.#parts.pipeline.durable,
+      durable: this.#parts.lane.durable,
       due: this.#due,
       isQuiet,
       isStoring: this.#storing,
@@ -120,9 +124,9 @@ export class LogUploader {
 
   /** Seals parts and uploads them while there are any. */
   async #store(wasQuiet: boolean): Promise<void> {
-    const { pipeline, policy } = this.#parts
+    const { lane, policy } = this.#parts
     const uploads: Upload[] = []
-    let end: TrimPoint = pipeline.wal.state
+    let end: TrimPoint = lane.wal.state
     let isQuiet = wasQuiet
     while (!this.#stopping) {
       const until = uploads.length < policy.uploads ? this.#nextSeal(end.trimmed, isQuiet) : undefined
@@ -133,16 +137,16 @@ export class LogUploader {
         end = upload.end
       } else if (uploads.length === 0) return
       if (until === undefined || uploads.length === policy.uploads) await this.#finish(uploads.shift()!)
-      isQuiet = pipeline.published === this.#seen
+      isQuiet = lane.published === this.#seen
     }
     await Promise.allSettled(uploads.map(({ building }) => building.built))
   }
 
   /** Starts an object, and returns when its part of the log has been read. Returns undefined when the part is empty. */
   async #seal(from: TrimPoint, until: number): Promise<Upload | undefined> {
-    const { pipeline, ids } = this.#parts
+    const { lane, ids } = this.#parts
     const objectId = await this.#parts.ids.take()
-    crashPoint('object prepared')
+    this.#parts.onStep('object prepared')
     let reach = until
     for (;;) {
       const building = this.#build(objectId, from, reach)
@@ -150,46 +154,46 @@ export class LogUploader {
       if (end.trimmed > from.trimmed) return { objectId, from, end, until: reach, building }
       // A jump over a pinned range may be longer than an object: then the part must be extended.
       await building.built
-      if (reach === pipeline.durable && reach - from.trimmed < blockBytes) {
+      if (reach === lane.durable && reach - from.trimmed < blockBytes) {
         // A group ends with its last block, which its records need not fill.
         this.#emptyUntil = reach
         ids.giveBack(objectId)
         return undefined
       }
-      if (reach >= pipeline.durable) throw new Error(`the write-ahead log cannot be read at position ${from.trimmed}, which is durable`)
-      reach = Math.min(pipeline.durable, reach + (reach - from.trimmed))
+      if (reach >= lane.durable) throw new Error(`the write-ahead log cannot be read at position ${from.trimmed}, which is durable`)
+      reach = Math.min(lane.durable, reach + (reach - from.trimmed))
     }
   }
 
   #build(objectId: number, from: TrimPoint, until: number): Building {
-    const { jobs, objects, controller } = this.#parts
-    const stored = new Map([...controller.image.partitions.keys()].map((partitionId) => [partitionId, objects.end(partitionId)]))
+    const { jobs, objects, metadata } = this.#parts
+    const stored = new Map([...metadata.partitionIds()].map((partitionId) => [partitionId, objects.end(partitionId)]))
     return jobs.build(objectId, from, until, stored)
   }
 
   async #finish(upload: Upload): Promise<void> {
-    const { pipeline, ids, objects, controller, onStored } = this.#parts
+    const { lane, ids, objects, metadata, onStored, onStep } = this.#parts
     const object = await this.#built(upload)
     const { objectId, end } = upload
     if (this.#stopping && object === 'failed') return
+    const mark = walMark(lane, end.trimmed)
     if (object !== undefined && object !== 'failed') {
-      crashPoint('object stored')
-      await controller.ask({ type: 'record', records: [committed(objectId, object), marked(pipeline, end.trimmed)] })
-      objects.add({ objectId, ...object })
-      crashPoint('object committed')
+      onStep('object stored')
+      for (const stored of await metadata.commitObjects([{ objectId, ...object }], mark)) objects.add(stored)
+      onStep('object committed')
       onStored(objectId, object.bytes)
     } else {
       ids.giveBack(objectId)
-      await controller.ask({ type: 'record', records: [marked(pipeline, end.trimmed)] })
+      await metadata.commitObjects([], mark)
     }
     await this.#saveProducers()
-    crashPoint('producers saved')
-    await pipeline.trim(end)
-    crashPoint('log trimmed')
+    onStep('producers saved')
+    await lane.trim(end)
+    onStep('log trimmed')
   }
 
   /** The result of an upload, retried until the store recovers. */
-  async #built(upload: Upload): Promise<BuiltObject | 'failed'> {
+  async #built(upload: Upload): Promise<BuiltPart['object'] | 'failed'> {
     const { ids, onFault, onAbandoned } = this.#parts
     for (let wait: number = retryMs.first; ; wait = Math.min(wait * 2, retryMs.most)) {
       try {
@@ -210,15 +214,14 @@ export class LogUploader {
   }
 
   async #rest(ms: number): Promise<void> {
-    for (let left = ms; left > 0 && !this.#stopping; left -= lookMs) await pause(Math.min(left, lookMs))
+    for (let left = ms; left > 0 && !this.#stopping; left -= lookMs) await delay(this.#parts.time, Math.min(left, lookMs))
   }
 
   async #saveProducers(): Promise<void> {
-    const { pipeline, producers } = this.#parts
-    const reply = await pipeline.ask({ type: 'producers' })
-    if (reply.type !== 'producers') return
+    const { lane, producers, time } = this.#parts
+    const { partitions, end } = await lane.ask({ type: 'producers' })
     // A snapshot must not contain batches that a crash can undo: they would have replaced older ones in it.
-    while (pipeline.durable < reply.end) await pause(durableLookMs)
-    await producers.save(reply.partitions, reply.end)
+    while (lane.durable < end) await delay(time, durableLookMs)
+    await producers.save(partitions, end)
   }
 }

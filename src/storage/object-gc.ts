@@ -1,12 +1,12 @@
-import type { Controller } from '../../src/controller/controller.ts'
-import type { Image, ObjectImage } from '../../src/metadata/image.ts'
-import type { ObjectKeys } from '../../src/objects/object-key.ts'
-import type { ObjectMap } from '../../src/objects/object-map.ts'
-import type { StoreFault } from '../../src/ports/object-store.ts'
-import { crashPoint } from '../process/crash-point.ts'
-import { StartRefused } from '../process/start-refused.ts'
-import { faultOrFailure, type ObjectJobs } from '../threads/object-jobs.ts'
-import { PeriodicTask } from './periodic-task.ts'
+import { PeriodicTask } from '../actor/periodic-task.ts'
+import { faultOrFailure } from '../object-store/store-faults.ts'
+import type { ObjectKeys } from '../objects/object-key.ts'
+import type { ObjectMap } from '../objects/object-map.ts'
+import type { ObjectJobs } from '../ports/object-jobs.ts'
+import type { StoreFault } from '../ports/object-store.ts'
+import type { StorageMetadata } from '../ports/storage-metadata.ts'
+import type { StorageStep } from '../ports/storage-steps.ts'
+import type { Time } from '../ports/time.ts'
 
 /** Interval of the checks for unreferenced objects. */
 const sweepMs = 5000
@@ -16,8 +16,12 @@ const listMs = 3_600_000
 /** Minimum idle time of an upload: in a store that only this node writes to, a younger one is its own and in progress. */
 const uploadIdleMs = 60_000
 
-export interface JanitorParts {
-  readonly controller: Controller
+/** The metadata log is older than the store: an operator must restore it. */
+export class MetadataOutdated extends Error {}
+
+export interface GcParts {
+  readonly metadata: StorageMetadata
+  readonly time: Time
   readonly keys: ObjectKeys
   readonly jobs: ObjectJobs
   readonly objects: ObjectMap
@@ -28,6 +32,7 @@ export interface JanitorParts {
   /** Resolves if no other node has taken over so far: an object without metadata might belong to the other node. */
   readonly confirm: () => Promise<void>
   onRemoved(why: 'unreadable' | 'never committed' | 'unknown', count: number): void
+  onStep(step: StorageStep): void
   onFault(fault: StoreFault): void
   /** The node cannot continue. */
   onFailure(error: Error): void
@@ -38,7 +43,7 @@ export interface JanitorParts {
  * Also removes what crashes left: ids that were prepared and never committed, and keys without metadata.
  */
 export class ObjectGc {
-  readonly #parts: JanitorParts
+  readonly #parts: GcParts
   /** Prepared objects that will never be committed: those of earlier incarnations cannot be any more. */
   readonly #left: Set<number>
   /** Time at which this incarnation first saw each mark. Objects marked by an earlier incarnation have no further delay. */
@@ -47,11 +52,11 @@ export class ObjectGc {
   #listedAt = Number.NEGATIVE_INFINITY
 
   /** Must be called before this incarnation prepares its first object. */
-  constructor(parts: JanitorParts) {
+  constructor(parts: GcParts) {
     this.#parts = parts
-    this.#rounds = new PeriodicTask(() => this.#sweep(), faultOrFailure(parts))
-    this.#left = new Set(parts.controller.image.preparedObjects)
-    for (const objectId of parts.controller.image.markedObjects) this.#markedAt.set(objectId, Number.NEGATIVE_INFINITY)
+    this.#rounds = new PeriodicTask(parts.time, () => this.#sweep(), faultOrFailure(parts))
+    this.#left = new Set(parts.metadata.preparedIds())
+    for (const objectId of parts.metadata.markedIds()) this.#markedAt.set(objectId, Number.NEGATIVE_INFINITY)
   }
 
   /** These objects may be in the store, and will never be committed. */
@@ -76,46 +81,46 @@ export class ObjectGc {
     for (const objectId of left) await this.#parts.jobs.abandonUploads(this.#parts.keys.key(objectId), Number.POSITIVE_INFINITY)
     await this.#remove('never committed', left)
     for (const objectId of left) this.#left.delete(objectId)
-    if (performance.now() - this.#listedAt < listMs) return
+    const { time } = this.#parts
+    if (time.monotonic() - this.#listedAt < listMs) return
     await this.#removeUnknown()
-    this.#listedAt = performance.now()
+    this.#listedAt = time.monotonic()
   }
 
   async #mark(): Promise<void> {
-    const { controller, objects } = this.#parts
-    const { image } = controller
-    const dead = [...image.objects.values()].filter((object) => !object.parts.some((part) => isReadable(image, part)))
-    if (dead.length === 0) return
-    await controller.ask({ type: 'record', records: [{ type: 'objectsMarked', objectIds: dead.map(({ objectId }) => objectId) }] })
-    crashPoint('objects marked')
-    for (const object of dead) objects.drop(object)
+    const { metadata, objects, onStep } = this.#parts
+    const { unreferenced } = objects
+    if (unreferenced.length === 0) return
+    await metadata.markObjects(unreferenced)
+    onStep('objects marked')
+    for (const objectId of unreferenced) objects.drop(objectId)
   }
 
   #due(): number[] {
-    const { controller, retentionMs } = this.#parts
-    const now = performance.now()
-    const marked = [...controller.image.markedObjects]
+    const { metadata, time, retentionMs } = this.#parts
+    const now = time.monotonic()
+    const marked = [...metadata.markedIds()]
     for (const objectId of marked) if (!this.#markedAt.has(objectId)) this.#markedAt.set(objectId, now)
     return marked.filter((objectId) => now - this.#markedAt.get(objectId)! >= retentionMs)
   }
 
   async #remove(why: 'unreadable' | 'never committed', objectIds: readonly number[]): Promise<void> {
     if (objectIds.length === 0) return
-    const { jobs, controller, onRemoved } = this.#parts
+    const { jobs, metadata, onRemoved, onStep } = this.#parts
     await jobs.remove(objectIds)
-    crashPoint('objects removed')
-    await controller.ask({ type: 'record', records: [{ type: 'objectsRemoved', objectIds }] })
-    crashPoint('objects forgotten')
+    onStep('objects removed')
+    await metadata.removeObjects(objectIds)
+    onStep('objects forgotten')
     for (const objectId of objectIds) this.#markedAt.delete(objectId)
     onRemoved(why, objectIds.length)
   }
 
   /** Keys of other nodes and of other foundings are not removed. */
   async #removeUnknown(): Promise<void> {
-    const { jobs, keys, orphanMs, onRemoved } = this.#parts
-    const before = Date.now() - orphanMs
+    const { jobs, keys, time, orphanMs, onRemoved } = this.#parts
+    const before = time.wall() - orphanMs
     for (const prefix of keys.prefixes) {
-      await jobs.abandonUploads(prefix, Math.min(before, Date.now() - uploadIdleMs))
+      await jobs.abandonUploads(prefix, Math.min(before, time.wall() - uploadIdleMs))
       for (let from: string | undefined; ; ) {
         const { objects, next } = await jobs.list(prefix, from)
         const unknown = objects.filter(({ key, modifiedMs }) => modifiedMs <= before && this.#isUnknown(key))
@@ -132,26 +137,18 @@ export class ObjectGc {
   }
 
   #isUnknown(key: string): boolean {
-    const { keys, controller } = this.#parts
+    const { keys, metadata } = this.#parts
     const objectId = keys.idOf(key)
-    return objectId !== undefined && !isKnown(controller.image, objectId)
+    return objectId !== undefined && metadata.objectState(objectId) === 'unknown'
   }
 
   /** Every object id is in the metadata log before an object is stored under it. */
   #refuseFuture(key: string): void {
-    const { keys, controller } = this.#parts
-    const { nextObjectId } = controller.image
+    const { keys, metadata } = this.#parts
+    const { nextObjectId } = metadata
     if (keys.idOf(key)! < nextObjectId) return
-    throw new StartRefused(
+    throw new MetadataOutdated(
       `the object store contains ${key}, but metadata.log ends before object ${nextObjectId}: metadata.log is truncated or out of date; restore it from a copy`,
     )
   }
 }
-
-function isReadable(image: Image, part: ObjectImage['parts'][number]): boolean {
-  const partition = image.partitions.get(part.partitionId)
-  return partition !== undefined && partition.logStartOffset < part.end
-}
-
-const isKnown = ({ objects, preparedObjects, markedObjects }: Image, objectId: number): boolean =>
-  objects.has(objectId) || preparedObjects.has(objectId) || markedObjects.has(objectId)

@@ -1,17 +1,24 @@
+import type { Time } from '../ports/time.ts'
+
 /** A task that is repeated, with at most one run at a time. */
 export class PeriodicTask {
+  readonly #time: Time
   readonly #work: () => Promise<void>
   readonly #onError: (error: Error) => void
-  #timer: NodeJS.Timeout | undefined
+  #cancel: () => void = () => {}
   #working: Promise<void> | undefined
 
-  constructor(work: () => Promise<void>, onError: (error: Error) => void) {
+  constructor(time: Time, work: () => Promise<void>, onError: (error: Error) => void) {
+    this.#time = time
     this.#work = work
     this.#onError = onError
   }
 
   every(ms: number): void {
-    this.#timer = setInterval(() => void this.now(), ms).unref()
+    this.#cancel = this.#time.after(ms, () => {
+      this.every(ms)
+      void this.now()
+    })
   }
 
   /** Resolves at the end of a run: the current one, if there is one. */
@@ -25,7 +32,7 @@ export class PeriodicTask {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#cancel()
     await this.#working
   }
 }

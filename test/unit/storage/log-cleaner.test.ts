@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
-import { type CleanerParts, LogCleaner } from '../../../../native-free-io/storage/log-cleaner.ts'
-import { SerialQueue } from '../../../../src/actor/serial-queue.ts'
-import { emptyImage, replay } from '../../../../src/metadata/image.ts'
-import { ObjectMap } from '../../../../src/objects/object-map.ts'
+import { nodeTime } from '../../../native-free-io/process/node-time.ts'
+import { SerialQueue } from '../../../src/actor/serial-queue.ts'
+import { storageImage } from '../../../src/controller/storage-metadata.ts'
+import { emptyImage, replay } from '../../../src/metadata/image.ts'
+import { ObjectMap } from '../../../src/objects/object-map.ts'
+import { type CleanerParts, LogCleaner } from '../../../src/storage/log-cleaner.ts'
 
 const partitionId = 1
 const topicId = 'A'.repeat(22)
@@ -19,7 +21,7 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
   const image = emptyImage()
   const configs = new Map<string, string>()
   replay(image, { type: 'topicCreated', name: 'states', topicId, replicationFactor: 1, partitionIds: [partitionId], configs })
-  const objects = new ObjectMap()
+  const objects = new ObjectMap((partitionId) => (image.partitions.has(partitionId) ? 0 : undefined))
   objects.add({ objectId: 5, bytes: 100, parts: [{ partitionId, start: 0, end: 10, bytes: 90, maxTimestamp: 0 }] })
   const at = (step: Step): void => {
     if (step !== when || !image.topicsById.has(topicId)) return
@@ -32,16 +34,16 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
   let rounds = 0
   const round = new Promise<void>((resolve) => {
     const parts = {
-      controller: {
-        image,
-        async ask({ records }: { records: Parameters<typeof replay>[1][] }) {
-          for (const each of records) replay(image, each)
-        },
+      metadata: {
+        partition: storageImage(image).partition.bind(storageImage(image)),
+        topics: () => image.topics.values(),
+        topic: (id: string) => image.topicsById.get(id),
+        replaceCleaned: async () => (image.partitions.has(partitionId) ? [] : 'refused'),
       },
-      pipeline: {
+      lane: {
         async ask({ type }: { type: string }) {
-          if (type === 'producers') at('the producers are asked for')
-          return type === 'producers' ? { type, end: 0, partitions: [] } : { type: 'unknown' }
+          if (type === 'producersOf') at('the producers are asked for')
+          return type === 'producersOf' ? { type, producers: [] } : { type: 'unknown' }
         },
       },
       jobs: {
@@ -59,7 +61,8 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
       },
       objects,
       turn: new SerialQueue(),
-      now: () => 0,
+      time: nodeTime,
+      onStep: () => {},
       firstTimestamp: async () => undefined,
       storeAll: async () => {},
       backoffMs() {

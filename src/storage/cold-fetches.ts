@@ -1,5 +1,6 @@
-import { ByteBudget } from '../../src/base/byte-budget.ts'
-import type { Loaded, WalRange } from '../../src/ports/cold-reads.ts'
+import { ByteBudget } from '../base/byte-budget.ts'
+import type { Loaded, WalRange } from '../ports/cold-reads.ts'
+import type { Time } from '../ports/time.ts'
 import type { LentRecords, ObjectReader } from './object-reader.ts'
 
 /** Maximum bytes of cold records of a partition in one answer. This bounds the memory of a client that does not read its answer. */
@@ -18,6 +19,7 @@ const pressureMs = 1_000
  */
 export class ColdFetches {
   readonly #cold: ObjectReader
+  readonly #time: Time
   readonly #onPressure: () => void
   readonly #copies = new ByteBudget(copiesBytesMax)
   /** Functions that release an answer's memory, by pin. */
@@ -26,12 +28,13 @@ export class ColdFetches {
   #pins = 0
   /** Reads that wait for memory to be released. */
   #waiting: (() => void)[] = []
-
-  #pressure: NodeJS.Timeout | undefined
+  /** A report is due while any reads wait. */
+  #isPressed = false
 
   /** `onPressure`: a read waits for memory that answers occupy; called every second while any waits. */
-  constructor(cold: ObjectReader, onPressure: () => void) {
+  constructor(cold: ObjectReader, time: Time, onPressure: () => void) {
     this.#cold = cold
+    this.#time = time
     this.#onPressure = onPressure
   }
 
@@ -100,16 +103,16 @@ export class ColdFetches {
   }
 
   #wait(): Promise<void> {
-    this.#pressure ??= setInterval(() => this.#press(), pressureMs).unref()
+    if (!this.#isPressed) this.#time.after(pressureMs, () => this.#press())
+    this.#isPressed = true
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   #press(): void {
-    if (this.#waiting.length > 0) this.#onPressure()
-    else {
-      clearInterval(this.#pressure)
-      this.#pressure = undefined
-    }
+    this.#isPressed = this.#waiting.length > 0
+    if (!this.#isPressed) return
+    this.#onPressure()
+    this.#time.after(pressureMs, () => this.#press())
   }
 
   #hold(giveBack: () => void): number {

@@ -1,5 +1,6 @@
-import { AtMost } from '../../src/actor/at-most.ts'
-import type { BatchLocation, Command, Reply, ReplyTo } from '../../src/ports/lane-commands.ts'
+import { AtMost } from '../actor/at-most.ts'
+import type { Lane } from '../ports/lane.ts'
+import type { BatchLocation, Reply } from '../ports/lane-commands.ts'
 import type {
   ActiveProducer,
   FoundOffset,
@@ -8,11 +9,10 @@ import type {
   PartitionSettings,
   PartitionSpec,
   Partitions,
-} from '../../src/ports/partitions.ts'
-import type { ProducerSnapshot } from '../../src/ports/producers.ts'
-import type { Pipeline } from '../threads/pipeline.ts'
+} from '../ports/partitions.ts'
+import type { ProducerSnapshot } from '../ports/producers.ts'
 import type { ObjectStorage } from './object-storage.ts'
-import { type FoundRecord, TimeSearch } from './time-search.ts'
+import type { FoundRecord, TimeSearch } from './time-search.ts'
 
 /** Limit of simultaneous lookups, since each has a batch or a block in memory. */
 const lookupsMax = 64
@@ -24,18 +24,18 @@ export class UnknownPartition extends Error {}
 
 /** The partitions of this node: recent records in the lane, older ones in the object store. */
 export class LanePartitions implements Partitions {
-  readonly #pipeline: Pipeline
+  readonly #lane: Lane
   readonly #storage: ObjectStorage
   /** From the snapshot of the previous incarnation, until each partition is opened. */
   readonly #producers: Map<PartitionId, readonly ProducerSnapshot[]>
   readonly #times: TimeSearch
   readonly #lookups = new AtMost(lookupsMax)
 
-  constructor(pipeline: Pipeline, storage: ObjectStorage, producers: Map<PartitionId, readonly ProducerSnapshot[]>) {
-    this.#pipeline = pipeline
-    this.#times = new TimeSearch(pipeline.largeWindow)
+  constructor(lane: Lane, storage: ObjectStorage, producers: Map<PartitionId, readonly ProducerSnapshot[]>, times: TimeSearch) {
+    this.#lane = lane
     this.#storage = storage
     this.#producers = producers
+    this.#times = times
   }
 
   async open(specs: readonly PartitionSpec[]): Promise<void> {
@@ -44,20 +44,21 @@ export class LanePartitions implements Partitions {
       this.#producers.delete(spec.partitionId)
       return { ...spec, storedEnd: this.#storage.objects.end(spec.partitionId), producers, lost: this.#storage.lostOf(spec.partitionId) }
     })
-    await this.#ask({ type: 'open', partitions })
+    await this.#lane.ask({ type: 'open', partitions })
   }
 
   async close(partitionIds: readonly PartitionId[]): Promise<void> {
-    await this.#ask({ type: 'close', partitionIds })
+    await this.#lane.ask({ type: 'close', partitionIds })
     for (const partitionId of partitionIds) this.#storage.objects.forget(partitionId)
   }
 
   async configure(partitionId: PartitionId, settings: PartitionSettings): Promise<void> {
-    await this.#ask({ type: 'configure', partitionId, settings })
+    await this.#lane.ask({ type: 'configure', partitionId, settings })
   }
 
   async trim(partitionId: PartitionId, offset: bigint): Promise<void> {
-    await this.#ask({ type: 'trim', partitionId, offset: Number(offset) })
+    await this.#lane.ask({ type: 'trim', partitionId, offset: Number(offset) })
+    this.#storage.objects.trim(partitionId, Number(offset))
   }
 
   async offsets(partitionId: PartitionId): Promise<PartitionOffsets> {
@@ -77,7 +78,7 @@ export class LanePartitions implements Partitions {
     }
     // The header of a batch has only its latest timestamp, and a trim may have removed that record.
     for (let from = logStart; ; ) {
-      const reply = await this.#ask({ type: 'find', partitionId, timestamp: Number(timestamp), from })
+      const reply = await this.#lane.ask({ type: 'find', partitionId, timestamp: Number(timestamp), from })
       if (reply.type !== 'place' || reply.place === undefined) return notFound
       const found = await this.#times.first(await this.#load(reply.place), BigInt(logStart), timestamp)
       if (found) return { ...found, leaderEpoch }
@@ -101,7 +102,7 @@ export class LanePartitions implements Partitions {
       best = await this.#times.latest((await block.records()).bytes, BigInt(logStart), best)
     }
     for (let from = logStart; ; ) {
-      const reply = await this.#ask({ type: 'findMax', partitionId, from })
+      const reply = await this.#lane.ask({ type: 'findMax', partitionId, from })
       const place = reply.type === 'place' ? reply.place : undefined
       if (place === undefined || (best !== undefined && place.maxTimestamp <= best.timestamp)) break
       best = await this.#times.latest(await this.#load(place), BigInt(logStart), best)
@@ -114,13 +115,13 @@ export class LanePartitions implements Partitions {
 
   async size(partitionId: PartitionId): Promise<number> {
     const { logStart } = await this.#offsets(partitionId)
-    const hot = await this.#ask({ type: 'extent', partitionId })
-    const stored = this.#storage.objects.from(partitionId, logStart).reduce((sum, part) => sum + part.bytes, 0)
+    const hot = await this.#lane.ask({ type: 'extent', partitionId })
+    const stored = this.#storage.objects.bytesFrom(partitionId, logStart)
     return stored + (hot.type === 'extent' ? hot.bytes : 0)
   }
 
   async producers(partitionId: PartitionId): Promise<readonly ActiveProducer[]> {
-    const reply = await this.#ask({ type: 'producersOf', partitionId })
+    const reply = await this.#lane.ask({ type: 'producersOf', partitionId })
     if (reply.type !== 'producersOf') throw new UnknownPartition(`partition ${partitionId} is not served`)
     return reply.producers.map(({ id, epoch, batches }) => {
       const last = batches.at(-1)
@@ -129,7 +130,7 @@ export class LanePartitions implements Partitions {
   }
 
   async #offsets(partitionId: PartitionId): Promise<Extract<Reply, { type: 'offsets' }>> {
-    const reply = await this.#ask({ type: 'offsets', partitionId })
+    const reply = await this.#lane.ask({ type: 'offsets', partitionId })
     if (reply.type !== 'offsets') throw new UnknownPartition(`partition ${partitionId} is not served`)
     return reply
   }
@@ -138,9 +139,5 @@ export class LanePartitions implements Partitions {
     const loaded = await this.#storage.ranges([{ position, bytes }])
     if (loaded === undefined) throw new UnknownPartition('the batch moved to the object store while it was looked for')
     return loaded
-  }
-
-  #ask<C extends Command>(command: C): Promise<ReplyTo<C>> {
-    return this.#pipeline.ask(command)
   }
 }

@@ -1,16 +1,16 @@
-import type { Controller } from '../../src/controller/controller.ts'
+import type { StorageMetadata } from '../ports/storage-metadata.ts'
 
 /** Number of ids that are recorded together, so that an object costs one write to the metadata log instead of two. */
 const preparedAtOnce = 32
 
 /** Ids of objects. Each is in the metadata log before an object is stored under it, so that objects left by a crash can be found. */
 export class ObjectIds {
-  readonly #controller: Controller
+  readonly #metadata: Pick<StorageMetadata, 'allocateObjectIds'>
   #free: number[] = []
   #preparing: Promise<void> | undefined
 
-  constructor(controller: Controller) {
-    this.#controller = controller
+  constructor(metadata: Pick<StorageMetadata, 'allocateObjectIds'>) {
+    this.#metadata = metadata
   }
 
   async take(): Promise<number> {
@@ -24,8 +24,7 @@ export class ObjectIds {
   }
 
   async #prepare(): Promise<void> {
-    const first = this.#controller.image.nextObjectId
-    await this.#controller.ask({ type: 'record', records: [{ type: 'objectsPrepared', first, count: preparedAtOnce }] })
+    const first = await this.#metadata.allocateObjectIds(preparedAtOnce)
     this.#free.push(...Array.from({ length: preparedAtOnce }, (_, index) => first + index))
     this.#preparing = undefined
   }

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import { ObjectReader } from '../../../../native-free-io/storage/object-reader.ts'
-import { createArena, openArena } from '../../../../native-free-io/threads/arena.ts'
-import type { ObjectJobs } from '../../../../native-free-io/threads/object-jobs.ts'
-import { encodeIndex } from '../../../../src/objects/object-format.ts'
-import { ObjectMap } from '../../../../src/objects/object-map.ts'
-import type { DataBlock } from '../../../../src/ports/stored-objects.ts'
-import { encodeBatch } from '../../../support/batch.ts'
+import { nodeTime } from '../../../native-free-io/process/node-time.ts'
+import { createArena, openArena } from '../../../native-free-io/threads/arena.ts'
+import { encodeIndex } from '../../../src/objects/object-format.ts'
+import { ObjectMap } from '../../../src/objects/object-map.ts'
+import type { ObjectJobs } from '../../../src/ports/object-jobs.ts'
+import type { DataBlock } from '../../../src/ports/stored-objects.ts'
+import { ObjectReader } from '../../../src/storage/object-reader.ts'
+import { encodeBatch } from '../../support/batch.ts'
 
 const partitionId = 3
 const objectId = 9
@@ -25,7 +26,7 @@ function readerOf(values: readonly string[]) {
     position += bytes
   }
   const index = encodeIndex([{ partitionId, start: 0, end: values.length, blocks }], position)
-  const objects = new ObjectMap()
+  const objects = new ObjectMap(() => 0)
   const part = { partitionId, start: 0, end: values.length, bytes: position, maxTimestamp: 0 }
   objects.add({ objectId, bytes: position + index.length, parts: [part] })
   const loads = new Map<number, { finish(): void; fail(error: Error): void }>()
@@ -38,8 +39,8 @@ function readerOf(values: readonly string[]) {
       }
       loads.set(from, { finish, fail: reject })
     })
-  const jobs = { readTail: async () => index, loadBlocks } as unknown as ObjectJobs
-  const reader = new ObjectReader({ objects, jobs, memory, base: 0, bytes: 64 << 10, now: () => 0, counters: { add() {} } })
+  const jobs = { readTail: async () => index, loadBlocks }
+  const reader = new ObjectReader({ objects, jobs, memory: { ...memory, base: 0, size: 64 << 10 }, time: nodeTime, counters: { add() {} } })
   return { reader, loads, blocks }
 }
 

@@ -2,17 +2,18 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
-import { TimeSearch } from '../../../../native-free-io/storage/time-search.ts'
-import { createArena } from '../../../../native-free-io/threads/arena.ts'
-import { nodeCodecs } from '../../../../native-free-io/threads/codecs.ts'
-import { LargeWindow } from '../../../../native-free-io/threads/large-window.ts'
-import { cleanBatch, type KeyHash, noteKeys } from '../../../../src/objects/compaction/clean-batch.ts'
-import { KeyMap, keyHashBytes } from '../../../../src/objects/compaction/key-map.ts'
-import { buildBatch } from '../../../../src/wire/batch-builder.ts'
-import { attribute, type BatchHeader, batchAt, batchHeader, codecNames } from '../../../../src/wire/record-batch.ts'
-import { gzipBomb, lateMs, lz4Bomb, snappyBomb, zstdBomb, zstdBombBeforeLateRecord, zstdFar } from '../../../support/bombs.ts'
-import { root } from '../../../support/root.ts'
-import { sealed } from '../../pipeline/validation/samples.ts'
+import { createArena } from '../../../native-free-io/threads/arena.ts'
+import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
+import { LargeWindow } from '../../../native-free-io/threads/large-window.ts'
+import { decodingModule } from '../../../native-free-io/threads/validation-module.ts'
+import { cleanBatch, type KeyHash, noteKeys } from '../../../src/objects/compaction/clean-batch.ts'
+import { KeyMap, keyHashBytes } from '../../../src/objects/compaction/key-map.ts'
+import { TimeSearch } from '../../../src/storage/time-search.ts'
+import { buildBatch } from '../../../src/wire/batch-builder.ts'
+import { attribute, type BatchHeader, batchAt, batchHeader, codecNames } from '../../../src/wire/record-batch.ts'
+import { gzipBomb, lateMs, lz4Bomb, snappyBomb, zstdBomb, zstdBombBeforeLateRecord, zstdFar } from '../../support/bombs.ts'
+import { root } from '../../support/root.ts'
+import { sealed } from '../pipeline/validation/samples.ts'
 
 const mebibyte = 1 << 20
 const largeWindowData = { memory: createArena(16), batchBytesMax: 8 * mebibyte }
@@ -23,7 +24,12 @@ const largeWindow = new LargeWindow(
   () => new Worker(join(root, 'dist', 'workers', 'large-window.js'), { workerData: largeWindowData }),
   (worker) => worker.terminate(),
 )
-const search = new TimeSearch(largeWindow)
+const search = new TimeSearch({
+  decoder: decodingModule(),
+  largeWindow,
+  monotonic: () => performance.now(),
+  nextTurn: () => new Promise(setImmediate),
+})
 
 describe.each(codecNames)('time-search: records in %s', (codec) => {
   const batch = buildBatch(records, { codec, codecs: nodeCodecs, baseOffset: 100n })

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest'
-import { LogUploader, type StoreParts } from '../../../../native-free-io/storage/log-uploader.ts'
-import { type Building, StoreFailed } from '../../../../native-free-io/threads/object-jobs.ts'
-import type { MetadataRecord } from '../../../../src/metadata/records.ts'
-import { ObjectMap } from '../../../../src/objects/object-map.ts'
-import type { TrimPoint } from '../../../../src/ports/lane.ts'
-import type { StoreFault } from '../../../../src/ports/object-store.ts'
-import { blockBytes } from '../../../../src/wal/wal-record.ts'
+import { nodeTime } from '../../../native-free-io/process/node-time.ts'
+import { StoreFailed } from '../../../src/object-store/store-faults.ts'
+import { ObjectMap } from '../../../src/objects/object-map.ts'
+import type { TrimPoint } from '../../../src/ports/lane.ts'
+import type { Building } from '../../../src/ports/object-jobs.ts'
+import type { StoreFault } from '../../../src/ports/object-store.ts'
+import type { NewObject, WalMark } from '../../../src/ports/storage-metadata.ts'
+import { LogUploader, type UploaderParts } from '../../../src/storage/log-uploader.ts'
+import { blockBytes } from '../../../src/wal/wal-record.ts'
 
 const end: TrimPoint = { trimmed: blockBytes, previous: 0, previousIncarnation: 1 }
 const fault = (mayBeDone: boolean): StoreFault => ({
@@ -20,7 +22,7 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
   const log = { durable: end.trimmed, published: end.trimmed, stored: 0 }
   let next = 1
   const parts = {
-    pipeline: {
+    lane: {
       ...log,
       wal: { state: { trimmed: 0, previous: 0, previousIncarnation: 0 } },
       ask: async () => ({ type: 'producers', end: 0, partitions: [] }),
@@ -36,15 +38,18 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
       },
     },
     ids: { take: async () => next++, giveBack: (objectId: number) => told.givenBack.push(objectId) },
-    objects: new ObjectMap(),
-    controller: {
-      image: { partitions: new Map([[1, {}]]) },
-      ask: async ({ records }: { records: readonly MetadataRecord[] }) => {
-        for (const record of records) if (record.type === 'objectCommitted') told.committed.push(record.objectId)
+    objects: new ObjectMap(() => 0),
+    metadata: {
+      partitionIds: () => [1],
+      commitObjects: async (objects: readonly NewObject[], mark: WalMark) => {
+        told.committed.push(...objects.map(({ objectId }) => objectId))
         // The metadata log has the stored position before the log is trimmed there.
-        expect(records.at(-1)).toMatchObject({ type: 'walMarked', stored: end.trimmed, durable: end.trimmed })
+        expect(mark).toMatchObject({ stored: end.trimmed, durable: end.trimmed })
+        return objects
       },
     },
+    time: nodeTime,
+    onStep() {},
     policy: { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: blockBytes, objectBytes: blockBytes, ageMs: null, uploads: 1 },
     producers: { save: async () => {}, load: async () => undefined },
     onStored() {},
@@ -53,7 +58,7 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
     onFailure(error: Error) {
       throw error
     },
-  } as unknown as StoreParts
+  } as unknown as UploaderParts
   const keeper = new LogUploader(parts)
   const drained = keeper.drain()
   await drained

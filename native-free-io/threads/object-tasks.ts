@@ -1,0 +1,79 @@
+/** Tasks of the object workers: plain data, sent to their threads. */
+import type { MessagePort } from 'node:worker_threads'
+import type { LaneWal } from '../../src/network/thread-messages.ts'
+import type { WalRange } from '../../src/ports/cold-reads.ts'
+import type { TrimPoint } from '../../src/ports/lane.ts'
+import type { CleanRules, Sealed, Source } from '../../src/ports/object-jobs.ts'
+import type { StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
+import type { PartitionId } from '../../src/ports/partitions.ts'
+import type { DataBlock, StoredPart } from '../../src/ports/stored-objects.ts'
+
+/** Memory of an S3 WAL, which contains the whole log. */
+export interface LogPlace {
+  readonly memory: WebAssembly.Memory
+  readonly base: number
+  readonly bytes: number
+}
+
+/** Data for the start of every object worker. */
+export interface ObjectWorkerData {
+  readonly store: StoreLocation
+  /** Memory into which blocks are read. */
+  readonly blocks: WebAssembly.Memory
+  /** The log cache, for an S3 WAL. */
+  readonly log: LogPlace | null
+}
+
+export interface BuildTask {
+  readonly wal: LaneWal
+  readonly from: TrimPoint
+  readonly until: number
+  readonly key: string
+  /** Key that must exist in the store before an object is put: a folder without it is not mounted. Null for stores that are not mounted. */
+  readonly marker: string | null
+  /** Existing partitions, and the end of their records in the store. */
+  readonly stored: ReadonlyMap<PartitionId, number>
+  /** Receives `Sealed` before the upload of the object starts. */
+  readonly port: MessagePort
+}
+
+/** The part was read, but the store failed. */
+export interface UnbuiltPart extends Sealed {
+  readonly fault: StoreFault
+}
+
+/** Builds one object from parts of existing objects, block by block. */
+export interface RewriteTask {
+  readonly key: string
+  readonly sources: readonly (Source & { readonly key: string; readonly from: number })[]
+}
+
+/** Compaction by key of one partition, from its log start on. */
+export interface CleanTask extends CleanRules {
+  /** In the order of their offsets; the parts that exist have no gap between them. */
+  readonly sources: readonly (StoredPart & { readonly key: string })[]
+  /** Keys of the new objects: at least the maximum number of objects. */
+  readonly keys: readonly string[]
+}
+
+export interface TailTask {
+  readonly key: string
+  /** Size of the object. */
+  readonly bytes: number
+}
+
+export interface BlocksTask {
+  readonly key: string
+  readonly position: number
+  /** Address in the block cache. */
+  readonly address: number
+  readonly blocks: readonly Pick<DataBlock, 'bytes' | 'crc'>[]
+  /** A read waits for the blocks. */
+  readonly urgent: boolean
+}
+
+export interface RangesTask {
+  readonly path: string
+  readonly capacity: number
+  readonly ranges: readonly WalRange[]
+}
