@@ -2,6 +2,9 @@
 import { randomInt } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { ConnectionTable } from '../native-free-io/net/connection-table.ts'
+import { openCopyingTransport } from '../native-free-io/net/copying-transport.ts'
+import { transportFault } from '../native-free-io/net/transport-check.ts'
+import { openZeroCopyTransport } from '../native-free-io/net/zero-copy-transport.ts'
 import { openArena } from '../native-free-io/threads/arena.ts'
 import { openLane } from '../native-free-io/threads/lane.ts'
 import { validationModule } from '../native-free-io/threads/validation-module.ts'
@@ -72,7 +75,7 @@ const dispatcher = new RequestDispatcher({
     offer: (job) => jobs.offer(job),
   }),
   ports: {
-    forward: ({ token, listener, host, frame }) => say({ type: 'forward', token, listener, host, frame }, [frame.buffer as ArrayBuffer]),
+    forward: ({ token, session, frame }) => say({ type: 'forward', token, session, frame }, [frame.buffer as ArrayBuffer]),
     load: ({ token, index: part, load }) => say({ type: 'load', token, index: part, load }),
     giveBack: (pin) => say({ type: 'gaveBack', pin }),
     after: (ms, wake) => {
@@ -139,12 +142,21 @@ const table = new ConnectionTable({
   onClosed: (host, why) => say({ type: 'closed', host, why }),
 })
 
+/** Started at once, since the main thread prepares for several milliseconds more before it requests `listen`. */
+const fault = transportFault(openZeroCopyTransport)
+
+async function listen(): ReturnType<ConnectionTable['listen']> {
+  const because = await fault
+  if (because !== undefined) say({ type: 'readsCopied', because })
+  return table.listen(listeners, limits.backlog, because === undefined ? openZeroCopyTransport : openCopyingTransport)
+}
+
 let blockMemory: Buffer = Buffer.alloc(0)
 const pieceOf = ({ address, bytes }: LentRange): Buffer => blockMemory.subarray(address, address + bytes)
 
 const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { type: T }>) => void } = {
   listen: () =>
-    void table.listen(listeners, limits.backlog).then((bound) => {
+    void listen().then((bound) => {
       if ('error' in bound) say({ type: 'notListening', listener: bound.listener, code: bound.error.code, message: bound.error.message })
       else say({ type: 'listening', ports: bound })
     }),

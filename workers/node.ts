@@ -376,9 +376,9 @@ async function startFounded(
 
   let hasRefused = false
   type Heard = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
-  const hear: Pick<Heard, 'forward' | 'load' | 'gaveBack' | 'closed'> = {
-    forward: ({ token, listener, host, frame }) => {
-      void broker.handle(listener, host, frame).then((answer) => {
+  const hear: Pick<Heard, 'forward' | 'load' | 'gaveBack' | 'closed' | 'readsCopied'> = {
+    forward: ({ token, session, frame }) => {
+      void broker.handle(session, frame).then((answer) => {
         if (answer.type === 'close') log.debug({ because: answer.because }, 'closing a connection')
         pipeline.tellNetwork({ type: 'answered', token, response: answer.type === 'respond' ? answer.bytes : null })
       })
@@ -404,6 +404,7 @@ async function startFounded(
       )
     },
     gaveBack: ({ pin }) => storage.giveBack(pin),
+    readsCopied: ({ because }) => log.warn({ because }, 'received bytes are copied: this version of Node fails the check of direct reads'),
     closed: ({ host, why }) => {
       const isFirst = why === tooManyFiles && !hasRefused
       hasRefused ||= isFirst

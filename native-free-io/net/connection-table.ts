@@ -1,12 +1,14 @@
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { ByteBudget } from '../../src/base/byte-budget.ts'
+import { anonymous } from '../../src/network/client-session.ts'
 import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
 import { PausedGates, type ReadGate } from '../../src/network/read-gate.ts'
 import type { RequestReaderParts } from '../../src/network/request-reader.ts'
 import type { ConnectionLimits, ListenerData } from '../../src/network/thread-messages.ts'
 import type { Counters } from '../../src/pipeline/counters.ts'
-import { type AcceptedHandle, Connection, type ConnectionOwner } from './connection.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
 import { listen, NotListening } from './listener.ts'
+import type { OpenTransport } from './transport.ts'
 
 /** Interval of the checks for idle, stuck and half-sent connections. */
 const sweepMs = 1000
@@ -84,10 +86,13 @@ export class ConnectionTable implements ConnectionOwner {
   async listen(
     listeners: readonly ListenerData[],
     backlog: number,
+    open: OpenTransport,
   ): Promise<number[] | { readonly listener: ListenerData; readonly error: NotListening }> {
     const ports: number[] = []
     for (const address of listeners) {
-      const bound = await listen(address, backlog, (accepted) => this.#accept(address.name, accepted)).catch((error: NotListening) => error)
+      const bound = await listen(address, backlog, (accepted) => this.#accept(address.name, accepted, open)).catch(
+        (error: NotListening) => error,
+      )
       if (bound instanceof NotListening) return { listener: address, error: bound }
       this.#servers.push(bound.server)
       ports.push(bound.port)
@@ -147,24 +152,25 @@ export class ConnectionTable implements ConnectionOwner {
     this.#starving.delete(connection.gate)
     this.#late.delete(connection)
     if (!this.#connections.delete(connection)) return
-    const left = (this.#perHost.get(connection.host) ?? 1) - 1
-    if (left > 0) this.#perHost.set(connection.host, left)
-    else this.#perHost.delete(connection.host)
+    const left = (this.#perHost.get(connection.session.host) ?? 1) - 1
+    if (left > 0) this.#perHost.set(connection.session.host, left)
+    else this.#perHost.delete(connection.session.host)
     this.#parts.counters.add('disconnections', 1)
-    if (why !== undefined) this.#parts.onClosed(connection.host, why)
+    if (why !== undefined) this.#parts.onClosed(connection.session.host, why)
   }
 
-  #accept(listener: string, accepted: AcceptedHandle): void {
+  #accept(listener: string, accepted: Socket, open: OpenTransport): void {
     const { max, filesMax, perHostMax, hosts } = this.#limits
-    const connection = new Connection(this, listener, accepted, Date.now())
-    const fromHost = (this.#perHost.get(connection.host) ?? 0) + 1
-    this.#perHost.set(connection.host, fromHost)
+    const session = { listener, host: accepted.remoteAddress ?? '', principal: anonymous }
+    const connection = new Connection(this, session, (receiver) => open(accepted, receiver), Date.now())
+    const fromHost = (this.#perHost.get(connection.session.host) ?? 0) + 1
+    this.#perHost.set(connection.session.host, fromHost)
     this.#connections.add(connection)
     this.#parts.counters.add('connections', 1)
     if (this.#stopping) connection.close('the broker stops')
     else if (this.#connections.size > filesMax) connection.close(tooManyFiles)
     else if (this.#connections.size > max) connection.close('more connections than max.connections')
-    else if (fromHost > (hosts.get(connection.host) ?? perHostMax))
+    else if (fromHost > (hosts.get(connection.session.host) ?? perHostMax))
       connection.close('more connections of one host than max.connections.per.ip')
   }
 

@@ -1,10 +1,12 @@
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { ByteBudget } from '../../src/base/byte-budget.ts'
+import type { ClientSession } from '../../src/network/client-session.ts'
 import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
 import { type GateOwner, ReadGate } from '../../src/network/read-gate.ts'
 import type { BufferLease, ClientConnection, RequestQueue } from '../../src/network/request-queue.ts'
 import { type Received, RequestReader, type RequestReaderParts } from '../../src/network/request-reader.ts'
 import { SendQueue } from './send-queue.ts'
+import type { Transport, TransportReceiver } from './transport.ts'
 
 export interface ConnectionOwner {
   readonly dispatcher: RequestDispatcher
@@ -21,12 +23,6 @@ export interface ConnectionOwner {
   onClose(connection: Connection, why: string | undefined): void
 }
 
-/** An accepted connection of `net.Server`, from which nothing has been read. */
-export interface AcceptedHandle {
-  readonly handle: unknown
-  readonly remoteAddress: string
-}
-
 export interface OverdueLimits {
   /** Maximum time for the arrival of a frame. */
   readonly frameMs: number
@@ -36,14 +32,13 @@ export interface OverdueLimits {
   readonly idleMs: number
 }
 
-/** The socket of one client. It reads directly into the arena and writes the parts of a response from their location. */
-export class Connection implements ClientConnection, GateOwner {
-  readonly listener: string
-  readonly host: string
+/** The connection of one client. Its transport reads into the arena; the parts of a response are written from their location. */
+export class Connection implements ClientConnection, GateOwner, TransportReceiver {
+  readonly session: ClientSession
   readonly gate = new ReadGate(this)
   readonly queue: RequestQueue
+  readonly #transport: Transport
   readonly #socket: Socket
-  readonly #handle: { useUserBuffer(buffer: Uint8Array): void }
   readonly #owner: ConnectionOwner
   readonly #requestReader: RequestReader
   readonly #sendQueue: SendQueue
@@ -56,22 +51,16 @@ export class Connection implements ClientConnection, GateOwner {
   #frames = 0
   #drained = 0
 
-  constructor(owner: ConnectionOwner, listener: string, accepted: AcceptedHandle, now: number) {
+  constructor(owner: ConnectionOwner, session: ClientSession, open: (receiver: TransportReceiver) => Transport, now: number) {
     this.#owner = owner
-    this.listener = listener
-    this.host = accepted.remoteAddress
+    this.session = session
     this.#heardAt = now
     this.#frameSince = now
     this.#drainedAt = now
     this.queue = owner.dispatcher.connect(this)
-    this.#handle = accepted.handle as { useUserBuffer(buffer: Uint8Array): void }
     this.#requestReader = new RequestReader(owner.requestReader, this.queue)
-    this.#socket = new Socket({
-      handle: accepted.handle,
-      readable: true,
-      writable: true,
-      onread: { buffer: () => this.#window(), callback: (bytes: number) => this.#onRead(bytes) },
-    } as unknown as ConstructorParameters<typeof Socket>[0])
+    this.#transport = open(this)
+    this.#socket = this.#transport.output
     this.#sendQueue = new SendQueue(this.#socket, owner.requestReader.bytes.buffer, owner.slow, () => this.queue.flush())
     this.#socket.on('error', (error) => (this.#why ??= error.message))
     this.#socket.on('end', () => this.#socket.destroy())
@@ -79,7 +68,7 @@ export class Connection implements ClientConnection, GateOwner {
     this.#socket.on('drain', () => this.#sendQueue.drained())
     this.#socket.on('close', () => this.#onClose())
     this.#socket.setNoDelay(true)
-    this.#socket.resume()
+    this.#transport.resume()
   }
 
   get unsentBytes(): number {
@@ -107,33 +96,30 @@ export class Connection implements ClientConnection, GateOwner {
   }
 
   onPause(): void {
-    this.#socket.pause()
+    this.#transport.pause()
   }
 
   onOpen(): void {
     if (this.#socket.destroyed) return
     this.gate.enter()
     this.#follow(this.#requestReader.retry())
-    if (this.gate.isOpen) this.#socket.resume()
+    if (this.gate.isOpen) this.#transport.resume()
     this.#owner.onRead(0)
   }
 
-  /**
-   * Releases the segment of a connection that has been idle for `idleMs`. Node obtains the next window as soon as it has filled the last,
-   * so the current window must be replaced. Each replacement costs some bytes until the connection ends.
-   */
+  /** Releases the segment of a connection that has been idle for `idleMs`. */
   rest(now: number, idleMs: number): void {
     if (!this.gate.isOpen || this.#socket.destroyed || now - this.#heardAt <= idleMs) return
-    if (this.#requestReader.rest()) this.#handle.useUserBuffer(this.#window())
+    if (this.#requestReader.rest()) this.#transport.renewWindow()
   }
 
-  #window(): Buffer {
+  window(): Buffer {
     const { at, bytes } = this.#requestReader.window()
     this.#at = at
     return this.#owner.requestReader.bytes.subarray(at, at + bytes)
   }
 
-  #onRead(bytes: number): boolean {
+  received(bytes: number): boolean {
     if (this.#socket.destroyed) return false
     this.#heardAt = Date.now()
     this.gate.enter()

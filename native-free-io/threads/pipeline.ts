@@ -56,7 +56,7 @@ export interface PipelineOptions {
   readonly listeners: readonly ListenerData[]
   readonly limits: NetworkData['limits']
   /** A message of a network worker that does not concern the pipeline itself. */
-  onNetwork(message: Extract<FromNetwork, { type: 'forward' | 'load' | 'gaveBack' | 'closed' }>): void
+  onNetwork(message: Extract<FromNetwork, { type: 'forward' | 'load' | 'gaveBack' | 'closed' | 'readsCopied' }>): void
   /** The disk has no room for the WAL, or has room again. */
   onFull(isFull: boolean): void
   /** A thread has failed. The node cannot continue. */

@@ -1,4 +1,5 @@
 import { ControllerBusy, type TopicsChanged } from '../controller/controller.ts'
+import type { ClientSession } from '../network/client-session.ts'
 import { ApiVersionsResponse } from '../wire/api/18-api-versions.ts'
 import { apiByKey, headerVersions } from '../wire/apis.ts'
 import { codec } from '../wire/codec.ts'
@@ -44,7 +45,7 @@ export class Broker {
    * `frame` is a request with its header and without its size. The header and the fields are read before this returns. The frame may
    * not change before the response: byte fields of the request refer to it.
    */
-  handle(listener: string, host: string, frame: Uint8Array): Promise<Answer> {
+  handle(session: ClientSession, frame: Uint8Array): Promise<Answer> {
     const buffer = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
     try {
       const reader = new Reader(buffer)
@@ -54,7 +55,7 @@ export class Broker {
       const found = handlerByKey.get(key)
       if (found === undefined) return Promise.resolve(close(`${apiByKey[key]!.name} is not supported`))
       const isServed = version >= found.oldest && version <= found.latest
-      if (isServed) return this.#answer(listener, host, header, found, codec(found.request, version).read(reader))
+      if (isServed) return this.#answer(session, header, found, codec(found.request, version).read(reader))
       if (found.api === apiVersions.api) return Promise.resolve(unsupportedVersion(header))
       return Promise.resolve(close(`${found.api.name} version ${version} is not supported`))
     } catch (error) {
@@ -63,20 +64,13 @@ export class Broker {
   }
 
   /** Keeps no reference to the frame: a request may wait for minutes, and its frame may be large. */
-  async #answer(
-    listener: string,
-    host: string,
-    header: RequestHeader,
-    found: Handler,
-    request: Parameters<Handler['handle']>[0],
-  ): Promise<Answer> {
+  async #answer(session: ClientSession, header: RequestHeader, found: Handler, request: Parameters<Handler['handle']>[0]): Promise<Answer> {
     const { requestApiVersion: version, correlationId, clientId } = header
     try {
       const response = await found.handle(request, {
         ...this.#node,
         version,
-        listener,
-        host,
+        session,
         clientId,
         served: servedApis,
         autoCreation: this.#autoCreation,

@@ -2,6 +2,7 @@ import type { NodeConfigs } from '../config/node-configs.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Controller } from '../controller/controller.ts'
 import type { GroupCoordinator } from '../group/coordinator.ts'
+import type { ClientSession } from '../network/client-session.ts'
 import type { Partitions } from '../ports/partitions.ts'
 import type { Clock, DataVolume, Entropy } from '../ports/world.ts'
 import type { AutoCreation } from './auto-creation.ts'
@@ -39,9 +40,7 @@ export interface ApiRange {
 /** Context of a request for its handler. */
 export interface RequestContext extends BrokerNode {
   readonly version: number
-  readonly listener: string
-  /** The address of the client. */
-  readonly host: string
+  readonly session: ClientSession
   readonly clientId: string | null
   /** Every API of this node, as in ApiVersions. */
   readonly served: readonly ApiRange[]
@@ -49,6 +48,6 @@ export interface RequestContext extends BrokerNode {
   readonly producerIds: ProducerIds
 }
 
-export function advertisedAddress({ advertised, listener }: RequestContext): Address {
-  return advertised.get(listener) ?? { host: '', port: -1 }
+export function advertisedAddress({ advertised, session }: RequestContext): Address {
+  return advertised.get(session.listener) ?? { host: '', port: -1 }
 }

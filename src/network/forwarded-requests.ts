@@ -1,5 +1,6 @@
 import { ByteBudget } from '../base/byte-budget.ts'
 import type { RequestHeader } from '../wire/headers.ts'
+import type { ClientSession } from './client-session.ts'
 import { PausedGates, type ReadGate } from './read-gate.ts'
 import { largeBytesMax, largeRequestBytes } from './request-limits.ts'
 import type { Admission, Pending, RequestQueue } from './request-queue.ts'
@@ -9,7 +10,7 @@ export interface ForwardedRequestsParts {
   /** The arena, which contains the frames. */
   readonly memory: Buffer
   /** Forwards a request to the main thread; the response arrives in `answered`. */
-  forward(request: { token: number; listener: string; host: string; frame: Buffer }): void
+  forward(request: { token: number; session: ClientSession; frame: Buffer }): void
   /** Completes a fetch of the connection that only waits for more records. */
   completeParkedFetch(queue: RequestQueue): void
   /** The response is complete. */
@@ -45,10 +46,9 @@ export class ForwardedRequests {
     this.#requests.add(pending)
     queue.exclusive = true
     queue.pending.push(pending)
-    const { listener, host } = queue.connection
     const frame = Buffer.allocUnsafeSlow(end - start)
     frame.set(memory.subarray(start, end))
-    forward({ token, listener, host, frame })
+    forward({ token, session: queue.connection.session, frame })
     return 'taken'
   }
 

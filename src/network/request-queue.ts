@@ -1,3 +1,4 @@
+import type { ClientSession } from './client-session.ts'
 import type { PauseReason, ReadGate } from './read-gate.ts'
 
 /** Maximum number of requests in progress on one connection. */
@@ -20,8 +21,7 @@ export type Admission = 'taken' | 'later' | 'closed'
 
 /** A client connection. */
 export interface ClientConnection {
-  readonly listener: string
-  readonly host: string
+  readonly session: ClientSession
   /** The connection is read while it is open. The owner of the gate processes deferred frames again. */
   readonly gate: ReadGate
   /** Bytes that are not sent yet. */

@@ -8,6 +8,7 @@ import type { StoreFault } from '../ports/object-store.ts'
 import type { LostRange, PartitionId } from '../ports/partitions.ts'
 import type { RecoverySource, WalDamage } from '../wal/wal-recovery.ts'
 import type { PartitionRead } from './01-fetch.ts'
+import type { ClientSession } from './client-session.ts'
 import type { RoutedTopic } from './topic-routing.ts'
 
 /** Data for the start of every thread of the pipeline. */
@@ -125,9 +126,11 @@ export type ToNetwork =
 /** Network worker to main thread. */
 export type FromNetwork =
   | { readonly type: 'listening'; readonly ports: readonly number[] }
+  /** Received bytes are copied: this version of Node fails the check of the zero-copy transport. */
+  | { readonly type: 'readsCopied'; readonly because: string }
   /** A listener could not be opened; `code` is the error code of the system. */
   | { readonly type: 'notListening'; readonly listener: ListenerData; readonly code: string; readonly message: string }
-  | { readonly type: 'forward'; readonly token: number; readonly listener: string; readonly host: string; readonly frame: Uint8Array }
+  | { readonly type: 'forward'; readonly token: number; readonly session: ClientSession; readonly frame: Uint8Array }
   | { readonly type: 'load'; readonly token: number; readonly index: number; readonly load: ColdRead }
   /** The result of a cold read is no longer in use. */
   | { readonly type: 'gaveBack'; readonly pin: number }

@@ -17,7 +17,7 @@ export const joinGroup = handler({
   request: JoinGroupRequest,
   response: JoinGroupResponse,
   versions: [0, 9],
-  async handle(request, { groups, version, clientId, host, entropy }) {
+  async handle(request, { groups, version, clientId, session, entropy }) {
     const { groupId, memberId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols } = request
     if (groupId === '') return refused(errors.INVALID_GROUP_ID, memberId, version)
     const said = await groups.ask({
@@ -26,7 +26,7 @@ export const joinGroup = handler({
       memberId,
       instanceId: groupInstanceId,
       clientId: clientId ?? '',
-      clientHost: `/${host}`,
+      clientHost: `/${session.host}`,
       sessionTimeoutMs,
       rebalanceTimeoutMs: rebalanceTimeoutMs === -1 ? sessionTimeoutMs : rebalanceTimeoutMs,
       protocolType,

@@ -14,7 +14,7 @@ export const consumerGroupHeartbeat = handler({
   request: ConsumerGroupHeartbeatRequest,
   response: ConsumerGroupHeartbeatResponse,
   versions: [0, 1],
-  async handle(request, { groups, version, clientId, host, entropy, settings }) {
+  async handle(request, { groups, version, clientId, session, entropy, settings }) {
     if (!speaksConsumer(settings)) return { ...blank(ConsumerGroupHeartbeatResponse), errorCode: errors.UNSUPPORTED_VERSION.code }
     const { groupId, memberId, memberEpoch, instanceId, rackId, rebalanceTimeoutMs } = request
     const isNew = version < ownIdVersion && memberId === '' && memberEpoch === 0
@@ -26,7 +26,7 @@ export const consumerGroupHeartbeat = handler({
       instanceId,
       rackId,
       clientId: clientId ?? '',
-      clientHost: `/${host}`,
+      clientHost: `/${session.host}`,
       rebalanceTimeoutMs,
       topics: request.subscribedTopicNames,
       expression: request.subscribedTopicRegex,

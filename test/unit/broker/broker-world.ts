@@ -6,6 +6,7 @@ import type { Settings } from '../../../src/config/settings.ts'
 import type { TopicsChanged } from '../../../src/controller/controller.ts'
 import { GroupCoordinator } from '../../../src/group/coordinator.ts'
 import { configsOf } from '../../../src/metadata/image.ts'
+import { anonymous } from '../../../src/network/client-session.ts'
 import { apiByKey, headerVersions } from '../../../src/wire/apis.ts'
 import { codec } from '../../../src/wire/codec.ts'
 import { Reader, Writer } from '../../../src/wire/cursor.ts'
@@ -85,7 +86,10 @@ export async function brokerWorld(
     broker,
     reported,
     async ask(request, response, version, fields, listener = 'PLAINTEXT') {
-      const answer = await broker.handle(listener, '127.0.0.1', frame(request, version, { ...blank(request), ...fields }))
+      const answer = await broker.handle(
+        { listener, host: '127.0.0.1', principal: anonymous },
+        frame(request, version, { ...blank(request), ...fields }),
+      )
       if (answer.type === 'close') throw new Error(answer.because)
       return parse(response, version, answer.bytes)
     },

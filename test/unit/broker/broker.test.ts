@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest'
 import { below, prng } from '../../../src/base/prng.ts'
 import { handlers } from '../../../src/broker/handlers.ts'
+import { anonymous } from '../../../src/network/client-session.ts'
 import { MetadataRequest } from '../../../src/wire/api/03-metadata.ts'
 import { ApiVersionsRequest } from '../../../src/wire/api/18-api-versions.ts'
 import { blank } from '../../../src/wire/schema.ts'
 import { brokerWorld, frame } from './broker-world.ts'
+
+const session = { listener: 'PLAINTEXT', host: '127.0.0.1', principal: anonymous }
 
 const metadataFrame = (): Buffer => frame(MetadataRequest, 12, { ...blank(MetadataRequest), topics: [] })
 
@@ -26,20 +29,20 @@ test.each<[string, (request: Buffer) => Buffer, RegExp]>([
   ['an empty frame', () => Buffer.alloc(0), /expected/],
 ])('%s ends the connection', async (_, change, why) => {
   const { broker, reported } = await brokerWorld()
-  const answer = await broker.handle('PLAINTEXT', '127.0.0.1', change(metadataFrame()))
+  const answer = await broker.handle(session, change(metadataFrame()))
   expect(answer).toEqual({ type: 'close', because: expect.stringMatching(why) })
   expect(reported).toEqual([])
 })
 
 test('bytes after a body are ignored', async () => {
   const { broker } = await brokerWorld()
-  const answer = await broker.handle('PLAINTEXT', '127.0.0.1', Buffer.concat([metadataFrame(), Buffer.alloc(9, 7)]))
+  const answer = await broker.handle(session, Buffer.concat([metadataFrame(), Buffer.alloc(9, 7)]))
   expect(answer.type).toBe('respond')
 })
 
 test('a response is a buffer of its own, to be handed to another thread', async () => {
   const { broker } = await brokerWorld()
-  const answer = await broker.handle('PLAINTEXT', '127.0.0.1', frame(ApiVersionsRequest, 0, blank(ApiVersionsRequest)))
+  const answer = await broker.handle(session, frame(ApiVersionsRequest, 0, blank(ApiVersionsRequest)))
   expect(answer.type === 'respond' && answer.bytes.buffer.byteLength).toBeLessThanOrEqual(1024)
 })
 
@@ -64,7 +67,7 @@ test('no bytes make a handler fail', async () => {
     const bytes = frame(request, version, blank(request))
     const longer = Buffer.concat([bytes, Buffer.alloc(below(random, 40))])
     for (let flips = below(random, 12); flips >= 0; flips--) longer[8 + below(random, longer.length - 8)] = below(random, 256)
-    await broker.handle('PLAINTEXT', '127.0.0.1', longer)
+    await broker.handle(session, longer)
     expect(reported, `SEED=${seed}, round ${round}`).toEqual([])
   }
 })

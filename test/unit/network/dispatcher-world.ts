@@ -1,5 +1,6 @@
 import { validationModule } from '../../../native-free-io/threads/validation-module.ts'
 import { tickMs } from '../../../src/network/00-produce.ts'
+import { anonymous } from '../../../src/network/client-session.ts'
 import { type DispatcherPorts, RequestDispatcher } from '../../../src/network/dispatcher.ts'
 import { FetchSessions } from '../../../src/network/fetch-session.ts'
 import { ProduceValidation } from '../../../src/network/produce-validation.ts'
@@ -27,8 +28,7 @@ export const otherId = Buffer.alloc(16, 9).toString('base64url')
 
 /** A client's end of a connection: the bytes sent to it, and the state of the connection. */
 export class Client implements ClientConnection {
-  readonly listener = 'PLAINTEXT'
-  readonly host = '127.0.0.1'
+  readonly session = { listener: 'PLAINTEXT', host: '127.0.0.1', principal: anonymous }
   readonly queue: RequestQueue
   readonly responses: Buffer[] = []
   /** Leases that are not released yet, since the client `isSlow`. */

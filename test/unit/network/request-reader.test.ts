@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ByteBudget } from '../../../src/base/byte-budget.ts'
 import { below, chance, nextWord, type Prng, prng } from '../../../src/base/prng.ts'
+import { anonymous } from '../../../src/network/client-session.ts'
 import { ReadGate } from '../../../src/network/read-gate.ts'
 import { ReceiveBuffers, receiveBlockBytes } from '../../../src/network/receive-buffers.ts'
 import { type Admission, type HeldBytes, RequestQueue } from '../../../src/network/request-queue.ts'
@@ -12,7 +13,13 @@ const landing = { base: 0, bytes: 64 * kib }
 /** A connection that is only read. `onOpen` is called when its last pause reason is removed. */
 const readOnly = (onOpen: () => void): RequestQueue => {
   const gate = new ReadGate({ onPause: () => {}, onOpen })
-  return new RequestQueue({ listener: '', host: '', gate, unsentBytes: 0, send: () => {}, close: () => {} })
+  return new RequestQueue({
+    session: { listener: '', host: '', principal: anonymous },
+    gate,
+    unsentBytes: 0,
+    send: () => {},
+    close: () => {},
+  })
 }
 
 interface Parts {

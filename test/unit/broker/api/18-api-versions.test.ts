@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { handlers, servedApis } from '../../../../src/broker/handlers.ts'
+import { anonymous } from '../../../../src/network/client-session.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../../../src/wire/api/18-api-versions.ts'
 import { apiByKey } from '../../../../src/wire/apis.ts'
 import { brokerWorld, frame } from '../broker-world.ts'
@@ -76,7 +77,7 @@ test('a later version is answered in the oldest layout, with the supported range
   for (const version of [5, 99, 32767]) {
     const request = frame(ApiVersionsRequest, 4, { clientSoftwareName: 'x', clientSoftwareVersion: 'y' })
     request.writeInt16BE(version, 2)
-    const answer = await world.broker.handle('PLAINTEXT', '127.0.0.1', request)
+    const answer = await world.broker.handle({ listener: 'PLAINTEXT', host: '127.0.0.1', principal: anonymous }, request)
     expect(answer.type === 'respond' && answer.bytes.toString('hex')).toBe('0000004d' + '0023' + '00000001' + '0012' + '0000' + '0004')
   }
 })

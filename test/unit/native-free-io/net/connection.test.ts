@@ -1,21 +1,31 @@
 import { once } from 'node:events'
 import type { Server } from 'node:net'
 import { connect, type Socket } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { Connection, type ConnectionOwner } from '../../../../native-free-io/net/connection.ts'
+import { openCopyingTransport } from '../../../../native-free-io/net/copying-transport.ts'
 import { listen } from '../../../../native-free-io/net/listener.ts'
 import { windowBytes } from '../../../../native-free-io/net/send-queue.ts'
+import type { OpenTransport } from '../../../../native-free-io/net/transport.ts'
+import { openZeroCopyTransport } from '../../../../native-free-io/net/zero-copy-transport.ts'
 import { ByteBudget } from '../../../../src/base/byte-budget.ts'
+import { anonymous } from '../../../../src/network/client-session.ts'
 import type { RequestDispatcher } from '../../../../src/network/dispatcher.ts'
 import { ReceiveBuffers } from '../../../../src/network/receive-buffers.ts'
 import { type Admission, type BufferLease, type HeldBytes, RequestQueue } from '../../../../src/network/request-queue.ts'
 
 const kib = 1024
 const base = 64 * kib
-const open: { server: Server; clients: Socket[] }[] = []
+const opened: { server: Server; clients: Socket[] }[] = []
+const session = { listener: 'PLAINTEXT', host: '127.0.0.1', principal: anonymous }
+
+const transports: readonly [string, OpenTransport][] = [
+  ['zero-copy', openZeroCopyTransport],
+  ['copying', openCopyingTransport],
+]
 
 afterEach(() => {
-  for (const { server, clients } of open.splice(0)) {
+  for (const { server, clients } of opened.splice(0)) {
     for (const client of clients) client.destroy()
     server.close()
   }
@@ -23,6 +33,7 @@ afterEach(() => {
 
 /** A listener whose connections read into a small memory, and a dispatcher that only notes what it gets. */
 async function world(
+  open: OpenTransport,
   options: {
     memory?: number
     slow?: number
@@ -75,9 +86,9 @@ async function world(
   }
   const clients: Socket[] = []
   const { server, port } = await listen({ host: '127.0.0.1', port: 0 }, 16, (accepted) =>
-    connections.push(new Connection(owner, 'PLAINTEXT', accepted, 0)),
+    connections.push(new Connection(owner, session, (receiver) => open(accepted, receiver), 0)),
   )
-  open.push({ server, clients })
+  opened.push({ server, clients })
   return {
     arena,
     memory,
@@ -129,71 +140,6 @@ function occupy(memory: ReceiveBuffers, arena: Buffer): () => boolean {
   }
 }
 
-test('what arrives after a rest does not land in memory that was given back', async () => {
-  const { arena, memory, frames, connections, client, until } = await world()
-  const socket = await client()
-  socket.write(framed(Buffer.alloc(100, 1)))
-  await until(() => frames.length === 1)
-  connections[0]!.rest(Number.MAX_SAFE_INTEGER, 0)
-  expect(memory.freeBytes).toBe(1024 * kib)
-  // The block returned last is allocated first.
-  const [given, spare] = [memory.take(64 * kib), memory.take(64 * kib)]
-  memory.give(given, 64 * kib)
-  const isUntouched = occupy(memory, arena)
-  memory.give(spare, 64 * kib)
-  socket.write(framed(Buffer.alloc(200, 2)))
-  await until(() => frames.length === 2)
-  expect(isUntouched()).toBe(true)
-  expect(frames[1]!.equals(Buffer.alloc(200, 2))).toBe(true)
-})
-
-test('what arrives after a pause does not land in memory that was given back', async () => {
-  let isBusy = false
-  const there = await world({
-    frame: (_, __, queue) => {
-      if (isBusy) queue.gate.pause('ring-full')
-      return isBusy ? 'later' : 'taken'
-    },
-  })
-  const { arena, memory, frames, connections, until } = there
-  const socket = await there.client()
-  isBusy = true
-  const large = framed(Buffer.alloc(400 * kib, 3))
-  socket.write(Buffer.concat([framed(Buffer.alloc(10 * kib, 2)), large.subarray(0, 1000)]))
-  await until(() => there.pauses === 1)
-  isBusy = false
-  // The large frame has no room in the segment of the small one, and moves to another.
-  connections[0]!.gate.resume('ring-full')
-  expect(frames.length).toBe(1)
-  const isUntouched = occupy(memory, arena)
-  socket.write(large.subarray(1000, 30 * kib))
-  await until(() => there.received === framed(Buffer.alloc(10 * kib)).length + 30 * kib)
-  expect(isUntouched()).toBe(true)
-  socket.write(large.subarray(30 * kib))
-  await until(() => frames.length === 2)
-  expect(frames[1]!.equals(large.subarray(4))).toBe(true)
-})
-
-test('who was paused because its client took nothing goes on when the client does', async () => {
-  const { frames, connections, client, until } = await world({
-    frame: (body, _, queue) => {
-      if (queue.connection.unsentBytes > 1 << 20) {
-        queue.gate.pause('send-queue')
-        return 'later'
-      }
-      if (body[0] === 1) queue.connection.send([Buffer.alloc(16 << 20)], undefined)
-      return 'taken'
-    },
-  })
-  const socket = await client()
-  socket.pause()
-  socket.write(Buffer.concat([framed(Buffer.from([1])), framed(Buffer.from([2]))]))
-  await until(() => frames.length === 1)
-  expect(connections[0]!.unsentBytes).toBeGreaterThan(1 << 20)
-  socket.resume()
-  await until(() => frames.length === 2)
-})
-
 /** A lease of memory that notes what is still read of it. */
 function lend(arena: Buffer, at: number, bytes: number): { lease: BufferLease; part: Buffer; kept: () => number; range: () => number[] } {
   let range = [at, at + bytes]
@@ -208,8 +154,8 @@ function lend(arena: Buffer, at: number, bytes: number): { lease: BufferLease; p
 }
 
 /** Connects a client that reads nothing, and sends it 6 MiB of pattern out of the arena. */
-async function slowReader(slow: number) {
-  const there = await world({ memory: 8 << 20, slow })
+async function slowReader(open: OpenTransport, slow: number) {
+  const there = await world(open, { memory: 8 << 20, slow })
   const { arena, connections, client } = there
   const socket = await client()
   socket.pause()
@@ -234,55 +180,122 @@ async function slowReader(slow: number) {
   return { there, connection: connections[0]!, arena, sent, kept, range, all, bytes }
 }
 
-test('what a reader does not take in time is copied out, and arrives whole although the memory is written again', async () => {
-  const { there, connection, arena, sent, kept, range, all, bytes } = await slowReader(8 << 20)
-  expect(there.late).toBe(1)
-  expect(connection.unsentBytes).toBeGreaterThan(0)
-  expect(connection.relieve(0, 1000)).toBe(true)
-  expect(kept()).toBe(bytes)
-  const inFlight = Buffer.from(arena)
-  expect(connection.relieve(Number.MAX_SAFE_INTEGER, 1000)).toBe(false)
-  expect(kept()).toBeLessThanOrEqual(windowBytes)
-  // The little that the kernel was given stays: all other memory has other owners now.
-  const [start, end] = range()
-  arena.fill(0xee, base)
-  inFlight.copy(arena, start!, start!, end!)
-  expect((await all()).equals(sent)).toBe(true)
-  expect(kept()).toBe(0)
-})
-
-test('without memory for it, what a reader does not take stays where it is, and arrives', async () => {
-  const { connection, sent, kept, all, bytes } = await slowReader(1 << 20)
-  expect(connection.relieve(Number.MAX_SAFE_INTEGER, 1000)).toBe(true)
-  expect(kept()).toBe(bytes)
-  expect((await all()).equals(sent)).toBe(true)
-  expect(kept()).toBe(0)
-})
-
-test('a connection that ends gives back what it was lent and what was copied', async () => {
-  const { there, connection, kept } = await slowReader(8 << 20)
-  connection.relieve(Number.MAX_SAFE_INTEGER, 0)
-  expect(there.slow.freeBytes).toBeLessThan(8 << 20)
-  connection.close('enough')
-  while (there.open > 0) await new Promise((resolve) => setImmediate(resolve))
-  expect(kept()).toBe(0)
-  expect(there.slow.freeBytes).toBe(8 << 20)
-})
-
-test('what is retried while it is still being read does not keep its connection from being read on', async () => {
-  let isBusy = true
-  const there = await world({
-    frame: (_, __, queue) => {
-      if (!isBusy) return 'taken'
-      isBusy = false
-      queue.gate.pause('ring-full')
-      return 'later'
-    },
-    onRead: () => there.connections[0]?.gate.resume('ring-full'),
+describe.each(transports)('connection: over the %s transport', (_name, open) => {
+  test('bytes after a rest do not arrive in released memory', async () => {
+    const { arena, memory, frames, connections, client, until } = await world(open)
+    const socket = await client()
+    socket.write(framed(Buffer.alloc(100, 1)))
+    await until(() => frames.length === 1)
+    connections[0]!.rest(Number.MAX_SAFE_INTEGER, 0)
+    expect(memory.freeBytes).toBe(1024 * kib)
+    // The block returned last is allocated first.
+    const [given, spare] = [memory.take(64 * kib), memory.take(64 * kib)]
+    memory.give(given, 64 * kib)
+    const isUntouched = occupy(memory, arena)
+    memory.give(spare, 64 * kib)
+    socket.write(framed(Buffer.alloc(200, 2)))
+    await until(() => frames.length === 2)
+    expect(isUntouched()).toBe(true)
+    expect(frames[1]!.equals(Buffer.alloc(200, 2))).toBe(true)
   })
-  const socket = await there.client()
-  socket.write(framed(Buffer.alloc(10, 1)))
-  await there.until(() => there.frames.length === 1)
-  socket.write(framed(Buffer.alloc(10, 2)))
-  await there.until(() => there.frames.length === 2)
+
+  test('bytes after a pause do not arrive in released memory', async () => {
+    let isBusy = false
+    const there = await world(open, {
+      frame: (_, __, queue) => {
+        if (isBusy) queue.gate.pause('ring-full')
+        return isBusy ? 'later' : 'taken'
+      },
+    })
+    const { arena, memory, frames, connections, until } = there
+    const socket = await there.client()
+    isBusy = true
+    const large = framed(Buffer.alloc(400 * kib, 3))
+    socket.write(Buffer.concat([framed(Buffer.alloc(10 * kib, 2)), large.subarray(0, 1000)]))
+    await until(() => there.pauses === 1)
+    isBusy = false
+    // The large frame has no room in the segment of the small one, and moves to another.
+    connections[0]!.gate.resume('ring-full')
+    expect(frames.length).toBe(1)
+    const isUntouched = occupy(memory, arena)
+    socket.write(large.subarray(1000, 30 * kib))
+    await until(() => there.received === framed(Buffer.alloc(10 * kib)).length + 30 * kib)
+    expect(isUntouched()).toBe(true)
+    socket.write(large.subarray(30 * kib))
+    await until(() => frames.length === 2)
+    expect(frames[1]!.equals(large.subarray(4))).toBe(true)
+  })
+
+  test('reads that paused for unread responses resume when the client reads', async () => {
+    const { frames, connections, client, until } = await world(open, {
+      frame: (body, _, queue) => {
+        if (queue.connection.unsentBytes > 1 << 20) {
+          queue.gate.pause('send-queue')
+          return 'later'
+        }
+        if (body[0] === 1) queue.connection.send([Buffer.alloc(16 << 20)], undefined)
+        return 'taken'
+      },
+    })
+    const socket = await client()
+    socket.pause()
+    socket.write(Buffer.concat([framed(Buffer.from([1])), framed(Buffer.from([2]))]))
+    await until(() => frames.length === 1)
+    expect(connections[0]!.unsentBytes).toBeGreaterThan(1 << 20)
+    socket.resume()
+    await until(() => frames.length === 2)
+  })
+
+  test('unread responses are copied out in time, and arrive whole although their memory is reused', async () => {
+    const { there, connection, arena, sent, kept, range, all, bytes } = await slowReader(open, 8 << 20)
+    expect(there.late).toBe(1)
+    expect(connection.unsentBytes).toBeGreaterThan(0)
+    expect(connection.relieve(0, 1000)).toBe(true)
+    expect(kept()).toBe(bytes)
+    const inFlight = Buffer.from(arena)
+    expect(connection.relieve(Number.MAX_SAFE_INTEGER, 1000)).toBe(false)
+    expect(kept()).toBeLessThanOrEqual(windowBytes)
+    // The little that the kernel was given stays: all other memory has other owners now.
+    const [start, end] = range()
+    arena.fill(0xee, base)
+    inFlight.copy(arena, start!, start!, end!)
+    expect((await all()).equals(sent)).toBe(true)
+    expect(kept()).toBe(0)
+  })
+
+  test('unread responses stay in place without memory for a copy, and arrive', async () => {
+    const { connection, sent, kept, all, bytes } = await slowReader(open, 1 << 20)
+    expect(connection.relieve(Number.MAX_SAFE_INTEGER, 1000)).toBe(true)
+    expect(kept()).toBe(bytes)
+    expect((await all()).equals(sent)).toBe(true)
+    expect(kept()).toBe(0)
+  })
+
+  test('a closed connection releases its leases and its copies', async () => {
+    const { there, connection, kept } = await slowReader(open, 8 << 20)
+    connection.relieve(Number.MAX_SAFE_INTEGER, 0)
+    expect(there.slow.freeBytes).toBeLessThan(8 << 20)
+    connection.close('enough')
+    while (there.open > 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(kept()).toBe(0)
+    expect(there.slow.freeBytes).toBe(8 << 20)
+  })
+
+  test('a frame that is retried within its own read does not stop later reads', async () => {
+    let isBusy = true
+    const there = await world(open, {
+      frame: (_, __, queue) => {
+        if (!isBusy) return 'taken'
+        isBusy = false
+        queue.gate.pause('ring-full')
+        return 'later'
+      },
+      onRead: () => there.connections[0]?.gate.resume('ring-full'),
+    })
+    const socket = await there.client()
+    socket.write(framed(Buffer.alloc(10, 1)))
+    await there.until(() => there.frames.length === 1)
+    socket.write(framed(Buffer.alloc(10, 2)))
+    await there.until(() => there.frames.length === 2)
+  })
 })
