@@ -278,7 +278,6 @@ const knownCycles: readonly (readonly string[])[] = [
     'native-free-io/store/store-founding.ts',
     'native-free-io/store/store-node.ts',
   ],
-  ['native-free-io/store/clean-objects.ts', 'native-free-io/threads/object-jobs.ts', 'native-free-io/threads/wal-reads.ts'],
   ['native-free-io/store/open-store.ts', 'native-free-io/store/s3-store.ts', 'native-free-io/store/s3-upload.ts'],
 ]
 

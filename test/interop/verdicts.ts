@@ -3,7 +3,7 @@
  * a broker's Produce, and prints where the verdicts differ. What Kafka refuses, Millrace must not take.
  */
 import { Command } from 'commander'
-import { classes, shown, verdictDuel } from './verdicts/duel.ts'
+import { classes, judgedByKafka, shown, verdictDuel } from './verdicts/duel.ts'
 
 interface Options {
   readonly seed: string
@@ -18,7 +18,7 @@ const options = new Command('verdicts')
   .parse()
   .opts<Options>()
 
-const tally = await verdictDuel(Number(options.seed), Number(options.batches))
+const tally = await verdictDuel(judgedByKafka(Number(options.seed), Number(options.batches)))
 for (const difference of [...tally.taken, ...tally.dated]) console.log(shown(difference))
 if (options.all) for (const difference of tally.stricter) console.log(shown(difference))
 else for (const [name, count] of classes(tally.stricter)) console.log(`${String(count).padStart(6)} only Millrace refuses: ${name}`)

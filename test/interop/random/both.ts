@@ -13,21 +13,26 @@ const settings = {
   'log.retention.ms': '-1',
 }
 
-/** A Kafka and a Millrace with the same settings, both with all that Kafka begins late. */
-export async function startBoth(): Promise<{ readonly ports: Ports; readonly remove: () => Promise<unknown> }> {
-  const started: Broker[] = []
-  const remove = (): Promise<unknown> => Promise.all(started.map((each) => each.remove()))
-  const start = async (kind: 'kafka' | 'millrace'): Promise<number> => {
-    const broker = await startBroker({ kind, settings })
-    started.push(broker)
-    await untilReady(broker.port)
-    return broker.port
-  }
+/** A broker with all that Kafka begins late. */
+export async function startReady(kind: 'kafka' | 'millrace'): Promise<Broker> {
+  const broker = await startBroker({ kind, settings })
   try {
-    const [kafka, millrace] = [await start('kafka'), await start('millrace')]
-    return { ports: { kafka, millrace }, remove }
+    await untilReady(broker.port)
+    return broker
   } catch (error) {
-    await remove()
+    await broker.remove()
+    throw error
+  }
+}
+
+/** A Kafka and a Millrace with the same settings. */
+export async function startBoth(): Promise<{ readonly ports: Ports; readonly remove: () => Promise<unknown> }> {
+  const kafka = await startReady('kafka')
+  try {
+    const millrace = await startReady('millrace')
+    return { ports: { kafka: kafka.port, millrace: millrace.port }, remove: () => Promise.all([kafka.remove(), millrace.remove()]) }
+  } catch (error) {
+    await kafka.remove()
     throw error
   }
 }

@@ -1,14 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { differences } from './likeness.ts'
 import { randomSteps, type Step, suffixOf } from './random-request.ts'
+import { type Recorded, shownStep } from './recording.ts'
 import { Speaker } from './speaker.ts'
 
 export interface Difference {
   readonly seed: number
-  /** Which request of its sequence. */
+  /** Number of the request in its sequence. */
   readonly index: number
   readonly step: Step
-  /** Where the answers differ: the answers of Kafka and of Millrace. */
+  /** Where the responses differ: those of Kafka and of Millrace. */
   readonly where: readonly string[]
 }
 
@@ -17,25 +18,34 @@ export interface Ports {
   readonly millrace: number
 }
 
-/** What Kafka's broker applies some time after the response. */
+/** Kafka's broker applies these some time after the response. */
 const changesTopics = /^(CreateTopics|DeleteTopics|CreatePartitions)$/
 /** Requests that can be repeated. */
-const asksOnly = /^(List|Describe|OffsetFetch|OffsetForLeaderEpoch|Metadata|FindCoordinator|ConsumerGroupDescribe|ApiVersions)/
+const readsOnly = /^(List|Describe|OffsetFetch|OffsetForLeaderEpoch|Metadata|FindCoordinator|ConsumerGroupDescribe|ApiVersions)/
 const triesMax = 16
 const betweenMs = 25
+/** Kafka's responses to waiting members arrive within it, on a busy machine too. */
+const arrivalMs = 150
 
-/** Sends one sequence to both, and finds every request whose answers are not alike. */
-export async function duel(ports: Ports, seed: number, steps: number, only?: RegExp): Promise<{ asked: number; found: Difference[] }> {
+const canRepeat = ({ api, fields }: Step): boolean => readsOnly.test(api.name) || (api.name === 'Fetch' && fields['sessionEpoch'] === -1)
+
+/** Sends one sequence to both, and finds every request whose responses are not alike. `recorded` are the responses of Kafka. */
+export async function duel(
+  ports: Ports,
+  seed: number,
+  steps: number,
+  only?: RegExp,
+): Promise<{ asked: number; found: Difference[]; recorded: Recorded[] }> {
   const speakers = { kafka: new Speaker(ports.kafka, suffixOf(seed)), millrace: new Speaker(ports.millrace, suffixOf(seed)) }
   const found: Difference[] = []
-  let asked = 0
+  const recorded: Recorded[] = []
   let index = 0
   try {
     for (const step of randomSteps(seed, only)) {
       if (index > steps) break
       if (!speakers.kafka.isWaiting(step) && !speakers.millrace.isWaiting(step)) {
-        asked += 1
-        const where = await compare(speakers, step)
+        const { where, kafka } = await compare(speakers, step)
+        recorded.push({ index, request: shownStep(step), ...kafka })
         if (where.length > 0) found.push({ seed, index, step, where })
       }
       index += 1
@@ -43,55 +53,82 @@ export async function duel(ports: Ports, seed: number, steps: number, only?: Reg
   } finally {
     for (const each of Object.values(speakers)) each.close()
   }
-  return { asked, found }
+  return { asked: recorded.length, found, recorded }
 }
 
 type Speakers = Readonly<Record<'kafka' | 'millrace', Speaker>>
+type Responses = Omit<Recorded, 'index' | 'request'>
 
-async function compare(speakers: Speakers, step: Step): Promise<string[]> {
-  const { kafka, millrace } = speakers
-  const say = async (): Promise<string[]> => {
-    const [theirs, ours] = await Promise.all([kafka.say(step), millrace.say(step)])
-    return differences(theirs, ours)
+async function compare({ kafka, millrace }: Speakers, step: Step): Promise<{ where: string[]; kafka: Responses }> {
+  const [response, where] = await agreement(async () => Promise.all([kafka.say(step), millrace.say(step)]), canRepeat(step) ? triesMax : 1)
+  const responses: { -readonly [K in keyof Responses]: Responses[K] } = { response }
+  if (changesTopics.test(step.api.name)) {
+    const [topics, differing] = await agreement(() => Promise.all([kafka.topics(), millrace.topics()]), triesMax, 'topics afterwards')
+    responses.topics = topics
+    where.push(...differing)
   }
-  const canRepeat = asksOnly.test(step.api.name) || (step.api.name === 'Fetch' && step.fields['sessionEpoch'] === -1)
-  let where = await say()
-  for (let tries = 1; where.length > 0 && canRepeat && tries < triesMax; tries++) {
+  if (kafka.isAnyWaiting || millrace.isAnyWaiting) {
+    // A waiting member gets its response some time after the request of another member.
+    await pause(arrivalMs)
+    for (let tries = 1; tries < triesMax && kafka.arrived.length !== millrace.arrived.length; tries++) await pause(betweenMs)
+    responses.arrived = kafka.take()
+    where.push(...differences(responses.arrived, millrace.take(), 'arrived now'))
+  }
+  return { where, kafka: responses }
+}
+
+/** Reads from both until they agree. Returns what the first has, and the differences. */
+async function agreement(
+  read: () => Promise<readonly [unknown, unknown]>,
+  triesOf: number,
+  path = '',
+): Promise<[kafka: unknown, where: string[]]> {
+  for (let tries = 1; ; tries++) {
+    const [kafka, millrace] = await read()
+    const where = differences(kafka, millrace, path)
+    if (where.length === 0 || tries >= triesOf) return [kafka, where]
     await pause(betweenMs)
-    where = await say()
   }
-  if (changesTopics.test(step.api.name)) where.push(...(await agreement(() => topicsOf(speakers))))
-  if (kafka.isAnyWaiting || millrace.isAnyWaiting) where.push(...(await waitingOf(speakers)))
+}
+
+/** Sends one sequence to Millrace, and compares its responses with those that were recorded. */
+export async function replay(port: number, seed: number, recorded: readonly Recorded[]): Promise<Difference[]> {
+  const millrace = new Speaker(port, suffixOf(seed))
+  const found: Difference[] = []
+  const byIndex = new Map(recorded.map((each) => [each.index, each]))
+  let index = 0
+  try {
+    for (const step of randomSteps(seed)) {
+      if (index > recorded.at(-1)!.index) break
+      const expected = byIndex.get(index)
+      const where = expected === undefined ? [] : await compareRecorded(millrace, step, expected)
+      if (where.length > 0) found.push({ seed, index, step, where })
+      index += 1
+    }
+  } finally {
+    millrace.close()
+  }
+  return found
+}
+
+async function compareRecorded(millrace: Speaker, step: Step, { request, response, topics, arrived }: Recorded): Promise<string[]> {
+  if (shownStep(step) !== request) return [`the request: ${request}: record again with UPDATE=1`]
+  if (millrace.isWaiting(step)) return ['its member: the response had arrived / waits']
+  const [, where] = await agreement(async () => [response, await millrace.say(step)], canRepeat(step) ? triesMax : 1)
+  if (topics !== undefined) {
+    const [, differing] = await agreement(async () => [topics, await millrace.topics()], triesMax, 'topics afterwards')
+    where.push(...differing)
+  }
+  if (arrived !== undefined && arrived.length > 0) {
+    // A response that arrives earlier than Kafka's is used no earlier: later requests depend on it.
+    const members = arrived.map((line) => line.slice(0, line.indexOf(':')))
+    const isMissing = (): boolean => members.some((member) => !millrace.arrived.includes(member))
+    for (let tries = 1; tries < triesMax && isMissing(); tries++) await pause(betweenMs)
+    where.push(...differences(arrived, millrace.take(members), 'arrived now'))
+  }
   return where
 }
 
-async function topicsOf({ kafka, millrace }: Speakers): Promise<string[]> {
-  const [theirs, ours] = await Promise.all([kafka.topics(), millrace.topics()])
-  return differences(theirs, ours, 'topics afterwards')
-}
-
-async function agreement(look: () => Promise<string[]>): Promise<string[]> {
-  for (let tries = 1; ; tries++) {
-    const where = await look()
-    if (where.length === 0 || tries >= triesMax) return where
-    await pause(betweenMs)
-  }
-}
-
-/** A waiting group member is answered some time after the request of another member: when neither broker answers for a while. */
-async function waitingOf({ kafka, millrace }: Speakers): Promise<string[]> {
-  await pause(betweenMs)
-  for (let tries = 1; tries < triesMax && kafka.settledCount !== millrace.settledCount; tries++) await pause(betweenMs)
-  return differences(kafka.settled(), millrace.settled(), 'answered now')
-}
-
-/** A difference in readable form: which seed, which request, and where. */
+/** A difference in readable form: its seed, its request, and where. */
 export const shownDifference = ({ seed, index, step, where }: Difference): string =>
-  `seed ${seed}, request ${index}: ${step.api.name} v${step.version} ${shownRequest(step.fields)}\n${where.map((each) => `    Kafka / Millrace at ${each}`).join('\n')}`
-
-const shownRequest = (fields: Record<string, unknown>): string =>
-  JSON.stringify(fields, (_, value) =>
-    typeof value === 'bigint' ? Number(value) : isBuffer(value) ? Buffer.from(value.data).toString('latin1') : value,
-  )
-
-const isBuffer = (value: unknown): value is { data: number[] } => (value as { type?: string } | null)?.type === 'Buffer'
+  `seed ${seed}, request ${index}: ${shownStep(step)}\n${where.map((each) => `    Kafka / Millrace at ${each}`).join('\n')}`

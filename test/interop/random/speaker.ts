@@ -59,18 +59,19 @@ export class Speaker {
     return this.#heard(step, answer)
   }
 
-  /** The responses that have arrived by now for requests that had to wait, by member. */
-  settled(): string[] {
-    const done = this.#pending.filter(({ answer }) => answer !== undefined)
-    this.#pending = this.#pending.filter(({ answer }) => answer === undefined)
-    for (const { client } of done) client.close()
-    return done
-      .map(({ step, answer }) => `${step.api.name} ${step.fields['groupId']} ${step.slot}: ${JSON.stringify(this.#heard(step, answer))}`)
-      .sort()
+  /** Requests that had to wait and whose responses have arrived, by API, group and member. */
+  get arrived(): string[] {
+    return this.#pending.filter(({ answer }) => answer !== undefined).map(({ step }) => memberOf(step))
   }
 
-  get settledCount(): number {
-    return this.#pending.filter(({ answer }) => answer !== undefined).length
+  /** The responses that have arrived by now for requests that had to wait, or those of some members. */
+  take(members?: readonly string[]): string[] {
+    const isTaken = ({ step, answer }: Pending): boolean =>
+      answer !== undefined && (members === undefined || members.includes(memberOf(step)))
+    const taken = this.#pending.filter(isTaken)
+    this.#pending = this.#pending.filter((pending) => !isTaken(pending))
+    for (const { client } of taken) client.close()
+    return taken.map(({ step, answer }) => `${memberOf(step)}: ${JSON.stringify(this.#heard(step, answer))}`).sort()
   }
 
   async #open(): Promise<WireClient> {
@@ -139,5 +140,7 @@ export class Speaker {
     return [likeness(this.view, 'Metadata', topics), errors]
   }
 }
+
+const memberOf = ({ api, fields, slot }: Step): string => `${api.name} ${fields['groupId']} ${slot}`
 
 const mayWait = new Set(['JoinGroup', 'SyncGroup'])

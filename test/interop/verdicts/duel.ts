@@ -27,20 +27,32 @@ export interface Tally {
 const chunk = 256
 const taken = 'ok'
 
-/** Damaged batches from `seed` on, each of a seed of its own, judged by Kafka's classes and by a broker's Produce. */
-export async function verdictDuel(seed: number, batches: number, report: (tally: Tally) => void = () => {}): Promise<Tally> {
-  const path = new ProducePath()
+/** A batch, and the result of Kafka's classes. */
+export type Judged = Omit<Difference, 'millrace'>
+
+/** Damaged batches from `seed` on, each of a seed of its own, in chunks. */
+export async function* judgedByKafka(seed: number, batches: number): AsyncGenerator<readonly Judged[]> {
   const kafka = new KafkaCodecs()
-  const tally: Tally = { batches: 0, accepted: 0, refused: 0, taken: [], dated: [], stricter: [] }
   for (let first = seed; first < seed + batches; first += chunk) {
     const seeds = Array.from({ length: Math.min(chunk, seed + batches - first) }, (_, i) => first + i)
     const damaged = await Promise.all(seeds.map((each) => damagedBatch(prng(each), kafka)))
     const verdicts = await Promise.all(damaged.map(({ batch, settings }) => kafka.judge(batch, now, settings)))
-    for (const [i, each] of damaged.entries())
-      compare(tally, { seed: seeds[i]!, damaged: each, kafka: verdicts[i]!, millrace: judge(path, each) })
-    report(tally)
+    yield damaged.map((each, i) => ({ seed: seeds[i]!, damaged: each, kafka: verdicts[i]! }))
   }
   kafka.end()
+}
+
+/** Compares the results of Kafka's classes with those of a broker's Produce. */
+export async function verdictDuel(
+  chunks: AsyncIterable<readonly Judged[]> | Iterable<readonly Judged[]>,
+  report: (tally: Tally) => void = () => {},
+): Promise<Tally> {
+  const path = new ProducePath()
+  const tally: Tally = { batches: 0, accepted: 0, refused: 0, taken: [], dated: [], stricter: [] }
+  for await (const judged of chunks) {
+    for (const each of judged) compare(tally, { ...each, millrace: judge(path, each.damaged) })
+    report(tally)
+  }
   return tally
 }
 
