@@ -22,6 +22,7 @@ import { type BudgetData, budgetFor, meteredStore, newMeter } from '../native-fr
 import { StoreHealth } from '../native-free-io/store/store-health.ts'
 import { createBlockMemory } from '../native-free-io/threads/block-memory.ts'
 import { nodeCodecs } from '../native-free-io/threads/codecs.ts'
+import { compileExpression } from '../native-free-io/threads/expressions.ts'
 import { ObjectWorkers } from '../native-free-io/threads/object-workers.ts'
 import { Pipeline } from '../native-free-io/threads/pipeline.ts'
 import { decodingModule } from '../native-free-io/threads/validation-module.ts'
@@ -329,6 +330,7 @@ async function startFounded(
     groupConfigs: (groupId) => configsOf(controller.image, resourceType.group, groupId),
     log: new LanePartitionLog(pipeline, storage, nodeTime),
     codecs: nodeCodecs,
+    compileExpression,
     clock: evenClock,
     after,
     failed: (error) => fail('the group coordinator', error),
@@ -344,6 +346,7 @@ async function startFounded(
       partitions,
       groups,
       entropy,
+      compileExpression,
       clock: { now: Date.now },
       volume: { path: folder.path, space: () => volumeSpace(folder.path) },
       advertised,

@@ -1,4 +1,5 @@
 import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
+import { compileExpression } from '../../../native-free-io/threads/expressions.ts'
 import { Broker } from '../../../src/broker/broker.ts'
 import { followTopics, offsetsTopicCreation } from '../../../src/broker/offsets-topic.ts'
 import { resourceType } from '../../../src/config/config-entry.ts'
@@ -55,6 +56,7 @@ export async function brokerWorld(
     groupConfigs: (groupId) => configsOf(controller.image, resourceType.group, groupId),
     log: partitionLog,
     codecs: nodeCodecs,
+    compileExpression,
     clock: time,
     after: (ms, wake) => time.after(ms, wake),
     failed: (error) => reported.push(error),
@@ -70,6 +72,7 @@ export async function brokerWorld(
     partitions: world.partitions,
     groups,
     entropy,
+    compileExpression,
     clock: time,
     volume: { path: '/data', space: async () => ({ totalBytes: 1000, usableBytes: 400 }) },
     advertised: new Map([
