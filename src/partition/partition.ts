@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from '../ports/partitions.ts'
 import { BatchIndex } from './batch-index.ts'
 import { ProducerState } from './producer-state.ts'
@@ -13,7 +14,7 @@ const producersMax = 65_536
 export class Partition {
   readonly id: PartitionId
   readonly index = new BatchIndex()
-  readonly producers = new ProducerState(producersMax)
+  producers = new ProducerState(producersMax)
   leaderEpoch = 0
   settings: PartitionSettings | undefined
   /** First offset that can be read. */
@@ -59,6 +60,20 @@ export class Partition {
   /** First offset in the index; `next` when it is empty. */
   get hotStart(): number {
     return this.index.length === 0 ? this.next : this.index.base(0)
+  }
+
+  /**
+   * The WAL continues in a higher leader epoch. A later start offset means that other brokers led the partition in between: older batches
+   * and producers of this WAL are not its end any more.
+   */
+  beginEpoch(epoch: number, startOffset: number): void {
+    assert(epoch > this.leaderEpoch, 'leader epochs increase')
+    this.leaderEpoch = epoch
+    if (startOffset <= this.next) return
+    this.index.dropFirst(this.index.length)
+    this.#stable = 0
+    this.producers = new ProducerState(producersMax)
+    this.next = startOffset
   }
 
   push(baseOffset: number, count: number, position: number, bytes: number, maxTimestamp: number): void {
