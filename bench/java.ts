@@ -65,7 +65,7 @@ function java(options: readonly string[], args: readonly string[]): Promise<stri
     const child = spawn('java', [...options, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     const late = setTimeout(() => child.kill('SIGKILL'), limitMs)
     let text = ''
-    for (const partition of [child.stdout, child.stderr]) partition.on('data', (part) => (text += String(part)))
+    for (const output of [child.stdout, child.stderr]) output.on('data', (part) => (text += String(part)))
     child.once('error', reject)
     child.once('close', (code) => {
       clearTimeout(late)

@@ -38,8 +38,8 @@ const stopMsMax = 45_000
 
 async function start(configs: NodeConfigs, warnings: readonly string[]): Promise<void> {
   const { settings } = configs
-  const { partition, isPrinterMissing } = await logDestination(settings['log.format'])
-  const log = openLog(settings['log.level'], partition)
+  const { destination, isPrinterMissing } = await logDestination(settings['log.format'])
+  const log = openLog(settings['log.level'], destination)
   if (isPrinterMissing) log.warn('log.format = pretty: the package pino-pretty is not installed; the log is written as JSON')
   for (const warning of warnings) log.warn(warning)
   const fail = (why: string, error: Error): void => {

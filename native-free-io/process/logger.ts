@@ -7,7 +7,7 @@ export type Log = Logger
 const standardError = 2
 
 export interface LogDestination {
-  readonly partition: DestinationStream
+  readonly destination: DestinationStream
   /** The readable format is required, and its printer is not installed. */
   readonly isPrinterMissing: boolean
 }
@@ -20,14 +20,14 @@ export async function logDestination(format: 'json' | 'pretty' | 'auto'): Promis
   const isReadable = format === 'pretty' || (format === 'auto' && process.stderr.isTTY && process.env['NODE_ENV'] !== 'production')
   const printer = isReadable ? await import('pino-pretty').catch(() => undefined) : undefined
   const isPrinterMissing = format === 'pretty' && printer === undefined
-  if (printer === undefined) return { partition: pino.destination({ dest: standardError, sync: true }), isPrinterMissing }
-  const partition = printer.default({
+  if (printer === undefined) return { destination: pino.destination({ dest: standardError, sync: true }), isPrinterMissing }
+  const destination = printer.default({
     destination: standardError,
     sync: true,
     colorize: process.stderr.isTTY,
     translateTime: 'SYS:HH:MM:ss.l',
   })
-  return { partition, isPrinterMissing }
+  return { destination, isPrinterMissing }
 }
 
 export function openLog(level: string, destination: DestinationStream): Log {

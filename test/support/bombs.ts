@@ -55,9 +55,9 @@ export function zstdMatch(distance: number, bytes: number, literals: Buffer): Bu
   let bits = 1n
   bits = (bits << BigInt(offsetCode)) | BigInt(value - 2 ** offsetCode)
   bits = (bits << 9n) | BigInt(bytes - 515)
-  const partitionIds: number[] = []
-  for (; bits > 0n; bits >>= 8n) partitionIds.push(Number(bits & 255n))
-  return Buffer.concat([Buffer.from([literals.length << 3]), literals, Buffer.from([1, 0x54, 0, offsetCode, matchCode, ...partitionIds])])
+  const backwards: number[] = []
+  for (; bits > 0n; bits >>= 8n) backwards.push(Number(bits & 255n))
+  return Buffer.concat([Buffer.from([literals.length << 3]), literals, Buffer.from([1, 0x54, 0, offsetCode, matchCode, ...backwards])])
 }
 
 const matchBytes = 1000

@@ -85,7 +85,7 @@ export class Broker {
     const child = spawn(program!, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
     running.add(child)
     this.#child = child
-    for (const partition of [child.stdout, child.stderr]) partition.on('data', (text) => this.#hear(String(text)))
+    for (const output of [child.stdout, child.stderr]) output.on('data', (text) => this.#hear(String(text)))
     this.#exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(this.#gone(child, code ?? signal ?? 'nothing'))))
     while (!(await answers(this.port))) {
       if (this.#child !== child) throw new Error(`the broker ended with ${await this.#exited}:\n${this.#log}`)
@@ -104,7 +104,7 @@ export class Broker {
     const child = spawn(program!, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
     running.add(child)
     let printed = ''
-    for (const partition of [child.stdout, child.stderr]) partition.on('data', (text) => (printed += String(text)))
+    for (const output of [child.stdout, child.stderr]) output.on('data', (text) => (printed += String(text)))
     const late = setTimeout(() => child.kill('SIGKILL'), startLimitMs)
     const code = await new Promise<number | string>((resolve) =>
       child.once('close', (status, signal) => resolve(status ?? signal ?? 'nothing')),

@@ -17,8 +17,8 @@ export class JavaProcess {
     const child = spawn('java', [...javaArguments(mainClass, heap), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     running.add(child)
-    for (const partition of [child.stdout, child.stderr])
-      partition.on('data', (text) => {
+    for (const output of [child.stdout, child.stderr])
+      output.on('data', (text) => {
         this.#log = (this.#log + String(text)).slice(-logBytesMax)
       })
     this.#exited = new Promise((resolve) =>

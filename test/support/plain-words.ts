@@ -17,7 +17,7 @@ export const bannedWords: readonly BannedWord[] = [
   banned('ask|asks|asking|asked', 'request, call, query'),
   banned('believe|believes|believed', 'assume'),
   banned('know|knows|knowing|knew', 'store, record, detect'),
-  banned('want|wants|wanted|partitionRead|partitionReads', 'require, request'),
+  banned('want|wants|wanted|wish|wishes', 'require, request'),
   banned('learn|learns|learnt|learned', 'receive, read'),
   banned('look|looks|looked|looking', 'inspect, read, check, search'),
   banned('promise|promises|promised', 'acknowledgement, guarantee'),

@@ -23,8 +23,8 @@ export function start(args: readonly string[], options: { shell?: string; env?: 
   const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   let text = ''
   const looks = new Set<() => void>()
-  for (const partition of [child.stdout, child.stderr]) {
-    partition.on('data', (chunk) => {
+  for (const output of [child.stdout, child.stderr]) {
+    output.on('data', (chunk) => {
       text += String(chunk)
       for (const look of looks) look()
     })
