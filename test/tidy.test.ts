@@ -20,17 +20,17 @@ const rows: readonly (readonly string[])[] = [
   ['src/network', 'src/storage', 'src/coordinator'],
   ['src/controller', 'src/cluster', 'src/balancer', 'src/group', 'src/transaction', 'src/security'],
   ['src/broker', 'src/cli'],
-  ['src/docs'],
+  ['src/docs', 'src/node'],
   ['native-free-io'],
   ['workers'],
   ['test', 'bench'],
 ]
 
 const besides: Readonly<Record<string, string>> = {
-  'src/broker -> src/controller': 'handlers ask the controller by its commands, and see topics by its names',
-  'src/broker -> src/group': 'handlers ask the coordinator of groups by its questions',
+  'src/broker -> src/controller': 'handlers send commands to the controller, and read topics by its names',
+  'src/broker -> src/group': 'handlers send requests to the group coordinator',
   'test -> bench': 'benchmarks are run tiny as tests',
-  'bench -> test': 'a load generator is a client like those of the outside tests',
+  'bench -> test': 'a load generator is a client like those of the tests',
 }
 
 /** Packages, and the one place that each is for. `node:` is for folders with input and output. */
@@ -38,7 +38,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'src/cli': ['commander'],
   'src/config': ['smol-toml'],
   'src/metadata': ['msgpackr/pack'],
-  'native-free-io': ['node:', '@aws-sdk/client-s3', 'msgpackr/pack', 'pino', 'pino-pretty', 'piscina', 're2js'],
+  'native-free-io': ['node:', '@aws-sdk/client-s3', 'msgpackr/pack', 'pino', 'pino-pretty', 'piscina'],
   workers: ['node:', 'pino', 'piscina'],
   test: ['node:', ''],
   bench: ['node:', ''],

@@ -1,17 +1,20 @@
 import type { DiskRoom } from '../native-free-io/disk/disk-room.ts'
 import { addProcessMetrics } from '../native-free-io/process/process-metrics.ts'
 import type { Pipeline } from '../native-free-io/threads/pipeline.ts'
+import type { ClusterView } from '../src/broker/cluster-view.ts'
 import { addGroupMetrics } from '../src/broker/group-metrics.ts'
 import { addBrokerMetrics } from '../src/broker/metrics.ts'
-import type { Controller } from '../src/controller/controller.ts'
 import type { GroupCoordinator } from '../src/group/coordinator.ts'
+import type { StorageImage } from '../src/metadata/storage-image.ts'
 import { Registry } from '../src/metrics/registry.ts'
 import { storeTable } from '../src/object-store/request-metrics.ts'
 import type { ObjectStorage } from '../src/storage/object-storage.ts'
 
 interface Parts {
   readonly pipeline: Pipeline
-  readonly controller: Controller
+  readonly cluster: ClusterView
+  /** The committed objects. */
+  readonly storageImage: StorageImage
   readonly room: DiskRoom
   readonly storage: ObjectStorage
   /** Counters of each thread that uses a store, in the rows of `storeTable`. */
@@ -20,7 +23,7 @@ interface Parts {
 }
 
 /** All metrics of a node for /metrics. */
-export function nodeMetrics({ pipeline, controller, room, storage, meters, groups }: Parts): Registry {
+export function nodeMetrics({ pipeline, cluster, storageImage, room, storage, meters, groups }: Parts): Registry {
   const registry = new Registry()
   addProcessMetrics(registry)
   for (const { table, values } of pipeline.counters) registry.block(table, values)
@@ -28,10 +31,9 @@ export function nodeMetrics({ pipeline, controller, room, storage, meters, group
   Object.values(storeTable).forEach(({ name, help, type }, index) => {
     registry.computed({ name, help, type }, () => meters.reduce((sum, meter) => sum + meter[index]!, 0))
   })
-  addBrokerMetrics(registry, controller)
+  addBrokerMetrics(registry, cluster)
   addGroupMetrics(registry, groups)
   const gauge = (name: string, help: string, read: () => number): void => registry.computed({ name, help, type: 'gauge' }, read)
-  const { image } = controller
   gauge('millrace_log_durable_bytes', 'Position up to which the write-ahead log is durable.', () => pipeline.durable)
   gauge('millrace_log_undurable_bytes', 'Bytes sequenced but not durable yet.', () => pipeline.published - pipeline.durable)
   gauge(
@@ -45,11 +47,7 @@ export function nodeMetrics({ pipeline, controller, room, storage, meters, group
     'Number of files that cannot grow because the disk is full: write-ahead log, metadata log, producers.snapshot.',
     () => room.waiting,
   )
-  gauge('millrace_objects', 'Objects in the store.', () => image.objects.size)
-  gauge('millrace_object_bytes', 'Bytes of all objects in the store.', () => {
-    let bytes = 0
-    for (const object of image.objects.values()) bytes += object.bytes
-    return bytes
-  })
+  gauge('millrace_objects', 'Objects in the store.', () => storageImage.objects.size)
+  gauge('millrace_object_bytes', 'Bytes of all objects in the store.', () => storageImage.objectBytes)
   return registry
 }

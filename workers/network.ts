@@ -25,7 +25,7 @@ import type { LentRange } from '../src/ports/cold-reads.ts'
 import { RingConsumer, RingProducer } from '../src/ring/ring.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
 
-const { memory, plan, validation, lane, index, listeners, limits } = workerData as NetworkData
+const { memory, plan, validation, lane, index, nodeId, listeners, limits } = workerData as NetworkData
 const port = parentPort!
 const say = (message: FromNetwork, moved: readonly ArrayBuffer[] = []): void => port.postMessage(message, moved as ArrayBuffer[])
 const arena = openArena(memory)
@@ -33,7 +33,7 @@ const { words } = arena
 const place = plan.network[index]!
 const counters = new MetricBlock(stages.network, new Float64Array(memory.buffer, place.counters, counterBlockBytes / 8))
 const signal = new WakeSignal(words, place.signal)
-const routing = new TopicRouting()
+const routing = new TopicRouting(nodeId)
 /** On a small machine this thread is also the sequencer: the data that it has just received is still in its cache. */
 const own = lane && openLane(lane, arena)
 if (own) say(own.started)

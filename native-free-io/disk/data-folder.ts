@@ -20,6 +20,8 @@ export interface Meta {
   /** Null in a folder of a release without founding ids. */
   readonly foundingId: string | null
   readonly state: FoundingState
+  /** Identifies this folder to the controller quorum, as Kafka's `directory.id` does. Null in a folder of a release without it. */
+  readonly directoryId: string | null
   /** Path of the WAL; null if it is unknown. */
   readonly wal: string | null
 }
@@ -66,9 +68,10 @@ export async function openDataFolder(path: string, owner: FolderOwner): Promise<
   }
 }
 
-export async function saveMeta(folder: string, { nodeId, clusterId, foundingId, state, wal }: Meta): Promise<void> {
+export async function saveMeta(folder: string, { nodeId, clusterId, foundingId, state, directoryId, wal }: Meta): Promise<void> {
   const lines = ['version=1', `node.id=${nodeId}`, `cluster.id=${clusterId}`]
   if (foundingId !== null) lines.push(`founding.id=${foundingId}`, `founding.state=${state}`)
+  if (directoryId !== null) lines.push(`directory.id=${directoryId}`)
   if (wal !== null) lines.push(`s3.wal.path=${wal}`)
   await replaceFile(join(folder, metaFile), [Buffer.from(`${lines.join('\n')}\n`)])
 }
@@ -88,7 +91,14 @@ async function readMeta(path: string): Promise<Meta | undefined> {
       `log.dirs: ${path} is not valid: expected version=1, node.id, cluster.id, founding.id and founding.state; restore it from a copy`,
     )
   }
-  return { nodeId: Number(nodeId), clusterId, foundingId, state: state ?? 'upgrade', wal: values.get('s3.wal.path') ?? null }
+  return {
+    nodeId: Number(nodeId),
+    clusterId,
+    foundingId,
+    state: state ?? 'upgrade',
+    directoryId: values.get('directory.id') ?? null,
+    wal: values.get('s3.wal.path') ?? null,
+  }
 }
 
 function check(folder: string, meta: Meta, owner: FolderOwner): void {

@@ -2,8 +2,7 @@ import { type Stats, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileWal } from '../../src/config/wal-uri.ts'
-import { imageOf } from '../../src/controller/controller.ts'
-import type { MutableImage } from '../../src/metadata/image.ts'
+import { imageOf, type MutableImage } from '../../src/metadata/image.ts'
 import { encodeRecord } from '../../src/metadata/records.ts'
 import { ObjectKeys } from '../../src/objects/object-key.ts'
 import { logStart, type WalIdentity } from '../../src/wal/wal-superblock.ts'
@@ -58,7 +57,7 @@ async function open(
   const metadataPath = join(folder.path, metadataLog)
   if (meta === undefined) await refuseLostMeta(folder, place, statOf(metadataPath) !== undefined)
   const found = await MetadataFile.read(metadataPath)
-  const image = found && refuseUnreadable(metadataPath, () => imageOf(found.records))
+  const image = found && refuseUnreadable(metadataPath, () => imageOf(found.records, parts.nodeId))
   const isNew = meta === undefined || meta.state === 'new' || (meta.foundingId === null && image === undefined)
   const isBegun = meta !== undefined && (isOwn(place, meta) || statOf(join(folder.path, producersSnapshot)) !== undefined)
   if (image === undefined && (!isNew || isBegun)) {
@@ -70,16 +69,16 @@ async function open(
     clusterId: meta?.clusterId ?? parts.clusterId ?? newFoundingId(parts.entropy),
     nodeId,
     lane,
-    foundingId: meta?.foundingId ?? image?.founding?.foundingId ?? newFoundingId(parts.entropy),
+    foundingId: meta?.foundingId ?? image?.cluster.founding?.foundingId ?? newFoundingId(parts.entropy),
   }
   if (image !== undefined) compareImage(metadataPath, image, identity)
-  if (meta?.state === 'done' && image!.founding === null) {
+  if (meta?.state === 'done' && image!.cluster.founding === null) {
     throw new StartRefused(
       `${metadataPath} does not identify a node, but meta.properties does: it is truncated or out of date; restore it from a copy`,
     )
   }
 
-  const mustExist = !isNew && (meta.state === 'done' || image!.clusterId !== null)
+  const mustExist = !isNew && (meta.state === 'done' || image!.cluster.clusterId !== null)
   const mayBeFormer = !isNew && meta.state === 'upgrade'
   const verdict = judgeWal(place.content, { identity, image, mustExist, mayBeFormer })
   const why = lossOf(place, meta, mustExist, verdict, parts)
@@ -95,8 +94,9 @@ async function open(
 
   // Files are changed from here on.
   const { clusterId, foundingId } = identity
+  const directoryId = meta?.directoryId ?? newFoundingId(parts.entropy)
   const save = (state: Meta['state'], at: string | null): Promise<void> =>
-    saveMeta(folder.path, { nodeId, clusterId, foundingId, state, wal: at })
+    saveMeta(folder.path, { nodeId, clusterId, foundingId, state, directoryId, wal: at })
   const starts = await claimStore(parts, claim, async () => {
     if (claim.state !== 'done') await save(claim.state, meta?.wal ?? null)
     crashPoint('founding begun')
@@ -107,14 +107,14 @@ async function open(
   const { log: metadata, records, tornBytes } = await MetadataFile.open(metadataPath, parts.room, parts.onFailure, found)
   if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
   if (verdict.type === 'occupied') log.warn({ path: place.path, held: verdict.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
-  let current = image ?? imageOf(records)
+  let current = image ?? imageOf(records, parts.nodeId)
   let forgotten: Forgotten | undefined
   if (copy !== undefined) {
-    const firstObjectId = current.founding?.firstObjectId ?? current.nextObjectId
+    const firstObjectId = current.cluster.founding?.firstObjectId ?? current.storage.nextObjectId
     forgotten = await forgetLaterStarts(parts, new ObjectKeys({ ...identity, firstObjectId }), current)
     const added = forgotten.records.map(encodeRecord)
     await metadata.append(added)
-    current = imageOf([...records, ...added])
+    current = imageOf([...records, ...added], parts.nodeId)
   }
   return {
     folder,
@@ -132,7 +132,7 @@ async function open(
           device: place.device,
           identity,
           capacity,
-          incarnation: Math.max(current.wal?.incarnation ?? 0, starts) + 1,
+          incarnation: Math.max(current.storage.wal?.incarnation ?? 0, starts) + 1,
           metadataRecords: current.recordCount,
         },
       },
@@ -143,7 +143,7 @@ async function open(
       close: () => metadata.close(),
     },
     async finish() {
-      if (meta?.state !== 'done' || meta.wal !== place.path) await save('done', place.path)
+      if (meta?.state !== 'done' || meta.wal !== place.path || meta.directoryId === null) await save('done', place.path)
       crashPoint('founding done')
     },
     noteStart: (incarnation) => noteStart(parts, identity, incarnation),
@@ -195,16 +195,19 @@ async function ownerOf(folder: DataFolder, { content }: WalPlace, hasMetadata: b
   return ['version=1', `node.id=${owner.nodeId}`, `cluster.id=${owner.clusterId}`, `founding.id=${owner.foundingId}`, 'founding.state=done']
 }
 
+/** For an image whose partitions are not read. */
+const noBroker = -1
+
 async function foundingIn(path: string): Promise<Omit<WalIdentity, 'lane'> | undefined> {
   try {
-    const { clusterId, founding } = imageOf((await MetadataFile.read(path))?.records ?? [])
+    const { clusterId, founding } = imageOf((await MetadataFile.read(path))?.records ?? [], noBroker).cluster
     return clusterId === null || founding === null ? undefined : { clusterId, ...founding }
   } catch {
     return undefined
   }
 }
 
-function compareImage(path: string, { clusterId, founding }: MutableImage, identity: WalIdentity): void {
+function compareImage(path: string, { cluster: { clusterId, founding } }: MutableImage, identity: WalIdentity): void {
   if (clusterId !== null && clusterId !== identity.clusterId) {
     throw new StartRefused(
       `${path} belongs to cluster ${clusterId}, meta.properties to cluster ${identity.clusterId}: restore the file that is not this node's`,
@@ -226,7 +229,7 @@ function compareImage(path: string, { clusterId, founding }: MutableImage, ident
 /** All files of a node may come from an old copy. Records stored since then are in the store, and such a node would overwrite them. */
 function oldCopyOf({ content }: WalPlace, image: MutableImage | undefined, starts: number): OldCopy | undefined {
   const own = content.type === 'log' ? content.superblock.state.incarnation : 0
-  const known = Math.max(own, image?.wal?.incarnation ?? 0)
+  const known = Math.max(own, image?.storage.wal?.incarnation ?? 0)
   return known >= starts ? undefined : { known, starts }
 }
 

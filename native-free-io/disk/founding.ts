@@ -77,8 +77,8 @@ export const newFoundingId = (entropy: Entropy): string => Buffer.from(entropy.b
 
 export function firstRecords(image: MutableImage, { clusterId, nodeId, foundingId }: WalIdentity): MetadataRecord[] {
   const records: MetadataRecord[] = []
-  if (image.clusterId === null) records.push({ type: 'clusterFormatted', clusterId })
-  if (image.founding === null) records.push({ type: 'nodeFounded', nodeId, foundingId, firstObjectId: image.nextObjectId })
+  if (image.cluster.clusterId === null) records.push({ type: 'clusterFormatted', clusterId })
+  if (image.cluster.founding === null) records.push({ type: 'nodeFounded', nodeId, foundingId, firstObjectId: image.storage.nextObjectId })
   return records
 }
 

@@ -1,10 +1,11 @@
 import type { Settings } from '../../src/config/settings.ts'
-import type { Controller } from '../../src/controller/controller.ts'
-import type { MetadataRecord } from '../../src/metadata/records.ts'
+import type { BrokerId, ControllerClient } from '../../src/controller/commands.ts'
+import type { MetadataFollower } from '../../src/metadata/metadata-follower.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
 import type { ProducerSnapshot } from '../../src/ports/producers.ts'
 import type { LanePartitions } from '../../src/storage/partitions.ts'
 import { walMark } from '../../src/storage/wal-marks.ts'
+import { errors } from '../../src/wire/errors.ts'
 import type { Log } from '../process/logger.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import type { Pipeline } from '../threads/pipeline.ts'
@@ -20,13 +21,13 @@ const lostOffsets = 2n ** 40n
  */
 export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settings: Settings, log: Log): boolean {
   const { position, damage } = pipeline.recovery
-  const known = Math.max(image.wal?.durable ?? 0, damage?.durable ?? 0)
+  const known = Math.max(image.storage.wal?.durable ?? 0, damage?.durable ?? 0)
   const cause = loss?.why ?? damage?.why
   if (cause === undefined && position >= known) {
     if (settings['s3.wal.loss.accept']) log.warn('s3.wal.loss.accept=true has no effect: the write-ahead log is complete')
     return false
   }
-  const from = Math.max(loss === undefined ? position : 0, image.wal?.stored ?? 0)
+  const from = Math.max(loss === undefined ? position : 0, image.storage.wal?.stored ?? 0)
   const bytes = loss?.bytes ?? Math.max(0, known - from)
   const why = cause ?? `it ends at position ${position}, and was durable up to ${known}`
   if (!settings['s3.wal.loss.accept']) {
@@ -39,20 +40,24 @@ export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settin
 }
 
 /** Every partition continues after all offsets that it may have acknowledged; durable when this resolves. */
-export async function recordLoss(pipeline: Pipeline, controller: Controller, partitions: LanePartitions, log: Log): Promise<void> {
-  const records: MetadataRecord[] = []
-  for (const partitionId of controller.image.partitions.keys()) {
+export async function recordLoss(
+  pipeline: Pipeline,
+  { controller, follower, broker }: { controller: ControllerClient; follower: MetadataFollower; broker: BrokerId },
+  partitions: LanePartitions,
+  log: Log,
+): Promise<void> {
+  const lost: { partitionId: PartitionId; start: bigint; end: bigint }[] = []
+  for (const partitionId of follower.image.cluster.partitions.keys()) {
     const { highWatermark: start } = await partitions.offsets(partitionId)
-    records.push({ type: 'recordsLost', partitionId, start, end: start + lostOffsets })
+    lost.push({ partitionId, start, end: start + lostOffsets })
   }
-  // Together with the mark that makes the new log valid: after a crash before this frame, the next start detects the loss again.
-  await controller.ask({ type: 'record', records: [...records, { type: 'walMarked', ...walMark(pipeline) }] })
-  for (const record of records) {
-    if (record.type !== 'recordsLost') continue
-    await pipeline.ask({ type: 'lose', partitionId: record.partitionId, range: { start: Number(record.start), end: Number(record.end) } })
+  const { error } = await controller.request({ type: 'acceptLoss', broker, lost, wal: walMark(pipeline) })
+  if (error !== errors.NONE) throw new Error(`the controller rejected the loss: ${error.name}`)
+  for (const { partitionId, start, end } of lost) {
+    await pipeline.ask({ type: 'lose', partitionId, range: { start: Number(start), end: Number(end) } })
   }
   log.warn(
-    { partitions: records.length, offsets: Number(lostOffsets) },
+    { partitions: lost.length, offsets: Number(lostOffsets) },
     'every partition skips this many offsets, so that no offset is assigned twice',
   )
 }

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { encodeFrame, encodeFrames, mark, readFrames, signature } from '../../src/metadata/frames.ts'
 import { MetadataJobs } from '../../src/metadata/metadata-jobs.ts'
-import type { MetadataLog } from '../../src/metadata/store.ts'
+import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
 import { step } from '../process/start-failure.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { type DiskRoom, isNoRoom } from './disk-room.ts'

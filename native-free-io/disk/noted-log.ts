@@ -1,4 +1,4 @@
-import type { MetadataLog } from '../../src/metadata/store.ts'
+import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
 
 /** A metadata log with its length recorded elsewhere after every append. If it is shorter at a start, its end is lost. */
 export class NotedLog implements MetadataLog {

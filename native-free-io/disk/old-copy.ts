@@ -47,8 +47,8 @@ export async function forgetLaterStarts({ location, meter }: FoundingParts, keys
   const store = await meteredStore(location, meter)
   try {
     const found = await objectsIn(store, keys, storeName(location))
-    const newer = [...found].filter(([objectId]) => objectId >= image.nextObjectId)
-    const gone = [...image.objects.values()].filter(({ objectId }) => !found.has(objectId))
+    const newer = [...found].filter(([objectId]) => objectId >= image.storage.nextObjectId)
+    const gone = [...image.storage.objects.values()].filter(({ objectId }) => !found.has(objectId))
     const lost = gone.flatMap(({ parts }) =>
       parts.map(({ partitionId, start, end }) => ({ type: 'recordsLost', partitionId, start, end }) as const),
     )
@@ -56,9 +56,13 @@ export async function forgetLaterStarts({ location, meter }: FoundingParts, keys
       records: [
         { type: 'objectsRemoved', objectIds: gone.map(({ objectId }) => objectId) },
         ...lost,
-        { type: 'objectsPrepared', first: newer.reduce((next, [objectId]) => Math.max(next, objectId + 1), image.nextObjectId), count: 0 },
-        { type: 'producerIdsAllocated', next: image.nextProducerId + BigInt(idsSkipped) },
-        { type: 'partitionIdsAllocated', next: image.nextPartitionId + partitionIdsSkipped },
+        {
+          type: 'objectsPrepared',
+          first: newer.reduce((next, [objectId]) => Math.max(next, objectId + 1), image.storage.nextObjectId),
+          count: 0,
+        },
+        { type: 'producerIdsAllocated', next: image.cluster.nextProducerId + BigInt(idsSkipped) },
+        { type: 'partitionIdsAllocated', next: image.cluster.nextPartitionId + partitionIdsSkipped },
       ],
       newerObjects: newer.length,
       newerBytes: newer.reduce((sum, [, bytes]) => sum + bytes, 0),

@@ -52,7 +52,7 @@ export function judgeWal(content: WalContent, { identity, image, mustExist, mayB
     const why = `metadata.log has ${image.recordCount} records, but the superblock of the write-ahead log records ${superblock.metadataRecords}: metadata.log is truncated or out of date; restore it from a copy`
     return { type: 'refused', why }
   }
-  const mark = image?.wal ?? null
+  const mark = image?.storage.wal ?? null
   if (mark !== null && mark.secret !== superblock.state.secret) return lost('it is a different log from the one recorded in metadata.log')
   if (mark !== null && superblock.state.incarnation < mark.incarnation) return lost('it is a copy from before the last start')
   return { type: 'own' }

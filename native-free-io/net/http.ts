@@ -8,8 +8,8 @@ export interface HttpParts {
   readonly port: number
   /** Returns the text of /metrics. */
   readonly metrics: () => string
-  /** /healthz: the process works. */
-  readonly isAlive: () => boolean
+  /** /healthz: reasons why the threads of the process make no progress; none: they do. */
+  readonly problems: () => readonly string[]
   /** /readyz: clients are served. */
   readonly isReady: () => boolean
 }
@@ -53,8 +53,11 @@ function answer(parts: HttpParts, request: IncomingMessage, response: ServerResp
   response.end(body)
 }
 
+const health = (problems: readonly string[]): readonly [number, string] =>
+  problems.length === 0 ? [200, 'alive\n'] : [503, `not alive: ${problems.join('; ')}\n`]
+
 function page(
-  { metrics, isAlive, isReady }: HttpParts,
+  { metrics, problems, isReady }: HttpParts,
   method: string,
   path: string,
 ): readonly [status: number, body: string, type?: string] {
@@ -63,7 +66,7 @@ function page(
     case '/metrics':
       return [200, metrics(), contentType]
     case '/healthz':
-      return isAlive() ? [200, 'alive\n'] : [503, 'not alive\n']
+      return health(problems())
     case '/readyz':
       return isReady() ? [200, 'ready\n'] : [503, 'not ready\n']
     default:

@@ -1,7 +1,7 @@
 import { PeriodicTask } from '../../src/actor/periodic-task.ts'
 import { encodeFrames, readFrames, signature } from '../../src/metadata/frames.ts'
 import { MetadataJobs } from '../../src/metadata/metadata-jobs.ts'
-import type { MetadataLog } from '../../src/metadata/store.ts'
+import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
 import { ChainDamaged, type ChainParts } from '../../src/wal/s3/s3-wal.ts'
 import { claimNext, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
 import { ChainWriter } from '../../src/wal/s3/s3-wal-writer.ts'

@@ -142,9 +142,9 @@ function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fa
 
 /** Verifies that the objects stored by an earlier release exist. */
 async function seeObjects(name: string, store: ObjectStore, { identity, image }: StoreClaim): Promise<void> {
-  const [first] = image?.objects.keys() ?? []
+  const [first] = image?.storage.objects.keys() ?? []
   if (first === undefined) return
-  const keys = new ObjectKeys({ ...identity, firstObjectId: image!.nextObjectId })
+  const keys = new ObjectKeys({ ...identity, firstObjectId: image!.storage.nextObjectId })
   const size = await store.size(keys.key(first))
   if (!isFault(size)) return
   const why = size.fault === 'missing' ? 'the store is not mounted, is a different one or was emptied' : faultText(size)

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { storeName } from '../../src/config/store-uri.ts'
 import type { StoreWal } from '../../src/config/wal-uri.ts'
-import { imageOf } from '../../src/controller/controller.ts'
-import type { MutableImage } from '../../src/metadata/image.ts'
+import { imageOf, type MutableImage } from '../../src/metadata/image.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { markerKey, ObjectKeys } from '../../src/objects/object-key.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
@@ -43,18 +42,18 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const store = await sharedStore(wal.location, { budget, meter: own })('wal')
   const owner = { high: randomBytes(4).readUInt32LE(), low: randomBytes(4).readUInt32LE() }
   const partsOf = (prefix: string): ChainParts => chainParts({ store, prefix: `${clusterId}/${prefix}/`, owner, keepMs, onFault })
-  const { conditionalPut } = await insist(partsOf('probe'), () => probeStore(store, `${clusterId}/probe`))
+  const { conditionalPut } = await insist(partsOf('probe'), () => probeStore(store, `${clusterId}/probe/${nodeId}`))
   if (!conditionalPut) {
     throw new StoreRefused('s3.wal.path: the store ignores conditional puts, without which two nodes could write one log')
   }
   const known = await markerIn(parts, wal, folder, store, partsOf('metadata'))
   const { log, records, epoch } = await MetadataObjects.open(partsOf('metadata'), onFailure)
-  const image = refuseUnreadable(`the metadata log under ${clusterId}/metadata/`, () => imageOf(records))
-  const wanted = known?.foundingId ?? image.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
+  const image = refuseUnreadable(`the metadata log under ${clusterId}/metadata/`, () => imageOf(records, parts.nodeId))
+  const wanted = known?.foundingId ?? image.cluster.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
   const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: wanted, starts: 0 })))
   const identity = { clusterId, nodeId, lane: 0, foundingId: marker.foundingId }
   compare(image, identity)
-  if (known !== undefined && image.clusterId === null) {
+  if (known !== undefined && image.cluster.clusterId === null) {
     const { records: left } = await insist(partsOf('metadata'), () => recordsLeft(store, known))
     if (left !== undefined) {
       throw new StartRefused(
@@ -63,14 +62,18 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
     }
   }
   if (storeName(parts.location) !== storeName(wal.location)) {
-    const state = image.founding !== null ? 'done' : image.clusterId === null ? 'new' : 'upgrade'
+    const state = image.cluster.founding !== null ? 'done' : image.cluster.clusterId === null ? 'new' : 'upgrade'
     await claimStore(parts, { identity, image, state, isNamed: true }, () => Promise.resolve())
   }
   const { location, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax } = wal
   const walParts = partsOf(`wal/${nodeId}`)
   const { prefix } = walParts
   // Every incarnation claims its log before it serves clients, and the claim stays until a later one has stored an object.
-  const claimed = image.wal === null ? 'none' : await insist(walParts, () => peek(walParts, { epoch: image.wal!.incarnation, sequence: 0 }))
+  const claimed =
+    image.storage.wal === null
+      ? 'none'
+      : await insist(walParts, () => peek(walParts, { epoch: image.storage.wal!.incarnation, sequence: 0 }))
+  const directoryId = folder.meta?.directoryId ?? newFoundingId(parts.entropy)
   const options = { location, prefix, epoch, owner, keepMs, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax }
   return {
     folder,
@@ -90,7 +93,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
         await log.close()
       },
     },
-    finish: () => saveMeta(folder.path, { ...identity, state: 'done', wal: storeName(wal.location) }),
+    finish: () => saveMeta(folder.path, { ...identity, state: 'done', directoryId, wal: storeName(wal.location) }),
     // The epochs of the metadata log count the starts.
     noteStart: () => Promise.resolve(),
     release: () => folder.release(),
@@ -173,7 +176,7 @@ async function nodesIn(store: ObjectStore, clusterId: string): Promise<readonly 
   return isFault(page) ? page : [...new Set(page.objects.map(({ key }) => Number(key.slice(prefix.length).split('/')[0])))]
 }
 
-function compare({ clusterId, founding }: MutableImage, identity: WalIdentity): void {
+function compare({ cluster: { clusterId, founding } }: MutableImage, identity: WalIdentity): void {
   if (clusterId !== null && clusterId !== identity.clusterId) {
     throw new StartRefused(`s3.wal.path: the metadata log belongs to cluster ${clusterId}, and cluster.id is ${identity.clusterId}`)
   }

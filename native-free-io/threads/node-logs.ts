@@ -1,4 +1,4 @@
-import type { MetadataLog } from '../../src/metadata/store.ts'
+import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
 import type { ProducersHome } from '../../src/ports/producers.ts'
 import type { PipelineOptions } from './pipeline.ts'
 

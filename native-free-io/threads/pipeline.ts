@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import type { Image } from '../../src/metadata/image.ts'
 import type { MetricTable } from '../../src/metrics/rows.ts'
 import type {
   FromNetwork,
@@ -21,6 +20,7 @@ import { counterBlockBytes, stages } from '../../src/pipeline/counters.ts'
 import { laneHeader, narrow, widen } from '../../src/pipeline/lane-words.ts'
 import type { Lane, TrimPoint } from '../../src/ports/lane.ts'
 import type { Answered, Command, Reply, ReplyTo } from '../../src/ports/lane-commands.ts'
+import type { LostRange, PartitionId } from '../../src/ports/partitions.ts'
 import { WakeSignal } from '../../src/ring/wake-signal.ts'
 import { blockBytes } from '../../src/wal/wal-record.ts'
 import type { WalDamage } from '../../src/wal/wal-recovery.ts'
@@ -41,7 +41,7 @@ export interface PipelineOptions {
   readonly workers: { readonly folder: URL; readonly extension: string }
   readonly wal: { readonly type: 'file'; readonly target: WalTarget } | StoreWalOptions
   /** Offsets that recovery may find missing. */
-  readonly lost: Image['lost']
+  readonly lost: ReadonlyMap<PartitionId, readonly LostRange[]>
   readonly recovery: LaneData['recovery']
   readonly logBytes: number
   readonly receiveBytes: number
@@ -53,6 +53,8 @@ export interface PipelineOptions {
     /** Number of threads that validate every compressed batch; 0: one thread is started for the first batch that takes long. */
     readonly threads: number
   }
+  /** This broker: it serves the partitions that it leads. */
+  readonly nodeId: number
   readonly listeners: readonly ListenerData[]
   readonly limits: NetworkData['limits']
   /** A message of a network worker that does not concern the pipeline itself. */
@@ -170,6 +172,7 @@ export class Pipeline implements Lane {
       validation: { enabled, offloads: validators > 0 },
       lane: options.inline ? lane : undefined,
       index: 0,
+      nodeId: options.nodeId,
       listeners: options.listeners,
       limits: options.limits,
     }

@@ -1,16 +1,15 @@
-import type { Controller } from '../controller/controller.ts'
-import type { CreatedTopic } from '../controller/messages.ts'
+import type { ControllerClient, CreatedTopic } from '../controller/commands.ts'
 import type { Entropy } from '../ports/world.ts'
 import type { KafkaError } from '../wire/errors.ts'
 import { newTopicId } from './topic-ids.ts'
 
 /** Creates topics that a request refers to; a request for a topic that is being created waits for that creation. */
 export class AutoCreation {
-  readonly #controller: Controller
+  readonly #controller: ControllerClient
   readonly #entropy: Entropy
   readonly #creating = new Map<string, Promise<KafkaError>>()
 
-  constructor(controller: Controller, entropy: Entropy) {
+  constructor(controller: ControllerClient, entropy: Entropy) {
     this.#controller = controller
     this.#entropy = entropy
   }
@@ -44,7 +43,7 @@ export class AutoCreation {
       assignments: [],
       configs: [],
     }))
-    const created = await this.#controller.ask({ type: 'createTopics', topics, validateOnly: false })
+    const created = await this.#controller.request({ type: 'createTopics', topics, validateOnly: false })
     return new Map(created.map((topic) => [topic.name, topic]))
   }
 }

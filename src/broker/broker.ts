@@ -1,4 +1,4 @@
-import { ControllerBusy, type TopicsChanged } from '../controller/controller.ts'
+import { ControllerBusy } from '../controller/commands.ts'
 import type { ClientSession } from '../network/client-session.ts'
 import { ApiVersionsResponse } from '../wire/api/18-api-versions.ts'
 import { apiByKey, headerVersions } from '../wire/apis.ts'
@@ -34,11 +34,6 @@ export class Broker {
     this.#report = report
     this.#autoCreation = new AutoCreation(node.controller, node.entropy)
     this.#producerIds = new ProducerIds(node.controller)
-  }
-
-  /** Created, changed and deleted topics, in the order of the metadata log: for the tables of the network workers. */
-  onTopicsChanged(listener: (change: TopicsChanged) => void): void {
-    this.#node.controller.onTopicsChanged(listener)
   }
 
   /**

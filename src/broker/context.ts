@@ -1,18 +1,13 @@
 import type { NodeConfigs } from '../config/node-configs.ts'
 import type { Settings } from '../config/settings.ts'
-import type { Controller } from '../controller/controller.ts'
+import type { ControllerClient } from '../controller/commands.ts'
 import type { GroupCoordinator } from '../group/coordinator.ts'
 import type { ClientSession } from '../network/client-session.ts'
-import type { CompileExpression } from '../ports/expressions.ts'
 import type { Partitions } from '../ports/partitions.ts'
 import type { Clock, DataVolume, Entropy } from '../ports/world.ts'
 import type { AutoCreation } from './auto-creation.ts'
+import type { ClusterView } from './cluster-view.ts'
 import type { ProducerIds } from './producer-ids.ts'
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 /** Shared state of the handlers of one node. */
 export interface BrokerNode {
@@ -21,15 +16,13 @@ export interface BrokerNode {
   /** The current settings. A setting that may change at run time is read at each use. */
   readonly settings: Settings
   readonly configs: NodeConfigs
-  readonly controller: Controller
+  readonly controller: ControllerClient
+  readonly cluster: ClusterView
   readonly partitions: Partitions
   readonly groups: GroupCoordinator
   readonly entropy: Entropy
-  readonly compileExpression: CompileExpression
   readonly clock: Clock
   readonly volume: DataVolume
-  /** The advertised address of each listener. */
-  readonly advertised: ReadonlyMap<string, Address>
 }
 
 /** An entry of ApiVersions. */
@@ -48,8 +41,4 @@ export interface RequestContext extends BrokerNode {
   readonly served: readonly ApiRange[]
   readonly autoCreation: AutoCreation
   readonly producerIds: ProducerIds
-}
-
-export function advertisedAddress({ advertised, session }: RequestContext): Address {
-  return advertised.get(session.listener) ?? { host: '', port: -1 }
 }

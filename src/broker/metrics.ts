@@ -1,6 +1,6 @@
-import type { Controller } from '../controller/controller.ts'
 import type { Registry } from '../metrics/registry.ts'
 import type { MetricRow } from '../metrics/rows.ts'
+import type { ClusterView } from './cluster-view.ts'
 
 /** Kafka's metric names for counters of the stages. Each has exactly the meaning that it has in Kafka; others are left out. */
 const sameAsStage: readonly (readonly [name: string, stageMetric: string, help: string])[] = [
@@ -14,7 +14,7 @@ const sameAsStage: readonly (readonly [name: string, stageMetric: string, help: 
 const gauge = (name: string, help: string): MetricRow => ({ name, help, type: 'gauge' })
 
 /** Metadata and stage counters under the names of Kafka's own metrics and of kafka_exporter. */
-export function addBrokerMetrics(registry: Registry, controller: Controller): void {
+export function addBrokerMetrics(registry: Registry, cluster: ClusterView): void {
   for (const [name, stageMetric, help] of sameAsStage) {
     registry.computed({ name: `kafka_server_${name}`, help, type: 'counter' }, () => registry.sum(stageMetric))
   }
@@ -22,8 +22,8 @@ export function addBrokerMetrics(registry: Registry, controller: Controller): vo
     registry.sum('millrace_stage_network_connections_total') - registry.sum('millrace_stage_network_disconnections_total')
   registry.computed(gauge('kafka_server_socket_server_metrics_connection_count', 'Connections of clients.'), connections)
 
-  const { image } = controller
-  const unserved = (): number => [...image.partitions.keys()].filter((partitionId) => !controller.isServed(partitionId)).length
+  const { image } = cluster
+  const unserved = (): number => [...image.partitions.keys()].filter((partitionId) => !cluster.isServed(partitionId)).length
   registry.computed(gauge('kafka_server_replicamanager_partitioncount', 'Partitions on this node.'), () => image.partitions.size)
   registry.computed(
     gauge('kafka_server_replicamanager_leadercount', 'Partitions that this node leads.'),

@@ -1,14 +1,14 @@
+import type { TopicChange } from '../cluster/partition-host.ts'
 import type { Settings } from '../config/settings.ts'
-import type { Controller, TopicsChanged } from '../controller/controller.ts'
+import type { ControllerClient } from '../controller/commands.ts'
 import { replicationFactorMax } from '../controller/create-topics.ts'
 import type { GroupCoordinator } from '../group/coordinator.ts'
 import { offsetsTopicName } from '../metadata/topic-names.ts'
-import type { PartitionId } from '../ports/partitions.ts'
 import type { Entropy } from '../ports/world.ts'
 import { newTopicId } from './topic-ids.ts'
 
 /** Creates the offsets topic, at the first request for the coordinator of a group. Concurrent calls create it once. */
-export function offsetsTopicCreation(controller: Controller, settings: Settings, entropy: Entropy): () => Promise<void> {
+export function offsetsTopicCreation(controller: ControllerClient, settings: Settings, entropy: Entropy): () => Promise<void> {
   let creating: Promise<void> | undefined
   const create = async (): Promise<void> => {
     const topic = {
@@ -23,7 +23,7 @@ export function offsetsTopicCreation(controller: Controller, settings: Settings,
         { name: 'max.message.bytes', value: String(settings['message.max.bytes']) },
       ],
     }
-    await controller.ask({ type: 'createTopics', topics: [topic], validateOnly: false })
+    await controller.request({ type: 'createTopics', topics: [topic], validateOnly: false })
   }
   return () => {
     creating ??= create().finally(() => (creating = undefined))
@@ -31,22 +31,21 @@ export function offsetsTopicCreation(controller: Controller, settings: Settings,
   }
 }
 
-/** One node leads every partition, in one epoch. */
-const leaderEpoch = 0
-
 /** Elects and resigns the group coordinators of the partitions of the offsets topic, and passes changed topics to them. */
-export function followTopics(groups: GroupCoordinator, { name, topicId, partitions, change }: TopicsChanged): void {
-  if (name === offsetsTopicName) followOffsetsTopic(groups, partitions, change)
+export function followTopics(groups: GroupCoordinator, nodeId: number, topic: TopicChange): void {
+  const { name, topicId, partitionIds, change } = topic
+  if (name === offsetsTopicName) followOffsetsTopic(groups, nodeId, topic)
   if (change === 'deleted') groups.topicDeleted(name)
-  else if (change === 'opened') groups.topicChanged(name, topicId, partitions.length)
+  else if (change === 'opened') groups.topicChanged(name, topicId, partitionIds.length)
 }
 
-function followOffsetsTopic(groups: GroupCoordinator, partitionIds: readonly PartitionId[], change: TopicsChanged['change']): void {
-  if (change === 'opened') {
-    groups.offsetsTopicOpened(partitionIds.length)
-    for (const [partition, partitionId] of partitionIds.entries()) groups.elect(partition, { partitionId, leaderEpoch })
-  } else if (change === 'deleted') {
-    groups.offsetsTopicDeleted()
-    for (const [partition, partitionId] of partitionIds.entries()) groups.resign(partition, { partitionId, leaderEpoch })
+function followOffsetsTopic(groups: GroupCoordinator, nodeId: number, { change, partitionIds, leaders, leaderEpochs }: TopicChange): void {
+  if (change === 'configured') return
+  if (change === 'opened') groups.offsetsTopicOpened(partitionIds.length)
+  else groups.offsetsTopicDeleted()
+  for (const [partition, partitionId] of partitionIds.entries()) {
+    const leaderEpoch = leaderEpochs[partition]!
+    if (change === 'deleted') groups.resign(partition, { partitionId, leaderEpoch })
+    else if (leaders[partition] === nodeId) groups.elect(partition, { partitionId, leaderEpoch })
   }
 }

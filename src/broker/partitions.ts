@@ -1,19 +1,19 @@
-import type { Image, PartitionImage } from '../metadata/image.ts'
+import type { ClusterImage, PartitionImage } from '../metadata/cluster-image.ts'
 import type { PartitionId, PartitionOffsets } from '../ports/partitions.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 
 /** The id of a partition that lanes serve, or an error. Leader epoch -1 disables the check. */
 export function servedPartition(context: RequestContext, name: string, index: number, leaderEpoch: number): PartitionImage | KafkaError {
-  const partition = partitionOf(context.controller.image, name, index)
-  if (partition === undefined || !context.controller.isServed(partition.partitionId)) return errors.UNKNOWN_TOPIC_OR_PARTITION
+  const partition = partitionOf(context.cluster.image, name, index)
+  if (partition === undefined || !context.cluster.isServed(partition.partitionId)) return errors.UNKNOWN_TOPIC_OR_PARTITION
   if (leaderEpoch === -1 || leaderEpoch === partition.leaderEpoch) return partition
   return leaderEpoch < partition.leaderEpoch ? errors.FENCED_LEADER_EPOCH : errors.UNKNOWN_LEADER_EPOCH
 }
 
 export const isError = (found: PartitionImage | KafkaError): found is KafkaError => 'code' in found
 
-function partitionOf(image: Image, name: string, index: number): PartitionImage | undefined {
+function partitionOf(image: ClusterImage, name: string, index: number): PartitionImage | undefined {
   const partitionId = image.topics.get(name)?.partitionIds[index]
   return partitionId === undefined ? undefined : image.partitions.get(partitionId)
 }
@@ -23,7 +23,7 @@ export async function whileServed<T>(context: RequestContext, partitionId: Parti
   try {
     return await question
   } catch (error) {
-    if (context.controller.isServed(partitionId)) throw error
+    if (context.cluster.isServed(partitionId)) throw error
     return undefined
   }
 }

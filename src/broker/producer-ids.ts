@@ -1,16 +1,16 @@
-import type { Controller } from '../controller/controller.ts'
+import type { ControllerClient } from '../controller/commands.ts'
 
 /** Ids that are allocated at a time, as in Kafka: a restart leaves the rest of a block unused. */
 const blockIds = 1000
 
 /** Allocates producer ids; no id is ever reused. */
 export class ProducerIds {
-  readonly #controller: Controller
+  readonly #controller: ControllerClient
   #next = 0n
   #end = 0n
   #fetching: Promise<void> | undefined
 
-  constructor(controller: Controller) {
+  constructor(controller: ControllerClient) {
     this.#controller = controller
   }
 
@@ -21,7 +21,7 @@ export class ProducerIds {
 
   async #fetch(): Promise<void> {
     try {
-      const { first } = await this.#controller.ask({ type: 'allocateProducerIds', count: blockIds })
+      const { first } = await this.#controller.request({ type: 'allocateProducerIds', count: blockIds })
       this.#next = first
       this.#end = first + BigInt(blockIds)
     } finally {

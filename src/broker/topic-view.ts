@@ -1,8 +1,8 @@
-import type { TopicImage } from '../metadata/image.ts'
+import type { TopicImage } from '../metadata/cluster-image.ts'
 import { errors } from '../wire/errors.ts'
 import type { RequestContext } from './context.ts'
 
-/** A partition in the form of the describe APIs. There is one replica, on this node, regardless of the recorded replication factor. */
+/** A partition in the form of the describe APIs. One copy is stored, regardless of the recorded replication factor. */
 export interface PartitionView {
   readonly errorCode: number
   readonly partitionIndex: number
@@ -14,16 +14,17 @@ export interface PartitionView {
 }
 
 /** A partition that is not open yet has no leader. */
-export function partitionView({ controller, nodeId }: RequestContext, topic: TopicImage, partition: number): PartitionView {
+export function partitionView({ cluster }: RequestContext, topic: TopicImage, partition: number): PartitionView {
   const partitionId = topic.partitionIds[partition]!
-  const isServed = controller.isServed(partitionId)
+  const { leader, leaderEpoch, replicas } = cluster.image.partitions.get(partitionId)!
+  const isServed = cluster.isServed(partitionId)
   return {
     errorCode: isServed ? errors.NONE.code : errors.LEADER_NOT_AVAILABLE.code,
     partitionIndex: partition,
-    leaderId: isServed ? nodeId : -1,
-    leaderEpoch: controller.image.partitions.get(partitionId)!.leaderEpoch,
-    replicaNodes: [nodeId],
-    isrNodes: [nodeId],
+    leaderId: isServed ? leader : -1,
+    leaderEpoch,
+    replicaNodes: [...replicas],
+    isrNodes: [...replicas],
     offlineReplicas: [],
   }
 }

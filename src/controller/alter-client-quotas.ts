@@ -1,7 +1,7 @@
-import { type Image, type QuotaImage, quotaKey } from '../metadata/image.ts'
+import { type ClusterImage, type QuotaImage, quotaKey } from '../metadata/cluster-image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 import { errors } from '../wire/errors.ts'
-import type { Questions, QuotaAlteration, QuotaVerdict } from './messages.ts'
+import type { Commands, QuotaAlteration, QuotaResult } from './commands.ts'
 import type { Outcome } from './outcome.ts'
 
 type Entity = QuotaImage['entity']
@@ -21,12 +21,12 @@ const tolerance = 1e-6
 
 /** Records the quotas of clients per second. They are not enforced yet. The response has one row per entity, even if it is named twice. */
 export function alterClientQuotas(
-  image: Image,
-  { entries, validateOnly }: Questions['alterClientQuotas']['ask'],
-): Outcome<readonly QuotaVerdict[]> {
+  image: ClusterImage,
+  { entries, validateOnly }: Commands['alterClientQuotas']['request'],
+): Outcome<readonly QuotaResult[]> {
   const records: MetadataRecord[] = []
-  const answers = new Map<string, QuotaVerdict>()
-  const verdict = (entry: QuotaAlteration, entity: Entity): QuotaVerdict => {
+  const answers = new Map<string, QuotaResult>()
+  const verdict = (entry: QuotaAlteration, entity: Entity): QuotaResult => {
     const isRepeated = answers.has(quotaKey(entity))
     const wrong = isRepeated ? 'The entity is named more than once.' : (entityComplaint(entity) ?? changesComplaint(entry, entity))
     if (wrong !== undefined) return { entity, error: errors.INVALID_REQUEST, message: wrong }
@@ -37,7 +37,7 @@ export function alterClientQuotas(
     const entity = inOrder(entry.entity)
     answers.set(quotaKey(entity), verdict(entry, entity))
   }
-  return { records: validateOnly ? [] : records, answer: [...answers.values()] }
+  return { records: validateOnly ? [] : records, response: [...answers.values()] }
 }
 
 /** Sorted by type, the last of each: equal entities have equal keys. */

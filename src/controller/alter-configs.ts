@@ -4,45 +4,45 @@ import { clientMetricsComplaint } from '../config/client-metrics-configs.ts'
 import { type ConfigComplaint, type ConfigTexts, isComplaint, resourceType } from '../config/config-entry.ts'
 import { groupConfigComplaint } from '../config/group-configs.ts'
 import { isTopicList, topicConfigComplaint, topicDefault } from '../config/topic-configs.ts'
-import { configsOf, type Image } from '../metadata/image.ts'
+import { type ClusterImage, configsOf } from '../metadata/cluster-image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 import { topicNameComplaint } from '../metadata/topic-names.ts'
 import { errors } from '../wire/errors.ts'
-import type { Refusal } from './create-topics.ts'
-import type { Questions, ResourceAlteration, Verdict } from './messages.ts'
+import type { CommandResult, Commands, ResourceAlteration } from './commands.ts'
+import type { ValidationError } from './create-topics.ts'
 import { type ControllerNode, type Outcome, onceEach } from './outcome.ts'
 
 /** Resources are changed independently of each other. A resource that is named twice is not changed. */
 export function alterConfigs(
-  image: Image,
+  image: ClusterImage,
   node: ControllerNode,
-  { resources, validateOnly }: Questions['alterConfigs']['ask'],
-): Outcome<readonly Verdict[]> {
+  { resources, validateOnly }: Commands['alterConfigs']['request'],
+): Outcome<readonly CommandResult[]> {
   const repeated = new Set(
     onceEach(resources, keyOf)
       .filter(({ isRepeated }) => isRepeated)
       .map(({ item }) => keyOf(item)),
   )
   const records: MetadataRecord[] = []
-  const answer = resources.map((resource): Verdict => {
-    const outcome: MetadataRecord | Refusal = repeated.has(keyOf(resource))
+  const response = resources.map((resource): CommandResult => {
+    const outcome: MetadataRecord | ValidationError = repeated.has(keyOf(resource))
       ? [errors.INVALID_REQUEST, 'Each resource must appear at most once.']
       : change(image, node, resource)
-    if (isRefusal(outcome)) return { name: resource.name, error: outcome[0], message: outcome[1] }
+    if (isError(outcome)) return { name: resource.name, error: outcome[0], message: outcome[1] }
     records.push(outcome)
     return { name: resource.name, error: errors.NONE, message: null }
   })
-  return { records: validateOnly ? [] : records, answer }
+  return { records: validateOnly ? [] : records, response }
 }
 
 const keyOf = ({ resourceType: type, name }: ResourceAlteration): string => `${type} ${name}`
-const isRefusal = (outcome: MetadataRecord | Refusal): outcome is Refusal => Array.isArray(outcome)
-const refused = ({ about, message }: ConfigComplaint): Refusal => [
+const isError = (outcome: MetadataRecord | ValidationError): outcome is ValidationError => Array.isArray(outcome)
+const refused = ({ about, message }: ConfigComplaint): ValidationError => [
   about === 'config' ? errors.INVALID_CONFIG : errors.INVALID_REQUEST,
   message,
 ]
 
-function change(image: Image, node: ControllerNode, resource: ResourceAlteration): MetadataRecord | Refusal {
+function change(image: ClusterImage, node: ControllerNode, resource: ResourceAlteration): MetadataRecord | ValidationError {
   switch (resource.resourceType) {
     case resourceType.topic:
       return changeTopic(image, node, resource)
@@ -62,7 +62,11 @@ function change(image: Image, node: ControllerNode, resource: ResourceAlteration
 }
 
 /** Validation in the order of Kafka: operation, topic name, config values, existence of the topic. */
-function changeTopic(image: Image, node: ControllerNode, { name, changes, replaces }: ResourceAlteration): MetadataRecord | Refusal {
+function changeTopic(
+  image: ClusterImage,
+  node: ControllerNode,
+  { name, changes, replaces }: ResourceAlteration,
+): MetadataRecord | ValidationError {
   const topic = image.topics.get(name)
   const after = altered(topic?.configs ?? new Map(), changes, replaces, { isList: isTopicList, listDefault: topicDefault })
   if (isComplaint(after)) return refused(after)
@@ -76,7 +80,7 @@ function changeTopic(image: Image, node: ControllerNode, { name, changes, replac
 }
 
 /** The empty name refers to the whole cluster. */
-function changeBroker(image: Image, node: ControllerNode, resource: ResourceAlteration): MetadataRecord | Refusal {
+function changeBroker(image: ClusterImage, node: ControllerNode, resource: ResourceAlteration): MetadataRecord | ValidationError {
   const { name, changes, replaces } = resource
   if (name !== '' && !/^-?\d+$/.test(name)) return [errors.INVALID_REQUEST, `Node id must be an integer, but it is: ${name}`]
   if (name !== '' && Number(name) !== node.nodeId) {
@@ -94,10 +98,10 @@ function changeBroker(image: Image, node: ControllerNode, resource: ResourceAlte
 const noLists: AlterableConfigs = { isList: () => false, listDefault: () => null }
 
 function changeOther(
-  image: Image,
+  image: ClusterImage,
   { resourceType: type, name, changes, replaces }: ResourceAlteration,
   complaintOf: (after: ConfigTexts) => ConfigComplaint | undefined,
-): MetadataRecord | Refusal {
+): MetadataRecord | ValidationError {
   const after = altered(configsOf(image, type, name), changes, replaces, noLists)
   if (isComplaint(after)) return refused(after)
   const wrong = complaintOf(after)

@@ -1,39 +1,40 @@
-import type { Image } from '../metadata/image.ts'
+import type { ClusterImage } from '../metadata/cluster-image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 import { errors } from '../wire/errors.ts'
-import { brokersComplaint } from './assignments.ts'
-import type { Refusal } from './create-topics.ts'
-import type { MorePartitions, Questions, Verdict } from './messages.ts'
-import { type ControllerNode, type Outcome, onceEach, partitionsMax } from './outcome.ts'
+import { brokersError } from './assignments.ts'
+import type { CommandResult, Commands, MorePartitions } from './commands.ts'
+import type { ValidationError } from './create-topics.ts'
+import { type Outcome, onceEach, partitionsMax } from './outcome.ts'
+import { placePartitions } from './placement.ts'
 
 /** Partitions can be added, never removed. One row for each topic, in the order of the request. */
 export function createPartitions(
-  image: Image,
-  node: ControllerNode,
-  { topics, validateOnly }: Questions['createPartitions']['ask'],
-): Outcome<readonly Verdict[]> {
+  image: ClusterImage,
+  { topics, validateOnly }: Commands['createPartitions']['request'],
+): Outcome<readonly CommandResult[]> {
   const records: MetadataRecord[] = []
-  const answer: Verdict[] = []
+  const response: CommandResult[] = []
   let nextPartitionId = image.nextPartitionId
   for (const { item: wanted, isRepeated } of onceEach(topics, (topic) => topic.name)) {
     const { name } = wanted
-    const refusal: Refusal | undefined = isRepeated
+    const error: ValidationError | undefined = isRepeated
       ? [errors.INVALID_REQUEST, 'Duplicate topic name.']
-      : refusalOf(image, node, wanted, image.nextPartitionId + partitionsMax - nextPartitionId)
-    if (refusal !== undefined) {
-      answer.push({ name, error: refusal[0], message: refusal[1] })
+      : validate(image, wanted, image.nextPartitionId + partitionsMax - nextPartitionId)
+    if (error !== undefined) {
+      response.push({ name, error: error[0], message: error[1] })
       continue
     }
     const { topicId, partitionIds: present } = image.topics.get(name)!
     const partitionIds = Array.from({ length: wanted.count - present.length }, (_, at) => nextPartitionId + at)
     nextPartitionId += partitionIds.length
-    records.push({ type: 'partitionsAdded', topicId, partitionIds })
-    answer.push({ name, error: errors.NONE, message: null })
+    const replicas = wanted.assignments ?? placePartitions(image, partitionIds.length)
+    records.push({ type: 'partitionsAdded', topicId, partitionIds, replicas })
+    response.push({ name, error: errors.NONE, message: null })
   }
-  return { records: validateOnly ? [] : records, answer }
+  return { records: validateOnly ? [] : records, response }
 }
 
-function refusalOf(image: Image, node: ControllerNode, { name, count, assignments }: MorePartitions, free: number): Refusal | undefined {
+function validate(image: ClusterImage, { name, count, assignments }: MorePartitions, free: number): ValidationError | undefined {
   const topic = image.topics.get(name)
   if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, errors.UNKNOWN_TOPIC_OR_PARTITION.message]
   const present = topic.partitionIds.length
@@ -48,7 +49,7 @@ function refusalOf(image: Image, node: ControllerNode, { name, count, assignment
     return [errors.INVALID_REPLICA_ASSIGNMENT, message]
   }
   for (const brokers of assignments) {
-    const wrong = brokersComplaint(brokers, node.nodeId)
+    const wrong = brokersError(brokers, image.brokers)
     if (wrong !== undefined) return [errors.INVALID_REPLICA_ASSIGNMENT, wrong]
   }
   return undefined

@@ -1,12 +1,13 @@
 import { effectiveTopicConfigs, topicConfigComplaint } from '../config/topic-configs.ts'
-import type { Image } from '../metadata/image.ts'
+import type { ClusterImage } from '../metadata/cluster-image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 import { clusterMetadataTopic, collisionKey, topicNameComplaint } from '../metadata/topic-names.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { zeroUuid } from '../wire/schema.ts'
-import { assignmentComplaint, manualComplaint } from './assignments.ts'
-import type { CreatedTopic, NewTopic, Questions } from './messages.ts'
+import { assignmentError, manualError } from './assignments.ts'
+import type { Commands, CreatedTopic, NewTopic } from './commands.ts'
 import { type ControllerNode, type Outcome, onceEach, partitionsMax } from './outcome.ts'
+import { placePartitions } from './placement.ts'
 
 /**
  * Above all replication factors in practical use. Factors up to this one are recorded although one copy is stored, because tools often
@@ -14,44 +15,50 @@ import { type ControllerNode, type Outcome, onceEach, partitionsMax } from './ou
  */
 export const replicationFactorMax = 16
 
-export type Refusal = readonly [error: KafkaError, message: string]
+export type ValidationError = readonly [error: KafkaError, message: string]
 
 /** Invalid topics are rejected one by one; the others are created together, or only validated. */
 export function createTopics(
-  image: Image,
+  image: ClusterImage,
   node: ControllerNode,
-  { topics, validateOnly }: Questions['createTopics']['ask'],
+  { topics, validateOnly }: Commands['createTopics']['request'],
 ): Outcome<readonly CreatedTopic[]> {
   const records: MetadataRecord[] = []
-  const answer: CreatedTopic[] = []
+  const response: CreatedTopic[] = []
   const taken = new Map([...image.topics.keys()].filter(hasCollisionCharacter).map((name) => [collisionKey(name), name]))
   let nextPartitionId = image.nextPartitionId
   for (const { item: topic, isRepeated } of onceEach(topics, ({ name }) => name)) {
     const [partitions, replicationFactor] = sizes(topic, node)
     const free = image.nextPartitionId + partitionsMax - nextPartitionId
-    const refusal: Refusal | undefined = isRepeated
+    const error: ValidationError | undefined = isRepeated
       ? [errors.INVALID_REQUEST, 'Duplicate topic name.']
-      : (refusalOf(image, node, topic, taken) ??
+      : (validate(image, node, topic, taken) ??
         (partitions > free ? [errors.POLICY_VIOLATION, `One request cannot create more than ${partitionsMax} partitions.`] : undefined))
-    if (refusal !== undefined) {
-      answer.push(refused(topic.name, refusal))
+    if (error !== undefined) {
+      response.push(refused(topic.name, error))
       continue
     }
     const { name, topicId } = topic
     const configs = new Map(topic.configs.map((config) => [config.name, config.value!]))
     const partitionIds = Array.from({ length: partitions }, (_, partition) => nextPartitionId + partition)
     nextPartitionId += partitions
+    const replicas = replicasOf(image, topic, partitions)
     if (hasCollisionCharacter(name)) taken.set(collisionKey(name), name)
-    records.push({ type: 'topicCreated', name, topicId, replicationFactor, partitionIds, configs })
+    records.push({ type: 'topicCreated', name, topicId, replicationFactor, partitionIds, configs, replicas })
     const effective = effectiveTopicConfigs(configs, node.configs)
-    answer.push({ name, topicId, error: errors.NONE, message: null, partitions, replicationFactor, configs: effective })
+    response.push({ name, topicId, error: errors.NONE, message: null, partitions, replicationFactor, configs: effective })
   }
-  return { records: validateOnly ? [] : records, answer }
+  return { records: validateOnly ? [] : records, response }
+}
+
+function replicasOf(image: ClusterImage, { assignments }: NewTopic, partitions: number): readonly (readonly number[])[] {
+  if (assignments.length === 0) return placePartitions(image, partitions)
+  return [...assignments].sort((a, b) => a.partition - b.partition).map(({ brokers }) => brokers)
 }
 
 const hasCollisionCharacter = (name: string): boolean => name.includes('.') || name.includes('_')
 
-const refused = (name: string, [error, message]: Refusal): CreatedTopic => ({
+const refused = (name: string, [error, message]: ValidationError): CreatedTopic => ({
   name,
   topicId: zeroUuid,
   error,
@@ -73,7 +80,12 @@ function sizes(
 }
 
 /** Validation in the order of Kafka. */
-function refusalOf(image: Image, node: ControllerNode, topic: NewTopic, taken: ReadonlyMap<string, string>): Refusal | undefined {
+function validate(
+  image: ClusterImage,
+  node: ControllerNode,
+  topic: NewTopic,
+  taken: ReadonlyMap<string, string>,
+): ValidationError | undefined {
   const { name } = topic
   if (name === clusterMetadataTopic) return [errors.INVALID_REQUEST, `Topic name '${name}' is reserved.`]
   const illegal = topicNameComplaint(name)
@@ -81,21 +93,21 @@ function refusalOf(image: Image, node: ControllerNode, topic: NewTopic, taken: R
   if (image.topics.has(name)) return [errors.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`]
   const other = hasCollisionCharacter(name) ? taken.get(collisionKey(name)) : undefined
   if (other !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${other}`]
-  return configRefusal(topic, node) ?? sizeRefusal(topic, node)
+  return configError(topic, node) ?? sizeError(image, topic)
 }
 
-function configRefusal({ configs }: NewTopic, node: ControllerNode): Refusal | undefined {
+function configError({ configs }: NewTopic, node: ControllerNode): ValidationError | undefined {
   const empty = configs.filter((config) => config.value === null).map((config) => config.name)
   if (empty.length > 0) return [errors.INVALID_CONFIG, `Null value not supported for topic configs: ${empty.join(', ')}`]
   const complaint = topicConfigComplaint(new Map(configs.map((config) => [config.name, config.value!])), node.configs.settings)
   return complaint === undefined ? undefined : [errors.INVALID_CONFIG, complaint]
 }
 
-function sizeRefusal(topic: NewTopic, node: ControllerNode): Refusal | undefined {
+function sizeError(image: ClusterImage, topic: NewTopic): ValidationError | undefined {
   if (topic.assignments.length > 0) {
-    const both = manualComplaint(topic)
+    const both = manualError(topic)
     if (both !== undefined) return [errors.INVALID_REQUEST, both]
-    const wrong = assignmentComplaint(topic.assignments, node.nodeId)
+    const wrong = assignmentError(topic.assignments, image.brokers)
     return wrong === undefined ? undefined : [errors.INVALID_REPLICA_ASSIGNMENT, wrong]
   }
   if (topic.replicationFactor < -1 || topic.replicationFactor === 0) {

@@ -1,166 +1,181 @@
 import type { Machine } from '../actor/actor.ts'
 import { assert, unreachable } from '../base/assert.ts'
-import { noTexts, resourceType } from '../config/config-entry.ts'
-import { partitionSettings } from '../config/topic-configs.ts'
-import { type Image, type MutableImage, replay, type TopicImage } from '../metadata/image.ts'
+import { type MutableImage, replay } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
-import type { PartitionSettings } from '../ports/partitions.ts'
 import { alterClientQuotas } from './alter-client-quotas.ts'
 import { alterConfigs } from './alter-configs.ts'
+import { registerBroker } from './brokers.ts'
+import type { Command } from './commands.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
 import { deleteTopics } from './delete-topics.ts'
-import type { Command, ControllerEffect, ControllerEvent, TopicChange } from './messages.ts'
-import { type ControllerNode, followConfigs, type Outcome } from './outcome.ts'
+import {
+  acceptLoss,
+  allocateObjectIds,
+  commitCleaning,
+  commitObjects,
+  markUnreferenced,
+  markWal,
+  moveLogStart,
+  removeObjects,
+} from './objects.ts'
+import type { ControllerNode, Outcome } from './outcome.ts'
 
-interface Asked {
+/** Events of the machine. A ticket identifies the caller of a command, and is part of the response. */
+export type ControllerEvent =
+  | { readonly type: 'command'; readonly ticket: number; readonly command: Command }
+  /** No more commands arrive in this turn. */
+  | { readonly type: 'turnEnded' }
+  /** The records of the last `append` are durable. */
+  | { readonly type: 'appended' }
+
+/** Effects of the machine. At most one `append` is in progress at a time. */
+export type ControllerEffect =
+  | { readonly type: 'append'; readonly records: readonly MetadataRecord[] }
+  /** These records are durable, in the order of the log. */
+  | { readonly type: 'committed'; readonly records: readonly MetadataRecord[] }
+  | { readonly type: 'respond'; readonly ticket: number; readonly response: unknown }
+  | { readonly type: 'refuse'; readonly ticket: number }
+
+interface Response {
   readonly ticket: number
-  readonly command: Command
+  readonly response: unknown
+}
+
+/** Records of one append, and the responses that depend on it. */
+interface Batch {
+  readonly records: MetadataRecord[]
+  readonly responses: Response[]
 }
 
 export interface ControllerState {
   readonly node: ControllerNode
+  /** The speculative image: it includes records that are not durable yet. Commands read it, nothing else does. */
   readonly image: MutableImage
-  readonly waiting: Asked[]
-  /** The records being written, and the answers that wait for them. */
-  pending: { readonly records: readonly MetadataRecord[]; readonly answers: readonly { ticket: number; answer: unknown }[] } | undefined
+  /** The batch that is being appended. */
+  appending: Batch | undefined
+  /** The batches after it. The last one is open for further commands. */
+  readonly next: Batch[]
+  /** Commands without a response. */
+  waiting: number
 }
 
-/** Maximum number of commands that wait for the current write. Facts are exempt: they come from the node itself and are always few. */
+/** Maximum number of commands of clients without a response. Commands of brokers are exempt: they are always few. */
 export const commandsMax = 10_000
+
+/** A batch with this many records gets no further command. */
+const batchRecordsMax = 10_000
 
 export const controllerState = (node: ControllerNode, image: MutableImage): ControllerState => ({
   node,
   image,
-  waiting: [],
-  pending: undefined,
+  appending: undefined,
+  next: [],
+  waiting: 0,
 })
 
 /**
- * Converts commands to records one after another; each command sees the effects of all earlier ones.
+ * The active controller: converts commands to records. Each command reads an image that includes the effects of all earlier commands, so
+ * all commands of a turn, and those that arrive during an append, share one append.
  *
- * Invariant: the image changes only by replay of durable records, and an answer is sent after its records are replayed.
+ * Invariant: a response is sent after all records that it depends on are durable. Settings of brokers are read as last committed.
  */
 export const controllerMachine: Machine<ControllerState, ControllerEvent, ControllerEffect> = {
   step(state, event, out) {
     switch (event.type) {
-      case 'asked':
-        if (state.waiting.length >= commandsMax && event.command.type !== 'record') out.push({ type: 'refuse', ticket: event.ticket })
-        else state.waiting.push({ ticket: event.ticket, command: event.command })
-        break
+      case 'command':
+        accept(state, event.ticket, event.command, out)
+        return
+      case 'turnEnded':
+        appendNext(state, out)
+        return
       case 'appended':
         finish(state, out)
-        break
+        appendNext(state, out)
+        return
       default:
         unreachable(event)
     }
-    advance(state, out)
   },
 }
 
+function accept(state: ControllerState, ticket: number, command: Command, out: ControllerEffect[]): void {
+  if (state.waiting >= commandsMax && !('broker' in command)) {
+    out.push({ type: 'refuse', ticket })
+    return
+  }
+  const { records, response } = run(state, command)
+  for (const record of records) replay(state.image, record)
+  const batch = batchFor(state, records.length)
+  if (batch === undefined) {
+    out.push({ type: 'respond', ticket, response })
+    return
+  }
+  state.waiting++
+  batch.records.push(...records)
+  batch.responses.push({ ticket, response })
+}
+
+/** Undefined for a command without records when no append is pending: its response depends on none. */
+function batchFor(state: ControllerState, records: number): Batch | undefined {
+  const open = state.next.at(-1)
+  if (records === 0) return open ?? state.appending
+  if (open !== undefined && open.records.length + records <= batchRecordsMax) return open
+  const batch: Batch = { records: [], responses: [] }
+  state.next.push(batch)
+  return batch
+}
+
+function appendNext(state: ControllerState, out: ControllerEffect[]): void {
+  if (state.appending !== undefined) return
+  state.appending = state.next.shift()
+  if (state.appending !== undefined) out.push({ type: 'append', records: state.appending.records })
+}
+
 function finish(state: ControllerState, out: ControllerEffect[]): void {
-  const pending = state.pending
-  assert(pending !== undefined, 'an append was requested')
-  state.pending = undefined
-  const changes: TopicChange[] = []
-  const changesNode = pending.records.some((record) => record.type === 'configsChanged' && record.resourceType === resourceType.broker)
-  for (const record of pending.records) {
-    const before = topicOf(state.image, record)
-    replay(state.image, record)
-    const change = changeOf(record, before, topicOf(state.image, record))
-    if (change !== undefined) changes.push(change)
-  }
-  if (changesNode) changes.push(...followNode(state))
-  out.push({ type: 'replayed', records: pending.records, changes })
-  for (const { ticket, answer } of pending.answers) out.push({ type: 'answer', ticket, answer })
-}
-
-/** A default that topics do not override may have changed. */
-function followNode({ node, image }: ControllerState): TopicChange[] {
-  const before = partitionSettings(noTexts, node.configs.settings)
-  followConfigs(node, image)
-  if (isSame(before, partitionSettings(noTexts, node.configs.settings))) return []
-  return [...image.topics.values()].map(({ name, topicId, partitionIds }) => ({
-    type: 'configured',
-    name,
-    topicId,
-    partitionIds,
-    touched: partitionIds,
-  }))
-}
-
-const isSame = (a: PartitionSettings, b: PartitionSettings): boolean =>
-  (Object.keys(a) as (keyof PartitionSettings)[]).every((key) => a[key] === b[key])
-
-function advance(state: ControllerState, out: ControllerEffect[]): void {
-  while (state.pending === undefined && state.waiting.length > 0) {
-    const asked = takeTogether(state.waiting)
-    const outcomes = asked.map(({ ticket, command }) => ({ ticket, ...run(state, command) }))
-    const records = outcomes.flatMap((outcome) => outcome.records)
-    if (records.length > 0) {
-      state.pending = { records, answers: outcomes }
-      out.push({ type: 'append', records })
-    } else for (const { ticket, answer } of outcomes) out.push({ type: 'answer', ticket, answer })
-  }
-}
-
-/** Facts have no conditions, so adjacent waiting facts share a write. */
-function takeTogether(waiting: Asked[]): Asked[] {
-  let count = 0
-  while (count < waiting.length && waiting[count]!.command.type === 'record') count++
-  return waiting.splice(0, Math.max(count, 1))
+  const done = state.appending
+  assert(done !== undefined, 'an append was in progress')
+  state.appending = undefined
+  out.push({ type: 'committed', records: done.records })
+  for (const { ticket, response } of done.responses) out.push({ type: 'respond', ticket, response })
+  state.waiting -= done.responses.length
 }
 
 function run({ image, node }: ControllerState, command: Command): Outcome<unknown> {
   switch (command.type) {
     case 'createTopics':
-      return createTopics(image, node, command)
+      return createTopics(image.cluster, node, command)
     case 'createPartitions':
-      return createPartitions(image, node, command)
+      return createPartitions(image.cluster, command)
     case 'deleteTopics':
-      return deleteTopics(image, command)
+      return deleteTopics(image.cluster, command)
     case 'allocateProducerIds': {
-      const first = image.nextProducerId
-      return { records: [{ type: 'producerIdsAllocated', next: first + BigInt(command.count) }], answer: { first } }
-    }
-    case 'moveLogStart': {
-      const known = image.partitions.get(command.partitionId)
-      if (known === undefined || command.offset <= known.logStartOffset) return { records: [], answer: known?.logStartOffset }
-      return { records: [{ type: 'logStartMoved', partitionId: command.partitionId, offset: command.offset }], answer: command.offset }
+      const first = image.cluster.nextProducerId
+      return { records: [{ type: 'producerIdsAllocated', next: first + BigInt(command.count) }], response: { first } }
     }
     case 'alterConfigs':
-      return alterConfigs(image, node, command)
+      return alterConfigs(image.cluster, node, command)
     case 'alterClientQuotas':
-      return alterClientQuotas(image, command)
-    case 'record':
-      return { records: command.records, answer: undefined }
+      return alterClientQuotas(image.cluster, command)
+    case 'registerBroker':
+      return registerBroker(image, command)
+    case 'moveLogStart':
+      return moveLogStart(image, command)
+    case 'allocateObjectIds':
+      return allocateObjectIds(image, command)
+    case 'commitObjects':
+      return commitObjects(image, command)
+    case 'commitCleaning':
+      return commitCleaning(image, command)
+    case 'markUnreferenced':
+      return markUnreferenced(image, command)
+    case 'removeObjects':
+      return removeObjects(image, command)
+    case 'markWal':
+      return markWal(image, command)
+    case 'acceptLoss':
+      return acceptLoss(image, command)
     default:
       return unreachable(command)
-  }
-}
-
-function topicOf(image: Image, record: MetadataRecord): TopicImage | undefined {
-  if ('topicId' in record) return image.topicsById.get(record.topicId)
-  return record.type === 'logStartMoved' ? image.topicsById.get(image.partitions.get(record.partitionId)?.topicId ?? '') : undefined
-}
-
-function changeOf(record: MetadataRecord, before: TopicImage | undefined, after: TopicImage | undefined): TopicChange | undefined {
-  const topic = after ?? before
-  if (topic === undefined) return undefined
-  const { name, topicId, partitionIds } = topic
-  const change = { name, topicId, partitionIds }
-  switch (record.type) {
-    case 'topicCreated':
-      return { ...change, type: 'created', touched: partitionIds }
-    case 'partitionsAdded':
-      return { ...change, type: 'grown', touched: record.partitionIds }
-    case 'topicDeleted':
-      return { ...change, type: 'deleted', touched: partitionIds }
-    case 'topicConfigChanged':
-      return { ...change, type: 'configured', touched: partitionIds }
-    case 'logStartMoved':
-      return { ...change, type: 'trimmed', touched: [record.partitionId] }
-    default:
-      return undefined
   }
 }

@@ -1,12 +1,10 @@
-import { resourceType } from '../config/config-entry.ts'
 import type { NodeConfigs } from '../config/node-configs.ts'
-import { configsOf, type Image } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
 
-/** Result of a command: records, and an answer that is valid once they are replayed. Running a command changes nothing. */
-export interface Outcome<A> {
+/** Result of a command: records, and a response that is valid once they are durable. Running a command changes nothing. */
+export interface Outcome<R> {
   readonly records: readonly MetadataRecord[]
-  readonly answer: A
+  readonly response: R
 }
 
 /** Partitions that one request may add: limits the records of a command. */
@@ -16,11 +14,6 @@ export const partitionsMax = 10_000
 export interface ControllerNode {
   readonly nodeId: number
   readonly configs: NodeConfigs
-}
-
-/** Updates the settings from the image's configs of this node. */
-export function followConfigs({ nodeId, configs }: ControllerNode, image: Image): void {
-  configs.follow(configsOf(image, resourceType.broker, ''), configsOf(image, resourceType.broker, String(nodeId)))
 }
 
 /** The first of each item, and whether more items have its name. */

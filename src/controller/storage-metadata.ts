@@ -1,6 +1,5 @@
 import type { Image } from '../metadata/image.ts'
-import { committed } from '../metadata/object-records.ts'
-import type { MetadataRecord } from '../metadata/records.ts'
+import type { ObjectImage } from '../metadata/storage-image.ts'
 import type { PartitionId } from '../ports/partitions.ts'
 import type {
   Cleaned,
@@ -12,10 +11,18 @@ import type {
   TopicMetadata,
   WalMark,
 } from '../ports/storage-metadata.ts'
-import type { ObjectPart, StoredObject } from '../ports/stored-objects.ts'
-import type { Controller } from './controller.ts'
+import type { StoredObject } from '../ports/stored-objects.ts'
+import { errors, type KafkaError } from '../wire/errors.ts'
+import type { BrokerId, ControllerClient } from './commands.ts'
 
-/** The image, as the storage engine reads it. */
+/** The controller has rejected a command of this broker: another start of it is registered, or the command is a bug. */
+export class CommandRejected extends Error {
+  constructor(command: string, { name }: KafkaError) {
+    super(`the controller rejected ${command}: ${name}`)
+  }
+}
+
+/** The committed image, as the storage engine reads it. */
 class ImageReader implements StorageImage {
   protected readonly image: Image
 
@@ -24,134 +31,159 @@ class ImageReader implements StorageImage {
   }
 
   partition(partitionId: PartitionId): PartitionMetadata | undefined {
-    const { partitions, cleaned, lost } = this.image
-    const found = partitions.get(partitionId)
-    if (found === undefined) return undefined
-    return {
-      topicId: found.topicId,
-      logStart: Number(found.logStartOffset),
-      cleaned: Number(cleaned.get(partitionId) ?? 0n),
-      lost: lost.get(partitionId) ?? [],
-    }
+    const { cluster, storage } = this.image
+    const [placed, stored] = [cluster.partitions.get(partitionId), storage.partitions.get(partitionId)]
+    if (placed === undefined || stored === undefined) return undefined
+    const { logStartOffset, cleanedOffset, lost } = stored
+    return { topicId: placed.topicId, logStart: Number(logStartOffset), cleaned: Number(cleanedOffset), lost }
   }
 
   partitionIds(): Iterable<PartitionId> {
-    return this.image.partitions.keys()
+    return this.image.cluster.partitions.keys()
   }
 
   topic(topicId: string): TopicMetadata | undefined {
-    return this.image.topicsById.get(topicId)
+    return this.image.cluster.topicsById.get(topicId)
   }
 
   topics(): Iterable<TopicMetadata> {
-    return this.image.topics.values()
+    return this.image.cluster.topics.values()
   }
 
   *objects(): Generator<StoredObject, void, void> {
-    for (const { objectId, bytes, parts } of this.image.objects.values()) {
-      yield {
-        objectId,
-        bytes,
-        parts: parts.map((part) => ({
-          ...part,
-          start: Number(part.start),
-          end: Number(part.end),
-          maxTimestamp: Number(part.maxTimestamp),
-        })),
-      }
-    }
+    for (const object of this.image.storage.objects.values()) yield storedObject(object)
   }
 
   objectState(objectId: number): ObjectState {
-    const { objects, preparedObjects, markedObjects } = this.image
+    const { objects, preparedObjects, markedObjects } = this.image.storage
     if (objects.has(objectId)) return 'committed'
     if (markedObjects.has(objectId)) return 'marked'
     return preparedObjects.has(objectId) ? 'prepared' : 'unknown'
   }
 
   preparedIds(): Iterable<number> {
-    return this.image.preparedObjects
+    return this.image.storage.preparedObjects
   }
 
   markedIds(): Iterable<number> {
-    return this.image.markedObjects
+    return this.image.storage.markedObjects
   }
 
   get nextObjectId(): number {
-    return this.image.nextObjectId
+    return this.image.storage.nextObjectId
   }
 }
 
-/** The commands of the storage engine, as records of the controller. */
+/** Sends the commands of the storage engine to the controller. A rejected command throws `CommandRejected`. */
 class ControllerMetadata extends ImageReader implements StorageMetadata {
-  readonly #controller: Controller
+  readonly #controller: ControllerClient
+  readonly #broker: BrokerId
 
-  constructor(controller: Controller) {
-    super(controller.image)
+  constructor(controller: ControllerClient, image: Image, broker: BrokerId) {
+    super(image)
     this.#controller = controller
+    this.#broker = broker
   }
 
   async allocateObjectIds(count: number): Promise<number> {
-    const first = this.image.nextObjectId
-    await this.#record([{ type: 'objectsPrepared', first, count }])
+    const { error, first } = await this.#controller.request({ type: 'allocateObjectIds', broker: this.#broker, count })
+    check('allocateObjectIds', error)
     return first
   }
 
   async commitObjects(objects: readonly NewObject[], mark: WalMark): Promise<readonly StoredObject[]> {
-    await this.#record([...objects.map((object) => committed(object.objectId, object)), { type: 'walMarked', ...mark }])
-    return this.#readable(objects)
+    const committed = objects.map(objectImage)
+    const { error } = await this.#controller.request({
+      type: 'commitObjects',
+      broker: this.#broker,
+      objects: committed,
+      replaced: [],
+      wal: mark,
+    })
+    check('commitObjects', error)
+    return this.#live(objects)
   }
 
   async replaceObjects(replaced: readonly number[], added: readonly NewObject[]): Promise<readonly StoredObject[]> {
-    // Retention or a deletion may have removed some in the meantime, which does not matter: their records are not read.
-    const objectIds = replaced.filter((objectId) => this.image.objects.has(objectId))
-    await this.#record([...added.map((object) => committed(object.objectId, object)), { type: 'objectsMarked', objectIds }])
-    return this.#readable(added)
+    const objects = added.map(objectImage)
+    const { error } = await this.#controller.request({ type: 'commitObjects', broker: this.#broker, objects, replaced, wal: null })
+    check('commitObjects', error)
+    return this.#live(added)
   }
 
   async replaceCleaned({ partitionId, end, replaced, added }: Cleaned): Promise<readonly StoredObject[] | 'refused'> {
-    const { objects, partitions } = this.image
-    if (!partitions.has(partitionId)) return 'refused'
-    // Retention may have removed some of them in the meantime, which does not matter.
-    const objectIds = replaced.filter((objectId) => objects.has(objectId))
-    const isAlone = (objectId: number): boolean => objects.get(objectId)!.parts.every((part) => part.partitionId === partitionId)
-    await this.#record([
-      ...added.map((object) => committed(object.objectId, object)),
-      { type: 'objectsMarked', objectIds: objectIds.filter(isAlone) },
-      { type: 'partitionCleaned', partitionId, offset: BigInt(end), objectIds },
-    ])
-    return this.#readable(added)
+    const { error } = await this.#controller.request({
+      type: 'commitCleaning',
+      broker: this.#broker,
+      partitionId,
+      offset: BigInt(end),
+      objects: added.map(objectImage),
+      replaced,
+    })
+    if (error === errors.UNKNOWN_TOPIC_OR_PARTITION) return 'refused'
+    check('commitCleaning', error)
+    return this.#live(added)
   }
 
-  async markObjects(objectIds: readonly number[]): Promise<void> {
-    await this.#record([{ type: 'objectsMarked', objectIds }])
+  async markUnreferenced(): Promise<readonly number[]> {
+    if (this.image.storage.unreferenced.size === 0) return []
+    const { error, objects } = await this.#controller.request({ type: 'markUnreferenced', broker: this.#broker })
+    check('markUnreferenced', error)
+    return objects.map(({ objectId }) => objectId)
   }
 
   async removeObjects(objectIds: readonly number[]): Promise<void> {
-    await this.#record([{ type: 'objectsRemoved', objectIds }])
+    const { error } = await this.#controller.request({ type: 'removeObjects', broker: this.#broker, objectIds })
+    check('removeObjects', error)
   }
 
   async moveLogStart(partitionId: PartitionId, offset: number): Promise<void> {
-    await this.#record([{ type: 'logStartMoved', partitionId, offset: BigInt(offset) }])
+    await this.#controller.request({ type: 'moveLogStart', partitionId, offset: BigInt(offset) })
   }
 
   async markWal(mark: WalMark): Promise<void> {
-    await this.#record([{ type: 'walMarked', ...mark }])
+    const { error } = await this.#controller.request({ type: 'markWal', broker: this.#broker, wal: mark })
+    check('markWal', error)
   }
 
-  #readable(objects: readonly NewObject[]): readonly StoredObject[] {
-    return objects.map((object) => ({ ...object, parts: object.parts.filter((part) => this.#isReadable(part)) }))
-  }
-
-  #isReadable({ partitionId, end }: ObjectPart): boolean {
-    const found = this.image.partitions.get(partitionId)
-    return found !== undefined && found.logStartOffset < end
-  }
-
-  async #record(records: readonly MetadataRecord[]): Promise<void> {
-    await this.#controller.ask({ type: 'record', records })
+  /** The objects as committed: without parts that were deleted meanwhile. */
+  #live(added: readonly NewObject[]): readonly StoredObject[] {
+    return added.flatMap(({ objectId }) => {
+      const object = this.image.storage.objects.get(objectId)
+      return object === undefined ? [] : [storedObject(object)]
+    })
   }
 }
 
+function check(command: string, error: KafkaError): void {
+  if (error !== errors.NONE) throw new CommandRejected(command, error)
+}
+
+const storedObject = ({ objectId, bytes, parts }: ObjectImage): StoredObject => ({
+  objectId,
+  bytes,
+  parts: parts.map((part) => ({
+    ...part,
+    start: Number(part.start),
+    end: Number(part.end),
+    maxTimestamp: Number(part.maxTimestamp),
+  })),
+})
+
+const objectImage = ({ objectId, bytes, parts }: NewObject): ObjectImage => ({
+  objectId,
+  bytes,
+  parts: parts.map(({ partitionId, start, end, bytes: partBytes, maxTimestamp }) => ({
+    partitionId,
+    start: BigInt(start),
+    end: BigInt(end),
+    bytes: partBytes,
+    maxTimestamp: BigInt(maxTimestamp),
+  })),
+})
+
 export const storageImage = (image: Image): StorageImage => new ImageReader(image)
-export const storageMetadata = (controller: Controller): StorageMetadata => new ControllerMetadata(controller)
+
+/** `image`: the committed one, which the responses of the controller follow. */
+export const storageMetadata = (controller: ControllerClient, image: Image, broker: BrokerId): StorageMetadata =>
+  new ControllerMetadata(controller, image, broker)

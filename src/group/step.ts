@@ -1,5 +1,4 @@
 import type { Timers } from '../coordinator/timers.ts'
-import type { CompileExpression } from '../ports/expressions.ts'
 import type { KafkaError } from '../wire/errors.ts'
 import type { ClassicGroup } from './classic/classic-group.ts'
 import type { GroupLimits } from './limits.ts'
@@ -32,7 +31,6 @@ export interface Step {
   readonly limits: GroupLimits
   readonly timers: Timers<TimerAction>
   readonly topics: Topics
-  readonly compileExpression: CompileExpression
   readonly counts: GroupCounts
   readonly out: GroupEffect[]
 }

@@ -85,13 +85,15 @@ export function beginProduce(
       const part = blankPart(index)
       partitionResponses.push(part)
       produce.parts.push(part)
-      const partitionId = topic?.partitionIds[index]
+      const unrouted = topic === undefined ? errors.UNKNOWN_TOPIC_OR_PARTITION.code : routing.error(topic, index)
       if (topic === undefined && version >= 13) refuse(part, errors.UNKNOWN_TOPIC_ID.code, 0)
-      else if (topic === undefined || partitionId === undefined) refuse(part, errors.UNKNOWN_TOPIC_OR_PARTITION.code, reason.unknown)
+      else if (topic === undefined || unrouted !== 0)
+        refuse(part, unrouted, unrouted === errors.UNKNOWN_TOPIC_OR_PARTITION.code ? reason.unknown : 0)
       else if (isCoordinators) refuse(part, errors.INVALID_TOPIC_EXCEPTION.code, 0)
       else if (records === null || records.length === 0) refuse(part, errors.INVALID_RECORD.code, reason.notOneBatch)
       else if (!valid) refuse(part, shapeComplaint(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
       else {
+        const partitionId = routing.partitionId(topic, index)
         const { byteOffset: address, length: bytes } = records
         const flags = version < zstdVersion ? appendFlags.beforeZstd : 0
         const checked = validation.check(address, bytes, topic.settings, flags, request.now)

@@ -81,11 +81,10 @@ export function beginFetch(
   let failed = false
   partitions.forEach((p, index) => {
     const topic = byId ? parts.routing.identified(p.topicId) : parts.routing.named(p.topic)
-    const partitionId = topic?.partitionIds[p.partition]
-    const error = routingError(byId, topic !== undefined, partitionId, follower)
+    const error = topic === undefined ? unknownTopic(byId) : parts.routing.error(topic, p.partition) || followerError(follower)
     if (error === 0) {
       asked.push(index)
-      partitionIds.push(partitionId!)
+      partitionIds.push(parts.routing.partitionId(topic!, p.partition))
     } else {
       failed = true
       responses[index]!.errorCode = error
@@ -148,13 +147,10 @@ function sendFetch(
 /** No log has larger offsets. */
 const within = (offset: bigint): number => (offset < 0n ? -1 : Math.min(Number(offset), Number.MAX_SAFE_INTEGER))
 
-function routingError(byId: boolean, known: boolean, partitionId: PartitionId | undefined, follower: boolean): number {
-  if (!known) return byId ? errors.UNKNOWN_TOPIC_ID.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code
-  if (partitionId === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION.code
-  // There are no replicas: a request with a replica id is rejected.
-  if (follower) return errors.TOPIC_AUTHORIZATION_FAILED.code
-  return 0
-}
+const unknownTopic = (byId: boolean): number => (byId ? errors.UNKNOWN_TOPIC_ID.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code)
+
+/** There are no followers: a request with a replica id is rejected. */
+const followerError = (follower: boolean): number => (follower ? errors.TOPIC_AUTHORIZATION_FAILED.code : 0)
 
 const blankPartition = (partitionIndex: number, committed: boolean): PartitionResponse => ({
   partitionIndex,

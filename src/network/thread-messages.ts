@@ -82,6 +82,7 @@ export interface NetworkData {
   /** The lane that this thread sequences; undefined where the sequencer has its own thread. */
   readonly lane: LaneData | undefined
   readonly index: number
+  readonly nodeId: number
   readonly listeners: readonly ListenerData[]
   readonly limits: {
     readonly requestBytesMax: number

@@ -82,8 +82,8 @@ export interface StorageMetadata extends StorageImage {
   replaceObjects(replaced: readonly number[], added: readonly NewObject[]): Promise<readonly StoredObject[] | 'refused'>
   /** Replaces the parts of one partition, in one frame. `refused`: the partition is deleted. */
   replaceCleaned(cleaned: Cleaned): Promise<readonly StoredObject[] | 'refused'>
-  /** These objects are unreferenced: they are removed from the store later. */
-  markObjects(objectIds: readonly number[]): Promise<void>
+  /** Marks all objects that nothing reads, to be removed from the store later. Returns their ids. */
+  markUnreferenced(): Promise<readonly number[]>
   /** These objects are not in the store any more. */
   removeObjects(objectIds: readonly number[]): Promise<void>
   /** Records below `offset` are deleted. */

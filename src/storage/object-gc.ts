@@ -89,11 +89,10 @@ export class ObjectGc {
 
   async #mark(): Promise<void> {
     const { metadata, objects, onStep } = this.#parts
-    const { unreferenced } = objects
-    if (unreferenced.length === 0) return
-    await metadata.markObjects(unreferenced)
+    const marked = await metadata.markUnreferenced()
+    if (marked.length === 0) return
     onStep('objects marked')
-    for (const objectId of unreferenced) objects.drop(objectId)
+    for (const objectId of marked) objects.drop(objectId)
   }
 
   #due(): number[] {

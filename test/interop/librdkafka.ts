@@ -70,7 +70,7 @@ function runNumber(number: string, folder: string, broker: Broker, { limit, prot
     })
     const late = setTimeout(() => child.kill('SIGKILL'), Number(limit) * 1000)
     let log = ''
-    for (const partition of [child.stdout, child.stderr]) partition.on('data', (text) => (log += String(text)))
+    for (const output of [child.stdout, child.stderr]) output.on('data', (text) => (log += String(text)))
     child.once('error', reject)
     child.once('close', (code, signal) => {
       clearTimeout(late)

@@ -8,6 +8,7 @@ import { Pipeline, type PipelineOptions } from '../../native-free-io/threads/pip
 import { decodeBatches, encodeBatch } from '../support/batch.ts'
 import { Connection } from '../support/connection.ts'
 import { api, fetchRequest, produce, readFetch, readProduce } from '../support/requests.ts'
+import { routedTopic } from '../support/routed-topic.ts'
 import { settings } from '../unit/pipeline/sequencing/lane-world.ts'
 
 const mib = 1 << 20
@@ -48,6 +49,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
     logBytes: 4 * mib,
     receiveBytes: 8 * mib,
     inline: false,
+    nodeId: 1,
     listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 0 }],
     limits: {
       requestBytesMax: 4 * mib,
@@ -71,7 +73,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
   started.push(pipeline)
   const partition = { partitionId: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [], lost: [] }
   expect(await pipeline.ask({ type: 'open', partitions: [partition] })).toEqual({ type: 'done' })
-  pipeline.route([{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitionIds: [1], settings }], [])
+  pipeline.route([routedTopic('t', 'AAAAAAAAAAAAAAAAAAAAAQ', [1], settings)], [])
   const [port] = await pipeline.listen()
   return { pipeline, client: await Connection.open(port!), failures }
 }

@@ -1,10 +1,10 @@
-import type { TopicImage } from '../../metadata/image.ts'
+import type { TopicImage } from '../../metadata/cluster-image.ts'
 import { isInternal, topicNameComplaint } from '../../metadata/topic-names.ts'
 import { MetadataRequest, MetadataResponse } from '../../wire/api/03-metadata.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { blank, zeroUuid } from '../../wire/schema.ts'
 import { clusterOperations, notAsked, topicOperations } from '../authorized-operations.ts'
-import { advertisedAddress, type RequestContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 import { partitionView } from '../topic-view.ts'
 
@@ -20,13 +20,13 @@ export const metadata = handler({
   versions: [0, 13],
   async handle(request, context) {
     if (!isUnderstood(request, context.version)) return refused(request)
-    const { nodeId, clusterId, settings } = context
+    const { cluster, clusterId, session } = context
     const asksOperations = request.includeClusterAuthorizedOperations && context.version <= 10
     return {
       throttleTimeMs: 0,
-      brokers: [{ nodeId, ...advertisedAddress(context), rack: settings['broker.rack'] }],
+      brokers: cluster.brokers(session.listener).map(({ brokerId, host, port, rack }) => ({ nodeId: brokerId, host, port, rack })),
       clusterId,
-      controllerId: nodeId,
+      controllerId: cluster.controllerId,
       topics: await topicRows(request, context),
       clusterAuthorizedOperations: asksOperations ? clusterOperations : notAsked,
       errorCode: errors.NONE.code,
@@ -48,7 +48,7 @@ const refused = ({ topics }: MetadataRequest): MetadataResponse => ({
 })
 
 async function topicRows(request: MetadataRequest, context: RequestContext): Promise<TopicRow[]> {
-  const { image } = context.controller
+  const { image } = context.cluster
   const show = (topic: TopicImage): TopicRow => topicRow(context, topic, request.includeTopicAuthorizedOperations)
   const { topics } = request
   if (topics === null || (context.version === 0 && topics.length === 0)) return [...image.topics.values()].map(show)
@@ -71,8 +71,8 @@ async function topicRows(request: MetadataRequest, context: RequestContext): Pro
 
 /** Creates missing topics where that is allowed; returns errors for the others. */
 async function missing(context: RequestContext, names: readonly string[], allowed: boolean): Promise<ReadonlyMap<string, KafkaError>> {
-  const { controller, settings, autoCreation } = context
-  const absent = names.filter((name) => !controller.image.topics.has(name))
+  const { cluster, settings, autoCreation } = context
+  const absent = names.filter((name) => !cluster.image.topics.has(name))
   const isCreating = allowed && settings['auto.create.topics.enable']
   const toCreate = isCreating ? absent.filter((name) => topicNameComplaint(name) === undefined && !isInternal(name)) : []
   const failed = new Map(toCreate.length === 0 ? [] : await autoCreation.create(toCreate))

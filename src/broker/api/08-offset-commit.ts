@@ -1,5 +1,5 @@
 import { NotReady } from '../../coordinator/partition.ts'
-import type { TopicImage } from '../../metadata/image.ts'
+import type { TopicImage } from '../../metadata/cluster-image.ts'
 import { OffsetCommitRequest, OffsetCommitResponse } from '../../wire/api/08-offset-commit.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { RequestContext } from '../context.ts'
@@ -57,7 +57,7 @@ const row = ({ topic: { name, topicId }, parts }: Told): OffsetCommitResponse['t
   partitions: parts.map(({ asked, error }) => ({ partitionIndex: asked.partitionIndex, errorCode: error.code })),
 })
 
-function imageOf({ name, topicId }: AskedTopic, { controller: { image }, version }: RequestContext): TopicImage | undefined {
+function imageOf({ name, topicId }: AskedTopic, { cluster: { image }, version }: RequestContext): TopicImage | undefined {
   return version >= byIdVersion ? image.topicsById.get(topicId) : image.topics.get(name)
 }
 

@@ -49,9 +49,9 @@ async function fetchGroup(asked: AskedGroup, context: RequestContext): Promise<A
   return { groupId, topics: answered, errorCode: errors.NONE.code }
 }
 
-function fetchTopic(asked: AskedTopic, offsets: Committed, { version, controller }: RequestContext): AnsweredTopic {
+function fetchTopic(asked: AskedTopic, offsets: Committed, { version, cluster }: RequestContext): AnsweredTopic {
   const { topicId, partitionIndexes } = asked
-  const topic = version >= byIdVersion ? controller.image.topicsById.get(topicId) : undefined
+  const topic = version >= byIdVersion ? cluster.image.topicsById.get(topicId) : undefined
   if (version >= byIdVersion && topic === undefined) return failedTopic(asked, errors.UNKNOWN_TOPIC_ID)
   const name = topic?.name ?? asked.name
   const committed = offsets.get(name)
@@ -69,9 +69,9 @@ function fetchTopic(asked: AskedTopic, offsets: Committed, { version, controller
 const isOf = (value: CommittedOffset, topicId: string): boolean =>
   value.topicId === zeroUuid || topicId === zeroUuid || value.topicId === topicId
 
-function everything(offsets: Committed, { version, controller }: RequestContext): AnsweredTopic[] {
+function everything(offsets: Committed, { version, cluster }: RequestContext): AnsweredTopic[] {
   return Array.from(offsets).flatMap(([name, partitions]) => {
-    const topicId = version >= byIdVersion ? controller.image.topics.get(name)?.topicId : zeroUuid
+    const topicId = version >= byIdVersion ? cluster.image.topics.get(name)?.topicId : zeroUuid
     if (topicId === undefined) return []
     return [{ name, topicId, partitions: Array.from(partitions, ([partition, value]) => shown(partition, value, errors.NONE)) }]
   })

@@ -1,7 +1,8 @@
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../wire/api/10-find-coordinator.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { blank } from '../../wire/schema.ts'
-import { type Address, advertisedAddress, type RequestContext } from '../context.ts'
+import type { Address } from '../cluster-view.ts'
+import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 
 /** First version with several keys. */
@@ -38,7 +39,7 @@ async function find(key: string, keyType: number, context: RequestContext): Prom
       if (notReady !== undefined) return nowhere(notReady.error, notReady.error.message)
       // Kafka's clients ignore it; Kafka's brokers send it.
       const errorMessage = context.version < batchVersion ? errors.NONE.name : ''
-      return { nodeId: context.nodeId, ...advertisedAddress(context), errorCode: errors.NONE.code, errorMessage }
+      return { nodeId: context.nodeId, ...context.cluster.address(context.session.listener), errorCode: errors.NONE.code, errorMessage }
     }
     case keyTypes.transaction:
       return nowhere(errors.UNSUPPORTED_VERSION, 'Transactions are not supported.')

@@ -15,7 +15,7 @@ export const createTopics = handler({
       assignments: assignments.map(({ partitionIndex, brokerIds }) => ({ partition: partitionIndex, brokers: brokerIds })),
       configs,
     }))
-    const created = await controller.ask({ type: 'createTopics', topics: asked, validateOnly })
+    const created = await controller.request({ type: 'createTopics', topics: asked, validateOnly })
     return {
       throttleTimeMs: 0,
       topics: created.map(({ name, topicId, error, message, partitions, replicationFactor, configs }) => ({

@@ -1,4 +1,4 @@
-import type { DeletedTopic, TopicRef } from '../../controller/messages.ts'
+import type { DeletedTopic, TopicRef } from '../../controller/commands.ts'
 import { DeleteTopicsRequest, DeleteTopicsResponse } from '../../wire/api/20-delete-topics.ts'
 import { errors } from '../../wire/errors.ts'
 import { zeroUuid } from '../../wire/schema.ts'
@@ -16,7 +16,7 @@ export const deleteTopics = handler({
   async handle({ topics, topicNames }, { version, settings, controller }) {
     const refs: readonly TopicRef[] = version >= byIdVersion ? topics : topicNames.map((name) => ({ name, topicId: zeroUuid }))
     const deleted = settings['delete.topic.enable']
-      ? await controller.ask({ type: 'deleteTopics', topics: refs })
+      ? await controller.request({ type: 'deleteTopics', topics: refs })
       : refs.map((ref) => disabled(ref, version))
     return {
       throttleTimeMs: 0,

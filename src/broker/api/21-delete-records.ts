@@ -39,16 +39,16 @@ const lastOfEach = (partitions: readonly Asked[]): Asked[] => [
 ]
 
 async function moveLogStart(context: RequestContext, name: string, index: number, asked: bigint): Promise<bigint | KafkaError> {
-  const { controller, settings } = context
+  const { cluster, controller, settings } = context
   const partition = servedPartition(context, name, index, -1)
   if (isError(partition)) return partition
   if (isInternal(name)) return errors.INVALID_TOPIC_EXCEPTION
-  const { configs } = controller.image.topics.get(name)!
+  const { configs } = cluster.image.topics.get(name)!
   if (!cleanupPolicies(configs, settings).includes('delete')) return errors.POLICY_VIOLATION
   const offsets = await offsetsOf(context, partition.partitionId)
   if (offsets === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION
   const offset = asked === highWatermarkOffset ? offsets.highWatermark : asked
   if (offset < 0n || offset > offsets.highWatermark) return errors.OFFSET_OUT_OF_RANGE
-  const moved = await controller.ask({ type: 'moveLogStart', partitionId: partition.partitionId, offset })
+  const moved = await controller.request({ type: 'moveLogStart', partitionId: partition.partitionId, offset })
   return moved ?? errors.UNKNOWN_TOPIC_OR_PARTITION
 }

@@ -3,7 +3,7 @@ import { clientMetricsEntries } from '../../config/client-metrics-configs.ts'
 import { type ConfigEntry, configSource, resourceType } from '../../config/config-entry.ts'
 import { groupEntries } from '../../config/group-configs.ts'
 import { topicEntries } from '../../config/topic-configs.ts'
-import { configsOf } from '../../metadata/image.ts'
+import { configsOf } from '../../metadata/cluster-image.ts'
 import { topicNameComplaint } from '../../metadata/topic-names.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../wire/api/32-describe-configs.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
@@ -59,7 +59,7 @@ function row(entry: ConfigEntry, withSynonyms: boolean, withAbout: boolean): Row
 
 function entriesOf(context: RequestContext, { resourceType: type, resourceName: name }: Asked): readonly ConfigEntry[] | Refusal {
   const { configs, nodeId } = context
-  const { image } = context.controller
+  const { image } = context.cluster
   switch (type) {
     case resourceType.topic: {
       const illegal = topicNameComplaint(name)

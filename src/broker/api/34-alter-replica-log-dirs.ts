@@ -7,10 +7,10 @@ export const alterReplicaLogDirs = handler({
   request: AlterReplicaLogDirsRequest,
   response: AlterReplicaLogDirsResponse,
   versions: [1, 2],
-  handle({ dirs }, { controller, volume }) {
+  handle({ dirs }, { cluster, volume }) {
     const results = dirs.flatMap(({ path, topics }) =>
       topics.map(({ name, partitions }) => {
-        const count = controller.image.topics.get(name)?.partitionIds.length ?? 0
+        const count = cluster.image.topics.get(name)?.partitionIds.length ?? 0
         const verdict = (index: number): number => {
           if (path !== volume.path) return errors.LOG_DIR_NOT_FOUND.code
           return index >= 0 && index < count ? errors.NONE.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code

@@ -1,4 +1,4 @@
-import type { TopicImage } from '../../metadata/image.ts'
+import type { TopicImage } from '../../metadata/cluster-image.ts'
 import { DescribeLogDirsRequest, DescribeLogDirsResponse } from '../../wire/api/35-describe-log-dirs.ts'
 import { errors } from '../../wire/errors.ts'
 import type { RequestContext } from '../context.ts'
@@ -16,12 +16,12 @@ export const describeLogDirs = handler({
   response: DescribeLogDirsResponse,
   versions: [1, 5],
   async handle({ topics }, context) {
-    const { controller, volume, version } = context
+    const { cluster, volume, version } = context
     const asked =
       (topics && eachOnce(topics, ({ topic }) => topic))?.map(({ topic, partitions }) => ({
-        topic: controller.image.topics.get(topic),
+        topic: cluster.image.topics.get(topic),
         partitions: [...new Set(partitions)],
-      })) ?? [...controller.image.topics.values()].map((topic) => ({ topic, partitions: [...topic.partitionIds.keys()] }))
+      })) ?? [...cluster.image.topics.values()].map((topic) => ({ topic, partitions: [...topic.partitionIds.keys()] }))
     const rows: { name: string; partitions: PartitionRow[] }[] = []
     for (const { topic, partitions } of asked) {
       if (topic === undefined) continue
@@ -44,7 +44,7 @@ export const describeLogDirs = handler({
 
 async function partitionRow(context: RequestContext, topic: TopicImage, index: number): Promise<PartitionRow | undefined> {
   const partitionId = topic.partitionIds[index]
-  if (partitionId === undefined || !context.controller.isServed(partitionId)) return undefined
+  if (partitionId === undefined || !context.cluster.isServed(partitionId)) return undefined
   const bytes = await whileServed(context, partitionId, context.partitions.size(partitionId))
   if (bytes === undefined) return undefined
   return { partitionIndex: index, partitionSize: BigInt(bytes), offsetLag: 0n, isFutureKey: false }

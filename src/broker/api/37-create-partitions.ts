@@ -11,7 +11,7 @@ export const createPartitions = handler({
       count,
       assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null,
     }))
-    const verdicts = await controller.ask({ type: 'createPartitions', topics: asked, validateOnly })
+    const verdicts = await controller.request({ type: 'createPartitions', topics: asked, validateOnly })
     return {
       throttleTimeMs: 0,
       results: verdicts.map(({ name, error, message }) => ({ name, errorCode: error.code, errorMessage: message })),

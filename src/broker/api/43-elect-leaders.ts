@@ -22,14 +22,14 @@ export const electLeaders = handler({
             : [errors.INVALID_REQUEST, `Unknown election type ${electionType}`]
           return { partitionId: index, errorCode: code, errorMessage }
         }),
-      })) ?? [...context.controller.image.topics.keys()].map((topic) => ({ topic, partitionResult: [] }))
+      })) ?? [...context.cluster.image.topics.keys()].map((topic) => ({ topic, partitionResult: [] }))
     const errorCode = isKnown ? errors.NONE.code : errors.INVALID_REQUEST.code
     return { throttleTimeMs: 0, errorCode, replicaElectionResults: rows }
   },
 })
 
-function verdict({ controller }: RequestContext, name: string, index: number): readonly [KafkaError, string] {
-  const topic = controller.image.topics.get(name)
+function verdict({ cluster }: RequestContext, name: string, index: number): readonly [KafkaError, string] {
+  const topic = cluster.image.topics.get(name)
   if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `No such topic as ${name}`]
   if (topic.partitionIds[index] === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `No such partition as ${name}-${index}`]
   return [errors.ELECTION_NOT_NEEDED, 'Leader election not needed for topic partition.']

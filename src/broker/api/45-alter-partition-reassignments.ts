@@ -1,4 +1,4 @@
-import { brokersComplaint } from '../../controller/assignments.ts'
+import { brokersError } from '../../controller/assignments.ts'
 import { AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse } from '../../wire/api/45-alter-partition-reassignments.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { RequestContext } from '../context.ts'
@@ -26,15 +26,15 @@ export const alterPartitionReassignments = handler({
 })
 
 function verdict(
-  { controller, nodeId }: RequestContext,
+  { cluster }: RequestContext,
   name: string,
   index: number,
   replicas: readonly number[] | null,
 ): readonly [KafkaError, string | null] {
-  const topic = controller.image.topics.get(name)
+  const topic = cluster.image.topics.get(name)
   if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `Unable to find a topic named ${name}.`]
   if (topic.partitionIds[index] === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `Unable to find partition ${name}:${index}.`]
   if (replicas === null) return [errors.NO_REASSIGNMENT_IN_PROGRESS, null]
-  const wrong = brokersComplaint(replicas, nodeId)
+  const wrong = brokersError(replicas, cluster.image.brokers)
   return wrong === undefined ? [errors.NONE, null] : [errors.INVALID_REPLICA_ASSIGNMENT, wrong]
 }

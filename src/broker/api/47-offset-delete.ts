@@ -14,7 +14,7 @@ export const offsetDelete = handler({
     const topics = eachOnce(
       named,
       ({ name }) => name,
-      ({ name }) => !context.controller.image.topics.has(name),
+      ({ name }) => !context.cluster.image.topics.has(name),
     )
     if (groupId === '') return { errorCode: errors.INVALID_GROUP_ID.code, throttleTimeMs: 0, topics: [] }
     const parts = topics.flatMap(({ name, partitions }) =>

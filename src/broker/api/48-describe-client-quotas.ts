@@ -1,4 +1,4 @@
-import type { QuotaImage } from '../../metadata/image.ts'
+import type { QuotaImage } from '../../metadata/cluster-image.ts'
 import { DescribeClientQuotasRequest, DescribeClientQuotasResponse } from '../../wire/api/48-describe-client-quotas.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { handler } from '../handler.ts'
@@ -13,10 +13,10 @@ export const describeClientQuotas = handler({
   request: DescribeClientQuotasRequest,
   response: DescribeClientQuotasResponse,
   versions: [0, 1],
-  handle({ components, strict }, { controller }) {
+  handle({ components, strict }, { cluster }) {
     const refusal = refusalOf(components)
     if (refusal !== undefined) return { throttleTimeMs: 0, errorCode: refusal[0].code, errorMessage: refusal[1], entries: null }
-    const fitting = [...controller.image.clientQuotas.values()].filter((quota) => fits(quota, components, strict))
+    const fitting = [...cluster.image.clientQuotas.values()].filter((quota) => fits(quota, components, strict))
     const entries = fitting.map(({ entity, quotas }) => ({ entity: [...entity], values: [...quotas] }))
     return { throttleTimeMs: 0, errorCode: errors.NONE.code, errorMessage: '', entries }
   },

@@ -8,7 +8,7 @@ export const alterClientQuotas = handler({
   versions: [0, 1],
   async handle({ entries, validateOnly }, { controller }) {
     const asked = entries.map(({ entity, ops }) => ({ entity, changes: ops }))
-    const verdicts = await controller.ask({ type: 'alterClientQuotas', entries: asked, validateOnly })
+    const verdicts = await controller.request({ type: 'alterClientQuotas', entries: asked, validateOnly })
     return {
       throttleTimeMs: 0,
       entries: verdicts.map(({ entity, error, message }) => ({ errorCode: error.code, errorMessage: message, entity: [...entity] })),

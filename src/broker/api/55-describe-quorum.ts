@@ -33,8 +33,8 @@ const isUnderstood = (topics: DescribeQuorumRequest['topics']): boolean =>
   topics[0]!.partitions.length === 1 &&
   topics[0]!.partitions[0]!.partitionIndex === 0
 
-function quorumRow({ nodeId, controller, clock }: RequestContext): PartitionRow {
-  const logEndOffset = BigInt(controller.recordCount)
+function quorumRow({ nodeId, cluster, clock }: RequestContext): PartitionRow {
+  const logEndOffset = BigInt(cluster.metadataEnd)
   const now = BigInt(clock.now())
   return {
     partitionIndex: 0,

@@ -1,7 +1,7 @@
 import { DescribeClusterRequest, DescribeClusterResponse } from '../../wire/api/60-describe-cluster.ts'
 import { errors } from '../../wire/errors.ts'
 import { clusterOperations, notAsked } from '../authorized-operations.ts'
-import { advertisedAddress, type RequestContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 
 const endpointTypes = { brokers: 1, controllers: 2 } as const
@@ -22,15 +22,15 @@ export const describeCluster = handler({
 })
 
 function described(context: RequestContext, withOperations: boolean): DescribeClusterResponse {
-  const { nodeId, clusterId, settings } = context
+  const { cluster, clusterId, session } = context
   return {
     throttleTimeMs: 0,
     errorCode: errors.NONE.code,
     errorMessage: null,
     endpointType: endpointTypes.brokers,
     clusterId,
-    controllerId: nodeId,
-    brokers: [{ brokerId: nodeId, ...advertisedAddress(context), rack: settings['broker.rack'], isFenced: false }],
+    controllerId: cluster.controllerId,
+    brokers: cluster.brokers(session.listener).map((broker) => ({ ...broker, isFenced: false })),
     clusterAuthorizedOperations: withOperations ? clusterOperations : notAsked,
   }
 }

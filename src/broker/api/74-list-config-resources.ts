@@ -23,8 +23,8 @@ export const listConfigResources = handler({
   },
 })
 
-function namesOf({ controller, nodeId }: RequestContext, type: number): readonly string[] {
-  if (type === resourceType.topic) return [...controller.image.topics.keys()]
-  if (type === resourceType.broker || type === resourceType.brokerLogger) return [String(nodeId)]
-  return [...(controller.image.configs.get(type)?.keys() ?? [])]
+function namesOf({ cluster }: RequestContext, type: number): readonly string[] {
+  if (type === resourceType.topic) return [...cluster.image.topics.keys()]
+  if (type === resourceType.broker || type === resourceType.brokerLogger) return [...cluster.image.brokers.keys()].map(String)
+  return [...(cluster.image.configs.get(type)?.keys() ?? [])]
 }

@@ -1,4 +1,4 @@
-import type { TopicImage } from '../../metadata/image.ts'
+import type { TopicImage } from '../../metadata/cluster-image.ts'
 import { isInternal, topicNameComplaint } from '../../metadata/topic-names.ts'
 import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } from '../../wire/api/75-describe-topic-partitions.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
@@ -24,7 +24,7 @@ export const describeTopicPartitions = handler({
     if (cursor !== null && (cursor.partitionIndex < 0 || (asked.length > 0 && !asked.includes(cursor.topicName)))) {
       return { throttleTimeMs: 0, topics: asked.map((name) => errorRow(name, errors.INVALID_REQUEST)), nextCursor: null }
     }
-    const known = asked.length === 0 ? [...context.controller.image.topics.keys()] : [...new Set(asked)]
+    const known = asked.length === 0 ? [...context.cluster.image.topics.keys()] : [...new Set(asked)]
     const names = known.filter((name) => cursor === null || name >= cursor.topicName).sort()
     return page(context, names, cursor, Math.min(Math.max(responsePartitionLimit, 1), partitionsMax))
   },
@@ -39,7 +39,7 @@ function page(context: RequestContext, names: readonly string[], cursor: Cursor,
       nextCursor = { topicName: name, partitionIndex: 0 }
       break
     }
-    const topic = context.controller.image.topics.get(name)
+    const topic = context.cluster.image.topics.get(name)
     if (topic === undefined) {
       const error = topicNameComplaint(name) === undefined ? errors.UNKNOWN_TOPIC_OR_PARTITION : errors.INVALID_TOPIC_EXCEPTION
       rows.push({ ...errorRow(name, error), topicAuthorizedOperations: topicOperations })

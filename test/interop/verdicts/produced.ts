@@ -5,6 +5,7 @@ import { decompress } from '../../../src/wire/compression/codecs.ts'
 import { errors } from '../../../src/wire/errors.ts'
 import { batchAt, batchHeader, codecOf, isRefusal } from '../../../src/wire/record-batch.ts'
 import { inOnePiece } from '../../../src/wire/slices.ts'
+import { routedTopic } from '../../support/routed-topic.ts'
 import { type Client, FrontWorld, topicId } from '../../unit/network/dispatcher-world.ts'
 import { settings as usual } from '../../unit/pipeline/sequencing/lane-world.ts'
 
@@ -33,9 +34,9 @@ export class ProducePath {
   produce(batch: Buffer, settings: Partial<PartitionSettings> = {}): Produced {
     if (this.#batches % batchesMax === 0) this.#world = new FrontWorld({ log: logBytes })
     const world = this.#world!
-    const stream = 3 + this.#batches++
-    world.lane.open(stream, settings)
-    world.routing.set({ name: 't', topicId, partitionIds: [stream], settings: { ...usual, ...settings } })
+    const partitionId = 3 + this.#batches++
+    world.lane.open(partitionId, settings)
+    world.routing.set(routedTopic('t', topicId, [partitionId], { ...usual, ...settings }))
     this.#client = world.client()
     const client = this.#client
     client.produce(1, batch)

@@ -1,12 +1,12 @@
 import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
-import { compileExpression } from '../../../native-free-io/threads/expressions.ts'
 import { Broker } from '../../../src/broker/broker.ts'
+import { ClusterView } from '../../../src/broker/cluster-view.ts'
 import { followTopics, offsetsTopicCreation } from '../../../src/broker/offsets-topic.ts'
+import type { TopicChange } from '../../../src/cluster/partition-host.ts'
 import { resourceType } from '../../../src/config/config-entry.ts'
 import type { Settings } from '../../../src/config/settings.ts'
-import type { TopicsChanged } from '../../../src/controller/controller.ts'
 import { GroupCoordinator } from '../../../src/group/coordinator.ts'
-import { configsOf } from '../../../src/metadata/image.ts'
+import { configsOf } from '../../../src/metadata/cluster-image.ts'
 import { anonymous } from '../../../src/network/client-session.ts'
 import { apiByKey, headerVersions } from '../../../src/wire/apis.ts'
 import { codec } from '../../../src/wire/codec.ts'
@@ -38,31 +38,34 @@ export interface BrokerWorld extends ControllerWorld {
 export async function brokerWorld(
   options: { settings?: Settings; log?: MemoryLog; partitionLog?: MemoryPartitionLog } = {},
 ): Promise<BrokerWorld> {
-  const changes: TopicsChanged[] = []
-  let follow = (change: TopicsChanged): void => void changes.push(change)
+  const changes: TopicChange[] = []
+  let follow = (change: TopicChange): void => void changes.push(change)
   const settingsGiven = options.settings ?? settingsOf('num.partitions=4')
-  const world = await controllerWorld({ ...options, settings: settingsGiven, onTopicsChanged: (change) => follow(change) })
+  const world = await controllerWorld({ ...options, settings: settingsGiven, onTopicChange: (change) => follow(change) })
   const { configs, settings } = world
   const reported: Error[] = []
   let random = 0
   const { partitionLog = new MemoryPartitionLog() } = options
   const time = new FakeTime()
   const entropy = { bytes: (count: number) => Buffer.alloc(count, ++random) }
-  const { controller } = world
+  const { controller, image, follower, host } = world
   const groups = new GroupCoordinator({
     settings,
     createOffsetsTopic: offsetsTopicCreation(controller, settings, entropy),
-    topicIdOf: (topic) => controller.image.topics.get(topic)?.topicId,
-    groupConfigs: (groupId) => configsOf(controller.image, resourceType.group, groupId),
+    topicIdOf: (topic) => image.topics.get(topic)?.topicId,
+    groupConfigs: (groupId) => configsOf(image, resourceType.group, groupId),
     log: partitionLog,
     codecs: nodeCodecs,
-    compileExpression,
     clock: time,
     after: (ms, wake) => time.after(ms, wake),
     failed: (error) => reported.push(error),
   })
-  follow = (change) => followTopics(groups, change)
+  follow = (change) => followTopics(groups, 1, change)
   for (const change of changes) follow(change)
+  const advertised = new Map([
+    ['PLAINTEXT', { host: 'here', port: 9092 }],
+    ['OUTSIDE', { host: 'there', port: 9999 }],
+  ])
   const node = {
     nodeId: 1,
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
@@ -72,13 +75,9 @@ export async function brokerWorld(
     partitions: world.partitions,
     groups,
     entropy,
-    compileExpression,
     clock: time,
     volume: { path: '/data', space: async () => ({ totalBytes: 1000, usableBytes: 400 }) },
-    advertised: new Map([
-      ['PLAINTEXT', { host: 'here', port: 9092 }],
-      ['OUTSIDE', { host: 'there', port: 9999 }],
-    ]),
+    cluster: new ClusterView({ nodeId: 1, rack: settings['broker.rack'], follower, host, advertised }),
   }
   const broker = new Broker(node, (error) => reported.push(error))
   return {

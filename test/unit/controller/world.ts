@@ -1,8 +1,14 @@
+import type { PartitionHost, TopicChange } from '../../../src/cluster/partition-host.ts'
 import { load } from '../../../src/config/load.ts'
 import { NodeConfigs } from '../../../src/config/node-configs.ts'
 import type { Settings } from '../../../src/config/settings.ts'
-import { Controller, imageOf, type TopicsChanged } from '../../../src/controller/controller.ts'
-import type { MetadataLog } from '../../../src/metadata/store.ts'
+import type { BrokerId } from '../../../src/controller/commands.ts'
+import type { Controller } from '../../../src/controller/controller.ts'
+import type { ClusterImage } from '../../../src/metadata/cluster-image.ts'
+import { type Image, imageOf } from '../../../src/metadata/image.ts'
+import type { MetadataFollower } from '../../../src/metadata/metadata-follower.ts'
+import type { MetadataLog } from '../../../src/metadata/metadata-log.ts'
+import { openMetadata } from '../../../src/node/metadata.ts'
 import type {
   ActiveProducer,
   FoundOffset,
@@ -118,6 +124,13 @@ const none: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
 
 export interface ControllerWorld {
   readonly controller: Controller
+  readonly follower: MetadataFollower
+  readonly host: PartitionHost
+  /** The committed image, and its cluster plane. */
+  readonly metadata: Image
+  readonly image: ClusterImage
+  /** The registration of the one broker. */
+  readonly registration: BrokerId
   readonly log: MemoryLog
   readonly partitions: MemoryPartitions
   readonly configs: NodeConfigs
@@ -127,13 +140,17 @@ export interface ControllerWorld {
 }
 
 export async function controllerWorld(
-  options: { log?: MemoryLog; partitions?: MemoryPartitions; settings?: Settings; onTopicsChanged?: (change: TopicsChanged) => void } = {},
+  options: { log?: MemoryLog; partitions?: MemoryPartitions; settings?: Settings; onTopicChange?: (change: TopicChange) => void } = {},
 ): Promise<ControllerWorld> {
   const { log = new MemoryLog(), partitions = new MemoryPartitions() } = options
   const configs = new NodeConfigs(options.settings ?? settingsOf())
   const failures: Error[] = []
-  const controller = new Controller({ nodeId: 1, configs }, imageOf(log.records), log, partitions, (error) => failures.push(error))
-  if (options.onTopicsChanged !== undefined) controller.onTopicsChanged(options.onTopicsChanged)
-  await controller.start()
-  return { controller, log, partitions, configs, settings: configs.settings, failures }
+  const image = imageOf(log.records, 1)
+  const metadata = openMetadata({ nodeId: 1, configs, image, log, partitions, failed: (error) => failures.push(error) })
+  const { controller, follower, host } = metadata
+  if (options.onTopicChange !== undefined) host.onTopicChange(options.onTopicChange)
+  const registration = await metadata.register(null)
+  await metadata.start()
+  const { settings } = configs
+  return { controller, follower, host, metadata: image, image: image.cluster, registration, log, partitions, configs, settings, failures }
 }

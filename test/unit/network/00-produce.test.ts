@@ -4,6 +4,7 @@ import { ProduceRequest } from '../../../src/wire/api/00-produce.ts'
 import { buildBatch } from '../../../src/wire/batch-builder.ts'
 import { errors } from '../../../src/wire/errors.ts'
 import { batchHeader } from '../../../src/wire/record-batch.ts'
+import { routedTopic } from '../../support/routed-topic.ts'
 import { batchOf, now, settings } from '../pipeline/sequencing/lane-world.ts'
 import { FrontWorld, otherId, topicId } from './dispatcher-world.ts'
 
@@ -25,7 +26,7 @@ test.each([3, 8, 9, 12, 13])('version %i stores a batch and returns its offset',
 
 test('clients may not write to internal topics of coordinators', () => {
   const world = new FrontWorld()
-  world.routing.set({ name: '__consumer_offsets', topicId: otherId, partitionIds: [2], settings })
+  world.routing.set(routedTopic('__consumer_offsets', otherId, [2], settings))
   const client = world.client()
   client.produce(1, batchOf(1, 100), { topic: '__consumer_offsets' })
   world.settle()
@@ -215,4 +216,15 @@ test('more partitions than a request may have end the connection', () => {
   const partitionData = Array.from({ length: 4097 }, (_, index) => ({ index, records: Buffer.alloc(1) }))
   client.ask(ProduceRequest, 11, 1, { acks: -1, topicData: [{ name: 't', topicId: blankId, partitionData }] })
   expect(client.closed).toContain('4096')
+})
+
+test('produce and fetch: a partition that another broker leads is refused with NOT_LEADER_OR_FOLLOWER', () => {
+  const world = new FrontWorld()
+  world.routing.set({ ...routedTopic('t', topicId, [1, 2], settings), leaders: Int32Array.of(7, 1) })
+  const client = world.client()
+  client.produce(1, batchOf(1, 100), { version: 11 })
+  client.fetch(2, 0n)
+  world.settle()
+  expect(client.produced(0, 11).responses[0]!.partitionResponses).toMatchObject([{ errorCode: errors.NOT_LEADER_OR_FOLLOWER.code }])
+  expect(client.fetched(1).responses[0]!.partitions).toMatchObject([{ errorCode: errors.NOT_LEADER_OR_FOLLOWER.code }])
 })

@@ -21,6 +21,7 @@ import { codec } from '../../../src/wire/codec.ts'
 import { Reader, Writer } from '../../../src/wire/cursor.ts'
 import { RequestHeader, ResponseHeader } from '../../../src/wire/headers.ts'
 import { blank, type Fields, type Message, type Wire } from '../../../src/wire/schema.ts'
+import { routedTopic } from '../../support/routed-topic.ts'
 import { LaneWorld, now, settings } from '../pipeline/sequencing/lane-world.ts'
 
 export const topicId = Buffer.alloc(16, 7).toString('base64url')
@@ -171,7 +172,7 @@ export const blankPartition = {
 export class FrontWorld {
   readonly lane: LaneWorld
   readonly dispatcher: RequestDispatcher
-  readonly routing = new TopicRouting()
+  readonly routing = new TopicRouting(1)
   readonly sessions: FetchSessions
   readonly forwarded: { token: number; frame: Buffer }[] = []
   readonly loads: Parameters<DispatcherPorts['load']>[0][] = []
@@ -204,7 +205,7 @@ export class FrontWorld {
   ) {
     this.lane = new LaneWorld(options)
     for (const partitionId of [1, 2]) this.lane.open(partitionId, options.settings)
-    this.routing.set({ name: 't', topicId, partitionIds: [1, 2], settings: { ...settings, ...options.settings } })
+    this.routing.set(routedTopic('t', topicId, [1, 2], { ...settings, ...options.settings }))
     const { words, bytes, view, plan } = this.lane.arena
     const [network] = plan.network as [(typeof plan.network)[number]]
     const [validator] = plan.validators as [(typeof plan.validators)[number]]

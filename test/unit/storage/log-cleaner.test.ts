@@ -18,13 +18,21 @@ type Step = 'a number is taken' | 'the producers are asked for' | 'it is read an
 
 /** Compacts a topic once that is deleted meanwhile. What the cleaner did with the numbers it took, and what it reports. */
 async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; failures: Error[]; cleaned: number }> {
-  const image = emptyImage()
+  const image = emptyImage(1)
   const configs = new Map<string, string>()
-  replay(image, { type: 'topicCreated', name: 'states', topicId, replicationFactor: 1, partitionIds: [partitionId], configs })
-  const objects = new ObjectMap((partitionId) => (image.partitions.has(partitionId) ? 0 : undefined))
+  replay(image, {
+    type: 'topicCreated',
+    name: 'states',
+    topicId,
+    replicationFactor: 1,
+    partitionIds: [partitionId],
+    configs,
+    replicas: [[1]],
+  })
+  const objects = new ObjectMap((partitionId) => (image.cluster.partitions.has(partitionId) ? 0 : undefined))
   objects.add({ objectId: 5, bytes: 100, parts: [{ partitionId, start: 0, end: 10, bytes: 90, maxTimestamp: 0 }] })
   const at = (step: Step): void => {
-    if (step !== when || !image.topicsById.has(topicId)) return
+    if (step !== when || !image.cluster.topicsById.has(topicId)) return
     replay(image, { type: 'topicDeleted', topicId })
     objects.forget(partitionId)
   }
@@ -36,9 +44,9 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
     const parts = {
       metadata: {
         partition: storageImage(image).partition.bind(storageImage(image)),
-        topics: () => image.topics.values(),
-        topic: (id: string) => image.topicsById.get(id),
-        replaceCleaned: async () => (image.partitions.has(partitionId) ? [] : 'refused'),
+        topics: () => image.cluster.topics.values(),
+        topic: (id: string) => image.cluster.topicsById.get(id),
+        replaceCleaned: async () => (image.cluster.partitions.has(partitionId) ? [] : 'refused'),
       },
       lane: {
         async ask({ type }: { type: string }) {

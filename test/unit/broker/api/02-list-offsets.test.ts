@@ -8,7 +8,7 @@ async function worldWithRecords(): Promise<BrokerWorld> {
   const topic = { name: 't', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
   await world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic] })
   world.partitions.fill(1, [10n, 50n, 20n, 50n])
-  await world.controller.ask({ type: 'moveLogStart', partitionId: 1, offset: 1n })
+  await world.controller.request({ type: 'moveLogStart', partitionId: 1, offset: 1n })
   return world
 }
 

@@ -30,7 +30,7 @@ test('a topic that is created again has another id and other partition ids', asy
   await world.ask(DeleteTopicsRequest, DeleteTopicsResponse, 5, { topicNames: ['a'] })
   const second = await create()
   expect(second.topics[0]!.topicId).not.toBe(first.topics[0]!.topicId)
-  expect(world.controller.image.topics.get('a')!.partitionIds).toEqual([5, 6, 7, 8])
+  expect(world.image.topics.get('a')!.partitionIds).toEqual([5, 6, 7, 8])
 })
 
 test('older versions are answered with their own errors', async () => {

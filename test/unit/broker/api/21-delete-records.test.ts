@@ -45,7 +45,7 @@ test('the log starts at the requested offset, and never before', async () => {
 test('a log start is durable before it is answered', async () => {
   const log = new MemoryLog()
   await ask(await worldWithRecords(log), 't', 3n)
-  expect((await brokerWorld({ log })).controller.image.partitions.get(1)!.logStartOffset).toBe(3n)
+  expect((await brokerWorld({ log })).metadata.storage.partitions.get(1)!.logStartOffset).toBe(3n)
 })
 
 test.each<[string, bigint, number, number]>([

@@ -9,7 +9,7 @@ async function worldWithRecords(): Promise<BrokerWorld> {
   const topic = { name: 't', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
   await world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic] })
   world.partitions.fill(1, [1n, 2n, 3n, 4n, 5n])
-  await world.controller.ask({ type: 'moveLogStart', partitionId: 1, offset: 2n })
+  await world.controller.request({ type: 'moveLogStart', partitionId: 1, offset: 2n })
   return world
 }
 
@@ -67,6 +67,6 @@ test.each<[Asked]>([
 
 test('a deleted topic is unknown', async () => {
   const world = await worldWithRecords()
-  await world.controller.ask({ type: 'deleteTopics', topics: [{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }] })
+  await world.controller.request({ type: 'deleteTopics', topics: [{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }] })
   expect(await ask(world, {})).toEqual([3, -1, -1n])
 })

@@ -9,7 +9,7 @@ async function worldWithTopic(): Promise<BrokerWorld> {
   const world = await brokerWorld()
   const topics = [{ name: 't', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }]
   await world.ask(CreateTopicsRequest, CreateTopicsResponse, 5, { topics })
-  const [, second] = world.controller.image.topics.get('t')!.partitionIds
+  const [, second] = world.image.topics.get('t')!.partitionIds
   world.partitions.fill(second!, [1n, 2n, 3n])
   return world
 }
@@ -48,7 +48,7 @@ test('a replica may stay in its directory, and cannot move', async () => {
 
 test('a partition returns the producers of which it has state', async () => {
   const world = await worldWithTopic()
-  const [first] = world.controller.image.topics.get('t')!.partitionIds
+  const [first] = world.image.topics.get('t')!.partitionIds
   world.partitions.active.set(first!, [{ producerId: 9n, epoch: 2, lastSequence: 41, lastTimestamp: 77n }])
   const topics = [
     { name: 't', partitionIndexes: [0, 1, 7] },

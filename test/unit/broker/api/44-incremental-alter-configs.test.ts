@@ -185,7 +185,7 @@ test('the older API replaces all configs', async () => {
   const resources = [{ resourceType: topic, resourceName: 't', configs: [{ name: 'segment.ms', value: '7' }] }]
   const { responses } = await world.ask(AlterConfigsRequest, AlterConfigsResponse, 2, { resources })
   expect(responses[0]!.errorCode).toBe(0)
-  expect(world.controller.image.topics.get('t')!.configs).toEqual(new Map([['segment.ms', '7']]))
+  expect(world.image.topics.get('t')!.configs).toEqual(new Map([['segment.ms', '7']]))
 })
 
 test('the error of a change precedes that of a missing topic', async () => {

@@ -15,7 +15,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const id = 'AAAAAAAAAAAAAAAAAAAAAQ'
-const meta: Meta = { nodeId: 1, clusterId: id, foundingId: 'AAAAAAAAAAAAAAAAAAAAAw', state: 'done', wal: '/var/wal' }
+const meta: Meta = {
+  nodeId: 1,
+  clusterId: id,
+  foundingId: 'AAAAAAAAAAAAAAAAAAAAAw',
+  state: 'done',
+  directoryId: 'AAAAAAAAAAAAAAAAAAAABA',
+  wal: '/var/wal',
+}
 const open = (nodeId = 1, clusterId: string | null = null) => openDataFolder(path, { nodeId, clusterId })
 
 test('data folder: an empty one has no meta.properties, and what is saved is found', async () => {
@@ -33,7 +40,7 @@ test('data folder: meta.properties of an older release has no founding', async (
   writeFileSync(join(path, 'meta.properties'), `version=1\nnode.id=1\ncluster.id=${id}\n`)
   const { meta: found, release } = await open()
   release()
-  expect(found).toEqual({ nodeId: 1, clusterId: id, foundingId: null, state: 'upgrade', wal: null })
+  expect(found).toEqual({ nodeId: 1, clusterId: id, foundingId: null, state: 'upgrade', directoryId: null, wal: null })
 })
 
 test('data folder: one of another node or cluster is refused, and is free again', async () => {

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { type HttpServer, serveHttp } from '../../../../native-free-io/net/http.ts'
 import { addProcessMetrics } from '../../../../native-free-io/process/process-metrics.ts'
+import { ClusterView } from '../../../../src/broker/cluster-view.ts'
 import { addBrokerMetrics } from '../../../../src/broker/metrics.ts'
 import { Registry } from '../../../../src/metrics/registry.ts'
 import { stageTable } from '../../../../src/metrics/rows.ts'
@@ -28,24 +29,24 @@ const fetched = (path: string, method = 'GET'): Promise<Answer> =>
     sent.on('error', reject).end()
   })
 
-async function serve(registry: Registry, parts: { isAlive?: () => boolean; isReady?: () => boolean } = {}): Promise<void> {
+async function serve(registry: Registry, parts: { problems?: () => string[]; isReady?: () => boolean } = {}): Promise<void> {
   server = await serveHttp({
     host: '127.0.0.1',
     port: 0,
     metrics: () => registry.text(),
-    isAlive: () => true,
+    problems: () => [],
     isReady: () => true,
     ...parts,
   })
 }
 
 test('metrics are served under the names that dashboards know', async () => {
-  const { controller } = await controllerWorld()
+  const { controller, follower, host } = await controllerWorld()
   const topic = { name: 'a', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: 3, replicationFactor: 1, assignments: [], configs: [] }
-  await controller.ask({ type: 'createTopics', topics: [topic], validateOnly: false })
+  await controller.request({ type: 'createTopics', topics: [topic], validateOnly: false })
   const registry = new Registry()
   registry.block(stageTable('sequencer', { records: 'Records.', bytes: 'Bytes.' }), Float64Array.of(5, 600))
-  addBrokerMetrics(registry, controller)
+  addBrokerMetrics(registry, new ClusterView({ nodeId: 1, rack: null, follower, host, advertised: new Map() }))
   addProcessMetrics(registry)
   await serve(registry)
   const { status, type, body } = await fetched('/metrics?x=1')
@@ -72,6 +73,14 @@ test('health and readiness are two questions', async () => {
   expect((await fetched('/readyz')).status).toBe(200)
 })
 
+test('HTTP endpoint: /healthz is 503 and names the problems while there are any', async () => {
+  const problems: string[] = []
+  await serve(new Registry(), { problems: () => problems })
+  expect(await fetched('/healthz')).toMatchObject({ status: 200, body: 'alive\n' })
+  problems.push('one thing', 'another')
+  expect(await fetched('/healthz')).toMatchObject({ status: 503, body: 'not alive: one thing; another\n' })
+})
+
 test('nothing else is served, and nothing is changed', async () => {
   await serve(new Registry())
   expect([(await fetched('/')).status, (await fetched('/metrics/../x')).status, (await fetched('/metrics', 'POST')).status]).toEqual([
@@ -91,7 +100,7 @@ test('what is no HTTP is cut off, and the next is served', async () => {
 
 test('a port that is taken is an error of the start', async () => {
   await serve(new Registry())
-  const parts = { host: '127.0.0.1', port: server.port, metrics: () => '', isAlive: () => true, isReady: () => true }
+  const parts = { host: '127.0.0.1', port: server.port, metrics: () => '', problems: () => [], isReady: () => true }
   await expect(serveHttp(parts)).rejects.toThrow(/EADDRINUSE/)
   await new Promise((resolve) =>
     get({ host: '127.0.0.1', port: server.port, path: '/' }, (response) => response.resume().on('end', resolve)),

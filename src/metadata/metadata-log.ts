@@ -14,6 +14,3 @@ export interface MetadataLog extends MetadataStore {
   /** Replaces the whole log by these records, which produce the same image: all or nothing. */
   replace(records: readonly Uint8Array[]): Promise<void>
 }
-
-/** Growth since the last snapshot after which the log is rewritten. */
-export const snapshotAfterBytes = 8 << 20

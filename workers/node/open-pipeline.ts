@@ -1,0 +1,72 @@
+import { availableParallelism } from 'node:os'
+import { filesMax, ownFiles } from '../../native-free-io/process/file-limit.ts'
+import { Pipeline } from '../../native-free-io/threads/pipeline.ts'
+import { controllerNames } from '../../src/config/relations.ts'
+import type { Settings } from '../../src/config/settings.ts'
+import type { ConnectionLimits, FromNetwork, ListenerData } from '../../src/network/thread-messages.ts'
+import { isInline, validationThreads } from '../../src/pipeline/stages.ts'
+import type { Founded, NodeInputs } from './found.ts'
+
+const backlog = 512
+const isSource = import.meta.url.endsWith('.ts')
+
+/** The thread entries. */
+export const workers = { folder: new URL('../', import.meta.url), extension: isSource ? '.ts' : '.js' }
+
+/** The listeners of clients. */
+export const clientListeners = (settings: Settings): readonly ListenerData[] =>
+  settings.listeners.filter(({ name }) => !controllerNames(settings).includes(name))
+
+/** Infinite if the system does not provide the limit. */
+export function connectionsByFiles(): number {
+  const most = filesMax()
+  return Number.isNaN(most) ? Number.POSITIVE_INFINITY : most - ownFiles
+}
+
+export const connectionLimits = (settings: Settings): ConnectionLimits => ({
+  max: settings['max.connections'],
+  filesMax: connectionsByFiles(),
+  perHostMax: settings['max.connections.per.ip'],
+  hosts: settings['max.connections.per.ip.overrides'],
+})
+
+/** Starts the threads of the pipeline, and recovers the write-ahead log. No client is accepted before `listen`. */
+export async function openPipeline(
+  { configs: { settings }, log, fail }: NodeInputs,
+  { logs, image, room }: Founded,
+  onNetwork: (message: FromNetwork) => void,
+): Promise<Pipeline> {
+  const lost = [...image.storage.partitions].map(([partitionId, partition]) => [partitionId, partition.lost] as const)
+  const pipeline = await Pipeline.start({
+    workers,
+    wal: logs.wal,
+    lost: new Map(lost.filter(([, ranges]) => ranges.length > 0)),
+    recovery: { mark: image.storage.wal ?? undefined, discardsDamage: settings['s3.wal.loss.accept'] },
+    logBytes: settings['s3.wal.cache.size'],
+    receiveBytes: settings['queued.max.requests.size.bytes'],
+    inline: isInline(settings['sequencer.thread'], availableParallelism()),
+    validation: {
+      enabled: settings['compressed.record.validation.enable'],
+      threads: validationThreads(settings['num.validation.threads'], availableParallelism()),
+    },
+    nodeId: settings['node.id'],
+    listeners: clientListeners(settings),
+    limits: {
+      requestBytesMax: settings['socket.request.max.bytes'],
+      fetchBytesMax: settings['fetch.max.bytes'],
+      sessionSlots: settings['max.incremental.fetch.session.cache.slots'],
+      connections: connectionLimits(settings),
+      idleMs: Number(settings['connections.max.idle.ms']),
+      backlog,
+    },
+    onNetwork,
+    onFull: (isFull) => room.note(logs.wal.type === 'file' ? logs.wal.target.path : 's3.wal.path', isFull),
+    onFailure: (thread, error) => fail(`the ${thread} thread`, error),
+  })
+  const { records, bytes, milliseconds, direct, tornBytes } = pipeline.recovery
+  log.info({ records, bytes, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
+  if (tornBytes > 0)
+    log.warn({ bytes: tornBytes }, 'the write-ahead log ended in an incomplete write, which was not acknowledged: removed it')
+  if (!direct) log.warn('the file system has no direct I/O: the write-ahead log is written through the page cache, with fdatasync')
+  return pipeline
+}
