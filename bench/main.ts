@@ -38,7 +38,12 @@ const list = (text: string): string[] => text.split(',').filter((each) => each !
 
 const command = new Command('bench')
   .description('Measures Millrace, and Apache Kafka beside it where Java and its jars are found.')
-  .option('--scenario <names>', `only these, by name or group: ${[...new Set(scenarios.map((each) => each.group))].join(', ')}`, list, [])
+  .option(
+    '--scenario <names>',
+    `only these, by name or group: ${[...new Set([...scenarios.map((each) => each.group), ...micros.map((each) => each.name)])].join(', ')}`,
+    list,
+    [],
+  )
   .option('--rounds <count>', 'alternating rounds', positive, 3)
   .option('--mib <count>', 'MiB a run at most', positive, 512)
   .option('--seconds <count>', 'seconds a run at most', positive, 5)
@@ -66,10 +71,12 @@ function peersOf(options: Options): Peer[] {
 async function main(): Promise<void> {
   const options = command.parse().opts<Options>()
   const peers = peersOf(options)
-  const plan = plannedScenarios(options)
+  const namedMicros = micros.filter(({ name }) => options.scenario.includes(name))
+  const named = options.scenario.filter((name) => !namedMicros.some((each) => each.name === name))
+  const plan = namedMicros.length > 0 && named.length === 0 ? [] : plannedScenarios(named)
   const rounds = options.quick ? 1 : options.rounds
   const sizes = options.quick ? { mib: 48, secondsMax: 1, warmMib: 96 } : { mib: options.mib, secondsMax: options.seconds, warmMib: 2048 }
-  const micro = options.micro ? micros : []
+  const micro = namedMicros.length > 0 ? namedMicros : options.micro ? micros : []
   const progress = new Progress(micro.length + stepCount(plan, peers, rounds))
   const brokers = new Brokers()
   process.once('SIGINT', () => brokers.remove().finally(() => process.exit(130)))
@@ -89,9 +96,9 @@ async function main(): Promise<void> {
 }
 
 /** Java's own clients are left out where there is no Java. */
-function plannedScenarios(options: Options): ReturnType<typeof chosen> {
+function plannedScenarios(names: readonly string[]): ReturnType<typeof chosen> {
   const missing = kafkaMissing()
-  const all = chosen(options.scenario)
+  const all = chosen(names)
   const plan = missing ? all.filter((each) => !each.kind.startsWith('java')) : all
   for (const each of all) if (!plan.includes(each)) console.error(`without ${each.name}: ${missing}`)
   return plan
@@ -102,8 +109,7 @@ function report(options: Options, microRows: readonly MicroRow[], results: reado
   const about = new Map(results.map(({ scenario }) => [scenario.name, scenario.about]))
   const text = [
     ...(microRows.length > 0 ? [microTable(microRows)] : []),
-    [...about].map(([name, what]) => `${name}: ${what}`).join('\n'),
-    resultTable(results),
+    ...(results.length > 0 ? [[...about].map(([name, what]) => `${name}: ${what}`).join('\n'), resultTable(results)] : []),
     ...(compared.length > 0 ? [ratioTable(compared)] : []),
   ].join('\n\n')
   console.log(text)

@@ -2,6 +2,7 @@ import { kernelSpeed } from './kernel.ts'
 import { machineLimits } from './limits.ts'
 import type { MicroRow } from './micro-row.ts'
 import { ringSpeed } from './ring.ts'
+import { scanSpeed } from './scans.ts'
 import { validationSpeed } from './validation.ts'
 
 export interface Micro {
@@ -15,4 +16,5 @@ export const micros: readonly Micro[] = [
   { name: 'kernel', run: () => kernelSpeed() },
   { name: 'validation', run: () => validationSpeed() },
   { name: 'ring', run: () => ringSpeed() },
+  { name: 'scans', run: () => scanSpeed() },
 ]

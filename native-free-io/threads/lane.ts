@@ -58,7 +58,8 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
   const { capacity, trimmed } = wal.state
   const place = { ...lane.log, capacity, position, oldest, trimmed, unflushedMax: wal.unflushedBytesMax }
   const logMemory: LogCache = new LogCache(place, (from, to) => appender.jump(from, to))
-  const appender = new Appender(machine, view, logMemory, new Repacker(arena.bytes, nodeCodecs), lane.scratch, log)
+  const repacker = new Repacker(arena.bytes, nodeCodecs)
+  const appender = new Appender({ kernel: machine, view, memory: logMemory, repacker, scratch: lane.scratch, wal: log })
   const counters = new MetricBlock(stages.sequencer, new Float64Array(memory.buffer, lane.sequencerCounters, counterBlockBytes / 8))
   Atomics.store(words, lane.header + laneHeader.published, narrow(position))
   Atomics.store(words, lane.header + laneHeader.durable, narrow(position))

@@ -24,7 +24,7 @@ export class Partition {
   /** In the order of their offsets. */
   #lost: readonly LostRange[] = []
   /** Number of index entries that are known to be durable. It may lag; see `highWatermark`. */
-  #stable = 0
+  #durable = 0
   /** Fetches that wait for new records of this partition. */
   readonly waiting = new Set<Waiter>()
 
@@ -71,7 +71,7 @@ export class Partition {
     this.leaderEpoch = epoch
     if (startOffset <= this.next) return
     this.index.dropFirst(this.index.length)
-    this.#stable = 0
+    this.#durable = 0
     this.producers = new ProducerState(producersMax)
     this.next = startOffset
   }
@@ -81,36 +81,54 @@ export class Partition {
     this.next = baseOffset + count
   }
 
-  /** Advances to the entries that are durable now; returns the bytes that became readable. */
-  settle(durable: number): number {
-    let bytes = 0
-    while (this.#stable < this.index.length && this.index.end(this.#stable) <= durable) bytes += this.index.bytes(this.#stable++)
-    return bytes
+  /** Advances to the entries that are durable when the log is durable up to this position. */
+  advanceDurable(position: number): void {
+    if (this.#durable < this.index.length) this.#durable = this.index.countEndingBy(position, this.#durable)
   }
 
-  /** End of the durable records. Call `settle` first. */
+  /** End of the durable records. Call `advanceDurable` first. */
   get highWatermark(): number {
-    return this.#stable === this.index.length ? this.next : this.index.base(this.#stable)
+    return this.#durable === this.index.length ? this.next : this.index.base(this.#durable)
   }
 
   /** Number of durable entries. */
-  get settled(): number {
-    return this.#stable
+  get durableEntries(): number {
+    return this.#durable
   }
 
-  /** Statistics of the durable records in the WAL: offsets, bytes, and the timestamp of the first batch. Call `settle` first. */
-  extent(): { readonly start: number; readonly end: number; readonly bytes: number; readonly oldest: number } {
-    let bytes = 0
-    for (let i = 0; i < this.#stable; i++) bytes += this.index.bytes(i)
-    return { start: this.hotStart, end: this.highWatermark, bytes, oldest: this.#stable === 0 ? -1 : this.index.maxTimestamp(0) }
+  /** Statistics of the durable records in the WAL: offsets, bytes, and the timestamp of the first batch. Call `advanceDurable` first. */
+  walStats(): { readonly start: number; readonly end: number; readonly bytes: number; readonly oldest: number } {
+    const { index } = this
+    const oldest = this.#durable === 0 ? -1 : index.maxTimestamp(0)
+    return { start: this.hotStart, end: this.highWatermark, bytes: index.bytesBetween(0, this.#durable), oldest }
+  }
+
+  /**
+   * Entry of the first durable batch with a largest timestamp of at least `timestamp`, of those that end after `from` and the log start; -1
+   * if there is none. Call `advanceDurable` first.
+   */
+  firstSince(timestamp: number, from: number): number {
+    return this.index.firstSince(timestamp, this.#firstAfter(from), this.#durable)
+  }
+
+  /** Entry of the first durable batch with the greatest timestamp, of those that end after `from` and the log start; -1 if there is none. */
+  latest(from: number): number {
+    return this.index.latest(this.#firstAfter(from), this.#durable)
+  }
+
+  /** The first entry that ends after this offset and the log start. */
+  #firstAfter(from: number): number {
+    const { index } = this
+    const offset = Math.max(from, this.logStart)
+    const entry = Math.max(0, index.find(offset))
+    return entry < index.length && index.base(entry) + index.count(entry) <= offset ? entry + 1 : entry
   }
 
   /** Removes the batches below this position of the WAL: they are in the object store. */
   dropBelow(position: number): void {
-    let count = 0
-    while (count < this.index.length && this.index.end(count) <= position) count++
+    const count = this.index.countEndingBy(position)
     this.index.dropFirst(count)
-    this.#stable = Math.max(0, this.#stable - count)
+    this.#durable = Math.max(0, this.#durable - count)
   }
 }
 

@@ -8,7 +8,7 @@ export type Command =
   | { readonly type: 'configure'; readonly partitionId: PartitionId; readonly settings: PartitionSettings }
   | { readonly type: 'offsets'; readonly partitionId: PartitionId }
   /** Statistics of the partition's records in the WAL. */
-  | { readonly type: 'extent'; readonly partitionId: PartitionId }
+  | { readonly type: 'walStats'; readonly partitionId: PartitionId }
   | { readonly type: 'find'; readonly partitionId: PartitionId; readonly timestamp: number; readonly from: number }
   /** The first of the batches with the greatest timestamp, of those that end after `from`. */
   | { readonly type: 'findMax'; readonly partitionId: PartitionId; readonly from: number }
@@ -59,7 +59,7 @@ export type Reply =
   | { readonly type: 'done' }
   | { readonly type: 'unknown' }
   /** `oldest` is the timestamp of the first record; -1 if there is none. */
-  | { readonly type: 'extent'; readonly start: number; readonly end: number; readonly bytes: number; readonly oldest: number }
+  | { readonly type: 'walStats'; readonly start: number; readonly end: number; readonly bytes: number; readonly oldest: number }
   | { readonly type: 'offsets'; readonly logStart: number; readonly highWatermark: number; readonly leaderEpoch: number }
   | { readonly type: 'place'; readonly place: BatchLocation | undefined; readonly leaderEpoch: number }
   /** Shorter than the list in the command when there was no room for the rest. */
@@ -80,7 +80,7 @@ interface ReplyTypes {
   readonly close: 'done'
   readonly configure: 'done' | 'unknown'
   readonly offsets: 'offsets' | 'unknown'
-  readonly extent: 'extent' | 'unknown'
+  readonly walStats: 'walStats' | 'unknown'
   readonly find: 'place' | 'unknown'
   readonly findMax: 'place' | 'unknown'
   readonly trim: 'done' | 'unknown'

@@ -68,8 +68,7 @@ export class LanePartitionLog implements CoordinatorLog {
     while (this.#queue.length > 0) {
       const { together, staged } = this.#stage()
       if (together.length === 0) continue
-      const reply = await this.#lane.ask({ type: 'append', now: this.#time.wall(), batches: staged })
-      const batches = reply.type === 'appended' ? reply.batches : []
+      const { batches } = await this.#lane.ask({ type: 'append', now: this.#time.wall(), batches: staged })
       batches.forEach(({ error, baseOffset, durableAt }, index) => {
         const { partitionId, resolve, reject } = together[index]!
         if (error !== 0) reject(refusal(partitionId, errorOf(error)))

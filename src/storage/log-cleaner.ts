@@ -107,8 +107,8 @@ export class LogCleaner {
     this.#segments.retain(new Set(compacted.map(({ partitionId }) => partitionId)))
     let isDue = false
     for (const { partitionId, limits } of compacted) {
-      const extent = await lane.ask({ type: 'extent', partitionId })
-      if (extent.type === 'extent' && this.#segments.isDue(partitionId, extent, limits, time.wall())) isDue = true
+      const stats = await lane.ask({ type: 'walStats', partitionId })
+      if (stats.type === 'walStats' && this.#segments.isDue(partitionId, stats, limits, time.wall())) isDue = true
     }
     if (isDue && !this.#isStopping) await storeAll()
   }

@@ -115,9 +115,9 @@ export class LanePartitions implements Partitions {
 
   async size(partitionId: PartitionId): Promise<number> {
     const { logStart } = await this.#offsets(partitionId)
-    const hot = await this.#lane.ask({ type: 'extent', partitionId })
+    const hot = await this.#lane.ask({ type: 'walStats', partitionId })
     const stored = this.#storage.objects.bytesFrom(partitionId, logStart)
-    return stored + (hot.type === 'extent' ? hot.bytes : 0)
+    return stored + (hot.type === 'walStats' ? hot.bytes : 0)
   }
 
   async producers(partitionId: PartitionId): Promise<readonly ActiveProducer[]> {

@@ -353,7 +353,9 @@ export class WalWorld {
     const wal = { incarnation: this.#state.incarnation, secret: this.#state.secret, previous: Math.max(0, previous) }
     const { plan, view, words, kernel, bytes } = this.#arena
     this.#memory = new this.#machines.LogCache(place, (from, to) => this.#appender.jump(from, to))
-    this.#appender = new this.#machines.Appender(kernel, view, this.#memory, new Repacker(bytes, nodeCodecs), plan.lane.scratch, wal)
+    const repacker = new Repacker(bytes, nodeCodecs)
+    const { scratch } = plan.lane
+    this.#appender = new this.#machines.Appender({ kernel, view, memory: this.#memory, repacker, scratch, wal })
     this.#appender.setDurable(position)
     for (const word of [laneHeader.published, laneHeader.durable]) Atomics.store(words, this.#lane + word, narrow(position))
     this.#persistence = new this.#machines.Persistence({

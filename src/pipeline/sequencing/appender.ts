@@ -34,6 +34,18 @@ interface Origin {
   sequence: number
 }
 
+export interface AppenderParts {
+  readonly kernel: Kernel
+  /** View of the arena. */
+  readonly view: DataView
+  readonly memory: LogCache
+  readonly repacker: Repacker
+  /** Address of a `scanResult` that only this thread uses. */
+  readonly scratch: number
+  /** `previous` is the position of the last record in the log. */
+  readonly wal: { readonly incarnation: number; readonly secret: number; readonly previous: number }
+}
+
 /**
  * Checks a batch in the receive buffers as Kafka's leader does, and appends it to the log cache with its offset. The copy into the log
  * cache and the CRC are one pass. The batch is encoded again only if its topic requires another codec.
@@ -52,15 +64,7 @@ export class Appender {
   #previous: number
   #durable = 0
 
-  /** `scratch` is the address of a `scanResult` that only this thread uses. */
-  constructor(
-    kernel: Kernel,
-    view: DataView,
-    memory: LogCache,
-    repacker: Repacker,
-    scratch: number,
-    wal: { incarnation: number; secret: number; previous: number },
-  ) {
+  constructor({ kernel, view, memory, repacker, scratch, wal }: AppenderParts) {
     this.#kernel = kernel
     this.#view = view
     this.#memory = memory

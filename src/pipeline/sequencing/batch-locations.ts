@@ -11,12 +11,12 @@ export const placeOf = ({ index }: Partition, i: number): BatchLocation => ({
 })
 
 /**
- * Locations of the durable batches from the one with `offset` on: at most `bytesMax` bytes, but at least one batch. Call `settle` first.
+ * Locations of the durable batches from the one with `offset` on: at most `bytesMax` bytes, but at least one batch. Call `advanceDurable` first.
  */
 export function placesFrom(partition: Partition, offset: number, bytesMax: number): BatchLocation[] {
   const places: BatchLocation[] = []
   let bytes = 0
-  for (let i = Math.max(0, partition.index.find(offset)); i < partition.settled; i++) {
+  for (let i = Math.max(0, partition.index.find(offset)); i < partition.durableEntries; i++) {
     const place = placeOf(partition, i)
     if (place.baseOffset + place.count <= offset) continue
     if (places.length > 0 && bytes + place.bytes > bytesMax) break

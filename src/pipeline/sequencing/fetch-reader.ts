@@ -46,6 +46,17 @@ class Parked implements Waiter {
 const hasDiverged = (partition: Partition, { offset, lastFetchedEpoch }: Part): boolean =>
   lastFetchedEpoch >= 0 && lastFetchedEpoch <= partition.leaderEpoch && offset > partition.next
 
+export interface FetchReaderParts {
+  readonly words: Int32Array
+  readonly answers: RingProducer
+  readonly memory: LogCache
+  readonly partitions: ReadonlyMap<PartitionId, Partition>
+  /** Position up to which the log is durable. */
+  readonly durable: number
+  /** Called for every partition that a parked fetch waits for. */
+  onPark(partition: Partition): void
+}
+
 /** Answers the fetches of one network worker. */
 export class FetchReader {
   readonly #words: Int32Array
@@ -56,15 +67,7 @@ export class FetchReader {
   readonly #onPark: (partition: Partition) => void
   #durable: number
 
-  /** `onPark` is called for every partition that a parked fetch waits for. */
-  constructor(
-    words: Int32Array,
-    answers: RingProducer,
-    memory: LogCache,
-    partitions: ReadonlyMap<PartitionId, Partition>,
-    durable: number,
-    onPark: (partition: Partition) => void,
-  ) {
+  constructor({ words, answers, memory, partitions, durable, onPark }: FetchReaderParts) {
     this.#words = words
     this.#answers = answers
     this.#memory = memory
@@ -125,7 +128,7 @@ export class FetchReader {
   }
 
   /** Answers all fetches of a partition that was closed or whose log start moved. */
-  disturb(partition: Partition): boolean {
+  notifyWaiters(partition: Partition): boolean {
     return this.wake(partition, Number.MAX_SAFE_INTEGER)
   }
 
@@ -140,7 +143,7 @@ export class FetchReader {
     for (const part of parked.parts) {
       const partition = this.#partitions.get(part.partitionId)
       if (this.#problem(partition, part) !== 0 || hasDiverged(partition!, part)) return true
-      partition!.settle(this.#durable)
+      partition!.advanceDurable(this.#durable)
       if (part.offset < partition!.hotStart && part.offset < partition!.highWatermark) return true
       readable += this.#readable(partition!, part)
       if (readable >= parked.wanted) return true
@@ -162,7 +165,7 @@ export class FetchReader {
   #readable(partition: Partition, part: Part): number {
     let bytes = 0
     const { index } = partition
-    for (let i = Math.max(0, index.find(part.offset)); i < partition.settled && bytes < part.maxBytes; i++) {
+    for (let i = Math.max(0, index.find(part.offset)); i < partition.durableEntries && bytes < part.maxBytes; i++) {
       if (index.base(i) + index.count(i) > part.offset) bytes += index.bytes(i)
     }
     return Math.min(bytes, part.maxBytes)
@@ -190,8 +193,8 @@ export class FetchReader {
   #slicesOf(part: Part): number {
     const partition = this.#partitions.get(part.partitionId)
     if (this.#problem(partition, part) !== 0) return 0
-    partition!.settle(this.#durable)
-    return partition!.settled - Math.max(0, partition!.index.find(part.offset))
+    partition!.advanceDurable(this.#durable)
+    return partition!.durableEntries - Math.max(0, partition!.index.find(part.offset))
   }
 
   #writePart(part: Part, at: number, budget: Budget): number {
@@ -237,7 +240,7 @@ export class FetchReader {
     let to = at + fetchedPart.words
     let bytes = 0
     let count = 0
-    for (let i = first; i < partition.settled && budget.slices > 0; i++) {
+    for (let i = first; i < partition.durableEntries && budget.slices > 0; i++) {
       const size = index.bytes(i)
       if (bytes + size > allowance && !(budget.first && count === 0)) break
       const position = index.position(i)

@@ -1,5 +1,5 @@
-import { Partition } from '../../partition/partition.ts'
-import type { Asked, BatchLocation, Command, OpenPartition, Reply } from '../../ports/lane-commands.ts'
+import type { Partition } from '../../partition/partition.ts'
+import type { Asked, Reply } from '../../ports/lane-commands.ts'
 import type { PartitionId } from '../../ports/partitions.ts'
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
@@ -7,10 +7,9 @@ import { errors } from '../../wire/errors.ts'
 import { laneHeader, narrow, widen } from '../lane-words.ts'
 import { answerKind, append, appended, fetchRequest, readKind, reason, refusedRecord, release } from '../ring-messages.ts'
 import type { Appender, Outcome } from './appender.ts'
-import { placeOf, placesFrom } from './batch-locations.ts'
 import { FetchReader } from './fetch-reader.ts'
+import { LaneCommandsServer } from './lane-commands-server.ts'
 import type { LogCache } from './log-cache.ts'
-import { appendStaged } from './main-appends.ts'
 
 /** The sequencer's interface to one network worker. */
 export interface Client {
@@ -58,6 +57,7 @@ export class Sequencer {
   readonly #clients: readonly Served[]
   readonly #persistence: WakeSignal
   readonly #counters: SequencerCounters
+  readonly #commands: LaneCommandsServer
   #growth: Growth[] = []
   #stalled = false
   #published: number
@@ -88,17 +88,28 @@ export class Sequencer {
     this.#clients = parts.clients.map((client) => ({
       ...client,
       isUrgent: false,
-      reader: new FetchReader(parts.words, client.answers, parts.memory, parts.partitions, this.#durable, (partition) =>
-        this.#watch(partition),
-      ),
+      reader: new FetchReader({ ...parts, answers: client.answers, durable: this.#durable, onPark: (partition) => this.#watch(partition) }),
     }))
+    this.#commands = new LaneCommandsServer({
+      partitions: parts.partitions,
+      appender: parts.appender,
+      readers: this.#clients.map(({ reader }) => reader),
+      durable: () => this.#durable,
+      end: () => this.#memory.end,
+      onAppended: (partition, records) => this.#count(partition, records),
+      publish: (isUrgent) => {
+        if (isUrgent) this.#publish()
+        // At once if the disk is idle: the next turn of the stage may be much later.
+        this.#handOver()
+      },
+    })
   }
 
   /** `now` is the wall clock in milliseconds. */
   turn(now: number): number {
     this.#now = now
     this.#stalled = false
-    let work = this.#hearPersistence()
+    let work = this.#readPersistence()
     for (const client of this.#clients) {
       const reads = client.reads.drain((kind, at) => this.#onRead(client, kind, at), framesPerTurn)
       const appends = client.appends.drain((_, at) => this.#onAppend(client, at), framesPerTurn)
@@ -109,7 +120,7 @@ export class Sequencer {
       work += reads + appends
     }
     this.#handOver()
-    this.#sayCrowded()
+    this.#markBlocked()
     return work
   }
 
@@ -119,17 +130,17 @@ export class Sequencer {
   }
 
   /** While an answer waits for room, a network worker that consumes answers sends a wake signal. */
-  #sayCrowded(): void {
-    const crowded = this.#clients.some(({ answers }) => answers.refused) ? 1 : 0
+  #markBlocked(): void {
+    const isBlocked = this.#clients.some(({ answers }) => answers.refused) ? 1 : 0
     const at = this.#lane + laneHeader.answersBlocked
-    if (this.#words[at] !== crowded) Atomics.store(this.#words, at, crowded)
+    if (this.#words[at] !== isBlocked) Atomics.store(this.#words, at, isBlocked)
   }
 
   /** There is nothing to do until a wake signal, or until the reason for the stall has changed. */
   get idle(): boolean {
     const durable = Atomics.load(this.#words, this.#lane + laneHeader.durable)
     if (durable !== narrow(this.#durable)) return false
-    if (this.#memory.end !== this.#published && this.#isHungry()) return false
+    if (this.#memory.end !== this.#published && this.#isWriterIdle()) return false
     if (this.#stalled && this.#trimmed() !== this.#kept) return false
     return this.#clients.every(({ answers, appends, reads }) => {
       if (answers.refused) return answers.isStuck
@@ -137,13 +148,13 @@ export class Sequencer {
     })
   }
 
-  execute({ command }: Asked): Reply {
-    const reply = this.#execute(command)
+  execute(asked: Asked): Reply {
+    const reply = this.#commands.execute(asked)
     for (const client of this.#clients) if (client.answers.publish()) client.signal.ring()
     return reply
   }
 
-  #hearPersistence(): number {
+  #readPersistence(): number {
     this.#kept = this.#trimmed()
     this.#memory.setTrimmed(widen(this.#kept, this.#durable))
     const durable = widen(Atomics.load(this.#words, this.#lane + laneHeader.durable), this.#durable)
@@ -160,7 +171,7 @@ export class Sequencer {
     let reached = 0
     while (reached < this.#growth.length && this.#growth[reached]!.end <= this.#durable) {
       const { partition, bytes } = this.#growth[reached]!
-      partition.settle(this.#durable)
+      partition.advanceDurable(this.#durable)
       this.#stalled = !this.#clients.every((client) => client.reader.wake(partition, bytes))
       if (this.#stalled) break
       reached++
@@ -239,7 +250,7 @@ export class Sequencer {
     words[to + appended.reason] = outcome.reason
     putLong(words, to + appended.baseOffset, outcome.baseOffset)
     putLong(words, to + appended.logAppendTime, outcome.error === 0 ? outcome.logAppendTime : -1)
-    putLong(words, to + appended.logStartOffset, isStartTold(outcome) ? partition!.logStart : -1)
+    putLong(words, to + appended.logStartOffset, hasLogStart(outcome) ? partition!.logStart : -1)
     putLong(words, to + appended.durableAt, outcome.durableAt)
     words[to + appended.refused] = refused
     for (let i = 0, record = to + appended.words; i < refused; i++, record += refusedRecord.words) {
@@ -280,10 +291,10 @@ export class Sequencer {
   /** Group commit without a timer: the next group accumulates while a write is in progress. */
   #handOver(): void {
     if (this.#memory.end === this.#published) return
-    if (this.#isHungry() || this.#memory.end - this.#published >= groupBytesMax) this.#publish()
+    if (this.#isWriterIdle() || this.#memory.end - this.#published >= groupBytesMax) this.#publish()
   }
 
-  #isHungry(): boolean {
+  #isWriterIdle(): boolean {
     return Atomics.load(this.#words, this.#lane + laneHeader.writerIdle) === 1
   }
 
@@ -298,125 +309,12 @@ export class Sequencer {
   /** A fetch now waits for this partition: its unflushed records will wake the fetch. */
   #watch(partition: Partition): void {
     const { index } = partition
-    if (partition.settled === index.length) return
-    let bytes = 0
-    for (let i = partition.settled; i < index.length; i++) bytes += index.bytes(i)
-    this.#growth.push({ partition, end: index.end(index.length - 1), bytes })
-  }
-
-  #execute(command: Command): Reply {
-    switch (command.type) {
-      case 'open':
-        for (const spec of command.partitions) this.#open(spec)
-        return { type: 'done' }
-      case 'close':
-        for (const id of command.partitionIds) this.#close(id)
-        return { type: 'done' }
-      case 'producers':
-        return {
-          type: 'producers',
-          partitions: Array.from(this.#partitions.values(), (s) => [s.id, s.producers.snapshot()] as const),
-          end: this.#memory.end,
-        }
-      case 'expireProducers':
-        for (const partition of this.#partitions.values()) partition.producers.expire(command.before)
-        return { type: 'done' }
-      case 'append':
-        return this.#appendStaged(command)
-      case 'stored':
-        for (const partition of this.#partitions.values()) partition.dropBelow(command.position)
-        return { type: 'done' }
-      default: {
-        const partition = this.#partitions.get(command.partitionId)
-        return partition?.open ? this.#executeOn(partition, command) : { type: 'unknown' }
-      }
-    }
-  }
-
-  #executeOn(partition: Partition, command: Extract<Command, { partitionId: PartitionId }>): Reply {
-    partition.settle(this.#durable)
-    switch (command.type) {
-      case 'configure':
-        partition.settings = command.settings
-        return { type: 'done' }
-      case 'offsets':
-        return { type: 'offsets', logStart: partition.logStart, highWatermark: partition.highWatermark, leaderEpoch: partition.leaderEpoch }
-      case 'places':
-        return { type: 'places', places: placesFrom(partition, command.from, command.bytesMax), hotStart: partition.hotStart }
-      case 'producersOf':
-        return { type: 'producersOf', producers: partition.producers.snapshot() }
-      case 'extent':
-        return { type: 'extent', ...partition.extent() }
-      case 'trim':
-        partition.logStart = Math.max(partition.logStart, command.offset)
-        for (const client of this.#clients) client.reader.disturb(partition)
-        return { type: 'done' }
-      case 'lose':
-        partition.lose(command.range)
-        for (const client of this.#clients) client.reader.disturb(partition)
-        return { type: 'done' }
-      case 'find':
-        return {
-          type: 'place',
-          place: this.#findTimestamp(partition, command.timestamp, Math.max(command.from, partition.logStart)),
-          leaderEpoch: partition.leaderEpoch,
-        }
-      case 'findMax':
-        return {
-          type: 'place',
-          place: this.#findMaxTimestamp(partition, Math.max(command.from, partition.logStart)),
-          leaderEpoch: partition.leaderEpoch,
-        }
-    }
-  }
-
-  /** Batches of the main thread are published at once if the disk is idle: the next turn of the stage may be much later. */
-  #appendStaged({ batches, now }: Extract<Command, { type: 'append' }>): Reply {
-    const onGrown = (partition: Partition, records: number): void => this.#count(partition, records)
-    const appended = appendStaged(batches, this.#partitions, this.#appender, now, onGrown)
-    // The appended batches must reach the disk before the rest finds room.
-    if (appended.length < batches.length) this.#publish()
-    this.#handOver()
-    return { type: 'appended', batches: appended }
-  }
-
-  #open(spec: OpenPartition): void {
-    let partition = this.#partitions.get(spec.partitionId)
-    if (partition === undefined) {
-      partition = new Partition(spec.partitionId)
-      this.#partitions.set(spec.partitionId, partition)
-    }
-    partition.adopt(spec, spec.storedEnd, spec.lost)
-    partition.producers.restore(spec.producers, partition.next)
-  }
-
-  #close(id: PartitionId): void {
-    const partition = this.#partitions.get(id)
-    if (partition === undefined) return
-    partition.settings = undefined
-    for (const client of this.#clients) client.reader.disturb(partition)
-    this.#partitions.delete(id)
-  }
-
-  #findTimestamp(partition: Partition, timestamp: number, from: number): BatchLocation | undefined {
-    const { index } = partition
-    for (let i = 0; i < partition.settled; i++) {
-      if (index.maxTimestamp(i) >= timestamp && index.base(i) + index.count(i) > from) return placeOf(partition, i)
-    }
-    return undefined
-  }
-
-  #findMaxTimestamp(partition: Partition, from: number): BatchLocation | undefined {
-    const { index } = partition
-    let best = -1
-    for (let i = 0; i < partition.settled; i++) {
-      if (index.base(i) + index.count(i) <= from) continue
-      if (best < 0 || index.maxTimestamp(i) > index.maxTimestamp(best)) best = i
-    }
-    return best < 0 ? undefined : placeOf(partition, best)
+    const { durableEntries } = partition
+    if (durableEntries === index.length) return
+    this.#growth.push({ partition, end: index.end(index.length - 1), bytes: index.bytesBetween(durableEntries, index.length) })
   }
 }
 
 /** When a batch is rejected before its log has checked the records, Kafka returns no log start offset. */
 const beforeRecords: readonly number[] = [reason.notOneBatch, reason.zstd, reason.tooLarge, reason.crc, reason.unknown]
-const isStartTold = (outcome: Outcome): boolean => outcome.error === 0 || !beforeRecords.includes(outcome.reason)
+const hasLogStart = (outcome: Outcome): boolean => outcome.error === 0 || !beforeRecords.includes(outcome.reason)

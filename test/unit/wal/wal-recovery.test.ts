@@ -39,11 +39,9 @@ function written(
   const memory = new LogCache({ ...plan.lane.log, capacity, position, oldest: life?.oldest ?? 0, trimmed: 0 }, (from, to) =>
     appender.jump(from, to),
   )
-  const appender = new Appender(kernel, view, memory, new Repacker(bytes, nodeCodecs), plan.lane.scratch, {
-    incarnation,
-    secret,
-    previous: Math.max(0, life?.previous ?? 0),
-  })
+  const wal = { incarnation, secret, previous: Math.max(0, life?.previous ?? 0) }
+  const repacker = new Repacker(bytes, nodeCodecs)
+  const appender = new Appender({ kernel, view, memory, repacker, scratch: plan.lane.scratch, wal })
   appender.setDurable(position)
   const partition = new Partition(1)
   partition.adopt({ partitionId: 1, leaderEpoch: 3, logStartOffset: 0n, settings }, life?.records ?? 0, [])

@@ -119,11 +119,9 @@ export class LaneWorld {
     this.#at = network.receive.base
     const place = { ...lane.log, capacity, position: 0, oldest: 0, trimmed: 0 }
     this.memory = new LogCache(place, (from, to) => appender.jump(from, to))
-    const appender = new Appender(kernel, view, this.memory, new Repacker(this.arena.bytes, nodeCodecs), lane.scratch, {
-      incarnation: 1,
-      secret: 0,
-      previous: 0,
-    })
+    const repacker = new Repacker(this.arena.bytes, nodeCodecs)
+    const wal = { incarnation: 1, secret: 0, previous: 0 }
+    const appender = new Appender({ kernel, view, memory: this.memory, repacker, scratch: lane.scratch, wal })
     Atomics.store(words, lane.header + laneHeader.writerIdle, 1)
     const add = (row: string, by: number): void => void (this.counted[row] = (this.counted[row] ?? 0) + by)
     const signal = new HeardSignal(words, network.signal, () => this.rung.push(!this.#answers.empty))

@@ -193,8 +193,8 @@ test.each(Array.from({ length: 25 }, (_, seed) => seed))(
       }
       if (fetches.size < 20 && chance(p, 300)) {
         const partitionId = partitionIds[below(p, partitionIds.length)]!
-        const { settled, index } = world.partitions.get(partitionId)!
-        const offset = index.length === 0 ? 0 : index.base(0) + below(p, settled + 1)
+        const { durableEntries, index } = world.partitions.get(partitionId)!
+        const offset = index.length === 0 ? 0 : index.base(0) + below(p, durableEntries + 1)
         fetches.set(++request, { partitionId, offset })
         world.fetch(request, [{ partitionId, offset, maxBytes: 20 * kib }], { wait: chance(p, 600), minBytes: 1 + below(p, 8 * kib) })
       }
