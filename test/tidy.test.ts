@@ -38,7 +38,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'src/cli': ['commander'],
   'src/config': ['smol-toml'],
   'src/metadata': ['msgpackr/pack'],
-  'native-free-io': ['node:', '@aws-sdk/client-s3', 'msgpackr/pack', 'pino', 'pino-pretty', 'piscina'],
+  'native-free-io': ['node:', '@aws-sdk/client-s3', 'msgpackr/pack', 'pino', 'pino-pretty', 'piscina', 're2js'],
   workers: ['node:', 'pino', 'piscina'],
   test: ['node:', ''],
   bench: ['node:', ''],

@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.ts'
 import type { ControllerClient } from '../controller/commands.ts'
 import type { GroupCoordinator } from '../group/coordinator.ts'
 import type { ClientSession } from '../network/client-session.ts'
+import type { CompileExpression } from '../ports/expressions.ts'
 import type { Partitions } from '../ports/partitions.ts'
 import type { Clock, DataVolume, Entropy } from '../ports/world.ts'
 import type { AutoCreation } from './auto-creation.ts'
@@ -21,6 +22,7 @@ export interface BrokerNode {
   readonly partitions: Partitions
   readonly groups: GroupCoordinator
   readonly entropy: Entropy
+  readonly compileExpression: CompileExpression
   readonly clock: Clock
   readonly volume: DataVolume
 }

@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.ts'
 import { type CoordinatorParts, NotReady } from '../coordinator/partition.ts'
 import { partitionOf } from '../coordinator/partition-of.ts'
 import { CoordinatorRuntime, type Leadership } from '../coordinator/runtime.ts'
+import type { CompileExpression } from '../ports/expressions.ts'
 import { errors } from '../wire/errors.ts'
 import { groupLimits } from './limits.ts'
 import { groupCoordinator, listGroups } from './machine.ts'
@@ -18,6 +19,7 @@ export interface GroupCoordinatorParts
   createOffsetsTopic(): Promise<void>
   /** The id of any topic that groups may have read, if it exists. */
   topicIdOf(topic: string): string | undefined
+  readonly compileExpression: CompileExpression
   /** Configs of a group. */
   groupConfigs(groupId: string): ConfigTexts
 }
@@ -39,7 +41,7 @@ export class GroupCoordinator {
     const { settings } = parts
     this.#parts = parts
     const limits = groupLimits(settings, (groupId) => parts.groupConfigs(groupId))
-    this.#shared = groupShared(limits, (topic) => parts.topicIdOf(topic))
+    this.#shared = groupShared(limits, parts.compileExpression, (topic) => parts.topicIdOf(topic))
     this.#runtime = new CoordinatorRuntime({
       machine: groupCoordinator(this.#shared),
       log: parts.log,

@@ -40,6 +40,7 @@ export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
       limits: state.limits,
       timers: state.timers,
       topics: state.topics,
+      compileExpression: state.compileExpression,
       counts: state.counts,
       out,
     })

@@ -1,4 +1,5 @@
 import { Timers } from '../coordinator/timers.ts'
+import type { CompileExpression } from '../ports/expressions.ts'
 import type { ClassicGroup } from './classic/classic-group.ts'
 import type { ConsumerGroup } from './consumer/consumer-group.ts'
 import type { GroupLimits } from './limits.ts'
@@ -14,6 +15,7 @@ export interface GroupShared {
   readonly limits: GroupLimits
   readonly topics: Topics
   readonly counts: GroupCounts
+  readonly compileExpression: CompileExpression
   /** The id of any topic that groups may have read, if it exists. */
   readonly topicIdOf: (topic: string) => string | undefined
 }
@@ -27,8 +29,13 @@ export interface GroupState extends GroupShared {
   deletedBeforeLoad: Set<string> | undefined
 }
 
-export const groupShared = (limits: GroupLimits, topicIdOf: GroupShared['topicIdOf']): GroupShared => ({
+export const groupShared = (
+  limits: GroupLimits,
+  compileExpression: CompileExpression,
+  topicIdOf: GroupShared['topicIdOf'],
+): GroupShared => ({
   limits,
+  compileExpression,
   topics: new Topics(),
   counts: { classicRebalances: 0, consumerRebalances: 0, offsetCommits: 0, offsetExpirations: 0, offsetDeletions: 0 },
   topicIdOf,

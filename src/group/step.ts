@@ -1,4 +1,5 @@
 import type { Timers } from '../coordinator/timers.ts'
+import type { CompileExpression } from '../ports/expressions.ts'
 import type { KafkaError } from '../wire/errors.ts'
 import type { ClassicGroup } from './classic/classic-group.ts'
 import type { GroupLimits } from './limits.ts'
@@ -31,6 +32,7 @@ export interface Step {
   readonly limits: GroupLimits
   readonly timers: Timers<TimerAction>
   readonly topics: Topics
+  readonly compileExpression: CompileExpression
   readonly counts: GroupCounts
   readonly out: GroupEffect[]
 }

@@ -1,6 +1,7 @@
 import { volumeSpace } from '../../native-free-io/disk/data-folder.ts'
 import { nodeTime } from '../../native-free-io/process/node-time.ts'
 import { nodeCodecs } from '../../native-free-io/threads/codecs.ts'
+import { compileExpression } from '../../native-free-io/threads/expressions.ts'
 import type { Pipeline } from '../../native-free-io/threads/pipeline.ts'
 import { Broker } from '../../src/broker/broker.ts'
 import { type Address, ClusterView } from '../../src/broker/cluster-view.ts'
@@ -49,6 +50,7 @@ export function openBroker(
     groupConfigs: (groupId) => configsOf(cluster.image, resourceType.group, groupId),
     log: new LanePartitionLog(pipeline, storage, nodeTime),
     codecs: nodeCodecs,
+    compileExpression,
     clock: evenClock,
     after,
     failed: (error) => fail('the group coordinator', error),
@@ -64,6 +66,7 @@ export function openBroker(
       partitions,
       groups,
       entropy,
+      compileExpression,
       clock: { now: Date.now },
       volume: { path: folder.path, space: () => volumeSpace(folder.path) },
     },

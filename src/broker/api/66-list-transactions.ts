@@ -1,4 +1,4 @@
-import { expressionProblem } from '../../group/consumer/expression.ts'
+import { nameExpression } from '../../coordinator/name-expression.ts'
 import { ListTransactionsRequest, ListTransactionsResponse } from '../../wire/api/66-list-transactions.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { handler } from '../handler.ts'
@@ -10,9 +10,10 @@ export const listTransactions = handler({
   request: ListTransactionsRequest,
   response: ListTransactionsResponse,
   versions: [0, 2],
-  handle({ stateFilters, transactionalIdPattern }) {
+  handle({ stateFilters, transactionalIdPattern }, { compileExpression }) {
     // As in Kafka, an RE2 expression, which must match a whole id.
-    if (expressionProblem(transactionalIdPattern ?? '') !== undefined) return answer(errors.INVALID_REGULAR_EXPRESSION, [])
+    if (transactionalIdPattern && 'error' in nameExpression(transactionalIdPattern, compileExpression))
+      return answer(errors.INVALID_REGULAR_EXPRESSION, [])
     return answer(
       errors.NONE,
       [...new Set(stateFilters)].filter((state) => !states.includes(state)),

@@ -1,3 +1,4 @@
+import { nameExpression } from '../../coordinator/name-expression.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { Asking, ConsumerHeartbeatAnswer } from '../messages.ts'
 import { equalPartitions, fromPartitions, nothingOwned, ownedAt } from '../partitions.ts'
@@ -24,7 +25,6 @@ import {
   refreshMetadata,
   replaceMember,
 } from './consumer-steps.ts'
-import { expressionProblem } from './expression.ts'
 import { hasAtMost } from './reconcile.ts'
 import { dropUnused, expressionChange } from './topic-expressions.ts'
 
@@ -70,10 +70,14 @@ export function heartbeatProblem(step: Step, ask: Heartbeat): Complaint | undefi
   const record = memberRecord(ask, updated(newMember(ask.memberId), ask))
   if (isTooLarge(record, step.limits.recordBytesMax))
     return [errors.UNKNOWN_SERVER_ERROR, 'The member record is larger than the largest record that the coordinator can write.']
-  const problem = ask.expression === null || ask.expression === '' ? undefined : expressionProblem(ask.expression)
-  return problem === undefined
-    ? undefined
-    : [errors.INVALID_REGULAR_EXPRESSION, `The regular expression ${ask.expression} cannot be used: ${problem}.`]
+  if (ask.expression === null || ask.expression === '') return undefined
+  const compiled = nameExpression(ask.expression, step.compileExpression)
+  return 'error' in compiled
+    ? [
+        errors.INVALID_REGULAR_EXPRESSION,
+        `SubscribedTopicRegex \`${ask.expression}\` is not a valid regular expression: ${compiled.error}.`,
+      ]
+    : undefined
 }
 
 /** Why the group rejects a heartbeat of this member. The group is still unchanged at this point. */

@@ -1,9 +1,9 @@
+import { nameExpression } from '../../coordinator/name-expression.ts'
 import { type ConsumerRecord, isTooLarge } from '../records.ts'
 import type { Step } from '../step.ts'
 import type { ConsumerGroup, Resolved } from './consumer-group.ts'
 import { type ConsumerMember, equalTopics } from './consumer-member.ts'
 import { change, expressionTombstone, nextEpoch } from './consumer-steps.ts'
-import { TopicExpression } from './expression.ts'
 
 /** Minimum time between two evaluations of a group's expressions. Kafka's number. */
 const refreshMinMs = 10_000
@@ -50,7 +50,9 @@ function isDue({ now, topics, limits }: Step, group: ConsumerGroup, expressions:
   return isNew || group.resolvedVersion < topics.version || age < 0 || age >= limits.expressionRefreshMs
 }
 
-function matching({ topics }: Step, text: string): string[] {
-  const expression = new TopicExpression(text)
+/** An expression from the log may come from a release with other limits: it matches nothing then. */
+function matching({ topics, compileExpression }: Step, text: string): string[] {
+  const expression = nameExpression(text, compileExpression)
+  if ('error' in expression) return []
   return [...topics.names].filter((name) => expression.matches(name)).sort()
 }

@@ -1,4 +1,5 @@
 import { nodeCodecs } from '../../../native-free-io/threads/codecs.ts'
+import { compileExpression } from '../../../native-free-io/threads/expressions.ts'
 import { Broker } from '../../../src/broker/broker.ts'
 import { ClusterView } from '../../../src/broker/cluster-view.ts'
 import { followTopics, offsetsTopicCreation } from '../../../src/broker/offsets-topic.ts'
@@ -56,6 +57,7 @@ export async function brokerWorld(
     groupConfigs: (groupId) => configsOf(image, resourceType.group, groupId),
     log: partitionLog,
     codecs: nodeCodecs,
+    compileExpression,
     clock: time,
     after: (ms, wake) => time.after(ms, wake),
     failed: (error) => reported.push(error),
@@ -75,6 +77,7 @@ export async function brokerWorld(
     partitions: world.partitions,
     groups,
     entropy,
+    compileExpression,
     clock: time,
     volume: { path: '/data', space: async () => ({ totalBytes: 1000, usableBytes: 400 }) },
     cluster: new ClusterView({ nodeId: 1, rack: settings['broker.rack'], follower, host, advertised }),

@@ -1,3 +1,4 @@
+import { compileExpression } from '../../../native-free-io/threads/expressions.ts'
 import type { GroupLimits } from '../../../src/group/limits.ts'
 import { groupMachine } from '../../../src/group/machine.ts'
 import type {
@@ -66,7 +67,7 @@ export class GroupWorld {
 
   constructor(changed: Partial<GroupLimits> = {}) {
     this.#limits = { ...limits, ...changed }
-    this.state = groupState(groupShared(this.#limits, idOf))
+    this.state = groupState(groupShared(this.#limits, compileExpression, idOf))
     this.step({ type: 'loaded', now: this.now })
   }
 
@@ -252,7 +253,7 @@ export class GroupWorld {
 
   /** A machine whose only state are the written records. */
   restart(): void {
-    this.state = groupState(groupShared(this.#limits, idOf))
+    this.state = groupState(groupShared(this.#limits, compileExpression, idOf))
     this.wakeAt = undefined
     for (const [topic, partitions] of this.topics) this.topic(topic, partitions)
     for (const record of this.records) replay(this.state, record)
