@@ -7,13 +7,16 @@ import type { CompileExpression } from '../ports/expressions.ts'
 import { errors } from '../wire/errors.ts'
 import { groupLimits } from './limits.ts'
 import { groupCoordinator, listGroups } from './machine.ts'
-import type { AnswerTo, GroupNotification, ListedGroup, Question } from './messages.ts'
+import type { GroupNotification, GroupRequest, ListedGroup, ResponseTo } from './messages.ts'
 import type { GroupRecord } from './records.ts'
 import { type GroupShared, type GroupState, groupShared } from './state.ts'
 import type { GroupCounts } from './step.ts'
 
 export interface GroupCoordinatorParts
-  extends Pick<CoordinatorParts<GroupState, Question, GroupNotification, GroupRecord>, 'log' | 'codecs' | 'clock' | 'after' | 'failed'> {
+  extends Pick<
+    CoordinatorParts<GroupState, GroupRequest, GroupNotification, GroupRecord>,
+    'log' | 'codecs' | 'clock' | 'after' | 'failed'
+  > {
   readonly settings: Settings
   /** Resolves when the offsets topic exists, or cannot be created. */
   createOffsetsTopic(): Promise<void>
@@ -33,7 +36,7 @@ const timerMsMax = 2 ** 31 - 1
 export class GroupCoordinator {
   readonly #parts: GroupCoordinatorParts
   readonly #shared: GroupShared
-  readonly #runtime: CoordinatorRuntime<GroupState, Question, GroupNotification, GroupRecord>
+  readonly #runtime: CoordinatorRuntime<GroupState, GroupRequest, GroupNotification, GroupRecord>
   /** Partition count when the offsets topic was first seen: the partition of a group does not change when the topic grows. */
   #partitionCount: number | undefined
 
@@ -94,10 +97,10 @@ export class GroupCoordinator {
     return undefined
   }
 
-  async ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | NotReady> {
-    const partition = this.#partitionOf(question.groupId)
+  async request<Q extends GroupRequest>(request: Q): Promise<ResponseTo<Q> | NotReady> {
+    const partition = this.#partitionOf(request.groupId)
     if (partition === undefined) return new NotReady(errors.NOT_COORDINATOR)
-    return (await this.#runtime.request(partition, question)) as AnswerTo<Q> | NotReady
+    return (await this.#runtime.request(partition, request)) as ResponseTo<Q> | NotReady
   }
 
   async list(): Promise<readonly ListedGroup[] | NotReady> {

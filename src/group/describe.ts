@@ -50,7 +50,7 @@ export function describeConsumers({ topics, limits }: Step, group: ConsumerGroup
     state: group.state,
     epoch: group.epoch,
     assignmentEpoch: group.assignmentEpoch,
-    assignor: group.wantedAssignor ?? limits.assignors[0]!,
+    assignor: group.requestedAssignor ?? limits.assignors[0]!,
     members: Array.from(group.members.values(), (member) => ({
       memberId: member.memberId,
       instanceId: member.instanceId,

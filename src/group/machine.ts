@@ -10,19 +10,19 @@ import {
   completeJoinPhase,
   extendSession,
   firstJoinDue,
-  joinRefusal,
+  joinError,
   rebalance,
   sessionDue,
+  syncError,
   syncPhaseDue,
-  syncRefusal,
 } from './classic/classic-rebalance.ts'
 import { heartbeatConsumers, syncConsumers } from './consumer/consumer-classic.ts'
 import type { ConsumerGroup } from './consumer/consumer-group.ts'
-import { askClassicJoin, askConsumerHeartbeat, askLeave, dissolve, fence } from './consumer/consumer-requests.ts'
+import { dissolve, fence, handleClassicJoin, handleConsumerHeartbeat, handleLeave } from './consumer/consumer-requests.ts'
 import { awaitRevocation, extendConsumerSession, groupTombstones } from './consumer/consumer-steps.ts'
 import { describe, describeConsumers, listed, unknownConsumers, unknownGroup } from './describe.ts'
-import type { Asking, GroupEffect, GroupEvent, GroupNotification, ListedGroup, Question } from './messages.ts'
-import { commit, commitRefusal, deleteOffsets, expireOffsets, fetchRefusal } from './offsets/commit.ts'
+import type { GroupEffect, GroupEvent, GroupNotification, GroupRequest, ListedGroup, RequestOf } from './messages.ts'
+import { commit, commitError, deleteOffsets, expireOffsets, fetchError } from './offsets/commit.ts'
 import { type CommittedOffset, decodeGroupRecord, encodeGroupRecord, type GroupRecord } from './records.ts'
 import { replay } from './replay.ts'
 import { type Group, type GroupShared, type GroupState, groupState } from './state.ts'
@@ -46,7 +46,7 @@ export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
     })
     switch (event.type) {
       case 'requested':
-        ask(state, stepAt(event.now), event.request, event.ticket)
+        handleRequest(state, stepAt(event.now), event.request, event.ticket)
         break
       case 'loaded':
         begin(state, stepAt(event.now))
@@ -76,7 +76,7 @@ export const groupMachine: Machine<GroupState, GroupEvent, GroupEffect> = {
 }
 
 /** For the runtime of coordinators. */
-export const groupCoordinator = (shared: GroupShared): CoordinatorMachine<GroupState, Question, GroupNotification, GroupRecord> => ({
+export const groupCoordinator = (shared: GroupShared): CoordinatorMachine<GroupState, GroupRequest, GroupNotification, GroupRecord> => ({
   ...groupMachine,
   create: () => groupState(shared),
   encode: encodeGroupRecord,
@@ -87,74 +87,74 @@ export const groupCoordinator = (shared: GroupShared): CoordinatorMachine<GroupS
 /** Every group, for ListGroups. */
 export const listGroups = (state: GroupState): ListedGroup[] => Array.from(state.groups.values(), listed)
 
-function ask(state: GroupState, step: Step, question: Question, ticket: number): void {
-  const { groupId } = question
+function handleRequest(state: GroupState, step: Step, request: GroupRequest, ticket: number): void {
+  const { groupId } = request
   const group = state.groups.get(groupId)
-  const say = (said: unknown): void => respond(step, ticket, said)
-  switch (question.type) {
+  const reply = (response: unknown): void => respond(step, ticket, response)
+  switch (request.type) {
     case 'join':
-      askJoin(state, step, question, ticket)
+      handleJoin(state, step, request, ticket)
       return
     case 'sync':
-      if (group === undefined) say(syncRefusal(errors.UNKNOWN_MEMBER_ID))
-      else if (group.type === 'consumer') say(syncConsumers(step, group, question))
-      else sync(step, group, question, ticket)
+      if (group === undefined) reply(syncError(errors.UNKNOWN_MEMBER_ID))
+      else if (group.type === 'consumer') reply(syncConsumers(step, group, request))
+      else sync(step, group, request, ticket)
       return
     case 'heartbeat':
-      if (group === undefined) say(errors.UNKNOWN_MEMBER_ID)
-      else say(group.type === 'consumer' ? (heartbeatConsumers(step, group, question) ?? errors.NONE) : heartbeat(step, group, question))
+      if (group === undefined) reply(errors.UNKNOWN_MEMBER_ID)
+      else reply(group.type === 'consumer' ? (heartbeatConsumers(step, group, request) ?? errors.NONE) : heartbeat(step, group, request))
       return
     case 'consumerHeartbeat':
-      askConsumerHeartbeat(state, step, question, ticket)
+      handleConsumerHeartbeat(state, step, request, ticket)
       return
     case 'leave':
       if (group === undefined)
-        say({ error: errors.NONE, members: question.members.map((ref) => ({ ...ref, error: errors.UNKNOWN_MEMBER_ID })) })
-      else say(group.type === 'consumer' ? askLeave(state, step, group, question) : leave(step, group, question))
+        reply({ error: errors.NONE, members: request.members.map((ref) => ({ ...ref, error: errors.UNKNOWN_MEMBER_ID })) })
+      else reply(group.type === 'consumer' ? handleLeave(state, step, group, request) : leave(step, group, request))
       return
     case 'commit':
-      say(askCommit(state, step, question))
+      reply(handleCommit(state, step, request))
       return
     case 'fetch': {
-      const error = group?.type === 'consumer' ? fetchRefusal(group, question) : undefined
-      say({ error: error ?? errors.NONE, offsets: error === undefined ? copied(state.offsets.of(groupId)) : new Map() })
+      const error = group?.type === 'consumer' ? fetchError(group, request) : undefined
+      reply({ error: error ?? errors.NONE, offsets: error === undefined ? copied(state.offsets.of(groupId)) : new Map() })
       return
     }
     case 'deleteOffsets':
-      say(group === undefined ? errors.GROUP_ID_NOT_FOUND : deleteOffsets(step, group, state.offsets, question))
+      reply(group === undefined ? errors.GROUP_ID_NOT_FOUND : deleteOffsets(step, group, state.offsets, request))
       return
     case 'describe':
-      say(group?.type === 'classic' ? describe(group) : unknownGroup(groupId))
+      reply(group?.type === 'classic' ? describe(group) : unknownGroup(groupId))
       return
     case 'describeConsumer':
-      say(group?.type === 'consumer' ? describeConsumers(step, group) : unknownConsumers(groupId))
+      reply(group?.type === 'consumer' ? describeConsumers(step, group) : unknownConsumers(groupId))
       return
     case 'delete':
-      say(deleteGroup(state, step, groupId))
+      reply(deleteGroup(state, step, groupId))
       return
     default:
-      unreachable(question)
+      unreachable(request)
   }
 }
 
 /** Only a request without a member id creates a group. */
-function askJoin(state: GroupState, step: Step, question: Asking<'join'>, ticket: number): void {
-  const { groupId, memberId, sessionTimeoutMs } = question
+function handleJoin(state: GroupState, step: Step, request: RequestOf<'join'>, ticket: number): void {
+  const { groupId, memberId, sessionTimeoutMs } = request
   const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = step.limits
   const found = state.groups.get(groupId)
   const isOutside = sessionTimeoutMs < sessionTimeoutMinMs || sessionTimeoutMs > sessionTimeoutMaxMs
-  const refusal = isOutside
+  const error = isOutside
     ? errors.INVALID_SESSION_TIMEOUT
     : (found === undefined || found.state === 'Empty') && found?.type !== 'classic' && memberId !== ''
       ? errors.UNKNOWN_MEMBER_ID
       : undefined
-  if (refusal !== undefined) {
-    respond(step, ticket, joinRefusal(refusal, memberId))
+  if (error !== undefined) {
+    respond(step, ticket, joinError(error, memberId))
     return
   }
   if (found?.type === 'consumer') {
     if (found.members.size > 0) {
-      respond(step, ticket, askClassicJoin(state, step, found, question))
+      respond(step, ticket, handleClassicJoin(state, step, found, request))
       return
     }
     dissolve(state, step, found)
@@ -165,17 +165,17 @@ function askJoin(state: GroupState, step: Step, question: Asking<'join'>, ticket
     state.groups.set(groupId, group)
     writeGroup(step, group)
   }
-  join(step, group, question, ticket)
+  join(step, group, request, ticket)
 }
 
 /** A commit from outside creates a simple group: one that has offsets and never members. */
-function askCommit(state: GroupState, step: Step, question: Asking<'commit'>): KafkaError | readonly KafkaError[] {
-  let group = state.groups.get(question.groupId)
+function handleCommit(state: GroupState, step: Step, request: RequestOf<'commit'>): KafkaError | readonly KafkaError[] {
+  let group = state.groups.get(request.groupId)
   if (group === undefined) {
-    if (question.generation >= 0) return question.version >= 9 ? errors.GROUP_ID_NOT_FOUND : errors.ILLEGAL_GENERATION
-    state.groups.set(question.groupId, (group = new ClassicGroup(question.groupId, step.now)))
+    if (request.generation >= 0) return request.version >= 9 ? errors.GROUP_ID_NOT_FOUND : errors.ILLEGAL_GENERATION
+    state.groups.set(request.groupId, (group = new ClassicGroup(request.groupId, step.now)))
   }
-  return commitRefusal(group, question) ?? commit(step, group, state.offsets, question)
+  return commitError(group, request) ?? commit(step, group, state.offsets, request)
 }
 
 /** The response is a snapshot: the offsets continue to change. */

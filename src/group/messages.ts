@@ -13,7 +13,7 @@ export interface MemberRef {
   readonly instanceId: string | null
 }
 
-export interface JoinAsk extends MemberRef {
+export interface JoinRequest extends MemberRef {
   readonly clientId: string
   readonly clientHost: string
   readonly sessionTimeoutMs: number
@@ -21,14 +21,14 @@ export interface JoinAsk extends MemberRef {
   readonly protocolType: string
   readonly protocols: readonly Protocol[]
   /** The client joins again with the member id from the first response (KIP-394). */
-  readonly knowsMemberIdRequired: boolean
+  readonly supportsMemberIdRequired: boolean
   /** The response can state that the leader must skip the assignment (KIP-814). */
-  readonly knowsSkipAssignment: boolean
+  readonly supportsSkipAssignment: boolean
   /** Makes the id of a new member unique. */
   readonly uuid: string
 }
 
-export interface JoinAnswer {
+export interface JoinResponse {
   readonly error: KafkaError
   readonly memberId: string
   readonly generation: number
@@ -40,14 +40,14 @@ export interface JoinAnswer {
   readonly members: readonly (MemberRef & { readonly metadata: Buffer })[]
 }
 
-export interface SyncAsk extends MemberRef {
+export interface SyncRequest extends MemberRef {
   readonly generation: number
   readonly protocolType: string | null
   readonly protocolName: string | null
   readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
 }
 
-export interface SyncAnswer {
+export interface SyncResponse {
   readonly error: KafkaError
   readonly protocolType: string | null
   readonly protocolName: string | null
@@ -61,7 +61,7 @@ export interface TopicPartitions {
 }
 
 /** Request of a member of a consumer group. Null means unchanged since the last request. */
-export interface ConsumerHeartbeatAsk extends MemberRef {
+export interface ConsumerHeartbeatRequest extends MemberRef {
   /** 0 joins, -1 leaves, -2 leaves temporarily. */
   readonly memberEpoch: number
   readonly rackId: string | null
@@ -75,7 +75,7 @@ export interface ConsumerHeartbeatAsk extends MemberRef {
   readonly owned: readonly TopicPartitions[] | null
 }
 
-export interface ConsumerHeartbeatAnswer {
+export interface ConsumerHeartbeatResponse {
   readonly error: KafkaError
   readonly message: string | null
   readonly memberId: string | null
@@ -112,7 +112,7 @@ export interface DescribedConsumerGroup {
   readonly members: readonly DescribedConsumer[]
 }
 
-export interface LeaveAnswer {
+export interface LeaveResponse {
   readonly error: KafkaError
   readonly members: readonly (MemberRef & { readonly error: KafkaError })[]
 }
@@ -122,7 +122,7 @@ export interface PartitionRef {
   readonly partition: number
 }
 
-export interface CommitAsk extends MemberRef {
+export interface CommitRequest extends MemberRef {
   readonly generation: number
   /** The version of the request, which determines the error codes that the client supports. */
   readonly version: number
@@ -136,7 +136,7 @@ export interface CommitAsk extends MemberRef {
   })[]
 }
 
-export interface FetchAsk {
+export interface FetchOffsetsRequest {
   readonly memberId: string | null
   readonly memberEpoch: number
 }
@@ -174,28 +174,30 @@ export interface ListedGroup {
 export type GroupType = 'classic' | 'consumer'
 
 /** Requests for one group, and their responses. */
-export interface Questions {
-  readonly join: { readonly ask: JoinAsk; readonly answer: JoinAnswer }
-  readonly sync: { readonly ask: SyncAsk; readonly answer: SyncAnswer }
-  readonly heartbeat: { readonly ask: MemberRef & { readonly generation: number }; readonly answer: KafkaError }
-  readonly consumerHeartbeat: { readonly ask: ConsumerHeartbeatAsk; readonly answer: ConsumerHeartbeatAnswer }
-  readonly leave: { readonly ask: { readonly members: readonly MemberRef[] }; readonly answer: LeaveAnswer }
+export interface GroupRequests {
+  readonly join: { readonly request: JoinRequest; readonly response: JoinResponse }
+  readonly sync: { readonly request: SyncRequest; readonly response: SyncResponse }
+  readonly heartbeat: { readonly request: MemberRef & { readonly generation: number }; readonly response: KafkaError }
+  readonly consumerHeartbeat: { readonly request: ConsumerHeartbeatRequest; readonly response: ConsumerHeartbeatResponse }
+  readonly leave: { readonly request: { readonly members: readonly MemberRef[] }; readonly response: LeaveResponse }
   /** An error for the group, or one for each offset. */
-  readonly commit: { readonly ask: CommitAsk; readonly answer: KafkaError | readonly KafkaError[] }
-  readonly fetch: { readonly ask: FetchAsk; readonly answer: FetchedOffsets }
+  readonly commit: { readonly request: CommitRequest; readonly response: KafkaError | readonly KafkaError[] }
+  readonly fetch: { readonly request: FetchOffsetsRequest; readonly response: FetchedOffsets }
   readonly deleteOffsets: {
-    readonly ask: { readonly partitions: readonly PartitionRef[] }
-    readonly answer: KafkaError | readonly KafkaError[]
+    readonly request: { readonly partitions: readonly PartitionRef[] }
+    readonly response: KafkaError | readonly KafkaError[]
   }
-  readonly describe: { readonly ask: object; readonly answer: DescribedGroup }
-  readonly describeConsumer: { readonly ask: object; readonly answer: DescribedConsumerGroup }
-  readonly delete: { readonly ask: object; readonly answer: KafkaError }
+  readonly describe: { readonly request: object; readonly response: DescribedGroup }
+  readonly describeConsumer: { readonly request: object; readonly response: DescribedConsumerGroup }
+  readonly delete: { readonly request: object; readonly response: KafkaError }
 }
 
-export type QuestionType = keyof Questions
-export type Question = { [Q in QuestionType]: { readonly type: Q; readonly groupId: string } & Questions[Q]['ask'] }[QuestionType]
-export type AnswerTo<Q extends Question> = Questions[Q['type']]['answer']
-export type Asking<Q extends QuestionType> = Extract<Question, { type: Q }>
+export type GroupRequestType = keyof GroupRequests
+export type GroupRequest = {
+  [Q in GroupRequestType]: { readonly type: Q; readonly groupId: string } & GroupRequests[Q]['request']
+}[GroupRequestType]
+export type ResponseTo<Q extends GroupRequest> = GroupRequests[Q['type']]['response']
+export type RequestOf<Q extends GroupRequestType> = Extract<GroupRequest, { type: Q }>
 
 /** Events that no request caused. */
 export type GroupNotification =
@@ -205,5 +207,5 @@ export type GroupNotification =
   /** Expires offsets and groups that are old enough. */
   | { readonly type: 'swept'; readonly now: number }
 
-export type GroupEvent = CoordinatorEvent<Question> | GroupNotification
+export type GroupEvent = CoordinatorEvent<GroupRequest> | GroupNotification
 export type GroupEffect = CoordinatorEffect<GroupRecord>

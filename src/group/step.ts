@@ -59,4 +59,4 @@ export const writeGroup = (step: Step, group: ClassicGroup): void =>
   write(step, [{ type: 'classicGroup', groupId: group.groupId, value: group.value }])
 
 /** A response with an error only. */
-export type Refusal = KafkaError | undefined
+export type OptionalError = KafkaError | undefined

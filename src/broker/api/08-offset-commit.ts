@@ -73,7 +73,7 @@ function partsOf(asked: AskedTopic, context: RequestContext): Part[] {
 }
 
 async function commit(request: OffsetCommitRequest, parts: readonly Part[], { groups, version }: RequestContext): Promise<void> {
-  const said = await groups.ask({
+  const said = await groups.request({
     type: 'commit',
     groupId: request.groupId,
     memberId: request.memberId,

@@ -39,7 +39,7 @@ export const offsetFetch = handler({
 
 async function fetchGroup(asked: AskedGroup, context: RequestContext): Promise<AnsweredGroup> {
   const { groupId, memberId, memberEpoch, topics } = asked
-  const said = await context.groups.ask({ type: 'fetch', groupId, memberId, memberEpoch })
+  const said = await context.groups.request({ type: 'fetch', groupId, memberId, memberEpoch })
   const error = said.error
   if (said instanceof NotReady || error !== errors.NONE) {
     const failed = context.version < groupErrorVersion ? (topics ?? []).map((topic) => failedTopic(topic, error)) : []

@@ -1,5 +1,5 @@
 import { NotReady } from '../../coordinator/partition.ts'
-import type { JoinAnswer } from '../../group/messages.ts'
+import type { JoinResponse } from '../../group/messages.ts'
 import { JoinGroupRequest, JoinGroupResponse } from '../../wire/api/11-join-group.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { blank } from '../../wire/schema.ts'
@@ -20,7 +20,7 @@ export const joinGroup = handler({
   async handle(request, { groups, version, clientId, session, entropy }) {
     const { groupId, memberId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols } = request
     if (groupId === '') return refused(errors.INVALID_GROUP_ID, memberId, version)
-    const said = await groups.ask({
+    const said = await groups.request({
       type: 'join',
       groupId,
       memberId,
@@ -32,8 +32,8 @@ export const joinGroup = handler({
       protocolType,
       // A copy: the stored value must not keep the whole request in memory.
       protocols: protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) })),
-      knowsMemberIdRequired: version >= memberIdRequiredVersion,
-      knowsSkipAssignment: version >= skipAssignmentVersion,
+      supportsMemberIdRequired: version >= memberIdRequiredVersion,
+      supportsSkipAssignment: version >= skipAssignmentVersion,
       uuid: newUuid(entropy),
     })
     return said instanceof NotReady ? refused(said.error, memberId, version) : answered(said, version)
@@ -49,7 +49,7 @@ const refused = ({ code }: KafkaError, memberId: string, version: number): JoinG
   protocolName: protocolNameOf(null, version),
 })
 
-const answered = (said: JoinAnswer, version: number): JoinGroupResponse => ({
+const answered = (said: JoinResponse, version: number): JoinGroupResponse => ({
   throttleTimeMs: 0,
   errorCode: said.error.code,
   generationId: said.generation,

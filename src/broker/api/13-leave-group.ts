@@ -18,7 +18,7 @@ export const leaveGroup = handler({
       version < batchVersion
         ? [{ memberId: request.memberId, instanceId: null }]
         : request.members.map(({ memberId, groupInstanceId }) => ({ memberId, instanceId: groupInstanceId }))
-    const said = await groups.ask({ type: 'leave', groupId, members })
+    const said = await groups.request({ type: 'leave', groupId, members })
     if (said instanceof NotReady) return failed(said.error.code)
     if (version < batchVersion) return failed((said.members[0]?.error ?? said.error).code)
     return {

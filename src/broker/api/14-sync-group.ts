@@ -19,7 +19,7 @@ export const syncGroup = handler({
       return refused(errors.INCONSISTENT_GROUP_PROTOCOL.code)
     }
     if (groupId === '') return refused(errors.INVALID_GROUP_ID.code)
-    const said = await groups.ask({
+    const said = await groups.request({
       type: 'sync',
       groupId,
       memberId,

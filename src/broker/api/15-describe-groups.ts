@@ -18,7 +18,7 @@ export const describeGroups = handler({
   async handle({ groups: asked, includeAuthorizedOperations }, { groups, version }) {
     const authorizedOperations = includeAuthorizedOperations ? groupOperations : notAsked
     const rows = rarelyRepeated(asked, (groupId) => groupId).map(async (groupId): Promise<GroupRow> => {
-      const said = await groups.ask({ type: 'describe', groupId })
+      const said = await groups.request({ type: 'describe', groupId })
       if (said instanceof NotReady) return failed(groupId, said.error)
       if (said.error === errors.NONE) return { ...shown(groupId, said), authorizedOperations }
       return version < notFoundVersion ? { ...shown(groupId, said), ...nothingWrong, authorizedOperations } : shown(groupId, said)

@@ -9,7 +9,7 @@ export const deleteGroups = handler({
   versions: [0, 2],
   async handle({ groupsNames }, { groups }) {
     const results = [...new Set(groupsNames)].map(async (groupId) => {
-      const said = await groups.ask({ type: 'delete', groupId })
+      const said = await groups.request({ type: 'delete', groupId })
       return { groupId, errorCode: (said instanceof NotReady ? said.error : said).code }
     })
     return { throttleTimeMs: 0, results: await Promise.all(results) }

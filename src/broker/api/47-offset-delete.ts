@@ -21,7 +21,7 @@ export const offsetDelete = handler({
       partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex, error: refusal(name, partitionIndex, context) })),
     )
     const good = parts.filter(({ error }) => error === errors.NONE)
-    const said = await context.groups.ask({ type: 'deleteOffsets', groupId, partitions: good })
+    const said = await context.groups.request({ type: 'deleteOffsets', groupId, partitions: good })
     if (said instanceof NotReady || 'code' in said) {
       const { code } = said instanceof NotReady ? said.error : said
       return { errorCode: code, throttleTimeMs: 0, topics: [] }

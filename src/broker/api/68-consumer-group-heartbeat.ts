@@ -18,7 +18,7 @@ export const consumerGroupHeartbeat = handler({
     if (!speaksConsumer(settings)) return { ...blank(ConsumerGroupHeartbeatResponse), errorCode: errors.UNSUPPORTED_VERSION.code }
     const { groupId, memberId, memberEpoch, instanceId, rackId, rebalanceTimeoutMs } = request
     const isNew = version < ownIdVersion && memberId === '' && memberEpoch === 0
-    const said = await groups.ask({
+    const said = await groups.request({
       type: 'consumerHeartbeat',
       groupId,
       memberId: isNew ? newUuid(entropy) : memberId,

@@ -29,7 +29,7 @@ export const consumerGroupDescribe = handler({
 async function describe(groupId: string, withOperations: boolean, { groups, settings }: RequestContext): Promise<GroupRow> {
   if (!speaksConsumer(settings)) return failed(groupId, errors.UNSUPPORTED_VERSION)
   if (groupId === '') return failed(groupId, errors.INVALID_GROUP_ID)
-  const said = await groups.ask({ type: 'describeConsumer', groupId })
+  const said = await groups.request({ type: 'describeConsumer', groupId })
   if (said instanceof NotReady) return failed(groupId, said.error)
   return shown(groupId, said, withOperations && said.error === errors.NONE ? groupOperations : notAsked)
 }

@@ -1,22 +1,22 @@
 import { errors } from '../../wire/errors.ts'
-import type { Asking } from '../messages.ts'
+import type { RequestOf } from '../messages.ts'
 import { respond, type Step, sessionKey, writeGroup } from '../step.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { type ClassicMember, matches, noBytes } from './classic-member.ts'
-import { memberRefusal } from './classic-members.ts'
+import { memberError } from './classic-members.ts'
 import {
-  answerJoin,
-  answerSync,
   completeIfAllJoined,
   extendSession,
+  joinError,
   joined,
-  joinRefusal,
   prepareRebalance,
   rebalance,
-  syncRefusal,
+  respondJoin,
+  respondSync,
+  syncError,
 } from './classic-rebalance.ts'
 
-type Join = Asking<'join'>
+type Join = RequestOf<'join'>
 
 /**
  * How long a new member without a member id may wait. It cannot send heartbeats; without a limit the JoinGroup request of a
@@ -25,19 +25,19 @@ type Join = Asking<'join'>
 const newMemberWaitMs = 300_000
 
 /** A client joins the group, or joins again. */
-export function join(step: Step, group: ClassicGroup, ask: Join, ticket: number): void {
-  const { memberId } = ask
-  const refuse = (error: Parameters<typeof joinRefusal>[0]): void => respond(step, ticket, joinRefusal(error, memberId))
+export function join(step: Step, group: ClassicGroup, request: Join, ticket: number): void {
+  const { memberId } = request
+  const fail = (error: Parameters<typeof joinError>[0]): void => respond(step, ticket, joinError(error, memberId))
   if (!isAccepted(step, group, memberId)) {
     group.remove(memberId)
-    respond(step, ticket, joinRefusal(errors.GROUP_MAX_SIZE_REACHED, ''))
-  } else if (!group.supports(ask.protocolType, ask.protocols)) refuse(errors.INCONSISTENT_GROUP_PROTOCOL)
-  else if (memberId === '') joinNew(step, group, ask, ticket)
-  else if (group.pendingJoins.has(memberId)) addMember(step, group, ask, memberId, ticket)
+    respond(step, ticket, joinError(errors.GROUP_MAX_SIZE_REACHED, ''))
+  } else if (!group.supports(request.protocolType, request.protocols)) fail(errors.INCONSISTENT_GROUP_PROTOCOL)
+  else if (memberId === '') joinNew(step, group, request, ticket)
+  else if (group.pendingJoins.has(memberId)) addMember(step, group, request, memberId, ticket)
   else {
-    const refusal = memberRefusal(group, ask)
-    if (refusal !== undefined) refuse(refusal)
-    else joinAgain(step, group, group.members.get(memberId)!, ask, ticket)
+    const error = memberError(group, request)
+    if (error !== undefined) fail(error)
+    else joinAgain(step, group, group.members.get(memberId)!, request, ticket)
   }
 }
 
@@ -54,41 +54,41 @@ function isAccepted({ limits }: Step, group: ClassicGroup, memberId: string): bo
   }
 }
 
-function joinNew(step: Step, group: ClassicGroup, ask: Join, ticket: number): void {
-  const { groupId, instanceId } = ask
-  const memberId = `${instanceId ?? ask.clientId}-${ask.uuid}`
+function joinNew(step: Step, group: ClassicGroup, request: Join, ticket: number): void {
+  const { groupId, instanceId } = request
+  const memberId = `${instanceId ?? request.clientId}-${request.uuid}`
   if (instanceId !== null) {
     const old = group.statics.get(instanceId)
-    if (old === undefined) addMember(step, group, ask, memberId, ticket)
-    else replaceStatic(step, group, group.members.get(old)!, memberOf(ask, memberId), ask, ticket)
+    if (old === undefined) addMember(step, group, request, memberId, ticket)
+    else replaceStatic(step, group, group.members.get(old)!, memberOf(request, memberId), request, ticket)
     return
   }
-  if (!ask.knowsMemberIdRequired) {
-    addMember(step, group, ask, memberId, ticket)
+  if (!request.supportsMemberIdRequired) {
+    addMember(step, group, request, memberId, ticket)
     return
   }
   group.pendingJoins.add(memberId)
-  step.timers.set(sessionKey(groupId, memberId), step.now + ask.sessionTimeoutMs, { type: 'session', groupId, memberId })
-  respond(step, ticket, joinRefusal(errors.MEMBER_ID_REQUIRED, memberId))
+  step.timers.set(sessionKey(groupId, memberId), step.now + request.sessionTimeoutMs, { type: 'session', groupId, memberId })
+  respond(step, ticket, joinError(errors.MEMBER_ID_REQUIRED, memberId))
 }
 
-const memberOf = (ask: Join, memberId: string): ClassicMember => ({
+const memberOf = (request: Join, memberId: string): ClassicMember => ({
   memberId,
-  instanceId: ask.instanceId,
-  clientId: ask.clientId,
-  clientHost: ask.clientHost,
-  sessionTimeoutMs: ask.sessionTimeoutMs,
-  rebalanceTimeoutMs: ask.rebalanceTimeoutMs,
-  protocolType: ask.protocolType,
-  protocols: ask.protocols,
+  instanceId: request.instanceId,
+  clientId: request.clientId,
+  clientHost: request.clientHost,
+  sessionTimeoutMs: request.sessionTimeoutMs,
+  rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+  protocolType: request.protocolType,
+  protocols: request.protocols,
   assignment: noBytes,
   joining: undefined,
   syncing: undefined,
   isNew: false,
 })
 
-function addMember(step: Step, group: ClassicGroup, ask: Join, memberId: string, ticket: number): void {
-  const member = { ...memberOf(ask, memberId), joining: ticket, isNew: true }
+function addMember(step: Step, group: ClassicGroup, request: Join, memberId: string, ticket: number): void {
+  const member = { ...memberOf(request, memberId), joining: ticket, isNew: true }
   if (group.state === 'PreparingRebalance' && group.previous === 'Empty') group.hasNewMember = true
   group.add(member)
   extendSession(step, group, member, newMemberWaitMs)
@@ -96,11 +96,11 @@ function addMember(step: Step, group: ClassicGroup, ask: Join, memberId: string,
 }
 
 /** Only changes that can affect the assignment start a rebalance. A leader decides itself to start one. */
-function joinAgain(step: Step, group: ClassicGroup, member: ClassicMember, ask: Join, ticket: number): void {
-  const isSame = matches(member, ask.protocols)
+function joinAgain(step: Step, group: ClassicGroup, member: ClassicMember, request: Join, ticket: number): void {
+  const isSame = matches(member, request.protocols)
   switch (group.state) {
     case 'Empty':
-      respond(step, ticket, joinRefusal(errors.UNKNOWN_MEMBER_ID, member.memberId))
+      respond(step, ticket, joinError(errors.UNKNOWN_MEMBER_ID, member.memberId))
       return
     case 'CompletingRebalance':
       if (!isSame) break
@@ -113,16 +113,16 @@ function joinAgain(step: Step, group: ClassicGroup, member: ClassicMember, ask: 
     case 'PreparingRebalance':
       break
   }
-  updateMember(step, member, ask, ticket)
+  updateMember(step, member, request, ticket)
   rebalance(step, group)
 }
 
 /** An earlier request of the member that still waits has been abandoned by its client. */
-function updateMember(step: Step, member: ClassicMember, ask: Join, ticket: number): void {
-  answerJoin(step, member, joinRefusal(errors.REBALANCE_IN_PROGRESS, member.memberId))
-  member.protocols = ask.protocols
-  member.sessionTimeoutMs = ask.sessionTimeoutMs
-  member.rebalanceTimeoutMs = ask.rebalanceTimeoutMs
+function updateMember(step: Step, member: ClassicMember, request: Join, ticket: number): void {
+  respondJoin(step, member, joinError(errors.REBALANCE_IN_PROGRESS, member.memberId))
+  member.protocols = request.protocols
+  member.sessionTimeoutMs = request.sessionTimeoutMs
+  member.rebalanceTimeoutMs = request.rebalanceTimeoutMs
   member.joining = ticket
 }
 
@@ -130,17 +130,17 @@ function updateMember(step: Step, member: ClassicMember, ask: Join, ticket: numb
  * A static member has returned with a new member id; the old id is fenced. If nothing else changes, the group continues unchanged.
  * During CompletingRebalance the rebalance starts again, since the leader may have assigned partitions to the old id already.
  */
-function replaceStatic(step: Step, group: ClassicGroup, old: ClassicMember, member: ClassicMember, ask: Join, ticket: number): void {
+function replaceStatic(step: Step, group: ClassicGroup, old: ClassicMember, member: ClassicMember, request: Join, ticket: number): void {
   const leaderBefore = group.leader ?? ''
-  answerJoin(step, old, joinRefusal(errors.FENCED_INSTANCE_ID, old.memberId))
-  answerSync(step, old, syncRefusal(errors.FENCED_INSTANCE_ID))
+  respondJoin(step, old, joinError(errors.FENCED_INSTANCE_ID, old.memberId))
+  respondSync(step, old, syncError(errors.FENCED_INSTANCE_ID))
   step.timers.cancel(sessionKey(group.groupId, old.memberId))
   member.assignment = old.assignment
   group.replace(old.memberId, member)
   extendSession(step, group, member)
   if (group.state === 'Stable' && group.selectProtocol() === group.protocolName) {
     writeGroup(step, group)
-    respond(step, ticket, replaced(group, member.memberId, leaderBefore, ask.knowsSkipAssignment))
+    respond(step, ticket, replaced(group, member.memberId, leaderBefore, request.supportsSkipAssignment))
     return
   }
   member.joining = ticket
@@ -149,7 +149,7 @@ function replaceStatic(step: Step, group: ClassicGroup, old: ClassicMember, memb
 }
 
 /** An older client that is the leader would assign again, so the response contains the old id of the leader. */
-function replaced(group: ClassicGroup, memberId: string, leaderBefore: string, knowsSkipAssignment: boolean): ReturnType<typeof joined> {
-  if (!knowsSkipAssignment) return { ...joined(group, memberId, false), leader: leaderBefore }
+function replaced(group: ClassicGroup, memberId: string, leaderBefore: string, supportsSkipAssignment: boolean): ReturnType<typeof joined> {
+  if (!supportsSkipAssignment) return { ...joined(group, memberId, false), leader: leaderBefore }
   return { ...joined(group, memberId), skipAssignment: group.isLeader(memberId) }
 }

@@ -1,10 +1,10 @@
 import { errors, type KafkaError } from '../../wire/errors.ts'
-import type { JoinAnswer, SyncAnswer } from '../messages.ts'
+import type { JoinResponse, SyncResponse } from '../messages.ts'
 import { joinKey, respond, type Step, sessionKey, syncKey, writeGroup } from '../step.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { type ClassicMember, metadataOf, noBytes } from './classic-member.ts'
 
-export const joinRefusal = (error: KafkaError, memberId: string): JoinAnswer => ({
+export const joinError = (error: KafkaError, memberId: string): JoinResponse => ({
   error,
   memberId,
   generation: -1,
@@ -16,7 +16,7 @@ export const joinRefusal = (error: KafkaError, memberId: string): JoinAnswer => 
 })
 
 /** JoinGroup response for a member of the current generation. The leader receives all members, unless `withMembers` is false. */
-export function joined(group: ClassicGroup, memberId: string, withMembers = group.isLeader(memberId)): JoinAnswer {
+export function joined(group: ClassicGroup, memberId: string, withMembers = group.isLeader(memberId)): JoinResponse {
   const { generation, protocolType, protocolName } = group
   const members = withMembers ? [...group.members.values()] : []
   return {
@@ -31,19 +31,19 @@ export function joined(group: ClassicGroup, memberId: string, withMembers = grou
   }
 }
 
-export const syncRefusal = (error: KafkaError): SyncAnswer => ({ error, protocolType: null, protocolName: null, assignment: noBytes })
+export const syncError = (error: KafkaError): SyncResponse => ({ error, protocolType: null, protocolName: null, assignment: noBytes })
 
 /** Answers the waiting JoinGroup request of a member, if there is one. */
-export function answerJoin(step: Step, member: ClassicMember, said: JoinAnswer): void {
+export function respondJoin(step: Step, member: ClassicMember, response: JoinResponse): void {
   if (member.joining === undefined) return
-  respond(step, member.joining, said)
+  respond(step, member.joining, response)
   member.joining = undefined
 }
 
 /** True when a request was waiting. */
-export function answerSync(step: Step, member: ClassicMember, said: SyncAnswer): boolean {
+export function respondSync(step: Step, member: ClassicMember, response: SyncResponse): boolean {
   if (member.syncing === undefined) return false
-  respond(step, member.syncing, said)
+  respond(step, member.syncing, response)
   member.syncing = undefined
   return true
 }
@@ -61,8 +61,8 @@ export function extendSession({ timers, now }: Step, group: ClassicGroup, member
 export function propagate(step: Step, group: ClassicGroup, error: KafkaError): void {
   const [protocolType, protocolName] = error === errors.NONE ? [group.protocolType, group.protocolName] : [null, null]
   for (const member of group.members.values()) {
-    const said = { error, protocolType, protocolName, assignment: member.assignment }
-    if (answerSync(step, member, said)) extendSession(step, group, member)
+    const response = { error, protocolType, protocolName, assignment: member.assignment }
+    if (respondSync(step, member, response)) extendSession(step, group, member)
   }
 }
 
@@ -131,7 +131,7 @@ export function completeJoinPhase(step: Step, group: ClassicGroup): void {
 function beginSyncPhase(step: Step, group: ClassicGroup): void {
   const { groupId, generation } = group
   for (const member of group.members.values()) {
-    answerJoin(step, member, joined(group, member.memberId))
+    respondJoin(step, member, joined(group, member.memberId))
     extendSession(step, group, member)
     member.isNew = false
     group.pendingSyncs.add(member.memberId)
@@ -166,8 +166,8 @@ export function sessionDue(step: Step, group: ClassicGroup, memberId: string): v
 
 /** Removes a member. The caller handles the consequences for the group. */
 export function removeMember(step: Step, group: ClassicGroup, member: ClassicMember): void {
-  answerJoin(step, member, joinRefusal(errors.UNKNOWN_MEMBER_ID, ''))
-  answerSync(step, member, syncRefusal(errors.UNKNOWN_MEMBER_ID))
+  respondJoin(step, member, joinError(errors.UNKNOWN_MEMBER_ID, ''))
+  respondSync(step, member, syncError(errors.UNKNOWN_MEMBER_ID))
   step.timers.cancel(sessionKey(group.groupId, member.memberId))
   group.remove(member.memberId)
 }

@@ -1,15 +1,15 @@
 import { errors } from '../../wire/errors.ts'
 import { noBytes } from '../classic/classic-member.ts'
-import { joinRefusal, syncRefusal } from '../classic/classic-rebalance.ts'
+import { joinError, syncError } from '../classic/classic-rebalance.ts'
 import { assignmentBytes, subscriptionOf } from '../classic/embedded-protocol.ts'
 import { consumerProtocolType } from '../classic/subscription.ts'
-import type { Asking, JoinAnswer, LeaveAnswer, MemberRef, SyncAnswer, TopicPartitions } from '../messages.ts'
+import type { JoinResponse, LeaveResponse, MemberRef, RequestOf, SyncResponse, TopicPartitions } from '../messages.ts'
 import type { Partitions } from '../partitions.ts'
 import { isTooLarge } from '../records.ts'
-import { classicJoinKey, classicSyncKey, type Refusal, type Step } from '../step.ts'
+import { classicJoinKey, classicSyncKey, type OptionalError, type Step } from '../step.ts'
 import type { Topics } from '../topics.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import { type ConsumerMember, equalTopics, memberState, newMember, saysSame, sortedTopics } from './consumer-member.ts'
+import { type ConsumerMember, equalTopics, isUnchanged, memberState, newMember, sortedTopics } from './consumer-member.ts'
 import {
   assignWhenDue,
   change,
@@ -27,14 +27,14 @@ import { dropUnused } from './topic-expressions.ts'
  * its member epoch, JoinGroup and SyncGroup are answered at once, and no member is the leader.
  */
 
-type Join = Asking<'join'>
+type Join = RequestOf<'join'>
 
 export const classicSubscription = ({ protocols }: Join) => (protocols[0] === undefined ? undefined : subscriptionOf(protocols[0].metadata))
 
 /** Why the group rejects a classic member. The group is still unchanged at this point. */
-export function joinProblem(step: Step, group: ConsumerGroup, ask: Join): JoinAnswer | undefined {
-  const { memberId, instanceId, protocolType, protocols } = ask
-  if (group.members.size >= step.limits.consumersMax && !group.members.has(memberId)) return joinRefusal(errors.GROUP_MAX_SIZE_REACHED, '')
+export function classicJoinError(step: Step, group: ConsumerGroup, request: Join): JoinResponse | undefined {
+  const { memberId, instanceId, protocolType, protocols } = request
+  if (group.members.size >= step.limits.consumersMax && !group.members.has(memberId)) return joinError(errors.GROUP_MAX_SIZE_REACHED, '')
   if (
     !mayMix(step.limits.migration) ||
     protocolType !== consumerProtocolType ||
@@ -43,16 +43,16 @@ export function joinProblem(step: Step, group: ConsumerGroup, ask: Join): JoinAn
       protocols.map(({ name }) => name),
     )
   ) {
-    return joinRefusal(errors.INCONSISTENT_GROUP_PROTOCOL, '')
+    return joinError(errors.INCONSISTENT_GROUP_PROTOCOL, '')
   }
-  if (classicSubscription(ask) === undefined) return joinRefusal(errors.INCONSISTENT_GROUP_PROTOCOL, '')
-  if (isTooLarge(memberRecord(group, withJoin(newMember(memberId), ask)), step.limits.recordBytesMax)) {
-    return joinRefusal(errors.UNKNOWN_SERVER_ERROR, memberId)
+  if (classicSubscription(request) === undefined) return joinError(errors.INCONSISTENT_GROUP_PROTOCOL, '')
+  if (isTooLarge(memberRecord(group, withJoin(newMember(memberId), request)), step.limits.recordBytesMax)) {
+    return joinError(errors.UNKNOWN_SERVER_ERROR, memberId)
   }
-  if (memberId === '' && instanceId === null && ask.knowsMemberIdRequired) return joinRefusal(errors.MEMBER_ID_REQUIRED, ask.uuid)
+  if (memberId === '' && instanceId === null && request.supportsMemberIdRequired) return joinError(errors.MEMBER_ID_REQUIRED, request.uuid)
   if (instanceId === null || memberId === '') return undefined
-  const refusal = memberRefusal(group, ask)
-  return refusal && joinRefusal(refusal, '')
+  const error = memberError(group, request)
+  return error && joinError(error, '')
 }
 
 /** Whether all classic members support one common protocol. */
@@ -62,47 +62,47 @@ function supports(group: ConsumerGroup, names: readonly string[]): boolean {
 }
 
 /** Adds or updates a classic member. The caller has validated the request. */
-export function joinConsumers(step: Step, group: ConsumerGroup, ask: Join): JoinAnswer {
+export function joinConsumers(step: Step, group: ConsumerGroup, request: Join): JoinResponse {
   const { groupId } = group
-  const before = subscribe(step, group, ask)
-  const said = withJoin(before, ask)
-  if (!group.members.has(said.memberId) || !saysSame(before, said)) change(step, group, [memberRecord(group, said)])
+  const before = subscribe(step, group, request)
+  const response = withJoin(before, request)
+  if (!group.members.has(response.memberId) || !isUnchanged(before, response)) change(step, group, [memberRecord(group, response)])
   dropUnused(step, group, before.expression)
-  const hasSubscriptionChanged = !equalTopics(before.topics, said.topics) || before.expression !== ''
+  const hasSubscriptionChanged = !equalTopics(before.topics, response.topics) || before.expression !== ''
   refreshMetadata(step, group, hasSubscriptionChanged)
   assignWhenDue(step, group)
-  const owned = ownedRows(classicSubscription(ask)!.ownedPartitions, step.topics)
-  const member = reconcileMember(step, group, group.members.get(said.memberId)!, { hasSubscriptionChanged, owned })
+  const owned = ownedRows(classicSubscription(request)!.ownedPartitions, step.topics)
+  const member = reconcileMember(step, group, group.members.get(response.memberId)!, { hasSubscriptionChanged, owned })
   extendConsumerSession(step, group, member)
   step.timers.cancel(classicJoinKey(groupId, member.memberId))
-  step.timers.set(classicSyncKey(groupId, member.memberId), step.now + ask.rebalanceTimeoutMs, {
+  step.timers.set(classicSyncKey(groupId, member.memberId), step.now + request.rebalanceTimeoutMs, {
     type: 'session',
     groupId,
     memberId: member.memberId,
   })
   return {
-    ...joinRefusal(errors.NONE, member.memberId),
+    ...joinError(errors.NONE, member.memberId),
     generation: member.epoch,
     protocolType: consumerProtocolType,
-    protocolName: ask.protocols[0]!.name,
+    protocolName: request.protocols[0]!.name,
   }
 }
 
 /** A JoinGroup request, converted to the fields of a consumer group member. */
-function withJoin(member: ConsumerMember, ask: Join): ConsumerMember {
-  const { rackId, topics } = classicSubscription(ask)!
+function withJoin(member: ConsumerMember, request: Join): ConsumerMember {
+  const { rackId, topics } = classicSubscription(request)!
   return {
     ...member,
-    instanceId: ask.instanceId ?? member.instanceId,
+    instanceId: request.instanceId ?? member.instanceId,
     rackId: rackId ?? member.rackId,
-    rebalanceTimeoutMs: ask.rebalanceTimeoutMs,
+    rebalanceTimeoutMs: request.rebalanceTimeoutMs,
     topics: sortedTopics(topics),
     expression: '',
-    clientId: ask.clientId,
-    clientHost: ask.clientHost,
+    clientId: request.clientId,
+    clientHost: request.clientHost,
     classic: {
-      sessionTimeoutMs: ask.sessionTimeoutMs,
-      supportedProtocols: ask.protocols.map(({ name, metadata }) => ({ name, metadata })),
+      sessionTimeoutMs: request.sessionTimeoutMs,
+      supportedProtocols: request.protocols.map(({ name, metadata }) => ({ name, metadata })),
     },
   }
 }
@@ -124,37 +124,37 @@ function ownedRows(
 }
 
 /** Why a request does not come from a classic member of this group. */
-function memberRefusal(group: ConsumerGroup, { memberId, instanceId }: MemberRef): Refusal {
+function memberError(group: ConsumerGroup, { memberId, instanceId }: MemberRef): OptionalError {
   if (instanceId === null) return group.members.has(memberId) ? undefined : errors.UNKNOWN_MEMBER_ID
   const known = group.statics.get(instanceId)
   if (known === undefined) return errors.UNKNOWN_MEMBER_ID
   return known === memberId ? undefined : errors.FENCED_INSTANCE_ID
 }
 
-function generationRefusal(group: ConsumerGroup, ask: MemberRef & { readonly generation: number }): Refusal {
-  const refusal = memberRefusal(group, ask)
-  if (refusal !== undefined) return refusal
-  const member = group.members.get(ask.memberId)!
+function generationError(group: ConsumerGroup, request: MemberRef & { readonly generation: number }): OptionalError {
+  const error = memberError(group, request)
+  if (error !== undefined) return error
+  const member = group.members.get(request.memberId)!
   if (member.classic === null) return errors.UNKNOWN_MEMBER_ID
-  return member.epoch === ask.generation ? undefined : errors.ILLEGAL_GENERATION
+  return member.epoch === request.generation ? undefined : errors.ILLEGAL_GENERATION
 }
 
 /** The partitions of the member, in the consumer protocol. */
-export function syncConsumers(step: Step, group: ConsumerGroup, ask: Asking<'sync'>): SyncAnswer {
-  const refusal = generationRefusal(group, ask) ?? syncProblem(step, group, ask)
-  if (refusal !== undefined) return syncRefusal(refusal)
-  const member = group.members.get(ask.memberId)!
+export function syncConsumers(step: Step, group: ConsumerGroup, request: RequestOf<'sync'>): SyncResponse {
+  const error = generationError(group, request) ?? syncProtocolError(step, group, request)
+  if (error !== undefined) return syncError(error)
+  const member = group.members.get(request.memberId)!
   step.timers.cancel(classicSyncKey(group.groupId, member.memberId))
   extendConsumerSession(step, group, member)
-  const { protocolType, protocolName } = ask
+  const { protocolType, protocolName } = request
   return { error: errors.NONE, protocolType, protocolName, assignment: assignmentOf(step, member) }
 }
 
-function syncProblem(step: Step, group: ConsumerGroup, ask: Asking<'sync'>): Refusal {
-  const member = group.members.get(ask.memberId)!
+function syncProtocolError(step: Step, group: ConsumerGroup, request: RequestOf<'sync'>): OptionalError {
+  const member = group.members.get(request.memberId)!
   const { supportedProtocols } = member.classic!
-  if (ask.protocolType !== null && ask.protocolType !== consumerProtocolType) return errors.INCONSISTENT_GROUP_PROTOCOL
-  if (ask.protocolName !== null && ask.protocolName !== supportedProtocols[0]!.name) return errors.INCONSISTENT_GROUP_PROTOCOL
+  if (request.protocolType !== null && request.protocolType !== consumerProtocolType) return errors.INCONSISTENT_GROUP_PROTOCOL
+  if (request.protocolName !== null && request.protocolName !== supportedProtocols[0]!.name) return errors.INCONSISTENT_GROUP_PROTOCOL
   // The last assignment is valid until there is a new one.
   if (group.assignmentEpoch <= member.epoch || member.state === memberState.unrevoked) return undefined
   awaitJoin(step, group, member)
@@ -169,10 +169,10 @@ export const targetBytes = ({ topics }: Step, target: Partitions, { classic }: C
   classic === null ? noBytes : assignmentBytes(target, topics, classic.supportedProtocols[0]!.metadata)
 
 /** A member must join again when it has partitions to revoke or can get new ones. */
-export function heartbeatConsumers(step: Step, group: ConsumerGroup, ask: Asking<'heartbeat'>): Refusal {
-  const refusal = generationRefusal(group, ask)
-  if (refusal !== undefined) return refusal
-  const member = group.members.get(ask.memberId)!
+export function heartbeatConsumers(step: Step, group: ConsumerGroup, request: RequestOf<'heartbeat'>): OptionalError {
+  const error = generationError(group, request)
+  if (error !== undefined) return error
+  const member = group.members.get(request.memberId)!
   extendConsumerSession(step, group, member)
   const isCalled =
     member.epoch < group.epoch ||
@@ -201,14 +201,14 @@ function awaitJoin({ timers, now }: Step, { groupId }: ConsumerGroup, { memberId
 /** Members of either protocol can be removed by LeaveGroup. `gone` are those that are; the response names them as the request did. */
 export function leavingConsumers(
   group: ConsumerGroup,
-  { members }: Asking<'leave'>,
-): { readonly answer: LeaveAnswer; readonly gone: ReadonlySet<string> } {
-  const gone = new Set<string>()
-  const answered = members.map((ref) => {
+  { members }: RequestOf<'leave'>,
+): { readonly response: LeaveResponse; readonly removed: ReadonlySet<string> } {
+  const removed = new Set<string>()
+  const results = members.map((ref) => {
     const memberId = ref.memberId === '' && ref.instanceId !== null ? (group.statics.get(ref.instanceId) ?? '') : ref.memberId
-    const error = memberRefusal(group, { ...ref, memberId }) ?? errors.NONE
-    if (error === errors.NONE) gone.add(memberId)
+    const error = memberError(group, { ...ref, memberId }) ?? errors.NONE
+    if (error === errors.NONE) removed.add(memberId)
     return { ...ref, error }
   })
-  return { answer: { error: errors.NONE, members: answered }, gone }
+  return { response: { error: errors.NONE, members: results }, removed }
 }

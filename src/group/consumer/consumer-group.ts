@@ -101,7 +101,7 @@ export class ConsumerGroup {
   }
 
   /** The assignor that most members request; undefined when no member names one. */
-  get wantedAssignor(): string | undefined {
+  get requestedAssignor(): string | undefined {
     const votes = new Map<string, number>()
     for (const { assignor } of this.members.values()) if (assignor !== null) votes.set(assignor, (votes.get(assignor) ?? 0) + 1)
     let best: string | undefined

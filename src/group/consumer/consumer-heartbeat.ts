@@ -1,6 +1,6 @@
 import { nameExpression } from '../../coordinator/name-expression.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
-import type { Asking, ConsumerHeartbeatAnswer } from '../messages.ts'
+import type { ConsumerHeartbeatResponse, RequestOf } from '../messages.ts'
 import { equalPartitions, fromPartitions, nothingOwned, ownedAt } from '../partitions.ts'
 import { isTooLarge } from '../records.ts'
 import type { Step } from '../step.ts'
@@ -9,10 +9,10 @@ import {
   type ConsumerMember,
   currentValue,
   equalTopics,
+  isUnchanged,
   joinEpoch,
   leaveEpoch,
   newMember,
-  saysSame,
   sortedTopics,
   staticLeaveEpoch,
 } from './consumer-member.ts'
@@ -28,12 +28,12 @@ import {
 import { hasAtMost } from './reconcile.ts'
 import { dropUnused, expressionChange } from './topic-expressions.ts'
 
-export type Heartbeat = Asking<'consumerHeartbeat'>
+export type Heartbeat = RequestOf<'consumerHeartbeat'>
 
 /** Why a request is rejected, with a message. */
-export type Complaint = readonly [error: KafkaError, message: string]
+export type ValidationError = readonly [error: KafkaError, message: string]
 
-export const refused = ([error, message]: Complaint): ConsumerHeartbeatAnswer => ({
+export const errorResponse = ([error, message]: ValidationError): ConsumerHeartbeatResponse => ({
   error,
   message,
   memberId: null,
@@ -45,50 +45,50 @@ export const refused = ([error, message]: Complaint): ConsumerHeartbeatAnswer =>
 const isBlank = (text: string | null): boolean => text !== null && text.trim() === ''
 
 /** Validates a heartbeat, regardless of the group. */
-export function heartbeatProblem(step: Step, ask: Heartbeat): Complaint | undefined {
-  const invalid = (message: string): Complaint => [errors.INVALID_REQUEST, message]
-  if (isBlank(ask.memberId)) return invalid("MemberId can't be empty.")
-  if (isBlank(ask.groupId)) return invalid("GroupId can't be empty.")
-  if (isBlank(ask.instanceId)) return invalid("InstanceId can't be empty.")
-  if (isBlank(ask.rackId)) return invalid("RackId can't be empty.")
-  if (ask.memberEpoch < staticLeaveEpoch)
-    return invalid(`MemberEpoch ${ask.memberEpoch} is invalid: it must be at least ${staticLeaveEpoch}.`)
-  if (ask.memberEpoch === staticLeaveEpoch && ask.instanceId === null)
+export function heartbeatError(step: Step, request: Heartbeat): ValidationError | undefined {
+  const invalid = (message: string): ValidationError => [errors.INVALID_REQUEST, message]
+  if (isBlank(request.memberId)) return invalid("MemberId can't be empty.")
+  if (isBlank(request.groupId)) return invalid("GroupId can't be empty.")
+  if (isBlank(request.instanceId)) return invalid("InstanceId can't be empty.")
+  if (isBlank(request.rackId)) return invalid("RackId can't be empty.")
+  if (request.memberEpoch < staticLeaveEpoch)
+    return invalid(`MemberEpoch ${request.memberEpoch} is invalid: it must be at least ${staticLeaveEpoch}.`)
+  if (request.memberEpoch === staticLeaveEpoch && request.instanceId === null)
     return invalid(`InstanceId is required when MemberEpoch is ${staticLeaveEpoch}.`)
-  if (ask.memberEpoch === joinEpoch) {
-    if (ask.rebalanceTimeoutMs === -1) return invalid('RebalanceTimeoutMs is required when joining.')
-    if (ask.owned === null || ask.owned.length > 0) return invalid('TopicPartitions must be empty when joining.')
-    if (ask.topics === null && ask.expression === null)
+  if (request.memberEpoch === joinEpoch) {
+    if (request.rebalanceTimeoutMs === -1) return invalid('RebalanceTimeoutMs is required when joining.')
+    if (request.owned === null || request.owned.length > 0) return invalid('TopicPartitions must be empty when joining.')
+    if (request.topics === null && request.expression === null)
       return invalid('SubscribedTopicNames or SubscribedTopicRegex is required when joining.')
   }
-  if (ask.assignor !== null && !step.limits.assignors.includes(ask.assignor)) {
+  if (request.assignor !== null && !step.limits.assignors.includes(request.assignor)) {
     return [
       errors.UNSUPPORTED_ASSIGNOR,
-      `ServerAssignor ${ask.assignor} is not supported. Supported assignors: ${step.limits.assignors.join(', ')}.`,
+      `ServerAssignor ${request.assignor} is not supported. Supported assignors: ${step.limits.assignors.join(', ')}.`,
     ]
   }
-  const record = memberRecord(ask, updated(newMember(ask.memberId), ask))
+  const record = memberRecord(request, updated(newMember(request.memberId), request))
   if (isTooLarge(record, step.limits.recordBytesMax))
     return [errors.UNKNOWN_SERVER_ERROR, 'The member record is larger than the largest record that the coordinator can write.']
-  if (ask.expression === null || ask.expression === '') return undefined
-  const compiled = nameExpression(ask.expression, step.compileExpression)
+  if (request.expression === null || request.expression === '') return undefined
+  const compiled = nameExpression(request.expression, step.compileExpression)
   return 'error' in compiled
     ? [
         errors.INVALID_REGULAR_EXPRESSION,
-        `SubscribedTopicRegex \`${ask.expression}\` is not a valid regular expression: ${compiled.error}.`,
+        `SubscribedTopicRegex \`${request.expression}\` is not a valid regular expression: ${compiled.error}.`,
       ]
     : undefined
 }
 
 /** Why the group rejects a heartbeat of this member. The group is still unchanged at this point. */
-export function memberProblem(step: Step, group: ConsumerGroup, ask: Heartbeat): Complaint | undefined {
-  const { memberId, instanceId, memberEpoch } = ask
+export function heartbeatMemberError(step: Step, group: ConsumerGroup, request: Heartbeat): ValidationError | undefined {
+  const { memberId, instanceId, memberEpoch } = request
   const isJoin = memberEpoch === joinEpoch
   if (group.members.size >= step.limits.consumersMax && !group.members.has(memberId)) {
     return [errors.GROUP_MAX_SIZE_REACHED, `The consumer group has reached its maximum capacity of ${step.limits.consumersMax} members.`]
   }
   const member = instanceId === null ? group.members.get(memberId) : group.staticMember(instanceId)
-  if (member === undefined) return isJoin ? undefined : unknownMember(group, ask)
+  if (member === undefined) return isJoin ? undefined : unknownMember(group, request)
   if (member.memberId !== memberId) {
     if (!isJoin)
       return [errors.FENCED_INSTANCE_ID, `Static member ${instanceId} has member id ${member.memberId}, not ${memberId}: it was replaced.`]
@@ -98,17 +98,17 @@ export function memberProblem(step: Step, group: ConsumerGroup, ask: Heartbeat):
       `Static member ${instanceId} is in use by member ${member.memberId}, which has not left the group.`,
     ]
   }
-  return isJoin ? undefined : epochProblem(member, ask)
+  return isJoin ? undefined : epochError(member, request)
 }
 
-export const unknownMember = ({ groupId }: ConsumerGroup, { memberId, instanceId }: Heartbeat): Complaint => [
+export const unknownMember = ({ groupId }: ConsumerGroup, { memberId, instanceId }: Heartbeat): ValidationError => [
   errors.UNKNOWN_MEMBER_ID,
   instanceId === null
     ? `Member ${memberId} is not a member of group ${groupId}.`
     : `Static member ${instanceId} is not a member of group ${groupId}.`,
 ]
 
-function epochProblem(member: ConsumerMember, { memberEpoch, owned }: Heartbeat): Complaint | undefined {
+function epochError(member: ConsumerMember, { memberEpoch, owned }: Heartbeat): ValidationError | undefined {
   if (memberEpoch === member.epoch) return undefined
   if (memberEpoch < member.epoch && memberEpoch === member.previousEpoch && hasAtMost(member, owned)) return undefined
   return [
@@ -118,20 +118,21 @@ function epochProblem(member: ConsumerMember, { memberEpoch, owned }: Heartbeat)
 }
 
 /** A member joins or sends a heartbeat, and receives its assignment. */
-export function heartbeatOf(step: Step, group: ConsumerGroup, ask: Heartbeat): ConsumerHeartbeatAnswer {
-  const before = subscribe(step, group, ask)
-  const said = updated(before, ask)
-  const isNew = !group.members.has(said.memberId)
-  const expression = expressionChange(group, before, said)
-  if (isNew || !saysSame(before, said)) change(step, group, [memberRecord(group, said)])
+export function heartbeatOf(step: Step, group: ConsumerGroup, request: Heartbeat): ConsumerHeartbeatResponse {
+  const before = subscribe(step, group, request)
+  const response = updated(before, request)
+  const isNew = !group.members.has(response.memberId)
+  const expression = expressionChange(group, before, response)
+  if (isNew || !isUnchanged(before, response)) change(step, group, [memberRecord(group, response)])
   dropUnused(step, group, before.expression)
-  const hasChanged = !equalTopics(before.topics, said.topics)
+  const hasChanged = !equalTopics(before.topics, response.topics)
   refreshMetadata(step, group, hasChanged || expression === 'resolved')
   assignWhenDue(step, group)
-  const member = settle(step, group, ask, said.memberId, hasChanged || expression !== 'same')
+  const member = settle(step, group, request, response.memberId, hasChanged || expression !== 'same')
   extendConsumerSession(step, group, member)
   const { heartbeatIntervalMs } = step.limits.consumer(group.groupId)
-  const isFull = ask.memberEpoch === joinEpoch || (ask.rebalanceTimeoutMs !== -1 && ask.topics !== null && ask.owned !== null)
+  const isFull =
+    request.memberEpoch === joinEpoch || (request.rebalanceTimeoutMs !== -1 && request.topics !== null && request.owned !== null)
   return {
     error: errors.NONE,
     message: null,
@@ -153,16 +154,16 @@ function subscribe(step: Step, group: ConsumerGroup, { memberId, instanceId }: H
   return known.memberId === memberId ? known : replaceMember(step, group, known, memberId)
 }
 
-const updated = (member: ConsumerMember, ask: Heartbeat): ConsumerMember => ({
+const updated = (member: ConsumerMember, request: Heartbeat): ConsumerMember => ({
   ...member,
-  instanceId: ask.instanceId ?? member.instanceId,
-  rackId: ask.rackId ?? member.rackId,
-  rebalanceTimeoutMs: ask.rebalanceTimeoutMs === -1 ? member.rebalanceTimeoutMs : ask.rebalanceTimeoutMs,
-  assignor: ask.assignor ?? member.assignor,
-  topics: ask.topics === null ? member.topics : sortedTopics(ask.topics),
-  expression: ask.expression ?? member.expression,
-  clientId: ask.clientId,
-  clientHost: ask.clientHost,
+  instanceId: request.instanceId ?? member.instanceId,
+  rackId: request.rackId ?? member.rackId,
+  rebalanceTimeoutMs: request.rebalanceTimeoutMs === -1 ? member.rebalanceTimeoutMs : request.rebalanceTimeoutMs,
+  assignor: request.assignor ?? member.assignor,
+  topics: request.topics === null ? member.topics : sortedTopics(request.topics),
+  expression: request.expression ?? member.expression,
+  clientId: request.clientId,
+  clientHost: request.clientHost,
   classic: null,
 })
 

@@ -131,7 +131,7 @@ function ownedOf(rows: OwnedRows, memberEpoch: number): Owned {
 }
 
 /** Whether subscription and identity are equal. */
-export function saysSame(a: ConsumerMember, b: ConsumerMember): boolean {
+export function isUnchanged(a: ConsumerMember, b: ConsumerMember): boolean {
   return (
     a.instanceId === b.instanceId &&
     a.rackId === b.rackId &&

@@ -1,57 +1,57 @@
 import { errors } from '../../wire/errors.ts'
-import type { Asking, ConsumerHeartbeatAnswer, JoinAnswer, LeaveAnswer } from '../messages.ts'
+import type { ConsumerHeartbeatResponse, JoinResponse, LeaveResponse, RequestOf } from '../messages.ts'
 import type { GroupState } from '../state.ts'
 import { respond, type Step, write } from '../step.ts'
-import { joinConsumers, joinProblem, leavingConsumers } from './consumer-classic.ts'
+import { classicJoinError, joinConsumers, leavingConsumers } from './consumer-classic.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import {
-  type Complaint,
+  errorResponse,
   type Heartbeat,
+  heartbeatError,
+  heartbeatMemberError,
   heartbeatOf,
-  heartbeatProblem,
   isLeaving,
   leaveForAWhile,
-  memberProblem,
-  refused,
   unknownMember,
+  type ValidationError,
 } from './consumer-heartbeat.ts'
 import { type ConsumerMember, joinEpoch, staticLeaveEpoch } from './consumer-member.ts'
 import { groupTombstones, removeMembers } from './consumer-steps.ts'
 import { downgrade, isDowngrade, rebalanceAfterDowngrade, upgradable, upgrade } from './migration.ts'
 import { refreshExpressions } from './topic-expressions.ts'
 
-export function askConsumerHeartbeat(state: GroupState, step: Step, ask: Heartbeat, ticket: number): void {
-  const say = (said: ConsumerHeartbeatAnswer): void => respond(step, ticket, said)
-  const problem = heartbeatProblem(step, ask)
-  if (problem !== undefined) say(refused(problem))
-  else if (isLeaving(ask)) say(leave(state, step, ask))
+export function handleConsumerHeartbeat(state: GroupState, step: Step, request: Heartbeat, ticket: number): void {
+  const reply = (response: ConsumerHeartbeatResponse): void => respond(step, ticket, response)
+  const error = heartbeatError(step, request)
+  if (error !== undefined) reply(errorResponse(error))
+  else if (isLeaving(request)) reply(leave(state, step, request))
   else {
-    const group = groupFor(state, step, ask)
-    if (!(group instanceof ConsumerGroup)) say(refused(group))
+    const group = groupFor(state, step, request)
+    if (!(group instanceof ConsumerGroup)) reply(errorResponse(group))
     else {
-      say(heartbeatOf(step, group, ask))
+      reply(heartbeatOf(step, group, request))
       refreshExpressions(step, group)
     }
   }
 }
 
 /** A joining member creates the group, or converts a classic group to a consumer group. */
-function groupFor(state: GroupState, step: Step, ask: Heartbeat): ConsumerGroup | Complaint {
-  const { groupId } = ask
+function groupFor(state: GroupState, step: Step, request: Heartbeat): ConsumerGroup | ValidationError {
+  const { groupId } = request
   const known = state.groups.get(groupId)
-  if (known?.type === 'consumer') return memberProblem(step, known, ask) ?? known
-  if (ask.memberEpoch !== joinEpoch) return notFound(groupId)
+  if (known?.type === 'consumer') return heartbeatMemberError(step, known, request) ?? known
+  if (request.memberEpoch !== joinEpoch) return notFound(groupId)
   if (known === undefined || known.state === 'Empty') {
     const group = new ConsumerGroup(groupId)
-    const problem = memberProblem(step, group, ask)
-    if (problem !== undefined) return problem
+    const error = heartbeatMemberError(step, group, request)
+    if (error !== undefined) return error
     if (known !== undefined) write(step, [{ type: 'classicGroup', groupId, value: null }])
     state.groups.set(groupId, group)
     return group
   }
   const moved = upgradable(step, known)
   if (moved === undefined) return notFound(groupId)
-  if (known.members.size >= step.limits.consumersMax && !known.members.has(ask.memberId)) {
+  if (known.members.size >= step.limits.consumersMax && !known.members.has(request.memberId)) {
     return [errors.GROUP_MAX_SIZE_REACHED, `The consumer group has reached its maximum capacity of ${step.limits.consumersMax} members.`]
   }
   const group = upgrade(step, known, moved)
@@ -59,16 +59,16 @@ function groupFor(state: GroupState, step: Step, ask: Heartbeat): ConsumerGroup 
   return group
 }
 
-const notFound = (groupId: string): Complaint => [errors.GROUP_ID_NOT_FOUND, `Consumer group ${groupId} not found.`]
+const notFound = (groupId: string): ValidationError => [errors.GROUP_ID_NOT_FOUND, `Consumer group ${groupId} not found.`]
 
-function leave(state: GroupState, step: Step, ask: Heartbeat): ConsumerHeartbeatAnswer {
-  const { groupId, memberId, instanceId, memberEpoch } = ask
+function leave(state: GroupState, step: Step, request: Heartbeat): ConsumerHeartbeatResponse {
+  const { groupId, memberId, instanceId, memberEpoch } = request
   const group = state.groups.get(groupId)
-  if (group?.type !== 'consumer') return refused(notFound(groupId))
+  if (group?.type !== 'consumer') return errorResponse(notFound(groupId))
   const member = instanceId === null ? group.members.get(memberId) : group.staticMember(instanceId)
-  if (member === undefined) return refused(unknownMember(group, ask))
+  if (member === undefined) return errorResponse(unknownMember(group, request))
   if (member.memberId !== memberId) {
-    return refused([
+    return errorResponse([
       errors.FENCED_INSTANCE_ID,
       `Static member ${instanceId} has member id ${member.memberId}, not ${memberId}: it was replaced.`,
     ])
@@ -83,17 +83,17 @@ export const fence = (state: GroupState, step: Step, group: ConsumerGroup, { mem
   removeFrom(state, step, group, new Set([memberId]))
 
 /** LeaveGroup for members of either protocol. */
-export function askLeave(state: GroupState, step: Step, group: ConsumerGroup, ask: Asking<'leave'>): LeaveAnswer {
-  const { answer: said, gone } = leavingConsumers(group, ask)
-  if (gone.size > 0) removeFrom(state, step, group, gone)
-  return said
+export function handleLeave(state: GroupState, step: Step, group: ConsumerGroup, request: RequestOf<'leave'>): LeaveResponse {
+  const { response, removed } = leavingConsumers(group, request)
+  if (removed.size > 0) removeFrom(state, step, group, removed)
+  return response
 }
 
 /** When only classic members remain, the group becomes a classic group again. */
-function removeFrom(state: GroupState, step: Step, group: ConsumerGroup, gone: ReadonlySet<string>): void {
-  const classic = isDowngrade(step, group, gone, group.members.size - gone.size) ? downgrade(step, group, gone) : undefined
+function removeFrom(state: GroupState, step: Step, group: ConsumerGroup, removed: ReadonlySet<string>): void {
+  const classic = isDowngrade(step, group, removed, group.members.size - removed.size) ? downgrade(step, group, removed) : undefined
   if (classic === undefined) {
-    removeMembers(step, group, [...gone])
+    removeMembers(step, group, [...removed])
     return
   }
   state.groups.set(group.groupId, classic)
@@ -101,12 +101,12 @@ function removeFrom(state: GroupState, step: Step, group: ConsumerGroup, gone: R
 }
 
 /** A classic member joins a consumer group. If it replaces the last member of the other protocol, the group becomes classic. */
-export function askClassicJoin(state: GroupState, step: Step, group: ConsumerGroup, ask: Asking<'join'>): JoinAnswer {
-  const problem = joinProblem(step, group, ask)
-  if (problem !== undefined) return problem
-  const replaced = ask.instanceId === null ? undefined : group.staticMember(ask.instanceId)
+export function handleClassicJoin(state: GroupState, step: Step, group: ConsumerGroup, request: RequestOf<'join'>): JoinResponse {
+  const error = classicJoinError(step, group, request)
+  if (error !== undefined) return error
+  const replaced = request.instanceId === null ? undefined : group.staticMember(request.instanceId)
   const isLast = replaced !== undefined && isDowngrade(step, group, new Set([replaced.memberId]), group.members.size)
-  const joined = joinConsumers(step, group, ask)
+  const joined = joinConsumers(step, group, request)
   const classic = isLast ? downgrade(step, group) : undefined
   if (classic !== undefined) state.groups.set(group.groupId, classic)
   return joined

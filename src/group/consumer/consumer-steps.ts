@@ -136,7 +136,7 @@ export function assignWhenDue(step: Step, group: ConsumerGroup): void {
   const age = step.now - assignedAt
   const { assignmentIntervalMs } = step.limits.consumer(groupId)
   if (group.epoch === group.assignmentEpoch || (assignedAt > 0 && age >= 0 && age < assignmentIntervalMs)) return
-  const targets = assignorNamed(group.wantedAssignor ?? step.limits.assignors[0]!)(assigneesOf(step, group), (topicId) => {
+  const targets = assignorNamed(group.requestedAssignor ?? step.limits.assignors[0]!)(assigneesOf(step, group), (topicId) => {
     return step.topics.withId(topicId)!.partitions
   })
   const records: ConsumerRecord[] = []
@@ -173,11 +173,11 @@ export function reconcileMember(
   step: Step,
   group: ConsumerGroup,
   member: ConsumerMember,
-  said: Pick<Reconciling, 'hasSubscriptionChanged' | 'owned'>,
+  response: Pick<Reconciling, 'hasSubscriptionChanged' | 'owned'>,
 ): ConsumerMember {
-  if (!said.hasSubscriptionChanged && isReconciled(member, group.assignmentEpoch)) return member
+  if (!response.hasSubscriptionChanged && isReconciled(member, group.assignmentEpoch)) return member
   const next = reconcile(member, {
-    ...said,
+    ...response,
     targetEpoch: group.assignmentEpoch,
     target: group.targets.get(member.memberId) ?? noPartitions,
     subscribed: subscribedIds(step, group, member),

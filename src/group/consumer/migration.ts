@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts'
 import { errors } from '../../wire/errors.ts'
 import { ClassicGroup } from '../classic/classic-group.ts'
-import { answerJoin, answerSync, extendSession, joinRefusal, prepareRebalance, syncRefusal } from '../classic/classic-rebalance.ts'
+import { extendSession, joinError, prepareRebalance, respondJoin, respondSync, syncError } from '../classic/classic-rebalance.ts'
 import { assignmentFrom, subscriptionOf } from '../classic/embedded-protocol.ts'
 import { consumerProtocolType } from '../classic/subscription.ts'
 import { ownedAt, type Partitions } from '../partitions.ts'
@@ -46,7 +46,7 @@ export function upgradable(step: Step, group: ClassicGroup): Moved[] | undefined
         owned.add(part)
       }
     }
-    const said: ConsumerMember = {
+    const response: ConsumerMember = {
       ...newMember(member.memberId),
       instanceId: member.instanceId,
       rackId: subscription.rackId,
@@ -63,8 +63,8 @@ export function upgradable(step: Step, group: ClassicGroup): Moved[] | undefined
       state: memberState.stable,
       assigned: ownedAt(target, group.generation),
     }
-    if (isTooLarge(memberRecord(group, said), step.limits.recordBytesMax)) return undefined
-    moved.push({ member: said, target })
+    if (isTooLarge(memberRecord(group, response), step.limits.recordBytesMax)) return undefined
+    moved.push({ member: response, target })
   }
   return moved
 }
@@ -73,8 +73,8 @@ export function upgradable(step: Step, group: ClassicGroup): Moved[] | undefined
 export function upgrade(step: Step, group: ClassicGroup, moved: readonly Moved[]): ConsumerGroup {
   const { groupId, generation } = group
   for (const member of group.members.values()) {
-    answerJoin(step, member, joinRefusal(errors.REBALANCE_IN_PROGRESS, member.memberId))
-    answerSync(step, member, syncRefusal(errors.REBALANCE_IN_PROGRESS))
+    respondJoin(step, member, joinError(errors.REBALANCE_IN_PROGRESS, member.memberId))
+    respondSync(step, member, syncError(errors.REBALANCE_IN_PROGRESS))
   }
   for (const key of [joinKey(groupId), syncKey(groupId)]) step.timers.cancel(key)
   for (const memberId of group.pendingJoins) step.timers.cancel(sessionKey(groupId, memberId))

@@ -21,12 +21,12 @@ export interface Reconciling {
 export function reconcile(member: ConsumerMember, to: Reconciling): ConsumerMember {
   switch (member.state) {
     case memberState.unrevoked:
-      if (stillHas(member.revoking, to.owned)) return to.hasSubscriptionChanged ? giveUpUnsubscribed(member, to) : member
+      if (stillHas(member.revoking, to.owned)) return to.hasSubscriptionChanged ? releaseUnsubscribed(member, to) : member
       return towardsTarget(member, member.epoch, to)
     case memberState.unreleased:
       return towardsTarget(member, member.epoch, to)
     default:
-      return member.epoch === to.targetEpoch ? giveUpUnsubscribed(member, to) : towardsTarget(member, member.epoch, to)
+      return member.epoch === to.targetEpoch ? releaseUnsubscribed(member, to) : towardsTarget(member, member.epoch, to)
   }
 }
 
@@ -37,7 +37,7 @@ function stillHas(revoking: Owned, owned: readonly TopicPartitions[] | null): bo
 }
 
 /** Partitions of topics that the member does not read any more are revoked at once, regardless of the target. */
-function giveUpUnsubscribed(member: ConsumerMember, { subscribed, owned }: Reconciling): ConsumerMember {
+function releaseUnsubscribed(member: ConsumerMember, { subscribed, owned }: Reconciling): ConsumerMember {
   const assigned = new Map([...member.assigned].filter(([topicId]) => subscribed.has(topicId)))
   if (assigned.size === member.assigned.size) return member
   const revoking = new OwnedBuilder()
@@ -53,13 +53,13 @@ function towardsTarget(member: ConsumerMember, epoch: number, to: Reconciling): 
   const revoking = new OwnedBuilder()
   const free = new OwnedBuilder()
   let hasUnreleased = false
-  const wanted = (topicId: string): ReadonlySet<number> | undefined => (to.subscribed.has(topicId) ? to.target.get(topicId) : undefined)
+  const targetOf = (topicId: string): ReadonlySet<number> | undefined => (to.subscribed.has(topicId) ? to.target.get(topicId) : undefined)
   for (const [topicId, each] of member.assigned) {
-    const target = wanted(topicId)
+    const target = targetOf(topicId)
     for (const [partition, since] of each) (target?.has(partition) ? assigned : revoking).add(topicId, partition, since)
   }
   for (const topicId of to.target.keys()) {
-    for (const partition of wanted(topicId) ?? []) {
+    for (const partition of targetOf(topicId) ?? []) {
       if (member.assigned.get(topicId)?.has(partition)) continue
       if (to.isOwned(topicId, partition)) hasUnreleased = true
       else free.add(topicId, partition, to.targetEpoch)

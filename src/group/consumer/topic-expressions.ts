@@ -11,9 +11,9 @@ const refreshMinMs = 10_000
 /** Effect of a member's new expression: no change, an expression to evaluate, or one whose topics are already resolved. */
 export type ExpressionChange = 'same' | 'unresolved' | 'resolved'
 
-export function expressionChange(group: ConsumerGroup, before: ConsumerMember, said: ConsumerMember): ExpressionChange {
-  if (before.expression === said.expression) return 'same'
-  return said.expression === '' || group.resolved.has(said.expression) ? 'resolved' : 'unresolved'
+export function expressionChange(group: ConsumerGroup, before: ConsumerMember, response: ConsumerMember): ExpressionChange {
+  if (before.expression === response.expression) return 'same'
+  return response.expression === '' || group.resolved.has(response.expression) ? 'resolved' : 'unresolved'
 }
 
 /** Removes an expression that no member uses. */

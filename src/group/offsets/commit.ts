@@ -1,30 +1,30 @@
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { ClassicGroup } from '../classic/classic-group.ts'
-import { memberRefusal } from '../classic/classic-members.ts'
+import { memberError } from '../classic/classic-members.ts'
 import { extendSession } from '../classic/classic-rebalance.ts'
 import type { ConsumerGroup } from '../consumer/consumer-group.ts'
-import type { Asking } from '../messages.ts'
+import type { RequestOf } from '../messages.ts'
 import type { CommittedOffset, GroupRecord } from '../records.ts'
 import type { Group } from '../state.ts'
-import { type Refusal, type Step, write } from '../step.ts'
+import { type OptionalError, type Step, write } from '../step.ts'
 import { isExpired, type Offsets } from './offsets.ts'
 
-type Commit = Asking<'commit'>
+type Commit = RequestOf<'commit'>
 
 /** First version in which members of consumer groups send their epoch. */
 const consumersCommitVersion = 9
 
 /** Why a commit is rejected, for either type of group. */
-export const commitRefusal = (group: Group, ask: Commit): Refusal =>
-  group.type === 'consumer' ? consumerCommitRefusal(group, ask) : classicCommitRefusal(group, ask)
+export const commitError = (group: Group, request: Commit): OptionalError =>
+  group.type === 'consumer' ? consumerCommitError(group, request) : classicCommitError(group, request)
 
 /** A commit without a generation is from outside the group, and is accepted only while the group is empty. */
-function classicCommitRefusal(group: ClassicGroup, ask: Commit): Refusal {
-  if (ask.generation < 0 && group.state === 'Empty') return undefined
-  if (ask.generation < 0 && ask.memberId === '' && ask.instanceId === null) return errors.UNKNOWN_MEMBER_ID
-  const refusal = memberRefusal(group, ask)
-  if (refusal !== undefined) return refusal
-  if (ask.generation !== group.generation) return errors.ILLEGAL_GENERATION
+function classicCommitError(group: ClassicGroup, request: Commit): OptionalError {
+  if (request.generation < 0 && group.state === 'Empty') return undefined
+  if (request.generation < 0 && request.memberId === '' && request.instanceId === null) return errors.UNKNOWN_MEMBER_ID
+  const error = memberError(group, request)
+  if (error !== undefined) return error
+  if (request.generation !== group.generation) return errors.ILLEGAL_GENERATION
   return group.state === 'CompletingRebalance' ? errors.REBALANCE_IN_PROGRESS : undefined
 }
 
@@ -32,7 +32,7 @@ function classicCommitRefusal(group: ClassicGroup, ask: Commit): Refusal {
  * A member may still send an older epoch if it has owned the partition since then: the response with its new epoch may be in flight. A
  * classic member may not.
  */
-function consumerCommitRefusal(group: ConsumerGroup, { memberId, generation, version, offsets }: Commit): Refusal {
+function consumerCommitError(group: ConsumerGroup, { memberId, generation, version, offsets }: Commit): OptionalError {
   if (generation < 0 && group.members.size === 0) return undefined
   const member = group.members.get(memberId)
   if (member === undefined) return errors.UNKNOWN_MEMBER_ID
@@ -46,7 +46,7 @@ function consumerCommitRefusal(group: ConsumerGroup, { memberId, generation, ver
 }
 
 /** A request with a member id must come from a member, with its current epoch. */
-export function fetchRefusal(group: ConsumerGroup, { memberId, memberEpoch }: Asking<'fetch'>): Refusal {
+export function fetchError(group: ConsumerGroup, { memberId, memberEpoch }: RequestOf<'fetch'>): OptionalError {
   if (memberId === null && memberEpoch < 0) return undefined
   const member = group.members.get(memberId ?? '')
   if (member === undefined) return errors.UNKNOWN_MEMBER_ID
@@ -55,16 +55,16 @@ export function fetchRefusal(group: ConsumerGroup, { memberId, memberEpoch }: As
 }
 
 /** Records the committed offsets; returns an error for each. A commit of a member starts its session again. */
-export function commit(step: Step, group: Group, offsets: Offsets, ask: Commit): KafkaError[] {
-  const { groupId } = ask
+export function commit(step: Step, group: Group, offsets: Offsets, request: Commit): KafkaError[] {
+  const { groupId } = request
   if (group.type === 'classic') {
-    const member = group.members.get(ask.memberId)
+    const member = group.members.get(request.memberId)
     if (member !== undefined && group.state !== 'Empty') extendSession(step, group, member)
   }
   const commitTimestamp = BigInt(step.now)
-  const expireTimestamp = ask.retentionTimeMs < 0n ? -1n : commitTimestamp + ask.retentionTimeMs
+  const expireTimestamp = request.retentionTimeMs < 0n ? -1n : commitTimestamp + request.retentionTimeMs
   const records: GroupRecord[] = []
-  const answered = ask.offsets.map(({ topic, partition, topicId, offset, leaderEpoch, metadata }) => {
+  const results = request.offsets.map(({ topic, partition, topicId, offset, leaderEpoch, metadata }) => {
     if (metadata !== null && metadata.length > step.limits.metadataBytesMax) return errors.OFFSET_METADATA_TOO_LARGE
     const value: CommittedOffset = { offset, leaderEpoch, metadata: metadata ?? '', commitTimestamp, expireTimestamp, topicId }
     offsets.set(groupId, topic, partition, value)
@@ -73,7 +73,7 @@ export function commit(step: Step, group: Group, offsets: Offsets, ask: Commit):
   })
   step.counts.offsetCommits += records.length
   write(step, records)
-  return answered
+  return results
 }
 
 /** Offsets can expire for topics that no member of the group reads. */
@@ -81,16 +81,16 @@ export function deleteOffsets(
   step: Step,
   group: Group,
   offsets: Offsets,
-  { groupId, partitions }: Asking<'deleteOffsets'>,
+  { groupId, partitions }: RequestOf<'deleteOffsets'>,
 ): KafkaError | KafkaError[] {
   if (group.type === 'classic' && group.state !== 'Empty' && !group.usesConsumerProtocol) return errors.NON_EMPTY_GROUP
-  const answered = partitions.map(({ topic }) => (group.isSubscribedTo(topic) ? errors.GROUP_SUBSCRIBED_TO_TOPIC : errors.NONE))
+  const results = partitions.map(({ topic }) => (group.isSubscribedTo(topic) ? errors.GROUP_SUBSCRIBED_TO_TOPIC : errors.NONE))
   const asked = new Set(partitions.map(({ topic, partition }) => `${topic}:${partition}`))
-  const isGone = (topic: string, partition: number): boolean => asked.has(`${topic}:${partition}`) && !group.isSubscribedTo(topic)
-  const records = offsets.drop(groupId, isGone)
+  const isRemoved = (topic: string, partition: number): boolean => asked.has(`${topic}:${partition}`) && !group.isSubscribedTo(topic)
+  const records = offsets.drop(groupId, isRemoved)
   step.counts.offsetDeletions += records.length
   write(step, records)
-  return answered
+  return results
 }
 
 /** Returns the tombstones of expired offsets. Offsets that members may still need stay. */

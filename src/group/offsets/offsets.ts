@@ -30,13 +30,13 @@ export class Offsets {
   }
 
   /** Removes offsets for which `isGone` returns true; returns their tombstones. */
-  drop(groupId: string, isGone: (topic: string, partition: number, value: CommittedOffset) => boolean): GroupRecord[] {
-    const gone: PartitionRef[] = []
+  drop(groupId: string, isRemoved: (topic: string, partition: number, value: CommittedOffset) => boolean): GroupRecord[] {
+    const removed: PartitionRef[] = []
     for (const [topic, partitions] of this.of(groupId)) {
-      for (const [partition, value] of partitions) if (isGone(topic, partition, value)) gone.push({ topic, partition })
+      for (const [partition, value] of partitions) if (isRemoved(topic, partition, value)) removed.push({ topic, partition })
     }
-    for (const { topic, partition } of gone) this.#forget(groupId, topic, partition)
-    return gone.map(({ topic, partition }) => ({ type: 'offset', groupId, topic, partition, value: null }))
+    for (const { topic, partition } of removed) this.#forget(groupId, topic, partition)
+    return removed.map(({ topic, partition }) => ({ type: 'offset', groupId, topic, partition, value: null }))
   }
 
   #forget(groupId: string, topic: string, partition: number): void {

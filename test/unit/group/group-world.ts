@@ -2,15 +2,15 @@ import { compileExpression } from '../../../native-free-io/threads/expressions.t
 import type { GroupLimits } from '../../../src/group/limits.ts'
 import { groupMachine } from '../../../src/group/machine.ts'
 import type {
-  AnswerTo,
-  Asking,
-  ConsumerHeartbeatAnswer,
+  ConsumerHeartbeatResponse,
   GroupEffect,
   GroupEvent,
-  JoinAnswer,
+  GroupRequest,
+  JoinResponse,
   Protocol,
-  Question,
-  SyncAnswer,
+  RequestOf,
+  ResponseTo,
+  SyncResponse,
 } from '../../../src/group/messages.ts'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../../../src/group/records.ts'
 import { replay } from '../../../src/group/replay.ts'
@@ -86,24 +86,24 @@ export class GroupWorld {
   }
 
   /** Sends a request, and returns its ticket. */
-  ask(question: Question): number {
+  ask(question: GroupRequest): number {
     const ticket = this.#tickets++
     this.step({ type: 'requested', now: this.now, ticket, request: question })
     return ticket
   }
 
   /** The answer of a request that is answered at once. */
-  say<Q extends Question>(question: Q): AnswerTo<Q> {
+  say<Q extends GroupRequest>(question: Q): ResponseTo<Q> {
     const ticket = this.ask(question)
     if (!this.answers.has(ticket)) throw new Error(`${question.type} is not answered yet`)
-    return this.answers.get(ticket) as AnswerTo<Q>
+    return this.answers.get(ticket) as ResponseTo<Q>
   }
 
   answered<A>(ticket: number): A | undefined {
     return this.answers.get(ticket) as A | undefined
   }
 
-  join(fields: Partial<Asking<'join'>> = {}): number {
+  join(fields: Partial<RequestOf<'join'>> = {}): number {
     return this.ask({
       type: 'join',
       groupId: 'g',
@@ -115,15 +115,15 @@ export class GroupWorld {
       rebalanceTimeoutMs: rebalanceMs,
       protocolType: 'consumer',
       protocols: protocols('range'),
-      knowsMemberIdRequired: false,
-      knowsSkipAssignment: true,
+      supportsMemberIdRequired: false,
+      supportsSkipAssignment: true,
       uuid: String(++this.#uuids),
       ...fields,
     })
   }
 
-  joined(ticket: number): JoinAnswer {
-    const said = this.answered<JoinAnswer>(ticket)
+  joined(ticket: number): JoinResponse {
+    const said = this.answered<JoinResponse>(ticket)
     if (said === undefined) throw new Error(`join ${ticket} still waits`)
     return said
   }
@@ -132,7 +132,7 @@ export class GroupWorld {
     memberId: string,
     generation: number,
     assigned: Readonly<Record<string, string>> = {},
-    fields: Partial<Asking<'sync'>> = {},
+    fields: Partial<RequestOf<'sync'>> = {},
   ): number {
     return this.ask({
       type: 'sync',
@@ -149,7 +149,7 @@ export class GroupWorld {
 
   /** Error and assignment, as text; undefined while it waits. */
   synced(ticket: number): string | undefined {
-    const said = this.answered<SyncAnswer>(ticket)
+    const said = this.answered<SyncResponse>(ticket)
     return said && `${said.error.name} ${said.assignment.toString()}`
   }
 
@@ -161,7 +161,7 @@ export class GroupWorld {
   }
 
   /** A heartbeat to a consumer group. */
-  beat(memberId: string, memberEpoch: number, fields: Partial<Asking<'consumerHeartbeat'>> = {}): ConsumerHeartbeatAnswer {
+  beat(memberId: string, memberEpoch: number, fields: Partial<RequestOf<'consumerHeartbeat'>> = {}): ConsumerHeartbeatResponse {
     return this.say({
       type: 'consumerHeartbeat',
       groupId: 'g',
@@ -181,7 +181,11 @@ export class GroupWorld {
   }
 
   /** Joins a consumer group; returns the answer. */
-  enter(memberId: string, topics: readonly string[] = ['t'], fields: Partial<Asking<'consumerHeartbeat'>> = {}): ConsumerHeartbeatAnswer {
+  enter(
+    memberId: string,
+    topics: readonly string[] = ['t'],
+    fields: Partial<RequestOf<'consumerHeartbeat'>> = {},
+  ): ConsumerHeartbeatResponse {
     return this.beat(memberId, 0, { rebalanceTimeoutMs: rebalanceMs, topics, owned: [], ...fields })
   }
 
@@ -194,7 +198,7 @@ export class GroupWorld {
     return this.say({ type: 'leave', groupId: 'g', members }).members.map(({ error }) => error.name)
   }
 
-  commit(fields: Partial<Asking<'commit'>> = {}, offset = 1n, topic = 't'): string {
+  commit(fields: Partial<RequestOf<'commit'>> = {}, offset = 1n, topic = 't'): string {
     const said = this.say({
       type: 'commit',
       groupId: 'g',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { below, chance, type Prng, prng } from '../../../src/base/prng.ts'
-import type { ConsumerHeartbeatAnswer, TopicPartitions } from '../../../src/group/messages.ts'
+import type { ConsumerHeartbeatResponse, TopicPartitions } from '../../../src/group/messages.ts'
 import { consumerLimits, GroupWorld, idOf, limits, nameOf, sessionMs } from './group-world.ts'
 
 const topics = ['t', 'u', 'v']
@@ -85,7 +85,7 @@ class Consumer {
     })
   }
 
-  #hear({ error, memberEpoch, assignment }: ConsumerHeartbeatAnswer): void {
+  #hear({ error, memberEpoch, assignment }: ConsumerHeartbeatResponse): void {
     switch (error.name) {
       case 'NONE':
         this.epoch = memberEpoch

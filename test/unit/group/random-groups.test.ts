@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { below, chance, type Prng, prng } from '../../../src/base/prng.ts'
-import type { JoinAnswer, SyncAnswer } from '../../../src/group/messages.ts'
+import type { JoinResponse, SyncResponse } from '../../../src/group/messages.ts'
 import { GroupWorld, sessionMs } from './group-world.ts'
 
 /** A correct consumer, except that it crashes without LeaveGroup and skips heartbeats now and then. */
@@ -9,7 +9,7 @@ class Consumer {
   generation = -1
   readonly instanceId: string | null
   waiting: { readonly kind: 'join' | 'sync'; readonly ticket: number; readonly since: number } | undefined
-  #joined: JoinAnswer | undefined
+  #joined: JoinResponse | undefined
   readonly #world: GroupWorld
   readonly #owners: Owners
 
@@ -27,7 +27,7 @@ class Consumer {
 
   #join(): void {
     const { memberId, instanceId } = this
-    const ticket = this.#world.join({ memberId, instanceId, knowsMemberIdRequired: true })
+    const ticket = this.#world.join({ memberId, instanceId, supportsMemberIdRequired: true })
     this.waiting = { kind: 'join', ticket, since: this.#world.now }
   }
 
@@ -36,11 +36,11 @@ class Consumer {
     const said = this.#world.answers.get(ticket)
     if (said === undefined) return
     this.waiting = undefined
-    if (kind === 'join') this.#onJoined(said as JoinAnswer)
-    else this.#onSynced(said as SyncAnswer)
+    if (kind === 'join') this.#onJoined(said as JoinResponse)
+    else this.#onSynced(said as SyncResponse)
   }
 
-  #onJoined(said: JoinAnswer): void {
+  #onJoined(said: JoinResponse): void {
     if (said.error.name === 'MEMBER_ID_REQUIRED') {
       this.memberId = said.memberId
       this.#join()
@@ -63,7 +63,7 @@ class Consumer {
     this.waiting = { kind: 'sync', ticket, since: this.#world.now }
   }
 
-  #onSynced(said: SyncAnswer): void {
+  #onSynced(said: SyncResponse): void {
     if (said.error.name !== 'NONE') this.#refused(said.error.name)
     else if (said.assignment.length > 0) this.#owners.owns(said.assignment.toString(), this.instanceId ?? this.memberId)
   }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { JoinAnswer } from '../../../../src/group/messages.ts'
+import type { JoinResponse } from '../../../../src/group/messages.ts'
 import { GroupWorld, protocols, rebalanceMs, sessionMs, subscription } from '../group-world.ts'
 
-const textOf = ({ error, generation, leader, members, memberId }: JoinAnswer): string =>
+const textOf = ({ error, generation, leader, members, memberId }: JoinResponse): string =>
   `${error.name} ${generation} ${leader === memberId ? 'leads' : 'follows'} ${members.length}`
 
 describe('joining', () => {
@@ -33,7 +33,7 @@ describe('joining', () => {
   test('a client that supports KIP-394 receives its id first, and a pending id delays the rebalance until its session ends', () => {
     const world = new GroupWorld()
     const [leader] = world.stable(1)
-    const said = world.joined(world.join({ knowsMemberIdRequired: true }))
+    const said = world.joined(world.join({ supportsMemberIdRequired: true }))
     expect(said).toMatchObject({ error: { name: 'MEMBER_ID_REQUIRED' }, memberId: 'c-2', generation: -1 })
     expect(world.heartbeat(leader!, 1)).toBe('NONE')
     const again = world.join({ memberId: leader! })
@@ -47,8 +47,8 @@ describe('joining', () => {
   test('a client that joins with its pending id is a member', () => {
     const world = new GroupWorld()
     world.stable(1)
-    const { memberId } = world.joined(world.join({ knowsMemberIdRequired: true }))
-    const second = world.join({ memberId, knowsMemberIdRequired: true })
+    const { memberId } = world.joined(world.join({ supportsMemberIdRequired: true }))
+    const second = world.join({ memberId, supportsMemberIdRequired: true })
     const first = world.join({ memberId: 'c-1' })
     expect([textOf(world.joined(first)), textOf(world.joined(second))]).toEqual(['NONE 2 leads 2', 'NONE 2 follows 0'])
   })
@@ -300,7 +300,7 @@ describe('leaving', () => {
   test('a pending id can leave', () => {
     const world = new GroupWorld()
     world.stable(1)
-    const { memberId } = world.joined(world.join({ knowsMemberIdRequired: true }))
+    const { memberId } = world.joined(world.join({ supportsMemberIdRequired: true }))
     expect(world.leave(memberId)).toEqual(['NONE'])
     expect(textOf(world.joined(world.join({ memberId: 'c-1' })))).toBe('NONE 2 leads 1')
   })
@@ -329,7 +329,7 @@ describe('static members', () => {
 
   test('an older client receives the id of the old leader, so that it does not assign again', () => {
     const world = stable()
-    const said = world.joined(world.join({ instanceId: 'i', knowsSkipAssignment: false }))
+    const said = world.joined(world.join({ instanceId: 'i', supportsSkipAssignment: false }))
     expect(said).toMatchObject({ memberId: 'i-2', leader: 'i-1', skipAssignment: false, members: [] })
   })
 

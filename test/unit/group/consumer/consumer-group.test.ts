@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { assignmentBytes } from '../../../../src/group/classic/embedded-protocol.ts'
-import type { ConsumerHeartbeatAnswer } from '../../../../src/group/messages.ts'
+import type { ConsumerHeartbeatResponse } from '../../../../src/group/messages.ts'
 import { consumerLimits, GroupWorld, idOf, nameOf, protocols, rebalanceMs, subscription } from '../group-world.ts'
 
 function withTopic(changed = {}, partitions = 4): GroupWorld {
@@ -10,7 +10,7 @@ function withTopic(changed = {}, partitions = 4): GroupWorld {
 }
 
 /** Error or epoch, and the partitions of each topic where they are in the response. */
-function shown({ error, memberEpoch, assignment }: ConsumerHeartbeatAnswer): string {
+function shown({ error, memberEpoch, assignment }: ConsumerHeartbeatResponse): string {
   if (error.name !== 'NONE') return error.name
   const rows = assignment?.map(({ topicId, partitions }) => `${nameOf(topicId)}:${partitions.join()}`)
   return `${memberEpoch}${rows === undefined ? '' : ` [${rows.join(' ')}]`}`
