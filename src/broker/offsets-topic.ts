@@ -45,7 +45,8 @@ function followOffsetsTopic(groups: GroupCoordinator, nodeId: number, { change, 
   else groups.offsetsTopicDeleted()
   for (const [partition, partitionId] of partitionIds.entries()) {
     const leaderEpoch = leaderEpochs[partition]!
-    if (change === 'deleted') groups.resign(partition, { partitionId, leaderEpoch })
-    else if (leaders[partition] === nodeId) groups.elect(partition, { partitionId, leaderEpoch })
+    const isLeader = change === 'opened' && leaders[partition] === nodeId
+    if (isLeader) groups.elect(partition, { partitionId, leaderEpoch })
+    else groups.resign(partition, { partitionId, leaderEpoch })
   }
 }
