@@ -9,7 +9,7 @@ import { errors } from '../../src/wire/errors.ts'
 import type { Log } from '../process/logger.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import type { Pipeline } from '../threads/pipeline.ts'
-import type { FoundedNode } from './founding.ts'
+import type { FoundedNode } from './founding-parts.ts'
 import { producersAdvice } from './producers-file.ts'
 
 /** Number of offsets that a partition skips when an unknown number of records is lost: more than a log can have contained. */

@@ -31,6 +31,15 @@ export interface OpenedLog extends Pick<FoundLog, 'records' | 'tornBytes'> {
  */
 const reserveBytes = 256 << 10
 
+interface MetadataFileParts {
+  readonly path: string
+  readonly handle: FileHandle
+  /** Of the log, and of the file. */
+  readonly sizes: { readonly bytes: number; readonly allocated: number }
+  readonly room: DiskRoom
+  failed(error: Error): void
+}
+
 /**
  * The metadata log in a file. Appends that wait for the disk share the next write and its sync.
  *
@@ -49,13 +58,7 @@ export class MetadataFile implements MetadataLog {
   #allocating: Promise<void> | undefined
   #lost: Error | undefined
 
-  private constructor(
-    path: string,
-    handle: FileHandle,
-    sizes: { bytes: number; allocated: number },
-    room: DiskRoom,
-    failed: (error: Error) => void,
-  ) {
+  private constructor({ path, handle, sizes, room, failed }: MetadataFileParts) {
     this.#path = path
     this.#handle = handle
     this.#room = room
@@ -76,7 +79,7 @@ export class MetadataFile implements MetadataLog {
     const { records, end, beyond } = readFrames(content)
     if (beyond !== undefined) {
       throw new MetadataDamaged(
-        `log.dirs: ${path} is damaged from byte ${end} to byte ${beyond}, and goes on after that: restore it from a copy`,
+        `log.dirs: ${path} is damaged from byte ${end} to byte ${beyond}, and continues after that: restore it from a copy`,
       )
     }
     return { records, end, tornBytes: usedBytes(content.subarray(end)), bytes: content.length }
@@ -95,7 +98,7 @@ export class MetadataFile implements MetadataLog {
       await handle.sync()
     }
     const sizes = { bytes: end, allocated: tornBytes > 0 ? end : bytes }
-    return { log: new MetadataFile(path, handle, sizes, room, failed), records, tornBytes }
+    return { log: new MetadataFile({ path, handle, sizes, room, failed }), records, tornBytes }
   }
 
   get isFull(): boolean {

@@ -6,7 +6,7 @@ import type { ObjectKeys } from '../../src/objects/object-key.ts'
 import type { ObjectStore } from '../../src/ports/object-store.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { meteredStore } from '../store/shared-store.ts'
-import type { FoundingParts } from './founding.ts'
+import type { FoundingParts } from './founding-parts.ts'
 
 /** `log.dirs` is an old copy: it lacks the changes of later starts of the node. */
 export interface OldCopy {

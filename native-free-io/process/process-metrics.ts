@@ -30,7 +30,7 @@ export function addProcessMetrics(registry: Registry): void {
   )
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
-  gauge('nodejs_eventloop_lag_p99_seconds', 'Delay of the main thread’s event loop since the last look.', () => {
+  gauge('nodejs_eventloop_lag_p99_seconds', 'Delay of the main thread’s event loop since the last scrape.', () => {
     const p99 = delay.percentile(99) / 1e9
     delay.reset()
     return p99

@@ -29,7 +29,7 @@ export class MemStore implements ObjectStore {
 
   async put(key: string, pieces: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<StoreFault | undefined> {
     assertKey(key)
-    if (ifAbsent && this.#objects.has(key)) return storeFault('exists', 'put', key, 'somebody was first')
+    if (ifAbsent && this.#objects.has(key)) return storeFault('exists', 'put', key, 'the key exists')
     this.#objects.set(key, { bytes: Buffer.concat(pieces), modifiedMs: Date.now() })
     return undefined
   }

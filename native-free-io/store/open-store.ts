@@ -1,15 +1,5 @@
-import type { Environment } from '../../src/config/store-uri.ts'
-import type { StoreMeter } from '../../src/object-store/request-metrics.ts'
 import type { ObjectStore, StoreLocation } from '../../src/ports/object-store.ts'
-import type { RetryClock } from './attempts.ts'
-
-export interface StoreOptions {
-  /** Source of credentials that the location does not contain. */
-  readonly environment?: Environment
-  /** Counter of billed requests and bytes. */
-  readonly meter?: StoreMeter
-  readonly rhythm?: RetryClock
-}
+import type { StoreOptions } from './store-options.ts'
 
 /**
  * Opens a store for this thread, and loads only the code that it needs. No request is sent yet: the first operation shows whether the store

@@ -12,6 +12,8 @@ import { troubleOf } from './s3-troubles.ts'
 export type Sdk = typeof import('@aws-sdk/client-s3')
 
 /** A request through the SDK's client, with options that pass the transfer to the transport. */
+export const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
+
 export type Ask<T> = (client: S3Client, sdk: Sdk, options: object) => Promise<T>
 
 /** A failed request: how a retry may proceed, and the error itself for callers that inspect it. */

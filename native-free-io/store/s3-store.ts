@@ -13,10 +13,10 @@ import type {
 import { type Attempt, Attempts, isTrouble, type RequestFailure } from './attempts.ts'
 import { Hedge, newHedges } from './hedge.ts'
 import { assertKey } from './keys.ts'
-import type { StoreOptions } from './open-store.ts'
-import { type Ask, checksumOf, type Failed, S3Connection, withMd5, withPayload } from './s3-client.ts'
+import { type Ask, bytesOf, checksumOf, type Failed, S3Connection, withMd5, withPayload } from './s3-client.ts'
 import type { Transfer } from './s3-transport.ts'
-import { S3Upload } from './s3-upload.ts'
+import { S3Upload, type UploadRequests } from './s3-upload.ts'
+import type { StoreOptions } from './store-options.ts'
 
 /** Minimum rate; a slower transfer counts as failed. */
 const slowestBytesPerMs = 2 ** 20 / 1000
@@ -28,7 +28,7 @@ const removeMax = 1000
 const writerName = 'millrace-writer'
 
 /** A bucket, accessed through the AWS SDK. */
-export class S3Store implements ObjectStore {
+export class S3Store implements ObjectStore, UploadRequests {
   readonly can: StoreAbilities
   readonly location: S3Location
   readonly attempts: Attempts
@@ -227,8 +227,6 @@ export class S3Store implements ObjectStore {
   }
 }
 
-export const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
-
 export const statusOf = (error: unknown): number | undefined =>
   (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode
 
@@ -243,6 +241,6 @@ function checkRange(
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(answer.ContentRange ?? `bytes 0-${body.length - 1}/${body.length}`) ?? []
   const isRight = Number(first) === start && Number(last) + 1 === Math.min(end, Number(total)) && body.length === Number(last) + 1 - start
   if (isRight) return body
-  const detail = `asked for [${start}, ${end}), got ${body.length} bytes as ${answer.ContentRange ?? 'the whole object'}`
+  const detail = `requested [${start}, ${end}), received ${body.length} bytes as ${answer.ContentRange ?? 'the whole object'}`
   return { trouble: 'corrupt', detail, mayBeDone: false }
 }

@@ -239,7 +239,8 @@ async function receive(message: IncomingMessage, transfer: Transfer): Promise<Ui
   }
   const expected = Number(message.headers['content-length'] ?? Number.NaN)
   const room = Number.isSafeInteger(expected) ? transfer.room!(expected) : undefined
-  if (room === undefined) throw new TransportError(transportCodes.body, `a body of ${expected} bytes, which is not what was asked for`)
+  if (room === undefined)
+    throw new TransportError(transportCodes.body, `a body of ${expected} bytes, which differs from the requested range`)
   await fill(message, room.subarray(0, expected))
   transfer.received = room.subarray(0, expected)
   return new Uint8Array(0)

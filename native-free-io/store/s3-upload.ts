@@ -1,9 +1,9 @@
 import type { CompleteMultipartUploadCommandOutput } from '@aws-sdk/client-s3'
 import { isFault } from '../../src/object-store/store-faults.ts'
-import type { ObjectUpload, StoreFault } from '../../src/ports/object-store.ts'
-import { type Attempt, isTrouble } from './attempts.ts'
-import { checksumOf, withPayload } from './s3-client.ts'
-import { bytesOf, type S3Store } from './s3-store.ts'
+import type { ObjectStore, ObjectUpload, S3Location, StoreFault, StoreOperation } from '../../src/ports/object-store.ts'
+import { type Attempt, type Attempts, isTrouble } from './attempts.ts'
+import { type Ask, bytesOf, checksumOf, type Failed, withPayload } from './s3-client.ts'
+import type { Transfer } from './s3-transport.ts'
 import { codeOf } from './s3-troubles.ts'
 
 /** Maximum number of parts of one object in transfer at the same time. */
@@ -11,6 +11,25 @@ const partsInFlight = 4
 /** Limits of the protocol: no part except the last is smaller, and no copied part is larger. */
 const partBytesMin = 5 * 2 ** 20
 const copyBytesMax = 2 ** 30
+
+/** The requests of a bucket that an upload sends. */
+export interface UploadRequests extends Pick<ObjectStore, 'put' | 'get' | 'size'> {
+  readonly location: S3Location
+  readonly attempts: Attempts
+  /** A request with all its attempts. `bytes` is the size of the transfer. */
+  request<T>(
+    operation: StoreOperation,
+    key: string,
+    bytes: number,
+    transfer: Pick<Transfer, 'pieces'>,
+    ask: Ask<T>,
+  ): Promise<T | StoreFault>
+  /** One attempt. */
+  once<T>(attempt: Attempt, bytes: number, transfer: Pick<Transfer, 'pieces'>, ask: Ask<T>): Promise<T | Failed>
+  /** Timeout of a request with all its attempts, milliseconds. */
+  totalMs(bytes: number): number
+  endUpload(key: string, uploadId: string): Promise<StoreFault | undefined>
+}
 
 interface SentPart {
   readonly PartNumber: number
@@ -23,7 +42,7 @@ interface SentPart {
  */
 export class S3Upload implements ObjectUpload {
   bytes = 0
-  readonly #store: S3Store
+  readonly #store: UploadRequests
   readonly #key: string
   #uploadId: Promise<string | StoreFault> | undefined
   /** Pieces that are not sent yet. */
@@ -35,7 +54,7 @@ export class S3Upload implements ObjectUpload {
   readonly #sizes: number[] = []
   #fault: StoreFault | undefined
 
-  constructor(store: S3Store, key: string) {
+  constructor(store: UploadRequests, key: string) {
     this.#store = store
     this.#key = key
   }
@@ -92,7 +111,7 @@ export class S3Upload implements ObjectUpload {
   }
 
   async abort(): Promise<void> {
-    this.#fault ??= fault('upload', this.#key, 'it was given up')
+    this.#fault ??= fault('upload', this.#key, 'the upload was aborted')
     await this.#settled(0)
     this.#forget()
     const id = await this.#uploadId

@@ -9,7 +9,7 @@ import { type ChainParts, insist, peek, StoreRefused } from '../../src/wal/s3/s3
 import { chainHeaderBytes } from '../../src/wal/s3/wal-object.ts'
 import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
 import { type DataFolder, openDataFolder, saveMeta } from '../disk/data-folder.ts'
-import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from '../disk/founding.ts'
+import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from '../disk/founding-parts.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { MetadataObjects } from './metadata-objects.ts'
 import { probeStore } from './probe.ts'

@@ -44,7 +44,7 @@ export class BandwidthBudget {
 
   leave(priority: Priority): void {
     const before = Atomics.sub(this.#words, waiting + priorities.indexOf(priority), 1n)
-    assert(before > 0n, 'who leaves has entered')
+    assert(before > 0n, 'a request that leaves has entered')
   }
 
   /** Returns 0 when the bytes may be sent, or else the milliseconds until the next attempt. Requires a previous `enter`. */

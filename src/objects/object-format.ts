@@ -101,7 +101,8 @@ export function readFooter(bytes: Uint8Array, objectBytes: number): Footer {
   const partitionCount = view.getUint32(footer.partitionCount, true)
   const blocks = view.getUint32(footer.blocks, true)
   const indexBytes = partitionCount * partitionRow.bytes + blocks * blockRow.bytes
-  if (indexPosition + indexBytes + footer.bytes !== objectBytes) throw new ObjectDamaged('an object has not the size that its footer says')
+  if (indexPosition + indexBytes + footer.bytes !== objectBytes)
+    throw new ObjectDamaged('the size of the object differs from the size in its footer')
   return { indexPosition, indexBytes, indexCrc: view.getUint32(footer.indexCrc, true), partitionCount, blocks }
 }
 

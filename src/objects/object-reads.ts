@@ -69,6 +69,6 @@ export async function readWhole(from: ObjectStore, key: string, run: readonly Da
 const crc32cOf = (bytes: Uint8Array, start: number, length: number): number => crc32c(bytes, start, start + length) | 0
 
 export const damaged = (key: string, position: number, bytes: number, attempts: number): StoreFault => {
-  const detail = `${bytes} bytes at ${position} are not what the index says`
+  const detail = `${bytes} bytes at ${position} do not match the checksum in the index`
   return { fault: 'corrupt', operation: 'get', key, detail, attempts, mayBeDone: false }
 }

@@ -137,7 +137,7 @@ export class LanePartitions implements Partitions {
 
   async #load({ position, bytes }: BatchLocation): Promise<Uint8Array> {
     const loaded = await this.#storage.ranges([{ position, bytes }])
-    if (loaded === undefined) throw new UnknownPartition('the batch moved to the object store while it was looked for')
+    if (loaded === undefined) throw new UnknownPartition('the batch moved to the object store during the search')
     return loaded
   }
 }

@@ -103,7 +103,7 @@ export function batchAt(bytes: Buffer, at: number): BatchHeader | BatchRefusal {
   if (length < batchHeader.bytes) return refuse(errors.CORRUPT_MESSAGE, `a length of ${length} bytes is less than a header`)
   if (length > left) return refuse(errors.CORRUPT_MESSAGE, `${length} bytes are announced, ${left} are there`)
   const crc = crc32c(bytes, at + batchHeader.attributes, at + length)
-  if (crc !== header.crc) return refuse(errors.CORRUPT_MESSAGE, `the checksum is ${crc}, the header says ${header.crc}`)
+  if (crc !== header.crc) return refuse(errors.CORRUPT_MESSAGE, `the checksum is ${crc}, the header contains ${header.crc}`)
   if (codecOf(header) === undefined) return refuse(errors.CORRUPT_MESSAGE, `codec ${header.attributes & attribute.codec} is unknown`)
   if (header.recordsCount < 0) return refuse(errors.INVALID_RECORD, `a batch of ${header.recordsCount} records`)
   return header

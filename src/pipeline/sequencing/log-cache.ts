@@ -49,9 +49,9 @@ export class LogCache {
     },
     onJump: (from: number, to: number) => void,
   ) {
-    assert(place.capacity % place.bytes === 0, 'the capacity of the log is a multiple of log memory')
-    assert(place.bytes % blockBytes === 0, 'log memory is whole blocks')
-    assert(place.position % blockBytes === 0, 'the log goes on at a block')
+    assert(place.capacity % place.bytes === 0, 'the capacity of the WAL is a multiple of the log cache')
+    assert(place.bytes % blockBytes === 0, 'the log cache consists of whole blocks')
+    assert(place.position % blockBytes === 0, 'the log continues at a block')
     this.base = place.base
     this.bytes = place.bytes
     this.#capacity = place.capacity

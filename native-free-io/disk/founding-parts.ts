@@ -1,0 +1,86 @@
+import type { WalUri } from '../../src/config/wal-uri.ts'
+import type { MutableImage } from '../../src/metadata/image.ts'
+import type { MetadataRecord } from '../../src/metadata/records.ts'
+import type { StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
+import type { Entropy } from '../../src/ports/world.ts'
+import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
+import type { Log } from '../process/logger.ts'
+import { StartRefused } from '../process/start-refused.ts'
+import type { BudgetData } from '../store/shared-store.ts'
+import type { NodeLogs } from '../threads/node-logs.ts'
+import type { DataFolder } from './data-folder.ts'
+import type { DiskRoom } from './disk-room.ts'
+
+/** Inputs of a start for the verification of the identity of a node's files. */
+export interface FoundingParts {
+  readonly wal: WalUri
+  /** From `log.dirs`. */
+  readonly folder: string
+  readonly nodeId: number
+  /** Null: the value of the folder, or a random one. */
+  readonly clusterId: string | null
+  /** Location of the objects. */
+  readonly location: StoreLocation
+  /** Counters of the start's requests to the store, in the rows of `storeTable`. */
+  readonly meter: Float64Array
+  /** Size of the log cache. */
+  readonly logBytes: number
+  readonly options: {
+    readonly formatWal: boolean
+    readonly acceptLoss: boolean
+    readonly replaceFounding: boolean
+  }
+  /** See `ChainParts`. */
+  readonly keepMs: number
+  /** Budget for remote stores, in which logs have the highest priority. */
+  readonly budget: BudgetData | null
+  readonly entropy: Entropy
+  readonly log: Log
+  readonly room: DiskRoom
+  onFault(fault: StoreFault): void
+  /** The metadata log cannot be written any more: the node must stop. */
+  onFailure(error: Error): void
+}
+
+/** A node after its files were found to have one identity. */
+export interface FoundedNode {
+  readonly folder: DataFolder
+  readonly identity: WalIdentity
+  /** State from the metadata log. */
+  readonly image: MutableImage
+  readonly logs: NodeLogs
+  /**
+   * Reason for the loss of acknowledged records that an operator has accepted, and the number of lost bytes if known; undefined if no loss
+   * is known.
+   */
+  readonly loss: { readonly why: string; readonly bytes?: number } | undefined
+  /** Records that the metadata log must contain before the node serves clients. */
+  readonly firstRecords: readonly MetadataRecord[]
+  /** To be called when they are durable. */
+  finish(): Promise<void>
+  /** To be called when the metadata log contains the WAL of this start. */
+  noteStart(incarnation: number): Promise<void>
+  /** Unlocks the folder and the log for other processes. */
+  release(): void
+}
+
+const idBytes = 16
+
+/** A random id: 22 characters. */
+export const newFoundingId = (entropy: Entropy): string => Buffer.from(entropy.bytes(idBytes)).toString('base64url')
+
+export function firstRecords(image: MutableImage, { clusterId, nodeId, foundingId }: WalIdentity): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  if (image.cluster.clusterId === null) records.push({ type: 'clusterFormatted', clusterId })
+  if (image.cluster.founding === null) records.push({ type: 'nodeFounded', nodeId, foundingId, firstObjectId: image.storage.nextObjectId })
+  return records
+}
+
+/** Content that cannot be decoded is damaged, and an operator must act. */
+export function refuseUnreadable<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new StartRefused(`${path} cannot be read: ${(error as Error).message}; restore it from a copy`)
+  }
+}
