@@ -15,7 +15,7 @@ const operation = {
 const bits = (...names: (keyof typeof operation)[]): number => names.reduce((sum, name) => sum | (1 << operation[name]), 0)
 
 /** The value for requests without this field set. */
-export const notAsked = -(2 ** 31)
+export const notRequested = -(2 ** 31)
 
 /** Without an authorizer each client may do all operations. */
 export const topicOperations = bits('read', 'write', 'create', 'delete', 'alter', 'describe', 'describeConfigs', 'alterConfigs')

@@ -18,7 +18,7 @@ export class AutoCreation {
   async create(names: readonly string[]): Promise<ReadonlyMap<string, KafkaError>> {
     const fresh = names.filter((name) => !this.#creating.has(name))
     if (fresh.length > 0) {
-      const created = this.#ask(fresh)
+      const created = this.#request(fresh)
       for (const name of fresh) {
         const error = created.then((topics) => topics.get(name)!.error)
         // Callers handle a rejection; this handler covers the reference in the map.
@@ -34,7 +34,7 @@ export class AutoCreation {
     return new Map(await Promise.all(results))
   }
 
-  async #ask(names: readonly string[]): Promise<ReadonlyMap<string, CreatedTopic>> {
+  async #request(names: readonly string[]): Promise<ReadonlyMap<string, CreatedTopic>> {
     const topics = names.map((name) => ({
       name,
       topicId: newTopicId(this.#entropy),

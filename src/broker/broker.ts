@@ -13,7 +13,7 @@ import { handlerByKey, servedApis } from './handlers.ts'
 import { ProducerIds } from './producer-ids.ts'
 
 /** Outcome of a request: a response without its size prefix, or the end of the connection, when the client could not parse any response. */
-export type Answer = { readonly type: 'respond'; readonly bytes: Buffer } | { readonly type: 'close'; readonly because: string }
+export type RequestOutcome = { readonly type: 'respond'; readonly bytes: Buffer } | { readonly type: 'close'; readonly because: string }
 
 const responseBytesMax = 100 << 20
 
@@ -40,7 +40,7 @@ export class Broker {
    * `frame` is a request with its header and without its size. The header and the fields are read before this returns. The frame may
    * not change before the response: byte fields of the request refer to it.
    */
-  handle(session: ClientSession, frame: Uint8Array): Promise<Answer> {
+  handle(session: ClientSession, frame: Uint8Array): Promise<RequestOutcome> {
     const buffer = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
     try {
       const reader = new Reader(buffer)
@@ -50,7 +50,7 @@ export class Broker {
       const found = handlerByKey.get(key)
       if (found === undefined) return Promise.resolve(close(`${apiByKey[key]!.name} is not supported`))
       const isServed = version >= found.oldest && version <= found.latest
-      if (isServed) return this.#answer(session, header, found, codec(found.request, version).read(reader))
+      if (isServed) return this.#respond(session, header, found, codec(found.request, version).read(reader))
       if (found.api === apiVersions.api) return Promise.resolve(unsupportedVersion(header))
       return Promise.resolve(close(`${found.api.name} version ${version} is not supported`))
     } catch (error) {
@@ -59,7 +59,12 @@ export class Broker {
   }
 
   /** Keeps no reference to the frame: a request may wait for minutes, and its frame may be large. */
-  async #answer(session: ClientSession, header: RequestHeader, found: Handler, request: Parameters<Handler['handle']>[0]): Promise<Answer> {
+  async #respond(
+    session: ClientSession,
+    header: RequestHeader,
+    found: Handler,
+    request: Parameters<Handler['handle']>[0],
+  ): Promise<RequestOutcome> {
     const { requestApiVersion: version, correlationId, clientId } = header
     try {
       const response = await found.handle(request, {
@@ -80,7 +85,7 @@ export class Broker {
     }
   }
 
-  #closing(error: unknown): Answer {
+  #closing(error: unknown): RequestOutcome {
     if (error instanceof MalformedMessage || error instanceof ControllerBusy) return close(error.message)
     this.#report(error as Error)
     return close('internal error while handling the request')
@@ -90,11 +95,11 @@ export class Broker {
 /** Not from the pool: a transfer to another thread transfers the whole ArrayBuffer. */
 const responseWriter = (): Writer => new Writer(Buffer.allocUnsafeSlow(1024), responseBytesMax)
 
-function unsupportedVersion({ correlationId }: RequestHeader): Answer {
+function unsupportedVersion({ correlationId }: RequestHeader): RequestOutcome {
   const writer = responseWriter()
   codec(ResponseHeader, 0).write(writer, { correlationId })
   codec(ApiVersionsResponse, 0).write(writer, apiVersionsUnsupported())
   return { type: 'respond', bytes: writer.finished() }
 }
 
-const close = (because: string): Answer => ({ type: 'close', because })
+const close = (because: string): RequestOutcome => ({ type: 'close', because })

@@ -19,9 +19,9 @@ function partitionOf(image: ClusterImage, name: string, index: number): Partitio
 }
 
 /** Result of a query of a partition; undefined when its topic has been deleted meanwhile. */
-export async function whileServed<T>(context: RequestContext, partitionId: PartitionId, question: Promise<T>): Promise<T | undefined> {
+export async function whileServed<T>(context: RequestContext, partitionId: PartitionId, result: Promise<T>): Promise<T | undefined> {
   try {
-    return await question
+    return await result
   } catch (error) {
     if (context.cluster.isServed(partitionId)) throw error
     return undefined

@@ -48,7 +48,7 @@ export function program(actions: Actions): Command {
       for (const warning of loaded?.warnings ?? []) actions.complain(`warning: ${warning}`)
       if (loaded?.settings === undefined) return
       const found = await actions.inspect(new NodeConfigs(loaded.settings, loaded.given))
-      for (const complaint of found) actions.complain(complaint)
+      for (const error of found) actions.complain(error)
       if (found.length > 0) actions.exitCode(1)
       else actions.print(`${file}: no errors`)
     })
@@ -69,7 +69,7 @@ function loadFrom(actions: Actions, path: string | undefined, overrides: readonl
     return undefined
   }
   const loaded = load(file, overrides)
-  for (const complaint of loaded.complaints) actions.complain(complaint)
+  for (const error of loaded.complaints) actions.complain(error)
   if (loaded.complaints.length > 0) actions.exitCode(1)
   return loaded
 }

@@ -1,6 +1,6 @@
 import type { CoordinatorLog, PartitionId } from '../ports/partitions.ts'
 import type { Codecs } from '../wire/compression/codecs.ts'
-import { attribute, batchAt, batchBytes, isRefusal, lastOffset } from '../wire/record-batch.ts'
+import { attribute, batchAt, batchBytes, isBatchError, lastOffset } from '../wire/record-batch.ts'
 import { readRecords } from '../wire/records.ts'
 
 /** Maximum decompressed size of a batch. */
@@ -21,7 +21,7 @@ export async function* storedRecords<Stored>(
     const found: Stored[] = []
     for (let at = 0; at < bytes.length; ) {
       const header = batchAt(bytes, at)
-      if (isRefusal(header)) throw new Error(`a batch of an internal topic, partition id ${partitionId}, is damaged: ${header.because}`)
+      if (isBatchError(header)) throw new Error(`a batch of an internal topic, partition id ${partitionId}, is damaged: ${header.because}`)
       if ((header.attributes & attribute.control) === 0) {
         for (const record of readRecords(bytes, at, header, codecs, unpackedBytesMax)) {
           if (record.offset < offset || record.key === null) continue

@@ -56,7 +56,7 @@ export class CoordinatorPartition<State, Request, Notification extends Tagged, S
   readonly #actor: Actor<State, CoordinatorEvent<Request> | Notification, CoordinatorEffect<Stored>>
   readonly #requests = new Map<number, (response: unknown) => void>()
   readonly #earlier: Promise<unknown>
-  readonly #lost: () => void
+  readonly #onNotServed: () => void
   #phase: Phase = 'elected'
   #loading: Promise<void> | undefined
   #endLoading: () => void = () => {}
@@ -72,12 +72,12 @@ export class CoordinatorPartition<State, Request, Notification extends Tagged, S
     parts: CoordinatorParts<State, Request, Notification, Stored>,
     partitionId: PartitionId,
     earlier: Promise<unknown>,
-    lost: () => void,
+    onNotServed: () => void,
   ) {
     this.#parts = parts
     this.partitionId = partitionId
     this.#earlier = earlier
-    this.#lost = lost
+    this.#onNotServed = onNotServed
     this.state = parts.machine.create()
     this.#writer = new RecordWriter(partitionId, parts, parts.limits)
     this.#actor = new Actor(
@@ -198,7 +198,7 @@ export class CoordinatorPartition<State, Request, Notification extends Tagged, S
   /** A log that does not serve the partition any more rejects appends before this node receives its resignation. */
   #fail(error: Error): void {
     if (this.#phase === 'resigned') return
-    if (error instanceof PartitionNotServed) this.#lost()
+    if (error instanceof PartitionNotServed) this.#onNotServed()
     else this.#parts.failed(error)
   }
 }

@@ -141,7 +141,7 @@ class WriteEmitter {
     const name = nameOf('write', site)
     const lines = fieldsAt(fields, site, 'absent')
       .filter(([, field]) => !field.ignorable)
-      .map(([key, field, at]) => `if (${this.#isSaid(field, `v.${key}`, at)}) w.refuseVersion('${at.path}', ${site.version})`)
+      .map(([key, field, at]) => `if (${this.#isWritten(field, `v.${key}`, at)}) w.refuseVersion('${at.path}', ${site.version})`)
     for (const [key, field, at] of fieldsAt(fields, site, 'inline')) lines.push(this.#field(field, `v.${key}`, at))
     if (isFlexibleField(undefined, site)) lines.push(...this.#tags(taggedAt(fields, site)))
     this.#functions.push(`function ${name}(w, v) {\n${lines.join('\n')}\n}`)
@@ -150,7 +150,7 @@ class WriteEmitter {
 
   #tags(tagged: Named[]): string[] {
     if (tagged.length === 0) return ['w.uvarint(0)']
-    const said = tagged.map(([key, field, at]) => `const $${key} = ${this.#isSaid(field, `v.${key}`, at)}`)
+    const said = tagged.map(([key, field, at]) => `const $${key} = ${this.#isWritten(field, `v.${key}`, at)}`)
     const count = `w.uvarint(${tagged.map(([key]) => `($${key} ? 1 : 0)`).join(' + ')})`
     const fields = tagged.map(
       ([key, field, at]) =>
@@ -160,7 +160,7 @@ class WriteEmitter {
   }
 
   /** Whether a value differs from the default. */
-  #isSaid(field: Field, v: string, site: Site): string {
+  #isWritten(field: Field, v: string, site: Site): string {
     if (field.default !== undefined) return `${v} !== ${literal(field)}`
     switch (field.kind) {
       case 'array':
@@ -169,7 +169,7 @@ class WriteEmitter {
       case 'records':
         return field.nullable === undefined ? `${v}.length !== 0` : `${v} !== null`
       case 'struct':
-        return `(${[`${v} === null`, ...Object.entries(field.fields!).map(([key, f]) => this.#isSaid(f, `${v}.${key}`, site))].join(' || ')})`
+        return `(${[`${v} === null`, ...Object.entries(field.fields!).map(([key, f]) => this.#isWritten(f, `${v}.${key}`, site))].join(' || ')})`
       default:
         return `${v} !== ${literal(field)}`
     }

@@ -455,10 +455,10 @@ export class Writer {
     this.#view.setInt32(at, v)
   }
 
-  refuseNull(field: string): never {
+  rejectNull(field: string): never {
     throw new UnencodableMessage(`${field} is never null in this version`)
   }
-  refuseVersion(field: string, version: number): never {
+  rejectVersion(field: string, version: number): never {
     throw new UnencodableMessage(`version ${version} can only encode the default of ${field}`)
   }
 

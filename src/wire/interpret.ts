@@ -71,10 +71,10 @@ function writeStruct(fields: Fields, site: Site, w: Writer, value: Values): void
   const tagged: [number, string, Field][] = []
   for (const [name, field] of Object.entries(fields)) {
     const place = placeOf(field, site)
-    const isSaid = place === 'inline' || !isDefault(field, value[name])
+    const isWritten = place === 'inline' || !isDefault(field, value[name])
     if (place === 'inline') writeField(field, path(site, name), w, value[name])
-    else if (place === 'tagged' && isSaid) tagged.push([field.tag!, name, field])
-    else if (place === 'absent' && isSaid && !field.ignorable) w.refuseVersion(path(site, name).path, site.version)
+    else if (place === 'tagged' && isWritten) tagged.push([field.tag!, name, field])
+    else if (place === 'absent' && isWritten && !field.ignorable) w.rejectVersion(path(site, name).path, site.version)
   }
   if (!isFlexibleField(undefined, site)) return
   w.uvarint(tagged.length)
@@ -107,7 +107,7 @@ function writeArray(field: Field, site: Site, w: Writer, items: readonly unknown
 }
 
 function writeNull(field: Field, site: Site, w: Writer): void {
-  if (!nullableAt(field, site)) w.refuseNull(site.path)
+  if (!nullableAt(field, site)) w.rejectNull(site.path)
   else if (field.kind === 'struct') w.int8(field.tag === undefined ? -1 : 0)
   else if (isFlexibleField(field, site)) w.uvarint(0)
   else if (field.kind === 'string') w.int16(-1)

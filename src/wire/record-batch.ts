@@ -79,34 +79,34 @@ export const codecOf = (header: BatchHeader): CodecName | undefined => codecName
 export const sequenceAt = (header: BatchHeader, offsetDelta: number): number =>
   header.baseSequence < 0 ? -1 : (header.baseSequence + offsetDelta) & 0x7fffffff
 
-export interface BatchRefusal {
+export interface BatchError {
   readonly error: KafkaError
   readonly because: string
 }
 
-const refuse = (error: KafkaError, because: string): BatchRefusal => ({ error, because })
+const invalid = (error: KafkaError, because: string): BatchError => ({ error, because })
 
 /**
  * The batch at `at`, if a whole and undamaged one is there. True of batches in a log as well as on their way into one:
  * compaction leaves gaps in the offsets and batches without records.
  */
-export function batchAt(bytes: Buffer, at: number): BatchHeader | BatchRefusal {
+export function batchAt(bytes: Buffer, at: number): BatchHeader | BatchError {
   const left = bytes.length - at
-  if (left <= batchHeader.magic) return refuse(errors.CORRUPT_MESSAGE, `${left} bytes hold no batch`)
+  if (left <= batchHeader.magic) return invalid(errors.CORRUPT_MESSAGE, `${left} bytes hold no batch`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const found = view.getInt8(at + batchHeader.magic)
-  if (found === 0 || found === 1) return refuse(errors.INVALID_RECORD, `message format ${found} is no longer taken`)
-  if (found !== magic) return refuse(errors.CORRUPT_MESSAGE, `message format ${found} is unknown`)
-  if (left < batchHeader.bytes) return refuse(errors.CORRUPT_MESSAGE, `${left} bytes are less than a header`)
+  if (found === 0 || found === 1) return invalid(errors.INVALID_RECORD, `message format ${found} is no longer taken`)
+  if (found !== magic) return invalid(errors.CORRUPT_MESSAGE, `message format ${found} is unknown`)
+  if (left < batchHeader.bytes) return invalid(errors.CORRUPT_MESSAGE, `${left} bytes are less than a header`)
   const header = readBatchHeader(view, at)
   const length = batchBytes(header)
-  if (length < batchHeader.bytes) return refuse(errors.CORRUPT_MESSAGE, `a length of ${length} bytes is less than a header`)
-  if (length > left) return refuse(errors.CORRUPT_MESSAGE, `${length} bytes are announced, ${left} are there`)
+  if (length < batchHeader.bytes) return invalid(errors.CORRUPT_MESSAGE, `a length of ${length} bytes is less than a header`)
+  if (length > left) return invalid(errors.CORRUPT_MESSAGE, `${length} bytes are announced, ${left} are there`)
   const crc = crc32c(bytes, at + batchHeader.attributes, at + length)
-  if (crc !== header.crc) return refuse(errors.CORRUPT_MESSAGE, `the checksum is ${crc}, the header contains ${header.crc}`)
-  if (codecOf(header) === undefined) return refuse(errors.CORRUPT_MESSAGE, `codec ${header.attributes & attribute.codec} is unknown`)
-  if (header.recordsCount < 0) return refuse(errors.INVALID_RECORD, `a batch of ${header.recordsCount} records`)
+  if (crc !== header.crc) return invalid(errors.CORRUPT_MESSAGE, `the checksum is ${crc}, the header contains ${header.crc}`)
+  if (codecOf(header) === undefined) return invalid(errors.CORRUPT_MESSAGE, `codec ${header.attributes & attribute.codec} is unknown`)
+  if (header.recordsCount < 0) return invalid(errors.INVALID_RECORD, `a batch of ${header.recordsCount} records`)
   return header
 }
 
-export const isRefusal = (found: BatchHeader | BatchRefusal): found is BatchRefusal => 'because' in found
+export const isBatchError = (found: BatchHeader | BatchError): found is BatchError => 'because' in found

@@ -2,7 +2,7 @@ import { nodeCodecs } from '../../native-free-io/threads/codecs.ts'
 import { partitionOf } from '../../src/coordinator/partition-of.ts'
 import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
 import { MetadataRequest, MetadataResponse } from '../../src/wire/api/03-metadata.ts'
-import { batchAt, batchBytes, isRefusal } from '../../src/wire/record-batch.ts'
+import { batchAt, batchBytes, isBatchError } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
 import type { Fields, Message, Wire } from '../../src/wire/schema.ts'
 import { inOnePiece } from '../../src/wire/slices.ts'
@@ -147,7 +147,7 @@ const wholePartition = {
 function* recordsIn(bytes: Buffer): Generator<{ readonly key: Buffer | null; readonly value: Buffer | null }> {
   for (let at = 0; at < bytes.length; ) {
     const header = batchAt(bytes, at)
-    if (isRefusal(header)) return
+    if (isBatchError(header)) return
     yield* readRecords(bytes, at, header, nodeCodecs, fetchBytesMax)
     at += batchBytes(header)
   }

@@ -3,7 +3,7 @@ import { nodeCodecs } from '../../native-free-io/threads/codecs.ts'
 import { ProduceRequest, ProduceResponse } from '../../src/wire/api/00-produce.ts'
 import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
 import { type BatchOptions, buildBatch, type NewRecord } from '../../src/wire/batch-builder.ts'
-import { batchAt, batchBytes, codecNames, codecOf, isRefusal } from '../../src/wire/record-batch.ts'
+import { batchAt, batchBytes, codecNames, codecOf, isBatchError } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
 import { inOnePiece } from '../../src/wire/slices.ts'
 import { createTopic } from '../support/admin.ts'
@@ -57,7 +57,7 @@ class Conversation {
     const bytes = Buffer.from(inOnePiece(responses[0]!.partitions[0]!.records!))
     for (let at = 0; at < bytes.length; ) {
       const header = batchAt(bytes, at)
-      if (isRefusal(header)) throw new Error(header.because)
+      if (isBatchError(header)) throw new Error(header.because)
       const { baseOffset, lastOffsetDelta, attributes, producerId, producerEpoch, baseSequence } = header
       const dates = attributes & 8 ? 'by the log' : `${header.baseTimestamp - time} to ${header.maxTimestamp - time}`
       const producer = `${producerId}/${producerEpoch}/${baseSequence}`

@@ -1,5 +1,5 @@
 import { FetchRequest, FetchResponse } from '../../src/wire/api/01-fetch.ts'
-import { batchAt, batchBytes, isRefusal, lastOffset } from '../../src/wire/record-batch.ts'
+import { batchAt, batchBytes, isBatchError, lastOffset } from '../../src/wire/record-batch.ts'
 import { inOnePiece } from '../../src/wire/slices.ts'
 import type { WireClient } from '../support/wire-client.ts'
 import { type Ledger, topic, zeroId } from './storm-ledger.ts'
@@ -88,7 +88,7 @@ function endOf(bytes: Buffer): bigint | undefined {
   let end: bigint | undefined
   for (let at = 0; at < bytes.length; ) {
     const header = batchAt(bytes, at)
-    if (isRefusal(header)) break
+    if (isBatchError(header)) break
     end = lastOffset(header) + 1n
     at += batchBytes(header)
   }

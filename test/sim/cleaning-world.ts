@@ -10,7 +10,7 @@ import { indexOf, readWhole, runsOf } from '../../src/objects/object-reads.ts'
 import type { CleanedObjects } from '../../src/ports/object-jobs.ts'
 import type { ObjectPart, StoredPart } from '../../src/ports/stored-objects.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
-import { type BatchHeader, batchAt, batchBytes, isRefusal, lastOffset } from '../../src/wire/record-batch.ts'
+import { type BatchHeader, batchAt, batchBytes, isBatchError, lastOffset } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
 
 const partitionId = 7
@@ -127,7 +127,7 @@ export class CleaningWorld {
         const bytes = Buffer.from(sound(await readWhole(this.#store, keyOf(part.objectId), run)))
         for (let at = 0; at < bytes.length; ) {
           const header = batchAt(bytes, at)
-          if (isRefusal(header)) throw new Error(header.because)
+          if (isBatchError(header)) throw new Error(header.because)
           batches.push(header)
           records.push(...recordsOf(bytes, at, header))
           at += batchBytes(header)

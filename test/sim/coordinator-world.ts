@@ -3,7 +3,7 @@ import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
 import type { NotReady } from '../../src/coordinator/partition.ts'
 import { CoordinatorRuntime } from '../../src/coordinator/runtime.ts'
 import { type CoordinatorLog, type PartitionId, PartitionNotServed } from '../../src/ports/partitions.ts'
-import { batchAt, batchHeader, isRefusal, lastOffset } from '../../src/wire/record-batch.ts'
+import { batchAt, batchHeader, isBatchError, lastOffset } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
 import {
   type CounterNotification,
@@ -414,7 +414,7 @@ const shown = (counters: ReadonlyMap<string, unknown>): string => JSON.stringify
 
 function headerOf(batch: Buffer) {
   const header = batchAt(batch, 0)
-  if (isRefusal(header)) throw new Error(header.because)
+  if (isBatchError(header)) throw new Error(header.because)
   return header
 }
 

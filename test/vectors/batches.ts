@@ -7,7 +7,7 @@ import {
   batchAt,
   batchBytes,
   codecOf,
-  isRefusal,
+  isBatchError,
   lastOffset,
   sequenceAt,
 } from '../../src/wire/record-batch.ts'
@@ -38,7 +38,7 @@ function checkValid(one: Case): void {
   let at = 0
   for (const expected of one.batches) {
     const found = batchAt(bytes, at)
-    if (isRefusal(found)) throw new Error(`${one.what}: refused, ${found.because}`)
+    if (isBatchError(found)) throw new Error(`${one.what}: refused, ${found.because}`)
     const records = readRecords(bytes, at, found, nodeCodecs, bytesMax)
     const complaint = difference(numbersAsText(expected), numbersAsText(shown(found, records)), one.what)
     if (complaint !== undefined) throw new Error(complaint)
@@ -54,7 +54,7 @@ function refusesAllOrLast(bytes: Buffer, what: string): void {
   let at = 0
   while (at < bytes.length) {
     const found = batchAt(bytes, at)
-    if (isRefusal(found)) return
+    if (isBatchError(found)) return
     at += batchBytes(found)
   }
   if (at > bytes.length) throw new Error(`${what}: a batch was taken from ${bytes.length} bytes, which it exceeds`)

@@ -5,8 +5,8 @@ import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 import { duplicates, eachOnce, isError, offsetsOf, partitionName, servedPartition, whileServed } from '../partitions.ts'
 
-type Asked = ListOffsetsRequest['topics'][number]['partitions'][number]
-type Answered = ListOffsetsResponse['topics'][number]['partitions'][number]
+type RequestedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
+type PartitionResponse = ListOffsetsResponse['topics'][number]['partitions'][number]
 
 const nothing: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
 
@@ -33,23 +33,32 @@ export const listOffsets = handler({
     const twice = duplicates(
       topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex }) => [name, partitionIndex] as const)),
     )
-    const answered = topics.map(async ({ name, partitions }) => ({
+    const responses = topics.map(async ({ name, partitions }) => ({
       name,
       partitions: await Promise.all(
-        onceEach(partitions).map((asked) => answer(context, name, asked, twice.has(partitionName(name, asked.partitionIndex)))),
+        onceEach(partitions).map((requested) =>
+          respond(context, name, requested, twice.has(partitionName(name, requested.partitionIndex))),
+        ),
       ),
     }))
-    return { throttleTimeMs: 0, topics: await Promise.all(answered) }
+    return { throttleTimeMs: 0, topics: await Promise.all(responses) }
   },
 })
 
-const onceEach = (partitions: readonly Asked[]): Asked[] => [...new Map(partitions.map((asked) => [asked.partitionIndex, asked])).values()]
+const onceEach = (partitions: readonly RequestedPartition[]): RequestedPartition[] => [
+  ...new Map(partitions.map((requested) => [requested.partitionIndex, requested])).values(),
+]
 
-async function answer(context: RequestContext, topic: string, asked: Asked, isDuplicate: boolean): Promise<Answered> {
-  const found = isDuplicate ? errors.INVALID_REQUEST : await find(context, topic, asked)
+async function respond(
+  context: RequestContext,
+  topic: string,
+  requested: RequestedPartition,
+  isDuplicate: boolean,
+): Promise<PartitionResponse> {
+  const found = isDuplicate ? errors.INVALID_REQUEST : await find(context, topic, requested)
   const { offset, timestamp, leaderEpoch } = 'code' in found ? nothing : found
   return {
-    partitionIndex: asked.partitionIndex,
+    partitionIndex: requested.partitionIndex,
     errorCode: 'code' in found ? found.code : errors.NONE.code,
     timestamp,
     offset,
@@ -57,14 +66,14 @@ async function answer(context: RequestContext, topic: string, asked: Asked, isDu
   }
 }
 
-async function find(context: RequestContext, topic: string, asked: Asked): Promise<FoundOffset | KafkaError> {
-  const { timestamp, partitionIndex, currentLeaderEpoch } = asked
+async function find(context: RequestContext, topic: string, requested: RequestedPartition): Promise<FoundOffset | KafkaError> {
+  const { timestamp, partitionIndex, currentLeaderEpoch } = requested
   if (timestamp < 0n && context.version < (special.get(timestamp) ?? Infinity)) return errors.UNSUPPORTED_VERSION
   const partition = servedPartition(context, topic, partitionIndex, currentLeaderEpoch)
   if (isError(partition)) return partition
   const { partitionId } = partition
-  if (timestamp >= 0n) return orGone(whileServed(context, partitionId, context.partitions.findTimestamp(partitionId, timestamp)))
-  if (timestamp === -3n) return orGone(whileServed(context, partitionId, context.partitions.findMaxTimestamp(partitionId)))
+  if (timestamp >= 0n) return orNotServed(whileServed(context, partitionId, context.partitions.findTimestamp(partitionId, timestamp)))
+  if (timestamp === -3n) return orNotServed(whileServed(context, partitionId, context.partitions.findMaxTimestamp(partitionId)))
   if (timestamp === -5n || timestamp === -6n) return nothing
   const offsets = await offsetsOf(context, partitionId)
   if (offsets === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION
@@ -72,5 +81,5 @@ async function find(context: RequestContext, topic: string, asked: Asked): Promi
   return { offset, timestamp: -1n, leaderEpoch: offsets.leaderEpoch }
 }
 
-const orGone = async (found: Promise<FoundOffset | undefined>): Promise<FoundOffset | KafkaError> =>
+const orNotServed = async (found: Promise<FoundOffset | undefined>): Promise<FoundOffset | KafkaError> =>
   (await found) ?? errors.UNKNOWN_TOPIC_OR_PARTITION

@@ -3,7 +3,7 @@ import { isInternal, topicNameComplaint } from '../../metadata/topic-names.ts'
 import { MetadataRequest, MetadataResponse } from '../../wire/api/03-metadata.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { blank, zeroUuid } from '../../wire/schema.ts'
-import { clusterOperations, notAsked, topicOperations } from '../authorized-operations.ts'
+import { clusterOperations, notRequested, topicOperations } from '../authorized-operations.ts'
 import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 import { partitionView } from '../topic-view.ts'
@@ -19,16 +19,16 @@ export const metadata = handler({
   response: MetadataResponse,
   versions: [0, 13],
   async handle(request, context) {
-    if (!isUnderstood(request, context.version)) return refused(request)
+    if (!isUnderstood(request, context.version)) return errorResponse(request)
     const { cluster, clusterId, session } = context
-    const asksOperations = request.includeClusterAuthorizedOperations && context.version <= 10
+    const includesOperations = request.includeClusterAuthorizedOperations && context.version <= 10
     return {
       throttleTimeMs: 0,
       brokers: cluster.brokers(session.listener).map(({ brokerId, host, port, rack }) => ({ nodeId: brokerId, host, port, rack })),
       clusterId,
       controllerId: cluster.controllerId,
       topics: await topicRows(request, context),
-      clusterAuthorizedOperations: asksOperations ? clusterOperations : notAsked,
+      clusterAuthorizedOperations: includesOperations ? clusterOperations : notRequested,
       errorCode: errors.NONE.code,
     }
   },
@@ -41,7 +41,7 @@ function isUnderstood({ topics }: MetadataRequest, version: number): boolean {
   return hasIds ? version >= byIdVersion : topics.every(({ name }) => name !== null)
 }
 
-const refused = ({ topics }: MetadataRequest): MetadataResponse => ({
+const errorResponse = ({ topics }: MetadataRequest): MetadataResponse => ({
   ...blank(MetadataResponse),
   topics: (topics ?? []).map(({ name, topicId }) => errorRow(name ?? '', topicId, errors.INVALID_REQUEST)),
   errorCode: errors.INVALID_REQUEST.code,
@@ -65,7 +65,7 @@ async function topicRows(request: MetadataRequest, context: RequestContext): Pro
     const topic = image.topics.get(name)
     if (topic !== undefined) return show(topic)
     const row = errorRow(name, zeroUuid, failed.get(name) ?? errors.UNKNOWN_TOPIC_OR_PARTITION)
-    return { ...row, topicAuthorizedOperations: request.includeTopicAuthorizedOperations ? topicOperations : notAsked }
+    return { ...row, topicAuthorizedOperations: request.includeTopicAuthorizedOperations ? topicOperations : notRequested }
   })
 }
 
@@ -87,7 +87,7 @@ function topicRow(context: RequestContext, topic: TopicImage, withOperations: bo
     topicId: topic.topicId,
     isInternal: isInternal(topic.name),
     partitions: topic.partitionIds.map((_, partition) => partitionView(context, topic, partition)),
-    topicAuthorizedOperations: withOperations ? topicOperations : notAsked,
+    topicAuthorizedOperations: withOperations ? topicOperations : notRequested,
   }
 }
 
@@ -97,5 +97,5 @@ const errorRow = (name: string | null, topicId: string, { code }: KafkaError): T
   topicId,
   isInternal: name !== null && isInternal(name),
   partitions: [],
-  topicAuthorizedOperations: notAsked,
+  topicAuthorizedOperations: notRequested,
 })

@@ -6,14 +6,14 @@ import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 import { isError, servedPartition } from '../partitions.ts'
 
-type AskedTopic = OffsetCommitRequest['topics'][number]
+type RequestedTopic = OffsetCommitRequest['topics'][number]
 
 /** First version with topics by id. */
 const byIdVersion = 10
 
 /** Result for one partition of the request: an offset to commit, or an error. */
 interface Part {
-  readonly asked: AskedTopic['partitions'][number]
+  readonly requested: RequestedTopic['partitions'][number]
   readonly topic: string
   readonly topicId: string
   error: KafkaError
@@ -26,24 +26,24 @@ export const offsetCommit = handler({
   versions: [2, 10],
   async handle(request, context) {
     const all = request.topics.map((topic) => ({ topic, parts: partsOf(topic, context) }))
-    const told = (isGood: boolean): Told[] =>
+    const topicsWith = (isGood: boolean): TopicParts[] =>
       all.map(({ topic, parts }) => ({ topic, parts: parts.filter(({ error }) => (error === errors.NONE) === isGood) }))
-    const bad = told(false).filter(({ topic, parts }) => parts.length > 0 || imageOf(topic, context) === undefined)
-    const good = told(true).filter(({ parts }) => parts.length > 0)
+    const bad = topicsWith(false).filter(({ topic, parts }) => parts.length > 0 || imageOf(topic, context) === undefined)
+    const good = topicsWith(true).filter(({ parts }) => parts.length > 0)
     const parts = good.flatMap((each) => each.parts)
     if (parts.length > 0) await commit(request, parts, context)
     return { throttleTimeMs: 0, topics: (bad.length === 0 ? good : merged([...bad, ...good])).map(row) }
   },
 })
 
-interface Told {
-  readonly topic: AskedTopic
+interface TopicParts {
+  readonly topic: RequestedTopic
   readonly parts: readonly Part[]
 }
 
 /** Each topic once. Kafka merges topics with rejected partitions, and leaves the others as requested. */
-function merged(all: readonly Told[]): Told[] {
-  const topics = new Map<string, Told>()
+function merged(all: readonly TopicParts[]): TopicParts[] {
+  const topics = new Map<string, TopicParts>()
   for (const { topic, parts } of all) {
     const key = `${topic.topicId} ${topic.name}`
     topics.set(key, { topic, parts: [...(topics.get(key)?.parts ?? []), ...parts] })
@@ -51,29 +51,29 @@ function merged(all: readonly Told[]): Told[] {
   return [...topics.values()]
 }
 
-const row = ({ topic: { name, topicId }, parts }: Told): OffsetCommitResponse['topics'][number] => ({
+const row = ({ topic: { name, topicId }, parts }: TopicParts): OffsetCommitResponse['topics'][number] => ({
   name,
   topicId,
-  partitions: parts.map(({ asked, error }) => ({ partitionIndex: asked.partitionIndex, errorCode: error.code })),
+  partitions: parts.map(({ requested, error }) => ({ partitionIndex: requested.partitionIndex, errorCode: error.code })),
 })
 
-function imageOf({ name, topicId }: AskedTopic, { cluster: { image }, version }: RequestContext): TopicImage | undefined {
+function imageOf({ name, topicId }: RequestedTopic, { cluster: { image }, version }: RequestContext): TopicImage | undefined {
   return version >= byIdVersion ? image.topicsById.get(topicId) : image.topics.get(name)
 }
 
-function partsOf(asked: AskedTopic, context: RequestContext): Part[] {
-  const { topicId, partitions } = asked
-  const topic = imageOf(asked, context)
+function partsOf(requested: RequestedTopic, context: RequestContext): Part[] {
+  const { topicId, partitions } = requested
+  const topic = imageOf(requested, context)
   const missing = context.version >= byIdVersion ? errors.UNKNOWN_TOPIC_ID : errors.UNKNOWN_TOPIC_OR_PARTITION
-  return partitions.map((asked) => {
-    if (topic === undefined) return { asked, topic: '', topicId, error: missing }
-    const partition = servedPartition(context, topic.name, asked.partitionIndex, -1)
-    return { asked, topic: topic.name, topicId: topic.topicId, error: isError(partition) ? partition : errors.NONE }
+  return partitions.map((requested) => {
+    if (topic === undefined) return { requested, topic: '', topicId, error: missing }
+    const partition = servedPartition(context, topic.name, requested.partitionIndex, -1)
+    return { requested, topic: topic.name, topicId: topic.topicId, error: isError(partition) ? partition : errors.NONE }
   })
 }
 
 async function commit(request: OffsetCommitRequest, parts: readonly Part[], { groups, version }: RequestContext): Promise<void> {
-  const said = await groups.request({
+  const result = await groups.request({
     type: 'commit',
     groupId: request.groupId,
     memberId: request.memberId,
@@ -81,16 +81,16 @@ async function commit(request: OffsetCommitRequest, parts: readonly Part[], { gr
     generation: request.generationIdOrMemberEpoch,
     version,
     retentionTimeMs: request.retentionTimeMs,
-    offsets: parts.map(({ asked, topic, topicId }) => ({
+    offsets: parts.map(({ requested, topic, topicId }) => ({
       topic,
       topicId,
-      partition: asked.partitionIndex,
-      offset: asked.committedOffset,
-      leaderEpoch: asked.committedLeaderEpoch,
-      metadata: asked.committedMetadata,
+      partition: requested.partitionIndex,
+      offset: requested.committedOffset,
+      leaderEpoch: requested.committedLeaderEpoch,
+      metadata: requested.committedMetadata,
     })),
   })
   parts.forEach((part, index) => {
-    part.error = said instanceof NotReady ? said.error : 'code' in said ? said : said[index]!
+    part.error = result instanceof NotReady ? result.error : 'code' in result ? result : result[index]!
   })
 }

@@ -13,11 +13,11 @@ const batchVersion = 8
 /** First version with topics by id. */
 const byIdVersion = 10
 
-type AskedGroup = OffsetFetchRequest['groups'][number]
-type AskedTopic = NonNullable<AskedGroup['topics']>[number]
-type AnsweredGroup = OffsetFetchResponse['groups'][number]
-type AnsweredTopic = AnsweredGroup['topics'][number]
-type AnsweredPartition = AnsweredTopic['partitions'][number]
+type RequestedGroup = OffsetFetchRequest['groups'][number]
+type RequestedTopic = NonNullable<RequestedGroup['topics']>[number]
+type GroupResponse = OffsetFetchResponse['groups'][number]
+type TopicResponse = GroupResponse['topics'][number]
+type PartitionResponse = TopicResponse['partitions'][number]
 type Committed = ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>>
 
 /** Committed offsets of groups. A partition without a committed offset is no error: it has offset -1. */
@@ -37,23 +37,24 @@ export const offsetFetch = handler({
   },
 })
 
-async function fetchGroup(asked: AskedGroup, context: RequestContext): Promise<AnsweredGroup> {
-  const { groupId, memberId, memberEpoch, topics } = asked
-  const said = await context.groups.request({ type: 'fetch', groupId, memberId, memberEpoch })
-  const error = said.error
-  if (said instanceof NotReady || error !== errors.NONE) {
+async function fetchGroup(requested: RequestedGroup, context: RequestContext): Promise<GroupResponse> {
+  const { groupId, memberId, memberEpoch, topics } = requested
+  const result = await context.groups.request({ type: 'fetch', groupId, memberId, memberEpoch })
+  const error = result.error
+  if (result instanceof NotReady || error !== errors.NONE) {
     const failed = context.version < groupErrorVersion ? (topics ?? []).map((topic) => failedTopic(topic, error)) : []
     return { groupId, topics: failed, errorCode: error.code }
   }
-  const answered = topics === null ? everything(said.offsets, context) : topics.map((topic) => fetchTopic(topic, said.offsets, context))
-  return { groupId, topics: answered, errorCode: errors.NONE.code }
+  const responses =
+    topics === null ? everything(result.offsets, context) : topics.map((topic) => fetchTopic(topic, result.offsets, context))
+  return { groupId, topics: responses, errorCode: errors.NONE.code }
 }
 
-function fetchTopic(asked: AskedTopic, offsets: Committed, { version, cluster }: RequestContext): AnsweredTopic {
-  const { topicId, partitionIndexes } = asked
+function fetchTopic(requested: RequestedTopic, offsets: Committed, { version, cluster }: RequestContext): TopicResponse {
+  const { topicId, partitionIndexes } = requested
   const topic = version >= byIdVersion ? cluster.image.topicsById.get(topicId) : undefined
-  if (version >= byIdVersion && topic === undefined) return failedTopic(asked, errors.UNKNOWN_TOPIC_ID)
-  const name = topic?.name ?? asked.name
+  if (version >= byIdVersion && topic === undefined) return failedTopic(requested, errors.UNKNOWN_TOPIC_ID)
+  const name = topic?.name ?? requested.name
   const committed = offsets.get(name)
   return {
     name,
@@ -69,7 +70,7 @@ function fetchTopic(asked: AskedTopic, offsets: Committed, { version, cluster }:
 const isOf = (value: CommittedOffset, topicId: string): boolean =>
   value.topicId === zeroUuid || topicId === zeroUuid || value.topicId === topicId
 
-function everything(offsets: Committed, { version, cluster }: RequestContext): AnsweredTopic[] {
+function everything(offsets: Committed, { version, cluster }: RequestContext): TopicResponse[] {
   return Array.from(offsets).flatMap(([name, partitions]) => {
     const topicId = version >= byIdVersion ? cluster.image.topics.get(name)?.topicId : zeroUuid
     if (topicId === undefined) return []
@@ -77,13 +78,13 @@ function everything(offsets: Committed, { version, cluster }: RequestContext): A
   })
 }
 
-const failedTopic = ({ name, topicId, partitionIndexes }: AskedTopic, error: KafkaError): AnsweredTopic => ({
+const failedTopic = ({ name, topicId, partitionIndexes }: RequestedTopic, error: KafkaError): TopicResponse => ({
   name,
   topicId,
   partitions: partitionIndexes.map((partition) => shown(partition, undefined, error)),
 })
 
-const shown = (partition: number, value: CommittedOffset | undefined, error: KafkaError): AnsweredPartition => ({
+const shown = (partition: number, value: CommittedOffset | undefined, error: KafkaError): PartitionResponse => ({
   partitionIndex: partition,
   committedOffset: value?.offset ?? -1n,
   committedLeaderEpoch: value?.leaderEpoch ?? -1,

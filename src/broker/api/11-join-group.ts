@@ -19,8 +19,8 @@ export const joinGroup = handler({
   versions: [0, 9],
   async handle(request, { groups, version, clientId, session, entropy }) {
     const { groupId, memberId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols } = request
-    if (groupId === '') return refused(errors.INVALID_GROUP_ID, memberId, version)
-    const said = await groups.request({
+    if (groupId === '') return errorResponse(errors.INVALID_GROUP_ID, memberId, version)
+    const result = await groups.request({
       type: 'join',
       groupId,
       memberId,
@@ -36,27 +36,27 @@ export const joinGroup = handler({
       supportsSkipAssignment: version >= skipAssignmentVersion,
       uuid: newUuid(entropy),
     })
-    return said instanceof NotReady ? refused(said.error, memberId, version) : answered(said, version)
+    return result instanceof NotReady ? errorResponse(result.error, memberId, version) : joinResponse(result, version)
   },
 })
 
 const protocolNameOf = (name: string | null, version: number): string | null => name ?? (version < nullProtocolVersion ? '' : null)
 
-const refused = ({ code }: KafkaError, memberId: string, version: number): JoinGroupResponse => ({
+const errorResponse = ({ code }: KafkaError, memberId: string, version: number): JoinGroupResponse => ({
   ...blank(JoinGroupResponse),
   errorCode: code,
   memberId,
   protocolName: protocolNameOf(null, version),
 })
 
-const answered = (said: JoinResponse, version: number): JoinGroupResponse => ({
+const joinResponse = (result: JoinResponse, version: number): JoinGroupResponse => ({
   throttleTimeMs: 0,
-  errorCode: said.error.code,
-  generationId: said.generation,
-  protocolType: said.protocolType,
-  protocolName: protocolNameOf(said.protocolName, version),
-  leader: said.leader,
-  skipAssignment: said.skipAssignment,
-  memberId: said.memberId,
-  members: said.members.map(({ memberId, instanceId, metadata }) => ({ memberId, groupInstanceId: instanceId, metadata })),
+  errorCode: result.error.code,
+  generationId: result.generation,
+  protocolType: result.protocolType,
+  protocolName: protocolNameOf(result.protocolName, version),
+  leader: result.leader,
+  skipAssignment: result.skipAssignment,
+  memberId: result.memberId,
+  members: result.members.map(({ memberId, instanceId, metadata }) => ({ memberId, groupInstanceId: instanceId, metadata })),
 })

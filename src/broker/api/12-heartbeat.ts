@@ -9,9 +9,9 @@ export const heartbeat = handler({
   versions: [0, 4],
   async handle({ groupId, generationId, memberId, groupInstanceId }, { groups }) {
     if (groupId === '') return { throttleTimeMs: 0, errorCode: errors.INVALID_GROUP_ID.code }
-    const said = await groups.request({ type: 'heartbeat', groupId, memberId, instanceId: groupInstanceId, generation: generationId })
+    const result = await groups.request({ type: 'heartbeat', groupId, memberId, instanceId: groupInstanceId, generation: generationId })
     // In Kafka a member continues while its group is being loaded.
-    if (said instanceof NotReady && said.error === errors.COORDINATOR_LOAD_IN_PROGRESS) return { throttleTimeMs: 0, errorCode: 0 }
-    return { throttleTimeMs: 0, errorCode: (said instanceof NotReady ? said.error : said).code }
+    if (result instanceof NotReady && result.error === errors.COORDINATOR_LOAD_IN_PROGRESS) return { throttleTimeMs: 0, errorCode: 0 }
+    return { throttleTimeMs: 0, errorCode: (result instanceof NotReady ? result.error : result).code }
   },
 })

@@ -18,13 +18,13 @@ export const leaveGroup = handler({
       version < batchVersion
         ? [{ memberId: request.memberId, instanceId: null }]
         : request.members.map(({ memberId, groupInstanceId }) => ({ memberId, instanceId: groupInstanceId }))
-    const said = await groups.request({ type: 'leave', groupId, members })
-    if (said instanceof NotReady) return failed(said.error.code)
-    if (version < batchVersion) return failed((said.members[0]?.error ?? said.error).code)
+    const result = await groups.request({ type: 'leave', groupId, members })
+    if (result instanceof NotReady) return failed(result.error.code)
+    if (version < batchVersion) return failed((result.members[0]?.error ?? result.error).code)
     return {
       throttleTimeMs: 0,
-      errorCode: said.error.code,
-      members: said.members.map(({ memberId, instanceId, error }) => ({ memberId, groupInstanceId: instanceId, errorCode: error.code })),
+      errorCode: result.error.code,
+      members: result.members.map(({ memberId, instanceId, error }) => ({ memberId, groupInstanceId: instanceId, errorCode: error.code })),
     }
   },
 })

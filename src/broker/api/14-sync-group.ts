@@ -14,12 +14,12 @@ export const syncGroup = handler({
   versions: [0, 5],
   async handle(request, { groups, version }) {
     const { groupId, generationId, memberId, groupInstanceId, protocolType, protocolName, assignments } = request
-    const refused = (errorCode: number): SyncGroupResponse => ({ ...blank(SyncGroupResponse), errorCode })
+    const errorResponse = (errorCode: number): SyncGroupResponse => ({ ...blank(SyncGroupResponse), errorCode })
     if (version >= protocolVersion && (protocolType === null || protocolName === null)) {
-      return refused(errors.INCONSISTENT_GROUP_PROTOCOL.code)
+      return errorResponse(errors.INCONSISTENT_GROUP_PROTOCOL.code)
     }
-    if (groupId === '') return refused(errors.INVALID_GROUP_ID.code)
-    const said = await groups.request({
+    if (groupId === '') return errorResponse(errors.INVALID_GROUP_ID.code)
+    const result = await groups.request({
       type: 'sync',
       groupId,
       memberId,
@@ -30,17 +30,17 @@ export const syncGroup = handler({
       // A copy: the stored value must not keep the whole request in memory.
       assignments: assignments.map((each) => ({ memberId: each.memberId, assignment: Buffer.from(each.assignment) })),
     })
-    if (said instanceof NotReady) {
+    if (result instanceof NotReady) {
       // A member whose group is being loaded must join again, as its generation may be over.
-      const isLoading = said.error === errors.COORDINATOR_LOAD_IN_PROGRESS
-      return refused((isLoading ? errors.REBALANCE_IN_PROGRESS : said.error).code)
+      const isLoading = result.error === errors.COORDINATOR_LOAD_IN_PROGRESS
+      return errorResponse((isLoading ? errors.REBALANCE_IN_PROGRESS : result.error).code)
     }
-    const { error, assignment } = said
+    const { error, assignment } = result
     return {
       throttleTimeMs: 0,
       errorCode: error.code,
-      protocolType: said.protocolType,
-      protocolName: said.protocolName,
+      protocolType: result.protocolType,
+      protocolName: result.protocolName,
       assignment,
     }
   },

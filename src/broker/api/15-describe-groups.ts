@@ -2,7 +2,7 @@ import { NotReady } from '../../coordinator/partition.ts'
 import type { DescribedGroup } from '../../group/messages.ts'
 import { DescribeGroupsRequest, DescribeGroupsResponse } from '../../wire/api/15-describe-groups.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
-import { groupOperations, notAsked } from '../authorized-operations.ts'
+import { groupOperations, notRequested } from '../authorized-operations.ts'
 import { handler } from '../handler.ts'
 import { rarelyRepeated } from '../partitions.ts'
 
@@ -15,13 +15,13 @@ export const describeGroups = handler({
   request: DescribeGroupsRequest,
   response: DescribeGroupsResponse,
   versions: [0, 6],
-  async handle({ groups: asked, includeAuthorizedOperations }, { groups, version }) {
-    const authorizedOperations = includeAuthorizedOperations ? groupOperations : notAsked
-    const rows = rarelyRepeated(asked, (groupId) => groupId).map(async (groupId): Promise<GroupRow> => {
-      const said = await groups.request({ type: 'describe', groupId })
-      if (said instanceof NotReady) return failed(groupId, said.error)
-      if (said.error === errors.NONE) return { ...shown(groupId, said), authorizedOperations }
-      return version < notFoundVersion ? { ...shown(groupId, said), ...nothingWrong, authorizedOperations } : shown(groupId, said)
+  async handle({ groups: requested, includeAuthorizedOperations }, { groups, version }) {
+    const authorizedOperations = includeAuthorizedOperations ? groupOperations : notRequested
+    const rows = rarelyRepeated(requested, (groupId) => groupId).map(async (groupId): Promise<GroupRow> => {
+      const result = await groups.request({ type: 'describe', groupId })
+      if (result instanceof NotReady) return failed(groupId, result.error)
+      if (result.error === errors.NONE) return { ...shown(groupId, result), authorizedOperations }
+      return version < notFoundVersion ? { ...shown(groupId, result), ...nothingWrong, authorizedOperations } : shown(groupId, result)
     })
     return { throttleTimeMs: 0, groups: await Promise.all(rows) }
   },
@@ -44,7 +44,7 @@ const shown = (groupId: string, group: DescribedGroup): GroupRow => ({
     memberMetadata: metadata,
     memberAssignment: assignment,
   })),
-  authorizedOperations: notAsked,
+  authorizedOperations: notRequested,
 })
 
 const failed = (groupId: string, error: KafkaError): GroupRow => ({
@@ -55,5 +55,5 @@ const failed = (groupId: string, error: KafkaError): GroupRow => ({
   protocolType: '',
   protocolData: '',
   members: [],
-  authorizedOperations: notAsked,
+  authorizedOperations: notRequested,
 })

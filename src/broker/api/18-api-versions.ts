@@ -6,7 +6,7 @@ import { handler } from '../handler.ts'
 
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
-const answer = (errorCode: number, apiKeys: readonly ApiRange[]): ApiVersionsResponse => ({
+const response = (errorCode: number, apiKeys: readonly ApiRange[]): ApiVersionsResponse => ({
   errorCode,
   apiKeys: [...apiKeys],
   throttleTimeMs: 0,
@@ -23,10 +23,12 @@ export const apiVersions = handler({
   versions: [0, 4],
   handle({ clientSoftwareName, clientSoftwareVersion }, { version, served }) {
     const isNamed = version < 3 || (softwareName.test(clientSoftwareName) && softwareName.test(clientSoftwareVersion))
-    return isNamed ? answer(errors.NONE.code, served) : answer(errors.INVALID_REQUEST.code, [])
+    return isNamed ? response(errors.NONE.code, served) : response(errors.INVALID_REQUEST.code, [])
   },
 })
 
 /** For a request of an unsupported version: in the layout of version 0, with the range of this API alone (KIP-511). */
 export const apiVersionsUnsupported = (): ApiVersionsResponse =>
-  answer(errors.UNSUPPORTED_VERSION.code, [{ apiKey: apiVersions.api.key, minVersion: apiVersions.oldest, maxVersion: apiVersions.latest }])
+  response(errors.UNSUPPORTED_VERSION.code, [
+    { apiKey: apiVersions.api.key, minVersion: apiVersions.oldest, maxVersion: apiVersions.latest },
+  ])

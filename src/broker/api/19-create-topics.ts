@@ -7,7 +7,7 @@ export const createTopics = handler({
   response: CreateTopicsResponse,
   versions: [2, 7],
   async handle({ topics, validateOnly }, { controller, entropy }) {
-    const asked = topics.map(({ name, numPartitions, replicationFactor, assignments, configs }) => ({
+    const requested = topics.map(({ name, numPartitions, replicationFactor, assignments, configs }) => ({
       name,
       topicId: newTopicId(entropy),
       partitions: numPartitions,
@@ -15,7 +15,7 @@ export const createTopics = handler({
       assignments: assignments.map(({ partitionIndex, brokerIds }) => ({ partition: partitionIndex, brokers: brokerIds })),
       configs,
     }))
-    const created = await controller.request({ type: 'createTopics', topics: asked, validateOnly })
+    const created = await controller.request({ type: 'createTopics', topics: requested, validateOnly })
     return {
       throttleTimeMs: 0,
       topics: created.map(({ name, topicId, error, message, partitions, replicationFactor, configs }) => ({

@@ -18,7 +18,7 @@ export const deleteRecords = handler({
   response: DeleteRecordsResponse,
   versions: [0, 2],
   async handle({ topics }, context) {
-    const answered = eachOnce(topics, ({ name }) => name).map(async ({ name, partitions }) => ({
+    const responses = eachOnce(topics, ({ name }) => name).map(async ({ name, partitions }) => ({
       name,
       partitions: await Promise.all(
         lastOfEach(partitions).map(async ({ partitionIndex, offset }) => {
@@ -29,16 +29,16 @@ export const deleteRecords = handler({
         }),
       ),
     }))
-    return { throttleTimeMs: 0, topics: await Promise.all(answered) }
+    return { throttleTimeMs: 0, topics: await Promise.all(responses) }
   },
 })
 
-type Asked = DeleteRecordsRequest['topics'][number]['partitions'][number]
-const lastOfEach = (partitions: readonly Asked[]): Asked[] => [
-  ...new Map(partitions.map((asked) => [asked.partitionIndex, asked])).values(),
+type RequestedPartition = DeleteRecordsRequest['topics'][number]['partitions'][number]
+const lastOfEach = (partitions: readonly RequestedPartition[]): RequestedPartition[] => [
+  ...new Map(partitions.map((requested) => [requested.partitionIndex, requested])).values(),
 ]
 
-async function moveLogStart(context: RequestContext, name: string, index: number, asked: bigint): Promise<bigint | KafkaError> {
+async function moveLogStart(context: RequestContext, name: string, index: number, requested: bigint): Promise<bigint | KafkaError> {
   const { cluster, controller, settings } = context
   const partition = servedPartition(context, name, index, -1)
   if (isError(partition)) return partition
@@ -47,7 +47,7 @@ async function moveLogStart(context: RequestContext, name: string, index: number
   if (!cleanupPolicies(configs, settings).includes('delete')) return errors.POLICY_VIOLATION
   const offsets = await offsetsOf(context, partition.partitionId)
   if (offsets === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION
-  const offset = asked === highWatermarkOffset ? offsets.highWatermark : asked
+  const offset = requested === highWatermarkOffset ? offsets.highWatermark : requested
   if (offset < 0n || offset > offsets.highWatermark) return errors.OFFSET_OUT_OF_RANGE
   const moved = await controller.request({ type: 'moveLogStart', partitionId: partition.partitionId, offset })
   return moved ?? errors.UNKNOWN_TOPIC_OR_PARTITION

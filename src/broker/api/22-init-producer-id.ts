@@ -12,7 +12,7 @@ export const initProducerId = handler({
   response: InitProducerIdResponse,
   versions: [0, 5],
   async handle(request, { producerIds }) {
-    const error = refusal(request)
+    const error = requestError(request)
     const isGiven = error === errors.NONE
     return {
       throttleTimeMs: 0,
@@ -29,7 +29,7 @@ export const initProducerId = handler({
  * A request with a transactional id is validated as in Kafka. It then fails with UNSUPPORTED_VERSION, which is not retriable:
  * transactions do not exist yet.
  */
-function refusal({ transactionalId, transactionTimeoutMs, producerId, producerEpoch }: InitProducerIdRequest): KafkaError {
+function requestError({ transactionalId, transactionTimeoutMs, producerId, producerEpoch }: InitProducerIdRequest): KafkaError {
   if ((producerId === -1n) !== (producerEpoch === noEpoch)) return errors.INVALID_REQUEST
   if (transactionalId === null) return errors.NONE
   if (transactionalId === '') return errors.INVALID_REQUEST

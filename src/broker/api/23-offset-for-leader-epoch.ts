@@ -4,7 +4,7 @@ import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 import { isError, offsetsOf, servedPartition } from '../partitions.ts'
 
-type Asked = OffsetForLeaderEpochRequest['topics'][number]['partitions'][number]
+type RequestedPartition = OffsetForLeaderEpochRequest['topics'][number]['partitions'][number]
 
 interface EpochEnd {
   readonly leaderEpoch: number
@@ -21,26 +21,26 @@ export const offsetForLeaderEpoch = handler({
   response: OffsetForLeaderEpochResponse,
   versions: [2, 4],
   async handle({ topics }, context) {
-    const answered = topics.map(async ({ topic, partitions }) => ({
+    const responses = topics.map(async ({ topic, partitions }) => ({
       topic,
       partitions: await Promise.all(
-        partitions.map(async (asked) => {
-          const found = await endOf(context, topic, asked)
+        partitions.map(async (requested) => {
+          const found = await endOf(context, topic, requested)
           const isFound = 'endOffset' in found
-          return { partition: asked.partition, errorCode: isFound ? errors.NONE.code : found.code, ...(isFound ? found : unknownEnd) }
+          return { partition: requested.partition, errorCode: isFound ? errors.NONE.code : found.code, ...(isFound ? found : unknownEnd) }
         }),
       ),
     }))
-    return { throttleTimeMs: 0, topics: await Promise.all(answered) }
+    return { throttleTimeMs: 0, topics: await Promise.all(responses) }
   },
 })
 
-async function endOf(context: RequestContext, topic: string, asked: Asked): Promise<EpochEnd | KafkaError> {
-  const partition = servedPartition(context, topic, asked.partition, asked.currentLeaderEpoch)
+async function endOf(context: RequestContext, topic: string, requested: RequestedPartition): Promise<EpochEnd | KafkaError> {
+  const partition = servedPartition(context, topic, requested.partition, requested.currentLeaderEpoch)
   if (isError(partition)) return partition
-  if (asked.leaderEpoch === -1 || asked.leaderEpoch > partition.leaderEpoch) return unknownEnd
+  if (requested.leaderEpoch === -1 || requested.leaderEpoch > partition.leaderEpoch) return unknownEnd
   const offsets = await offsetsOf(context, partition.partitionId)
   if (offsets === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION
-  const isFirst = asked.leaderEpoch === partition.leaderEpoch
-  return { leaderEpoch: asked.leaderEpoch, endOffset: isFirst ? offsets.highWatermark : offsets.logStartOffset }
+  const isFirst = requested.leaderEpoch === partition.leaderEpoch
+  return { leaderEpoch: requested.leaderEpoch, endOffset: isFirst ? offsets.highWatermark : offsets.logStartOffset }
 }

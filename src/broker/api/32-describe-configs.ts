@@ -12,8 +12,8 @@ import { handler } from '../handler.ts'
 import { rarelyRepeated } from '../partitions.ts'
 
 type Row = DescribeConfigsResponse['results'][number]
-type Asked = DescribeConfigsRequest['resources'][number]
-type Refusal = readonly [error: KafkaError, message: string]
+type RequestedPartition = DescribeConfigsRequest['resources'][number]
+type ConfigError = readonly [error: KafkaError, message: string]
 
 export const describeConfigs = handler({
   request: DescribeConfigsRequest,
@@ -21,15 +21,15 @@ export const describeConfigs = handler({
   versions: [1, 4],
   handle({ resources, includeSynonyms, includeDocumentation }, context) {
     const strange = strangeType(resources)
-    const results = rarelyRepeated(resources, ({ resourceType: type, resourceName }) => `${type}-${resourceName}`).map((asked) => {
-      const { resourceType: type, resourceName } = asked
-      const found = strange ?? entriesOf(context, asked)
-      if (isRefusal(found)) {
+    const results = rarelyRepeated(resources, ({ resourceType: type, resourceName }) => `${type}-${resourceName}`).map((requested) => {
+      const { resourceType: type, resourceName } = requested
+      const found = strange ?? entriesOf(context, requested)
+      if (isConfigError(found)) {
         return { errorCode: found[0].code, errorMessage: found[1], resourceType: type, resourceName, configs: [] }
       }
-      const keys = new Set(asked.configurationKeys ?? [])
-      const wanted = keys.size === 0 ? found : found.filter(({ name }) => keys.has(name))
-      const configs = wanted.map((entry) => row(entry, includeSynonyms, includeDocumentation))
+      const keys = new Set(requested.configurationKeys ?? [])
+      const requestedNames = keys.size === 0 ? found : found.filter(({ name }) => keys.has(name))
+      const configs = requestedNames.map((entry) => row(entry, includeSynonyms, includeDocumentation))
       return { errorCode: errors.NONE.code, errorMessage: '', resourceType: type, resourceName, configs }
     })
     return { throttleTimeMs: 0, results }
@@ -37,12 +37,12 @@ export const describeConfigs = handler({
 })
 
 /** One resource of an unknown type makes the whole request invalid. */
-function strangeType(resources: readonly Asked[]): Refusal | undefined {
+function strangeType(resources: readonly RequestedPartition[]): ConfigError | undefined {
   const strange = resources.find(({ resourceType: type }) => !Object.values<number>(resourceType).includes(type))
   return strange && [errors.INVALID_REQUEST, `Resources of type ${strange.resourceType} have no configs.`]
 }
 
-const isRefusal = (found: readonly ConfigEntry[] | Refusal): found is Refusal => typeof found[1] === 'string'
+const isConfigError = (found: readonly ConfigEntry[] | ConfigError): found is ConfigError => typeof found[1] === 'string'
 
 function row(entry: ConfigEntry, withSynonyms: boolean, withAbout: boolean): Row['configs'][number] {
   return {
@@ -57,7 +57,10 @@ function row(entry: ConfigEntry, withSynonyms: boolean, withAbout: boolean): Row
   }
 }
 
-function entriesOf(context: RequestContext, { resourceType: type, resourceName: name }: Asked): readonly ConfigEntry[] | Refusal {
+function entriesOf(
+  context: RequestContext,
+  { resourceType: type, resourceName: name }: RequestedPartition,
+): readonly ConfigEntry[] | ConfigError {
   const { configs, nodeId } = context
   const { image } = context.cluster
   switch (type) {
@@ -69,12 +72,12 @@ function entriesOf(context: RequestContext, { resourceType: type, resourceName: 
     }
     case resourceType.broker: {
       if (name === '') return clusterDefaultEntries(configsOf(image, type, ''))
-      const wrong = brokerComplaint(name, nodeId, `expected ${nodeId} or empty string`)
+      const wrong = brokerError(name, nodeId, `expected ${nodeId} or empty string`)
       if (wrong !== undefined) return [errors.INVALID_REQUEST, wrong]
       return brokerEntries(configs, new Map([...configsOf(image, type, ''), ...configsOf(image, type, name)]))
     }
     case resourceType.brokerLogger: {
-      const wrong = name === '' ? 'Broker id must not be empty' : brokerComplaint(name, nodeId, `expected ${nodeId}`)
+      const wrong = name === '' ? 'Broker id must not be empty' : brokerError(name, nodeId, `expected ${nodeId}`)
       return wrong === undefined ? [logLevel(configs.settings['log.level'])] : [errors.INVALID_REQUEST, wrong]
     }
     case resourceType.group:
@@ -88,7 +91,7 @@ function entriesOf(context: RequestContext, { resourceType: type, resourceName: 
   }
 }
 
-function brokerComplaint(name: string, nodeId: number, expected: string): string | undefined {
+function brokerError(name: string, nodeId: number, expected: string): string | undefined {
   if (!/^-?\d+$/.test(name)) return `Broker id must be an integer, but it is: ${name}`
   return Number(name) === nodeId ? undefined : `Unexpected broker id, ${expected}, but received ${name}`
 }

@@ -9,12 +9,12 @@ export const alterConfigs = handler({
   response: AlterConfigsResponse,
   versions: [0, 2],
   async handle({ resources, validateOnly }, { controller }) {
-    const asked = resources.map(({ resourceType, resourceName, configs }) => ({
+    const requested = resources.map(({ resourceType, resourceName, configs }) => ({
       resourceType,
       name: resourceName,
       replaces: true,
       changes: configs.map(({ name, value }) => ({ name, value, operation: alterOperation.set })),
     }))
-    return altered(controller, asked, validateOnly)
+    return altered(controller, requested, validateOnly)
   },
 })

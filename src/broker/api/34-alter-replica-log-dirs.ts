@@ -11,11 +11,11 @@ export const alterReplicaLogDirs = handler({
     const results = dirs.flatMap(({ path, topics }) =>
       topics.map(({ name, partitions }) => {
         const count = cluster.image.topics.get(name)?.partitionIds.length ?? 0
-        const verdict = (index: number): number => {
+        const result = (index: number): number => {
           if (path !== volume.path) return errors.LOG_DIR_NOT_FOUND.code
           return index >= 0 && index < count ? errors.NONE.code : errors.UNKNOWN_TOPIC_OR_PARTITION.code
         }
-        return { topicName: name, partitions: partitions.map((index) => ({ partitionIndex: index, errorCode: verdict(index) })) }
+        return { topicName: name, partitions: partitions.map((index) => ({ partitionIndex: index, errorCode: result(index) })) }
       }),
     )
     return { throttleTimeMs: 0, results }

@@ -17,13 +17,13 @@ export const describeLogDirs = handler({
   versions: [1, 5],
   async handle({ topics }, context) {
     const { cluster, volume, version } = context
-    const asked =
+    const requested =
       (topics && eachOnce(topics, ({ topic }) => topic))?.map(({ topic, partitions }) => ({
         topic: cluster.image.topics.get(topic),
         partitions: [...new Set(partitions)],
       })) ?? [...cluster.image.topics.values()].map((topic) => ({ topic, partitions: [...topic.partitionIds.keys()] }))
     const rows: { name: string; partitions: PartitionRow[] }[] = []
-    for (const { topic, partitions } of asked) {
+    for (const { topic, partitions } of requested) {
       if (topic === undefined) continue
       const found = await Promise.all(partitions.map((index) => partitionRow(context, topic, index)))
       const known = found.flatMap((row) => row ?? [])

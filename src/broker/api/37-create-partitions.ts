@@ -6,15 +6,15 @@ export const createPartitions = handler({
   response: CreatePartitionsResponse,
   versions: [0, 3],
   async handle({ topics, validateOnly }, { controller }) {
-    const asked = topics.map(({ name, count, assignments }) => ({
+    const requested = topics.map(({ name, count, assignments }) => ({
       name,
       count,
       assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null,
     }))
-    const verdicts = await controller.request({ type: 'createPartitions', topics: asked, validateOnly })
+    const results = await controller.request({ type: 'createPartitions', topics: requested, validateOnly })
     return {
       throttleTimeMs: 0,
-      results: verdicts.map(({ name, error, message }) => ({ name, errorCode: error.code, errorMessage: message })),
+      results: results.map(({ name, error, message }) => ({ name, errorCode: error.code, errorMessage: message })),
     }
   },
 })

@@ -9,8 +9,8 @@ export const deleteGroups = handler({
   versions: [0, 2],
   async handle({ groupsNames }, { groups }) {
     const results = [...new Set(groupsNames)].map(async (groupId) => {
-      const said = await groups.request({ type: 'delete', groupId })
-      return { groupId, errorCode: (said instanceof NotReady ? said.error : said).code }
+      const result = await groups.request({ type: 'delete', groupId })
+      return { groupId, errorCode: (result instanceof NotReady ? result.error : result).code }
     })
     return { throttleTimeMs: 0, results: await Promise.all(results) }
   },

@@ -18,7 +18,7 @@ export const electLeaders = handler({
         topic,
         partitionResult: partitions.map((index) => {
           const [{ code }, errorMessage] = isKnown
-            ? verdict(context, topic, index)
+            ? result(context, topic, index)
             : [errors.INVALID_REQUEST, `Unknown election type ${electionType}`]
           return { partitionId: index, errorCode: code, errorMessage }
         }),
@@ -28,7 +28,7 @@ export const electLeaders = handler({
   },
 })
 
-function verdict({ cluster }: RequestContext, name: string, index: number): readonly [KafkaError, string] {
+function result({ cluster }: RequestContext, name: string, index: number): readonly [KafkaError, string] {
   const topic = cluster.image.topics.get(name)
   if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `No such topic as ${name}`]
   if (topic.partitionIds[index] === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `No such partition as ${name}-${index}`]

@@ -8,12 +8,12 @@ export const incrementalAlterConfigs = handler({
   response: IncrementalAlterConfigsResponse,
   versions: [0, 1],
   async handle({ resources, validateOnly }, { controller }) {
-    const asked = resources.map(({ resourceType, resourceName, configs }) => ({
+    const requested = resources.map(({ resourceType, resourceName, configs }) => ({
       resourceType,
       name: resourceName,
       replaces: false,
       changes: configs.map(({ name, value, configOperation }) => ({ name, value, operation: configOperation })),
     }))
-    return altered(controller, asked, validateOnly)
+    return altered(controller, requested, validateOnly)
   },
 })

@@ -18,14 +18,14 @@ export const alterPartitionReassignments = handler({
     responses: topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex, replicas }) => {
-        const [{ code }, errorMessage] = verdict(context, name, partitionIndex, replicas)
+        const [{ code }, errorMessage] = result(context, name, partitionIndex, replicas)
         return { partitionIndex, errorCode: code, errorMessage }
       }),
     })),
   }),
 })
 
-function verdict(
+function result(
   { cluster }: RequestContext,
   name: string,
   index: number,

@@ -18,27 +18,31 @@ export const offsetDelete = handler({
     )
     if (groupId === '') return { errorCode: errors.INVALID_GROUP_ID.code, throttleTimeMs: 0, topics: [] }
     const parts = topics.flatMap(({ name, partitions }) =>
-      partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex, error: refusal(name, partitionIndex, context) })),
+      partitions.map(({ partitionIndex }) => ({
+        topic: name,
+        partition: partitionIndex,
+        error: requestError(name, partitionIndex, context),
+      })),
     )
     const good = parts.filter(({ error }) => error === errors.NONE)
-    const said = await context.groups.request({ type: 'deleteOffsets', groupId, partitions: good })
-    if (said instanceof NotReady || 'code' in said) {
-      const { code } = said instanceof NotReady ? said.error : said
+    const result = await context.groups.request({ type: 'deleteOffsets', groupId, partitions: good })
+    if (result instanceof NotReady || 'code' in result) {
+      const { code } = result instanceof NotReady ? result.error : result
       return { errorCode: code, throttleTimeMs: 0, topics: [] }
     }
     good.forEach((part, index) => {
-      part.error = said[index]!
+      part.error = result[index]!
     })
     let next = 0
-    const answered = topics.map(({ name, partitions }) => ({
+    const responses = topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: parts[next++]!.error.code })),
     }))
-    return { errorCode: errors.NONE.code, throttleTimeMs: 0, topics: answered }
+    return { errorCode: errors.NONE.code, throttleTimeMs: 0, topics: responses }
   },
 })
 
-function refusal(topic: string, partition: number, context: RequestContext): KafkaError {
+function requestError(topic: string, partition: number, context: RequestContext): KafkaError {
   const found = servedPartition(context, topic, partition, -1)
   return isError(found) ? found : errors.NONE
 }

@@ -14,15 +14,16 @@ export const describeClientQuotas = handler({
   response: DescribeClientQuotasResponse,
   versions: [0, 1],
   handle({ components, strict }, { cluster }) {
-    const refusal = refusalOf(components)
-    if (refusal !== undefined) return { throttleTimeMs: 0, errorCode: refusal[0].code, errorMessage: refusal[1], entries: null }
+    const requestError = errorOf(components)
+    if (requestError !== undefined)
+      return { throttleTimeMs: 0, errorCode: requestError[0].code, errorMessage: requestError[1], entries: null }
     const fitting = [...cluster.image.clientQuotas.values()].filter((quota) => fits(quota, components, strict))
     const entries = fitting.map(({ entity, quotas }) => ({ entity: [...entity], values: [...quotas] }))
     return { throttleTimeMs: 0, errorCode: errors.NONE.code, errorMessage: '', entries }
   },
 })
 
-function refusalOf(components: readonly Component[]): readonly [error: KafkaError, message: string] | undefined {
+function errorOf(components: readonly Component[]): readonly [error: KafkaError, message: string] | undefined {
   const types = components.map(({ entityType }) => entityType)
   for (const { entityType, matchType, match } of components) {
     const invalid = (message: string): readonly [KafkaError, string] => [errors.INVALID_REQUEST, message]

@@ -7,11 +7,11 @@ export const alterClientQuotas = handler({
   response: AlterClientQuotasResponse,
   versions: [0, 1],
   async handle({ entries, validateOnly }, { controller }) {
-    const asked = entries.map(({ entity, ops }) => ({ entity, changes: ops }))
-    const verdicts = await controller.request({ type: 'alterClientQuotas', entries: asked, validateOnly })
+    const requested = entries.map(({ entity, ops }) => ({ entity, changes: ops }))
+    const results = await controller.request({ type: 'alterClientQuotas', entries: requested, validateOnly })
     return {
       throttleTimeMs: 0,
-      entries: verdicts.map(({ entity, error, message }) => ({ errorCode: error.code, errorMessage: message, entity: [...entity] })),
+      entries: results.map(({ entity, error, message }) => ({ errorCode: error.code, errorMessage: message, entity: [...entity] })),
     }
   },
 })

@@ -12,24 +12,24 @@ export const updateFeatures = handler({
   versions: [0, 2],
   handle(request, { nodeId, version }) {
     const featureUpdates = [...new Map(request.featureUpdates.map((update) => [update.feature, update])).values()]
-    const wrong = featureUpdates.flatMap((update) => complaint(update, nodeId) ?? [])[0]
+    const wrong = featureUpdates.flatMap((update) => error(update, nodeId) ?? [])[0]
     if (wrong !== undefined) {
       const message = `The update failed for all features since the following feature had an error: ${wrong}`
-      return answer(errors.INVALID_UPDATE_VERSION, message, [])
+      return response(errors.INVALID_UPDATE_VERSION, message, [])
     }
     // From version 2 on there is one error for all features.
-    return answer(errors.NONE, null, version < 2 ? featureUpdates : [])
+    return response(errors.NONE, null, version < 2 ? featureUpdates : [])
   },
 })
 
-const answer = ({ code }: KafkaError, errorMessage: string | null, updates: readonly Update[]): UpdateFeaturesResponse => ({
+const response = ({ code }: KafkaError, errorMessage: string | null, updates: readonly Update[]): UpdateFeaturesResponse => ({
   throttleTimeMs: 0,
   errorCode: code,
   errorMessage,
   results: updates.map(({ feature }) => ({ feature, errorCode: errors.NONE.code, errorMessage: errors.NONE.name })),
 })
 
-function complaint({ feature, maxVersionLevel, upgradeType }: Update, nodeId: number): string | undefined {
+function error({ feature, maxVersionLevel, upgradeType }: Update, nodeId: number): string | undefined {
   const known = features.find(({ name }) => name === feature)
   const invalid = `Invalid update version ${maxVersionLevel} for feature ${feature}.`
   if (known === undefined) {

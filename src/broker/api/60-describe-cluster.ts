@@ -1,6 +1,6 @@
 import { DescribeClusterRequest, DescribeClusterResponse } from '../../wire/api/60-describe-cluster.ts'
 import { errors } from '../../wire/errors.ts'
-import { clusterOperations, notAsked } from '../authorized-operations.ts'
+import { clusterOperations, notRequested } from '../authorized-operations.ts'
 import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 
@@ -12,10 +12,10 @@ export const describeCluster = handler({
   versions: [0, 2],
   handle({ includeClusterAuthorizedOperations, endpointType }, context) {
     if (endpointType === endpointTypes.controllers) {
-      return refused(errors.MISMATCHED_ENDPOINT_TYPE.code, 'This listener is a broker listener: the request is for controllers.')
+      return errorResponse(errors.MISMATCHED_ENDPOINT_TYPE.code, 'This listener is a broker listener: the request is for controllers.')
     }
     if (endpointType !== endpointTypes.brokers) {
-      return refused(errors.UNSUPPORTED_ENDPOINT_TYPE.code, `Unsupported endpoint type ${endpointType}.`)
+      return errorResponse(errors.UNSUPPORTED_ENDPOINT_TYPE.code, `Unsupported endpoint type ${endpointType}.`)
     }
     return described(context, includeClusterAuthorizedOperations)
   },
@@ -31,11 +31,11 @@ function described(context: RequestContext, withOperations: boolean): DescribeCl
     clusterId,
     controllerId: cluster.controllerId,
     brokers: cluster.brokers(session.listener).map((broker) => ({ ...broker, isFenced: false })),
-    clusterAuthorizedOperations: withOperations ? clusterOperations : notAsked,
+    clusterAuthorizedOperations: withOperations ? clusterOperations : notRequested,
   }
 }
 
-const refused = (errorCode: number, errorMessage: string): DescribeClusterResponse => ({
+const errorResponse = (errorCode: number, errorMessage: string): DescribeClusterResponse => ({
   throttleTimeMs: 0,
   errorCode,
   errorMessage,
@@ -43,5 +43,5 @@ const refused = (errorCode: number, errorMessage: string): DescribeClusterRespon
   clusterId: '',
   controllerId: -1,
   brokers: [],
-  clusterAuthorizedOperations: notAsked,
+  clusterAuthorizedOperations: notRequested,
 })

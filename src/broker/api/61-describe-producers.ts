@@ -13,11 +13,13 @@ export const describeProducers = handler({
   response: DescribeProducersResponse,
   versions: [0, 0],
   async handle({ topics }, context) {
-    const asked = topics.map(({ name, partitionIndexes }) => partitionIndexes.map((index) => ({ name, index })))
-    const answered = new Set(rarelyRepeated(asked.flat(), ({ name, index }) => partitionName(name, index)))
+    const requested = topics.map(({ name, partitionIndexes }) => partitionIndexes.map((index) => ({ name, index })))
+    const responses = new Set(rarelyRepeated(requested.flat(), ({ name, index }) => partitionName(name, index)))
     const rows = topics.map(async ({ name }, at) => ({
       name,
-      partitions: await Promise.all(asked[at]!.filter((one) => answered.has(one)).map(({ index }) => partitionRow(context, name, index))),
+      partitions: await Promise.all(
+        requested[at]!.filter((one) => responses.has(one)).map(({ index }) => partitionRow(context, name, index)),
+      ),
     }))
     return { throttleTimeMs: 0, topics: await Promise.all(rows) }
   },
@@ -25,13 +27,13 @@ export const describeProducers = handler({
 
 async function partitionRow(context: RequestContext, name: string, index: number): Promise<PartitionRow> {
   const illegal = topicNameComplaint(name)
-  if (illegal !== undefined) return refused(index, errors.INVALID_TOPIC_EXCEPTION, illegal)
+  if (illegal !== undefined) return errorResponse(index, errors.INVALID_TOPIC_EXCEPTION, illegal)
   const partition = servedPartition(context, name, index, -1)
   const found = isError(partition)
     ? undefined
     : await whileServed(context, partition.partitionId, context.partitions.producers(partition.partitionId))
   if (found === undefined) {
-    return refused(index, errors.UNKNOWN_TOPIC_OR_PARTITION, errors.UNKNOWN_TOPIC_OR_PARTITION.message)
+    return errorResponse(index, errors.UNKNOWN_TOPIC_OR_PARTITION, errors.UNKNOWN_TOPIC_OR_PARTITION.message)
   }
   const activeProducers = found.map(({ producerId, epoch, lastSequence, lastTimestamp }) => ({
     producerId,
@@ -44,7 +46,7 @@ async function partitionRow(context: RequestContext, name: string, index: number
   return { partitionIndex: index, errorCode: errors.NONE.code, errorMessage: null, activeProducers }
 }
 
-const refused = (partitionIndex: number, { code }: KafkaError, errorMessage: string): PartitionRow => ({
+const errorResponse = (partitionIndex: number, { code }: KafkaError, errorMessage: string): PartitionRow => ({
   partitionIndex,
   errorCode: code,
   errorMessage,

@@ -13,15 +13,15 @@ export const listTransactions = handler({
   handle({ stateFilters, transactionalIdPattern }, { compileExpression }) {
     // As in Kafka, an RE2 expression, which must match a whole id.
     if (transactionalIdPattern && 'error' in nameExpression(transactionalIdPattern, compileExpression))
-      return answer(errors.INVALID_REGULAR_EXPRESSION, [])
-    return answer(
+      return response(errors.INVALID_REGULAR_EXPRESSION, [])
+    return response(
       errors.NONE,
       [...new Set(stateFilters)].filter((state) => !states.includes(state)),
     )
   },
 })
 
-const answer = ({ code }: KafkaError, unknownStateFilters: string[]): ListTransactionsResponse => ({
+const response = ({ code }: KafkaError, unknownStateFilters: string[]): ListTransactionsResponse => ({
   throttleTimeMs: 0,
   errorCode: code,
   unknownStateFilters,

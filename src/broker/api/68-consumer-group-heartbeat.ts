@@ -2,7 +2,7 @@ import { NotReady } from '../../coordinator/partition.ts'
 import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../wire/api/68-consumer-group-heartbeat.ts'
 import { errors } from '../../wire/errors.ts'
 import { blank } from '../../wire/schema.ts'
-import { speaksConsumer } from '../consumer-protocol.ts'
+import { supportsConsumerProtocol } from '../consumer-protocol.ts'
 import { handler } from '../handler.ts'
 import { newUuid } from '../topic-ids.ts'
 
@@ -15,10 +15,10 @@ export const consumerGroupHeartbeat = handler({
   response: ConsumerGroupHeartbeatResponse,
   versions: [0, 1],
   async handle(request, { groups, version, clientId, session, entropy, settings }) {
-    if (!speaksConsumer(settings)) return { ...blank(ConsumerGroupHeartbeatResponse), errorCode: errors.UNSUPPORTED_VERSION.code }
+    if (!supportsConsumerProtocol(settings)) return { ...blank(ConsumerGroupHeartbeatResponse), errorCode: errors.UNSUPPORTED_VERSION.code }
     const { groupId, memberId, memberEpoch, instanceId, rackId, rebalanceTimeoutMs } = request
     const isNew = version < ownIdVersion && memberId === '' && memberEpoch === 0
-    const said = await groups.request({
+    const result = await groups.request({
       type: 'consumerHeartbeat',
       groupId,
       memberId: isNew ? newUuid(entropy) : memberId,
@@ -33,18 +33,18 @@ export const consumerGroupHeartbeat = handler({
       assignor: request.serverAssignor,
       owned: request.topicPartitions,
     })
-    if (said instanceof NotReady) return { ...blank(ConsumerGroupHeartbeatResponse), errorCode: said.error.code }
+    if (result instanceof NotReady) return { ...blank(ConsumerGroupHeartbeatResponse), errorCode: result.error.code }
     return {
       throttleTimeMs: 0,
-      errorCode: said.error.code,
-      errorMessage: said.message,
-      memberId: said.memberId,
-      memberEpoch: said.memberEpoch,
-      heartbeatIntervalMs: said.heartbeatIntervalMs,
+      errorCode: result.error.code,
+      errorMessage: result.message,
+      memberId: result.memberId,
+      memberEpoch: result.memberEpoch,
+      heartbeatIntervalMs: result.heartbeatIntervalMs,
       assignment:
-        said.assignment === null
+        result.assignment === null
           ? null
-          : { topicPartitions: said.assignment.map(({ topicId, partitions }) => ({ topicId, partitions: [...partitions] })) },
+          : { topicPartitions: result.assignment.map(({ topicId, partitions }) => ({ topicId, partitions: [...partitions] })) },
     }
   },
 })

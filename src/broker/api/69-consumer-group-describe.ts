@@ -2,8 +2,8 @@ import { NotReady } from '../../coordinator/partition.ts'
 import type { DescribedConsumerGroup, NamedPartitions } from '../../group/messages.ts'
 import { ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse } from '../../wire/api/69-consumer-group-describe.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
-import { groupOperations, notAsked } from '../authorized-operations.ts'
-import { speaksConsumer } from '../consumer-protocol.ts'
+import { groupOperations, notRequested } from '../authorized-operations.ts'
+import { supportsConsumerProtocol } from '../consumer-protocol.ts'
 import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 import { rarelyRepeated } from '../partitions.ts'
@@ -27,11 +27,11 @@ export const consumerGroupDescribe = handler({
 })
 
 async function describe(groupId: string, withOperations: boolean, { groups, settings }: RequestContext): Promise<GroupRow> {
-  if (!speaksConsumer(settings)) return failed(groupId, errors.UNSUPPORTED_VERSION)
+  if (!supportsConsumerProtocol(settings)) return failed(groupId, errors.UNSUPPORTED_VERSION)
   if (groupId === '') return failed(groupId, errors.INVALID_GROUP_ID)
-  const said = await groups.request({ type: 'describeConsumer', groupId })
-  if (said instanceof NotReady) return failed(groupId, said.error)
-  return shown(groupId, said, withOperations && said.error === errors.NONE ? groupOperations : notAsked)
+  const result = await groups.request({ type: 'describeConsumer', groupId })
+  if (result instanceof NotReady) return failed(groupId, result.error)
+  return shown(groupId, result, withOperations && result.error === errors.NONE ? groupOperations : notRequested)
 }
 
 const shown = (groupId: string, group: DescribedConsumerGroup, authorizedOperations: number): GroupRow => ({
@@ -71,5 +71,5 @@ const failed = (groupId: string, { code }: KafkaError): GroupRow => ({
   assignmentEpoch: 0,
   assignorName: '',
   members: [],
-  authorizedOperations: notAsked,
+  authorizedOperations: notRequested,
 })

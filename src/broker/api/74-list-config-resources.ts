@@ -12,11 +12,11 @@ export const listConfigResources = handler({
   response: ListConfigResourcesResponse,
   versions: [0, 1],
   handle({ resourceTypes }, context) {
-    const asked = context.version === 0 ? [resourceType.clientMetrics] : resourceTypes.length === 0 ? types : resourceTypes
-    if (!asked.every((type) => types.includes(type))) {
+    const requested = context.version === 0 ? [resourceType.clientMetrics] : resourceTypes.length === 0 ? types : resourceTypes
+    if (!requested.every((type) => types.includes(type))) {
       return { throttleTimeMs: 0, errorCode: errors.UNSUPPORTED_VERSION.code, configResources: [] }
     }
-    const configResources = [...new Set(asked)].flatMap((type) =>
+    const configResources = [...new Set(requested)].flatMap((type) =>
       namesOf(context, type).map((resourceName) => ({ resourceName, resourceType: type })),
     )
     return { throttleTimeMs: 0, errorCode: errors.NONE.code, configResources }

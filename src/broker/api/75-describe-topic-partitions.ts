@@ -3,7 +3,7 @@ import { isInternal, topicNameComplaint } from '../../metadata/topic-names.ts'
 import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } from '../../wire/api/75-describe-topic-partitions.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { zeroUuid } from '../../wire/schema.ts'
-import { notAsked, topicOperations } from '../authorized-operations.ts'
+import { notRequested, topicOperations } from '../authorized-operations.ts'
 import type { RequestContext } from '../context.ts'
 import { handler } from '../handler.ts'
 import { partitionView } from '../topic-view.ts'
@@ -20,11 +20,11 @@ export const describeTopicPartitions = handler({
   response: DescribeTopicPartitionsResponse,
   versions: [0, 0],
   handle({ topics, responsePartitionLimit, cursor }, context) {
-    const asked = topics.map((topic) => topic.name)
-    if (cursor !== null && (cursor.partitionIndex < 0 || (asked.length > 0 && !asked.includes(cursor.topicName)))) {
-      return { throttleTimeMs: 0, topics: asked.map((name) => errorRow(name, errors.INVALID_REQUEST)), nextCursor: null }
+    const requested = topics.map((topic) => topic.name)
+    if (cursor !== null && (cursor.partitionIndex < 0 || (requested.length > 0 && !requested.includes(cursor.topicName)))) {
+      return { throttleTimeMs: 0, topics: requested.map((name) => errorRow(name, errors.INVALID_REQUEST)), nextCursor: null }
     }
-    const known = asked.length === 0 ? [...context.cluster.image.topics.keys()] : [...new Set(asked)]
+    const known = requested.length === 0 ? [...context.cluster.image.topics.keys()] : [...new Set(requested)]
     const names = known.filter((name) => cursor === null || name >= cursor.topicName).sort()
     return page(context, names, cursor, Math.min(Math.max(responsePartitionLimit, 1), partitionsMax))
   },
@@ -77,5 +77,5 @@ const errorRow = (name: string, { code }: KafkaError): TopicRow => ({
   topicId: zeroUuid,
   isInternal: isInternal(name),
   partitions: [],
-  topicAuthorizedOperations: notAsked,
+  topicAuthorizedOperations: notRequested,
 })

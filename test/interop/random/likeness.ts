@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { batchAt, batchBytes, batchHeader, codecOf, isRefusal } from '../../../src/wire/record-batch.ts'
+import { batchAt, batchBytes, batchHeader, codecOf, isBatchError } from '../../../src/wire/record-batch.ts'
 import type { BrokerView } from './broker-view.ts'
 
 /** What is each broker's own, in every answer. */
@@ -82,7 +82,7 @@ function shownBatches(view: BrokerView, bytes: Buffer): unknown[] {
   const shown: unknown[] = []
   for (let at = 0; at < bytes.length; ) {
     const header = batchAt(bytes, at)
-    if (isRefusal(header)) {
+    if (isBatchError(header)) {
       const isCut = bytes.length - at < batchHeader.bytes || bytes.length - at < 12 + bytes.readInt32BE(at + batchHeader.batchLength)
       if (!isCut) shown.push(header.because)
       break

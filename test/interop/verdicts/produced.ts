@@ -3,7 +3,7 @@ import { assert } from '../../../src/base/assert.ts'
 import type { PartitionSettings } from '../../../src/ports/partitions.ts'
 import { decompress } from '../../../src/wire/compression/codecs.ts'
 import { errors } from '../../../src/wire/errors.ts'
-import { batchAt, batchHeader, codecOf, isRefusal } from '../../../src/wire/record-batch.ts'
+import { batchAt, batchHeader, codecOf, isBatchError } from '../../../src/wire/record-batch.ts'
 import { inOnePiece } from '../../../src/wire/slices.ts'
 import { routedTopic } from '../../support/routed-topic.ts'
 import { type Client, FrontWorld, topicId } from '../../unit/network/dispatcher-world.ts'
@@ -58,7 +58,7 @@ const nameOf = (code: number): string =>
 export function verdictOf({ error, message, stored, isAsSent }: Produced, settings: Partial<PartitionSettings>): string {
   if (error !== 0) return `${nameOf(error)}: ${message}`
   const header = batchAt(stored, 0)
-  if (isRefusal(header)) return `ok? what was stored is damaged: ${header.because}`
+  if (isBatchError(header)) return `ok? what was stored is damaged: ${header.because}`
   const wanted = settings.packing?.codec
   if (wanted === undefined) return `ok ${header.maxTimestamp}`
   if (codecOf(header) !== wanted) return `ok? it was stored with ${codecOf(header)}`

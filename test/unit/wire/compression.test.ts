@@ -6,7 +6,7 @@ import { packLz4 } from '../../../src/wire/compression/lz4.ts'
 import { packSnappy } from '../../../src/wire/compression/snappy.ts'
 import { packZstd } from '../../../src/wire/compression/zstd-writer.ts'
 import { MalformedMessage } from '../../../src/wire/cursor.ts'
-import { batchAt, codecNames, isRefusal } from '../../../src/wire/record-batch.ts'
+import { batchAt, codecNames, isBatchError } from '../../../src/wire/record-batch.ts'
 import { readRecords } from '../../../src/wire/records.ts'
 import { arbitraryBytes } from './arbitrary.ts'
 
@@ -50,7 +50,7 @@ test('records come out of a batch as they went in, in every codec', () => {
   for (const codec of codecNames) {
     const batch = buildBatch(records, { codec, codecs: nodeCodecs, baseOffset: 70n })
     const header = batchAt(batch, 0)
-    if (isRefusal(header)) throw new Error(header.because)
+    if (isBatchError(header)) throw new Error(header.because)
     const read = readRecords(batch, 0, header, nodeCodecs, bytesMax)
     expect(read).toEqual(records.map((record, index) => ({ ...record, offset: 70n + BigInt(index), sequence: -1 })))
     expect(header.maxTimestamp).toBe(5n)

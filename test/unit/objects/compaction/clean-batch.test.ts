@@ -4,7 +4,7 @@ import { type CleaningRules, cleanBatch, noteKeys } from '../../../../src/object
 import { KeyMap, keyHashBytes } from '../../../../src/objects/compaction/key-map.ts'
 import { type BatchOptions, buildBatch, buildMarker, type NewRecord } from '../../../../src/wire/batch-builder.ts'
 import { crc32c } from '../../../../src/wire/crc32c.ts'
-import { attribute, batchAt, batchHeader, codecNames, codecOf, isRefusal, lengthOverhead } from '../../../../src/wire/record-batch.ts'
+import { attribute, batchAt, batchHeader, codecNames, codecOf, isBatchError, lengthOverhead } from '../../../../src/wire/record-batch.ts'
 import { readRecords } from '../../../../src/wire/records.ts'
 
 const text = (value: string | null): Buffer | null => (value === null ? null : Buffer.from(value))
@@ -32,7 +32,7 @@ function rulesOf(batches: readonly Buffer[], changes: Partial<CleaningRules> = {
 
 function headerOf(batch: Buffer) {
   const header = batchAt(batch, 0)
-  if (isRefusal(header)) throw new Error(header.because)
+  if (isBatchError(header)) throw new Error(header.because)
   return header
 }
 

@@ -6,7 +6,7 @@ import { type BatchOptions, buildBatch, type NewRecord } from '../../../../src/w
 import { usualLevel } from '../../../../src/wire/compression/codecs.ts'
 import { crc32c } from '../../../../src/wire/crc32c.ts'
 import { errors } from '../../../../src/wire/errors.ts'
-import { attribute, batchAt, batchHeader, type CodecName, codecNames, codecOf, isRefusal } from '../../../../src/wire/record-batch.ts'
+import { attribute, batchAt, batchHeader, type CodecName, codecNames, codecOf, isBatchError } from '../../../../src/wire/record-batch.ts'
 import { readRecords } from '../../../../src/wire/records.ts'
 import { LaneWorld, now } from './lane-world.ts'
 
@@ -31,7 +31,7 @@ function stored(world: LaneWorld): Buffer[] {
 
 function headerOf(batch: Buffer) {
   const header = batchAt(batch, 0)
-  if (isRefusal(header)) throw new Error(header.because)
+  if (isBatchError(header)) throw new Error(header.because)
   return header
 }
 
