@@ -51,15 +51,15 @@ const bans: Readonly<Record<string, string>> = {
   performance: 'time arrives in an event or comes by the Clock port',
   'Math.random': 'randomness comes from base/prng.ts or by the Entropy port',
   crypto: 'randomness comes from base/prng.ts or by the Entropy port',
-  setTimeout: 'ask for a tick, or for a wake by a port',
-  setInterval: 'ask for a tick, or for a wake by a port',
-  setImmediate: 'ask for a tick, or for a wake by a port',
-  queueMicrotask: 'say it as an effect',
+  setTimeout: 'a tick is an event, a timer is a port',
+  setInterval: 'a tick is an event, a timer is a port',
+  setImmediate: 'a tick is an event, a timer is a port',
+  queueMicrotask: 'deferred work is an effect',
   process: 'settings are handed in',
-  console: 'say it as an effect or by a port; logs belong to native-free-io/process/logger.ts',
+  console: 'a log line is an effect or a port; logs belong to native-free-io/process/logger.ts',
 }
 
-const linesMax = 1000
+const linesMax = 600
 
 interface Source {
   readonly path: string
@@ -102,11 +102,11 @@ const importsPointDownward: Rule = (source) => {
       const allowed = packages[from] ?? []
       return allowed.some((each) => (each.endsWith(':') || each === '' ? name.startsWith(each) : name === each))
         ? []
-        : [`${from} may not import ${name}: the world belongs to native-free-io, and a package to the one part that it is for`]
+        : [`${from} may not import ${name}: input and output belong to native-free-io, and a package to the one part that it is for`]
     }
     const to = partOf(relative(root, resolve(root, dirname(source.path), name)))
     if (to === from || rowOf(to) < rowOf(from) || `${from} -> ${to}` in besides) return []
-    return [`${from} may not import ${to}: parts know what is below them, and meet their neighbours in messages`]
+    return [`${from} may not import ${to}: a part imports from the rows below it, and exchanges messages with its row`]
   })
 }
 
@@ -141,11 +141,23 @@ const functionsFitAScreen: Rule = ({ path, tree }) => {
   })
 }
 
+/** More parameters than this are a parts object, whose fields have names at the call. */
+const constructorParametersMax = 4
+
+const constructorsHaveFewParameters: Rule = ({ path, tree }) => {
+  if (path.startsWith('test/')) return []
+  return everyNode(tree, (node) =>
+    ts.isConstructorDeclaration(node) && node.parameters.length > constructorParametersMax
+      ? `line ${lineOf(tree, node)}: a constructor with ${node.parameters.length} parameters: pass a parts object`
+      : undefined,
+  )
+}
+
 const namesAreKebabCase: Rule = ({ path }) => {
   const name = path.slice(path.lastIndexOf('/') + 1)
   const isKebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|d))?\.ts$/.test(name)
   const isVague = /^(utils?|helpers?|manager|common|misc|index)\.ts$/.test(name)
-  return isKebab && !isVague ? [] : [`call the file after what it holds, in kebab-case: ${name} does not say it`]
+  return isKebab && !isVague ? [] : [`name the file after its contents, in kebab-case: ${name}`]
 }
 
 const exportsHaveNames: Rule = ({ tree }) =>
@@ -170,14 +182,14 @@ const everyTestRuns: Rule = ({ path, tree }) => {
   return everyNode(tree, (node) => {
     const isTest = ts.isPropertyAccessExpression(node) && /^(test|it|describe|suite)$/.test(node.expression.getText(tree))
     return isTest && /^(skip|only|todo|fails)$/.test(node.name.text)
-      ? `line ${lineOf(tree, node)}: let it run, or delete it: .${node.name.text} hides what it would say`
+      ? `line ${lineOf(tree, node)}: run the test, or delete it: .${node.name.text} hides its result`
       : undefined
   })
 }
 
 const filesHaveOneIdea: Rule = ({ text }) => {
   const lines = text.split('\n').length
-  return lines > linesMax ? [`${lines} lines are more than one idea: give each its file`] : []
+  return lines > linesMax ? [`${lines} lines are more than one idea: split the file`] : []
 }
 
 const nothingIsPutOff: Rule = ({ text }) =>
@@ -210,11 +222,27 @@ function commentsOf({ text }: Source): string[] {
 
 const commentsUsePlainWords: Rule = (source) => commentsOf(source).flatMap(bannedIn)
 
+/** String literals with at least two words. An expression within a template is one word. */
+function textsOf({ tree }: Source): string[] {
+  return everyNode(tree, (node) => {
+    const isText = ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node) || ts.isTemplateExpression(node)
+    const text = isText ? node.getText(tree).replace(/\$\{[^}]*\}/g, 'X') : ''
+    return text.includes(' ') ? text : undefined
+  })
+}
+
+/** The lists of banned words, and the tests of them, contain the words. */
+const isAboutWords = ({ path }: Source): boolean =>
+  /^test\/(tidy\.test|docs\/docs\.test|support\/plain-words)\.ts$|^test\/interop\//.test(path)
+
+const textsUsePlainWords: Rule = (source) => (isAboutWords(source) ? [] : textsOf(source).flatMap(bannedIn))
+
 const rules: Readonly<Record<string, Rule>> = {
   'imports point downward': importsPointDownward,
   'src decides and does nothing else': srcOnlyDecides,
   'functions do not drift past a screen': functionsFitAScreen,
-  'files are called after what they hold': namesAreKebabCase,
+  'constructors have few parameters': constructorsHaveFewParameters,
+  'files are named after their contents': namesAreKebabCase,
   'exports have names': exportsHaveNames,
   'nothing is exported only to be exported on': noBarrels,
   'every test runs': everyTestRuns,
@@ -223,6 +251,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'stores are metered': storesAreMetered,
   'files of APIs have their numbers': apiFilesHaveTheirNumber,
   'comments use plain words': commentsUsePlainWords,
+  'log lines, errors and titles of tests use plain words': textsUsePlainWords,
 }
 
 const parse = (path: string, text: string): Source => ({ path, text, tree: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true) })
@@ -289,32 +318,36 @@ const lines = (count: number): string => `${'x\n'.repeat(count)}`
 
 test.each<[string, string, string, RegExp | undefined]>([
   ['imports point downward', 'src/wire/a.ts', "import { b } from '../broker/b.ts'", /src\/wire may not import src\/broker/],
-  ['imports point downward', 'src/raft/a.ts', "import type { b } from '../pipeline/b.ts'", /meet their neighbours/],
-  ['imports point downward', 'src/raft/a.ts', "const b = await import('node:fs')", /the world belongs/],
+  ['imports point downward', 'src/raft/a.ts', "import type { b } from '../pipeline/b.ts'", /exchanges messages/],
+  ['imports point downward', 'src/raft/a.ts', "const b = await import('node:fs')", /input and output belong/],
   ['imports point downward', 'src/new/a.ts', '', /in no row/],
   ['imports point downward', 'src/broker/a.ts', "import { b } from '../wire/b.ts'", undefined],
   ['src decides and does nothing else', 'src/wire/a.ts', 'const now = Date.now()', /line 1: Date.now: time arrives/],
   ['src decides and does nothing else', 'src/wire/a.ts', '\nconst a = new Date()', /line 2: new Date/],
   ['src decides and does nothing else', 'src/wire/a.ts', 'const a = process.env', /settings are handed in/],
-  ['src decides and does nothing else', 'src/wire/a.ts', 'setTimeout(() => {}, 1)', /ask for a tick/],
+  ['src decides and does nothing else', 'src/wire/a.ts', 'setTimeout(() => {}, 1)', /a tick is an event/],
   ['src decides and does nothing else', 'src/wire/a.ts', "const row = { 'process.roles': 1, process: roles.process }", undefined],
   ['functions do not drift past a screen', 'src/a.ts', `function a() {\n${lines(73)}}`, /a function of 75 lines/],
   ['functions do not drift past a screen', 'src/a.ts', `function a() {\n${lines(68)}}`, undefined],
   ['functions do not drift past a screen', 'src/a.ts', `function a() {\n${lines(90)}}`, undefined],
-  ['files are called after what they hold', 'src/wire/readName.ts', '', /kebab-case/],
-  ['files are called after what they hold', 'src/wire/utils.ts', '', /does not say it/],
-  ['files are called after what they hold', 'src/wire/00-produce.ts', '', undefined],
+  ['files are named after their contents', 'src/wire/readName.ts', '', /kebab-case/],
+  ['files are named after their contents', 'src/wire/utils.ts', '', /after its contents/],
+  ['files are named after their contents', 'src/wire/00-produce.ts', '', undefined],
   ['exports have names', 'src/a.ts', 'export default 1', /by its name/],
   ['exports have names', 'src/a.ts', 'export default function a() {}', /by its name/],
   ['nothing is exported only to be exported on', 'src/a.ts', "export * from './b.ts'", /with a star/],
   ['nothing is exported only to be exported on', 'src/a.ts', "export { b } from './b.ts'", /is not needed/],
   ['every test runs', 'test/a.test.ts', 'test.only("a", () => {})', /.only hides/],
   ['every test runs', 'test/a.test.ts', 'describe.skip("a", () => {})', /.skip hides/],
-  ['files have one idea', 'src/a.ts', lines(1001), /more than one idea/],
+  ['files have one idea', 'src/a.ts', lines(601), /more than one idea/],
   ['nothing is put off', 'src/a.ts', `// ${'TO'}${'DO'} later`, /do it now/],
   ['stores are metered', 'native-free-io/a.ts', "import { openStore } from './store/open-store.ts'", /missing from the bill/],
   ['stores are metered', 'native-free-io/a.ts', "import { meteredStore } from './store/shared-store.ts'", undefined],
   ['files of APIs have their numbers', 'src/wire/api/03-a.ts', '{ key: 4, versions }', /3 against 4/],
+  ['constructors have few parameters', 'src/a.ts', 'class A { constructor(a: 1, b: 2, c: 3, d: 4, e: 5) {} }', /with 5 parameters/],
+  ['constructors have few parameters', 'src/a.ts', 'class A { constructor(a: 1, b: 2, c: 3, d: 4) {} }', undefined],
+  ['log lines, errors and titles of tests use plain words', 'src/a.ts', "log.warn('nobody is here')", /"nobody": write/],
+  ['log lines, errors and titles of tests use plain words', 'src/a.ts', "const nobody = 'nobody'", undefined],
   ['comments use plain words', 'src/a.ts', '/** Nobody is told. */', /"Nobody": write .*"told": write/],
   ['comments use plain words', 'src/a.ts', "// The user `nobody`.\nconst who = 'told'", undefined],
 ])('the rule that %s sees %s %j', (name, path, text, complaint) => {

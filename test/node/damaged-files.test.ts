@@ -135,7 +135,7 @@ const wal = 'wal/lane-0.wal'
 /** Position of a record's value in the WAL: each is filled with its number. */
 const placeOf = (bytes: Buffer, value: number): number => bytes.indexOf(Buffer.alloc(1000, value), logStart)
 
-describe('start: a damaged file is one line that names it and says what to do', () => {
+describe('start: a damaged file is reported in one line with its name and the action', () => {
   test.each<[string, string, (bytes: Buffer) => Buffer | 'directory', RegExp]>([
     [
       'a directory',

@@ -112,7 +112,7 @@ describe.each([
     expect(second.failures).toEqual([])
   })
 
-  test('answers what needs no other stage, and what is refused, without anybody else coming by', async () => {
+  test('responds to requests that need no other stage, and to rejected ones, without another request', async () => {
     const { client } = await start({ inline })
     expect(await send(client, batch('x'), 'unknown')).toMatchObject({ error: 3 })
     expect(await send(client, Buffer.alloc(20))).toMatchObject({ error: 87 })
@@ -186,7 +186,7 @@ test.each(threads.flatMap((name) => deaths.map(([deed, reason]) => [name, deed, 
   30_000,
 )
 
-test('a log that is shorter than it says is no reason not to start', async () => {
+test('a log that is shorter than its capacity does not prevent the start', async () => {
   const first = await start()
   for (let i = 0; i < 3; i++) await send(first.client, batch(`${i}`, 5000))
   await first.pipeline.stop()

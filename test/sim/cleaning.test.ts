@@ -36,7 +36,7 @@ function stateOf(records: readonly ModelRecord[]): Map<string | null, string> {
 }
 
 test(
-  `whatever is written and compacted, nothing is lost but what may be (from seed ${first})`,
+  `after random writes and compactions, only records that may be removed are missing (from seed ${first})`,
   async () => {
     for (let seed = first; seed < first + worlds; seed++) {
       const random = prng(seed)

@@ -37,7 +37,7 @@ export class Turns {
       this.count++
       job!()
     }
-    throw new Error('it goes on for ever')
+    throw new Error('the simulation does not end')
   }
 }
 
@@ -179,7 +179,7 @@ const fault = (kind: StoreFault['fault'], operation: StoreFault['operation'], ke
   fault: kind,
   operation,
   key,
-  detail: 'as the weather wants it',
+  detail: 'by the weather',
   attempts: 1,
   mayBeDone,
 })

@@ -191,7 +191,7 @@ async function conclude(turns: Turns, begin: () => Life, ledger: Ledger): Promis
   return life
 }
 
-test('a chain loses nothing that was acknowledged, repeats nothing, and has one owner, whoever sleeps, dies and wakes', async () => {
+test('an S3 WAL loses no acknowledged record, repeats none, and has one owner, with owners that sleep, die and wake', async () => {
   const from = Number(process.env['SEED'] ?? 1)
   const count = Number(process.env['SEEDS'] ?? 150)
   let acknowledged = 0
@@ -245,7 +245,7 @@ test('a life that finds a later one while it starts leaves', async () => {
   await expect(late).rejects.toThrow(Superseded)
 })
 
-test('a list that lacks what a life has put before says nothing of the lives before it', async () => {
+test('a stale list of an incarnation proves nothing about earlier incarnations', async () => {
   const random = prng(6)
   const turns = new Turns(random)
   const shelf = new Shelf()

@@ -33,7 +33,7 @@ test.each(Array.from({ length: 16 }, (_, seed) => seed))('many lives lose nothin
 })
 
 test.each(Array.from({ length: 8 }, (_, seed) => seed))(
-  'a client that writes records of a log into its batches is not believed, seed %i',
+  'WAL records in the batches of a client are not recovered as records, seed %i',
   (seed) => {
     new WalWorld(seed, { clients: 'forging' }).run(12, 400)
   },
@@ -56,14 +56,18 @@ describe('some seed catches a machine that', () => {
     ['ignores which record a record follows', 14, () => recovery('if (previous >= 0 && getU64', 'if (previous < -1 && getU64')],
     ['ignores which life wrote a record', 23, () => recovery('if (this.incarnation(at) < incarnation) return false', '')],
     ['does not sum batches', 0, () => recovery('(!sum ||', '(true ||')],
-    ['stores what an earlier life left without a look', 1, () => recovery('this.incarnation(at) < this.#source.incarnation', 'false')],
-    ['takes up behind a trim whatever lies there', 23, () => recovery('let incarnation = cut.previousIncarnation', 'let incarnation = 0')],
+    [
+      'stores records of an earlier incarnation without a check',
+      1,
+      () => recovery('this.incarnation(at) < this.#source.incarnation', 'false'),
+    ],
+    ['continues after a trim with any bytes', 23, () => recovery('let incarnation = cut.previousIncarnation', 'let incarnation = 0')],
     [
       'takes a torn tail for damage',
       0,
       () => recovery('if (durable <= from && !skips) continue', 'if (durable <= end && !skips) continue'),
     ],
-    ['goes on inside the block of the last record', 0, () => recovery('const position = alignBlock(end)', 'const position = end')],
+    ['continues inside the block of the last record', 0, () => recovery('const position = alignBlock(end)', 'const position = end')],
     ['overwrites what is not durable', 0, () => memory("if (to > this.#durable + this.bytes) return 'memory'", '')],
     ['overwrites what is not trimmed', 3, () => memory("if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'", '')],
     ['overwrites what is pinned', 0, () => memory('if (pin.from + laps < to)', 'if (false)')],

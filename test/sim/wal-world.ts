@@ -393,7 +393,7 @@ export class WalWorld {
   #checkRecovered(partitionId: number, baseOffset: number, bytes: Buffer): void {
     const sent = this.#sent.get(partitionId)!.find((each) => each.baseOffset === baseOffset)
     if (sent === undefined)
-      throw new Error(`partition ${partitionId} has a batch at offset ${baseOffset} that nobody sent, or that is stored`)
+      throw new Error(`partition ${partitionId} has a batch at offset ${baseOffset} that no client sent, or that is stored`)
     if (!sent.bytes.equals(bytes)) throw new Error(`partition ${partitionId} has another batch at offset ${baseOffset} than was sent`)
   }
 

@@ -55,7 +55,7 @@ test('nothing starts with a wrong setting or without its file', async () => {
   expect([absent.started, absent.code, absent.err]).toEqual([undefined, 1, ['none.properties: there is no such file']])
 })
 
-test('checking a file says what is wrong with it, or that nothing is', async () => {
+test('config check reports the errors of a file, or that there are none', async () => {
   expect(await run('config check bad.properties')).toMatchObject({
     code: 1,
     out: [],

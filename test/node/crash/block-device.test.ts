@@ -36,7 +36,7 @@ const idOf = (node: Broker, key: string): string =>
 
 describe.runIf(missing === null)('block device: a write-ahead log on one', () => {
   test.each([512, 4096])(
-    'with blocks of %i bytes gives back every acknowledged record after kill -9, again and again',
+    'with blocks of %i bytes returns every acknowledged record after repeated kill -9',
     async (sectorBytes) => {
       const node = await world.node(on(device(64 * mib, sectorBytes), '?capacity=512MiB'))
       await node.start()
@@ -56,7 +56,7 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
   )
 
   test(
-    'is as long as the device has room for, and comes round',
+    'uses the whole device, and wraps',
     async () => {
       const node = await world.node({ ...on(device(40 * mib)), 's3.wal.upload.threshold': '1MiB' })
       await node.start()

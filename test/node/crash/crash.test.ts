@@ -19,7 +19,7 @@ afterAll(() => world?.broker.remove())
 const seeded = (work: () => Promise<void>) => () =>
   work().catch((error: unknown) => {
     throw new Error(
-      `${error instanceof Error ? error.message : error} (again with SEED=${seed}; npm run crash -- --seed ${seed} goes on for longer)`,
+      `${error instanceof Error ? error.message : error} (again with SEED=${seed}; npm run crash -- --seed ${seed} runs for longer)`,
       { cause: error },
     )
   })

@@ -24,9 +24,7 @@ interface Options {
 }
 
 const options = new Command('crash')
-  .description(
-    'Kills a broker under load again and again and looks for everything it has acknowledged. BROKER=kafka takes a real Kafka instead.',
-  )
+  .description('Kills a broker under load repeatedly and reads everything it has acknowledged. BROKER=kafka runs a real Kafka instead.')
   .option('--rounds <count>', 'crashes', '100')
   .option('--seed <number>', 'of the load and of the moments', String(Date.now() % 2 ** 31))
   .option('--partitions <count>', 'each with a producer of its own', '6')
@@ -36,7 +34,7 @@ const options = new Command('crash')
   .option('--power', 'on a file system that keeps only what was synced, whose power is cut at each crash (Debian: fuse, python3-fusepy)')
   .option('--wal-device <loop|path>', 'with its write-ahead log on a block device: a loop device of its own, or one that may be formatted')
   .option('--set <key=value...>', 'settings of the broker', [])
-  .option('--full-wal [mib]', 'instead: fills a log with this much, 2048 unless said, kills the broker, and times its recovery')
+  .option('--full-wal [mib]', 'instead: fills a log with this many MiB, by default 2048, kills the broker, and measures its recovery')
   .parse()
   .opts<Options>()
 
@@ -82,7 +80,7 @@ try {
     const done = await world.round('kill', Number(options.load))
     readyMs.push(done.readyMs)
     promises = done.promises
-    const ledger = `${done.acknowledged} records acknowledged, ${done.unacknowledged} open, ${promises} other promises`
+    const ledger = `${done.acknowledged} records acknowledged, ${done.unacknowledged} open, ${promises} other acknowledged changes`
     console.log(
       `${round}: killed after ${done.loadMs} ms; ${ledger}; answered after ${done.answerMs.toFixed(0)} ms, ready after ${done.readyMs.toFixed(0)} ms`,
     )
@@ -91,7 +89,7 @@ try {
   await world.verifyFromStart()
   console.log(`recovery: median ${of(readyMs, 0.5)} ms, longest ${of(readyMs, 1)} ms`)
   console.log(
-    `${options.rounds} passed, 0 failed: ${world.acknowledged} records acknowledged, each read back once and in order; ${promises} other promises kept`,
+    `${options.rounds} passed, 0 failed: ${world.acknowledged} records acknowledged, each read back once and in order; ${promises} other acknowledged changes kept`,
   )
 } catch (error) {
   console.error(

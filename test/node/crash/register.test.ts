@@ -8,11 +8,11 @@ const acknowledged = (register: Register<number>, ...values: number[]): Register
 
 test('what was acknowledged is found, and nothing from before', () => {
   expect(() => acknowledged(new Register('it', 0), 1, 2).found(2)).not.toThrow()
-  expect(() => acknowledged(new Register('it', 0), 1, 2).found(1)).toThrow('it is 1; 2 was acknowledged, then asked for: nothing')
+  expect(() => acknowledged(new Register('it', 0), 1, 2).found(1)).toThrow('it is 1; 2 was acknowledged, then requested: nothing')
   expect(() => acknowledged(new Register('it', 0), 1, 2).found(0)).toThrow('it is 0')
 })
 
-test('what was asked for and not answered may be found, or what was before', () => {
+test('an unanswered request may have taken effect or not', () => {
   for (const found of [1, 2, 3]) {
     const register = acknowledged(new Register('it', 0), 1)
     register.attempt(2)
@@ -21,7 +21,7 @@ test('what was asked for and not answered may be found, or what was before', () 
   }
 })
 
-test('an answer to a later step says that the earlier ones are over', () => {
+test('a response to a later step ends the earlier ones', () => {
   const register = new Register('it', 0)
   register.attempt(1)
   register.attempt(2)()

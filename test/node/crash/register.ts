@@ -39,7 +39,7 @@ export class Register<T> {
     const known = this.#made.map((made) => this.#show(made.value))
     if (!known.includes(shown)) {
       const [held, ...attempted] = known
-      throw new Error(`${this.#name} is ${shown}; ${held} was acknowledged, then asked for: ${attempted.join(', ') || 'nothing'}`)
+      throw new Error(`${this.#name} is ${shown}; ${held} was acknowledged, then requested: ${attempted.join(', ') || 'nothing'}`)
     }
     this.#made = [{ step: this.#steps, value }]
   }

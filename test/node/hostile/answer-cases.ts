@@ -58,7 +58,7 @@ const batches: readonly Case[] = [
   produces('no records by the count', 87, batchOf({ recordCount: 0 })),
   produces('a batch that ends before it begins', 87, batchOf({ lastOffsetDelta: -1 })),
   produces('a control batch from a client', 87, batchOf({ attributes: 0x20 })),
-  produces('a codec that nobody knows', [-1, 2, 76, 87], batchOf({ attributes: 7 })),
+  produces('an unknown codec', [-1, 2, 76, 87], batchOf({ attributes: 7 })),
   produces('gzip that is no gzip', [-1, 0, 2, 87], batchOf({ attributes: 1, payload: Buffer.from('no gzip, but 20 bytes') })),
   produces('lz4 that is no lz4', [-1, 0, 2, 87], batchOf({ attributes: 3, payload: Buffer.from('no lz4, but 20 bytes.') })),
   produces('records that are no records', [-1, 2, 87], batchOf({ payload: Buffer.alloc(30, 0xff) })),
@@ -82,7 +82,7 @@ const batches: readonly Case[] = [
   produces('a record too far in the future', 32, produceOf(encodeBatch(one, { baseTimestamp: now + hour }), 'recent')),
   produces('the last timestamp there is', 32, batchOf({ baseTimestamp: 2n ** 63n - 1n })),
   produces('a partition that does not exist', 3, produceOf(encodeBatch(one), 'plain', 2 ** 31 - 1)),
-  produces('a partition below nought', 3, produceOf(encodeBatch(one), 'plain', -1)),
+  produces('a negative partition', 3, produceOf(encodeBatch(one), 'plain', -1)),
   produces('a topic that does not exist', 3, produceOf(encodeBatch(one), 'nowhere')),
   produces('a topic name that climbs out of a folder', 3, produceOf(encodeBatch(one), '../../etc/passwd')),
   produces('a topic without a name', 3, produceOf(encodeBatch(one), '')),
@@ -103,10 +103,7 @@ const sequences: readonly Case[] = [
     sequenced(ground, 0),
   ]),
   produces('an epoch that is over', 47, (ground) => [sequenced(ground, 0, 1), sequenced(ground, 0, 0)]),
-  produces('a new epoch that does not begin at nought', 45, (ground) => [
-    sequenced(ground, 0),
-    sequenced(ground, 2, ground.producer.epoch + 1),
-  ]),
+  produces('a new epoch that does not begin at 0', 45, (ground) => [sequenced(ground, 0), sequenced(ground, 2, ground.producer.epoch + 1)]),
 ]
 
 const fetchOf = (offset: bigint, limits: requests.FetchLimits = {}, part: Partial<requests.FetchPart> = {}): Buffer =>
@@ -152,7 +149,7 @@ const reads: readonly Case[] = [
   fetches('Fetch with a leader epoch to come', 75, fetchOf(0n, {}, { leaderEpoch: 1000 })),
   fetches('Fetch of a partition that does not exist', 3, fetchOf(0n, {}, { partition: 2 ** 31 - 1 })),
   fetches('Fetch of a topic that does not exist', 3, fetchOf(0n, {}, { topic: 'nowhere' })),
-  fetchesById('Fetch of a topic id that nobody has', 100, fetchById(Buffer.alloc(16, 0x5a))),
+  fetchesById('Fetch of an unknown topic id', 100, fetchById(Buffer.alloc(16, 0x5a))),
   lists('ListOffsets of a partition that does not exist', 3, requestFrame(api.listOffsets, requests.listOffsets('plain', 99, -1n), 1)),
   lists(
     'ListOffsets at the last timestamp there is',
@@ -175,9 +172,9 @@ const topicsToCreate: readonly Case[] = [
   creates('a topic that exists', 36, createOf({ name: 'plain', partitions: 1 })),
   creates('a topic of no partitions', 37, createOf({ name: 'new', partitions: 0 })),
   creates('a topic of -7 partitions', 37, createOf({ name: 'new', partitions: -7 })),
-  creates('a topic of more partitions than anybody has', [37, 42, 44], createOf({ name: 'new', partitions: 2 ** 31 - 1 })),
-  creates('a replication factor of nought', 38, createOf({ name: 'new', partitions: 1, replicas: 0 })),
-  creates('a config that nobody knows', 40, createOf({ name: 'new', partitions: 1, configs: { 'no.such.config': '1' } })),
+  creates('a topic with too many partitions', [37, 42, 44], createOf({ name: 'new', partitions: 2 ** 31 - 1 })),
+  creates('a replication factor of 0', 38, createOf({ name: 'new', partitions: 1, replicas: 0 })),
+  creates('an unknown config', 40, createOf({ name: 'new', partitions: 1, configs: { 'no.such.config': '1' } })),
   creates('a config with a wrong value', 40, createOf({ name: 'new', partitions: 1, configs: { 'retention.ms': 'soon' } })),
   creates('a config below its bounds', 40, createOf({ name: 'new', partitions: 1, configs: { 'max.message.bytes': '-1' } })),
   creates('the same topic twice', 42, createOf({ name: 'new', partitions: 1 }, { name: 'new', partitions: 1 })),

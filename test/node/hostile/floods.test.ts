@@ -149,7 +149,7 @@ test(
 )
 
 test(
-  'clients that never read their answers cost a bounded amount of memory and disturb nobody',
+  'clients that never read their responses use bounded memory and delay no other client',
   async () => {
     const deaf = await openMany(8)
     const wanted = requestFrame(

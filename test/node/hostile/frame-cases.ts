@@ -99,7 +99,7 @@ const headers: readonly Case[] = [
   ),
   survives('a client id of length -2', framed(new Writer().int16(18).int16(0).int32(7).int16(-2))),
   negotiates(
-    'a tag that nobody knows',
+    'an unknown tag',
     0,
     request(18, 3, (out) =>
       out

@@ -131,7 +131,7 @@ test(
 )
 
 test(
-  'handlers: 100,000 users of a DescribeUserScramCredentials hold up nobody for long',
+  'handlers: 100,000 users of a DescribeUserScramCredentials delay no other client for long',
   async () => {
     const client = await WireClient.open(broker.port)
     const users = Array.from({ length: 100_000 }, (_, i) => ({ name: `user-${i}` }))

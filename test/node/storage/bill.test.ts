@@ -73,7 +73,7 @@ test(
 )
 
 test(
-  'the write-ahead log is held to s3.network.baseline.bandwidth, and goes before objects',
+  'the write-ahead log is limited by s3.network.baseline.bandwidth, and has priority over objects',
   async () => {
     await start({ 's3.network.baseline.bandwidth': '4MiB' })
     await connected(broker!.port, async (connection) => {

@@ -139,7 +139,7 @@ async function alterTopic(connection: Connection, topic: string, config: string,
 }
 
 test(
-  'a topic is compacted from the moment on that its policy says so, however little of it is dirty if that is old enough',
+  'a topic is compacted as soon as its policy requires it, also with few dirty records if they are old enough',
   async () => {
     await connected(broker.port, async (connection) => {
       await createTopic(connection, 'late', 1, { ...eager, 'cleanup.policy': 'delete' })

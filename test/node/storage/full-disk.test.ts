@@ -48,7 +48,7 @@ async function untilAccepted(port: number): Promise<void> {
 const count = async (port: number): Promise<number> => (await connected(port, (connection) => readAll(connection, topic, 0))).length
 
 test.skipIf(missing !== undefined)(
-  'disk full: what was acknowledged is read before and after kill -9, producers are told to try again, and space ends it without a restart',
+  'disk full: acknowledged records are read before and after kill -9, producers get a retriable error, and free space ends it without a restart',
   async () => {
     disk = new SmallDisk(100)
     const [metricsPort] = await freePorts(1)
@@ -71,7 +71,7 @@ test.skipIf(missing !== undefined)(
 )
 
 test.skipIf(missing !== undefined)(
-  'disk full: topics are refused with a retriable error, deleting one goes on, and so does the node when there is space',
+  'disk full: topics are refused with a retriable error, a deletion succeeds, and the node continues when there is space',
   async () => {
     disk = new SmallDisk(100)
     broker = await startBroker({ under: disk.path, settings })

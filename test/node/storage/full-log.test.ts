@@ -82,7 +82,7 @@ describe.each([
   })
 
   test(
-    `tells producers that their time is over, lets everybody else go on, and has every record once and in order when the store is back (seed ${seed})`,
+    `answers producers with a timeout, serves other clients, and has every record once and in order when the store returns (seed ${seed})`,
     longIf(place === 'in the store', limitMs),
     async () => {
       const { port } = world.broker

@@ -87,7 +87,7 @@ describe('identity: a write-ahead log outside log.dirs', () => {
   })
 
   test(
-    'that is a file of somebody is not overwritten',
+    'that is a foreign file is not overwritten',
     async () => {
       writeFileSync(join(world.folder, 'wal'), 'letters')
       const node = await world.node({ 's3.wal.path': outside() })
@@ -128,7 +128,7 @@ describe('identity: a write-ahead log that is', () => {
   ]
   for (const [name, damage, why, isLost] of cases) {
     test(
-      `${name} refuses the start; where that is accepted offsets go on behind all that was acknowledged`,
+      `${name} refuses the start; if the loss is accepted, offsets continue after all acknowledged ones`,
       longIf(name !== 'removed', limitMs),
       async () => {
         const node = await written()
@@ -375,7 +375,7 @@ describe('identity: one object store', () => {
   })
 
   test(
-    'goes on from an old copy of log.dirs with s3.wal.loss.accept=true: the loss is counted, and nothing is assigned twice',
+    'continues from an old copy of log.dirs with s3.wal.loss.accept=true: the loss is counted, and nothing is assigned twice',
     long(limitMs),
     async () => {
       const stores = { 's3.wal.path': 'file://?capacity=16MiB', 's3.wal.upload.threshold': '1MiB', 's3.wal.upload.interval.ms': '200' }
@@ -447,7 +447,7 @@ describe('identity: one object store', () => {
 })
 
 test(
-  'identity: an object store that is unmounted under a running node gets no object in its empty folder, and goes on when it is back',
+  'identity: an object store that is unmounted under a running node gets no object in its empty folder, and uploads continue when it is mounted again',
   long(limitMs),
   async () => {
     const folder = join(world.folder, 'objects')

@@ -67,7 +67,7 @@ describe.each([
       },
     )
 
-  test('goes on when the clock of the store is set by an hour', long(limitMs), async () => {
+  test('continues when the clock of the store changes by an hour', long(limitMs), async () => {
     for (const skewMs of [3_600_000, -3_600_000, 0]) {
       server.skewMs = skewMs
       const [before, objects] = [world.acknowledged, server.count('put')]
@@ -84,7 +84,7 @@ describe.each([
     ['are refused', 'denied', { secretKey: 'another' }],
   ] as const) {
     test(
-      `acknowledges nothing that is nowhere while its credentials ${how}, says so, and goes on when they are good again`,
+      `acknowledges no record that is not durable while its credentials ${how}, reports it, and continues when they are valid again`,
       longIf(isInStore || kind === 'expired', limitMs),
       async () => {
         await world.settle()

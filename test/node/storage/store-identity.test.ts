@@ -53,7 +53,7 @@ test(
 )
 
 test(
-  'store identity: a bucket that was emptied refuses a node whose disk remembers it; without the marker the log itself says whose it is',
+  'store identity: a node that has used a bucket refuses it when it is empty; without the marker the log identifies the node',
   long(limitMs),
   async () => {
     const settings = await inStore()

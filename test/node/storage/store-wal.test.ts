@@ -80,7 +80,7 @@ test(
 )
 
 test(
-  'an outage of the store stops acknowledgements and memory, and afterwards everything goes on without a restart',
+  'an outage of the store stops acknowledgements and the growth of memory, and everything continues without a restart',
   told(async () => {
     await world.settle()
     await server.stop()

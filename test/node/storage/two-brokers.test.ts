@@ -57,7 +57,7 @@ const seeded = (work: () => Promise<void>) => () =>
   })
 
 test(
-  'of two brokers that are the same node the older one stops, saying why, and not one acknowledged record is lost or doubled',
+  'of two brokers with one identity the older one stops with its reason, and no acknowledged record is lost or duplicated',
   long(limitMs),
   seeded(async () => {
     const old = world.broker
@@ -72,7 +72,7 @@ test(
 
 for (const round of [1, 2, 3]) {
   test(
-    `a broker that slept while another took its place finds out when it wakes, and has said nothing that is not so, time ${round}`,
+    `a broker that was suspended while another took over stops when it resumes, and has acknowledged nothing wrong, time ${round}`,
     longIf(round > 1, limitMs),
     seeded(async () => {
       const old = world.broker

@@ -47,7 +47,7 @@ test(
 )
 
 test(
-  'an outage stops writers when the log is full and loses nothing; with the store everything goes on, without a restart',
+  'an outage stops writers when the log is full and loses nothing; everything continues with the store, without a restart',
   long(limitMs),
   async () => {
     await server.stop()

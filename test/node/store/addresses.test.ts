@@ -27,7 +27,7 @@ test.each([
   }
 })
 
-test('a store whose certificate nobody vouches for is sent nothing, and the fault says why', async () => {
+test('a store with an untrusted certificate receives nothing, and the fault contains the reason', async () => {
   const server = new S3Server({ isTls: true })
   await server.start()
   const store = await openStore(s3At(server, { attemptTimeoutMs: 500, timeoutMs: 1000 }), { environment: {} })
@@ -60,7 +60,7 @@ async function withoutNames<T>(questions: number, code: string, work: () => Prom
   }
 }
 
-test('a store whose name is not found for a while is asked again, by its name', async () => {
+test('a store whose name does not resolve for a while is resolved again', async () => {
   const server = new S3Server()
   await server.start()
   const store = await openStore(s3At(server, { endpoint: server.endpointAt('objects.example') }), { environment: {} })
@@ -71,7 +71,7 @@ test('a store whose name is not found for a while is asked again, by its name', 
   await server.stop()
 })
 
-test('a store whose name is never found is sent nothing, and the fault says so', async () => {
+test('a store whose name never resolves receives nothing, and the fault contains the reason', async () => {
   const server = new S3Server()
   await server.start()
   const endpoint = server.endpointAt('objects.example')

@@ -38,7 +38,7 @@ export const contract: Readonly<Record<string, Check>> = {
     same(await store.get(`${at}a`, 0, bytes.length), bytes)
   },
 
-  async 'a range is what is asked for, and no more than there is'({ store, at }) {
+  async 'a range is the requested one, up to the end of the object'({ store, at }) {
     const bytes = noise(10_000, 5)
     ok(await store.put(`${at}a`, [bytes]))
     same(await store.get(`${at}a`, 1000, 2000), bytes.subarray(1000, 2000))
@@ -169,7 +169,7 @@ export const contract: Readonly<Record<string, Check>> = {
     same(await store.get(`${at}whole`, 0, partBytes), noise(partBytes, 10))
   },
 
-  async 'an upload that is given up leaves nothing'({ store, at, partBytes }) {
+  async 'an aborted upload leaves nothing'({ store, at, partBytes }) {
     const upload = store.upload(`${at}gone`)
     ok(await upload.append([noise(partBytes + 10, 11)]))
     await upload.abort()
@@ -194,7 +194,7 @@ export const contract: Readonly<Record<string, Check>> = {
     assert.deepEqual(await keysOf(store, at), [])
   },
 
-  async 'an object is made of parts of others and of bytes between them'({ store, at, partBytes }) {
+  async 'an object is composed of parts of other objects and of bytes between them'({ store, at, partBytes }) {
     const source = noise(partBytes + 3_000_000, 13)
     const from = store.upload(`${at}source`)
     ok(await from.append([source]))

@@ -84,7 +84,7 @@ describe.each(Object.entries(passing))('%s, twice', (_, fault) => {
   )
 
   test(
-    'a conditional put is won by the one who did it',
+    'a conditional put succeeds for its own writer',
     async () => {
       server.faults.set(once('put', fault, 2))
       expect(await store.put('a', [noise(10, 1)], { ifAbsent: true })).toBeUndefined()
@@ -162,7 +162,7 @@ test(
   testMs,
 )
 
-test('an error in an answer that says 200 is an error', async () => {
+test('an error in a response with status 200 is an error', async () => {
   server.faults.set(once('completeUpload', { type: 'errorIn200', code: 'InternalError' }))
   const upload = store.upload('large')
   await upload.append([noise(partBytes + 1, 8)])
@@ -175,7 +175,7 @@ test('a body that the store found damaged is sent again', async () => {
   expect(await store.put('a', [noise(10, 1)])).toBeUndefined()
 })
 
-test('an upload that somebody else ended is not taken for done', async () => {
+test('an upload that another client aborted does not count as done', async () => {
   const upload = store.upload('large')
   await upload.append([noise(partBytes + 1, 8)])
   server.buckets.get('bucket')!.uploads.clear()
@@ -194,7 +194,7 @@ test('a put that was not confirmed and finds another in its place has lost', asy
   expect(answers.find((answer) => answer !== undefined)).toMatchObject({ fault: 'exists', mayBeDone: false })
 })
 
-describe('a store that asks for less', () => {
+describe('a store that throttles', () => {
   test('is given fewer requests at a time, and more again when it recovers', async () => {
     const { attempts } = store as S3Store
     const before = attempts.concurrency
@@ -209,7 +209,7 @@ describe('a store that asks for less', () => {
   })
 
   test(
-    'is told so in the end',
+    'is reported in the end',
     async () => {
       server.faults.set({ operation: 'put', fault: error(503, 'SlowDown') })
       expect(faultOf(await store.put('a', [noise(1, 1)]))).toMatchObject({ fault: 'throttled', key: 'a', mayBeDone: true })
@@ -238,7 +238,7 @@ describe('clocks and credentials', () => {
     expect(faultOf(await (await open()).size('absent'))).toMatchObject({ fault: 'missing' })
   })
 
-  test('credentials that have expired are given up soon, and go again when they are renewed', async () => {
+  test('requests with expired credentials fail soon, and succeed when they are renewed', async () => {
     const [[name, account]] = [...server.accounts] as [[string, { secretKey: string }]]
     server.accounts.set(name, { ...account, isExpired: true })
     expect(faultOf(await store.put('a', [noise(1, 1)]))).toMatchObject({ fault: 'expired', attempts: 3, mayBeDone: false })
@@ -246,7 +246,7 @@ describe('clocks and credentials', () => {
     expect(await store.put('a', [noise(1, 1)])).toBeUndefined()
   })
 
-  test('those of the machine are asked for again when they have expired', async () => {
+  test('those of the machine are requested again when they have expired', async () => {
     server.accounts.set('first', { secretKey: 'one', sessionToken: 'token-1' }).set('second', { secretKey: 'two', sessionToken: 'token-2' })
     let asked = 0
     const machine = createServer((_, response) => {
@@ -269,7 +269,7 @@ describe('clocks and credentials', () => {
     }
   })
 
-  test('whoever may not is told at once', async () => {
+  test('a client without permission gets an error at once', async () => {
     const wrong = await open({ credentials: { type: 'static', accessKey: 'tester', secretKey: 'wrong-secret' } })
     expect(faultOf(await wrong.put('a', [noise(1, 1)]))).toMatchObject({ fault: 'denied', attempts: 1, mayBeDone: false })
     const nobody = await open({ credentials: { type: 'static', accessKey: 'nobody', secretKey: 'wrong-secret' } })
@@ -281,7 +281,7 @@ describe('clocks and credentials', () => {
 
 describe('an outage', () => {
   test(
-    'ends every operation within its time, and nothing is said to be done',
+    'ends every operation within its timeout, and reports none as done',
     async () => {
       await store.put('a', [noise(10, 1)])
       store = await open()

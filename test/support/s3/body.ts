@@ -69,12 +69,12 @@ export async function receiveBody(request: IncomingMessage, sink: Sink, check: C
     if (!(trailers instanceof Map)) return trailers
     if (trailer !== '') expected.set(trailer, trailers.get(trailer) ?? '')
     if (length !== Number(headers['x-amz-decoded-content-length']))
-      return [400, 'IncompleteBody', 'The body has another length than it says']
+      return [400, 'IncompleteBody', 'The length of the body differs from its header']
   } else for await (const bytes of request) await take(bytes)
   if (payload !== undefined && payload.digest('hex') !== declared)
     return [400, 'XAmzContentSHA256Mismatch', 'The payload is not what was signed']
   for (const [name, sum] of running) {
-    if (sum.base64() !== expected.get(name)) return [400, 'BadDigest', `The body is not what ${name} says`]
+    if (sum.base64() !== expected.get(name)) return [400, 'BadDigest', `The body does not match ${name}`]
   }
   return undefined
 }

@@ -116,7 +116,7 @@ export class S3Server implements Holder {
       if (fault?.type === 'reset' && fault.when !== 'after') return await breakUpload(message, fault.when === 'body')
       if (fault?.type === 'error' && fault.when === 'before') {
         message.resume()
-        return await this.#send(message, response, refused([fault.status, fault.code, 'as the test wants it']), undefined)
+        return await this.#send(message, response, refused([fault.status, fault.code, 'by the test']), undefined)
       }
       await this.#send(message, response, await this.#answer(request), fault)
     } finally {
@@ -171,8 +171,8 @@ export class S3Server implements Holder {
 }
 
 function withFault(answer: Answer, fault: Fault | undefined): Answer {
-  if (fault?.type === 'error') return refused([fault.status, fault.code, 'as the test wants it'])
-  if (fault?.type === 'errorIn200' && answer.status === 200) return { ...refused([200, fault.code, 'as the test wants it']), status: 200 }
+  if (fault?.type === 'error') return refused([fault.status, fault.code, 'by the test'])
+  if (fault?.type === 'errorIn200' && answer.status === 200) return { ...refused([200, fault.code, 'by the test']), status: 200 }
   if (fault?.type === 'short' && answer.bytes !== undefined) {
     const { segments, start, end } = answer.bytes
     return { ...answer, bytes: { segments, start, end: start + Math.floor((end - start) / 2) } }

@@ -26,7 +26,7 @@ test('a full mailbox refuses', () => {
   expect(actor.tell({ type: 'add', by: 1 })).toBe(true)
 })
 
-test('what an effect tells the actor waits for the next turn', () => {
+test('an event that the handler of an effect sends waits for the next turn', () => {
   const said: number[] = []
   const actor: Actor<{ sum: number }, Event, Effect> = new Actor(
     adder,

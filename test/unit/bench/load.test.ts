@@ -16,7 +16,7 @@ afterAll(() => broker?.remove())
 
 for (const isIdempotent of [false, true]) {
   test(
-    `what the load generator says it produced is what a reader finds${isIdempotent ? ', with sequences' : ''}`,
+    `a reader finds exactly the records that the load generator counts${isIdempotent ? ', with sequences' : ''}`,
     async () => {
       const topic = `load-${isIdempotent}`
       await connected(broker.port, (connection) => createTopic(connection, topic, partitions))

@@ -5,7 +5,7 @@ import { blockBytes, MetricBlock, stageTable } from '../../../src/metrics/rows.t
 const table = stageTable('network', { requests: 'Requests that arrived.', bytes_in: 'Bytes received.' })
 const valuesOf = (): Float64Array => new Float64Array(new SharedArrayBuffer(blockBytes(table)))
 
-test('what threads count in their blocks is told of each, and can be added up', () => {
+test('counters of threads are shown for each thread, and can be summed', () => {
   const registry = new Registry()
   const [first, second] = [valuesOf(), valuesOf()]
   registry.block(table, first, { worker: '0' })

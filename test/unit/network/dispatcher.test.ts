@@ -182,7 +182,7 @@ describe('a bound', () => {
   })
 })
 
-test('dispatcher: a request that completes a parked fetch keeps its room in the ring while deferred requests of others wait', () => {
+test('dispatcher: a request that completes a parked fetch keeps its room in the ring while requests of other connections are deferred', () => {
   const world = new FrontWorld({ appendWords: 64 })
   const [parked, filler, deferred, refused] = [world.client(), world.client(), world.client(), world.client()]
   parked.fetch(1, 0n, { maxWaitMs: 3_600_000, partition: 1 })

@@ -68,12 +68,12 @@ test.each([1, 2, 3, 4, 5])('over any time no more moves than the budget and one 
   }
 })
 
-test('a budget that is wanted is used', () => {
+test('a budget with waiting requests is used completely', () => {
   const taken = simulate(1, [{ priority: 'upload', fromMs: 0, untilMs: 2000 }], MiB, 2000)
   expect(sum(taken) / 2).toBeGreaterThan(0.7 * rate)
 })
 
-test('while the log wants everything nobody else gets anything, and afterwards they do', () => {
+test('other requests wait while the WAL uses the whole budget, and continue afterwards', () => {
   const partitionReads: Wish[] = [
     { priority: 'compaction', fromMs: 0, untilMs: 2000 },
     { priority: 'upload', fromMs: 0, untilMs: 1500 },

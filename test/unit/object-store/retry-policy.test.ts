@@ -19,12 +19,12 @@ test('there is a last try and a last moment', () => {
   expect(pauseBefore(retryTable.put, { ...first, fault: 'expired', tries: 3 })).toBeUndefined()
 })
 
-test.each(Object.entries(faultTable))('whether %s is tried again is what its row says', (fault, { retry }) => {
+test.each(Object.entries(faultTable))('the table decides whether %s is retried', (fault, { retry }) => {
   const pause = pauseBefore(retryTable.get, { ...first, fault: fault as keyof typeof faultTable })
   expect(pause !== undefined).toBe(retry)
 })
 
-test('a store that asks for less is given half, once for what was under way together, and more again one round after another', () => {
+test('throttling halves the concurrency once for all requests in flight, and it grows again round by round', () => {
   const concurrency = new Concurrency(64)
   const together = Array.from({ length: 64 }, () => concurrency.begin()!)
   expect(concurrency.begin()).toBeUndefined()

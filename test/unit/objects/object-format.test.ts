@@ -46,7 +46,7 @@ test('a plan orders by partition, closes blocks at their limit, and the index fi
   expect([...index.from(7, 0)]).toEqual([])
 })
 
-test('a part is as old as its latest record, and as its object where no record says', () => {
+test('the timestamp of a part is that of its latest record, or of its object if no record has one', () => {
   const dated = (timestamp: number) => planObject(new Map([[1, [staged(0, 1, 10, -1), staged(1, 1, 10, timestamp)]]]), sum).partitions[0]!
   expect(partOf(dated(7), 1000).maxTimestamp).toBe(7)
   expect(partOf(dated(-1), 1000).maxTimestamp).toBe(1000)
@@ -63,7 +63,7 @@ test('every damaged byte of an index or a footer is noticed', () => {
   }
 })
 
-test('an object that is not as long as its footer says is refused', () => {
+test('an object whose size differs from its footer is rejected', () => {
   const plan = planObject(new Map([[1, [staged(0, 3, 100)]]]), sum)
   const encoded = encodeIndex(plan.partitions, plan.bytes)
   expect(() => readFooter(encoded.subarray(-footerBytes), encoded.length + 99)).toThrow(ObjectDamaged)

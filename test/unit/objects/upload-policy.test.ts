@@ -11,7 +11,7 @@ test('a burst of up to three quarters of the log is not disturbed', () => {
   expect(seal(1536, false, false)).toBe(132 * MiB)
 })
 
-test('an urgent storing goes on until a quarter of the way back, however busy the log is', () => {
+test('an urgent upload continues until a quarter of the WAL is free, however busy the log is', () => {
   expect(seal(1152, false, true)).toBe(132 * MiB)
   expect(seal(1151, false, true)).toBeUndefined()
 })
@@ -52,7 +52,7 @@ test('a threshold larger than the log can bear is cut to half of it', () => {
   expect(remotePolicy(512 * MiB, 4096 * MiB, null).urgentBytes).toBe(256 * MiB)
 })
 
-test('a position is due when the log has been there for as long as the age says', () => {
+test('a position is due when the log has reached it for the configured age', () => {
   const ages = new LogAges(1000)
   ages.note(0, 10)
   ages.note(50, 20)

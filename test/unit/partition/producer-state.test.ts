@@ -22,12 +22,12 @@ const outOfOrder = { error: errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code }
 const fenced = { error: errors.INVALID_PRODUCER_EPOCH.code }
 
 describe('a batch', () => {
-  test('of a producer that nobody knows may begin anywhere', () => {
+  test('of an unknown producer may start with any sequence number', () => {
     for (const sequence of [0, 17, last])
       expect(new ProducerState(10).check(id, epoch, sequence, 4)).toEqual({ error: 0, duplicate: undefined })
   })
 
-  test('goes on where the last one ended, and nowhere else', () => {
+  test('continues exactly after the last one', () => {
     const producers = written(0, 10, 3)
     expect(producers.check(id, epoch, 30, 5)).toMatchObject({ error: 0 })
     for (const sequence of [29, 31, 0, 5, last]) expect(producers.check(id, epoch, sequence, 5)).toMatchObject(outOfOrder)
@@ -70,7 +70,7 @@ describe('a batch', () => {
   })
 })
 
-test('sequence numbers go on with 0 behind the greatest', () => {
+test('sequence numbers continue with 0 after the greatest', () => {
   expect(sequenceAfter(last, 1)).toBe(0)
   expect(sequenceAfter(last - 2, 5)).toBe(2)
   const producers = written(last - 14, 10, 2)

@@ -14,7 +14,7 @@ const limits = {
   ...{ minCompactionLagMs: 0, maxCompactionLagMs: forever, minCleanableRatio: 0, deleteRetentionMs: 0 },
 }
 
-type Step = 'a number is taken' | 'the producers are asked for' | 'it is read and written'
+type Step = 'a number is taken' | 'the producers are requested' | 'it is read and written'
 
 /** Compacts a topic once that is deleted meanwhile. What the cleaner did with the numbers it took, and what it reports. */
 async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; failures: Error[]; cleaned: number }> {
@@ -50,7 +50,7 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
       },
       lane: {
         async ask({ type }: { type: string }) {
-          if (type === 'producersOf') at('the producers are asked for')
+          if (type === 'producersOf') at('the producers are requested')
           return type === 'producersOf' ? { type, producers: [] } : { type: 'unknown' }
         },
       },
@@ -91,7 +91,7 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
   return told
 }
 
-test.each<Step>(['a number is taken', 'the producers are asked for', 'it is read and written'])(
+test.each<Step>(['a number is taken', 'the producers are requested', 'it is read and written'])(
   'a topic that is deleted while %s is not compacted, and what it took is left to be removed',
   async (when) => {
     const { failures, abandoned, cleaned } = await cleanWhileDeleted(when)

@@ -62,7 +62,7 @@ test('a read of several loads fails when one of them does, also while it waits f
   await expect(both).rejects.toThrow('the store refuses')
 })
 
-test('who asks for blocks that somebody else has asked for waits for the same load', async () => {
+test('a request for blocks that are being loaded waits for the same load', async () => {
   const { reader, loads } = readerOf(['only'])
   const reads = [reader.read(partitionId, 0, 4096), reader.read(partitionId, 0, 4096)]
   await settled()

@@ -106,7 +106,7 @@ test('an empty log is recovered as one', () => {
   expect(recovered(Buffer.alloc(capacity))).toMatchObject({ position: 0, previous: -1, records: 0, offsets: [] })
 })
 
-test('a whole log is recovered, and goes on at the next block', () => {
+test('a whole log is recovered, and continues at the next block', () => {
   const { disk, records, end } = written(groups)
   expect(recovered(disk)).toMatchObject({ position: end, previous: records.at(-1)!.at, records: 7, offsets: upTo(7) })
   expect(recovered(disk)).toEqual(recovered(disk))
@@ -141,7 +141,7 @@ describe('damage in front of what was durable later is never passed over', () =>
   }
 })
 
-test('the last group may be cut anywhere, and what stands in front of it stays', () => {
+test('the last group may be cut anywhere, and the records before it remain', () => {
   const { disk, records, end } = written(groups)
   const from = alignBlock(records[5]!.end)
   for (let cut = from; cut < end; cut += 512) {
@@ -186,7 +186,7 @@ test('any sector of what is in flight may be lost: a prefix is recovered, and ne
   }
 })
 
-test('a torn record is not followed by what stood behind it in an earlier life', () => {
+test('a torn record is not followed by older records of an earlier incarnation', () => {
   const first = written([[100], [1000, 1000, 1000]])
   const torn = first.disk
   torn.fill(0, first.records[1]!.at, first.records[1]!.at + 64)
@@ -198,7 +198,7 @@ test('a torn record is not followed by what stood behind it in an earlier life',
   expect(recovered(second.disk, 3).offsets).toEqual([0, 1])
 })
 
-test('a record of an earlier lap, or of a life to come, is not believed', () => {
+test('a record of an earlier lap, or of a later incarnation, is rejected', () => {
   const { disk, records } = written(groups)
   const moved = Buffer.alloc(capacity)
   disk.copy(moved, 0, blockBytes, capacity)
@@ -223,7 +223,7 @@ describe('WAL recovery: a hole in what was durable', () => {
     expect(arena.bytes.subarray(base + oldest, base + position).equals(hole.subarray(oldest, position))).toBe(true)
   })
 
-  test('that was accepted is not found again by the next lives, whatever they wrote', () => {
+  test('that was accepted is not found again by later incarnations', () => {
     const { disk, records } = written(large)
     disk.fill(0, records[2]!.at, records[3]!.end)
     const life = recovered(disk, 2, logBytes, { discardsDamage: true })

@@ -225,7 +225,7 @@ describe('batches by their positions', () => {
     expect(readWalRanges(read(log), capacity, wanted)).toBeUndefined()
   })
 
-  test('are not trusted when the log came round while they were read, although every header was right', () => {
+  test('are rejected when the log has overwritten them during the read, although every header is valid', () => {
     const log = Buffer.alloc(capacity)
     put(log, 1064, 100, 1)
     put(log, 5064, 200, 2)

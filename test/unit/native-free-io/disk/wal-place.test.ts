@@ -58,7 +58,7 @@ function content(of = path): WalContent {
 }
 
 describe('WAL place: a file', () => {
-  test('is absent, blank, or a log with what its newer whole superblock says', () => {
+  test('is absent, blank, or a log with the contents of its newer valid superblock', () => {
     expect(content()).toEqual({ type: 'absent' })
     releases.splice(0)[0]!()
     file()
@@ -79,7 +79,7 @@ describe('WAL place: a file', () => {
     expect(content()).toEqual({ type: 'log', superblock: former, missingBytes: 0 })
   })
 
-  test('that is shorter than its log says how much it misses', () => {
+  test('that is shorter than its log is reported with the number of missing bytes', () => {
     file(logStart + 3 * mib)
     put(encoded(superblock()), 4096)
     expect(content()).toMatchObject({ type: 'log', missingBytes: 5 * mib })
@@ -98,7 +98,7 @@ describe('WAL place: a file', () => {
     put(future, 0)
     expect(content()).toMatchObject({ type: 'foreign', what: expect.stringContaining('format 9') })
     releases.splice(0)[0]!()
-    writeFileSync(path, 'a file of somebody')
+    writeFileSync(path, 'a foreign file')
     expect(content()).toMatchObject({ type: 'foreign', what: 'data that is not a write-ahead log' })
     releases.splice(0)[0]!()
     file()
@@ -106,7 +106,7 @@ describe('WAL place: a file', () => {
     expect(content()).toMatchObject({ type: 'foreign' })
   })
 
-  test('is locked by whatever name it is opened', () => {
+  test('is locked under each of its names', () => {
     file()
     content()
     symlinkSync(folder, join(folder, 'link'))
@@ -167,7 +167,7 @@ describe.runIf(missing === null)('WAL place: a block device', () => {
     expect(content(disk)).toEqual({ type: 'foreign', what: 'an ext2, ext3 or ext4 file system' })
   })
 
-  test('that is smaller than the log on it says how much it misses', () => {
+  test('that is smaller than the log on it is reported with the number of missing bytes', () => {
     const disk = device()
     put(encoded(superblock(1, { state: { ...superblock().state, capacity: 16 * mib } })), 0, disk)
     expect(content(disk)).toMatchObject({ type: 'log', missingBytes: logStart })

@@ -40,7 +40,7 @@ async function serve(registry: Registry, parts: { problems?: () => string[]; isR
   })
 }
 
-test('metrics are served under the names that dashboards know', async () => {
+test('metrics have the names that dashboards use', async () => {
   const { controller, follower, host } = await controllerWorld()
   const topic = { name: 'a', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: 3, replicationFactor: 1, assignments: [], configs: [] }
   await controller.request({ type: 'createTopics', topics: [topic], validateOnly: false })

@@ -29,7 +29,7 @@ test('those of a higher priority go first, whenever they came', async () => {
   expect(order).toEqual(['w', 'r', 'u1', 'u2', 'c'])
 })
 
-test('what is asked for again is paid for by those that come after it, and waits for nobody itself', async () => {
+test('a retried read is charged to later requests, and does not wait itself', async () => {
   const gate = gateOf(20 * MiB)
   const store = await openStore({ scheme: 'mem', name: 'again' })
   await store.put('k', [noise(MiB, 1)])
@@ -47,7 +47,7 @@ test('what is asked for again is paid for by those that come after it, and waits
   expect(performance.now() - began).toBeGreaterThan(240)
 })
 
-test('a thread that began when the wall clock said something else keeps to the same budget', async () => {
+test('a thread that started before a change of the wall clock shares the same budget', async () => {
   const words = new BigInt64Array(new SharedArrayBuffer(budgetBytes))
   const gate = new BandwidthGate(new BandwidthBudget(words, 20 * MiB, MiB))
   await gate.pass('upload', 2 * MiB)

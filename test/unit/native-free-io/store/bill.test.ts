@@ -22,7 +22,7 @@ const locations: readonly (readonly [string, () => StoreLocation, parts: number]
   ['memory', () => ({ scheme: 'mem', name: 'bill' }), 1],
 ]
 
-test.each(locations)('the bill of %s says what was asked for and how much was moved', async (_, locate, parts) => {
+test.each(locations)('the bill of %s counts the requests and the transferred bytes', async (_, locate, parts) => {
   const values = new Float64Array(rows.length)
   const store = await openStore(locate(), { environment: {}, meter: new MetricBlock(storeTable, values) })
   await store.put('a', [noise(1000, 1), noise(500, 2)])

@@ -37,7 +37,7 @@ async function read(): Promise<number> {
   return ms
 }
 
-test('a read that takes longer than nearly all before it is asked again, and the first answer is taken', async () => {
+test('a read that takes longer than nearly all before it is sent again, and the first response counts', async () => {
   await learn()
   const before = server.count('get')
   server.faults.set({ operation: 'get', fault: { type: 'slow', ms: slowMs }, times: 1 })
@@ -45,7 +45,7 @@ test('a read that takes longer than nearly all before it is asked again, and the
   expect(server.count('get') - before).toBe(2)
 })
 
-test('whoever pays for bandwidth hears of the second question, and of every other try', async () => {
+test('the bandwidth budget is notified of the hedged request, and of every retry', async () => {
   await learn()
   let again = 0
   const count = (): void => void again++
@@ -76,14 +76,14 @@ test('when the second is the slow one, the first counts', async () => {
   expect(ms).toBeLessThan(slowMs)
 })
 
-test('while it is not known how long a read takes, none is asked twice', async () => {
+test('no read is hedged before the usual duration is measured', async () => {
   const before = server.count('get')
   server.faults.set({ operation: 'get', fault: { type: 'slow', ms: 400 }, times: 1 })
   expect(await read()).toBeGreaterThan(390)
   expect(server.count('get') - before).toBe(1)
 })
 
-test('a store that has become slow is asked five second questions at a time, not one for each', async () => {
+test('a slow store gets at most five hedged requests at a time', async () => {
   await learn()
   const before = server.count('get')
   server.faults.set({ operation: 'get', fault: { type: 'slow', ms: 1000 } })

@@ -54,7 +54,7 @@ async function world(seed: number, weather: StoreWeather): Promise<void> {
   }
 }
 
-test('each life finds the producers that were saved last, whatever lands late and however old lists are', async () => {
+test('each incarnation finds the producers that were saved last, despite late puts and stale lists', async () => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     await world(seed, weathers[seed % weathers.length]!).catch((error: Error) => {
       throw new Error(`${error.message} (again with SEED=${seed} SEEDS=1)`, { cause: error })
@@ -62,7 +62,7 @@ test('each life finds the producers that were saved last, whatever lands late an
   }
 }, 600_000)
 
-test('producers that are put long after they were given up do not take the place of newer ones, and go with those of earlier lives', async () => {
+test('a snapshot whose put is late does not replace a newer one, and is removed with those of earlier incarnations', async () => {
   const turns = new Turns(prng(1))
   const shelf = new Shelf()
   const parts = (): ChainParts => ({

@@ -17,7 +17,7 @@ test.each([
   expect((await readRanges(readFile, log, ranges)) !== undefined).toBe(isServed)
 })
 
-test('WAL reads: a batch that is not there, although the log has not come round to it, is an error and no reason to ask again', async () => {
+test('WAL reads: a batch that is missing, although the log has not overwritten it, is an error and is not retried', async () => {
   const log = { published: 4096, wal: { state: { capacity } } }
   await expect(readRanges(async () => undefined, log, ranges)).rejects.toThrow('does not hold the batches')
   log.published = capacity + 4096

@@ -88,7 +88,7 @@ test('records that share the time of the log keep it', () => {
   expect(recordsOf(cleaned).map(({ timestamp }) => timestamp)).toEqual([9999n])
 })
 
-test('a tombstone is told when it may go, keeps its time, and goes then', () => {
+test('a tombstone gets a removal time, keeps it, and is removed at that time', () => {
   const old = buildBatch([record('a', '1', 1000n), record('a', null, 1001n)])
   const marked = clean(old, rulesOf([old, last])) as Buffer
   expect(headerOf(marked)).toMatchObject({ attributes: attribute.deleteHorizon, baseTimestamp: 60_000n, maxTimestamp: 1001n })

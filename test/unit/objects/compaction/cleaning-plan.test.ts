@@ -18,7 +18,7 @@ const state = (changes: Partial<CleaningState>, limits: Partial<CleaningState['l
   ...changes,
 })
 
-test('a partition is compacted when more of it than the ratio says has never been', () => {
+test('a partition is compacted when its dirty ratio exceeds the limit', () => {
   expect(cleaningOf(state({}))).toMatchObject({ dirtyFrom: 10, ratio: 0.25 })
   expect(cleaningOf(state({}, { minCleanableRatio: 0.25 }))).toBe(undefined)
   expect(cleaningOf(state({ cleaned: 30 }, { minCleanableRatio: 0 }))).toBe(undefined)
@@ -38,7 +38,7 @@ test('records that are younger than min.compaction.lag.ms hold back their part a
   expect(cleaningOf(state({ parts, cleaned: 20, nowMs: 4600 }, lag))!.parts, 'what has been compacted holds back nothing').toEqual(parts)
 })
 
-test('records that are older than max.compaction.lag.ms are compacted whatever the ratio', () => {
+test('records that are older than max.compaction.lag.ms are compacted regardless of the ratio', () => {
   const limits = { minCleanableRatio: 1, maxCompactionLagMs: 1000 }
   expect(cleaningOf(state({ dirtySince: 3999 }, limits))).toMatchObject({ dirtyFrom: 10 })
   expect(cleaningOf(state({ dirtySince: 4000 }, limits))).toBe(undefined)
@@ -79,7 +79,7 @@ test('what is too large is to be stored at once, and records with dates of long 
   expect(due.filter(Boolean)).toHaveLength(3)
 })
 
-test('a map of keys takes as many as it has room for, and knows the last offset of each', () => {
+test('a key map accepts as many keys as it has room for, and contains the last offset of each', () => {
   const hash = (key: number): Buffer => {
     const bytes = Buffer.alloc(16)
     bytes.writeUInt32LE(key % 7, 0)
@@ -95,7 +95,7 @@ test('a map of keys takes as many as it has room for, and knows the last offset 
   expect(map.get(hash(taken))).toBe(-1)
 })
 
-test('a block ends before it spans more offsets than its index can say, and its time is that of batches with records', () => {
+test('a block ends before it spans more offsets than its index can encode, and its timestamp is that of batches with records', () => {
   const packer = new BlockPacker(0)
   const batch = (baseOffset: number, maxTimestamp: number, isEmpty = false) => {
     return packer.add({ bytes: new Uint8Array(100), baseOffset, end: baseOffset + 1, maxTimestamp, isEmpty }).length

@@ -122,7 +122,7 @@ test('small neighbours of one partition are merged, across no gap', () => {
   expect(planCompaction([small[0]!, object(2, [1, 5, 9, 500]), small[2]!], everything, limits)).toBeUndefined()
 })
 
-test.each([1, 2, 3, 4, 5])('whatever is compacted in whatever order, every offset is in one place, and it ends (seed %i)', (seed) => {
+test.each([1, 2, 3, 4, 5])('after compactions in random order every offset is in one object, and compaction ends (seed %i)', (seed) => {
   let state = seed
   const random = (below: number): number => {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0

@@ -102,7 +102,7 @@ describe('a batch that Apache Kafka wrote', () => {
     expect(stored!.equals(sealed(batch, (copy) => copy.writeInt16BE(copy.readInt16BE(21) & ~attribute.logAppendTime, 21)))).toBe(true)
   })
 
-  test.each(cases.filter(({ valid }) => !valid))('and somebody damaged is refused: $what', (one) => {
+  test.each(cases.filter(({ valid }) => !valid))('and a damaged one is rejected: $what', (one) => {
     const named = Object.values(errors).find(({ name }) => new RegExp(`\\b${name}\\b`).test(one.what))
     const { answer } = append(produced(one), always)
     expect(answer.error).not.toBe(0)
@@ -126,8 +126,8 @@ describe('refused is a batch', () => {
     ['whose checksum is wrong', Buffer.from(good()).fill(1, 17, 21), errors.CORRUPT_MESSAGE, reason.crc],
     ['with a bit flipped', Buffer.from(good()).fill(9, 70, 71), errors.CORRUPT_MESSAGE, reason.crc],
     ['with an offset of its own', changed((b) => b.writeBigInt64BE(1n, 0)), errors.INVALID_RECORD, reason.baseOffset],
-    ['of more records than it says', counting(2, 1), errors.INVALID_RECORD, reason.malformed],
-    ['of fewer records than it says', counting(4, 3), errors.INVALID_RECORD, reason.malformed],
+    ['of more records than its count', counting(2, 1), errors.INVALID_RECORD, reason.malformed],
+    ['of fewer records than its count', counting(4, 3), errors.INVALID_RECORD, reason.malformed],
     ['of a count that is not that of its offsets', changed((b) => b.writeInt32BE(7, 57)), errors.INVALID_RECORD, reason.count],
     ['of no records', counting(0, -1), errors.INVALID_RECORD, reason.count],
     ['of control records', changed((b) => b.writeInt16BE(attribute.control, 21)), errors.INVALID_RECORD, reason.control],
@@ -162,7 +162,7 @@ describe('refused is a batch', () => {
     expect(append(batch, { maxMessageBytes: batch.length - 1 }).answer.error).toBe(errors.MESSAGE_TOO_LARGE.code)
   })
 
-  test('larger than memory can hold, whatever the topic allows', () => {
+  test('larger than memory, regardless of the limit of the topic', () => {
     const huge = good([{ value: Buffer.alloc(300 << 10) }])
     expect(append(huge, { maxMessageBytes: 1 << 30 }).answer.error).toBe(errors.MESSAGE_TOO_LARGE.code)
   })

@@ -45,7 +45,7 @@ const overlapsInMemory = (write: Write, pin: Write): boolean => {
   return false
 }
 
-test('a header never crosses a block, a record lies in one piece, and positions only grow', () => {
+test('a header never crosses a block, a record is contiguous, and positions only increase', () => {
   const p = prng(11)
   const { memory, writes, put } = logMemory({ capacity: 1024 * lap })
   let end = 0
@@ -72,7 +72,7 @@ test('what is not durable is not overwritten: memory is full until the disk has 
   expect(put(16 * kib)).toBe(lap)
 })
 
-test('a full log says so, and goes on once it is trimmed', () => {
+test('a full log reports it, and continues once it is trimmed', () => {
   const { memory, put } = logMemory({ capacity: 2 * lap })
   const fill = (): string => {
     for (;;) {
@@ -88,7 +88,7 @@ test('a full log says so, and goes on once it is trimmed', () => {
   expect(memory.end - end).toBe(64 * kib)
 })
 
-test('what is older than a lap is no longer there, and the log says from where on it is', () => {
+test('data older than one lap is gone, and the log returns its first position', () => {
   const { memory, put } = logMemory()
   for (let i = 0; i < 40; i++) {
     const at = put(30 * kib)

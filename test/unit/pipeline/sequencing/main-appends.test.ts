@@ -21,7 +21,7 @@ function appendAll(world: LaneWorld, batches: readonly { partitionId: number; ba
   return reply
 }
 
-test('batches of the main thread get the offsets behind what is there, in order, without anybody turning the stage', () => {
+test('batches of the main thread get the next offsets, in order, without another request', () => {
   const world = new LaneWorld()
   for (const partitionId of [1, 2]) world.open(partitionId)
   const { batches } = appendAll(world, [

@@ -45,7 +45,7 @@ function appended(batch: Buffer, settings: Partial<PartitionSettings>) {
 
 const pairs = codecNames.flatMap((from) => codecNames.map((to) => [from, to] as const))
 
-test.each(pairs)('a batch of %s is kept as %s where its topic says so, with all that it says', (from, to) => {
+test.each(pairs)('a batch of %s is stored as %s where its topic requires it, with all of its contents', (from, to) => {
   const batch = batchOf(from, records, { producerId: 7n, producerEpoch: 2, baseSequence: 40 })
   const { answer, batches } = appended(batch, packing(to))
   expect(answer).toMatchObject({ error: 0, baseOffset: 0 })

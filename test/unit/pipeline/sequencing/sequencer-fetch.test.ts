@@ -63,7 +63,7 @@ describe('a fetch', () => {
     expect(answer!.pin).toBe(-1)
   })
 
-  test('behind the end of the epoch that its client fetched last is told at once where that ends', () => {
+  test('beyond the end of the epoch that its client fetched last returns that end at once', () => {
     const world = filled(5)
     world.fetch(1, [{ partitionId: 1, offset: 51, lastFetchedEpoch: 5 }], { wait: true, minBytes: 1 << 20 })
     world.fetch(2, [{ partitionId: 1, offset: 40, lastFetchedEpoch: 5 }])
@@ -85,7 +85,7 @@ describe('a fetch', () => {
     expect(offsetsOf(at!.parts[0]!.slices)).toEqual([10])
   })
 
-  test('gets its first batch whole whatever the limits say, and of the others what they allow', () => {
+  test('returns its first batch whole regardless of limits, and of the others what they allow', () => {
     const world = filled(5)
     world.open(2)
     for (let i = 0; i < 3; i++) world.append(2, batchOf(1, 500))
@@ -112,7 +112,7 @@ describe('a fetch', () => {
     expect(got).toEqual([[1, 0], [2, 1], [0, 1], [1]])
   })
 
-  test('of several partitions has an answer for each, in the order asked', () => {
+  test('of several partitions has a response for each, in the order of the request', () => {
     const world = filled(2)
     world.open(2)
     world.append(2, batchOf(1, 500))
@@ -229,7 +229,7 @@ describe('a fetch that waits', () => {
     expect(offsetsOf(answer!.parts[0]!.slices)).toEqual([10])
   })
 
-  test('waits for as much as it asked for, however often others begin to wait', () => {
+  test('waits for its minimum of bytes, however often other fetches begin to wait', () => {
     const world = filled(1)
     world.fetch(1, [{ partitionId: 1, offset: 10 }], { wait: true, minBytes: 2000 })
     world.turn()
@@ -282,7 +282,7 @@ describe('a fetch that waits', () => {
     for (const partition of world.partitions.values()) expect(partition.waiting.size).toBe(0)
   })
 
-  test('learns at once that its partition is gone, or starts behind it', () => {
+  test('returns at once when its partition is deleted, or trimmed beyond its offset', () => {
     const world = filled(2)
     world.open(2)
     world.fetch(1, [{ partitionId: 2, offset: 0 }], { wait: true })

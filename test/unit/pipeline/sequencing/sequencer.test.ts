@@ -102,7 +102,7 @@ describe('an append', () => {
     expect([world.isCrowded, world.sequencer.idle]).toEqual([false, true])
   })
 
-  test('waits while the log is full, and goes on when it is trimmed', () => {
+  test('waits while the log is full, and continues when it is trimmed', () => {
     const world = new LaneWorld({ log: 1 << 20, capacity: 1 << 20 })
     world.open(1)
     for (let i = 0; i < 24; i++) world.append(1, batchOf(1, 64 * kib), i)

@@ -92,7 +92,7 @@ const strategies = ['Z_DEFAULT_STRATEGY', 'Z_FILTERED', 'Z_HUFFMAN_ONLY', 'Z_RLE
 
 describe.each(Object.entries(samples))('gzip: %s', (_, sample) => {
   const raw = sample()
-  test.each(strategies)('comes back from zlib, %s, at every level', (strategy) => {
+  test.each(strategies)('equals the input of zlib, %s, at every level', (strategy) => {
     for (const level of [0, 1, 4, 6, 9]) {
       for (const memLevel of [1, 8]) {
         const batch = batchOf('gzip', gzipSync(raw, { level, memLevel, strategy: constants[strategy] }), countOf(raw))

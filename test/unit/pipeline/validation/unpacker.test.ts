@@ -128,7 +128,7 @@ test.each(samples)('unpacker: $codec of $how is refused when it is cut off or gi
   expect(() => unpack(sample, bytes, text.length - 1)).toThrow(`more than ${text.length - 1} bytes come out`)
 })
 
-test.each(samples)('unpacker: $codec of $how is decoded or refused whatever is damaged', (sample) => {
+test.each(samples)('unpacker: $codec of $how is decoded or rejected, for every kind of damage', (sample) => {
   const { bytes } = sample
   const p = prng(5)
   for (let i = 0; i < 2000; i++) {

@@ -43,12 +43,12 @@ const frames: readonly [string, Buffer, Verdict][] = [
   ['one segment of 200 MiB', frame(0xa0, [...little(200 << 20, 4)], whole), 'damaged'],
   ['the unused bit', frame(0x30, [size], whole), 'done'],
   ['the reserved bit', frame(0x28, [size], whole), 'damaged'],
-  ['a dictionary id of nought', frame(0x21, [0, size], whole), 'done'],
-  ['a dictionary id of nought in four bytes', frame(0x23, [0, 0, 0, 0, size], whole), 'done'],
+  ['a dictionary id of 0', frame(0x21, [0, size], whole), 'done'],
+  ['a dictionary id of 0 in four bytes', frame(0x23, [0, 0, 0, 0, size], whole), 'done'],
   ['a dictionary', frame(0x21, [1, size], whole), 'damaged'],
   ['a dictionary id of four bytes', frame(0x23, [0, 0, 0, 1, size], whole), 'damaged'],
-  ['less content than the frame says', frame(0x20, [size + 1], whole), 'damaged'],
-  ['more content than the frame says', frame(0x20, [size - 1], whole), 'damaged'],
+  ['less content than the frame declares', frame(0x20, [size + 1], whole), 'damaged'],
+  ['more content than the frame declares', frame(0x20, [size - 1], whole), 'damaged'],
   ['a checksum that is right', Buffer.concat([frame(0x24, [size], whole), little(checksum, 4)]), 'done'],
   ['a checksum that is wrong', Buffer.concat([frame(0x24, [size], whole), little((checksum ^ 1) >>> 0, 4)]), 'damaged'],
   ['a checksum that is cut off', Buffer.concat([frame(0x24, [size], whole), little(checksum & 0xffffff, 3)]), 'damaged'],
@@ -130,7 +130,7 @@ test('zstd: small blocks do not move a long history each time', () => {
   expect(moves).toBeLessThan(20)
 })
 
-test('zstd: a match behind the window buffer asks for a larger one', () => {
+test('zstd: a match behind the window buffer requires a larger one', () => {
   const value = Buffer.alloc(600_000)
   for (let at = 0, word = 1; at < value.length; at += 4) value.writeUInt32LE((word = Math.imul(word, 0x9e3779b1) ^ at) >>> 0, at)
   const raw = recordOf(Buffer.concat([value, value.subarray(0, 1000)]))
@@ -154,7 +154,7 @@ test('zstd: a match behind the window buffer asks for a larger one', () => {
 
 describe.each(Object.entries(samples))('zstd: %s', (_, sample) => {
   const raw = sample()
-  test.each([1, 3, 7])('comes back from our own compressor, level %i', (level) => {
+  test.each([1, 3, 7])('equals the input of our own compressor, level %i', (level) => {
     const batch = batchOf('zstd', nodeCodecs.zstd(raw, level), countOf(raw))
     const { verdict, output } = bench.unpack(batch)
     expect(verdict).toBe('done')
