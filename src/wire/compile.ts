@@ -141,7 +141,7 @@ class WriteEmitter {
     const name = nameOf('write', site)
     const lines = fieldsAt(fields, site, 'absent')
       .filter(([, field]) => !field.ignorable)
-      .map(([key, field, at]) => `if (${this.#isWritten(field, `v.${key}`, at)}) w.refuseVersion('${at.path}', ${site.version})`)
+      .map(([key, field, at]) => `if (${this.#isWritten(field, `v.${key}`, at)}) w.rejectVersion('${at.path}', ${site.version})`)
     for (const [key, field, at] of fieldsAt(fields, site, 'inline')) lines.push(this.#field(field, `v.${key}`, at))
     if (isFlexibleField(undefined, site)) lines.push(...this.#tags(taggedAt(fields, site)))
     this.#functions.push(`function ${name}(w, v) {\n${lines.join('\n')}\n}`)
@@ -179,7 +179,7 @@ class WriteEmitter {
     const write = this.#value(field, v, site)
     const nullable = nullableAt(field, site)
     if (field.kind !== 'struct' && field.kind !== 'array' && widthKinds.has(field.kind)) return write
-    return `if (${v} === null) ${nullable ? this.#null(field, site) : `w.refuseNull('${site.path}')`}; else { ${write} }`
+    return `if (${v} === null) ${nullable ? this.#null(field, site) : `w.rejectNull('${site.path}')`}; else { ${write} }`
   }
 
   #null(field: Field, site: Site): string {

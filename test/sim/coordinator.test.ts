@@ -96,9 +96,9 @@ describe('coordinator simulation: some seed catches a runtime that', () => {
     ],
     [
       'stops the node when the log does not serve the partition',
-      () => inPartition('if (error instanceof PartitionNotServed) this.#lost()\n    else ', ''),
+      () => inPartition('if (error instanceof PartitionNotServed) this.#onNotServed()\n    else ', ''),
     ],
-    ['continues when the log does not serve the partition', () => inPartition('this.#lost()\n', '{}\n')],
+    ['continues when the log does not serve the partition', () => inPartition('this.#onNotServed()\n', '{}\n')],
     ['accepts an election of an older epoch', () => inRuntime('if (order < 0 || ', 'if (')],
     [
       'accepts a resignation of an older epoch',
