@@ -30,7 +30,7 @@ export interface Ratio {
   readonly peer: string
   readonly figure: 'throughput' | 'cpu' | 'p99' | 'start'
   readonly ratio: number
-  readonly wanted: number | null
+  readonly requested: number | null
   readonly isReached: boolean | null
 }
 
@@ -52,8 +52,8 @@ function ratiosOf(scenario: Scenario, own: Outcome, other: Outcome): Ratio[] {
     const theirs = middle(other, compared[figure])
     if (mine === null || theirs === null || theirs === 0) return []
     const ratio = mine / theirs
-    const wanted = figure === 'start' ? null : (target[figure] ?? null)
-    const isReached = wanted === null ? null : figure === 'throughput' ? ratio >= wanted : ratio <= wanted
-    return [{ scenario: scenario.name, peer: other.peer, figure, ratio, wanted, isReached }]
+    const requested = figure === 'start' ? null : (target[figure] ?? null)
+    const isReached = requested === null ? null : figure === 'throughput' ? ratio >= requested : ratio <= requested
+    return [{ scenario: scenario.name, peer: other.peer, figure, ratio, requested, isReached }]
   })
 }

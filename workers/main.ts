@@ -1,7 +1,7 @@
 /** The `millrace` command: parses the arguments, starts a node, and stops it on a signal. */
 import { readFileSync } from 'node:fs'
 import { logDestination, openLog } from '../native-free-io/process/logger.ts'
-import { startComplaints } from '../native-free-io/process/start-checks.ts'
+import { startErrors } from '../native-free-io/process/start-checks.ts'
 import { StartRefused } from '../native-free-io/process/start-refused.ts'
 import { program } from '../src/cli/program.ts'
 import { dialled } from '../src/config/listeners.ts'
@@ -88,6 +88,6 @@ await program({
     process.exitCode = code
   },
   version,
-  inspect: ({ settings, given }) => startComplaints(settings, (key) => given.has(key)),
+  inspect: ({ settings, given }) => startErrors(settings, (key) => given.has(key)),
   start,
 }).parseAsync()

@@ -41,8 +41,8 @@ export async function readTail({ key, bytes }: TailTask): Promise<Uint8Array | S
 const blockMemory = openArena(blocks)
 const blockKernel = kernel(blocks)
 
-export async function loadBlocks({ key, position, address, blocks: wanted, urgent }: BlocksTask): Promise<StoreFault | undefined> {
-  const bytes = wanted.reduce((sum, block) => sum + block.bytes, 0)
+export async function loadBlocks({ key, position, address, blocks: requested, urgent }: BlocksTask): Promise<StoreFault | undefined> {
+  const bytes = requested.reduce((sum, block) => sum + block.bytes, 0)
   for (let tries = 1; ; tries++) {
     const found = await (await store(urgent ? 'read' : 'readAhead')).get(
       key,
@@ -51,23 +51,23 @@ export async function loadBlocks({ key, position, address, blocks: wanted, urgen
       blockMemory.bytes.subarray(address, address + bytes),
     )
     if (isFault(found)) return found
-    if (found.length === bytes && areWhole(address, wanted)) return undefined
+    if (found.length === bytes && areWhole(address, requested)) return undefined
     if (tries === triesMax) return damaged(key, position, bytes, tries)
   }
 }
 
-function areWhole(address: number, wanted: BlocksTask['blocks']): boolean {
+function areWhole(address: number, requested: BlocksTask['blocks']): boolean {
   let at = address
-  return wanted.every(({ bytes, crc }) => {
+  return requested.every(({ bytes, crc }) => {
     at += bytes
     return blockKernel.crc(at - bytes, bytes, 0) === crc
   })
 }
 
 /** Batches that are only in the WAL file; undefined when one of them has been overwritten. */
-export function ranges({ path, capacity, ranges: wanted }: RangesTask): Uint8Array | undefined {
+export function ranges({ path, capacity, ranges: requested }: RangesTask): Uint8Array | undefined {
   const fd = walFiles.open(path)
-  const read = readWalRanges((bytes, at) => readSync(fd, bytes, 0, bytes.length, at), capacity, wanted)
+  const read = readWalRanges((bytes, at) => readSync(fd, bytes, 0, bytes.length, at), capacity, requested)
   return read && moved(read)
 }
 

@@ -1,6 +1,6 @@
 /** The persistence thread of a lane with an S3 WAL: puts the published records until a stop, and then the remaining ones. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { chainParts, type StoreWalData } from '../native-free-io/store/s3-wal-files.ts'
+import { type StoreWalData, s3WalParts } from '../native-free-io/store/s3-wal-files.ts'
 import { sharedStore } from '../native-free-io/store/shared-store.ts'
 import { openArena } from '../native-free-io/threads/arena.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
@@ -10,7 +10,7 @@ import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { laneHeader } from '../src/pipeline/lane-words.ts'
 import { StorePersistence } from '../src/pipeline/persistence/s3-persistence.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
-import { ChainWriter } from '../src/wal/s3/s3-wal-writer.ts'
+import { S3WalWriter } from '../src/wal/s3/s3-wal-writer.ts'
 
 const { memory, plan, wal, position, store: data } = workerData as LaneData & { readonly position: number; readonly store: StoreWalData }
 const port = parentPort!
@@ -22,8 +22,8 @@ const { lane } = plan
 const { crc } = kernel(memory)
 const signal = new WakeSignal(words, lane.persistenceSignal)
 const store = await sharedStore(data.location, data.share)('wal')
-const parts = chainParts({ ...data, store, onFault: (fault) => say({ type: 'fault', fault }) })
-const chain = new ChainWriter(parts, data.chain, (error) => {
+const parts = s3WalParts({ ...data, store, onFault: (fault) => say({ type: 'fault', fault }) })
+const s3Wal = new S3WalWriter(parts, data.s3Wal, (error) => {
   // Thrown where it is not caught: that ends the thread, and with it the node.
   setImmediate(() => {
     throw error
@@ -46,10 +46,10 @@ const persistence = new StorePersistence({
   cut: wal.state,
   secret: wal.state.secret,
   crc: (address, length) => crc(address, length, 0),
-  append: (content) => chain.append(content),
+  append: (content) => s3Wal.append(content),
   after: (ms, wake) => void setTimeout(wake, ms).unref(),
 })
-setInterval(() => chain.tidy(), tidyMs).unref()
+setInterval(() => s3Wal.tidy(), tidyMs).unref()
 const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
 
 function turn(): void {
@@ -68,8 +68,8 @@ async function finish(): Promise<void> {
     persistence.hurry()
     await new Promise((resolve) => setTimeout(resolve, lookMs))
   }
-  await chain.tidied()
-  await chain.close()
+  await s3Wal.tidied()
+  await s3Wal.close()
   await store.close()
   port.close()
 }

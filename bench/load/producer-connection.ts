@@ -42,11 +42,11 @@ export class ProducerConnection {
     this.#nextSequence = new Int32Array(options.partitions)
     this.#errorAt = 4 + 4 + 1 + 1 + 1 + Buffer.byteLength(options.topic) + 1 + 4
     const buffer = Buffer.alloc(readBytes)
-    const heard = (count: number): boolean => {
+    const notified = (count: number): boolean => {
       this.#hear(buffer.subarray(0, count))
       return true
     }
-    this.#socket = connect({ port: options.port, host: '127.0.0.1', noDelay: true, onread: { buffer, callback: heard } })
+    this.#socket = connect({ port: options.port, host: '127.0.0.1', noDelay: true, onread: { buffer, callback: notified } })
     this.opened = new Promise((resolve, reject) => this.#socket.once('connect', resolve).once('error', reject))
     this.#socket.on('error', (error) => options.failed(error.message))
     this.#socket.on(

@@ -13,7 +13,7 @@ import { S3Server } from '../../test/support/s3/server.ts'
 
 const topic = 'crash'
 const partitions = 2
-const lookMs = 1000
+const pollMs = 1000
 const settings = {
   's3.wal.path': 'file://?capacity=64MiB',
   's3.wal.cache.size': '32MiB',
@@ -77,7 +77,7 @@ class Reader {
     this.errors.set(error, (this.errors.get(error) ?? 0) + 1)
   }
 
-  get told(): string {
+  get reports(): string {
     const errors = [...this.errors].map(([error, count]) => `${count} x ${error}`).join(', ')
     return `${this.records} records, errors: ${errors || 'none'}, slowest answer ${this.slowestMs.toFixed(0)} ms`
   }
@@ -87,7 +87,7 @@ class Reader {
 async function probe(port: number, goesOn: () => boolean): Promise<number> {
   let slowestMs = 0
   await connected(port, async (connection) => {
-    for (; goesOn(); await pause(lookMs)) {
+    for (; goesOn(); await pause(pollMs)) {
       const began = performance.now()
       await connection.call(api.metadata, metadata([topic]))
       slowestMs = Math.max(slowestMs, performance.now() - began)
@@ -100,18 +100,18 @@ async function probe(port: number, goesOn: () => boolean): Promise<number> {
 function watch(world: CrashWorld): { stop(): number } {
   let most = 0
   let all = 0
-  let looks = 0
+  let polls = 0
   const timer = setInterval(() => {
     if (!world.broker.isRunning) return
     const { rssMib } = world.broker.figures()
     most = Math.max(most, rssMib)
     all = Math.max(all, rssMib)
-    if (++looks % 60 !== 0) return
+    if (++polls % 60 !== 0) return
     console.log(
-      `minute ${looks / 60}: RSS at most ${most.toFixed(0)} MiB; ${world.acknowledged} acknowledged, ${world.timeOuts} with REQUEST_TIMED_OUT`,
+      `minute ${polls / 60}: RSS at most ${most.toFixed(0)} MiB; ${world.acknowledged} acknowledged, ${world.timeOuts} with REQUEST_TIMED_OUT`,
     )
     most = 0
-  }, lookMs)
+  }, pollMs)
   return {
     stop() {
       clearInterval(timer)
@@ -170,8 +170,8 @@ async function through(world: CrashWorld, server: S3Server, minutes: number): Pr
   await world.settle()
   await world.verifyFromStart()
   const rssMib = watching.stop()
-  console.log(`consumer at the end: ${tail.told}`)
-  console.log(`cold consumer: ${cold.told}`)
+  console.log(`consumer at the end: ${tail.reports}`)
+  console.log(`cold consumer: ${cold.reports}`)
   console.log(`metadata: slowest answer ${slowestMs.toFixed(0)} ms`)
   console.log(
     `all ${world.acknowledged} acknowledged records read back, once and in order; RSS at most ${rssMib.toFixed(0)} MiB of ${rssMibMax}`,

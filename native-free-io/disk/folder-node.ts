@@ -14,7 +14,7 @@ import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refu
 import { MetadataFile } from './metadata-file.ts'
 import { type Forgotten, forgetLaterStarts, type OldCopy, oldCopyLoss, oldCopyRefusal } from './old-copy.ts'
 import { producersFile } from './producers-file.ts'
-import { judgeWal, type WalVerdict } from './wal-judgement.ts'
+import { inspectWal, type WalFinding } from './wal-judgement.ts'
 import { openWalPlace, type WalPlace, wipe } from './wal-place.ts'
 
 const metadataLog = 'metadata.log'
@@ -80,10 +80,10 @@ async function open(
 
   const mustExist = !isNew && (meta.state === 'done' || image!.cluster.clusterId !== null)
   const mayBeFormer = !isNew && meta.state === 'upgrade'
-  const verdict = judgeWal(place.content, { identity, image, mustExist, mayBeFormer })
-  const why = lossOf(place, meta, mustExist, verdict, parts)
+  const finding = inspectWal(place.content, { identity, image, mustExist, mayBeFormer })
+  const why = lossOf(place, meta, mustExist, finding, parts)
   const loss = why === undefined ? undefined : { why }
-  if (options.formatWal && verdict.type !== 'occupied') log.warn(`s3.wal.format=true has no effect: ${place.path} contains no other data`)
+  if (options.formatWal && finding.type !== 'occupied') log.warn(`s3.wal.format=true has no effect: ${place.path} contains no other data`)
   const capacity = capacityOf(wal, place, parts.logBytes)
   const claim = {
     identity,
@@ -105,8 +105,8 @@ async function open(
   const copy = oldCopyOf(place, image, starts)
   if (copy !== undefined && !options.acceptLoss) throw oldCopyRefusal(copy)
   const { log: metadata, records, tornBytes } = await MetadataFile.open(metadataPath, parts.room, parts.onFailure, found)
-  if (verdict.type === 'occupied' || (verdict.type === 'lost' && !verdict.isUsable) || place.content.type === 'damaged') wipe(place)
-  if (verdict.type === 'occupied') log.warn({ path: place.path, held: verdict.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
+  if (finding.type === 'occupied' || (finding.type === 'lost' && !finding.isUsable) || place.content.type === 'damaged') wipe(place)
+  if (finding.type === 'occupied') log.warn({ path: place.path, held: finding.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
   let current = image ?? imageOf(records, parts.nodeId)
   let forgotten: Forgotten | undefined
   if (copy !== undefined) {
@@ -238,19 +238,19 @@ function lossOf(
   place: WalPlace,
   meta: Meta | undefined,
   mustExist: boolean,
-  verdict: WalVerdict,
+  finding: WalFinding,
   { options }: FoundingParts,
 ): string | undefined {
   const { path, device, content } = place
   const was = meta?.wal === path || meta?.wal == null ? '' : `, but at ${meta.wal} at the last start`
-  if (verdict.type === 'refused') throw new StartRefused(verdict.why)
-  if (verdict.type === 'new' || verdict.type === 'own') return undefined
-  if (verdict.type === 'occupied') {
-    if (!options.formatWal && !mustExist) throw new StartRefused(`s3.wal.path: ${path} contains ${verdict.by}: ${formatAdvice}`)
+  if (finding.type === 'refused') throw new StartRefused(finding.why)
+  if (finding.type === 'new' || finding.type === 'own') return undefined
+  if (finding.type === 'occupied') {
+    if (!options.formatWal && !mustExist) throw new StartRefused(`s3.wal.path: ${path} contains ${finding.by}: ${formatAdvice}`)
     if (!mustExist) return undefined
-    if (options.formatWal && options.acceptLoss) return `${path} contained ${verdict.by}`
+    if (options.formatWal && options.acceptLoss) return `${path} contained ${finding.by}`
     throw new StartRefused(
-      `s3.wal.path: the write-ahead log of this node is not at ${path}${was}: it contains ${verdict.by}; set s3.wal.path to the place of the log`,
+      `s3.wal.path: the write-ahead log of this node is not at ${path}${was}: it contains ${finding.by}; set s3.wal.path to the place of the log`,
     )
   }
   if (device !== null && content.type === 'log' && content.missingBytes > 0) {
@@ -258,16 +258,16 @@ function lossOf(
       `s3.wal.path: the device ${path} is ${content.missingBytes} bytes too small for the write-ahead log on it: copy the log to a larger one`,
     )
   }
-  if (options.acceptLoss) return verdict.why
-  throw new StartRefused(`s3.wal.path: the write-ahead log of this node is incomplete at ${path}${was}: ${verdict.why}; ${lossAdvice}`)
+  if (options.acceptLoss) return finding.why
+  throw new StartRefused(`s3.wal.path: the write-ahead log of this node is incomplete at ${path}${was}: ${finding.why}; ${lossAdvice}`)
 }
 
 /** Capacity of a new log. On a device it is a multiple of the log cache. */
 function capacityOf({ capacityBytes, isCapacityGiven }: FileWal, { device, path }: WalPlace, logBytes: number): number {
   if (device === null) return capacityBytes
   const room = device.bytes - logStart
-  const asked = isCapacityGiven ? Math.min(capacityBytes, room) : room
-  const capacity = Math.floor(asked / logBytes) * logBytes
+  const requested = isCapacityGiven ? Math.min(capacityBytes, room) : room
+  const capacity = Math.floor(requested / logBytes) * logBytes
   if (capacity > 0) return capacity
   throw new StartRefused(
     `s3.wal.path: the device ${path} has ${device.bytes} bytes, fewer than s3.wal.cache.size = ${logBytes} and the superblocks need`,

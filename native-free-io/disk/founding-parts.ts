@@ -30,7 +30,7 @@ export interface FoundingParts {
     readonly acceptLoss: boolean
     readonly replaceFounding: boolean
   }
-  /** See `ChainParts`. */
+  /** See `S3WalParts`. */
   readonly keepMs: number
   /** Budget for remote stores, in which logs have the highest priority. */
   readonly budget: BudgetData | null

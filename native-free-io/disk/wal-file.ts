@@ -127,10 +127,10 @@ export class WalFile implements WalWriter {
     const { capacity } = this.#state
     for (let done = 0; done < bytes; ) {
       const at = (position + done) % capacity
-      const wanted = Math.min(bytes - done, capacity - at)
-      const found = readSync(this.#fd, memory, address + done, wanted, logStart + at)
-      memory.fill(0, address + done + found, address + done + wanted)
-      done += wanted
+      const requested = Math.min(bytes - done, capacity - at)
+      const found = readSync(this.#fd, memory, address + done, requested, logStart + at)
+      memory.fill(0, address + done + found, address + done + requested)
+      done += requested
     }
   }
 

@@ -3,7 +3,7 @@ import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
 import type { WalContent } from './wal-place.ts'
 
 /** Decision of a start about the contents of the WAL's location. */
-export type WalVerdict =
+export type WalFinding =
   /** There is no log, and there never was one. */
   | { readonly type: 'new' }
   | { readonly type: 'own' }
@@ -25,7 +25,7 @@ export interface WalExpectation {
 }
 
 /** Compares the contents of a location with the other files of the node. Decides, and changes nothing. */
-export function judgeWal(content: WalContent, { identity, image, mustExist, mayBeFormer }: WalExpectation): WalVerdict {
+export function inspectWal(content: WalContent, { identity, image, mustExist, mayBeFormer }: WalExpectation): WalFinding {
   switch (content.type) {
     case 'absent':
       return mustExist ? lost('it does not exist') : { type: 'new' }
@@ -58,15 +58,15 @@ export function judgeWal(content: WalContent, { identity, image, mustExist, mayB
   return { type: 'own' }
 }
 
-const lost = (why: string, isUsable = true): WalVerdict => ({ type: 'lost', why, isUsable })
+const lost = (why: string, isUsable = true): WalFinding => ({ type: 'lost', why, isUsable })
 
 /** Difference between two identities; undefined if they are the same. */
-export function differenceOf(found: WalIdentity, wanted: WalIdentity): string | undefined {
-  if (found.clusterId !== wanted.clusterId) return `cluster ${found.clusterId}, where this node is in cluster ${wanted.clusterId}`
-  if (found.nodeId !== wanted.nodeId) return `node ${found.nodeId} of the same cluster, where this is node ${wanted.nodeId}`
-  if (found.lane !== wanted.lane) return `lane ${found.lane}, where this is lane ${wanted.lane}`
-  if (found.foundingId !== wanted.foundingId) {
-    return `node ${wanted.nodeId} with founding.id ${found.foundingId}, where log.dirs has founding.id ${wanted.foundingId}`
+export function differenceOf(found: WalIdentity, expected: WalIdentity): string | undefined {
+  if (found.clusterId !== expected.clusterId) return `cluster ${found.clusterId}, where this node is in cluster ${expected.clusterId}`
+  if (found.nodeId !== expected.nodeId) return `node ${found.nodeId} of the same cluster, where this is node ${expected.nodeId}`
+  if (found.lane !== expected.lane) return `lane ${found.lane}, where this is lane ${expected.lane}`
+  if (found.foundingId !== expected.foundingId) {
+    return `node ${expected.nodeId} with founding.id ${found.foundingId}, where log.dirs has founding.id ${expected.foundingId}`
   }
   return undefined
 }

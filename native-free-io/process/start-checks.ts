@@ -12,7 +12,7 @@ export const folderAdvice = (setting: string): string => `Set ${setting} to a di
  * Errors with which a start would fail, as far as they can be detected without one. Creates and locks nothing, and sends no network
  * request.
  */
-export async function startComplaints(settings: Settings, isGiven: (key: string) => boolean): Promise<string[]> {
+export async function startErrors(settings: Settings, isGiven: (key: string) => boolean): Promise<string[]> {
   const folder = resolve(settings['log.dirs'][0]!)
   const store = settings['s3.data.buckets']
   const wal = settings['s3.wal.path']
@@ -30,14 +30,14 @@ export async function startComplaints(settings: Settings, isGiven: (key: string)
       () => roomFor({ path, capacity: wal.capacityBytes, isDefault, logBytes: settings['s3.wal.cache.size'] }),
     )
   }
-  const complaints: string[] = []
+  const validationErrors: string[] = []
   for (const check of checks) {
     try {
       await check()
     } catch (error) {
       if (!(error instanceof StartRefused)) throw error
-      complaints.push(error.message)
+      validationErrors.push(error.message)
     }
   }
-  return complaints
+  return validationErrors
 }

@@ -6,7 +6,7 @@ import type { FaultKind, StoreFault, StoreOperation } from '../../src/ports/obje
 
 /** One failed attempt. */
 export interface RequestFailure {
-  readonly trouble: FaultKind
+  readonly failure: FaultKind
   readonly detail: string
   /** The store may have performed the operation. */
   readonly mayBeDone: boolean
@@ -17,7 +17,7 @@ export interface RequestFailure {
 /** Operations without side effects, for which `mayBeDone` is never set. */
 const reads: readonly StoreOperation[] = ['get', 'size', 'list']
 
-export const isTrouble = (answer: unknown): answer is RequestFailure => typeof answer === 'object' && answer !== null && 'trouble' in answer
+export const isFailure = (answer: unknown): answer is RequestFailure => typeof answer === 'object' && answer !== null && 'failure' in answer
 
 /** Time and randomness; tests pass their own. */
 export interface RetryClock {
@@ -79,13 +79,13 @@ export class Attempts {
       const answer = signal.aborted
         ? closed
         : await this.#paced(() => once({ signal, mayBeDone, leftMs: began + totalMs - this.#rhythm.now() }), operation)
-      if (!isTrouble(answer)) return answer
+      if (!isFailure(answer)) return answer
       mayBeDone ||= answer.mayBeDone && !reads.includes(operation)
       const elapsedMs = this.#rhythm.now() - began
-      const { trouble } = signal.aborted ? closed : answer
-      const pause = pauseBefore(retryTable[operation], { fault: trouble, tries, elapsedMs, totalMs, random: this.#rhythm.random() })
+      const { failure } = signal.aborted ? closed : answer
+      const pause = pauseBefore(retryTable[operation], { fault: failure, tries, elapsedMs, totalMs, random: this.#rhythm.random() })
       if (pause === undefined || answer.isFinal)
-        return { fault: trouble, operation, key, detail: answer.detail, attempts: tries, mayBeDone }
+        return { fault: failure, operation, key, detail: answer.detail, attempts: tries, mayBeDone }
       this.retries++
       await this.#rhythm.sleep(pause, signal).catch(() => {})
     }
@@ -100,7 +100,7 @@ export class Attempts {
     let ticket = this.#concurrency.begin()
     while (ticket === undefined) {
       if (this.#waiting.length >= waitingMax)
-        return { trouble: 'throttled', detail: `${waitingMax} requests wait already`, mayBeDone: false, isFinal: true }
+        return { failure: 'throttled', detail: `${waitingMax} requests wait already`, mayBeDone: false, isFinal: true }
       await new Promise<void>((go) => {
         // A caller waits for a read, but not for a removal: reads go first.
         if (operation === 'get') this.#waiting.unshift(go)
@@ -112,7 +112,7 @@ export class Attempts {
     let isThrottled = false
     try {
       const answer = await once()
-      isThrottled = isTrouble(answer) && answer.trouble === 'throttled'
+      isThrottled = isFailure(answer) && answer.failure === 'throttled'
       return answer
     } finally {
       this.#concurrency.end(ticket, isThrottled)
@@ -121,4 +121,4 @@ export class Attempts {
   }
 }
 
-const closed: RequestFailure = { trouble: 'closed', detail: 'the store was closed', mayBeDone: false }
+const closed: RequestFailure = { failure: 'closed', detail: 'the store was closed', mayBeDone: false }

@@ -354,11 +354,11 @@ const nameOf = (part: string): string =>
     .replace(/^\./, '%2E')
 
 /** Maximum length of a key that the name of an incomplete object contains. */
-const toldMax = 200
+const nameBytesMax = 200
 
 const unfinishedName = (key: string): string => {
   const name = nameOf(key)
-  return `${name.length <= toldMax ? name : ''}.${randomUUID()}`
+  return `${name.length <= nameBytesMax ? name : ''}.${randomUUID()}`
 }
 
 /** An incomplete object without a key in its name may belong to any prefix. */

@@ -2,10 +2,10 @@ import { PeriodicTask } from '../../src/actor/periodic-task.ts'
 import { encodeFrames, readFrames, signature } from '../../src/metadata/frames.ts'
 import { MetadataJobs } from '../../src/metadata/metadata-jobs.ts'
 import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
-import { ChainDamaged, type ChainParts } from '../../src/wal/s3/s3-wal.ts'
+import { S3WalDamaged, type S3WalParts } from '../../src/wal/s3/s3-wal.ts'
 import { claimNext, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
-import { ChainWriter } from '../../src/wal/s3/s3-wal-writer.ts'
-import { chainKey, noMark } from '../../src/wal/s3/wal-object.ts'
+import { S3WalWriter } from '../../src/wal/s3/s3-wal-writer.ts'
+import { noMark, s3WalKey } from '../../src/wal/s3/wal-object.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import { nodeTime } from '../process/node-time.ts'
 
@@ -14,7 +14,7 @@ const objectCostBytes = 16 << 10
 /** Number of bodies that are read at the same time. */
 const readsAtOnce = 16
 /** Interval of the checks whether another node has taken over. */
-const lookMs = 5000
+const pollMs = 5000
 
 export interface OpenedObjects {
   readonly log: MetadataObjects
@@ -29,17 +29,17 @@ export interface OpenedObjects {
  * log, this one ends.
  */
 export class MetadataObjects implements MetadataLog {
-  readonly #writer: ChainWriter
+  readonly #writer: S3WalWriter
   #bytes: number
   #objects: number
   /** Sequence of the last object, and of the last unneeded object. */
   #last: number
   #dropped: number
   readonly #jobs: MetadataJobs
-  readonly #looking: PeriodicTask
+  readonly #polling: PeriodicTask
 
   private constructor(
-    writer: ChainWriter,
+    writer: S3WalWriter,
     state: { bytes: number; objects: number; last: number; dropped: number },
     failed: (error: Error) => void,
   ) {
@@ -49,12 +49,12 @@ export class MetadataObjects implements MetadataLog {
     this.#last = state.last
     this.#dropped = state.dropped
     this.#jobs = new MetadataJobs((records, isWhole) => this.#put(records, isWhole), failed)
-    this.#looking = new PeriodicTask(nodeTime, () => writer.look(), failed)
-    this.#looking.every(lookMs)
+    this.#polling = new PeriodicTask(nodeTime, () => writer.look(), failed)
+    this.#polling.every(pollMs)
   }
 
   /** Takes over the log from its previous owner. */
-  static async open(parts: ChainParts, failed: (error: Error) => void): Promise<OpenedObjects> {
+  static async open(parts: S3WalParts, failed: (error: Error) => void): Promise<OpenedObjects> {
     const epoch = await claimNext(parts)
     const { objects, others } = await takeOver(parts, epoch)
     const dropped = Math.max(0, objects.map(({ kind }) => kind).lastIndexOf('whole'))
@@ -63,10 +63,10 @@ export class MetadataObjects implements MetadataLog {
     for (let at = 0; at < needed.length; at += readsAtOnce) {
       const some = needed.slice(at, at + readsAtOnce)
       const bodies = await Promise.all(some.map((object) => readBody(parts, object)))
-      for (const [index, body] of bodies.entries()) records.push(...recordsIn(body, chainKey(parts.prefix, some[index]!)))
+      for (const [index, body] of bodies.entries()) records.push(...recordsIn(body, s3WalKey(parts.prefix, some[index]!)))
     }
     const kept = objects.map(({ epoch: each, sequence }, index) => ({ epoch: each, sequence, end: index + 1 }))
-    const writer = new ChainWriter(parts, { epoch, kept, others }, failed)
+    const writer = new S3WalWriter(parts, { epoch, kept, others }, failed)
     const bytes = needed.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0)
     const log = new MetadataObjects(writer, { bytes, objects: needed.length, last: objects.length, dropped }, failed)
     return { log, records, epoch }
@@ -89,7 +89,7 @@ export class MetadataObjects implements MetadataLog {
 
   /** Pending writes are not retried. */
   async close(): Promise<void> {
-    await Promise.all([this.#looking.stop(), this.#writer.close()])
+    await Promise.all([this.#polling.stop(), this.#writer.close()])
   }
 
   async #put(records: readonly Uint8Array[], isWhole: boolean): Promise<void> {
@@ -107,6 +107,6 @@ export class MetadataObjects implements MetadataLog {
 
 function recordsIn(body: Uint8Array, key: string): readonly Uint8Array[] {
   const { records, end } = readFrames(Buffer.from(body.buffer, body.byteOffset, body.length))
-  if (end !== body.length) throw new ChainDamaged(`${key} does not hold whole frames of the metadata log`)
+  if (end !== body.length) throw new S3WalDamaged(`${key} does not hold whole frames of the metadata log`)
   return records
 }

@@ -1,7 +1,7 @@
 import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ProducerSnapshots, ProducersHome, SavedProducers } from '../../src/ports/producers.ts'
-import { ChainDamaged, type ChainParts, insist, placesIn } from '../../src/wal/s3/s3-wal.ts'
-import { type ChainPlace, chainKey } from '../../src/wal/s3/wal-object.ts'
+import { insist, placesIn, S3WalDamaged, type S3WalParts } from '../../src/wal/s3/s3-wal.ts'
+import { type S3WalPlace, s3WalKey } from '../../src/wal/s3/wal-object.ts'
 import { decodeProducers, encodeProducers } from '../disk/producers-file.ts'
 
 /** Maximum number of reads of a damaged object, before the object in the store is considered damaged. */
@@ -20,7 +20,7 @@ const listsMax = 100
  * list may lag.
  */
 export class ProducersObjects implements ProducersHome {
-  readonly #parts: ChainParts
+  readonly #parts: S3WalParts
   readonly #epoch: number
   readonly #foundingId: string
   #sequence = 0
@@ -31,7 +31,7 @@ export class ProducersObjects implements ProducersHome {
   #older: readonly string[] = []
 
   /** Uses the keys that start with `parts.prefix`, which ends with a slash. */
-  constructor(parts: ChainParts, epoch: number, foundingId: string) {
+  constructor(parts: S3WalParts, epoch: number, foundingId: string) {
     this.#parts = parts
     this.#epoch = epoch
     this.#foundingId = foundingId
@@ -60,13 +60,13 @@ export class ProducersObjects implements ProducersHome {
       if (found !== 'moved') return found
       await this.#parts.pause()
     }
-    throw new ChainDamaged(`of the producers under ${this.#parts.prefix} nothing is there but what lists show`)
+    throw new S3WalDamaged(`of the producers under ${this.#parts.prefix} nothing is there but what lists show`)
   }
 
   async #loadOnce(): Promise<SavedProducers | 'moved' | undefined> {
     const places = (await insist(this.#parts, () => placesIn(this.#parts))).filter(({ epoch }) => epoch < this.#epoch)
     const listed = new Map(places.map(({ epoch, sequence }) => [epoch, sequence]))
-    const recent = Array.from({ length: Math.min(unlistedMax, this.#epoch - 1) }, (_, lives) => this.#epoch - 1 - lives)
+    const recent = Array.from({ length: Math.min(unlistedMax, this.#epoch - 1) }, (_, incarnations) => this.#epoch - 1 - incarnations)
     this.#older = places.map((place) => this.#keyOf(place))
     for (const epoch of [...new Set([...listed.keys(), ...recent])].sort((a, b) => b - a)) {
       const newest = await this.#newestOf(epoch, listed.get(epoch) ?? 1)
@@ -88,7 +88,7 @@ export class ProducersObjects implements ProducersHome {
     }
   }
 
-  async #read(place: ChainPlace): Promise<SavedProducers | 'missing'> {
+  async #read(place: S3WalPlace): Promise<SavedProducers | 'missing'> {
     const key = this.#keyOf(place)
     for (let tries = 1; ; tries++) {
       const bytes = await insist(this.#parts, async () => {
@@ -98,7 +98,7 @@ export class ProducersObjects implements ProducersHome {
       if (bytes === 'missing') return bytes
       const found = decodeProducers(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
       if (found !== undefined) return found
-      if (tries === triesMax) throw new ChainDamaged(`${key} is damaged`)
+      if (tries === triesMax) throw new S3WalDamaged(`${key} is damaged`)
     }
   }
 
@@ -113,7 +113,7 @@ export class ProducersObjects implements ProducersHome {
     this.#superseded = this.#superseded.filter((each) => !ripe.includes(each))
   }
 
-  #keyOf(place: ChainPlace): string {
-    return chainKey(this.#parts.prefix, place)
+  #keyOf(place: S3WalPlace): string {
+    return s3WalKey(this.#parts.prefix, place)
   }
 }

@@ -6,8 +6,8 @@ import type { StoreMeter } from '../../src/object-store/request-metrics.ts'
 import type { S3Location } from '../../src/ports/object-store.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import type { RequestFailure } from './attempts.ts'
+import { failureOf } from './s3-failures.ts'
 import { S3Transport, type Transfer } from './s3-transport.ts'
-import { troubleOf } from './s3-troubles.ts'
 
 export type Sdk = typeof import('@aws-sdk/client-s3')
 
@@ -46,10 +46,10 @@ export class S3Connection {
       this.#client ??= this.#create(sdk)
       return await ask(this.#client, sdk, { transfer })
     } catch (error) {
-      const trouble = troubleOf(error, transfer.wasSent === true, (text) => this.#hide(text))
+      const failure = failureOf(error, transfer.wasSent === true, (text) => this.#hide(text))
       // A new client requests the credentials of the machine again.
-      if (trouble.trouble === 'expired') this.#client = undefined
-      return { ...trouble, error }
+      if (failure.failure === 'expired') this.#client = undefined
+      return { ...failure, error }
     }
   }
 

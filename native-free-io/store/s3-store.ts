@@ -10,7 +10,7 @@ import type {
   StoreFault,
   StoreOperation,
 } from '../../src/ports/object-store.ts'
-import { type Attempt, Attempts, isTrouble, type RequestFailure } from './attempts.ts'
+import { type Attempt, Attempts, isFailure, type RequestFailure } from './attempts.ts'
 import { Hedge, newHedges } from './hedge.ts'
 import { assertKey } from './keys.ts'
 import { type Ask, bytesOf, checksumOf, type Failed, S3Connection, withMd5, withPayload } from './s3-client.ts'
@@ -42,8 +42,8 @@ export class S3Store implements ObjectStore, UploadRequests {
     this.attempts = new Attempts(rhythm)
     this.#connection = new S3Connection(location, environment, meter)
     const hedges = newHedges()
-    this.#shortReads = new Hedge(hedges, (answer) => !isTrouble(answer))
-    this.#longReads = new Hedge(hedges, (answer) => !isTrouble(answer))
+    this.#shortReads = new Hedge(hedges, (answer) => !isFailure(answer))
+    this.#longReads = new Hedge(hedges, (answer) => !isFailure(answer))
   }
 
   async put(key: string, pieces: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<StoreFault | undefined> {
@@ -85,22 +85,22 @@ export class S3Store implements ObjectStore, UploadRequests {
     const room = (bytes: number): Uint8Array | undefined => (bytes <= end - start && into) || ownRoom(bytes)
     const Range = `bytes=${start}-${Number.isFinite(end) ? end - 1 : ''}`
     const { bucket: Bucket } = this.location
-    const asked = Number.isFinite(end) ? end - start : 0
+    const requested = Number.isFinite(end) ? end - start : 0
     let requests = 0
     const ask = async (attempt: Attempt, isSecond: boolean): Promise<Uint8Array | RequestFailure> => {
       if (requests++ > 0) onAgain?.()
       // Two simultaneous requests must not write into the same memory.
-      const transfer: Transfer = { ...this.#timing(attempt, asked), room: isSecond ? ownRoom : room }
+      const transfer: Transfer = { ...this.#timing(attempt, requested), room: isSecond ? ownRoom : room }
       const answer = await this.#connection.send(
         (client, sdk, options) => client.send(new sdk.GetObjectCommand({ Bucket, Key: key, Range }), options),
         transfer,
       )
-      if (!isTrouble(answer)) return checkRange(answer, transfer.received, start, end)
+      if (!isFailure(answer)) return checkRange(answer, transfer.received, start, end)
       // The object ends before the range starts.
       return statusOf(answer.error) === 416 ? new Uint8Array(0) : answer
     }
-    const hedge = asked > shortBytesMax ? this.#longReads : this.#shortReads
-    const read = await this.attempts.run('get', key, this.totalMs(asked), (attempt) =>
+    const hedge = requested > shortBytesMax ? this.#longReads : this.#shortReads
+    const read = await this.attempts.run('get', key, this.totalMs(requested), (attempt) =>
       hedge.run(attempt.signal, (signal, isSecond) => ask({ ...attempt, signal }, isSecond)),
     )
     if (into === undefined || isFault(read) || read.buffer === into.buffer) return read
@@ -144,13 +144,13 @@ export class S3Store implements ObjectStore, UploadRequests {
         },
         this.#timing(attempt, 0),
       )
-      if (isTrouble(found)) return found
+      if (isFailure(found)) return found
       // Some keys were removed and some were not: only the others are retried.
       const failed = (found.Errors ?? []).filter(({ Code }) => Code !== 'NoSuchKey')
       if (failed.length === 0) return 'done'
       left = failed.flatMap(({ Key }) => Key ?? [])
       const { Code = '', Key = '' } = failed[0]!
-      return { trouble: /Denied/.test(Code) ? 'denied' : 'unavailable', detail: `${Key} was not removed: ${Code}`, mayBeDone: true }
+      return { failure: /Denied/.test(Code) ? 'denied' : 'unavailable', detail: `${Key} was not removed: ${Code}`, mayBeDone: true }
     })
     return isFault(answer) ? answer : undefined
   }
@@ -242,5 +242,5 @@ function checkRange(
   const isRight = Number(first) === start && Number(last) + 1 === Math.min(end, Number(total)) && body.length === Number(last) + 1 - start
   if (isRight) return body
   const detail = `requested [${start}, ${end}), received ${body.length} bytes as ${answer.ContentRange ?? 'the whole object'}`
-  return { trouble: 'corrupt', detail, mayBeDone: false }
+  return { failure: 'corrupt', detail, mayBeDone: false }
 }

@@ -1,10 +1,10 @@
 import type { CompleteMultipartUploadCommandOutput } from '@aws-sdk/client-s3'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ObjectStore, ObjectUpload, S3Location, StoreFault, StoreOperation } from '../../src/ports/object-store.ts'
-import { type Attempt, type Attempts, isTrouble } from './attempts.ts'
+import { type Attempt, type Attempts, isFailure } from './attempts.ts'
 import { type Ask, bytesOf, checksumOf, type Failed, withPayload } from './s3-client.ts'
+import { codeOf } from './s3-failures.ts'
 import type { Transfer } from './s3-transport.ts'
-import { codeOf } from './s3-troubles.ts'
 
 /** Maximum number of parts of one object in transfer at the same time. */
 const partsInFlight = 4
@@ -211,7 +211,7 @@ export class S3Upload implements ObjectUpload {
           client.send(new sdk.CompleteMultipartUploadCommand({ Bucket, Key: this.#key, UploadId, MultipartUpload: { Parts } }), options),
         )
       const answer = await complete()
-      if (!isTrouble(answer)) return answer
+      if (!isFailure(answer)) return answer
       const code = codeOf(answer.error)
       // An abandoned attempt may complete after the one that replaced it: the same bytes with a different tag.
       if (code === 'InvalidPart') {
@@ -236,7 +236,7 @@ export class S3Upload implements ObjectUpload {
       const page = await this.#store.once(attempt, 0, {}, (client, sdk, options) =>
         client.send(new sdk.ListPartsCommand({ Bucket, Key: this.#key, UploadId, ...from }), options),
       )
-      if (isTrouble(page)) return undefined
+      if (isFailure(page)) return undefined
       for (const { PartNumber, ETag, Size } of page.Parts ?? []) {
         if (Size === this.#sizes[(PartNumber ?? 0) - 1]) tags.set(PartNumber, ETag)
       }

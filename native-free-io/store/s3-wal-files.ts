@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { WalState } from '../../src/ports/lane.ts'
 import type { ObjectStore, S3Location, StoreFault } from '../../src/ports/object-store.ts'
-import { ChainDamaged, type ChainParts, Superseded } from '../../src/wal/s3/s3-wal.ts'
+import { S3WalDamaged, type S3WalParts, Superseded } from '../../src/wal/s3/s3-wal.ts'
 import { claim, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
-import type { ChainState } from '../../src/wal/s3/s3-wal-writer.ts'
-import { type ChainHeader, type ChainOwner, noMark } from '../../src/wal/s3/wal-object.ts'
+import type { S3WalState } from '../../src/wal/s3/s3-wal-writer.ts'
+import { noMark, type S3WalHeader, type S3WalOwner } from '../../src/wal/s3/wal-object.ts'
 import { blockBytes } from '../../src/wal/wal-record.ts'
 import type { StoreShare } from './shared-store.ts'
 
@@ -23,7 +23,7 @@ export interface StoreWalOptions {
   readonly prefix: string
   /** Epoch of this incarnation; unique. */
   readonly epoch: number
-  readonly owner: ChainOwner
+  readonly owner: S3WalOwner
   readonly keepMs: number
   readonly batchIntervalMs: number
   readonly batchBytesMax: number
@@ -35,7 +35,7 @@ export interface StoreWalOptions {
 /** Data for the thread that writes the log. Plain data. */
 export interface StoreWalData
   extends Pick<StoreWalOptions, 'location' | 'share' | 'prefix' | 'owner' | 'keepMs' | 'batchIntervalMs' | 'batchBytesMax' | 'uploadsMax'> {
-  readonly chain: ChainState
+  readonly s3Wal: S3WalState
 }
 
 export interface OpenedStoreWal {
@@ -45,7 +45,7 @@ export interface OpenedStoreWal {
   readonly end: number
 }
 
-export const chainParts = (parts: Pick<ChainParts, 'store' | 'prefix' | 'owner' | 'keepMs' | 'onFault'>): ChainParts => ({
+export const s3WalParts = (parts: Pick<S3WalParts, 'store' | 'prefix' | 'owner' | 'keepMs' | 'onFault'>): S3WalParts => ({
   ...parts,
   pause: () => pause(pauseMs),
   now: () => performance.now(),
@@ -58,7 +58,7 @@ export async function openStoreWal(
   entropy: () => number,
 ): Promise<OpenedStoreWal> {
   const { prefix, owner, keepMs, epoch, location, share, batchIntervalMs, batchBytesMax, uploadsMax } = options
-  const parts = chainParts(options)
+  const parts = s3WalParts(options)
   if (!(await claim(parts, epoch))) throw new Superseded(`epoch ${epoch} of ${prefix} belongs to another node`)
   const { objects, others } = await takeOver(parts, epoch)
   const { trimmed, previous, previousIncarnation } = objects
@@ -72,21 +72,21 @@ export async function openStoreWal(
   const secret = objects[0]?.mark.secret ?? entropy() >>> 0
   return {
     state: { capacity: memory.size, incarnation: epoch, secret, trimmed, previous, previousIncarnation },
-    data: { location, share, prefix, owner, keepMs, batchIntervalMs, batchBytesMax, uploadsMax, chain: { epoch, kept, others } },
+    data: { location, share, prefix, owner, keepMs, batchIntervalMs, batchBytesMax, uploadsMax, s3Wal: { epoch, kept, others } },
     end,
   }
 }
 
-const endOf = ({ mark, bodyBytes }: ChainHeader): number => mark.position + bodyBytes
+const endOf = ({ mark, bodyBytes }: S3WalHeader): number => mark.position + bodyBytes
 
 /**
  * Returns the end of the log. A later incarnation continues at the last complete record, which may be before the end of the previous
  * incarnation.
  */
-function check(needed: readonly ChainHeader[], start: number, size: number): number {
+function check(needed: readonly S3WalHeader[], start: number, size: number): number {
   let end = start
   for (const { mark, bodyBytes } of needed) {
-    if (mark.position > end) throw new ChainDamaged(`the write-ahead log in the store has nothing from position ${end} to ${mark.position}`)
+    if (mark.position > end) throw new S3WalDamaged(`the write-ahead log in the store has nothing from position ${end} to ${mark.position}`)
     end = mark.position + bodyBytes
     // A record is contiguous in a log cache of one size, but may not be in one of another size.
     if (mark.window !== size && (size % mark.window !== 0 || end - start > size)) {
@@ -100,8 +100,8 @@ function check(needed: readonly ChainHeader[], start: number, size: number): num
 
 /** Several objects are read at a time, and copied in order. */
 async function fill(
-  parts: ChainParts,
-  needed: readonly ChainHeader[],
+  parts: S3WalParts,
+  needed: readonly S3WalHeader[],
   { bytes, base, size }: { readonly bytes: Uint8Array; readonly base: number; readonly size: number },
 ): Promise<void> {
   const reading: Promise<Uint8Array>[] = []

@@ -5,8 +5,8 @@ import { imageOf, type MutableImage } from '../../src/metadata/image.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { markerKey, ObjectKeys } from '../../src/objects/object-key.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
-import { type ChainParts, insist, peek, StoreRefused } from '../../src/wal/s3/s3-wal.ts'
-import { chainHeaderBytes } from '../../src/wal/s3/wal-object.ts'
+import { insist, peek, type S3WalParts, StoreRefused } from '../../src/wal/s3/s3-wal.ts'
+import { s3WalHeaderBytes } from '../../src/wal/s3/wal-object.ts'
 import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
 import { type DataFolder, openDataFolder, saveMeta } from '../disk/data-folder.ts'
 import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from '../disk/founding-parts.ts'
@@ -14,7 +14,7 @@ import { StartRefused } from '../process/start-refused.ts'
 import { MetadataObjects } from './metadata-objects.ts'
 import { probeStore } from './probe.ts'
 import { ProducersObjects } from './producers-objects.ts'
-import { chainParts } from './s3-wal-files.ts'
+import { s3WalParts } from './s3-wal-files.ts'
 import { newMeter, sharedStore } from './shared-store.ts'
 import { claimStore } from './store-founding.ts'
 import { holdsCluster, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
@@ -41,7 +41,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const [own, writers] = [newMeter(), newMeter()]
   const store = await sharedStore(wal.location, { budget, meter: own })('wal')
   const owner = { high: randomBytes(4).readUInt32LE(), low: randomBytes(4).readUInt32LE() }
-  const partsOf = (prefix: string): ChainParts => chainParts({ store, prefix: `${clusterId}/${prefix}/`, owner, keepMs, onFault })
+  const partsOf = (prefix: string): S3WalParts => s3WalParts({ store, prefix: `${clusterId}/${prefix}/`, owner, keepMs, onFault })
   const { conditionalPut } = await insist(partsOf('probe'), () => probeStore(store, `${clusterId}/probe/${nodeId}`))
   if (!conditionalPut) {
     throw new StoreRefused('s3.wal.path: the store ignores conditional puts, without which two nodes could write one log')
@@ -49,8 +49,8 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const known = await markerIn(parts, wal, folder, store, partsOf('metadata'))
   const { log, records, epoch } = await MetadataObjects.open(partsOf('metadata'), onFailure)
   const image = refuseUnreadable(`the metadata log under ${clusterId}/metadata/`, () => imageOf(records, parts.nodeId))
-  const wanted = known?.foundingId ?? image.cluster.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
-  const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: wanted, starts: 0 })))
+  const foundingId = known?.foundingId ?? image.cluster.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
+  const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: foundingId, starts: 0 })))
   const identity = { clusterId, nodeId, lane: 0, foundingId: marker.foundingId }
   compare(image, identity)
   if (known !== undefined && image.cluster.clusterId === null) {
@@ -106,12 +106,12 @@ async function markerIn(
   wal: StoreWal,
   { meta }: DataFolder,
   store: ObjectStore,
-  chain: ChainParts,
+  s3Wal: S3WalParts,
 ): Promise<StoreMarker | undefined> {
   const name = `s3.wal.path: ${storeName(wal.location)}`
-  const clusterId = chain.prefix.slice(0, chain.prefix.indexOf('/'))
-  const { marker } = await insist(chain, async () => answer(await readMarker(store, clusterId)))
-  const others = marker === undefined ? await insist(chain, () => nodesIn(store, clusterId)) : [marker.nodeId]
+  const clusterId = s3Wal.prefix.slice(0, s3Wal.prefix.indexOf('/'))
+  const { marker } = await insist(s3Wal, async () => answer(await readMarker(store, clusterId)))
+  const others = marker === undefined ? await insist(s3Wal, () => nodesIn(store, clusterId)) : [marker.nodeId]
   if (others.length > 0 && !others.includes(nodeId)) {
     throw new StartRefused(
       `${name} contains cluster ${clusterId} of node ${others.join(', ')}, but node.id is ${nodeId}: a cluster has one node; set another cluster.id or another store`,
@@ -124,7 +124,7 @@ async function markerIn(
     )
   }
   if (marker !== undefined || options.replaceFounding) return marker
-  const { holds } = await insist(chain, async () => {
+  const { holds } = await insist(s3Wal, async () => {
     const found = await holdsCluster(store, clusterId)
     return isFault(found) ? found : { holds: found }
   })
@@ -160,7 +160,7 @@ async function recordsLeft(
   for (const [prefix, bytesMin] of [
     [objects, 0],
     // A start that was interrupted has claimed the log without writing to it.
-    [`${clusterId}/wal/${nodeId}/`, chainHeaderBytes],
+    [`${clusterId}/wal/${nodeId}/`, s3WalHeaderBytes],
   ] as const) {
     const page = await store.list(prefix)
     if (isFault(page)) return page

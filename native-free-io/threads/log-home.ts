@@ -64,7 +64,7 @@ class StoreHome implements LogHome {
   #wal: LaneWal
   #writer: Worker | undefined
   readonly #waiting = new Map<number, () => void>()
-  #asked = 0
+  #requests = 0
 
   constructor(options: StoreWalOptions, data: object, wal: LaneWal, end: number) {
     this.#options = options
@@ -96,7 +96,7 @@ class StoreHome implements LogHome {
 
   trim(cut: TrimPoint): Promise<void> {
     return new Promise((resolve) => {
-      const id = ++this.#asked
+      const id = ++this.#requests
       this.#waiting.set(id, () => {
         this.#wal = { ...this.#wal, state: { ...this.#wal.state, ...cut } }
         resolve()

@@ -105,8 +105,8 @@ export class ObjectWorkers implements ObjectJobs {
   }
 
   async loadBlocks(objectId: number, { position, address, blocks, urgent }: BlockRun): Promise<void> {
-    const wanted = blocks.map(({ bytes, crc }) => ({ bytes, crc }))
-    const task: BlocksTask = { key: this.#keys.key(objectId), position, address, blocks: wanted, urgent }
+    const requested = blocks.map(({ bytes, crc }) => ({ bytes, crc }))
+    const task: BlocksTask = { key: this.#keys.key(objectId), position, address, blocks: requested, urgent }
     done(await this.#readers.run(task, { name: 'loadBlocks' }))
   }
 

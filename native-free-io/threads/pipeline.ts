@@ -99,7 +99,7 @@ export class Pipeline implements Lane {
   readonly #persistenceSignal: WakeSignal
   readonly #mainSignal: WakeSignal
   readonly #waiting = new Map<number, (reply: Reply) => void>()
-  #asked = 0
+  #requests = 0
   #listening: { done(ports: readonly number[]): void; failed(error: Error): void } | undefined
   #stopped: (() => void) | undefined
 
@@ -252,7 +252,7 @@ export class Pipeline implements Lane {
   /** Sends a command to the sequencer; returns its reply. */
   ask<C extends Command>(command: C): Promise<ReplyTo<C>> {
     return new Promise((resolve) => {
-      const id = ++this.#asked
+      const id = ++this.#requests
       this.#waiting.set(id, resolve as (reply: Reply) => void)
       if (this.#sequencer === undefined) {
         this.tellNetwork({ type: 'asked', asked: { id, command } })

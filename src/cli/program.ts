@@ -69,7 +69,7 @@ function loadFrom(actions: Actions, path: string | undefined, overrides: readonl
     return undefined
   }
   const loaded = load(file, overrides)
-  for (const error of loaded.complaints) actions.complain(error)
-  if (loaded.complaints.length > 0) actions.exitCode(1)
+  for (const error of loaded.validationErrors) actions.complain(error)
+  if (loaded.validationErrors.length > 0) actions.exitCode(1)
   return loaded
 }

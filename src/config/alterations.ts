@@ -1,4 +1,4 @@
-import type { ConfigComplaint, ConfigTexts } from './config-entry.ts'
+import type { ConfigError, ConfigTexts } from './config-entry.ts'
 
 /** Operation on one config; the numbers are those of the protocol. */
 export const alterOperation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
@@ -22,7 +22,7 @@ export function altered(
   changes: readonly Alteration[],
   replaces: boolean,
   { isList, listDefault }: AlterableConfigs,
-): ConfigTexts | ConfigComplaint {
+): ConfigTexts | ConfigError {
   if (new Set(changes.map((change) => change.name)).size < changes.length) {
     return { about: 'request', message: 'Error due to duplicate config keys' }
   }

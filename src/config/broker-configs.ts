@@ -1,4 +1,4 @@
-import { type ConfigComplaint, type ConfigEntry, type ConfigTexts, configSource, configType, noTexts, valueText } from './config-entry.ts'
+import { type ConfigEntry, type ConfigError, type ConfigTexts, configSource, configType, noTexts, valueText } from './config-entry.ts'
 import { dynamicKeys, isAlterable, throttleRates } from './dynamic-keys.ts'
 import { kafkaBrokerKeys } from './kafka-broker-keys.ts'
 import { type KafkaKey, kindOf } from './kafka-keys.ts'
@@ -96,7 +96,7 @@ export const isUnknownBrokerConfig = (name: string): boolean => !rows.has(name) 
  * Validates the new configs of a node, or of the whole cluster where `isDefault`; undefined when they are valid. As in Kafka, deleted
  * configs are not validated.
  */
-export function brokerConfigComplaint(after: ConfigTexts, isDefault: boolean, node: NodeConfigs): ConfigComplaint | undefined {
+export function brokerConfigError(after: ConfigTexts, isDefault: boolean, node: NodeConfigs): ConfigError | undefined {
   const known = [...after.keys()].filter((name) => !isUnknownBrokerConfig(name))
   const refused = known.filter((name) => !isAlterable(name))
   if (refused.length > 0) return { about: 'request', message: `Cannot update these configs dynamically: [${refused.join(', ')}]` }

@@ -1,4 +1,4 @@
-import { type ConfigComplaint, type ConfigEntry, type ConfigTexts, configSource, configType } from './config-entry.ts'
+import { type ConfigEntry, type ConfigError, type ConfigTexts, configSource, configType } from './config-entry.ts'
 import type { KafkaType } from './kafka-keys.ts'
 
 interface ClientMetricsKey {
@@ -6,7 +6,7 @@ interface ClientMetricsKey {
   readonly default: string
   readonly about: string
   /** The error in a value; undefined when it is valid. */
-  readonly complaint: (text: string) => ConfigComplaint | undefined
+  readonly validationError: (text: string) => ConfigError | undefined
 }
 
 const [shortestMs, longestMs] = [100, 3_600_000]
@@ -27,7 +27,7 @@ const keys: Readonly<Record<string, ClientMetricsKey>> = {
     type: 'int',
     default: '300000',
     about: 'Interval at which clients send metrics, in milliseconds. Stored without effect.',
-    complaint(text) {
+    validationError(text) {
       const ms = Number(text)
       if (!/^[+-]?\d+$/.test(text)) {
         return { about: 'config', message: `Invalid value ${text} for configuration interval.ms: must be a whole number` }
@@ -41,17 +41,17 @@ const keys: Readonly<Record<string, ClientMetricsKey>> = {
     type: 'list',
     default: '',
     about: 'Clients that send metrics, as NAME=PATTERN separated by commas. Stored without effect.',
-    complaint: matchComplaint,
+    validationError: matchError,
   },
   metrics: {
     type: 'list',
     default: '',
     about: 'Metrics to send, by prefix of their names. Stored without effect.',
-    complaint: () => undefined,
+    validationError: () => undefined,
   },
 }
 
-function matchComplaint(text: string): ConfigComplaint | undefined {
+function matchError(text: string): ConfigError | undefined {
   for (const pair of text.split(',').filter((each) => each.trim() !== '')) {
     const at = pair.indexOf('=')
     const isRight = at > 0 && matchable.includes(pair.slice(0, at).trim()) && isPattern(pair.slice(at + 1).trim())
@@ -78,11 +78,11 @@ export function clientMetricsEntries(texts: ConfigTexts): ConfigEntry[] {
 }
 
 /** The error in a subscription; undefined when it is valid. */
-export function clientMetricsComplaint(texts: ConfigTexts): ConfigComplaint | undefined {
+export function clientMetricsError(texts: ConfigTexts): ConfigError | undefined {
   for (const [name, text] of texts) {
     const key = Object.hasOwn(keys, name) ? keys[name] : undefined
     if (key === undefined) return { about: 'request', message: `Unknown client metrics configuration: ${name}` }
-    const wrong = key.complaint(text)
+    const wrong = key.validationError(text)
     if (wrong !== undefined) return wrong
   }
   return undefined

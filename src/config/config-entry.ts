@@ -56,8 +56,8 @@ export interface ConfigEntry {
 }
 
 /** A rejected change: `request` where the change is invalid, `config` where its value is. */
-export interface ConfigComplaint {
+export interface ConfigError {
   readonly about: 'request' | 'config'
   readonly message: string
 }
-export const isComplaint = (outcome: object): outcome is ConfigComplaint => 'message' in outcome
+export const isConfigError = (outcome: object): outcome is ConfigError => 'message' in outcome

@@ -1,4 +1,4 @@
-import { type ConfigComplaint, type ConfigEntry, type ConfigTexts, configSource, configType } from './config-entry.ts'
+import { type ConfigEntry, type ConfigError, type ConfigTexts, configSource, configType } from './config-entry.ts'
 import { groupKeys } from './kafka-group-keys.ts'
 import { kindOf } from './kafka-keys.ts'
 import { Refused } from './kind.ts'
@@ -26,7 +26,7 @@ export function groupNumber(texts: ConfigTexts, settings: Settings, name: Consum
 type ConsumerConfig = 'session.timeout.ms' | 'heartbeat.interval.ms' | 'assignment.interval.ms'
 
 /** The error in a group's configs; undefined when they are valid. */
-export function groupConfigComplaint(texts: ConfigTexts, node: NodeConfigs): ConfigComplaint | undefined {
+export function groupConfigError(texts: ConfigTexts, node: NodeConfigs): ConfigError | undefined {
   for (const [name, text] of texts) {
     const row = groupKeys.get(name)
     if (row === undefined) return { about: 'config', message: `Unknown group config name: ${name}` }

@@ -17,7 +17,7 @@ export interface Loaded {
   readonly settings: Settings | undefined
   /** The texts of the file and the overrides, by key, for display: secrets in URIs are left out. */
   readonly given: ReadonlyMap<string, string>
-  readonly complaints: readonly string[]
+  readonly validationErrors: readonly string[]
   readonly warnings: readonly string[]
 }
 
@@ -33,31 +33,31 @@ const synonyms = new Set(rows.flatMap(([, row]) => row.synonym ?? []))
 
 /** Loads an optional file, and overrides of the form KEY=VALUE. All errors are reported at once. */
 export function load(file: ConfigFile | undefined, overrides: readonly string[]): Loaded {
-  const complaints: string[] = []
+  const validationErrors: string[] = []
   const given = new Map<string, Given>()
-  for (const entry of file === undefined ? [] : entriesOf(file, complaints)) {
+  for (const entry of file === undefined ? [] : entriesOf(file, validationErrors)) {
     given.set(entry.key, { value: entry.value, where: `${file!.name}${entry.line === 0 ? '' : ` line ${entry.line}`}` })
   }
   for (const override of overrides) {
     const [, key, value] = /^\s*([^=]+?)\s*=(.*)$/s.exec(override) ?? []
-    if (key === undefined) complaints.push(`--override ${uriWithoutSecrets(override)}: must be KEY=VALUE`)
+    if (key === undefined) validationErrors.push(`--override ${uriWithoutSecrets(override)}: must be KEY=VALUE`)
     else given.set(key, { value: value!.trim(), where: '--override' })
   }
-  const warnings = checkTheRest(given, complaints)
-  const settings = readSettings(given, complaints)
+  const warnings = checkTheRest(given, validationErrors)
+  const settings = readSettings(given, validationErrors)
   if (settings !== undefined) {
-    complaints.push(...relations.flatMap((relation) => relation(settings) ?? []))
+    validationErrors.push(...relations.flatMap((relation) => relation(settings) ?? []))
     warnings.push(...relationWarnings.flatMap((relation) => relation(settings) ?? []))
   }
   const texts = new Map([...given].map(([key, { value }]) => [key, uriWithoutSecrets(value)]))
-  return { settings: complaints.length === 0 ? settings : undefined, given: texts, complaints, warnings }
+  return { settings: validationErrors.length === 0 ? settings : undefined, given: texts, validationErrors, warnings }
 }
 
-function entriesOf(file: ConfigFile, complaints: string[]): readonly Entry[] {
+function entriesOf(file: ConfigFile, validationErrors: string[]): readonly Entry[] {
   if (!file.name.endsWith('.toml')) return parseProperties(file.content)
   const entries = parseToml(file.content)
   if (typeof entries !== 'string') return entries
-  complaints.push(`${file.name}: ${entries}`)
+  validationErrors.push(`${file.name}: ${entries}`)
   return []
 }
 
@@ -68,20 +68,21 @@ const listenerPrefix = /^listener\.name\.[^.]+\.((plain|scram-sha-256|scram-sha-
 const formatted: ReadonlyMap<string, string> = new Map([['group.version', '1']])
 
 /** Keys without a row: the values of Kafka's keys are validated as well. */
-function checkTheRest(given: ReadonlyMap<string, Given>, complaints: string[]): string[] {
+function checkTheRest(given: ReadonlyMap<string, Given>, validationErrors: string[]): string[] {
   const warnings: string[] = []
   for (const [key, { value, where }] of given) {
     if (key in settingRows) continue
     const level = formatted.get(key)
     if (level !== undefined) {
-      if (value !== level) complaints.push(complaint(key, value, where, new Refused(`must be ${level}: no other level is supported`)))
+      if (value !== level)
+        validationErrors.push(validationError(key, value, where, new Refused(`must be ${level}: no other level is supported`)))
       continue
     }
     const row = kafkaKeys.get(key) ?? kafkaKeys.get(key.replace(listenerPrefix, ''))
     if (row === undefined) warnings.push(`${key} (${where}) is a key of neither Kafka nor Millrace`)
     else {
       const read = kindOf(row).read(value)
-      if (read instanceof Refused) complaints.push(complaint(key, value, where, read))
+      if (read instanceof Refused) validationErrors.push(validationError(key, value, where, read))
       else if (!synonyms.has(key)) warnings.push(`${key} (${where}) has no effect yet`)
     }
   }
@@ -89,25 +90,25 @@ function checkTheRest(given: ReadonlyMap<string, Given>, complaints: string[]): 
 }
 
 /** Undefined when a value is invalid, since relations require valid values. */
-function readSettings(given: ReadonlyMap<string, Given>, complaints: string[]): Settings | undefined {
-  const before = complaints.length
+function readSettings(given: ReadonlyMap<string, Given>, validationErrors: string[]): Settings | undefined {
+  const before = validationErrors.length
   const values: Record<string, unknown> = {}
   for (const [key, row] of rows) {
     const found = given.get(key) ?? given.get(row.synonym ?? '')
     const text = found?.value ?? defaultOf(key)
     const read = text === null ? null : kindOfSetting(key).read(text)
-    if (read instanceof Refused) complaints.push(complaint(key, text!, found?.where ?? 'default', read))
+    if (read instanceof Refused) validationErrors.push(validationError(key, text!, found?.where ?? 'default', read))
     else {
       const cannot = read === null ? undefined : row.cannot?.(read)
-      if (cannot !== undefined) complaints.push(complaint(key, text!, found?.where ?? 'default', new Refused(cannot)))
+      if (cannot !== undefined) validationErrors.push(validationError(key, text!, found?.where ?? 'default', new Refused(cannot)))
       values[key] = read
     }
   }
-  return complaints.length === before ? (values as Settings) : undefined
+  return validationErrors.length === before ? (values as Settings) : undefined
 }
 
 /** Error texts are logged, and URIs may contain credentials. */
-const complaint = (key: string, value: string, where: string, refused: Refused): string =>
+const validationError = (key: string, value: string, where: string, refused: Refused): string =>
   `${key} = ${uriWithoutSecrets(value)} (${where}): ${refused.allowed}`
 
 const settingRow = (key: SettingName): Setting<unknown> => settingRows[key] as Setting<unknown>

@@ -15,7 +15,7 @@ export const controllerNames = (settings: Settings): readonly string[] =>
   (settings['controller.listener.names'] ?? []).map((name) => name.toUpperCase())
 
 const names = (settings: Settings): string[] => settings.listeners.map((listener) => listener.name)
-const missing = (wanted: readonly string[], from: readonly string[]): string | undefined => wanted.find((name) => !from.includes(name))
+const missing = (expected: readonly string[], from: readonly string[]): string | undefined => expected.find((name) => !from.includes(name))
 
 const overlap = (one: string, other: string): boolean => one === other || isEverywhere(one) || isEverywhere(other)
 

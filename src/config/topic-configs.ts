@@ -49,7 +49,7 @@ export const isTopicList = (name: string): boolean => keys.get(name)?.row[1] ===
 export const topicDefault = (name: string): string | null => keys.get(name)?.row[2] ?? null
 
 /** The error in a topic's configs; undefined when they are valid. */
-export function topicConfigComplaint(configs: TopicConfigs, settings: Settings): string | undefined {
+export function topicConfigError(configs: TopicConfigs, settings: Settings): string | undefined {
   for (const [name, value] of configs) {
     const key = keys.get(name)
     if (key === undefined) return `Unknown topic config name: ${name}`

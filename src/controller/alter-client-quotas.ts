@@ -26,16 +26,16 @@ export function alterClientQuotas(
 ): Outcome<readonly QuotaResult[]> {
   const records: MetadataRecord[] = []
   const answers = new Map<string, QuotaResult>()
-  const verdict = (entry: QuotaAlteration, entity: Entity): QuotaResult => {
+  const change = (entry: QuotaAlteration, entity: Entity): QuotaResult => {
     const isRepeated = answers.has(quotaKey(entity))
-    const wrong = isRepeated ? 'The entity is named more than once.' : (entityComplaint(entity) ?? changesComplaint(entry, entity))
+    const wrong = isRepeated ? 'The entity is named more than once.' : (entityError(entity) ?? changesError(entry, entity))
     if (wrong !== undefined) return { entity, error: errors.INVALID_REQUEST, message: wrong }
     records.push({ type: 'clientQuotasChanged', entity, quotas: quotasAfter(image.clientQuotas.get(quotaKey(entity)), entry) })
     return { entity, error: errors.NONE, message: null }
   }
   for (const entry of entries) {
     const entity = inOrder(entry.entity)
-    answers.set(quotaKey(entity), verdict(entry, entity))
+    answers.set(quotaKey(entity), change(entry, entity))
   }
   return { records: validateOnly ? [] : records, response: [...answers.values()] }
 }
@@ -46,7 +46,7 @@ function inOrder(entity: Entity): Entity {
   return [...byType.values()].sort((a, b) => (a.entityType < b.entityType ? -1 : 1))
 }
 
-function entityComplaint(entity: Entity): string | undefined {
+function entityError(entity: Entity): string | undefined {
   if (entity.length === 0) return 'Invalid empty client quota entity'
   for (const { entityType, entityName } of entity) {
     if (entityType !== 'user' && entityType !== 'client-id' && entityType !== 'ip')
@@ -65,7 +65,7 @@ function entityComplaint(entity: Entity): string | undefined {
 const isAddress = (text: string): boolean =>
   /^(\d{1,3})(\.\d{1,3}){3}$/.test(text) ? text.split('.').every((part) => Number(part) < 256) : /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/.test(text)
 
-function changesComplaint({ changes }: QuotaAlteration, entity: Entity): string | undefined {
+function changesError({ changes }: QuotaAlteration, entity: Entity): string | undefined {
   const known = entity[0]!.entityType === 'ip' ? addressQuotas : clientQuotas
   if (new Set(changes.map(({ key }) => key)).size < changes.length) return 'A quota is named more than once.'
   for (const { key, value, remove } of changes) {

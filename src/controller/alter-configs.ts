@@ -1,12 +1,12 @@
 import { type AlterableConfigs, altered } from '../config/alterations.ts'
-import { brokerConfigComplaint, brokerDefault, isBrokerList } from '../config/broker-configs.ts'
-import { clientMetricsComplaint } from '../config/client-metrics-configs.ts'
-import { type ConfigComplaint, type ConfigTexts, isComplaint, resourceType } from '../config/config-entry.ts'
-import { groupConfigComplaint } from '../config/group-configs.ts'
-import { isTopicList, topicConfigComplaint, topicDefault } from '../config/topic-configs.ts'
+import { brokerConfigError, brokerDefault, isBrokerList } from '../config/broker-configs.ts'
+import { clientMetricsError } from '../config/client-metrics-configs.ts'
+import { type ConfigError, type ConfigTexts, isConfigError, resourceType } from '../config/config-entry.ts'
+import { groupConfigError } from '../config/group-configs.ts'
+import { isTopicList, topicConfigError, topicDefault } from '../config/topic-configs.ts'
 import { type ClusterImage, configsOf } from '../metadata/cluster-image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
-import { topicNameComplaint } from '../metadata/topic-names.ts'
+import { topicNameError } from '../metadata/topic-names.ts'
 import { errors } from '../wire/errors.ts'
 import type { CommandResult, Commands, ResourceAlteration } from './commands.ts'
 import type { ValidationError } from './create-topics.ts'
@@ -37,7 +37,7 @@ export function alterConfigs(
 
 const keyOf = ({ resourceType: type, name }: ResourceAlteration): string => `${type} ${name}`
 const isError = (outcome: MetadataRecord | ValidationError): outcome is ValidationError => Array.isArray(outcome)
-const refused = ({ about, message }: ConfigComplaint): ValidationError => [
+const refused = ({ about, message }: ConfigError): ValidationError => [
   about === 'config' ? errors.INVALID_CONFIG : errors.INVALID_REQUEST,
   message,
 ]
@@ -50,10 +50,10 @@ function change(image: ClusterImage, node: ControllerNode, resource: ResourceAlt
       return changeBroker(image, node, resource)
     case resourceType.group:
       if (resource.name === '') return [errors.INVALID_REQUEST, 'Default group resources are not allowed.']
-      return changeOther(image, resource, (after) => groupConfigComplaint(after, node.configs))
+      return changeOther(image, resource, (after) => groupConfigError(after, node.configs))
     case resourceType.clientMetrics:
       if (resource.name === '') return [errors.INVALID_REQUEST, "Subscription name can't be empty"]
-      return changeOther(image, resource, clientMetricsComplaint)
+      return changeOther(image, resource, clientMetricsError)
     case resourceType.brokerLogger:
       return [errors.INVALID_REQUEST, 'The log level cannot be changed dynamically: set log.level in the configuration file.']
     default:
@@ -69,11 +69,11 @@ function changeTopic(
 ): MetadataRecord | ValidationError {
   const topic = image.topics.get(name)
   const after = altered(topic?.configs ?? new Map(), changes, replaces, { isList: isTopicList, listDefault: topicDefault })
-  if (isComplaint(after)) return refused(after)
+  if (isConfigError(after)) return refused(after)
   if (name === '') return [errors.INVALID_REQUEST, 'Default topic resources are not allowed.']
-  const illegal = topicNameComplaint(name)
+  const illegal = topicNameError(name)
   if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
-  const wrong = topicConfigComplaint(after, node.configs.settings)
+  const wrong = topicConfigError(after, node.configs.settings)
   if (wrong !== undefined) return [errors.INVALID_CONFIG, wrong]
   if (topic === undefined) return [errors.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`]
   return { type: 'topicConfigChanged', topicId: topic.topicId, configs: after }
@@ -89,8 +89,8 @@ function changeBroker(image: ClusterImage, node: ControllerNode, resource: Resou
   const rows: AlterableConfigs = { isList: isBrokerList, listDefault: brokerDefault }
   const canonical = name === '' ? '' : String(node.nodeId)
   const after = altered(configsOf(image, resourceType.broker, canonical), changes, replaces, rows)
-  if (isComplaint(after)) return refused(after)
-  const wrong = brokerConfigComplaint(after, name === '', node.configs)
+  if (isConfigError(after)) return refused(after)
+  const wrong = brokerConfigError(after, name === '', node.configs)
   if (wrong !== undefined) return refused(wrong)
   return { type: 'configsChanged', resourceType: resourceType.broker, resource: canonical, configs: after }
 }
@@ -100,10 +100,10 @@ const noLists: AlterableConfigs = { isList: () => false, listDefault: () => null
 function changeOther(
   image: ClusterImage,
   { resourceType: type, name, changes, replaces }: ResourceAlteration,
-  complaintOf: (after: ConfigTexts) => ConfigComplaint | undefined,
+  errorOf: (after: ConfigTexts) => ConfigError | undefined,
 ): MetadataRecord | ValidationError {
   const after = altered(configsOf(image, type, name), changes, replaces, noLists)
-  if (isComplaint(after)) return refused(after)
-  const wrong = complaintOf(after)
+  if (isConfigError(after)) return refused(after)
+  const wrong = errorOf(after)
   return wrong === undefined ? { type: 'configsChanged', resourceType: type, resource: name, configs: after } : refused(wrong)
 }

@@ -15,19 +15,19 @@ export function createPartitions(
   const records: MetadataRecord[] = []
   const response: CommandResult[] = []
   let nextPartitionId = image.nextPartitionId
-  for (const { item: wanted, isRepeated } of onceEach(topics, (topic) => topic.name)) {
-    const { name } = wanted
+  for (const { item: requested, isRepeated } of onceEach(topics, (topic) => topic.name)) {
+    const { name } = requested
     const error: ValidationError | undefined = isRepeated
       ? [errors.INVALID_REQUEST, 'Duplicate topic name.']
-      : validate(image, wanted, image.nextPartitionId + partitionsMax - nextPartitionId)
+      : validate(image, requested, image.nextPartitionId + partitionsMax - nextPartitionId)
     if (error !== undefined) {
       response.push({ name, error: error[0], message: error[1] })
       continue
     }
     const { topicId, partitionIds: present } = image.topics.get(name)!
-    const partitionIds = Array.from({ length: wanted.count - present.length }, (_, at) => nextPartitionId + at)
+    const partitionIds = Array.from({ length: requested.count - present.length }, (_, at) => nextPartitionId + at)
     nextPartitionId += partitionIds.length
-    const replicas = wanted.assignments ?? placePartitions(image, partitionIds.length)
+    const replicas = requested.assignments ?? placePartitions(image, partitionIds.length)
     records.push({ type: 'partitionsAdded', topicId, partitionIds, replicas })
     response.push({ name, error: errors.NONE, message: null })
   }

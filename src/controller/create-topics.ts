@@ -1,7 +1,7 @@
-import { effectiveTopicConfigs, topicConfigComplaint } from '../config/topic-configs.ts'
+import { effectiveTopicConfigs, topicConfigError } from '../config/topic-configs.ts'
 import type { ClusterImage } from '../metadata/cluster-image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
-import { clusterMetadataTopic, collisionKey, topicNameComplaint } from '../metadata/topic-names.ts'
+import { clusterMetadataTopic, collisionKey, topicNameError } from '../metadata/topic-names.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { zeroUuid } from '../wire/schema.ts'
 import { assignmentError, manualError } from './assignments.ts'
@@ -88,7 +88,7 @@ function validate(
 ): ValidationError | undefined {
   const { name } = topic
   if (name === clusterMetadataTopic) return [errors.INVALID_REQUEST, `Topic name '${name}' is reserved.`]
-  const illegal = topicNameComplaint(name)
+  const illegal = topicNameError(name)
   if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
   if (image.topics.has(name)) return [errors.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`]
   const other = hasCollisionCharacter(name) ? taken.get(collisionKey(name)) : undefined
@@ -99,8 +99,8 @@ function validate(
 function configError({ configs }: NewTopic, node: ControllerNode): ValidationError | undefined {
   const empty = configs.filter((config) => config.value === null).map((config) => config.name)
   if (empty.length > 0) return [errors.INVALID_CONFIG, `Null value not supported for topic configs: ${empty.join(', ')}`]
-  const complaint = topicConfigComplaint(new Map(configs.map((config) => [config.name, config.value!])), node.configs.settings)
-  return complaint === undefined ? undefined : [errors.INVALID_CONFIG, complaint]
+  const validationError = topicConfigError(new Map(configs.map((config) => [config.name, config.value!])), node.configs.settings)
+  return validationError === undefined ? undefined : [errors.INVALID_CONFIG, validationError]
 }
 
 function sizeError(image: ClusterImage, topic: NewTopic): ValidationError | undefined {

@@ -11,18 +11,18 @@ import { type Outcome, onceEach } from './outcome.ts'
  */
 export function deleteTopics(image: ClusterImage, { topics }: Commands['deleteTopics']['request']): Outcome<readonly DeletedTopic[]> {
   const strange = topics.flatMap((topic): DeletedTopic[] => {
-    const message = complaint(topic)
+    const message = validationError(topic)
     return message === undefined ? [] : [{ ...topic, error: errors.INVALID_REQUEST, message }]
   })
-  const understood = topics.filter((topic) => complaint(topic) === undefined)
-  const asked = onceEach(understood, ({ name, topicId }) => `${topicId} ${name}`)
+  const understood = topics.filter((topic) => validationError(topic) === undefined)
+  const requested = onceEach(understood, ({ name, topicId }) => `${topicId} ${name}`)
   const timesFound = new Map<TopicImage, number>()
-  for (const { item, isRepeated } of asked) {
+  for (const { item, isRepeated } of requested) {
     const topic = find(image, item)
     if (topic !== undefined) timesFound.set(topic, (timesFound.get(topic) ?? 0) + (isRepeated ? 2 : 1))
   }
   const deleted: TopicImage[] = []
-  const response = asked.map(({ item, isRepeated }): DeletedTopic => {
+  const response = requested.map(({ item, isRepeated }): DeletedTopic => {
     const topic = find(image, item)
     const error = validate(item, topic, isRepeated || (topic !== undefined && timesFound.get(topic)! > 1))
     if (error !== undefined || topic === undefined) return { ...item, error: error![0], message: error![1] }
@@ -35,7 +35,7 @@ export function deleteTopics(image: ClusterImage, { topics }: Commands['deleteTo
 const find = (image: ClusterImage, { name, topicId }: TopicRef): TopicImage | undefined =>
   name === null ? image.topicsById.get(topicId) : image.topics.get(name)
 
-function complaint({ name, topicId }: TopicRef): string | undefined {
+function validationError({ name, topicId }: TopicRef): string | undefined {
   if (name !== null && topicId !== zeroUuid) return 'Topic name and id cannot both be given.'
   return name === null && topicId === zeroUuid ? 'Neither topic name nor id is given.' : undefined
 }

@@ -1,7 +1,7 @@
 const nameBytesMax = 249
 
 /** Validates a topic name; undefined when it is valid. */
-export function topicNameComplaint(name: string): string | undefined {
+export function topicNameError(name: string): string | undefined {
   if (name === '') return 'Topic name is invalid: it must not be empty.'
   if (name === '.' || name === '..') return `Topic name '${name}' is invalid: it must not be '.' or '..'.`
   if (name.length > nameBytesMax) return `Topic name is invalid: it has ${name.length} characters, at most ${nameBytesMax} are allowed.`

@@ -57,7 +57,7 @@ export class ColdFetches {
     isPatient: boolean,
     read: (ranges: readonly WalRange[]) => Promise<Uint8Array<ArrayBuffer> | undefined>,
   ): Promise<Loaded | 'outOfMemory' | undefined> {
-    const { wanted, bytes } = first(ranges)
+    const { requested, bytes } = first(ranges)
     // A batch that is larger than the whole budget takes all of it.
     const taken = Math.min(bytes, isPatient ? copiesBytesMax : patientBytes)
     while (!this.#take(taken, isPatient)) {
@@ -65,16 +65,16 @@ export class ColdFetches {
       await this.#wait()
     }
     const pin = this.#hold(() => this.#copies.give(taken))
-    const found = await read(wanted).catch((error: Error) => {
-      this.giveBack(pin)
+    const found = await read(requested).catch((error: Error) => {
+      this.release(pin)
       throw error
     })
     if (found !== undefined) return { pin, bytes: found }
-    this.giveBack(pin)
+    this.release(pin)
     return undefined
   }
 
-  giveBack(pin: number): void {
+  release(pin: number): void {
     this.#out.get(pin)?.()
     this.#out.delete(pin)
     const waiting = this.#waiting
@@ -85,11 +85,11 @@ export class ColdFetches {
   #lend({ ranges, release }: LentRecords): Loaded | undefined {
     if (this.#lent === this.#cold.lendsMax) return undefined
     this.#lent++
-    const giveBack = (): void => {
+    const end = (): void => {
       this.#lent--
       release()
     }
-    return { pin: this.#hold(giveBack), ranges }
+    return { pin: this.#hold(end), ranges }
   }
 
   #copy(lent: LentRecords, isPatient: boolean): Loaded | undefined {
@@ -115,19 +115,19 @@ export class ColdFetches {
     this.#time.after(pressureMs, () => this.#press())
   }
 
-  #hold(giveBack: () => void): number {
-    this.#out.set(this.#pins, giveBack)
+  #hold(release: () => void): number {
+    this.#out.set(this.#pins, release)
     return this.#pins++
   }
 }
 
-function first(ranges: readonly WalRange[]): { readonly wanted: readonly WalRange[]; readonly bytes: number } {
-  const wanted: WalRange[] = []
+function first(ranges: readonly WalRange[]): { readonly requested: readonly WalRange[]; readonly bytes: number } {
+  const requested: WalRange[] = []
   let bytes = 0
   for (const range of ranges) {
-    if (wanted.length > 0 && bytes + range.bytes > answerBytesMax) break
-    wanted.push(range)
+    if (requested.length > 0 && bytes + range.bytes > answerBytesMax) break
+    requested.push(range)
     bytes += range.bytes
   }
-  return { wanted, bytes }
+  return { requested, bytes }
 }

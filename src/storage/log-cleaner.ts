@@ -210,7 +210,7 @@ export class LogCleaner {
     if (committed === 'refused') return onAbandoned(taken)
     onStep('cleaning committed')
     onAbandoned(empty)
-    for (const objectId of taken.slice(outputs.length).reverse()) ids.giveBack(objectId)
+    for (const objectId of taken.slice(outputs.length).reverse()) ids.release(objectId)
     for (const { objectId } of old) {
       objects.dropPart(objectId, partitionId)
       if (metadata.objectState(objectId) !== 'committed') objects.drop(objectId)

@@ -13,9 +13,9 @@ import type { ObjectIds } from './object-ids.ts'
 import { walMark } from './wal-marks.ts'
 
 /** Interval of the checks of the log. */
-const lookMs = 100
+const pollMs = 100
 /** Interval of the checks whether the records of a snapshot are durable. */
-const durableLookMs = 5
+const durablePollMs = 5
 /** Delay between two attempts with a failing store, which has already retried within its limits. */
 const retryMs = { first: 500, most: 15_000 } as const
 
@@ -75,9 +75,9 @@ export class LogUploader {
   }
 
   start(): void {
-    this.#cancel = this.#parts.time.after(lookMs, () => {
+    this.#cancel = this.#parts.time.after(pollMs, () => {
       this.start()
-      this.#look()
+      this.#poll()
     })
   }
 
@@ -90,11 +90,11 @@ export class LogUploader {
   /** Uploads all records that are durable now. Resolves when they are stored, or when the store has failed once. */
   async drain(): Promise<void> {
     this.#due = this.#parts.lane.durable
-    this.#look()
+    this.#poll()
     await this.#working
   }
 
-  #look(): void {
+  #poll(): void {
     const { durable, published } = this.#parts.lane
     const now = this.#parts.time.monotonic()
     this.#ages?.note(now, durable)
@@ -157,7 +157,7 @@ export class LogUploader {
       if (reach === lane.durable && reach - from.trimmed < blockBytes) {
         // A group ends with its last block, which its records need not fill.
         this.#emptyUntil = reach
-        ids.giveBack(objectId)
+        ids.release(objectId)
         return undefined
       }
       if (reach >= lane.durable) throw new Error(`the write-ahead log cannot be read at position ${from.trimmed}, which is durable`)
@@ -183,7 +183,7 @@ export class LogUploader {
       onStep('object committed')
       onStored(objectId, object.bytes)
     } else {
-      ids.giveBack(objectId)
+      ids.release(objectId)
       await metadata.commitObjects([], mark)
     }
     await this.#saveProducers()
@@ -214,14 +214,14 @@ export class LogUploader {
   }
 
   async #rest(ms: number): Promise<void> {
-    for (let left = ms; left > 0 && !this.#stopping; left -= lookMs) await delay(this.#parts.time, Math.min(left, lookMs))
+    for (let left = ms; left > 0 && !this.#stopping; left -= pollMs) await delay(this.#parts.time, Math.min(left, pollMs))
   }
 
   async #saveProducers(): Promise<void> {
     const { lane, producers, time } = this.#parts
     const { partitions, end } = await lane.ask({ type: 'producers' })
     // A snapshot must not contain batches that a crash can undo: they would have replaced older ones in it.
-    while (lane.durable < end) await delay(time, durableLookMs)
+    while (lane.durable < end) await delay(time, durablePollMs)
     await producers.save(partitions, end)
   }
 }

@@ -18,7 +18,7 @@ import type { Time } from '../ports/time.ts'
 import type { ObjectIds } from './object-ids.ts'
 
 /** Interval of the checks for objects to compact; a check starts earlier after this many new objects. */
-const lookMs = 10_000
+const pollMs = 10_000
 const lookObjects = 8
 
 export interface CompactorParts {
@@ -60,7 +60,7 @@ export class ObjectCompactor {
   }
 
   start(): void {
-    this.#rounds.every(lookMs)
+    this.#rounds.every(pollMs)
   }
 
   /** An object has been stored. */

@@ -19,7 +19,7 @@ export class ObjectIds {
   }
 
   /** Returns an id under which no object has been stored. */
-  giveBack(objectId: number): void {
+  release(objectId: number): void {
     this.#free.unshift(objectId)
   }
 

@@ -169,9 +169,9 @@ export class ObjectStorage {
    * Cold records; undefined if there are none any more, and the client must fetch again. Throws `RecordsMissing` for records that neither
    * an object nor the WAL contains.
    */
-  async load(wanted: ColdRead): Promise<Loaded | 'outOfMemory' | undefined> {
-    if (wanted.type === 'ranges') return this.#ofLog(wanted.ranges, wanted.isPatient)
-    const { partitionId, offset, bytesMax, isPatient } = wanted
+  async load(requested: ColdRead): Promise<Loaded | 'outOfMemory' | undefined> {
+    if (requested.type === 'ranges') return this.#ofLog(requested.ranges, requested.isPatient)
+    const { partitionId, offset, bytesMax, isPatient } = requested
     // Parts below the log start are not mapped any more: the records found would be others than those requested.
     if (offset < (this.#options.image.partition(partitionId)?.logStart ?? 0)) return this.#nothing()
     const gap = this.gapAt(partitionId, offset)
@@ -223,7 +223,7 @@ export class ObjectStorage {
   }
 
   #ofLog(ranges: readonly WalRange[], isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
-    return this.#fetches.ofLog(ranges, isPatient, (wanted) => this.ranges(wanted))
+    return this.#fetches.ofLog(ranges, isPatient, (requested) => this.ranges(requested))
   }
 
   /** Batches of the WAL; undefined when one of them has been overwritten. */
@@ -232,8 +232,8 @@ export class ObjectStorage {
   }
 
   /** The result of `load` is no longer in use. */
-  giveBack(pin: number): void {
-    this.#fetches.giveBack(pin)
+  release(pin: number): void {
+    this.#fetches.release(pin)
   }
 
   /** Uploads all durable records to a remote store before the node ends. Records that are not uploaded in time stay in the WAL. */

@@ -396,9 +396,9 @@ describe('config check: finds what a start would refuse', () => {
     ['s3.wal.path=file:///tmp/w?capacity=3072GiB', 's3.wal.path: a write-ahead log of 3072GiB does not fit /tmp/w'],
   ])(
     '%s',
-    async (line, complaint) => {
+    async (line, validationError) => {
       const [status, text] = await check(`log.dirs=${data()}\n${line}`)
-      expect(text).toContain(complaint)
+      expect(text).toContain(validationError)
       expect(status).toBe(1)
       expect(existsSync(data())).toBe(false)
     },

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
-import { type ChainParts, Superseded } from '../../src/wal/s3/s3-wal.ts'
+import { type S3WalParts, Superseded } from '../../src/wal/s3/s3-wal.ts'
 import { claimNext, readBody, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
-import { ChainWriter } from '../../src/wal/s3/s3-wal-writer.ts'
-import { chainHeaderBytes, decodeChainHeader, encodeChainHeader, noMark } from '../../src/wal/s3/wal-object.ts'
+import { S3WalWriter } from '../../src/wal/s3/s3-wal-writer.ts'
+import { decodeS3WalHeader, encodeS3WalHeader, noMark, s3WalHeaderBytes } from '../../src/wal/s3/wal-object.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import { calm, Shelf, type StoreWeather, Turns, WeatherStore } from './s3-wal-world.ts'
 
@@ -20,7 +20,7 @@ class Ledger {
     const other = this.kept.get(number)
     if (other !== undefined) this.problems.push(`life ${life.id} acknowledges number ${number}, and life ${other} has`)
     if (life.over !== undefined) this.problems.push(`life ${life.id} acknowledges number ${number} when it is over`)
-    this.problems.push(...life.complaints.splice(0))
+    this.problems.push(...life.validationErrors.splice(0))
     this.kept.set(number, life.id)
     this.dropped = Math.max(this.dropped, trimmed)
     this.end = Math.max(this.end, number + 1)
@@ -28,15 +28,15 @@ class Ledger {
 
   /** The objects found by a start must include all needed ones, have no gap, and contain all acknowledged numbers. */
   check(life: Life): void {
-    const { found, complaints } = life
+    const { found, validationErrors } = life
     found.forEach(({ number }, index) => {
-      if (index > 0 && number !== found[index - 1]!.number + 1) complaints.push(`life ${life.id} finds a gap before ${number}`)
+      if (index > 0 && number !== found[index - 1]!.number + 1) validationErrors.push(`life ${life.id} finds a gap before ${number}`)
     })
     const held = new Map(found.map(({ number, by }) => [number, by]))
     for (let number = Math.max(this.dropped, life.dropBelow); number < this.end; number++) {
       const by = this.kept.get(number)
       if (by === undefined || held.get(number) === by) continue
-      complaints.push(`life ${life.id} finds ${held.get(number)} at number ${number}, which life ${by} has acknowledged`)
+      validationErrors.push(`life ${life.id} finds ${held.get(number)} at number ${number}, which life ${by} has acknowledged`)
     }
   }
 }
@@ -44,15 +44,15 @@ class Ledger {
 /** A node that appends numbers, each once, in order, and drops the oldest from time to time. */
 class Life {
   readonly store: WeatherStore
-  readonly parts: ChainParts
+  readonly parts: S3WalParts
   readonly id: number
   found: { readonly number: number; readonly by: number }[] = []
   epoch = 0
   over: Error | undefined
   started = false
   /** Problems with the objects found. They count only if the incarnation is valid: a suspended one detects its end at its first append. */
-  readonly complaints: string[] = []
-  #writer: ChainWriter | undefined
+  readonly validationErrors: string[] = []
+  #writer: S3WalWriter | undefined
   #next = 0
   /** Numbers below are unneeded according to the log, even if no incarnation has been notified. */
   dropBelow = 0
@@ -88,7 +88,7 @@ class Life {
       }
       this.#next = (objects.at(-1)?.mark.position ?? -1) + 1
       const kept = objects.map(({ epoch: e, sequence, mark }) => ({ epoch: e, sequence, end: mark.position + 1 }))
-      this.#writer = new ChainWriter(this.parts, { epoch, kept, others }, (error) => (this.over = error))
+      this.#writer = new S3WalWriter(this.parts, { epoch, kept, others }, (error) => (this.over = error))
       this.started = true
       this.#ledger.check(this)
     } catch (error) {
@@ -167,7 +167,7 @@ async function world(seed: number, weather: StoreWeather): Promise<number> {
   await conclude(turns, () => new Life(98, shelf, turns, random, calm, ledger), ledger)
   // The next incarnation finds objects that arrived after a fence and after the last check.
   const last = await conclude(turns, () => new Life(99, shelf, turns, random, calm, ledger), ledger)
-  const kinds = [...shelf].map(([key, bytes]) => ({ key, ...decodeChainHeader(bytes)! }))
+  const kinds = [...shelf].map(([key, bytes]) => ({ key, ...decodeS3WalHeader(bytes)! }))
   expect(kinds.filter(({ epoch, kind }) => epoch < last.epoch && kind !== 'fence').map(({ key, kind }) => `${kind} ${key}`)).toEqual([])
   // Only one of them may continue: each detects its state with an append.
   for (const life of lives) life.append()
@@ -184,7 +184,7 @@ async function conclude(turns: Turns, begin: () => Life, ledger: Ledger): Promis
   await turns.run(() => life.started || life.over !== undefined)
   expect(life.over).toBeUndefined()
   await turns.run(() => false)
-  expect([...ledger.problems, ...life.complaints]).toEqual([])
+  expect([...ledger.problems, ...life.validationErrors]).toEqual([])
   life.append(true)
   await turns.run(() => false)
   expect(life.pending).toBe(0)
@@ -217,13 +217,13 @@ test('a header is read back as it was written, and one bit that is wrong is noti
     bodyCrc: 0xdead_beef,
     mark: { position: 2 ** 45, trimmed: 2 ** 44, previous: 2 ** 43, previousIncarnation: 6, secret: 0x8000_0001, window: 2 ** 31 },
   } as const
-  const bytes = encodeChainHeader(header)
-  expect(bytes.length).toBe(chainHeaderBytes)
-  expect(decodeChainHeader(bytes)).toEqual(header)
+  const bytes = encodeS3WalHeader(header)
+  expect(bytes.length).toBe(s3WalHeaderBytes)
+  expect(decodeS3WalHeader(bytes)).toEqual(header)
   for (let at = 0; at < bytes.length; at++) {
     const damaged = Buffer.from(bytes)
     damaged[at]! ^= 4
-    expect(decodeChainHeader(damaged), `byte ${at}`).toBeUndefined()
+    expect(decodeS3WalHeader(damaged), `byte ${at}`).toBeUndefined()
   }
 })
 

@@ -19,9 +19,9 @@ export function mutant<T>(
   const { outputText } = ts.transpileModule(text.replace(change.from, change.to), options)
   const exported = {}
   const find = (name: string): unknown => {
-    const wanted = relative(root, join(root, dirname(path), name))
-    if (!(wanted in imports)) throw new Error(`${path} imports ${wanted}, which was not handed in`)
-    return imports[wanted]
+    const expected = relative(root, join(root, dirname(path), name))
+    if (!(expected in imports)) throw new Error(`${path} imports ${expected}, which was not handed in`)
+    return imports[expected]
   }
   new Function('require', 'exports', outputText)(find, exported)
   return exported as T

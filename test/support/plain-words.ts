@@ -19,7 +19,7 @@ export const bannedWords: readonly BannedWord[] = [
   banned('know|knows|knowing|knew', 'store, record, detect'),
   banned('want|wants|wanted|wish|wishes', 'require, request'),
   banned('learn|learns|learnt|learned', 'receive, read'),
-  banned('look|looks|looked|looking', 'inspect, read, check, search'),
+  banned('look|polls|looked|looking', 'inspect, read, check, search'),
   banned('promise|promises|promised', 'acknowledgement, guarantee'),
   banned('(?:hold|holds|held) to', 'enforce, limit'),
   banned('(?:let|lets) go', 'release, close'),

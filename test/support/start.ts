@@ -22,11 +22,11 @@ export function start(args: readonly string[], options: { shell?: string; env?: 
   const [program, rest] = shell === '' ? [command[0]!, command.slice(1)] : ['sh', ['-c', `${shell} exec "$@"`, 'sh', ...command]]
   const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   let text = ''
-  const looks = new Set<() => void>()
+  const polls = new Set<() => void>()
   for (const output of [child.stdout, child.stderr]) {
     output.on('data', (chunk) => {
       text += String(chunk)
-      for (const look of looks) look()
+      for (const look of polls) look()
     })
   }
   const ended = new Promise<number | string>((resolve) => child.once('close', (code, signal) => resolve(code ?? signal ?? 'nothing')))
@@ -39,10 +39,10 @@ export function start(args: readonly string[], options: { shell?: string; env?: 
         new Promise<void>((resolve) => {
           const look = (): void => {
             if (!text.includes(part)) return
-            looks.delete(look)
+            polls.delete(look)
             resolve()
           }
-          looks.add(look)
+          polls.add(look)
           look()
         }),
       ]),

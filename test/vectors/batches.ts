@@ -40,8 +40,8 @@ function checkValid(one: Case): void {
     const found = batchAt(bytes, at)
     if (isBatchError(found)) throw new Error(`${one.what}: refused, ${found.because}`)
     const records = readRecords(bytes, at, found, nodeCodecs, bytesMax)
-    const complaint = difference(numbersAsText(expected), numbersAsText(shown(found, records)), one.what)
-    if (complaint !== undefined) throw new Error(complaint)
+    const validationError = difference(numbersAsText(expected), numbersAsText(shown(found, records)), one.what)
+    if (validationError !== undefined) throw new Error(validationError)
     if (codecOf(found) === 'none') checkRebuilt(bytes.subarray(at, at + batchBytes(found)), found, records)
     at += batchBytes(found)
   }
@@ -71,8 +71,8 @@ function checkRebuilt(bytes: Buffer, header: BatchHeader, records: readonly Reco
     header.attributes & attribute.control
       ? buildMarker(isCommit ? 'commit' : 'abort', first.value?.readInt32BE(2) ?? 0, first.timestamp, options)
       : buildBatch(records, options)
-  const complaint = difference(bytes, rebuilt, 'built again')
-  if (complaint !== undefined) throw new Error(complaint)
+  const validationError = difference(bytes, rebuilt, 'built again')
+  if (validationError !== undefined) throw new Error(validationError)
 }
 
 function checkDamaged(one: Case, path: ProducePath): void {

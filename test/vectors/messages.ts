@@ -62,6 +62,6 @@ function refusesPrefixes(table: Message, version: number, bytes: Buffer): void {
   }
 }
 
-function agree(complaint: string | undefined): void {
-  if (complaint !== undefined) throw new Error(complaint)
+function agree(validationError: string | undefined): void {
+  if (validationError !== undefined) throw new Error(validationError)
 }

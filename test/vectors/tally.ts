@@ -12,7 +12,7 @@ export class Tally {
     }
   }
 
-  fail(file: string, index: number | undefined, complaint: string): void {
-    this.failures.push(`${file}${index === undefined ? '' : ` case ${index}`}: ${complaint}`)
+  fail(file: string, index: number | undefined, validationError: string): void {
+    this.failures.push(`${file}${index === undefined ? '' : ` case ${index}`}: ${validationError}`)
   }
 }

@@ -25,15 +25,15 @@ export function networkRequests(broker: Broker, storage: ObjectStorage, pipeline
       // A request is parsed before the first wait in `handle`.
       if (frame.length > largeRequestBytes) pipeline.tellNetwork({ type: 'parsed', bytes: frame.length })
     },
-    load: ({ token, index, load: wanted }) => {
+    load: ({ token, index, load: requested }) => {
       const respond = (loaded: Loaded | null, error: number): void =>
         pipeline.tellNetwork(
           { type: 'loaded', token, index, loaded, error },
           loaded !== null && 'bytes' in loaded ? [loaded.bytes.buffer] : [],
         )
-      storage.load(wanted).then(
+      storage.load(requested).then(
         (loaded) => {
-          if (loaded === 'outOfMemory') pipeline.tellNetwork({ type: 'outOfMemory', token, partitionRead: { index, load: wanted } })
+          if (loaded === 'outOfMemory') pipeline.tellNetwork({ type: 'outOfMemory', token, partitionRead: { index, load: requested } })
           // A record that was overwritten during the read is in an object by now: the client fetches again.
           else respond(loaded ?? { pin: -1, ranges: [] }, 0)
         },
@@ -43,7 +43,7 @@ export function networkRequests(broker: Broker, storage: ObjectStorage, pipeline
         },
       )
     },
-    gaveBack: ({ pin }) => storage.giveBack(pin),
+    gaveBack: ({ pin }) => storage.release(pin),
     readsCopied: ({ because }) => log.warn({ because }, 'received bytes are copied: this version of Node fails the check of direct reads'),
     closed: ({ host, why }) => {
       const isFirst = why === tooManyFiles && !hasRefused

@@ -3,7 +3,7 @@ import { NotedLog } from '../../native-free-io/disk/noted-log.ts'
 import { crashPoint } from '../../native-free-io/process/crash-point.ts'
 import type { Pipeline } from '../../native-free-io/threads/pipeline.ts'
 import { isUnknownBrokerConfig } from '../../src/config/broker-configs.ts'
-import { topicConfigComplaint } from '../../src/config/topic-configs.ts'
+import { topicConfigError } from '../../src/config/topic-configs.ts'
 import type { BrokerId } from '../../src/controller/commands.ts'
 import { storageMetadata } from '../../src/controller/storage-metadata.ts'
 import { replay } from '../../src/metadata/image.ts'
@@ -67,7 +67,7 @@ export async function startMetadata(
   if (isLossy) await recordLoss(pipeline, metadata, partitions, log)
   await founded.noteStart(pipeline.wal.state.incarnation)
   for (const { name, configs: own } of founded.image.cluster.topics.values()) {
-    const complaint = topicConfigComplaint(own, settings)
-    if (complaint !== undefined) log.warn({ topic: name }, `topic ${name}: ${complaint}; larger batches are refused`)
+    const validationError = topicConfigError(own, settings)
+    if (validationError !== undefined) log.warn({ topic: name }, `topic ${name}: ${validationError}; larger batches are refused`)
   }
 }

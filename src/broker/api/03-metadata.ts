@@ -1,5 +1,5 @@
 import type { TopicImage } from '../../metadata/cluster-image.ts'
-import { isInternal, topicNameComplaint } from '../../metadata/topic-names.ts'
+import { isInternal, topicNameError } from '../../metadata/topic-names.ts'
 import { MetadataRequest, MetadataResponse } from '../../wire/api/03-metadata.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { blank, zeroUuid } from '../../wire/schema.ts'
@@ -74,9 +74,9 @@ async function missing(context: RequestContext, names: readonly string[], allowe
   const { cluster, settings, autoCreation } = context
   const absent = names.filter((name) => !cluster.image.topics.has(name))
   const isCreating = allowed && settings['auto.create.topics.enable']
-  const toCreate = isCreating ? absent.filter((name) => topicNameComplaint(name) === undefined && !isInternal(name)) : []
+  const toCreate = isCreating ? absent.filter((name) => topicNameError(name) === undefined && !isInternal(name)) : []
   const failed = new Map(toCreate.length === 0 ? [] : await autoCreation.create(toCreate))
-  for (const name of absent) if (topicNameComplaint(name) !== undefined) failed.set(name, errors.INVALID_TOPIC_EXCEPTION)
+  for (const name of absent) if (topicNameError(name) !== undefined) failed.set(name, errors.INVALID_TOPIC_EXCEPTION)
   return failed
 }
 

@@ -4,7 +4,7 @@ import { type ConfigEntry, configSource, resourceType } from '../../config/confi
 import { groupEntries } from '../../config/group-configs.ts'
 import { topicEntries } from '../../config/topic-configs.ts'
 import { configsOf } from '../../metadata/cluster-image.ts'
-import { topicNameComplaint } from '../../metadata/topic-names.ts'
+import { topicNameError } from '../../metadata/topic-names.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../wire/api/32-describe-configs.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { RequestContext } from '../context.ts'
@@ -65,7 +65,7 @@ function entriesOf(
   const { image } = context.cluster
   switch (type) {
     case resourceType.topic: {
-      const illegal = topicNameComplaint(name)
+      const illegal = topicNameError(name)
       if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
       const topic = image.topics.get(name)
       return topic === undefined ? [errors.UNKNOWN_TOPIC_OR_PARTITION, ''] : topicEntries(topic.configs, configs)

@@ -1,4 +1,4 @@
-import { topicNameComplaint } from '../../metadata/topic-names.ts'
+import { topicNameError } from '../../metadata/topic-names.ts'
 import { DescribeProducersRequest, DescribeProducersResponse } from '../../wire/api/61-describe-producers.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import type { RequestContext } from '../context.ts'
@@ -26,7 +26,7 @@ export const describeProducers = handler({
 })
 
 async function partitionRow(context: RequestContext, name: string, index: number): Promise<PartitionRow> {
-  const illegal = topicNameComplaint(name)
+  const illegal = topicNameError(name)
   if (illegal !== undefined) return errorResponse(index, errors.INVALID_TOPIC_EXCEPTION, illegal)
   const partition = servedPartition(context, name, index, -1)
   const found = isError(partition)

@@ -1,5 +1,5 @@
 import type { TopicImage } from '../../metadata/cluster-image.ts'
-import { isInternal, topicNameComplaint } from '../../metadata/topic-names.ts'
+import { isInternal, topicNameError } from '../../metadata/topic-names.ts'
 import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } from '../../wire/api/75-describe-topic-partitions.ts'
 import { errors, type KafkaError } from '../../wire/errors.ts'
 import { zeroUuid } from '../../wire/schema.ts'
@@ -41,7 +41,7 @@ function page(context: RequestContext, names: readonly string[], cursor: Cursor,
     }
     const topic = context.cluster.image.topics.get(name)
     if (topic === undefined) {
-      const error = topicNameComplaint(name) === undefined ? errors.UNKNOWN_TOPIC_OR_PARTITION : errors.INVALID_TOPIC_EXCEPTION
+      const error = topicNameError(name) === undefined ? errors.UNKNOWN_TOPIC_OR_PARTITION : errors.INVALID_TOPIC_EXCEPTION
       rows.push({ ...errorRow(name, error), topicAuthorizedOperations: topicOperations })
       continue
     }

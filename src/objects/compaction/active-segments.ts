@@ -18,7 +18,7 @@ export interface SegmentLimits {
 interface Seen {
   readonly start: number
   readonly sinceMs: number
-  readonly toldMs: number
+  readonly reportedMs: number
 }
 
 /**
@@ -32,11 +32,11 @@ export class ActiveSegments {
   isDue(partitionId: PartitionId, { start, bytes, oldest }: Extent, limits: SegmentLimits, nowMs: number): boolean {
     const known = this.#seen.get(partitionId)
     const sinceMs = known?.start === start ? known.sinceMs : nowMs
-    const toldMs = known?.toldMs ?? Number.NEGATIVE_INFINITY
+    const reportedMs = known?.reportedMs ?? Number.NEGATIVE_INFINITY
     const ageMax = Math.min(limits.segmentMs, limits.maxCompactionLagMs)
-    const isOld = nowMs - Math.min(sinceMs, oldest < 0 ? sinceMs : oldest) >= ageMax && nowMs - toldMs >= ageMax
+    const isOld = nowMs - Math.min(sinceMs, oldest < 0 ? sinceMs : oldest) >= ageMax && nowMs - reportedMs >= ageMax
     const isDue = bytes > 0 && (isOld || bytes >= limits.segmentBytes)
-    this.#seen.set(partitionId, { start, sinceMs, toldMs: isDue ? nowMs : toldMs })
+    this.#seen.set(partitionId, { start, sinceMs, reportedMs: isDue ? nowMs : reportedMs })
     return isDue
   }
 

@@ -1,7 +1,7 @@
 import { getU64 } from '../../base/long.ts'
 import type { TrimPoint } from '../../ports/lane.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
-import type { ChainContent } from '../../wal/s3/s3-wal-writer.ts'
+import type { S3WalContent } from '../../wal/s3/s3-wal-writer.ts'
 import { alignBlock, blockBytes, walMagic, walRecord } from '../../wal/wal-record.ts'
 import { laneHeader, narrow, widen } from '../lane-words.ts'
 import type { PersistenceCounters } from './persistence.ts'
@@ -27,7 +27,7 @@ export interface StorePersistenceParts {
   /** CRC-32C of a region of the arena. */
   crc(address: number, bytes: number): number
   /** Resolves when the object and all earlier ones are stored. */
-  append(content: ChainContent): Promise<void>
+  append(content: S3WalContent): Promise<void>
   after(ms: number, wake: () => void): void
 }
 

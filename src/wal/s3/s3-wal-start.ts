@@ -1,17 +1,17 @@
 import { crc32c } from '../../wire/crc32c.ts'
-import { ChainDamaged, type ChainParts, insist, peek, placesIn, putOnce, Superseded, settledPlaces } from './s3-wal.ts'
-import { type ChainHeader, type ChainPlace, chainHeaderBytes, chainKey, encodeChainHeader, noMark } from './wal-object.ts'
+import { insist, peek, placesIn, putOnce, S3WalDamaged, type S3WalParts, Superseded, settledPlaces } from './s3-wal.ts'
+import { encodeS3WalHeader, noMark, type S3WalHeader, type S3WalPlace, s3WalHeaderBytes, s3WalKey } from './wal-object.ts'
 
 /** Objects of earlier incarnations: all acknowledged records that are still needed, and possibly some unacknowledged ones. */
-export interface ChainFound {
+export interface S3WalFound {
   /** Objects of kind `piece` and `whole`, in order. */
-  readonly objects: readonly ChainHeader[]
+  readonly objects: readonly S3WalHeader[]
   /** Other keys taken by earlier incarnations, in order: claims, fences, and objects after a fence. */
-  readonly others: readonly ChainPlace[]
+  readonly others: readonly S3WalPlace[]
 }
 
 /** Claims the next epoch for this incarnation. Required before the first append. */
-export async function claimNext(parts: ChainParts): Promise<number> {
+export async function claimNext(parts: S3WalParts): Promise<number> {
   for (;;) {
     const places = await insist(parts, () => placesIn(parts))
     const epoch = (places.at(-1)?.epoch ?? 0) + 1
@@ -20,12 +20,12 @@ export async function claimNext(parts: ChainParts): Promise<number> {
 }
 
 /** Claims one epoch; returns false when another incarnation has claimed it. */
-export async function claim(parts: ChainParts, epoch: number): Promise<boolean> {
+export async function claim(parts: S3WalParts, epoch: number): Promise<boolean> {
   const place = { epoch, sequence: 0 }
-  return (await insist(parts, () => putOnce(parts, place, [encodeChainHeader(bare(parts, 'claim', place))]))) === 'done'
+  return (await insist(parts, () => putOnce(parts, place, [encodeS3WalHeader(bare(parts, 'claim', place))]))) === 'done'
 }
 
-const bare = ({ owner }: ChainParts, kind: 'claim' | 'fence', place: ChainPlace): ChainHeader => ({
+const bare = ({ owner }: S3WalParts, kind: 'claim' | 'fence', place: S3WalPlace): S3WalHeader => ({
   kind,
   ...place,
   owner,
@@ -45,24 +45,24 @@ const movesMax = 1000
  * An epoch ends at its first gap, which is closed by a fence. The put of the fence decides: if an earlier incarnation, unaware of its end,
  * puts its own object there first, that object belongs to the log. Otherwise its put fails, and none of its later appends completes.
  */
-export async function takeOver(parts: ChainParts, epoch: number): Promise<ChainFound> {
+export async function takeOver(parts: S3WalParts, epoch: number): Promise<S3WalFound> {
   for (let moves = 0; moves < movesMax; moves++) {
     const found = await takeOverOnce(parts, epoch)
     if (found !== 'moved') return found
     await parts.pause()
   }
-  throw new ChainDamaged(`${parts.prefix} has not held still`)
+  throw new S3WalDamaged(`${parts.prefix} has not held still`)
 }
 
-async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFound | 'moved'> {
+async function takeOverOnce(parts: S3WalParts, epoch: number): Promise<S3WalFound | 'moved'> {
   const places = await settledPlaces(parts, { epoch, sequence: 0 })
   if ((places.at(-1)?.epoch ?? 0) > epoch) throw new Superseded(`epoch ${places.at(-1)!.epoch} began while epoch ${epoch} was starting`)
-  const earlier = new Map<number, ChainPlace[]>()
+  const earlier = new Map<number, S3WalPlace[]>()
   for (const place of places) {
     if (place.epoch === epoch) break
     earlier.set(place.epoch, [...(earlier.get(place.epoch) ?? []), place])
   }
-  const objects: ChainHeader[] = []
+  const objects: S3WalHeader[] = []
   let oldest = Math.min(...earlier.keys(), epoch - 1)
   // Includes epochs that no list shows: the list may be too old to contain the previous incarnation.
   for (let each = epoch - 1; each > 0 && each >= oldest; each--) {
@@ -75,13 +75,13 @@ async function takeOverOnce(parts: ChainParts, epoch: number): Promise<ChainFoun
     oldest = Math.max(oldest, ...walked.objects.map(({ oldestEpoch }) => oldestEpoch))
     if (!taken.some(({ sequence }) => sequence === walked.fence)) insert(taken, { epoch: each, sequence: walked.fence })
   }
-  const needed = new Set(objects.map((object) => chainKey(parts.prefix, object)))
-  const others = [...earlier.values()].flat().filter((place) => !needed.has(chainKey(parts.prefix, place)))
+  const needed = new Set(objects.map((object) => s3WalKey(parts.prefix, object)))
+  const others = [...earlier.values()].flat().filter((place) => !needed.has(s3WalKey(parts.prefix, place)))
   return { objects, others }
 }
 
 /** The place may be before objects that arrived after the fence. */
-function insert(places: ChainPlace[], place: ChainPlace): void {
+function insert(places: S3WalPlace[], place: S3WalPlace): void {
   const at = places.findIndex(({ sequence }) => sequence > place.sequence)
   places.splice(at < 0 ? places.length : at, 0, place)
 }
@@ -90,21 +90,21 @@ function insert(places: ChainPlace[], place: ChainPlace): void {
 const peeksAhead = 16
 
 interface Walked {
-  readonly objects: readonly ChainHeader[]
+  readonly objects: readonly S3WalHeader[]
   readonly fence: number
 }
 
 /** The objects of one epoch up to its end; adds a fence if there is none. Later epochs record which objects of it are needed. */
-async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace[], needed: number): Promise<Walked | 'moved'> {
+async function walk(parts: S3WalParts, epoch: number, taken: readonly S3WalPlace[], needed: number): Promise<Walked | 'moved'> {
   const listed = new Set(taken.map(({ sequence }) => sequence))
-  const asked = new Map<number, Promise<ChainHeader | 'missing'>>()
-  const ask = (sequence: number): Promise<ChainHeader | 'missing'> => {
-    const known = asked.get(sequence)
+  const requested = new Map<number, Promise<S3WalHeader | 'missing'>>()
+  const ask = (sequence: number): Promise<S3WalHeader | 'missing'> => {
+    const known = requested.get(sequence)
     if (known !== undefined) return known
     const answer = insist(parts, () => peek(parts, { epoch, sequence }))
     // The error is handled where the result is awaited, which may never happen.
     answer.catch(() => {})
-    asked.set(sequence, answer)
+    requested.set(sequence, answer)
     return answer
   }
   /** Sequence of the oldest needed object, according to the last object of the same epoch. */
@@ -115,7 +115,7 @@ async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace
     }
     return 0
   }
-  let objects: ChainHeader[] = []
+  let objects: S3WalHeader[] = []
   for (let sequence = taken.find((place) => place.sequence > 0)?.sequence ?? 1; ; sequence++) {
     if (!listed.has(sequence)) {
       const next = taken.find((place) => place.sequence > sequence)?.sequence
@@ -126,7 +126,7 @@ async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace
     }
     for (let ahead = sequence; ahead < sequence + peeksAhead && listed.has(ahead); ahead++) void ask(ahead)
     const header = await ask(sequence)
-    asked.delete(sequence)
+    requested.delete(sequence)
     // The list contained this object: unneeded objects are being removed from the front.
     if (header === 'missing') return 'moved'
     if (header.kind === 'fence') return { objects, fence: sequence }
@@ -135,20 +135,20 @@ async function walk(parts: ChainParts, epoch: number, taken: readonly ChainPlace
 }
 
 /** Returns false when an object is there already. */
-async function fence(parts: ChainParts, place: ChainPlace): Promise<boolean> {
-  const outcome = await insist(parts, () => putOnce(parts, place, [encodeChainHeader(bare(parts, 'fence', place))]))
+async function fence(parts: S3WalParts, place: S3WalPlace): Promise<boolean> {
+  const outcome = await insist(parts, () => putOnce(parts, place, [encodeS3WalHeader(bare(parts, 'fence', place))]))
   return outcome === 'done'
 }
 
 /** Maximum number of reads of a body that does not match its header. */
 const triesMax = 6
 
-export async function readBody(parts: ChainParts, object: ChainHeader): Promise<Uint8Array> {
-  const key = chainKey(parts.prefix, object)
-  const start = chainHeaderBytes
+export async function readBody(parts: S3WalParts, object: S3WalHeader): Promise<Uint8Array> {
+  const key = s3WalKey(parts.prefix, object)
+  const start = s3WalHeaderBytes
   for (let tries = 1; ; tries++) {
     const body = await insist(parts, () => parts.store.get(key, start, start + object.bodyBytes))
     if (body.length === object.bodyBytes && crc32c(body) === object.bodyCrc) return body
-    if (tries === triesMax) throw new ChainDamaged(`${key} does not hold the ${object.bodyBytes} bytes that were put`)
+    if (tries === triesMax) throw new S3WalDamaged(`${key} does not hold the ${object.bodyBytes} bytes that were put`)
   }
 }

@@ -1,26 +1,26 @@
 import { assert } from '../../base/assert.ts'
 import { isFault } from '../../object-store/store-faults.ts'
 import type { StoreFault } from '../../ports/object-store.ts'
-import { type ChainParts, peek, placesIn, putOnce, Superseded } from './s3-wal.ts'
-import { type ChainHeader, type ChainKind, type ChainPlace, chainKey, encodeChainHeader, type WalMark } from './wal-object.ts'
+import { peek, placesIn, putOnce, type S3WalParts, Superseded } from './s3-wal.ts'
+import { encodeS3WalHeader, type S3WalHeader, type S3WalKind, type S3WalPlace, s3WalKey, type WalMark } from './wal-object.ts'
 
 /** An object that a start may need, as plain data that can be sent to another thread. */
-export interface KeptObject extends ChainPlace {
+export interface KeptObject extends S3WalPlace {
   /** The object is unneeded when the log is trimmed to this position. */
   readonly end: number
 }
 
 /** State from which an incarnation continues. */
-export interface ChainState {
+export interface S3WalState {
   readonly epoch: number
   /** Objects of earlier incarnations, in order. */
   readonly kept: readonly KeptObject[]
   /** Claims, fences and other remaining objects of earlier incarnations, in order. */
-  readonly others: readonly ChainPlace[]
+  readonly others: readonly S3WalPlace[]
 }
 
-export interface ChainContent {
-  readonly kind: Extract<ChainKind, 'piece' | 'whole'>
+export interface S3WalContent {
+  readonly kind: Extract<S3WalKind, 'piece' | 'whole'>
   readonly mark: WalMark
   /** Must not change before the append completes. */
   readonly pieces: readonly Uint8Array[]
@@ -51,11 +51,11 @@ export const fencesKept = 1000
  * before any other is sent. Objects are removed one by one from the front: the first existing object is the first needed one, and a gap
  * after it is the end. The fence of an epoch remains. After another incarnation has taken over the log, nothing more is written or removed.
  */
-export class ChainWriter {
-  readonly #parts: ChainParts
+export class S3WalWriter {
+  readonly #parts: S3WalParts
   readonly #epoch: number
   readonly #kept: KeptObject[]
-  #others: ChainPlace[]
+  #others: S3WalPlace[]
   readonly #onLost: (error: Error) => void
   #next = 1
   #first: Promise<void> | undefined
@@ -72,7 +72,7 @@ export class ChainWriter {
   #isUntidy: boolean
   #isOver = false
 
-  constructor(parts: ChainParts, { epoch, kept, others }: ChainState, onLost: (error: Error) => void) {
+  constructor(parts: S3WalParts, { epoch, kept, others }: S3WalState, onLost: (error: Error) => void) {
     this.#parts = parts
     this.#epoch = epoch
     this.#kept = [...kept]
@@ -86,11 +86,11 @@ export class ChainWriter {
     return this.#appends.length
   }
 
-  append(content: ChainContent): Promise<void> {
+  append(content: S3WalContent): Promise<void> {
     const { kind, mark, pieces, bodyBytes, bodyCrc, end, dropBelow } = content
     assert(dropBelow >= this.#dropBelow, 'what is not needed is never needed again')
     const place = { epoch: this.#epoch, sequence: this.#next++ }
-    const header: ChainHeader = {
+    const header: S3WalHeader = {
       kind,
       ...place,
       owner: this.#parts.owner,
@@ -104,7 +104,7 @@ export class ChainWriter {
     return new Promise((done) => {
       const append: Append = { object, dropBelow, isStored: false, done }
       this.#appends.push(append)
-      const put = (): Promise<void> => this.#put(append, [encodeChainHeader(header), ...pieces])
+      const put = (): Promise<void> => this.#put(append, [encodeS3WalHeader(header), ...pieces])
       if (this.#first === undefined) this.#first = put()
       else void this.#first.then(put)
     })
@@ -133,7 +133,7 @@ export class ChainWriter {
     await this.#removing
   }
 
-  #oldest(dropBelow: number, own: ChainPlace): Pick<ChainHeader, 'oldestEpoch' | 'oldestSequence'> {
+  #oldest(dropBelow: number, own: S3WalPlace): Pick<S3WalHeader, 'oldestEpoch' | 'oldestSequence'> {
     const { epoch, sequence } = this.#kept.find(({ end }) => end > dropBelow) ?? own
     return { oldestEpoch: epoch, oldestSequence: sequence }
   }
@@ -168,10 +168,10 @@ export class ChainWriter {
     this.tidy()
   }
 
-  async #lose(place: ChainPlace): Promise<void> {
+  async #lose(place: S3WalPlace): Promise<void> {
     const found = await peek(this.#parts, place)
     const who = typeof found === 'string' || isFault(found) ? '' : `, which put a ${found.kind} there`
-    this.#end(new Superseded(`${chainKey(this.#parts.prefix, place)} belongs to another life of this node${who}`))
+    this.#end(new Superseded(`${s3WalKey(this.#parts.prefix, place)} belongs to another incarnation of this node${who}`))
   }
 
   #end(error: Error): void {
@@ -207,7 +207,7 @@ export class ChainWriter {
     const places = await this.#insist(() => placesIn(this.#parts))
     const last = places?.at(-1)
     if (last !== undefined && last.epoch > this.#epoch)
-      this.#end(new Superseded(`${this.#parts.prefix} has been taken over by a later life: epoch ${last.epoch}`))
+      this.#end(new Superseded(`${this.#parts.prefix} has been taken over by a later incarnation: epoch ${last.epoch}`))
     return !this.#isOver
   }
 
@@ -225,7 +225,7 @@ export class ChainWriter {
   /** Of an epoch without needed objects, only the fence is kept. Of an epoch more than `fencesKept` epochs ago, nothing is kept. */
   async #tidyEpochs(): Promise<void> {
     const oldest = this.#kept[0]!.epoch
-    const left: ChainPlace[] = []
+    const left: S3WalPlace[] = []
     for (let from = 0, to = 0; from < this.#others.length; from = to) {
       const { epoch } = this.#others[from]!
       while (this.#others[to]?.epoch === epoch) to++
@@ -238,7 +238,7 @@ export class ChainWriter {
     this.#others = left
   }
 
-  async #tidyEpoch(places: readonly ChainPlace[]): Promise<readonly ChainPlace[]> {
+  async #tidyEpoch(places: readonly S3WalPlace[]): Promise<readonly S3WalPlace[]> {
     if (places.length === 1) return places
     for (const [at, place] of places.entries()) {
       const found = place.sequence === 0 ? undefined : await peek(this.#parts, place)
@@ -252,8 +252,8 @@ export class ChainWriter {
     return []
   }
 
-  async #remove(place: ChainPlace): Promise<void> {
-    await this.#insist(() => this.#parts.store.remove([chainKey(this.#parts.prefix, place)]))
+  async #remove(place: S3WalPlace): Promise<void> {
+    await this.#insist(() => this.#parts.store.remove([s3WalKey(this.#parts.prefix, place)]))
   }
 
   /**

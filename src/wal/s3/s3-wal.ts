@@ -1,22 +1,22 @@
 import { faultTable, faultText, isFault } from '../../object-store/store-faults.ts'
 import type { ObjectStore, StoreFault } from '../../ports/object-store.ts'
 import {
-  type ChainHeader,
-  type ChainOwner,
-  type ChainPlace,
-  chainHeaderBytes,
-  chainKey,
-  chainPlaceOf,
-  decodeChainHeader,
+  decodeS3WalHeader,
   isSameOwner,
+  type S3WalHeader,
+  type S3WalOwner,
+  type S3WalPlace,
+  s3WalHeaderBytes,
+  s3WalKey,
+  s3WalPlaceOf,
 } from './wal-object.ts'
 
 /** Dependencies of an S3 WAL: a log with one owner at a time, in a store that many nodes can reach. */
-export interface ChainParts {
+export interface S3WalParts {
   readonly store: ObjectStore
   /** Prefix of all keys; ends with a slash. */
   readonly prefix: string
-  readonly owner: ChainOwner
+  readonly owner: S3WalOwner
   /** Delay between two requests after a fault; the store has already retried within its limits. */
   pause(): Promise<void>
   /** Milliseconds. */
@@ -31,13 +31,13 @@ export interface ChainParts {
 export class Superseded extends Error {}
 
 /** The S3 WAL does not contain what was written. */
-export class ChainDamaged extends Error {}
+export class S3WalDamaged extends Error {}
 
 /** The store rejects requests permanently. The message is for the operator. */
 export class StoreRefused extends Error {}
 
 /** Repeats the request until the store answers. A permanent fault is thrown: at this stage nothing has been acknowledged. */
-export async function insist<T>(parts: ChainParts, ask: () => Promise<T | StoreFault>): Promise<T> {
+export async function insist<T>(parts: S3WalParts, ask: () => Promise<T | StoreFault>): Promise<T> {
   for (;;) {
     const answer = await ask()
     if (!isFault(answer)) return answer as T
@@ -51,9 +51,9 @@ export async function insist<T>(parts: ChainParts, ask: () => Promise<T | StoreF
 export type PutOutcome = 'done' | 'taken' | StoreFault
 
 /** Puts an object if the key is free. An object of this incarnation, whose response was lost, counts as `done`. */
-export async function putOnce(parts: ChainParts, place: ChainPlace, pieces: readonly Uint8Array[]): Promise<PutOutcome> {
+export async function putOnce(parts: S3WalParts, place: S3WalPlace, pieces: readonly Uint8Array[]): Promise<PutOutcome> {
   const { store, prefix, owner } = parts
-  const fault = await store.put(chainKey(prefix, place), pieces, { ifAbsent: true })
+  const fault = await store.put(s3WalKey(prefix, place), pieces, { ifAbsent: true })
   if (fault === undefined) return 'done'
   if (fault.fault !== 'exists') return fault
   const found = await peek(parts, place)
@@ -66,26 +66,26 @@ export async function putOnce(parts: ChainParts, place: ChainPlace, pieces: read
 const triesMax = 6
 
 /** Reads the header of an object. */
-export async function peek({ store, prefix }: ChainParts, place: ChainPlace): Promise<ChainHeader | 'missing' | StoreFault> {
-  const key = chainKey(prefix, place)
+export async function peek({ store, prefix }: S3WalParts, place: S3WalPlace): Promise<S3WalHeader | 'missing' | StoreFault> {
+  const key = s3WalKey(prefix, place)
   for (let tries = 1; ; tries++) {
-    const bytes = await store.get(key, 0, chainHeaderBytes)
+    const bytes = await store.get(key, 0, s3WalHeaderBytes)
     if (isFault(bytes)) return bytes.fault === 'missing' ? 'missing' : bytes
-    const found = decodeChainHeader(bytes)
+    const found = decodeS3WalHeader(bytes)
     if (found !== undefined && found.epoch === place.epoch && found.sequence === place.sequence) return found
-    if (tries === triesMax) throw new ChainDamaged(`${key} does not begin with the header of a log`)
+    if (tries === triesMax) throw new S3WalDamaged(`${key} does not begin with the header of a log`)
   }
 }
 
 /** All places in the list, in order. */
-export async function placesIn({ store, prefix }: ChainParts): Promise<ChainPlace[] | StoreFault> {
+export async function placesIn({ store, prefix }: S3WalParts): Promise<S3WalPlace[] | StoreFault> {
   // By key, because a page may be repeated.
-  const places = new Map<string, ChainPlace>()
+  const places = new Map<string, S3WalPlace>()
   for (let from: string | undefined; ; ) {
     const page = await store.list(prefix, from)
     if (isFault(page)) return page
     for (const { key } of page.objects) {
-      const place = chainPlaceOf(prefix, key)
+      const place = s3WalPlaceOf(prefix, key)
       if (place !== undefined) places.set(key, place)
     }
     if (page.next === undefined) return inOrder([...places.values()])
@@ -100,13 +100,13 @@ const listsMax = 8
  * All taken places, in order, and possibly some that are free again. Lists are repeated until one shows nothing new, and the results are
  * combined. A list may lack a page or lag: one without `known`, which existed before, does not count.
  */
-export async function settledPlaces(parts: ChainParts, known: ChainPlace): Promise<ChainPlace[]> {
-  const places = new Map<string, ChainPlace>()
-  for (let lists = 0, before = -1; lists < listsMax && (places.size > before || !places.has(chainKey(parts.prefix, known))); lists++) {
+export async function settledPlaces(parts: S3WalParts, known: S3WalPlace): Promise<S3WalPlace[]> {
+  const places = new Map<string, S3WalPlace>()
+  for (let lists = 0, before = -1; lists < listsMax && (places.size > before || !places.has(s3WalKey(parts.prefix, known))); lists++) {
     before = places.size
-    for (const place of await insist(parts, () => placesIn(parts))) places.set(chainKey(parts.prefix, place), place)
+    for (const place of await insist(parts, () => placesIn(parts))) places.set(s3WalKey(parts.prefix, place), place)
   }
   return inOrder([...places.values()])
 }
 
-const inOrder = (places: ChainPlace[]): ChainPlace[] => places.sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence)
+const inOrder = (places: S3WalPlace[]): S3WalPlace[] => places.sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence)

@@ -27,19 +27,19 @@ const header = record({
   window: 'u32',
   oldestSequence: 'u64',
 })
-const chainMagic = 0x43484d4c
+const s3WalMagic = 0x43484d4c
 const formatVersion = 2
-export const chainHeaderBytes = header.bytes
+export const s3WalHeaderBytes = header.bytes
 
 /**
  * `claim`: the first object of an epoch. `piece`: appended records. `whole`: replaces all earlier objects. `fence`: a later incarnation
  * ended the epoch here; later objects of the epoch are ignored.
  */
 const kinds = ['claim', 'piece', 'whole', 'fence'] as const
-export type ChainKind = (typeof kinds)[number]
+export type S3WalKind = (typeof kinds)[number]
 
 /** Distinguishes two incarnations that assume the same epoch: 64 random bits. */
-export interface ChainOwner {
+export interface S3WalOwner {
   readonly high: number
   readonly low: number
 }
@@ -55,11 +55,11 @@ export interface WalMark extends TrimPoint {
 
 export const noMark: WalMark = { position: 0, trimmed: 0, previous: 0, previousIncarnation: 0, secret: 0, window: 0 }
 
-export interface ChainHeader {
-  readonly kind: ChainKind
+export interface S3WalHeader {
+  readonly kind: S3WalKind
   readonly epoch: number
   readonly sequence: number
-  readonly owner: ChainOwner
+  readonly owner: S3WalOwner
   /** The first object that was needed when this one was put. Before it there are only fences, and objects that arrived late. */
   readonly oldestEpoch: number
   readonly oldestSequence: number
@@ -68,11 +68,11 @@ export interface ChainHeader {
   readonly mark: WalMark
 }
 
-export function encodeChainHeader(chainHeader: ChainHeader): Buffer {
-  const { kind, epoch, sequence, owner, oldestEpoch, oldestSequence, bodyBytes, bodyCrc, mark } = chainHeader
+export function encodeS3WalHeader(s3WalHeader: S3WalHeader): Buffer {
+  const { kind, epoch, sequence, owner, oldestEpoch, oldestSequence, bodyBytes, bodyCrc, mark } = s3WalHeader
   const bytes = Buffer.alloc(header.bytes)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  view.setUint32(header.magic, chainMagic, true)
+  view.setUint32(header.magic, s3WalMagic, true)
   view.setUint32(header.version, formatVersion, true)
   view.setUint32(header.kind, kinds.indexOf(kind), true)
   view.setUint32(header.epoch, epoch, true)
@@ -94,10 +94,10 @@ export function encodeChainHeader(chainHeader: ChainHeader): Buffer {
 }
 
 /** Undefined when the header is incomplete or damaged. Throws for another format version. */
-export function decodeChainHeader(bytes: Uint8Array): ChainHeader | undefined {
+export function decodeS3WalHeader(bytes: Uint8Array): S3WalHeader | undefined {
   if (bytes.length < header.bytes) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  if (view.getUint32(header.magic, true) !== chainMagic) return undefined
+  if (view.getUint32(header.magic, true) !== s3WalMagic) return undefined
   if (view.getUint32(header.crc, true) !== crc32c(bytes, header.version, header.bytes)) return undefined
   const version = view.getUint32(header.version, true)
   if (version !== formatVersion) throw new Error(`a log in the store has format ${version}; this Millrace reads ${formatVersion}`)
@@ -121,24 +121,24 @@ export function decodeChainHeader(bytes: Uint8Array): ChainHeader | undefined {
   }
 }
 
-export const isSameOwner = (a: ChainOwner, b: ChainOwner): boolean => a.high === b.high && a.low === b.low
+export const isSameOwner = (a: S3WalOwner, b: S3WalOwner): boolean => a.high === b.high && a.low === b.low
 
 const epochDigits = 10
 const sequenceDigits = 16
 
 /** Position of an object in an S3 WAL. */
-export interface ChainPlace {
+export interface S3WalPlace {
   readonly epoch: number
   readonly sequence: number
 }
 
 /** The order of the keys is the order of the log. `prefix` ends with a slash. */
-export const chainKey = (prefix: string, { epoch, sequence }: ChainPlace): string =>
+export const s3WalKey = (prefix: string, { epoch, sequence }: S3WalPlace): string =>
   `${prefix}${String(epoch).padStart(epochDigits, '0')}/${String(sequence).padStart(sequenceDigits, '0')}`
 
 /** Undefined for a key that does not belong to this S3 WAL. */
-export function chainPlaceOf(prefix: string, key: string): ChainPlace | undefined {
+export function s3WalPlaceOf(prefix: string, key: string): S3WalPlace | undefined {
   const [epoch, sequence] = key.slice(prefix.length).split('/').map(Number)
   const place = { epoch: epoch ?? -1, sequence: sequence ?? -1 }
-  return Number.isSafeInteger(place.epoch) && Number.isSafeInteger(place.sequence) && key === chainKey(prefix, place) ? place : undefined
+  return Number.isSafeInteger(place.epoch) && Number.isSafeInteger(place.sequence) && key === s3WalKey(prefix, place) ? place : undefined
 }

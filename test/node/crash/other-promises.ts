@@ -68,26 +68,26 @@ export class OtherPromises {
   async verify(port: number): Promise<void> {
     const client = await WireClient.open(port)
     try {
-      for (const keeper of this.#keepers) await this.#look(keeper, client)
+      for (const keeper of this.#keepers) await this.#poll(keeper, client)
     } finally {
       client.close()
     }
   }
 
   async #change(keeper: Keeper, client: WireClient, mayGoOn: () => boolean): Promise<void> {
-    await this.#look(keeper, client)
+    await this.#poll(keeper, client)
     while (mayGoOn()) {
       try {
         await keeper.change(client)
       } catch (error) {
         if (!(error instanceof Unclear)) throw error
-        await this.#look(keeper, client)
+        await this.#poll(keeper, client)
       }
       await pause(below(this.#random, pauseMsMax))
     }
   }
 
-  async #look(keeper: Keeper, client: WireClient): Promise<void> {
+  async #poll(keeper: Keeper, client: WireClient): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
         return await keeper.look(client)

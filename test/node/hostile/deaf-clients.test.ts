@@ -46,8 +46,8 @@ describe.each(Object.entries(places))('send queues: clients that never read thei
         deaf.forEach((connection, index) => {
           connection.socket.pause()
           const offset = BigInt(index % (batches - 10))
-          const wanted = requests.fetchRequest([{ topic, partition: 0, offset }], { partitionMaxBytes: 8 << 20, maxBytes: 64 << 20 })
-          connection.send(Buffer.concat(Array.from({ length: 200 }, () => requestFrame(api.fetch, wanted, 1))))
+          const requested = requests.fetchRequest([{ topic, partition: 0, offset }], { partitionMaxBytes: 8 << 20, maxBytes: 64 << 20 })
+          connection.send(Buffer.concat(Array.from({ length: 200 }, () => requestFrame(api.fetch, requested, 1))))
         })
         let peak = 0
         for (let round = 0; round < rounds; round++) {

@@ -50,9 +50,9 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
     const object = bucket.objects.get(key)
     if (object === undefined) return noSuchKey
     const headers = { etag: object.etag, 'last-modified': new Date(object.modifiedMs).toUTCString(), ...object.metadata }
-    const asked = message.headers.range
-    if (asked === undefined) return { status: 200, headers, bytes: { segments: object.segments, start: 0, end: object.bytes } }
-    const range = rangeOf(asked, object.bytes)
+    const requested = message.headers.range
+    if (requested === undefined) return { status: 200, headers, bytes: { segments: object.segments, start: 0, end: object.bytes } }
+    const range = rangeOf(requested, object.bytes)
     if (range === undefined) return refuse(416, 'InvalidRange', 'The requested range is not satisfiable')
     const [start, end] = range
     return {
@@ -133,8 +133,8 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
   copyPart(request, bucket, holder) {
     const source = sourceOf(request, holder)
     if (source === undefined) return noSuchKey
-    const asked = request.message.headers['x-amz-copy-source-range']
-    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(String(asked ?? `bytes=0-${source.bytes - 1}`)) ?? []
+    const requested = request.message.headers['x-amz-copy-source-range']
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(String(requested ?? `bytes=0-${source.bytes - 1}`)) ?? []
     if (from === undefined || Number(to) >= source.bytes) return refuse(400, 'InvalidArgument', 'The range is not in the object')
     const answer = addPart(request, bucket, sliceSegments(source.segments, Number(from), Number(to) + 1))
     return typeof answer === 'string' ? { status: 200, text: xml('CopyPartResult', [tag('ETag', answer)]) } : answer

@@ -76,8 +76,8 @@ export class S3Server implements Holder {
     return Date.now() + this.skewMs
   }
 
-  count(...wanted: readonly S3Operation[]): number {
-    return wanted.reduce((sum, operation) => sum + (this.requests.get(operation) ?? 0), 0)
+  count(...requested: readonly S3Operation[]): number {
+    return requested.reduce((sum, operation) => sum + (this.requests.get(operation) ?? 0), 0)
   }
 
   /** Also ends an outage: the port stays the same. */

@@ -9,8 +9,8 @@ const bound = new Map([
 ])
 function advertised(...overrides: string[]): unknown {
   const map = 'listener.security.protocol.map=A:PLAINTEXT,B:PLAINTEXT,C:PLAINTEXT'
-  const { settings, complaints } = load(undefined, [map, ...overrides])
-  expect(complaints).toEqual([])
+  const { settings, validationErrors } = load(undefined, [map, ...overrides])
+  expect(validationErrors).toEqual([])
   return Object.fromEntries(
     [...advertisedAddresses(settings!, bound, 'machine')].map(([name, { host, port }]) => [name, `${host}:${port}`]),
   )

@@ -7,16 +7,16 @@ import { load } from '../../../src/config/load.ts'
 import type { Settings } from '../../../src/config/settings.ts'
 
 const loaded = (content: string, overrides: string[] = [], name = 'server.properties') => load({ name, content }, overrides)
-const complaintsOf = (content: string): readonly string[] => loaded(content).complaints
+const errorsOf = (content: string): readonly string[] => loaded(content).validationErrors
 function settingsOf(content: string, overrides: string[] = [], name?: string): Settings {
-  const { settings, complaints } = loaded(content, overrides, name)
-  expect(complaints).toEqual([])
+  const { settings, validationErrors } = loaded(content, overrides, name)
+  expect(validationErrors).toEqual([])
   return settings!
 }
 
 test('the defaults cause no errors and no warnings', () => {
-  const { settings, complaints, warnings } = load(undefined, [])
-  expect([complaints, warnings]).toEqual([[], []])
+  const { settings, validationErrors, warnings } = load(undefined, [])
+  expect([validationErrors, warnings]).toEqual([[], []])
   expect(settings).toMatchObject({
     'node.id': 1,
     listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092 }],
@@ -38,7 +38,7 @@ test('every default of Kafka is valid by its own row', () => {
 
 test('a wrong value is rejected with its key, value, line and what is allowed, and all of them at once', () => {
   const content = '# sizes\nnum.partitions = 0\nlisteners=PLAINTEXT:9092\nqueued.max.requests: many\n'
-  expect(complaintsOf(content)).toEqual([
+  expect(errorsOf(content)).toEqual([
     'queued.max.requests = many (server.properties line 4): must be a whole number',
     'listeners = PLAINTEXT:9092 (server.properties line 3): must be a list of NAME://HOST:PORT, not PLAINTEXT:9092',
     'num.partitions = 0 (server.properties line 2): must be at least 1',
@@ -46,8 +46,8 @@ test('a wrong value is rejected with its key, value, line and what is allowed, a
 })
 
 test('an unknown key and one without effect are only warnings', () => {
-  const { complaints, warnings } = loaded('num.partitoins=4\nnum.io.threads=8\n')
-  expect(complaints).toEqual([])
+  const { validationErrors, warnings } = loaded('num.partitoins=4\nnum.io.threads=8\n')
+  expect(validationErrors).toEqual([])
   expect(warnings).toEqual([
     'num.partitoins (server.properties line 1) is a key of neither Kafka nor Millrace',
     'num.io.threads (server.properties line 2) has no effect yet',
@@ -57,7 +57,7 @@ test('an unknown key and one without effect are only warnings', () => {
 test('an override has priority over the file, and the last of two lines over the first', () => {
   expect(settingsOf('num.partitions=2\nnum.partitions=3\n')['num.partitions']).toBe(3)
   expect(settingsOf('num.partitions=2\n', ['num.partitions=5'])['num.partitions']).toBe(5)
-  expect(load(undefined, ['num.partitions']).complaints).toEqual(['--override num.partitions: must be KEY=VALUE'])
+  expect(load(undefined, ['num.partitions']).validationErrors).toEqual(['--override num.partitions: must be KEY=VALUE'])
 })
 
 test('the older names of Kafka apply where the newer are not set', () => {
@@ -67,18 +67,18 @@ test('the older names of Kafka apply where the newer are not set', () => {
 
 test('protocols other than PLAINTEXT are rejected, under any listener name', () => {
   const content = 'listeners=INSIDE://127.0.0.1:1,OUTSIDE://127.0.0.1:2\nlistener.security.protocol.map=INSIDE:PLAINTEXT,OUTSIDE:SASL_SSL\n'
-  expect(complaintsOf(content)).toEqual(['listeners: OUTSIDE uses SASL_SSL, which is not supported: only PLAINTEXT is'])
-  expect(complaintsOf('listeners=SSL://127.0.0.1:1\n')).toEqual(['listeners: SSL uses SSL, which is not supported: only PLAINTEXT is'])
+  expect(errorsOf(content)).toEqual(['listeners: OUTSIDE uses SASL_SSL, which is not supported: only PLAINTEXT is'])
+  expect(errorsOf('listeners=SSL://127.0.0.1:1\n')).toEqual(['listeners: SSL uses SSL, which is not supported: only PLAINTEXT is'])
 })
 
 test('listeners must fit each other', () => {
-  expect(complaintsOf('listeners=A://h:1\n')).toEqual(['listeners: A must have a protocol in listener.security.protocol.map'])
-  expect(complaintsOf('advertised.listeners=B://h:1\n')).toEqual(['advertised.listeners must name listeners: B is none'])
-  expect(complaintsOf('advertised.listeners=PLAINTEXT://0.0.0.0:1\n')).toEqual([
+  expect(errorsOf('listeners=A://h:1\n')).toEqual(['listeners: A must have a protocol in listener.security.protocol.map'])
+  expect(errorsOf('advertised.listeners=B://h:1\n')).toEqual(['advertised.listeners must name listeners: B is none'])
+  expect(errorsOf('advertised.listeners=PLAINTEXT://0.0.0.0:1\n')).toEqual([
     'advertised.listeners: PLAINTEXT must have a host that clients can dial',
   ])
-  expect(complaintsOf('inter.broker.listener.name=X\n')).toEqual(['inter.broker.listener.name must name a listener: X is none'])
-  expect(complaintsOf('listeners=PLAINTEXT://a:1,plaintext://b:2\n')).toHaveLength(1)
+  expect(errorsOf('inter.broker.listener.name=X\n')).toEqual(['inter.broker.listener.name must name a listener: X is none'])
+  expect(errorsOf('listeners=PLAINTEXT://a:1,plaintext://b:2\n')).toHaveLength(1)
 })
 
 test('a combined node of Kafka starts, with a warning that its controller has no listener', () => {
@@ -86,8 +86,11 @@ test('a combined node of Kafka starts, with a warning that its controller has no
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093
 advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093`
-  const { complaints, warnings } = loaded(content)
-  expect([complaints, warnings]).toEqual([[], ['listeners: CONTROLLER is not opened: the controller is embedded and has no listener yet']])
+  const { validationErrors, warnings } = loaded(content)
+  expect([validationErrors, warnings]).toEqual([
+    [],
+    ['listeners: CONTROLLER is not opened: the controller is embedded and has no listener yet'],
+  ])
 })
 
 test.each([
@@ -114,7 +117,7 @@ test.each([
   ['metrics.listener=http://127.0.0.1:9092', 'metrics.listener: port 9092 is also used by listener PLAINTEXT'],
   ['message.max.bytes=33554369', 'must be at most 33554368'],
 ])('%s is rejected', (line, why) => {
-  expect(complaintsOf(line)).toEqual([expect.stringContaining(why)])
+  expect(errorsOf(line)).toEqual([expect.stringContaining(why)])
 })
 
 test('sizes have units and URIs have paths', () => {
@@ -126,13 +129,16 @@ test('sizes have units and URIs have paths', () => {
 const cluster = 'AAAAAAAAAAAAAAAAAAAAAA'
 test('a log on a bucket has the parameters of AutoMQ, and needs a cluster and a store for data', () => {
   const uri = 's3.wal.path=0@s3://bucket?region=r&batchInterval=100&maxBytesInBatch=4MiB'
-  const { complaints } = loaded(uri)
-  expect(complaints).toEqual([expect.stringMatching(/^cluster.id must be given/), expect.stringMatching(/^s3.data.buckets must be given/)])
+  const { validationErrors } = loaded(uri)
+  expect(validationErrors).toEqual([
+    expect.stringMatching(/^cluster.id must be given/),
+    expect.stringMatching(/^s3.data.buckets must be given/),
+  ])
   const wal = settingsOf(`${uri}\ncluster.id=${cluster}\ns3.data.buckets=s3://bucket\n`)['s3.wal.path']
   expect(wal).toMatchObject({ scheme: 's3', batchIntervalMs: 100, batchBytesMax: 2 ** 22, unflushedBytesMax: 2 ** 30, uploadsMax: 50 })
-  expect(complaintsOf(`${uri}&maxBytesInBatch=64MiB`)).toEqual([expect.stringContaining('must have one maxBytesInBatch')])
+  expect(errorsOf(`${uri}&maxBytesInBatch=64MiB`)).toEqual([expect.stringContaining('must have one maxBytesInBatch')])
   const large = `s3.wal.path=s3://bucket?maxBytesInBatch=64MiB\ns3.wal.cache.size=64MiB\ncluster.id=${cluster}\ns3.data.buckets=s3://bucket\n`
-  expect(complaintsOf(large)).toEqual([expect.stringContaining('at most half of s3.wal.cache.size')])
+  expect(errorsOf(large)).toEqual([expect.stringContaining('at most half of s3.wal.cache.size')])
 })
 
 test('an open listener causes a warning', () => {
@@ -151,19 +157,21 @@ partitions = 4
 `
   const settings = settingsOf(content, [], 'server.toml')
   expect([settings['node.id'], settings['num.partitions'], settings.listeners.length]).toEqual([3, 4, 2])
-  expect(loaded('[num]\n\npartitions = 0\n', [], 'a.toml').complaints).toEqual(['num.partitions = 0 (a.toml line 3): must be at least 1'])
-  expect(loaded('[num\n', [], 'a.toml').complaints).toEqual([expect.stringMatching(/^a\.toml: /)])
+  expect(loaded('[num]\n\npartitions = 0\n', [], 'a.toml').validationErrors).toEqual([
+    'num.partitions = 0 (a.toml line 3): must be at least 1',
+  ])
+  expect(loaded('[num\n', [], 'a.toml').validationErrors).toEqual([expect.stringMatching(/^a\.toml: /)])
 })
 
 test('a key for one listener is a key of Kafka', () => {
-  const { complaints, warnings } = loaded(
+  const { validationErrors, warnings } = loaded(
     'listener.name.inside.scram-sha-256.sasl.jaas.config=x\nlistener.name.inside.max.connections=-1\n',
   )
   expect(warnings).toEqual(['listener.name.inside.scram-sha-256.sasl.jaas.config (server.properties line 1) has no effect yet'])
-  expect(complaints).toEqual(['listener.name.inside.max.connections = -1 (server.properties line 2): must be at least 0'])
+  expect(validationErrors).toEqual(['listener.name.inside.max.connections = -1 (server.properties line 2): must be at least 0'])
 })
 
 test('an error does not contain secrets', () => {
-  const [complaint] = complaintsOf('s3.wal.path=s3://bucket?accessKey=AKIA&secretKey=hunter2&region=x&odd=1')
-  expect(complaint).toContain('s3://bucket?accessKey=***&secretKey=***&region=x')
+  const [validationError] = errorsOf('s3.wal.path=s3://bucket?accessKey=AKIA&secretKey=hunter2&region=x&odd=1')
+  expect(validationError).toContain('s3://bucket?accessKey=***&secretKey=***&region=x')
 })

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { brokerConfigComplaint, brokerEntries } from '../../../src/config/broker-configs.ts'
+import { brokerConfigError, brokerEntries } from '../../../src/config/broker-configs.ts'
 import { noTexts } from '../../../src/config/config-entry.ts'
 import { load } from '../../../src/config/load.ts'
 import { NodeConfigs } from '../../../src/config/node-configs.ts'
 
 function node(...overrides: string[]): NodeConfigs {
-  const { settings, given, complaints } = load(undefined, overrides)
-  expect(complaints).toEqual([])
+  const { settings, given, validationErrors } = load(undefined, overrides)
+  expect(validationErrors).toEqual([])
   return new NodeConfigs(settings!, given)
 }
 const texts = (rows: Record<string, string>): ReadonlyMap<string, string> => new Map(Object.entries(rows))
@@ -77,14 +77,14 @@ test.each([
     /^message\.max\.bytes = 33554369 must be at most 33554368, a quarter of s3\.wal\.cache\.size = 134217728 less 64$/,
   ],
 ])('%s=%s cannot be set at run time', (name, value, isDefault, why) => {
-  expect(brokerConfigComplaint(texts({ [name]: value }), isDefault, node())?.message).toMatch(why)
+  expect(brokerConfigError(texts({ [name]: value }), isDefault, node())?.message).toMatch(why)
 })
 
 test('alterable configs are not described as read-only, and all others are', () => {
   const configs = node()
   for (const { name, isReadOnly, value, isSensitive } of brokerEntries(configs, noTexts)) {
     if (isSensitive) continue
-    const complaint = brokerConfigComplaint(texts({ [name]: value ?? '1' }), false, configs)
-    expect([name, complaint?.message.startsWith('Cannot update') ?? false]).toEqual([name, isReadOnly])
+    const validationError = brokerConfigError(texts({ [name]: value ?? '1' }), false, configs)
+    expect([name, validationError?.message.startsWith('Cannot update') ?? false]).toEqual([name, isReadOnly])
   }
 })

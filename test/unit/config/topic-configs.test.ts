@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { load } from '../../../src/config/load.ts'
 import { NodeConfigs } from '../../../src/config/node-configs.ts'
-import { effectiveTopicConfigs, partitionSettings, topicConfigComplaint } from '../../../src/config/topic-configs.ts'
+import { effectiveTopicConfigs, partitionSettings, topicConfigError } from '../../../src/config/topic-configs.ts'
 
 const { settings, given } = load(undefined, ['message.max.bytes=2000000', 'log.cleanup.policy=compact'])
 const node = new NodeConfigs(settings!, given)
@@ -69,7 +69,7 @@ test.each([
   ],
   [{ 'min.compaction.lag.ms': '9', 'max.compaction.lag.ms': '8' }, 'min.compaction.lag.ms (9) must not be above max.compaction.lag.ms (8)'],
 ])('%j is rejected', (rows, why) => {
-  expect(topicConfigComplaint(configs(rows), load(undefined, []).settings!)).toMatch(new RegExp(`^${why.replaceAll(/[()]/g, '\\$&')}`))
+  expect(topicConfigError(configs(rows), load(undefined, []).settings!)).toMatch(new RegExp(`^${why.replaceAll(/[()]/g, '\\$&')}`))
 })
 
 test('configs of Kafka that are only recorded are taken as they are', () => {
@@ -79,5 +79,5 @@ test('configs of Kafka that are only recorded are taken as they are', () => {
     'min.insync.replicas': '2',
     'compression.gzip.level': '-1',
   }
-  expect(topicConfigComplaint(configs(rows), load(undefined, []).settings!)).toBeUndefined()
+  expect(topicConfigError(configs(rows), load(undefined, []).settings!)).toBeUndefined()
 })

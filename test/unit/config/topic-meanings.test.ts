@@ -2,15 +2,15 @@ import { expect, test } from 'vitest'
 import { kafkaTopicKeys } from '../../../src/config/kafka-topic-keys.ts'
 import { load } from '../../../src/config/load.ts'
 import { NodeConfigs } from '../../../src/config/node-configs.ts'
-import { topicConfigComplaint, topicEntries } from '../../../src/config/topic-configs.ts'
+import { topicConfigError, topicEntries } from '../../../src/config/topic-configs.ts'
 import { topicMeanings } from '../../../src/config/topic-meanings.ts'
 
 test('each refused config has rejected values, and an accepted default', () => {
   const other: Readonly<Record<string, string>> = { 'remote.storage.enable': 'true' }
   for (const [name, , fallback] of kafkaTopicKeys) {
-    expect(topicConfigComplaint(new Map([[name, fallback!]]), load(undefined, []).settings!), name).toBeUndefined()
+    expect(topicConfigError(new Map([[name, fallback!]]), load(undefined, []).settings!), name).toBeUndefined()
     if (topicMeanings[name]!.here === 'refused')
-      expect(topicConfigComplaint(new Map([[name, other[name]!]]), load(undefined, []).settings!), name).toBeDefined()
+      expect(topicConfigError(new Map([[name, other[name]!]]), load(undefined, []).settings!), name).toBeDefined()
   }
 })
 

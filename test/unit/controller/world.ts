@@ -20,8 +20,8 @@ import type {
 } from '../../../src/ports/partitions.ts'
 
 export const settingsOf = (...overrides: string[]): Settings => {
-  const { settings, complaints } = load(undefined, overrides)
-  if (settings === undefined) throw new Error(complaints.join('\n'))
+  const { settings, validationErrors } = load(undefined, overrides)
+  if (settings === undefined) throw new Error(validationErrors.join('\n'))
   return settings
 }
 

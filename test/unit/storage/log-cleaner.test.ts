@@ -36,7 +36,7 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
     replay(image, { type: 'topicDeleted', topicId })
     objects.forget(partitionId)
   }
-  const told = { abandoned: [] as number[], failures: [] as Error[], cleaned: 0 }
+  const reports = { abandoned: [] as number[], failures: [] as Error[], cleaned: 0 }
   const output = { bytes: 50, parts: [{ partitionId, start: 0, end: 10, bytes: 40, maxTimestamp: 0 }] }
   let next = 6
   let rounds = 0
@@ -65,7 +65,7 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
           at('a number is taken')
           return next++
         },
-        giveBack() {},
+        release() {},
       },
       objects,
       turn: new SerialQueue(),
@@ -80,15 +80,15 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
       },
       bufferBytes: () => 1 << 20,
       limitsOf: () => limits,
-      onAbandoned: (objectIds: readonly number[]) => told.abandoned.push(...objectIds),
-      onCleaned: () => told.cleaned++,
+      onAbandoned: (objectIds: readonly number[]) => reports.abandoned.push(...objectIds),
+      onCleaned: () => reports.cleaned++,
       onFault: () => {},
-      onFailure: (error: Error) => told.failures.push(error),
+      onFailure: (error: Error) => reports.failures.push(error),
     } as unknown as CleanerParts
     new LogCleaner(parts).start()
   })
   await round
-  return told
+  return reports
 }
 
 test.each<Step>(['a number is taken', 'the producers are requested', 'it is read and written'])(

@@ -18,7 +18,7 @@ const part = { partitionId: 1, start: 0, end: 10, bytes: 90, maxTimestamp: 0 }
 
 /** A keeper with one part of a log to store, on a store that fails the first time. Under which numbers it was put, and what became of them. */
 async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left'): Promise<Record<string, number[]>> {
-  const told = { built: [] as number[], committed: [] as number[], abandoned: [] as number[], givenBack: [] as number[] }
+  const reports = { built: [] as number[], committed: [] as number[], abandoned: [] as number[], released: [] as number[] }
   const log = { durable: end.trimmed, published: end.trimmed, stored: 0 }
   let next = 1
   const parts = {
@@ -30,19 +30,19 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
     },
     jobs: {
       build(objectId: number): Building {
-        const hasFailed = told.built.push(objectId) === 1
+        const hasFailed = reports.built.push(objectId) === 1
         const object = then === 'stored' ? { bytes: 100, parts: [part] } : undefined
         const built = hasFailed ? Promise.reject(new StoreFailed(first)) : Promise.resolve({ end, object })
         built.catch(() => {})
         return { sealed: Promise.resolve({ end }), built }
       },
     },
-    ids: { take: async () => next++, giveBack: (objectId: number) => told.givenBack.push(objectId) },
+    ids: { take: async () => next++, release: (objectId: number) => reports.released.push(objectId) },
     objects: new ObjectMap(() => 0),
     metadata: {
       partitionIds: () => [1],
       commitObjects: async (objects: readonly NewObject[], mark: WalMark) => {
-        told.committed.push(...objects.map(({ objectId }) => objectId))
+        reports.committed.push(...objects.map(({ objectId }) => objectId))
         // The metadata log has the stored position before the log is trimmed there.
         expect(mark).toMatchObject({ stored: end.trimmed, durable: end.trimmed })
         return objects
@@ -53,7 +53,7 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
     policy: { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: blockBytes, objectBytes: blockBytes, ageMs: null, uploads: 1 },
     producers: { save: async () => {}, load: async () => undefined },
     onStored() {},
-    onAbandoned: (objectIds: readonly number[]) => told.abandoned.push(...objectIds),
+    onAbandoned: (objectIds: readonly number[]) => reports.abandoned.push(...objectIds),
     onFault() {},
     onFailure(error: Error) {
       throw error
@@ -62,17 +62,17 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
   const keeper = new LogUploader(parts)
   const drained = keeper.drain()
   await drained
-  return told
+  return reports
 }
 
 test('a part of the log that may have been stored unheard is stored under another number, since by now it may be made of other records', async () => {
-  expect(await storeAfter(fault(true), 'stored')).toEqual({ built: [1, 2], committed: [2], abandoned: [1], givenBack: [] })
+  expect(await storeAfter(fault(true), 'stored')).toEqual({ built: [1, 2], committed: [2], abandoned: [1], released: [] })
 })
 
 test('a number under which something may have been stored is never used again, even when there is nothing left to store', async () => {
-  expect(await storeAfter(fault(true), 'nothing is left')).toEqual({ built: [1, 2], committed: [], abandoned: [1], givenBack: [2] })
+  expect(await storeAfter(fault(true), 'nothing is left')).toEqual({ built: [1, 2], committed: [], abandoned: [1], released: [2] })
 })
 
 test('a number under which nothing can have been stored is kept', async () => {
-  expect(await storeAfter(fault(false), 'stored')).toEqual({ built: [1, 1], committed: [1], abandoned: [], givenBack: [] })
+  expect(await storeAfter(fault(false), 'stored')).toEqual({ built: [1, 1], committed: [1], abandoned: [], released: [] })
 })

@@ -30,11 +30,11 @@ function readerOf(values: readonly string[]) {
   const part = { partitionId, start: 0, end: values.length, bytes: position, maxTimestamp: 0 }
   objects.add({ objectId, bytes: position + index.length, parts: [part] })
   const loads = new Map<number, { finish(): void; fail(error: Error): void }>()
-  const loadBlocks: ObjectJobs['loadBlocks'] = (_, { position: from, address, blocks: wanted }) =>
+  const loadBlocks: ObjectJobs['loadBlocks'] = (_, { position: from, address, blocks: requested }) =>
     new Promise((resolve, reject) => {
       const finish = (): void => {
         const first = blocks.findIndex((block) => block.position === from)
-        Buffer.concat(batches.slice(first, first + wanted.length)).copy(memory.bytes, address)
+        Buffer.concat(batches.slice(first, first + requested.length)).copy(memory.bytes, address)
         resolve()
       }
       loads.set(from, { finish, fail: reject })

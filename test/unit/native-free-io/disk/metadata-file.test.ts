@@ -144,19 +144,19 @@ test.skipIf(smallDiskMissing() !== undefined)('a full disk is reported, waited f
   const disk = new SmallDisk(1)
   try {
     path = join(disk.path, 'metadata.log')
-    const heard: boolean[] = []
-    const { log } = await MetadataFile.open(path, new DiskRoom((_, isFull) => heard.push(isFull)), never)
+    const notified: boolean[] = []
+    const { log } = await MetadataFile.open(path, new DiskRoom((_, isFull) => notified.push(isFull)), never)
     await log.append([bytes('before')])
     disk.fill()
     const record = Buffer.alloc(100 << 10, 'r')
     let appended = 0
     for (let i = 0; i < 4; i++) void log.append([record]).then(() => appended++)
     await expect.poll(() => log.isFull).toBe(true)
-    expect(heard).toEqual([true])
+    expect(notified).toEqual([true])
     expect(appended).toBeLessThan(4)
     disk.free()
     await expect.poll(() => appended, { timeout: 5000 }).toBe(4)
-    expect([heard, log.isFull]).toEqual([[true, false], false])
+    expect([notified, log.isFull]).toEqual([[true, false], false])
     await log.close()
     expect((await read()).length).toBe(5)
   } finally {

@@ -214,22 +214,22 @@ describe('batches by their positions', () => {
     put(log, 1064, 100, 1)
     put(log, 5064, 200, 2)
     put(log, 3 * mib + 64, 300, 3)
-    const wanted = [
+    const requested = [
       { position: 1064, bytes: 100 },
       { position: 5064, bytes: 200 },
       { position: 3 * mib + 64, bytes: 300 },
     ]
-    const found = readWalRanges(read(log), capacity, wanted)
+    const found = readWalRanges(read(log), capacity, requested)
     expect(Buffer.from(found!)).toEqual(Buffer.concat([Buffer.alloc(100, 1), Buffer.alloc(200, 2), Buffer.alloc(300, 3)]))
     put(log, capacity + 5064, 200, 9)
-    expect(readWalRanges(read(log), capacity, wanted)).toBeUndefined()
+    expect(readWalRanges(read(log), capacity, requested)).toBeUndefined()
   })
 
   test('are rejected when the log has overwritten them during the read, although every header is valid', () => {
     const log = Buffer.alloc(capacity)
     put(log, 1064, 100, 1)
     put(log, 5064, 200, 2)
-    const wanted = [
+    const requested = [
       { position: 1064, bytes: 100 },
       { position: 5064, bytes: 200 },
     ]
@@ -237,10 +237,10 @@ describe('batches by their positions', () => {
       log.fill(9, 5064 + 100, 5064 + 200)
       return read(log)(into, from)
     }
-    expect(readWalRanges(lapped, capacity, wanted)).toBeDefined()
-    expect(isKept(wanted, capacity, capacity)).toBe(true)
-    expect(isKept(wanted, capacity + 1000 + 64 - walRecord.bytes, capacity)).toBe(true)
-    expect(isKept(wanted, capacity + blockBytes, capacity)).toBe(false)
+    expect(readWalRanges(lapped, capacity, requested)).toBeDefined()
+    expect(isKept(requested, capacity, capacity)).toBe(true)
+    expect(isKept(requested, capacity + 1000 + 64 - walRecord.bytes, capacity)).toBe(true)
+    expect(isKept(requested, capacity + blockBytes, capacity)).toBe(false)
   })
 })
 

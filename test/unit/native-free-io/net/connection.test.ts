@@ -46,7 +46,7 @@ async function world(
   const memory = new ReceiveBuffers(base, memoryBytes)
   const frames: Buffer[] = []
   const connections: Connection[] = []
-  const heard: (() => void)[] = []
+  const notified: (() => void)[] = []
   const slow = new ByteBudget(options.slow ?? 0)
   let pauses = 0
   let closed = 0
@@ -75,7 +75,7 @@ async function world(
     onRead: (bytes) => {
       received += bytes
       options.onRead?.()
-      for (const wake of heard.splice(0)) wake()
+      for (const wake of notified.splice(0)) wake()
     },
     onWrite: () => {},
     onPause: () => pauses++,
@@ -117,7 +117,7 @@ async function world(
     },
     /** Checks after every read. */
     async until(isDone: () => boolean): Promise<void> {
-      while (!isDone()) await new Promise<void>((resolve) => heard.push(resolve))
+      while (!isDone()) await new Promise<void>((resolve) => notified.push(resolve))
     },
   }
 }

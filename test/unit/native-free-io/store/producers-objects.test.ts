@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ProducersObjects } from '../../../../native-free-io/store/producers-objects.ts'
 import { below, chance, prng } from '../../../../src/base/prng.ts'
 import type { ProducerSnapshots } from '../../../../src/ports/producers.ts'
-import type { ChainParts } from '../../../../src/wal/s3/s3-wal.ts'
+import type { S3WalParts } from '../../../../src/wal/s3/s3-wal.ts'
 import { calm, Shelf, type StoreWeather, Turns, WeatherStore } from '../../../sim/s3-wal-world.ts'
 
 const foundingId = 'AAAAAAAAAAAAAAAAAAAAAg'
@@ -27,7 +27,7 @@ async function world(seed: number, weather: StoreWeather): Promise<void> {
     const store = new WeatherStore(shelf, turns, random, weather)
     const owner = { high: epoch, low: 0 }
     const pause = (): Promise<void> => turns.later(() => {})
-    const parts: ChainParts = { store, prefix, owner, keepMs, pause, now: () => turns.count, onFault: () => {} }
+    const parts: S3WalParts = { store, prefix, owner, keepMs, pause, now: () => turns.count, onFault: () => {} }
     const producers = new ProducersObjects(parts, epoch, foundingId)
     let found: number | undefined
     void producers.load().then((loaded) => (found = loaded?.partitions[0]?.[0] ?? 0))
@@ -65,7 +65,7 @@ test('each incarnation finds the producers that were saved last, despite late pu
 test('a snapshot whose put is late does not replace a newer one, and is removed with those of earlier incarnations', async () => {
   const turns = new Turns(prng(1))
   const shelf = new Shelf()
-  const parts = (): ChainParts => ({
+  const parts = (): S3WalParts => ({
     ...{ store: new WeatherStore(shelf, turns, prng(1), calm), prefix, owner: { high: 1, low: 0 }, keepMs: 0 },
     ...{ pause: async () => {}, now: () => turns.count, onFault: () => {} },
   })

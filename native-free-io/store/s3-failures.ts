@@ -65,19 +65,19 @@ interface S3Error {
 export const codeOf = (error: unknown): string => (error as S3Error).Code ?? (error as S3Error).name ?? ''
 
 /** Classifies an error for the next attempt. `hide` removes secrets from the store's message. */
-export function troubleOf(error: unknown, wasSent: boolean, hide: (text: string) => string): RequestFailure {
+export function failureOf(error: unknown, wasSent: boolean, hide: (text: string) => string): RequestFailure {
   const { message, code, $metadata } = error as S3Error
   const status = $metadata?.httpStatusCode
   const named = codeOf(error)
   const kind = kindOf(named, code, status)
   // The SDK marks every error with a wrong clock, even that of a missing key: it explains only a rejected request.
-  const trouble = $metadata?.clockSkewCorrected && (kind === 'denied' || kind === 'invalid') ? 'skewed' : kind
+  const failure = $metadata?.clockSkewCorrected && (kind === 'denied' || kind === 'invalid') ? 'skewed' : kind
   // Without a response, or with an internal error of the server, the result of the operation is unknown.
-  const isAmbiguous = wasSent && (trouble === 'timeout' || trouble === 'corrupt' || trouble === 'throttled' || trouble === 'unavailable')
+  const isAmbiguous = wasSent && (failure === 'timeout' || failure === 'corrupt' || failure === 'throttled' || failure === 'unavailable')
   const detail = hide(
     [status, named === 'Error' ? code : named, firstLine(message)].filter((each) => each !== undefined && each !== '').join(' '),
   )
-  return { trouble, detail, mayBeDone: isAmbiguous || (wasSent && trouble === 'closed') }
+  return { failure, detail, mayBeDone: isAmbiguous || (wasSent && failure === 'closed') }
 }
 
 function kindOf(named: string, code: string | undefined, status: number | undefined): FaultKind {
