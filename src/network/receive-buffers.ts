@@ -13,8 +13,7 @@ const reserveShare = 4
 export class ReceiveBuffers {
   readonly #base: number
   readonly #levels: number
-  /** Free blocks of each size, by offset; level 0 is the smallest. */
-  readonly #free: Set<number>[]
+  readonly #free: FreeBlocks
   #freeBytes: number
   /** Bytes of allocated blocks that contain requests in progress. */
   heldBytes = 0
@@ -24,8 +23,8 @@ export class ReceiveBuffers {
     this.#base = base
     this.#levels = Math.log2(bytes / receiveBlockBytes) + 1
     assert(Number.isInteger(this.#levels), 'receive memory is a power of two of its blocks')
-    this.#free = Array.from({ length: this.#levels }, () => new Set<number>())
-    this.#free[this.#levels - 1]!.add(0)
+    this.#free = new FreeBlocks(this.#levels)
+    this.#free.push(this.#levels - 1, 0)
     this.#freeBytes = bytes
   }
 
@@ -56,15 +55,15 @@ export class ReceiveBuffers {
   take(bytes: number): number {
     const wanted = this.#levelFor(bytes)
     let level = wanted
-    while (level < this.#levels && this.#free[level]!.size === 0) level++
+    while (level < this.#levels && this.#free.isEmpty(level)) level++
     if (level >= this.#levels) return -1
-    const offset = last(this.#free[level]!)
-    this.#free[level]!.delete(offset)
+    const offset = this.#free.pop(level)
     while (level > wanted) {
       level--
-      this.#free[level]!.add(offset + this.#sizeOf(level))
+      this.#free.push(level, offset + this.#sizeOf(level))
     }
     this.#freeBytes -= this.#sizeOf(wanted)
+    assert(this.#freeBytes >= 0, 'no more bytes are allocated than there are')
     return this.#base + offset
   }
 
@@ -73,7 +72,7 @@ export class ReceiveBuffers {
     const level = this.#levelFor(bytes)
     const offset = address - this.#base
     const buddy = offset ^ this.#sizeOf(level)
-    if (level === this.#levels - 1 || !this.#free[level]!.delete(buddy)) return -1
+    if (level === this.#levels - 1 || !this.#free.delete(level, buddy)) return -1
     this.#freeBytes -= this.#sizeOf(level)
     return this.#base + Math.min(offset, buddy)
   }
@@ -85,11 +84,12 @@ export class ReceiveBuffers {
     this.#freeBytes += this.#sizeOf(level)
     while (level < this.#levels - 1) {
       const buddy = offset ^ this.#sizeOf(level)
-      if (!this.#free[level]!.delete(buddy)) break
+      if (!this.#free.delete(level, buddy)) break
       offset = Math.min(offset, buddy)
       level++
     }
-    this.#free[level]!.add(offset)
+    this.#free.push(level, offset)
+    assert(this.#freeBytes <= this.bytes, 'no more bytes are released than were allocated')
   }
 
   #sizeOf(level: number): number {
@@ -103,8 +103,57 @@ export class ReceiveBuffers {
   }
 }
 
-function last(offsets: Set<number>): number {
-  let found = -1
-  for (const offset of offsets) found = offset
-  return found
+const none = -1
+
+/** Free blocks of each level as stacks, by offset; level 0 is the smallest. A block can be removed from the middle of its stack. */
+class FreeBlocks {
+  /** Top of the stack of each level, as an index of smallest blocks. */
+  readonly #top: Int32Array
+  /** Neighbours in the stack, and the level, of the free block that starts at an index. */
+  readonly #below: Int32Array
+  readonly #above: Int32Array
+  readonly #level: Int8Array
+
+  constructor(levels: number) {
+    const blocks = 2 ** (levels - 1)
+    this.#top = new Int32Array(levels).fill(none)
+    this.#below = new Int32Array(blocks)
+    this.#above = new Int32Array(blocks)
+    this.#level = new Int8Array(blocks).fill(none)
+  }
+
+  isEmpty(level: number): boolean {
+    return this.#top[level] === none
+  }
+
+  push(level: number, offset: number): void {
+    const block = offset / receiveBlockBytes
+    assert(this.#level[block] === none, 'a block is released once')
+    const below = this.#top[level]!
+    if (below !== none) this.#above[below] = block
+    this.#below[block] = below
+    this.#above[block] = none
+    this.#level[block] = level
+    this.#top[level] = block
+  }
+
+  /** Offset of the block that was pushed last. */
+  pop(level: number): number {
+    const offset = this.#top[level]! * receiveBlockBytes
+    this.delete(level, offset)
+    return offset
+  }
+
+  /** Returns false if no block of the level is free at the offset. */
+  delete(level: number, offset: number): boolean {
+    const block = offset / receiveBlockBytes
+    if (this.#level[block] !== level) return false
+    const below = this.#below[block]!
+    const above = this.#above[block]!
+    if (below !== none) this.#above[below] = above
+    if (above !== none) this.#below[above] = below
+    else this.#top[level] = below
+    this.#level[block] = none
+    return true
+  }
 }
