@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import { assert } from '../../src/base/assert.ts'
 import { ByteBudget } from '../../src/base/byte-budget.ts'
 import { anonymous } from '../../src/network/client-session.ts'
 import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
@@ -152,7 +153,8 @@ export class ConnectionTable implements ConnectionOwner {
     this.#starving.delete(connection.gate)
     this.#late.delete(connection)
     if (!this.#connections.delete(connection)) return
-    const left = (this.#perHost.get(connection.session.host) ?? 1) - 1
+    const left = (this.#perHost.get(connection.session.host) ?? 0) - 1
+    assert(left >= 0, 'each connection is counted for its host')
     if (left > 0) this.#perHost.set(connection.session.host, left)
     else this.#perHost.delete(connection.session.host)
     this.#parts.counters.add('disconnections', 1)

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { assert } from '../../src/base/assert.ts'
 import type { ByteBudget } from '../../src/base/byte-budget.ts'
 import type { ClientSession } from '../../src/network/client-session.ts'
 import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
@@ -43,6 +44,7 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
   readonly #requestReader: RequestReader
   readonly #sendQueue: SendQueue
   #at = 0
+  #windowBytes = 0
   #why: string | undefined
   /** Milliseconds: time of the last received bytes, of the start of the incomplete frame, and of the last progress of the client. */
   #heardAt: number
@@ -115,12 +117,15 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
 
   window(): Buffer {
     const { at, bytes } = this.#requestReader.window()
+    assert(bytes > 0, 'a window has room')
     this.#at = at
+    this.#windowBytes = bytes
     return this.#owner.requestReader.bytes.subarray(at, at + bytes)
   }
 
   received(bytes: number): boolean {
     if (this.#socket.destroyed) return false
+    assert(bytes <= this.#windowBytes, 'received bytes are within their window')
     this.#heardAt = Date.now()
     this.gate.enter()
     this.#follow(this.#requestReader.received(this.#at, bytes))

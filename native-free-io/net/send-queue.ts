@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { assert } from '../../src/base/assert.ts'
 import type { ByteBudget } from '../../src/base/byte-budget.ts'
 import type { BufferLease } from '../../src/network/request-queue.ts'
 
@@ -152,6 +153,7 @@ export class SendQueue {
     }
     parts.splice(0, whole)
     this.#bytes -= bytes
+    assert(bytes <= room && this.#bytes >= 0, 'unsent bytes are written once')
     if (range.end > 0) pending.flying.add(range)
     const isLast = parts.length === 0
     if (isLast) this.#given.add(this.#writes.shift()!)

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import type { Mutable } from '../base/mutable.ts'
 import { isInternal } from '../metadata/topic-names.ts'
 import { append, appended, appendFlags, appendKind, reason, reasons, refusedRecord } from '../pipeline/ring-messages.ts'
@@ -200,7 +201,8 @@ function refuseBatch(part: PartitionResponse, { error, reason: why, refused }: V
 
 /** Records the sequencer's answer for one batch. Returns true when it was the last. */
 export function appendAnswered(produce: Produce, words: Int32Array, at: number): boolean {
-  const part = produce.parts[words[at + appended.part]!]!
+  const part = produce.parts[words[at + appended.part]!]
+  assert(part !== undefined, 'a result is for a batch of its request')
   const error = words[at + appended.error]!
   part.logStartOffset = BigInt(getLong(words, at + appended.logStartOffset))
   if (error === 0) {
@@ -220,6 +222,7 @@ export function appendAnswered(produce: Produce, words: Int32Array, at: number):
 
 /** True when every batch has a result: then the bytes of the request are released. */
 function answeredOne(produce: Produce): boolean {
+  assert(produce.outstanding > 0, 'each batch has one result')
   produce.outstanding--
   if (produce.outstanding > 0) return false
   produce.held?.release()

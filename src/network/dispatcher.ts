@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import { laneHeader, widen } from '../pipeline/lane-words.ts'
 import { answerKind } from '../pipeline/ring-messages.ts'
 import type { RingConsumer, RingProducer } from '../ring/ring.ts'
@@ -97,6 +98,8 @@ export class RequestDispatcher {
 
   /** A whole frame at [start, end) of the arena, without its size. */
   frame(queue: RequestQueue, start: number, end: number, held: HeldBytes): Admission {
+    assert(start < end, 'a frame has bytes')
+    assert(!queue.closed, 'frames of a closed connection are not processed')
     const { limit } = queue
     if (limit !== undefined) {
       queue.gate.pause(limit)
@@ -127,7 +130,9 @@ export class RequestDispatcher {
     const { answers, words, lane, sequencer } = this.#parts
     const handled = answers.drain((kind, at) => this.#onAnswer(kind, at), answersPerTurn)
     if (handled > 0 && Atomics.load(words, lane + laneHeader.answersBlocked) === 1) sequencer.ring()
-    this.#durable = widen(Atomics.load(words, lane + laneHeader.durable), this.#durable)
+    const durable = widen(Atomics.load(words, lane + laneHeader.durable), this.#durable)
+    assert(durable >= this.#durable, 'the durable position advances')
+    this.#durable = durable
     const completed = this.#produces.advanceDurable(this.#durable)
     this.#flush()
     return handled + completed
@@ -178,6 +183,7 @@ export class RequestDispatcher {
   }
 
   #onAnswer(kind: number, at: number): true {
+    assert(kind === answerKind.appended || kind === answerKind.fetched, 'an answer is for a Produce or a Fetch')
     if (kind === answerKind.appended) this.#produces.answered(at)
     else this.#fetches.answered(at)
     return true

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import { fetched, readKind } from '../pipeline/ring-messages.ts'
 import type { ColdRead } from '../ports/cold-reads.ts'
 import { FetchResponse } from '../wire/api/01-fetch.ts'
@@ -109,8 +110,10 @@ export class FetchRequests {
    * for pieces that are not in the block cache.
    */
   loaded(token: number, index: number, records: readonly Uint8Array[] | null, error: number, pin: number): void {
-    const fetch = this.#requests.get(token)!
-    const response = fetch.responses[index]!
+    const fetch = this.#requests.get(token)
+    assert(fetch !== undefined && fetch.loading > 0, 'each cold read has one result')
+    const response = fetch.responses[index]
+    assert(response !== undefined, 'a cold read is for a partition of its fetch')
     if (records === null) response.errorCode = error
     // Sent without a copy: a copy of megabytes would delay all requests of the thread.
     else response.records = new Slices(records)
@@ -120,7 +123,8 @@ export class FetchRequests {
 
   /** There is no memory for the read of `load`: the fetch continues without it, unless it has no other records. */
   outOfMemory(token: number, partitionRead: PartitionRead): void {
-    const fetch = this.#requests.get(token)!
+    const fetch = this.#requests.get(token)
+    assert(fetch !== undefined && fetch.loading > 0, 'each cold read has one result')
     fetch.outOfMemory ??= partitionRead
     this.#loadedOne(fetch)
   }

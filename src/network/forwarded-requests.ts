@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import { ByteBudget } from '../base/byte-budget.ts'
 import type { RequestHeader } from '../wire/headers.ts'
 import type { ClientSession } from './client-session.ts'
@@ -41,6 +42,7 @@ export class ForwardedRequests {
       this.#awaitingLargeMemory.pause(queue.gate)
       return 'later'
     }
+    assert(!queue.exclusive, 'a connection has one forwarded request in progress')
     const token = this.#requests.take()
     const pending: Pending = { queue, correlationId, version, token, response: undefined, lease: undefined }
     this.#requests.add(pending)
@@ -63,6 +65,7 @@ export class ForwardedRequests {
     const pending = this.#requests.get(token)
     if (pending === undefined) return
     this.#requests.forget(token)
+    assert(pending.queue.exclusive && pending.response === undefined, 'a forwarded request has one response')
     pending.queue.exclusive = false
     if (response === null) {
       pending.queue.connection.close('the request cannot be answered')

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import { append, appended } from '../pipeline/ring-messages.ts'
 import { ProduceResponse } from '../wire/api/00-produce.ts'
 import type { Reader } from '../wire/cursor.ts'
@@ -87,7 +88,8 @@ export class ProduceRequests {
   /** The sequencer's answer for one batch, at `at` of the words. */
   answered(at: number): void {
     const { words } = this.#parts
-    const produce = this.#requests.get(words[at + appended.request]!)!
+    const produce = this.#requests.get(words[at + appended.request]!)
+    assert(produce !== undefined, 'the sequencer answers requests in progress')
     if (!appendAnswered(produce, words, at)) return
     if (produce.response !== undefined) this.#requests.forget(produce.token)
     else if (produce.durableAt <= this.#durable) this.#finish(produce)

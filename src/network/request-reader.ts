@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import type { ByteBudget } from '../base/byte-budget.ts'
 import type { ReceiveBuffers } from './receive-buffers.ts'
 import { requestBytesMaxOf } from './request-limits.ts'
@@ -42,6 +43,7 @@ class Segment implements HeldBytes {
     if (this.#holds++ === 0) this.#memory.heldBytes += this.bytes
   }
   release(): void {
+    assert(this.#holds > 0, 'a segment is released once for each hold')
     if (--this.#holds > 0) return
     this.#memory.heldBytes -= this.bytes
     if (this.#isLeft) this.#memory.give(this.base, this.bytes)
@@ -119,6 +121,7 @@ export class RequestReader {
     if (this.#spill !== undefined) return this.#keep(this.#parts.bytes.subarray(at, at + bytes))
     if (this.#segment === undefined || at !== this.#fill) return this.#moveIn(this.#parts.bytes.subarray(at, at + bytes))
     this.#fill += bytes
+    assert(this.#fill <= this.#segment.end, 'received bytes are within the segment')
     return this.#cut()
   }
 

@@ -1,3 +1,5 @@
+import { assert } from '../base/assert.ts'
+
 /**
  * Requests in progress by token. Ring messages and other threads refer to a request by its token. A token is reused only when
  * no answer for it can arrive any more.
@@ -30,6 +32,7 @@ export class RequestTable<Request extends { readonly token: number }> {
   }
 
   add(request: Request): void {
+    assert(this.#requests[request.token] === undefined, 'a token has one request')
     this.#requests[request.token] = request
   }
 

@@ -57,6 +57,7 @@ export class BatchIndex {
   push(base: number, count: number, position: number, bytes: number, maxTimestamp: number): void {
     if (this.#length === this.#capacity()) this.#grow()
     const slot = (this.#first + this.#length) & (this.#base.length - 1)
+    assert(this.#length === 0 || position >= this.end(this.#length - 1), 'positions of batches ascend')
     this.#base[slot] = base
     this.#count[slot] = count
     this.#position[slot] = position

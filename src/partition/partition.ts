@@ -77,6 +77,7 @@ export class Partition {
   }
 
   push(baseOffset: number, count: number, position: number, bytes: number, maxTimestamp: number): void {
+    assert(baseOffset >= this.next && count > 0, 'offsets of a partition ascend')
     this.index.push(baseOffset, count, position, bytes, maxTimestamp)
     this.next = baseOffset + count
   }

@@ -136,6 +136,7 @@ export class RingConsumer extends End {
       // A lap may end with one spare word: room for a size of -1, not for a kind.
       const kind = bodyWords < 0 ? padding : this.words[at + 1]!
       if (kind !== padding) {
+        assert(bodyWords >= 0 && bodyWords < this.capacity >> 1, 'a message takes at most half a ring')
         if (!onFrame(kind, at + frameWords, bodyWords)) break
         handled++
       }

@@ -1,4 +1,6 @@
+import { assert } from '../../base/assert.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
+import { blockBytes } from '../../wal/wal-record.ts'
 import { laneHeader, narrow, widen } from '../lane-words.ts'
 
 /** Interface of this stage to the WAL file. Every call returns when the bytes are on the disk, or throws. */
@@ -59,9 +61,12 @@ export class Persistence {
   turn(): number {
     const published = this.#published()
     if (published === this.#durable) return 0
+    assert(published > this.#durable, 'the durable position is not beyond the published position')
+    assert(published - this.#durable <= this.#memory.bytes, 'unflushed records are in the log cache')
     Atomics.store(this.#words, this.#lane + laneHeader.writerIdle, 0)
     const offset = this.#durable % this.#memory.bytes
     const bytes = Math.min(published - this.#durable, writeBytesMax, this.#memory.bytes - offset)
+    assert(bytes % blockBytes === 0 && offset % blockBytes === 0, 'a write consists of whole blocks')
     this.#isFull = !this.#file.write(this.#memory.base + offset, bytes, this.#durable)
     if (this.#isFull) return 0
     this.#durable += bytes

@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import { getU64 } from '../../base/long.ts'
 import type { TrimPoint } from '../../ports/lane.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
@@ -120,6 +121,8 @@ export class StorePersistence {
     const address = memory.base + (position % memory.bytes)
     this.#sent += bytes
     this.#uploads++
+    assert(this.#sent <= this.#published(), 'only published records are written')
+    assert(this.#sent - this.#durable <= memory.bytes, 'unflushed records are in the log cache')
     const end = this.#sent
     const done = append({
       kind: 'piece',
@@ -138,6 +141,8 @@ export class StorePersistence {
   #stored(end: number): void {
     const { words, lane, signals } = this.#parts
     this.#uploads--
+    assert(this.#uploads >= 0, 'an upload ends once')
+    assert(end >= this.#durable && end <= this.#sent, 'objects are stored in order')
     this.#durable = end
     Atomics.store(words, lane + laneHeader.durable, narrow(end))
     this.turn()

@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import { getI64, putI64, putU64 } from '../../base/long.ts'
 import type { Partition } from '../../partition/partition.ts'
 import { crcBytes, crcStart, walKind, walMagic, walRecord } from '../../wal/wal-record.ts'
@@ -76,6 +77,7 @@ export class Appender {
   }
 
   setDurable(position: number): void {
+    assert(position >= this.#durable, 'the durable position advances')
     this.#durable = position
   }
 
@@ -87,6 +89,7 @@ export class Appender {
   /** The result is in `outcome`. If there is no room, nothing has changed and the caller retries later. */
   append(partition: Partition, address: number, bytes: number, flags: number, now: number): NoRoom | undefined {
     const { outcome } = this
+    assert(partition.open, 'batches are appended to open partitions')
     outcome.error = 0
     outcome.reason = reason.none
     outcome.baseOffset = -1
@@ -167,6 +170,8 @@ export class Appender {
   #commit(partition: Partition, at: number, to: number, bytes: number): void {
     const { outcome } = this
     const { count, producerId, producerEpoch, sequence } = this.#origin
+    assert(count > 0, 'an appended batch has records')
+    assert(to === this.#memory.address(at) + walRecord.bytes, 'a batch is behind the header of its record')
     this.#seal(partition, at, to, bytes)
     const end = at + walRecord.bytes + bytes
     this.#memory.commit(at, walRecord.bytes + bytes)
@@ -179,6 +184,7 @@ export class Appender {
 
   /** Writes the record that jumps from one position to another, over memory that must stay unchanged. */
   jump(from: number, to: number): void {
+    assert(to - from >= walRecord.bytes, 'a jump has room for its header')
     this.#writeHeader(from, walKind.jump, to - from - walRecord.bytes, 0, 0, 0, 0)
   }
 
@@ -342,6 +348,8 @@ export class Appender {
   #writeHeader(at: number, kind: number, bytes: number, partitionId: number, epoch: number, baseOffset: number, batchCrc: number): void {
     const view = this.#view
     const header = this.#memory.address(at)
+    assert(at > this.#previous || this.#previous === 0, 'records are written in the order of their positions')
+    assert(at >= this.#durable, 'a durable record is not written again')
     view.setUint32(header + walRecord.magic, walMagic, true)
     putU64(view, header + walRecord.position, at)
     putU64(view, header + walRecord.previous, this.#previous)

@@ -84,14 +84,18 @@ export class LogCache {
   }
 
   setDurable(position: number): void {
+    assert(position >= this.#durable && position <= this.#end, 'the durable position advances within the log')
     this.#durable = position
   }
+  /** The position may be rounded down to a block. */
   setTrimmed(position: number): void {
+    assert(position > this.#trimmed - blockBytes, 'the trim position does not go back')
     this.#trimmed = position
   }
 
   /** Returns a position for a record of `bytes`, header included, or the reason for no room. Nothing is allocated until `commit`. */
   reserve(bytes: number): number | NoRoom {
+    assert(bytes >= walRecord.bytes && bytes <= this.bytes, 'a record fits the log cache')
     for (;;) {
       const at = this.#start()
       const target = this.#obstacle(at, bytes)
@@ -109,6 +113,7 @@ export class LogCache {
   }
 
   commit(at: number, bytes: number): void {
+    assert(at >= this.#end && at + bytes <= this.#durable + this.bytes, 'a record is after the others, and over no unflushed one')
     this.#end = alignRecord(at + bytes)
   }
 
@@ -120,6 +125,7 @@ export class LogCache {
 
   /** Keeps the memory of a range unchanged until `unpin`. */
   pin(from: number, to: number): number {
+    assert(from < to && to <= this.#end, 'a pinned range is in the log')
     const id = this.#nextPin
     this.#nextPin = (this.#nextPin % 0x7fff_ffff) + 1
     this.#pins.set(id, { from, to })
@@ -141,6 +147,7 @@ export class LogCache {
     const pin = this.#pins.get(id)
     if (pin === undefined) return
     this.#pinned -= pin.to - pin.from
+    assert(this.#pinned >= 0, 'pinned bytes are released once')
     this.#pins.delete(id)
   }
 

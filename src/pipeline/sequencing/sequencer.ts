@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import type { Partition } from '../../partition/partition.ts'
 import type { Asked, Reply } from '../../ports/lane-commands.ts'
 import type { PartitionId } from '../../ports/partitions.ts'
@@ -159,6 +160,8 @@ export class Sequencer {
     this.#memory.setTrimmed(widen(this.#kept, this.#durable))
     const durable = widen(Atomics.load(this.#words, this.#lane + laneHeader.durable), this.#durable)
     if (durable === this.#durable) return this.#wake()
+    assert(durable > this.#durable && durable <= this.#published, 'the durable position advances, up to the published position')
+    assert(widen(this.#kept, durable) <= durable, 'only durable records are trimmed')
     this.#durable = durable
     this.#memory.setDurable(durable)
     this.#appender.setDurable(durable)
@@ -172,6 +175,7 @@ export class Sequencer {
     while (reached < this.#growth.length && this.#growth[reached]!.end <= this.#durable) {
       const { partition, bytes } = this.#growth[reached]!
       partition.advanceDurable(this.#durable)
+      assert(bytes > 0, 'growth has bytes')
       this.#stalled = !this.#clients.every((client) => client.reader.wake(partition, bytes))
       if (this.#stalled) break
       reached++
@@ -213,6 +217,7 @@ export class Sequencer {
         client.answers.unclaim(appended.words)
         return this.#stall()
       }
+      assert(outcome.durableAt <= this.#memory.end, 'a result refers to records in the log')
       if (partition.next !== next) this.#count(partition, partition.next - next)
       else if (outcome.error === 0) this.#counters.add('duplicates', 1)
     }
@@ -230,7 +235,10 @@ export class Sequencer {
   }
 
   #count(partition: Partition, records: number): void {
-    const bytes = partition.index.bytes(partition.index.length - 1)
+    const { index } = partition
+    const bytes = index.bytes(index.length - 1)
+    assert(records > 0 && index.base(index.length - 1) + records === partition.next, 'offsets of a partition are contiguous')
+    assert(index.end(index.length - 1) <= this.#memory.end, 'the last batch ends within the log')
     this.#counters.add('batches', 1)
     this.#counters.add('records', records)
     this.#counters.add('bytes', bytes)
@@ -300,7 +308,10 @@ export class Sequencer {
 
   #publish(): void {
     if (this.#memory.end === this.#published) return
-    this.#published = this.#memory.closeGroup()
+    const end = this.#memory.closeGroup()
+    assert(end > this.#published, 'the published position advances')
+    assert(end - this.#durable <= this.#memory.bytes, 'unflushed records are in the log cache')
+    this.#published = end
     for (const client of this.#clients) client.answers.publish()
     Atomics.store(this.#words, this.#lane + laneHeader.published, narrow(this.#published))
     this.#persistence.ring()
