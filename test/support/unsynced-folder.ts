@@ -57,6 +57,15 @@ export class UnsyncedFolder {
     throw new Error('the power was not cut')
   }
 
+  /** Requests to the file system block until `resume`. */
+  stall(): void {
+    this.#server.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#server.kill('SIGCONT')
+  }
+
   async unmount(): Promise<void> {
     const ended = new Promise((resolve) => this.#server.once('exit', resolve))
     process.off('exit', this.#leave)
