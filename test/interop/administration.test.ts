@@ -183,7 +183,7 @@ async function untilHeard(client: WireClient, value: number): Promise<void> {
     const heard = await client.ask(DescribeClientQuotasRequest, DescribeClientQuotasResponse, 1, { components, strict: true })
     if (heard.entries?.[0]?.values[0]?.value === value) return
   }
-  throw new Error('a change was not heard of')
+  throw new Error('a change was not applied')
 }
 async function theRest(ask: Ask): Promise<void> {
   for (const version of [0, 1, 2]) {

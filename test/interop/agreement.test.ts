@@ -42,11 +42,11 @@ async function agree(writer: WritingClient, codec: Codec, isText: boolean): Prom
 }
 
 for (const writer of writers) {
-  describe.runIf(writer.missing() === null)(`What ${writer.name} writes`, () => {
+  describe.runIf(writer.missing() === null)(`clients: records of ${writer.name}`, () => {
     for (const codec of writer.codecs) {
-      test(`is what every client reads, ${codec}, text`, longIf(codec !== writer.codecs.at(-1), limitMs), () => agree(writer, codec, true))
+      test(`are read by every client, ${codec}, text`, longIf(codec !== writer.codecs.at(-1), limitMs), () => agree(writer, codec, true))
       if (writer.takesBytes)
-        test(`is what every client reads, ${codec}, bytes`, longIf(codec !== writer.codecs[0], limitMs), () => agree(writer, codec, false))
+        test(`are read by every client, ${codec}, bytes`, longIf(codec !== writer.codecs[0], limitMs), () => agree(writer, codec, false))
     }
   })
 }

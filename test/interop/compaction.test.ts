@@ -89,7 +89,7 @@ function surviving(sent: readonly Seen[], tombstonesFrom: number): Seen[] {
   return sent.filter(({ key, offset, value }) => last.get(key) === offset && (value !== null || offset >= tombstonesFrom))
 }
 
-describe.runIf(missing === null)('compaction by key, beside that of Kafka', () => {
+describe.runIf(missing === null)('compaction: by key, beside that of Kafka', () => {
   let sides: readonly Side[] = []
 
   beforeAll(async () => {
@@ -136,7 +136,7 @@ const left = samples.slice(90).map(({ key, value }) => `${key} ${value}`)
 const textOf = (read: readonly Sample[]): string[] => read.map(({ key, value }) => `${key} ${value}`)
 
 describe.runIf(kcatMissing() === null)(
-  'clients that read a compacted topic',
+  'compaction: clients of a compacted topic',
   () => {
     let broker: Broker
 

@@ -132,7 +132,7 @@ async function untilSettled(client: WireClient, type: number, name: string): Pro
     const { results } = await client.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
     if (results[0]!.configs[0]?.value === `${marker}${name}`) return
   }
-  throw new Error('a change was not heard of')
+  throw new Error('a change was not applied')
 }
 
 goldenConversation('configs', async (kind) => {

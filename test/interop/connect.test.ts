@@ -28,7 +28,7 @@ async function until(what: string, isSo: () => boolean | Promise<boolean>, log: 
   }
 }
 
-describe.runIf(missing === null)('Kafka Connect', () => {
+describe.runIf(missing === null)('Kafka Connect:', () => {
   let broker: Broker
   let folder: string
   const properties = (name: string, rows: Readonly<Record<string, string>>): string => {
@@ -59,7 +59,7 @@ describe.runIf(missing === null)('Kafka Connect', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  test('standalone copies a file through a topic, byte for byte, and goes on where it was', long(limitMs), async () => {
+  test('standalone copies a file through a topic, byte for byte, and continues at its offset', long(limitMs), async () => {
     const [input, output] = [join(folder, 'in.txt'), join(folder, 'out.txt')]
     writeFileSync(input, lines(0, 1000))
     const [port] = await freePorts(1)
@@ -84,7 +84,7 @@ describe.runIf(missing === null)('Kafka Connect', () => {
     }
   })
 
-  test('distributed moves the tasks of a worker that died, and goes on after all have stopped', long(limitMs), async () => {
+  test('distributed moves the tasks of a worker that died, and continues after all have stopped', long(limitMs), async () => {
     const [input, output] = [join(folder, 'moving.txt'), join(folder, 'moved.txt')]
     const storage = ['config', 'offset', 'status'].flatMap((kind) => [
       [`${kind}.storage.topic`, `connect-${kind}`],

@@ -38,16 +38,19 @@ test.each([
   ['max.connections', '1', 'max.connections', '1000'],
   ['max.connections.per.ip', '1', 'max.connections.per.ip', '1000'],
   ['max.connections.per.ip.overrides', '127.0.0.1:1', 'max.connections.per.ip.overrides', '127.0.0.2:1'],
-])('%s=%s holds from its answer on, for connections that come, and %s=%s lets them in again', async (name, few, again, many) => {
-  expect(await isServed()).toBe(true)
-  expect(await alter(name, set, few)).toBe(0)
-  expect(await isServed()).toBe(false)
-  expect(await alter(again, set, many)).toBe(0)
-  expect(await isServed()).toBe(true)
-  expect(await alter(name, remove, null)).toBe(0)
-})
+])(
+  'connection limits: %s=%s holds from its answer on, for connections that come, and %s=%s lets them in again',
+  async (name, few, again, many) => {
+    expect(await isServed()).toBe(true)
+    expect(await alter(name, set, few)).toBe(0)
+    expect(await isServed()).toBe(false)
+    expect(await alter(again, set, many)).toBe(0)
+    expect(await isServed()).toBe(true)
+    expect(await alter(name, remove, null)).toBe(0)
+  },
+)
 
-test('an override of a single address counts for more than the limit of all', async () => {
+test('connection limits: an override of a single address counts for more than the limit of all', async () => {
   expect(await alter('max.connections.per.ip', set, '1', '')).toBe(0)
   expect(await alter('max.connections.per.ip.overrides', set, '127.0.0.1:50')).toBe(0)
   expect(await isServed()).toBe(true)
@@ -56,6 +59,6 @@ test('an override of a single address counts for more than the limit of all', as
   expect(await alter('max.connections.per.ip', remove, null, '')).toBe(0)
 })
 
-test.each(['localhost:5', '127.0.0.1', '127.0.0.1:x', '::1'])('an override of %s is refused', async (value) => {
+test.each(['localhost:5', '127.0.0.1', '127.0.0.1:x', '::1'])('connection limits: an override of %s is refused', async (value) => {
   expect(await alter('max.connections.per.ip.overrides', set, value)).not.toBe(0)
 })

@@ -94,12 +94,12 @@ async function dynamicMembers(said: Protocol): Promise<void> {
     said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId }, label)
   const describe = (label: string) =>
     said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId], includeAuthorizedOperations: true }, label)
-  const { memberId } = await join(9, {}, 'asks for an id')
+  const { memberId } = await join(9, {}, 'without an id')
   // Kafka returns the id before it has created the group.
   await untilDescribed(said, groupId)
   await describe('with a pending member')
   await join(9, { memberId, protocols: [] }, 'pending, without protocols')
-  await join(9, { memberId }, 'comes back with it')
+  await join(9, { memberId }, 'with its id')
   await describe('before the assignment')
   await beat(memberId, 1, 'before the assignment')
   await sync(5, { memberId, generationId: 2 }, 'wrong generation')
@@ -171,8 +171,8 @@ async function staticMembers(said: Protocol): Promise<void> {
     ...syncing,
     assignments,
   })
-  const second = await join(9, {}, 'came back')
-  const third = await join(8, {}, 'came back, older client')
+  const second = await join(9, {}, 'again')
+  const third = await join(8, {}, 'again, older client')
   await join(9, { memberId: second.memberId }, 'fenced')
   await join(9, { memberId: third.memberId, groupInstanceId: 'other' }, 'other instance')
   for (const [memberId, instance] of [

@@ -81,7 +81,7 @@ async function storm(port: number, options: Options): Promise<boolean> {
   await Promise.all([...gone, ...members.map(({ done }) => done)])
   client.close()
   const boundMs = sessionMs + rebalanceMs + slackMs
-  if (ledger.longestUnowned > boundMs) ledger.violations.push(`a partition was nobody's for ${ledger.longestUnowned} ms`)
+  if (ledger.longestUnowned > boundMs) ledger.violations.push(`a partition had no owner for ${ledger.longestUnowned} ms`)
   const total = ledger.produced.reduce((sum, each) => sum + each, 0n)
   console.log(
     `group storm, ${options.protocol} protocol: seed ${options.seed}, ${options.seconds} s, ${options.partitions} partitions, at most ${options.members} members`,

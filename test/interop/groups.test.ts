@@ -93,7 +93,7 @@ async function committed(groupId: string, topic: string): Promise<number> {
 const numbered = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => String(from + i))
 
 test(
-  'members of a kafkajs group share the partitions, and take over those of one that leaves',
+  'groups: members of a kafkajs group share the partitions, and take over those of one that leaves',
   async () => {
     await write('shared', numbered(0, 30))
     const first = await new Member('sharing').start('shared')
@@ -113,7 +113,7 @@ test(
 )
 
 test(
-  'offsets that were committed are there after the broker was killed, and the group reads on from them',
+  'groups: offsets that were committed are there after the broker was killed, and the group reads on from them',
   async () => {
     await write('kept', numbered(0, 50))
     const before = await new Member('survivor').start('kept')
@@ -133,7 +133,7 @@ test(
 )
 
 test(
-  'a member goes on after the broker was killed under it, without reading again what it had committed',
+  'groups: a member continues after a crash of the broker, without reading committed records again',
   async () => {
     await write('ongoing', numbered(0, 20))
     const member = await new Member('ongoing').start('ongoing')
@@ -149,7 +149,7 @@ test(
   limitMs,
 )
 
-describe.runIf(missingKcat === null)('kcat', () => {
+describe.runIf(missingKcat === null)('groups: kcat', () => {
   test(
     'reads in a group from where the group stopped',
     async () => {

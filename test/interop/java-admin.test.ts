@@ -11,7 +11,7 @@ const limitMs = 180_000
 const missing = kafkaMissing()
 if (missing) console.warn(`skipped: administration with Kafka's Java tools, ${missing}`)
 
-describe.runIf(missing === null)("Administration with Kafka's Java tools", () => {
+describe.runIf(missing === null)('Java tools: administration', () => {
   let broker: Broker
   const args = (line: string): string[] => line.split(' ')
   const tool = async (name: string, line: string): Promise<string> =>
@@ -126,7 +126,7 @@ describe.runIf(missing === null)("Administration with Kafka's Java tools", () =>
   })
 
   test(
-    'ReassignPartitionsCommand moves partitions to where they are, with a throttle and without, and says that it is done',
+    'ReassignPartitionsCommand moves partitions to where they are, with a throttle and without, and reports the end',
     long(limitMs),
     async () => {
       const topics = file('topics.json', { version: 1, topics: [{ topic: 't' }] })
@@ -146,7 +146,7 @@ describe.runIf(missing === null)("Administration with Kafka's Java tools", () =>
     },
   )
 
-  test('ClusterTool, MetadataQuorumCommand, FeatureCommand and TransactionsCommand know the cluster', long(limitMs), async () => {
+  test('ClusterTool, MetadataQuorumCommand, FeatureCommand and TransactionsCommand describe the cluster', long(limitMs), async () => {
     const id = await javaTool('ClusterTool', ['cluster-id', '--bootstrap-server', broker.address])
     const clusterId = /^Cluster ID: (\S{22})$/m.exec(id.toString())?.[1]
     expect(clusterId).toBeDefined()

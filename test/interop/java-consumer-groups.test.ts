@@ -69,7 +69,7 @@ interface Event {
   readonly partitions: readonly { readonly partition: number; readonly minOffset: number; readonly maxOffset: number }[]
 }
 
-describe.runIf(missing === null)("Kafka's Java clients, with consumer groups", () => {
+describe.runIf(missing === null)('Java clients: consumer groups', () => {
   let broker: Broker
   const running: Verifiable[] = []
   const start = (...args: [groupId: string, protocol: 'CLASSIC' | 'CONSUMER', ...options: string[]]): Verifiable => {

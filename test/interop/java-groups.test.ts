@@ -8,7 +8,7 @@ const limitMs = 180_000
 const missing = kafkaMissing()
 if (missing) console.warn(`skipped: groups of Kafka's Java tools, ${missing}`)
 
-describe.runIf(missing === null)("Kafka's Java tools, with a group", () => {
+describe.runIf(missing === null)('Java tools: groups', () => {
   let broker: Broker
   const tool = async (name: string, ...args: string[]): Promise<string> =>
     (await javaTool(name, ['--bootstrap-server', broker.address, ...args])).toString()

@@ -8,7 +8,7 @@ const limitMs = 120_000
 const missing = kafkaMissing()
 if (missing) console.warn(`skipped: Kafka's Java tools, ${missing}`)
 
-describe.runIf(missing === null)("Kafka's Java tools", () => {
+describe.runIf(missing === null)('Java tools:', () => {
   let broker: Broker
   const tool = async (name: string, ...args: string[]): Promise<string> =>
     (await javaTool(name, ['--bootstrap-server', broker.address, ...args])).toString()
@@ -62,7 +62,7 @@ describe.runIf(missing === null)("Kafka's Java tools", () => {
   )
 
   test(
-    'BrokerApiVersionsCommand finds every API that it knows how to use',
+    'BrokerApiVersionsCommand finds every API that it supports',
     async () => {
       const text = await tool('BrokerApiVersionsCommand')
       expect(text).toContain('Produce(0): 0 to 13 [usable: 13]')

@@ -22,7 +22,7 @@ interface Event {
   }[]
 }
 
-describe.runIf(missing === null)("Kafka's Java tools that check a broker", () => {
+describe.runIf(missing === null)('Java tools: verification of a broker', () => {
   let broker: Broker
   const tool = async (name: string, line: string): Promise<string> =>
     (await javaTool(name, ['--bootstrap-server', broker.address, ...line.split(' ')])).toString()
@@ -73,7 +73,7 @@ describe.runIf(missing === null)("Kafka's Java tools that check a broker", () =>
   })
 
   test(
-    'ClientCompatibilityTest finds what it was told to expect',
+    'ClientCompatibilityTest finds the expected features',
     async () => {
       const told = [
         '--offsets-for-times-supported True --cluster-id-supported True --expect-record-too-large-exception False',

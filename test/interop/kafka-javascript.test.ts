@@ -16,7 +16,7 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
   }
 }
 
-describe.runIf(missing === null)('@confluentinc/kafka-javascript', () => {
+describe.runIf(missing === null)('kafka-javascript:', () => {
   let broker: Broker
   beforeAll(async () => {
     broker = await startBroker({ settings: { 'group.initial.rebalance.delay.ms': '0' } })
@@ -55,7 +55,7 @@ describe.runIf(missing === null)('@confluentinc/kafka-javascript', () => {
     Array.from({ length: (to - from) * partitions }, (_, i) => `${i % partitions}:${from + Math.floor(i / partitions)}`).sort()
 
   test(
-    'a group shares the partitions, hands them over, and goes on from what was committed',
+    'a group shares the partitions, hands them over, and continues from the committed offsets',
     async () => {
       await connected(broker.port, (connection) => createTopic(connection, 'shared', 4))
       await fill('shared', 4, 400)
@@ -99,7 +99,7 @@ describe.runIf(missing === null)('@confluentinc/kafka-javascript', () => {
       await until('another reads what was written', () => other.read.length === 55)
       expect(member.read).toHaveLength(60)
       member.consumer.resume([{ topic: 'sought' }])
-      await until('it goes on', () => member.read.length === 65)
+      await until('it continues', () => member.read.length === 65)
       await other.consumer.disconnect()
       await member.consumer.disconnect()
     },
@@ -107,7 +107,7 @@ describe.runIf(missing === null)('@confluentinc/kafka-javascript', () => {
   )
 
   test(
-    'its admin creates, lists, looks at and deletes topics, records and groups',
+    'its admin creates, lists, describes and deletes topics, records and groups',
     async () => {
       const admin = javascriptKafka(broker.address).admin()
       await admin.connect()

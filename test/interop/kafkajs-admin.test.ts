@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => broker?.remove())
 
 test(
-  'kafkajs creates, grows, lists, empties and deletes topics',
+  'kafkajs: creates, grows, lists, empties and deletes topics',
   async () => {
     const admin = kafkajs(broker.address).admin()
     await admin.connect()
@@ -43,7 +43,7 @@ test(
 )
 
 test(
-  'a topic that kafkajs writes to before it exists is created with the default number of partitions',
+  'kafkajs: a topic that it writes to before it exists is created with the default number of partitions',
   async () => {
     await kafkajsWriter(false).write(broker.address, 'made-by-writing', 'gzip', [{ key: null, value: Buffer.from('first'), headers: [] }])
     const admin = kafkajs(broker.address).admin()

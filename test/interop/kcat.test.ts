@@ -7,7 +7,7 @@ const limitMs = 60_000
 const missing = kcatMissing()
 if (missing) console.warn(`skipped: kcat, ${missing}`)
 
-describe.runIf(missing === null)('kcat', () => {
+describe.runIf(missing === null)('kcat:', () => {
   let broker: Broker
 
   beforeAll(async () => {
@@ -17,7 +17,7 @@ describe.runIf(missing === null)('kcat', () => {
   afterAll(() => broker?.remove())
 
   test(
-    'reads back twenty thousand lines that it wrote to a topic nobody had created',
+    'reads twenty thousand lines that it wrote to a topic that did not exist',
     async () => {
       const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}`)
       await run(

@@ -89,7 +89,7 @@ function judged(coloured: string, ended: number | string | null): Pick<Outcome, 
   const complaint = /^### Test "[^\n]*\n([^\n]*)/m.exec(log)?.[1] ?? `ended with ${ended}`
   if (ended !== 0 || states.includes('FAILED')) return { state: 'FAIL', reason: complaint }
   if (!states.includes('PASSED'))
-    return { state: 'SKIP', reason: states.length === 0 ? 'no test of this number wants a broker' : 'the suite left it out' }
+    return { state: 'SKIP', reason: states.length === 0 ? 'no test of this number requires a broker' : 'the suite left it out' }
   return { state: 'PASS', reason: '' }
 }
 

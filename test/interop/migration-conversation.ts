@@ -96,8 +96,8 @@ const staticReplacement = (talk: Talk) => async () => {
   await talk.beat(g, 'm1', 0, { ...joining('a'), instanceId: 'i1' }, 'the same instance as a consumer')
   await describe(talk, g, 'as a consumer')
   await talk.heartbeat(g, first.memberId, first.generationId, 'of the classic one')
-  await talk.beat(g, 'm1', 1, { instanceId: 'i1' }, 'goes on')
-  await talk.beat(g, 'm1', 2, { instanceId: 'i1' }, 'goes on')
+  await talk.beat(g, 'm1', 1, { instanceId: 'i1' }, 'continues')
+  await talk.beat(g, 'm1', 2, { instanceId: 'i1' }, 'continues')
   const back = await joined(talk, g, 'i1', 'back')
   await describe(talk, g, 'classic again')
   await talk.sync(g, back.memberId, back.generationId, { groupInstanceId: 'i1' }, 'after it')
@@ -123,7 +123,7 @@ const consumerJoins = (talk: Talk, instance: string | null, userData: Buffer | n
   const owns = { protocols: [{ name: 'range', metadata: owning('a', 0, 1, 2, 3) }], groupInstanceId: instance }
   const second = await talk.join(g, first.memberId, owns, 'owns all')
   await talk.sync(g, first.memberId, second.generationId, { groupInstanceId: instance }, 'what is left')
-  await talk.heartbeat(g, first.memberId, second.generationId, 'has given up')
+  await talk.heartbeat(g, first.memberId, second.generationId, 'has failed')
   const third = await talk.join(
     g,
     first.memberId,
@@ -213,7 +213,7 @@ const twoStatics = (talk: Talk) => async () => {
   await talk.heartbeat(g, one.memberId, 2, 'of the former i1')
   await talk.heartbeat(g, other.memberId, 2, 'of i2')
   await talk.sync(g, other.memberId, 2, { groupInstanceId: 'i2' }, 'of i2')
-  await talk.beat(g, 'm1', 2, { instanceId: 'i1' }, 'goes on')
+  await talk.beat(g, 'm1', 2, { instanceId: 'i1' }, 'continues')
   const back = await talk.join(g, '', { groupInstanceId: 'i1' }, 'i1 as it was')
   talk.said.call(back.memberId, 'TWO-BACK')
   await describe(talk, g, 'it has changed back')

@@ -116,7 +116,7 @@ const versitygw: StoreServer = {
 
 const moto: StoreServer = {
   name: 'moto',
-  except: { 'uploads that never ended are abandoned once they are old': 'it says of all uploads that they began in 2010' },
+  except: { 'uploads that never ended are abandoned once they are old': 'it reports 2010 as the start of every upload' },
   absent: () => (has('moto_server') ? undefined : "moto_server is not there (pip install 'moto[server]')"),
   async start() {
     const port = await freePort()

@@ -18,7 +18,7 @@ if (missing) console.warn(`skipped: Kafka Streams, ${missing}`)
 
 const text = Array.from({ length: 300 }, (_, i) => `the ${i % 7} quick ${i % 11} fox`)
 
-describe.runIf(missing === null)('A word count of Kafka Streams', () => {
+describe.runIf(missing === null)('Kafka Streams:', () => {
   let broker: Broker
   const counts = async (): Promise<Map<string, number>> => {
     const found = await Promise.all(
@@ -39,7 +39,7 @@ describe.runIf(missing === null)('A word count of Kafka Streams', () => {
 
   afterAll(() => broker?.remove())
 
-  test('counts every word, and goes on counting from its changelog when its own state is gone', long(limitMs), async () => {
+  test('counts every word, and continues from its changelog when its local state is lost', long(limitMs), async () => {
     const state = join(broker.folder, 'state')
     for (const times of [1, 2]) {
       await javaTool('ConsoleProducer', ['--bootstrap-server', broker.address, '--topic', 'words'], `${text.join('\n')}\n`)

@@ -8,26 +8,26 @@ import { Tally } from './tally.ts'
 
 const vectors = readArchive()
 
-test('every message that Kafka wrote reads as it meant it, and is written with the same bytes', { timeout: 60_000 }, () => {
+test('golden vectors: every message that Kafka wrote reads as it meant it, and is written with the same bytes', { timeout: 60_000 }, () => {
   const tally = new Tally()
   for (const [file, content] of Object.entries(vectors.messages)) checkMessages(file, content, tally)
   expect(tally.failures).toEqual([])
   expect(tally.passed).toBe(3314)
 })
 
-test('every record batch that Kafka built reads as it meant it, and damaged ones are refused', () => {
+test('golden vectors: every record batch that Kafka built reads as it meant it, and damaged ones are refused', () => {
   const tally = new Tally()
   checkBatches('record-batches.json', vectors.batches, tally)
   expect(tally.failures).toEqual([])
   expect(tally.passed).toBe(38)
 })
 
-test('there is a vector for every table', () => {
+test('golden vectors: there is a vector for every table', () => {
   const tested = new Set(Object.keys(vectors.messages).map((file) => file.replace('.json', '')))
   expect([...tables.keys()].filter((name) => !tested.has(name))).toEqual([])
 })
 
-test('the checker fails a message that no table describes, a wrong value and a version that is not there', () => {
+test('golden vectors: the checker fails a message that no table describes, a wrong value and a version that is not there', () => {
   const tally = new Tally()
   checkMessages('a', { name: 'NoSuchRequest', cases: [] }, tally)
   const wrong =

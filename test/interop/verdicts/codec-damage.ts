@@ -163,7 +163,7 @@ const byCodec: Readonly<Record<Codec, readonly Deed[]>> = {
     (random, bytes) => ['a header behind it', Buffer.concat([bytes, bytes.subarray(0, 10), noise(random, below(random, 30))])],
     (random, bytes) => ['a header checksum', Buffer.concat([changed(bytes, 3, 2).subarray(0, 10), noise(random, 2), bytes.subarray(10)])],
     (random, bytes) => ['the first bytes of its blocks', changed(bytes, 10 + below(random, 12), below(random, 256))],
-    (_, bytes) => ['noughts behind it', Buffer.concat([bytes, Buffer.alloc(64)])],
+    (_, bytes) => ['zeros behind it', Buffer.concat([bytes, Buffer.alloc(64)])],
   ],
   snappy: [
     (random, _, raw) => ['framed anew', Buffer.concat(framedSnappy(random, raw))],

@@ -94,10 +94,10 @@ function wrongVarint(random: Prng, right: Buffer): [string, Buffer] {
     }
     case 1: {
       const more = below(random, 11)
-      // The same value with bytes of nought behind it.
+      // The same value with zero bytes behind it.
       const long = Buffer.concat([right, Buffer.alloc(more)])
       for (let at = 0; at < long.length - 1; at++) long[at]! |= 0x80
-      return [`has ${more} bytes of nought`, long]
+      return [`has ${more} zero bytes`, long]
     }
     case 2: {
       const bytes = Buffer.from(right)

@@ -27,26 +27,26 @@ test.each<[string, (request: Buffer) => Buffer, RegExp]>([
   ['a truncated body', (request) => request.subarray(0, -1), /expected/],
   ['a truncated header', (request) => request.subarray(0, 7), /expected/],
   ['an empty frame', () => Buffer.alloc(0), /expected/],
-])('%s ends the connection', async (_, change, why) => {
+])('broker: %s ends the connection', async (_, change, why) => {
   const { broker, reported } = await brokerWorld()
   const answer = await broker.handle(session, change(metadataFrame()))
   expect(answer).toEqual({ type: 'close', because: expect.stringMatching(why) })
   expect(reported).toEqual([])
 })
 
-test('bytes after a body are ignored', async () => {
+test('broker: bytes after a body are ignored', async () => {
   const { broker } = await brokerWorld()
   const answer = await broker.handle(session, Buffer.concat([metadataFrame(), Buffer.alloc(9, 7)]))
   expect(answer.type).toBe('respond')
 })
 
-test('a response is a buffer of its own, to be handed to another thread', async () => {
+test('broker: a response is a buffer of its own, to be handed to another thread', async () => {
   const { broker } = await brokerWorld()
   const answer = await broker.handle(session, frame(ApiVersionsRequest, 0, blank(ApiVersionsRequest)))
   expect(answer.type === 'respond' && answer.bytes.buffer.byteLength).toBeLessThanOrEqual(1024)
 })
 
-test('every served version answers a request of defaults', async () => {
+test('broker: every served version answers a request of defaults', async () => {
   const world = await brokerWorld()
   for (const { api, request, response, oldest, latest } of handlers) {
     for (let version = oldest; version <= latest; version++) {
@@ -57,7 +57,7 @@ test('every served version answers a request of defaults', async () => {
   expect(world.reported).toEqual([])
 })
 
-test('no bytes make a handler fail', async () => {
+test('broker: no bytes make a handler fail', async () => {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32))
   const random = prng(seed)
   const { broker, reported } = await brokerWorld()

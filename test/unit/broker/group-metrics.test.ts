@@ -7,7 +7,7 @@ import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '.
 import { zeroUuid } from '../../../src/wire/schema.ts'
 import { brokerWorld } from './broker-world.ts'
 
-test('groups are counted by protocol and state, and their committed offsets are shown', async () => {
+test('group metrics: groups are counted by protocol and state, and their committed offsets are shown', async () => {
   const world = await brokerWorld()
   const registry = new Registry()
   addGroupMetrics(registry, world.groups)

@@ -58,7 +58,7 @@ async function join(world: BrokerWorld): Promise<string> {
   return (await waiting).memberId
 }
 
-describe('durability', () => {
+describe('group coordinator: durability', () => {
   test('an answer waits for its record, and commits that arrive meanwhile share one', async () => {
     const world = await groupsWorld()
     world.partitionLog.held = []
@@ -99,7 +99,7 @@ describe('durability', () => {
   })
 })
 
-describe('a restart', () => {
+describe('group coordinator: a restart', () => {
   test('keeps offsets and members', async () => {
     const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
     const before = await groupsWorld(kept)
@@ -145,7 +145,7 @@ describe('a restart', () => {
   })
 })
 
-describe('offsets of a topic that was deleted', () => {
+describe('group coordinator: offsets of a topic that was deleted', () => {
   const groupIds = Array.from({ length: 8 }, (_, index) => `group ${index}`)
 
   test('by a node that died before it had forgotten them are not those of a topic with its name', async () => {
@@ -175,7 +175,7 @@ describe('offsets of a topic that was deleted', () => {
   })
 })
 
-describe('deletion', () => {
+describe('group coordinator: deletion', () => {
   test('of a topic deletes its offsets', async () => {
     const world = await groupsWorld()
     await commit(world, 7n)
@@ -198,7 +198,7 @@ describe('deletion', () => {
   })
 })
 
-test('a request that waits for a group gets an error when the offsets topic is deleted during the load', async () => {
+test('group coordinator: a request that waits for a group gets an error when the offsets topic is deleted during the load', async () => {
   const kept = { log: new MemoryLog(), partitionLog: new MemoryPartitionLog() }
   await commit(await groupsWorld(kept), 7n)
   let read = (): void => {}
@@ -213,7 +213,7 @@ test('a request that waits for a group gets an error when the offsets topic is d
   expect(world.reported).toEqual([])
 })
 
-test('offsets expire after their time, and a group without offsets or members with them', async () => {
+test('group coordinator: offsets expire after their time, and a group without offsets or members with them', async () => {
   const world = await groupsWorld()
   world.groups.start()
   await commit(world, 7n)

@@ -8,7 +8,7 @@ function taken(timers: Timers<string>, now: number): string[] {
   return found
 }
 
-test('a delayed timer fires later, an advanced one earlier, a cancelled one never', () => {
+test('timers: a delayed timer fires later, an advanced one earlier, a cancelled one never', () => {
   const timers = new Timers<string>()
   timers.set('a', 10, 'a')
   timers.set('b', 20, 'b')
@@ -19,7 +19,7 @@ test('a delayed timer fires later, an advanced one earlier, a cancelled one neve
   expect([taken(timers, 9), taken(timers, 24), taken(timers, 25), timers.size]).toEqual([['C'], [], ['A'], 0])
 })
 
-test('equals a linear search of a list, for random operations', () => {
+test('timers: equals a linear search of a list, for random operations', () => {
   for (let seed = 0; seed < 200; seed++) {
     const random = prng(seed)
     const timers = new Timers<string>()

@@ -186,7 +186,7 @@ function settle(world: GroupWorld, members: readonly Consumer[]): void {
 const limitMs = 60_000
 
 test(
-  'consumers that join, leave, crash, lose responses and change subscriptions never share a partition, and all partitions have a reader in the end',
+  'consumer groups: consumers that join, leave, crash, lose responses and change subscriptions never share a partition, and all partitions have a reader in the end',
   () => {
     for (let seed = 0; seed < 50; seed++) {
       try {

@@ -135,7 +135,7 @@ function settle(world: GroupWorld, consumers: readonly Consumer[]): void {
   expect(consumers.map(({ generation, waiting }) => [generation, waiting])).toEqual(consumers.map(() => [world.generation, undefined]))
 }
 
-test('members that join, crash, leave and return never share a partition in a generation, and the group becomes stable', () => {
+test('classic groups: members that join, crash, leave and return never share a partition in a generation, and the group becomes stable', () => {
   for (let seed = 0; seed < 150; seed++) {
     try {
       run(seed)

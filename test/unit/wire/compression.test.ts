@@ -25,7 +25,7 @@ test.each([
   ['lz4', (bytes: Buffer, effort: number) => packLz4(bytes, effort)],
   ['snappy', (bytes: Buffer) => packSnappy(bytes)],
   ['zstd', (bytes: Buffer, effort: number) => packZstd(bytes, effort)],
-] as const)('%s unpacks to what was packed, which was no larger but for its frame', (codec, pack) => {
+] as const)('compression: %s unpacks to what was packed, which was no larger but for its frame', (codec, pack) => {
   for (const bytes of packable) {
     for (const effort of [1, 16]) {
       const packed = pack(bytes, effort)
@@ -36,13 +36,13 @@ test.each([
   expect(pack(Buffer.alloc(200_000, text), 1).length).toBeLessThan(20_000)
 })
 
-test('more effort packs tighter', () => {
+test('compression: more effort packs tighter', () => {
   const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, i) => `${(i * 7919) % 1000}:${(i * 31) % 77};`).join(''))
   expect(packLz4(bytes, 64).length).toBeLessThan(packLz4(bytes, 1).length)
   expect(packZstd(bytes, 64).length).toBeLessThan(packZstd(bytes, 1).length)
 })
 
-test('records come out of a batch as they went in, in every codec', () => {
+test('compression: records come out of a batch as they went in, in every codec', () => {
   const records = [
     { timestamp: 5n, key: Buffer.from('k'), value: null, headers: [{ key: 'h', value: null }] },
     { timestamp: 3n, key: null, value: text, headers: [] },

@@ -70,7 +70,7 @@ function attempt(codec: Codec<unknown>, bytes: Buffer): unknown {
   }
 }
 
-test('damaged and random bytes are read or refused, by both codecs alike, for every table', { timeout: 20_000 * rounds }, () => {
+test('codec: damaged and random bytes are read or refused, by both codecs alike, for every table', { timeout: 20_000 * rounds }, () => {
   for (let round = 0; round < rounds; round++) {
     const seed = firstSeed + round
     const p = prng(seed)
@@ -90,7 +90,7 @@ test('damaged and random bytes are read or refused, by both codecs alike, for ev
   }
 })
 
-test('a count that the bytes cannot hold is rejected before anything is allocated for it', () => {
+test('codec: a count that the bytes cannot hold is rejected before anything is allocated for it', () => {
   for (const [table, version] of everyVersion()) {
     for (const fill of [0xff, 0x7f, 0x01]) {
       const bytes = Buffer.alloc(64, fill)
@@ -111,7 +111,7 @@ function heapBytes(value: unknown): number {
   return Object.values(value).reduce((sum: number, inner) => sum + slotBytes + heapBytes(inner), objectBytes)
 }
 
-test('the heap size of a message is a small multiple of its bytes, even if it consists of the smallest elements', () => {
+test('codec: the heap size of a message is a small multiple of its bytes, even if it consists of the smallest elements', () => {
   for (const [table, version] of everyVersion()) {
     for (const [name, field] of Object.entries(table.fields)) {
       if (field.kind !== 'array' || !within(field.versions, version)) continue

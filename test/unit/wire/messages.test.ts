@@ -12,7 +12,7 @@ import { arbitrary } from './arbitrary.ts'
 
 const valuesEach = 12
 
-test('interpreted and compiled write the same bytes and read the same values, for every table and version', () => {
+test('codec: interpreted and compiled write the same bytes and read the same values, for every table and version', () => {
   let seed = 0
   for (const [table, version] of everyVersion()) {
     const p = prng(++seed)
@@ -33,7 +33,7 @@ test('interpreted and compiled write the same bytes and read the same values, fo
   }
 }, 60_000)
 
-test('types derive from the table', () => {
+test('codec: types derive from the table', () => {
   const request: ProduceRequest = blank(ProduceRequest)
   request.topicData.push({ name: 't', topicId: '', partitionData: [{ index: 0, records: null }] })
   // @ts-expect-error acks is a number
@@ -43,7 +43,7 @@ test('types derive from the table', () => {
   expect(request.topicData.length).toBe(1)
 })
 
-test('a field that a version lacks reads its default, and every field is present', () => {
+test('codec: a field that a version lacks reads its default, and every field is present', () => {
   const value = decode(ProduceResponse, 3, encode(ProduceResponse, 3, blank(ProduceResponse)))
   expect(value).toEqual(blank(ProduceResponse))
   expect(Object.keys(value)).toEqual(Object.keys(ProduceResponse.fields))
@@ -66,7 +66,7 @@ const sample = message(
 const plain: Wire<typeof sample> = { ...blank(sample), name: '' }
 const hex = (version: number, value: typeof plain): string => encode(sample, version, value).toString('hex')
 
-test('an old version drops ignorable fields and rejects others', () => {
+test('codec: an old version drops ignorable fields and rejects others', () => {
   expect(hex(0, { ...plain, lenient: 7n })).toBe(hex(0, plain))
   for (const make of [interpret, compile]) {
     const write = (value: typeof plain) => make(sample, 0).write(new Writer(Buffer.alloc(64)), value)
@@ -76,7 +76,7 @@ test('an old version drops ignorable fields and rejects others', () => {
   }
 })
 
-test('null is written where the version has it and refused where not', () => {
+test('codec: null is written where the version has it and refused where not', () => {
   expect(hex(1, { ...plain, name: null, items: null })).toBe(`00000000${'ffff'}ffffffff${'00'.repeat(8)}ffffffff`)
   expect(hex(2, { ...plain, name: null, items: null })).toBe(`00000000${'00'}ffffffff${'00'.repeat(8)}00${'00'}`)
   for (const make of [interpret, compile]) {
@@ -88,20 +88,20 @@ test('null is written where the version has it and refused where not', () => {
   }
 })
 
-test('tagged fields are written in order when they are not their default, and only then', () => {
+test('codec: tagged fields are written in order when they are not their default, and only then', () => {
   const head = `00000000${'01'}ffffffff${'00'.repeat(8)}${'01'}`
   expect(hex(3, plain)).toBe(`${head}00`)
   expect(hex(3, { ...plain, leader: { id: 5 }, late: 'x' })).toBe(`${head}02${'000202'}78${'01050000000500'}`)
 })
 
-test('a nullable struct is one byte, and another byte is rejected', () => {
+test('codec: a nullable struct is one byte, and another byte is rejected', () => {
   const head = `00000000${'01'}ffffffff${'00'.repeat(8)}${'01'}`
   expect(hex(4, plain)).toBe(`${head}ff00`)
   expect(hex(4, { ...plain, extra: { id: 6 } })).toBe(`${head}01000000060000`)
   expect(() => decode(sample, 4, Buffer.from(`${head}0500`, 'hex'))).toThrow('expected 1 for a struct or -1 for null, found 5')
 })
 
-test('unknown tags are skipped; tags that repeat, descend or do not fit are rejected', () => {
+test('codec: unknown tags are skipped; tags that repeat, descend or do not fit are rejected', () => {
   const head = `00000000${'01'}ffffffff${'00'.repeat(8)}${'01'}`
   const read = (tags: string): unknown => decode(sample, 3, Buffer.from(head + tags, 'hex'))
   expect(read('02000202780903aabbcc')).toMatchObject({ late: 'x' })
@@ -112,14 +112,14 @@ test('unknown tags are skipped; tags that repeat, descend or do not fit are reje
   expect(() => read('ffffffff0f')).toThrow('expected tagged fields that fit, found 4294967295 of them')
 })
 
-test('a long tagged field has its size prefix, of any length', () => {
+test('codec: a long tagged field has its size prefix, of any length', () => {
   for (const length of [0, 1, 125, 126, 127, 128, 16_000, 32_767]) {
     const late = 'x'.repeat(length)
     expect(decode(sample, 3, encode(sample, 3, { ...plain, late })).late).toBe(late)
   }
 })
 
-test('each codec is compiled once', () => {
+test('codec: each codec is compiled once', () => {
   expect(codec(ProduceRequest, 9)).toBe(codec(ProduceRequest, 9))
   expect(() => codec(ProduceRequest, 14)).toThrow('ProduceRequest has version 14')
 })

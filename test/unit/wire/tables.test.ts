@@ -9,21 +9,21 @@ import { errorOf, errors } from '../../../src/wire/errors.ts'
 import { RequestHeader, readRequestHeader } from '../../../src/wire/headers.ts'
 import { rangeOf } from '../../../src/wire/schema.ts'
 
-test('there are 89 APIs, and none of those that were removed with ZooKeeper', () => {
+test('tables: there are 89 APIs, and none of those that were removed with ZooKeeper', () => {
   expect(apis.length).toBe(89)
   for (const key of [4, 5, 6, 7, 93, -1]) expect(apiByKey[key]).toBe(undefined)
 })
 
-test('Produce is advertised from 0, and no other version below the served ones is advertised', () => {
+test('tables: Produce is advertised from 0, and no other version below the served ones is advertised', () => {
   expect(apis.filter((api) => api.advertisedOldest !== api.oldest).map((api) => api.name)).toEqual(['Produce'])
   expect(apiByName.get('Produce')).toMatchObject({ oldest: 3, latest: 13, advertisedOldest: 0 })
 })
 
-test('InitProducerId 6 is the only version that is not stable', () => {
+test('tables: InitProducerId 6 is the only version that is not stable', () => {
   expect(apis.filter((api) => api.latestStable !== api.latest)).toMatchObject([{ name: 'InitProducerId', latest: 6, latestStable: 5 }])
 })
 
-test('a flexible version has flexible headers, except in the response to ApiVersions', () => {
+test('tables: a flexible version has flexible headers, except in the response to ApiVersions', () => {
   const odd = new Set<string>()
   for (const api of apis) {
     for (let version = api.oldest; version <= api.latest; version++) {
@@ -36,7 +36,7 @@ test('a flexible version has flexible headers, except in the response to ApiVers
   expect([...odd]).toEqual(['ApiVersions'])
 })
 
-test('a request header is read in the version that its first bytes imply', () => {
+test('tables: a request header is read in the version that its first bytes imply', () => {
   const frame = (requestApiKey: number, requestApiVersion: number, header: number): Buffer =>
     encode(RequestHeader, header, { requestApiKey, requestApiVersion, correlationId: 5, clientId: 'c' })
   const read = (bytes: Buffer): [unknown, number] => {
@@ -50,7 +50,7 @@ test('a request header is read in the version that its first bytes imply', () =>
   expect(readRequestHeader(new Reader(frame(-5, 0, 1)))).toBe(undefined)
 })
 
-test('every error code from -1 to 133 has one name', () => {
+test('tables: every error code from -1 to 133 has one name', () => {
   const codes = Object.values(errors).map((error) => error.code)
   expect(codes).toEqual(Array.from({ length: 135 }, (_, index) => index - 1))
   expect(errorOf(3)).toBe(errors.UNKNOWN_TOPIC_OR_PARTITION)
@@ -59,7 +59,7 @@ test('every error code from -1 to 133 has one name', () => {
 })
 
 /** RFC 3720, appendix B.4. */
-test('CRC-32C agrees with the published values, in one piece and in two', () => {
+test('tables: CRC-32C agrees with the published values, in one piece and in two', () => {
   const ascending = Buffer.from(Array.from({ length: 32 }, (_, index) => index))
   expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283)
   expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa)
@@ -68,12 +68,12 @@ test('CRC-32C agrees with the published values, in one piece and in two', () => 
   expect(crc32c(ascending, 13, 32, crc32c(ascending, 0, 13))).toBe(0x46dd794e)
 })
 
-test('a control record of a later type is undefined', () => {
+test('tables: a control record of a later type is undefined', () => {
   expect(controlTypeOf(controlKey('commit'))).toBe('commit')
   expect(controlTypeOf(Buffer.from('00000063', 'hex'))).toBe(undefined)
   expect(controlTypeOf(null)).toBe(undefined)
 })
 
-test('the codec benchmark runs', () => {
+test('tables: the codec benchmark runs', () => {
   for (const row of measure(10)) expect(row.readNs).toBeGreaterThan(0)
 })

@@ -33,7 +33,7 @@ test.each([
   [0n, [0, 1n, 50n, 0]],
   [21n, [0, 1n, 50n, 0]],
   [51n, [0, -1n, -1n, -1]],
-])('timestamp %d is answered with error, offset, timestamp and epoch %o', async (timestamp, answer) => {
+])('ListOffsets: timestamp %d is answered with error, offset, timestamp and epoch %o', async (timestamp, answer) => {
   expect(await ask(await worldWithRecords(), timestamp)).toEqual(answer)
 })
 
@@ -42,11 +42,11 @@ test.each([
   [-4n, 7],
   [-5n, 8],
   [-6n, 10],
-])('timestamp %d is not supported by version %d', async (timestamp, version) => {
+])('ListOffsets: timestamp %d is not supported by version %d', async (timestamp, version) => {
   expect(await ask(await worldWithRecords(), timestamp, { version })).toEqual([35, -1n, -1n, -1])
 })
 
-test('a client with another leader epoch gets an error', async () => {
+test('ListOffsets: a client with another leader epoch gets an error', async () => {
   const world = await worldWithRecords()
   expect((await ask(world, -1n, { epoch: 1 }))[0]).toBe(75)
   expect((await ask(world, -1n, { epoch: -2 }))[0]).toBe(74)
@@ -54,17 +54,17 @@ test('a client with another leader epoch gets an error', async () => {
 })
 
 test.each([[{ partition: 2 }], [{ partition: -1 }], [{ partition: 2 ** 31 - 1 }], [{ topic: 'none' }], [{ topic: '../x' }]])(
-  '%o is unknown',
+  'ListOffsets: %o is unknown',
   async (where) => {
     expect(await ask(await worldWithRecords(), -1n, where)).toEqual([3, -1n, -1n, -1])
   },
 )
 
-test('an epoch is left out of versions without the field', async () => {
+test('ListOffsets: an epoch is left out of versions without the field', async () => {
   expect(await ask(await worldWithRecords(), -1n, { version: 3 })).toEqual([0, 4n, -1n, -1])
 })
 
-test('a partition that is requested twice is answered once, with an error', async () => {
+test('ListOffsets: a partition that is requested twice is answered once, with an error', async () => {
   const world = await worldWithRecords()
   const part = { partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -1n }
   const { topics } = await world.ask(ListOffsetsRequest, ListOffsetsResponse, 11, { topics: [{ name: 't', partitions: [part, part] }] })

@@ -10,7 +10,7 @@ const ask = (world: BrokerWorld, version: number, fields: Partial<MetadataReques
 const rows = ({ topics }: MetadataResponse): string[] =>
   topics.map(({ name, errorCode, partitions }) => `${name} ${errorCode} ${partitions.length}`)
 
-test('a request for a topic creates it, and the response contains it', async () => {
+test('Metadata: a request for a topic creates it, and the response contains it', async () => {
   const world = await brokerWorld()
   const answer = await ask(world, 12, { topics: named('a', 'b', 'a') })
   expect(rows(answer)).toEqual(['a 0 4', 'b 0 4'])
@@ -26,7 +26,7 @@ test('a request for a topic creates it, and the response contains it', async () 
   expect([world.log.appends, world.reported]).toEqual([2, []])
 })
 
-test('a request for a topic that is being created waits for that creation', async () => {
+test('Metadata: a request for a topic that is being created waits for that creation', async () => {
   const world = await brokerWorld()
   const answers = await Promise.all(Array.from({ length: 20 }, () => ask(world, 4, { topics: named('a', 'b') })))
   expect(new Set(answers.map((answer) => rows(answer).join()))).toEqual(new Set(['a 0 4,b 0 4']))
@@ -34,7 +34,7 @@ test('a request for a topic that is being created waits for that creation', asyn
   expect(world.log.appends).toBe(2)
 })
 
-test('a topic is not created when the client or the node disables it, or when it is invalid', async () => {
+test('Metadata: a topic is not created when the client or the node disables it, or when it is invalid', async () => {
   const world = await brokerWorld()
   expect(rows(await ask(world, 4, { topics: named('a'), allowAutoTopicCreation: false }))).toEqual(['a 3 0'])
   const bad = named('', '..', 'a/b', 'x'.repeat(250), '__consumer_offsets')
@@ -45,7 +45,7 @@ test('a topic is not created when the client or the node disables it, or when it
   expect(rows(await ask(closed, 1, { topics: named('a') }))).toEqual(['a 3 0'])
 })
 
-test('no topics and all topics have different encodings, which changed in version 1', async () => {
+test('Metadata: no topics and all topics have different encodings, which changed in version 1', async () => {
   const world = await brokerWorld()
   await ask(world, 4, { topics: named('a', 'b') })
   expect(rows(await ask(world, 0, { topics: [] }))).toEqual(['a 0 4', 'b 0 4'])
@@ -53,7 +53,7 @@ test('no topics and all topics have different encodings, which changed in versio
   for (const version of [1, 9, 13]) expect(rows(await ask(world, version, { topics: null }))).toEqual(['a 0 4', 'b 0 4'])
 })
 
-test('topics can be requested by id from version 12 on', async () => {
+test('Metadata: topics can be requested by id from version 12 on', async () => {
   const world = await brokerWorld()
   await ask(world, 4, { topics: named('a') })
   const { topicId } = world.image.topics.get('a')!
@@ -67,14 +67,14 @@ test('topics can be requested by id from version 12 on', async () => {
   expect(rows(await ask(world, 13, mixed))).toEqual(rows(await ask(world, 13, { topics: byId })))
 })
 
-test('a client receives the address of the listener that it uses', async () => {
+test('Metadata: a client receives the address of the listener that it uses', async () => {
   const world = await brokerWorld({ settings: settingsOf('broker.rack=r1') })
   const broker = async (listener: string) => (await ask(world, 9, { topics: [] }, listener)).brokers[0]
   expect(await broker('PLAINTEXT')).toEqual({ nodeId: 1, host: 'here', port: 9092, rack: 'r1' })
   expect(await broker('OUTSIDE')).toEqual({ nodeId: 1, host: 'there', port: 9999, rack: 'r1' })
 })
 
-test('authorized operations are returned on request', async () => {
+test('Metadata: authorized operations are returned on request', async () => {
   const world = await brokerWorld()
   const both = { includeClusterAuthorizedOperations: true, includeTopicAuthorizedOperations: true }
   const asked = await ask(world, 8, { topics: named('a'), ...both })
@@ -83,7 +83,7 @@ test('authorized operations are returned on request', async () => {
   expect([unasked.clusterAuthorizedOperations, unasked.topics[0]!.topicAuthorizedOperations]).toEqual([-(2 ** 31), -(2 ** 31)])
 })
 
-test('a topic whose partitions are not open yet has no leaders', async () => {
+test('Metadata: a topic whose partitions are not open yet has no leaders', async () => {
   const world = await brokerWorld()
   let release: () => void = () => {}
   world.partitions.opening = new Promise((resolve) => {

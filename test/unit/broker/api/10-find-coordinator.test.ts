@@ -3,7 +3,7 @@ import { MetadataRequest, MetadataResponse } from '../../../../src/wire/api/03-m
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../../../src/wire/api/10-find-coordinator.ts'
 import { brokerWorld } from '../broker-world.ts'
 
-test('this node coordinates every group, and the first request creates the offsets topic', async () => {
+test('FindCoordinator: this node coordinates every group, and the first request creates the offsets topic', async () => {
   const world = await brokerWorld()
   const find = (version: number, fields: Partial<FindCoordinatorRequest>, listener?: string) =>
     world.ask(FindCoordinatorRequest, FindCoordinatorResponse, version, fields, listener)
@@ -17,7 +17,7 @@ test('this node coordinates every group, and the first request creates the offse
   ])
 })
 
-test('transactions and share groups have no coordinator, and other types do not exist', async () => {
+test('FindCoordinator: transactions and share groups have no coordinator, and other types do not exist', async () => {
   const world = await brokerWorld()
   const error = async (version: number, keyType: number) =>
     (await world.ask(FindCoordinatorRequest, FindCoordinatorResponse, version, { coordinatorKeys: ['k'], keyType })).coordinators[0]!

@@ -7,7 +7,7 @@ import { brokerWorld, frame } from '../broker-world.ts'
 
 const named = { clientSoftwareName: 'apache-kafka-java', clientSoftwareVersion: '4.3.1' }
 
-test('the advertised APIs are those that are served, and every version of them can be parsed', async () => {
+test('ApiVersions: the advertised APIs are those that are served, and every version of them can be parsed', async () => {
   const world = await brokerWorld()
   const { apiKeys, errorCode } = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
   expect(errorCode).toBe(0)
@@ -59,7 +59,7 @@ test('the advertised APIs are those that are served, and every version of them c
   for (const { api, oldest, latest } of handlers) expect([oldest >= api.oldest, latest <= api.latestStable], api.name).toEqual([true, true])
 })
 
-test('only supported features are finalized, since clients use them', async () => {
+test('ApiVersions: only supported features are finalized, since clients use them', async () => {
   const world = await brokerWorld()
   const answer = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
   expect(answer.finalizedFeatures).toEqual([
@@ -72,7 +72,7 @@ test('only supported features are finalized, since clients use them', async () =
   ])
 })
 
-test('a later version is answered in the oldest layout, with the supported range', async () => {
+test('ApiVersions: a later version is answered in the oldest layout, with the supported range', async () => {
   const world = await brokerWorld()
   for (const version of [5, 99, 32767]) {
     const request = frame(ApiVersionsRequest, 4, { clientSoftwareName: 'x', clientSoftwareVersion: 'y' })
@@ -87,13 +87,13 @@ test.each([
   ['a b', '1'],
   ['-a', '1'],
   ['a', '1.'],
-])('the software name "%s" with version "%s" is rejected', async (clientSoftwareName, clientSoftwareVersion) => {
+])('ApiVersions: the software name "%s" with version "%s" is rejected', async (clientSoftwareName, clientSoftwareVersion) => {
   const world = await brokerWorld()
   const { errorCode, apiKeys } = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 3, { clientSoftwareName, clientSoftwareVersion })
   expect([errorCode, apiKeys]).toEqual([42, []])
 })
 
-test('versions without a software name need none', async () => {
+test('ApiVersions: versions without a software name need none', async () => {
   const world = await brokerWorld()
   for (const version of [0, 1, 2]) {
     expect((await world.ask(ApiVersionsRequest, ApiVersionsResponse, version, {})).apiKeys.length).toBe(servedApis.length)

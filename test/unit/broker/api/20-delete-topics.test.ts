@@ -8,7 +8,7 @@ import { brokerWorld } from '../broker-world.ts'
 
 const topic = (name: string) => ({ name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] })
 
-test('a topic is created, extended and deleted', async () => {
+test('DeleteTopics: a topic is created, extended and deleted', async () => {
   const world = await brokerWorld()
   const created = await world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic('a')] })
   expect(created.topics[0]).toMatchObject({ name: 'a', errorCode: 0, numPartitions: 4, replicationFactor: 1 })
@@ -23,7 +23,7 @@ test('a topic is created, extended and deleted', async () => {
   expect(world.partitions.said).toEqual(['open 1,2,3,4', 'open 5,6', 'close 1,2,3,4,5,6'])
 })
 
-test('a topic that is created again has another id and other partition ids', async () => {
+test('DeleteTopics: a topic that is created again has another id and other partition ids', async () => {
   const world = await brokerWorld()
   const create = () => world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic('a')] })
   const first = await create()
@@ -33,7 +33,7 @@ test('a topic that is created again has another id and other partition ids', asy
   expect(world.image.topics.get('a')!.partitionIds).toEqual([5, 6, 7, 8])
 })
 
-test('older versions are answered with their own errors', async () => {
+test('DeleteTopics: older versions are answered with their own errors', async () => {
   const world = await brokerWorld()
   const created = await world.ask(CreateTopicsRequest, CreateTopicsResponse, 2, { topics: [topic('a'), topic('../b')] })
   expect(created.topics.map((row) => row.errorCode)).toEqual([0, 17])
@@ -41,7 +41,7 @@ test('older versions are answered with their own errors', async () => {
   expect(deleted.responses.map((row) => row.errorCode)).toEqual([0, 3])
 })
 
-test('deletion can be disabled', async () => {
+test('DeleteTopics: deletion can be disabled', async () => {
   const world = await brokerWorld({ settings: settingsOf('delete.topic.enable=false') })
   const error = async (version: number, fields: Partial<DeleteTopicsRequest>) =>
     (await world.ask(DeleteTopicsRequest, DeleteTopicsResponse, version, fields)).responses[0]!.errorCode

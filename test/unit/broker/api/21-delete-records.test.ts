@@ -32,7 +32,7 @@ async function ask(world: BrokerWorld, name: string, offset: bigint, partitionIn
   return [errorCode, lowWatermark]
 }
 
-test('the log starts at the requested offset, and never before', async () => {
+test('DeleteRecords: the log starts at the requested offset, and never before', async () => {
   const world = await worldWithRecords()
   expect(await ask(world, 't', 3n)).toEqual([0, 3n])
   expect(await ask(world, 't', 3n)).toEqual([0, 3n])
@@ -42,7 +42,7 @@ test('the log starts at the requested offset, and never before', async () => {
   expect(world.partitions.said.slice(-3)).toEqual(['trim 1 3', 'trim 1 5', 'trim 3 2'])
 })
 
-test('a log start is durable before it is answered', async () => {
+test('DeleteRecords: a log start is durable before it is answered', async () => {
   const log = new MemoryLog()
   await ask(await worldWithRecords(log), 't', 3n)
   expect((await brokerWorld({ log })).metadata.storage.partitions.get(1)!.logStartOffset).toBe(3n)
@@ -55,11 +55,11 @@ test.each<[string, bigint, number, number]>([
   ['none', 0n, 0, 3],
   ['compacted', 1n, 0, 44],
   ['__consumer_offsets', 1n, 0, 17],
-])('in %s to offset %d of partition %d is answered with error %d', async (name, offset, partition, error) => {
+])('DeleteRecords: in %s to offset %d of partition %d is answered with error %d', async (name, offset, partition, error) => {
   expect(await ask(await worldWithRecords(), name, offset, partition)).toEqual([error, -1n])
 })
 
-test('a partition that is named twice is answered once, by its last offset, and a topic without partitions is not', async () => {
+test('DeleteRecords: a partition that is named twice is answered once, by its last offset, and a topic without partitions is not', async () => {
   const world = await worldWithRecords()
   const at = (offset: bigint) => ({ partitionIndex: 0, offset })
   const asked = [

@@ -6,7 +6,7 @@ import { type BrokerWorld, brokerWorld } from '../broker-world.ts'
 const ask = (world: BrokerWorld, fields: Partial<InitProducerIdRequest>, version = 5): Promise<InitProducerIdResponse> =>
   world.ask(InitProducerIdRequest, InitProducerIdResponse, version, { transactionalId: null, ...fields })
 
-test('every producer has its own id, over blocks and restarts', async () => {
+test('InitProducerId: every producer has its own id, over blocks and restarts', async () => {
   const log = new MemoryLog()
   const world = await brokerWorld({ log })
   const ids = await Promise.all(Array.from({ length: 2500 }, async () => (await ask(world, {})).producerId))
@@ -22,6 +22,6 @@ test.each<[Partial<InitProducerIdRequest>, number]>([
   [{ transactionalId: 'x', transactionTimeoutMs: 60_000 }, 35],
   [{ producerId: 5n }, 42],
   [{ producerEpoch: 5 }, 42],
-])('%o is answered with error %d', async (fields, error) => {
+])('InitProducerId: %o is answered with error %d', async (fields, error) => {
   expect(await ask(await brokerWorld(), fields)).toMatchObject({ errorCode: error, producerId: -1n, producerEpoch: -1 })
 })

@@ -31,11 +31,14 @@ async function ask(world: BrokerWorld, { version = 4, topic = 't', ...part }: As
   return [errorCode, leaderEpoch, endOffset]
 }
 
-test.each([2, 3, 4])('version %i returns the end of the current epoch, also after records are deleted', async (version) => {
-  expect(await ask(await worldWithRecords(), { version })).toEqual([0, 0, 5n])
-})
+test.each([2, 3, 4])(
+  'OffsetForLeaderEpoch: version %i returns the end of the current epoch, also after records are deleted',
+  async (version) => {
+    expect(await ask(await worldWithRecords(), { version })).toEqual([0, 0, 5n])
+  },
+)
 
-test('the epoch of a partition without records ends where it began', async () => {
+test('OffsetForLeaderEpoch: the epoch of a partition without records ends where it began', async () => {
   expect(await ask(await worldWithRecords(), { partition: 1 })).toEqual([0, 0, 0n])
 })
 
@@ -43,7 +46,7 @@ test.each([
   ['in the future is unknown', 1, [0, -1, -1n]],
   ['that is negative is unknown', -1, [0, -1, -1n]],
   ['before the first ended where the log starts', -5, [0, -5, 2n]],
-])('an epoch %s', async (_, leaderEpoch, answer) => {
+])('OffsetForLeaderEpoch: an epoch %s', async (_, leaderEpoch, answer) => {
   expect(await ask(await worldWithRecords(), { leaderEpoch })).toEqual(answer)
 })
 
@@ -51,7 +54,7 @@ test.each([
   ['at the same epoch is answered', 0, [0, 0, 5n]],
   ['ahead of the leader gets an error', 1, [75, -1, -1n]],
   ['behind it is fenced', -2, [74, -1, -1n]],
-])('a client %s', async (_, currentLeaderEpoch, answer) => {
+])('OffsetForLeaderEpoch: a client %s', async (_, currentLeaderEpoch, answer) => {
   expect(await ask(await worldWithRecords(), { currentLeaderEpoch })).toEqual(answer)
 })
 
@@ -61,11 +64,11 @@ test.each<[Asked]>([
   [{ partition: 2 }],
   [{ partition: -1 }],
   [{ topic: 'none', currentLeaderEpoch: 7 }],
-])('%o is unknown', async (asked) => {
+])('OffsetForLeaderEpoch: %o is unknown', async (asked) => {
   expect(await ask(await worldWithRecords(), asked)).toEqual([3, -1, -1n])
 })
 
-test('a deleted topic is unknown', async () => {
+test('OffsetForLeaderEpoch: a deleted topic is unknown', async () => {
   const world = await worldWithRecords()
   await world.controller.request({ type: 'deleteTopics', topics: [{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }] })
   expect(await ask(world, {})).toEqual([3, -1, -1n])

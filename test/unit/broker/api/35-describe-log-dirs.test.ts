@@ -14,7 +14,7 @@ async function worldWithTopic(): Promise<BrokerWorld> {
   return world
 }
 
-test('the folder shows partitions with their sizes, and the room of its volume', async () => {
+test('DescribeLogDirs: the folder shows partitions with their sizes, and the room of its volume', async () => {
   const world = await worldWithTopic()
   const { results } = await world.ask(DescribeLogDirsRequest, DescribeLogDirsResponse, 4, { topics: null })
   const [folder] = results
@@ -22,7 +22,7 @@ test('the folder shows partitions with their sizes, and the room of its volume',
   expect(folder!.topics.map(({ name, partitions }) => [name, partitions.map((each) => each.partitionSize)])).toEqual([['t', [0n, 300n]]])
 })
 
-test('a topic or partition that does not exist is left out', async () => {
+test('DescribeLogDirs: a topic or partition that does not exist is left out', async () => {
   const world = await worldWithTopic()
   const topics = [
     { topic: 't', partitions: [1, 7, -1] },
@@ -32,7 +32,7 @@ test('a topic or partition that does not exist is left out', async () => {
   expect(results[0]!.topics.map(({ name, partitions }) => [name, partitions.map((each) => each.partitionIndex)])).toEqual([['t', [1]]])
 })
 
-test('a replica may stay in its directory, and cannot move', async () => {
+test('DescribeLogDirs: a replica may stay in its directory, and cannot move', async () => {
   const world = await worldWithTopic()
   const topics = [{ name: 't', partitions: [0, 7] }]
   const dirs = [
@@ -46,7 +46,7 @@ test('a replica may stay in its directory, and cannot move', async () => {
   ])
 })
 
-test('a partition returns the producers of which it has state', async () => {
+test('DescribeLogDirs: a partition returns the producers of which it has state', async () => {
   const world = await worldWithTopic()
   const [first] = world.image.topics.get('t')!.partitionIds
   world.partitions.active.set(first!, [{ producerId: 9n, epoch: 2, lastSequence: 41, lastTimestamp: 77n }])

@@ -38,7 +38,7 @@ async function described(world: BrokerWorld, type: number, name: string, key: st
   return results[0]!.configs[0]?.value
 }
 
-test('lists grow and shrink by their items, from their default on', async () => {
+test('IncrementalAlterConfigs: lists grow and shrink by their items, from their default on', async () => {
   const world = await worldWith('t')
   expect(await alter(world, topic, 't', [['cleanup.policy', 'append', 'compact']])).toBe('done')
   expect(await described(world, topic, 't', 'cleanup.policy')).toBe('delete,compact')
@@ -49,7 +49,7 @@ test('lists grow and shrink by their items, from their default on', async () => 
   expect(await alter(world, topic, 't', [['cleanup.policy', 'append', '']])).toMatch(/^40 /)
 })
 
-test('a change reaches the partitions of the topic before it is answered, and survives a restart', async () => {
+test('IncrementalAlterConfigs: a change reaches the partitions of the topic before it is answered, and survives a restart', async () => {
   const world = await worldWith('t')
   await alter(world, topic, 't', [['max.message.bytes', 'set', '5000']])
   for (const { settings } of world.partitions.open_.values()) expect(settings.maxMessageBytes).toBe(5000)
@@ -59,7 +59,7 @@ test('a change reaches the partitions of the topic before it is answered, and su
   for (const { settings } of again.partitions.open_.values()) expect(settings.maxMessageBytes).toBe(1_048_588)
 })
 
-test('a cluster-wide change reaches the topics without the config, now and after a restart', async () => {
+test('IncrementalAlterConfigs: a cluster-wide change reaches the topics without the config, now and after a restart', async () => {
   const world = await worldWith('t')
   await create(world, 'own', { 'max.message.bytes': '7000' })
   expect(await alter(world, broker, '', [['message.max.bytes', 'set', '6000']])).toBe('done')
@@ -72,7 +72,7 @@ test('a cluster-wide change reaches the topics without the config, now and after
   expect(again.settings['message.max.bytes']).toBe(6500)
 })
 
-test('no limit of message sizes keeps the coordinator of groups from writing', async () => {
+test('IncrementalAlterConfigs: no limit of message sizes keeps the coordinator of groups from writing', async () => {
   const world = await worldWith('t')
   await alter(world, broker, '', [['message.max.bytes', 'set', '100']])
   await create(world, '__consumer_offsets')
@@ -134,7 +134,7 @@ test('alter-configs: a batch size that exceeds the log cache is rejected when it
   )
 })
 
-test('a request that only validates changes nothing', async () => {
+test('IncrementalAlterConfigs: a request that only validates changes nothing', async () => {
   const world = await worldWith('t')
   const before = world.log.appends
   expect(await alter(world, topic, 't', [['retention.ms', 'set', '5']], true)).toBe('done')
@@ -142,7 +142,7 @@ test('a request that only validates changes nothing', async () => {
   expect([world.log.appends, await described(world, topic, 't', 'retention.ms')]).toEqual([before, '604800000'])
 })
 
-test('a resource is changed as a whole or not at all, and others beside it', async () => {
+test('IncrementalAlterConfigs: a resource is changed as a whole or not at all, and others beside it', async () => {
   const world = await worldWith('t')
   const set = (name: string, value: string) => ({ name, configOperation: alterOperation.set, value })
   const resources = [
@@ -174,13 +174,13 @@ test.each<[number, string, Change, string]>([
   [metrics, 'm', ['match', 'set', 'client_id=['], '40 Illegal client matching pattern'],
   [8, '1', ['root', 'set', 'DEBUG'], '42 '],
   [99, 'x', ['a', 'set', 'b'], '42 Unknown resource type 99'],
-])('resource %i "%s" does not take %j', async (type, name, change, why) => {
+])('IncrementalAlterConfigs: resource %i "%s" does not take %j', async (type, name, change, why) => {
   const world = await worldWith('t')
   expect(await alter(world, type, name, [change])).toMatch(new RegExp(`^${why.replaceAll(/[()]/g, '\\$&')}`))
   expect(world.reported).toEqual([])
 })
 
-test('the older API replaces all configs', async () => {
+test('IncrementalAlterConfigs: the older API replaces all configs', async () => {
   const world = await worldWith('t', { 'retention.ms': '5', 'segment.ms': '6' })
   const resources = [{ resourceType: topic, resourceName: 't', configs: [{ name: 'segment.ms', value: '7' }] }]
   const { responses } = await world.ask(AlterConfigsRequest, AlterConfigsResponse, 2, { resources })
@@ -188,13 +188,13 @@ test('the older API replaces all configs', async () => {
   expect(world.image.topics.get('t')!.configs).toEqual(new Map([['segment.ms', '7']]))
 })
 
-test('the error of a change precedes that of a missing topic', async () => {
+test('IncrementalAlterConfigs: the error of a change precedes that of a missing topic', async () => {
   const world = await brokerWorld()
   expect(await alter(world, topic, 'none', [['retention.ms', 'set', 'x']])).toMatch(/^40 /)
   expect(await alter(world, topic, 'none', [['retention.ms', 'set', '1']])).toMatch(/^3 /)
 })
 
-test('a request with one resource of an unknown type describes none', async () => {
+test('IncrementalAlterConfigs: a request with one resource of an unknown type describes none', async () => {
   const world = await worldWith('t')
   const resources = [topic, 99].map((resourceType) => ({ resourceType, resourceName: 't', configurationKeys: null }))
   const { results } = await world.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })

@@ -27,7 +27,7 @@ async function described(
   })
 }
 
-test('quotas are recorded for an entity with its parts in any order, and survive a restart', async () => {
+test('AlterClientQuotas: quotas are recorded for an entity with its parts in any order, and survive a restart', async () => {
   const world = await brokerWorld()
   const alice: Part = ['user', 'alice']
   expect(await alter(world, [alice, ['client-id', 'c']], [['producer_byte_rate', 1000]])).toBe('done')
@@ -42,7 +42,7 @@ test('quotas are recorded for an entity with its parts in any order, and survive
   expect(await described(again, [['user', 1, null]])).toEqual([])
 })
 
-test('a filter matches all its components, and a strict one no others', async () => {
+test('AlterClientQuotas: a filter matches all its components, and a strict one no others', async () => {
   const world = await brokerWorld()
   await alter(world, [['user', 'alice']], [['producer_byte_rate', 1]])
   await alter(
@@ -99,13 +99,13 @@ test.each<[readonly Part[], readonly Operation[]]>([
       ['producer_byte_rate', 2],
     ],
   ],
-])('for %j no quota %j is recorded', async (parts, operations) => {
+])('AlterClientQuotas: for %j no quota %j is recorded', async (parts, operations) => {
   const world = await brokerWorld()
   expect(await alter(world, parts, operations)).toMatch(/^42 /)
   expect(await described(world, [])).toEqual([])
 })
 
-test('a request that only validates records nothing', async () => {
+test('AlterClientQuotas: a request that only validates records nothing', async () => {
   const world = await brokerWorld()
   expect(await alter(world, [['user', 'a']], [['producer_byte_rate', 1]], true)).toBe('done')
   expect(await described(world, [])).toEqual([])
@@ -131,6 +131,9 @@ test.each([
     ],
     42,
   ],
-] as [readonly (readonly [string, number, string | null])[], number][])('the filter %j is rejected', async (parts, code) => {
-  expect(await described(await brokerWorld(), parts)).toEqual([`error ${code}`])
-})
+] as [readonly (readonly [string, number, string | null])[], number][])(
+  'AlterClientQuotas: the filter %j is rejected',
+  async (parts, code) => {
+    expect(await described(await brokerWorld(), parts)).toEqual([`error ${code}`])
+  },
+)

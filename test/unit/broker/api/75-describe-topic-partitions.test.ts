@@ -32,11 +32,11 @@ test.each<[Partial<DescribeTopicPartitionsRequest>, string]>([
   [{ topics: [{ name: 'a' }], cursor: { topicName: 'b', partitionIndex: 0 } }, 'a 42'],
   [{ topics: [{ name: 'a' }], cursor: { topicName: 'a', partitionIndex: -1 } }, 'a 42'],
   [{ topics: [{ name: 'a' }], cursor: { topicName: 'a', partitionIndex: 9 } }, 'a:'],
-])('%o is answered with %s', async (fields, answer) => {
+])('DescribeTopicPartitions: %o is answered with %s', async (fields, answer) => {
   expect(await describe(await worldWithTopics(), fields)).toBe(answer)
 })
 
-test('paging through all topics returns every partition once', async () => {
+test('DescribeTopicPartitions: paging through all topics returns every partition once', async () => {
   const world = await worldWithTopics()
   const met: string[] = []
   let cursor: DescribeTopicPartitionsRequest['cursor'] = null
@@ -51,7 +51,7 @@ test('paging through all topics returns every partition once', async () => {
   expect(met).toEqual(['a0', 'a1', 'a2', 'b0', 'b1', 'b2', 'c0', 'c1', 'c2'])
 })
 
-test('the cluster is this node', async () => {
+test('DescribeTopicPartitions: the cluster is this node', async () => {
   const world = await brokerWorld()
   const ask = (version: number, fields: Partial<DescribeClusterRequest>) =>
     world.ask(DescribeClusterRequest, DescribeClusterResponse, version, fields)

@@ -27,12 +27,12 @@ const shown = (targets: ReadonlyMap<string, Partitions>): Record<string, string>
 const uniform = assignorNamed('uniform')
 const range = assignorNamed('range')
 
-test('range divides each topic into consecutive ranges, larger ones for the first members, static members first', () => {
+test('assignors: range divides each topic into consecutive ranges, larger ones for the first members, static members first', () => {
   const members = [member('m1', 'abc'), member('m2', 'abc'), member('z', 'c', undefined, 'i')]
   expect(shown(range(members, countOf))).toEqual({ m1: 'a:0,1 b:0 c:1', m2: 'a:2,3 b:1 c:2', z: 'c:0' })
 })
 
-test('uniform moves as few partitions as possible, from members with more to members with fewer', () => {
+test('assignors: uniform moves as few partitions as possible, from members with more to members with fewer', () => {
   const one = uniform([member('m1', 'a')], countOf)
   const two = uniform([member('m1', 'a', one.get('m1')), member('m2', 'a')], countOf)
   expect(shown(two)).toEqual({ m1: 'a:0,1', m2: 'a:2,3' })
@@ -40,7 +40,7 @@ test('uniform moves as few partitions as possible, from members with more to mem
   expect(shown(three)).toEqual({ m1: 'a:0,1', m2: 'a:2', m3: 'a:3' })
 })
 
-test('uniform moves no partition when a member joins and there are fewer partitions than members, in any order of members', () => {
+test('assignors: uniform moves no partition when a member joins and there are fewer partitions than members, in any order of members', () => {
   const one = new Map([['b', new Set([0, 1])]])
   for (const owners of [
     ['m1', 'm2'],
@@ -59,7 +59,7 @@ test('uniform moves no partition when a member joins and there are fewer partiti
   expect(shown(uniform(alone, countOf))).toEqual({ m1: 'b:1', m2: 'b:0' })
 })
 
-test('uniform balances members that read different topics as far as their topics allow', () => {
+test('assignors: uniform balances members that read different topics as far as their topics allow', () => {
   const both = new Map([
     ['a', new Set([0, 1, 2, 3])],
     ['b', new Set([0, 1])],
@@ -96,7 +96,7 @@ function round(random: Prng, members: readonly Assignee[], isMixed: boolean): As
   return again.filter(() => chance(random, 800))
 }
 
-test('each partition has one reader, equal readers differ by one at most, and nothing moves without a reason', () => {
+test('assignors: each partition has one reader, equal readers differ by one at most, and nothing moves without a reason', () => {
   for (let seed = 0; seed < 300; seed++) {
     const random = prng(seed)
     const isMixed = chance(random, 500)

@@ -5,7 +5,7 @@ import { GroupWorld, protocols, rebalanceMs, sessionMs, subscription } from '../
 const textOf = ({ error, generation, leader, members, memberId }: JoinResponse): string =>
   `${error.name} ${generation} ${leader === memberId ? 'leads' : 'follows'} ${members.length}`
 
-describe('joining', () => {
+describe('classic group: joining', () => {
   test('a first member is the leader, and its group is stable after its SyncGroup', () => {
     const world = new GroupWorld()
     const ticket = world.join()
@@ -115,7 +115,7 @@ describe('joining', () => {
   })
 })
 
-describe('the first rebalance', () => {
+describe('classic group: the first rebalance', () => {
   test('waits for more members, and longer while they join, up to the rebalance timeout', () => {
     const world = new GroupWorld({ initialDelayMs: 3000 })
     const first = world.join({ rebalanceTimeoutMs: 7000 })
@@ -149,7 +149,7 @@ describe('the first rebalance', () => {
   })
 })
 
-describe('rebalancing', () => {
+describe('classic group: rebalancing', () => {
   test('completes without members that did not rejoin in time', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
@@ -207,7 +207,7 @@ describe('rebalancing', () => {
   })
 })
 
-describe('syncing', () => {
+describe('classic group: syncing', () => {
   test('each member gets its part when the leader sends it, and later members at once', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
@@ -242,7 +242,7 @@ describe('syncing', () => {
   })
 })
 
-describe('sessions', () => {
+describe('classic group: sessions', () => {
   test('a member without requests for its session timeout is removed, and the others rebalance', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
@@ -286,7 +286,7 @@ describe('sessions', () => {
   })
 })
 
-describe('leaving', () => {
+describe('classic group: leaving', () => {
   test('each of several is answered for itself, and the last one leaves an empty group', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)
@@ -306,7 +306,7 @@ describe('leaving', () => {
   })
 })
 
-describe('static members', () => {
+describe('classic group: static members', () => {
   const stable = (): GroupWorld => {
     const world = new GroupWorld()
     const ticket = world.join({ instanceId: 'i' })
@@ -384,7 +384,7 @@ describe('static members', () => {
   })
 })
 
-describe('a restart', () => {
+describe('classic group: a restart', () => {
   test('keeps members, generation and assignments, and starts a session for each member', () => {
     const world = new GroupWorld()
     const [leader, follower] = world.stable(2)

@@ -19,14 +19,14 @@ function shown({ error, memberEpoch, assignment }: ConsumerHeartbeatResponse): s
 const own = (...partitions: number[]) => ({ owned: partitions.length > 0 ? [{ topicId: idOf('t'), partitions }] : [] })
 const state = (world: GroupWorld): string => world.say({ type: 'describeConsumer', groupId: 'g' }).state
 
-test('the first member gets all partitions at once, and a heartbeat without changes returns no assignment', () => {
+test('consumer group: the first member gets all partitions at once, and a heartbeat without changes returns no assignment', () => {
   const world = withTopic()
   expect(shown(world.enter('a'))).toBe('2 [t:0,1,2,3]')
   expect(shown(world.beat('a', 2))).toBe('2')
   expect(state(world)).toBe('Stable')
 })
 
-test('a partition goes to another member only after its owner has confirmed the revocation', () => {
+test('consumer group: a partition goes to another member only after its owner has confirmed the revocation', () => {
   const world = withTopic()
   world.enter('a')
   expect(shown(world.enter('b'))).toBe('3 []')
@@ -39,7 +39,7 @@ test('a partition goes to another member only after its owner has confirmed the 
   expect(state(world)).toBe('Stable')
 })
 
-test('a member that did not receive its new epoch may send the old one, if it owns no more than its assignment', () => {
+test('consumer group: a member that did not receive its new epoch may send the old one, if it owns no more than its assignment', () => {
   const world = withTopic()
   world.enter('a')
   world.enter('b')
@@ -52,7 +52,7 @@ test('a member that did not receive its new epoch may send the old one, if it ow
   expect(shown(world.enter('a'))).toBe('3 [t:0,1]')
 })
 
-test('a member without heartbeats is removed after its session, and a later heartbeat of another one gets its partitions', () => {
+test('consumer group: a member without heartbeats is removed after its session, and a later heartbeat of another one gets its partitions', () => {
   const world = withTopic()
   world.enter('a')
   world.enter('b')
@@ -63,7 +63,7 @@ test('a member without heartbeats is removed after its session, and a later hear
   expect(shown(world.beat('b', 3))).toBe('4 [t:0,1,2,3]')
 })
 
-test('a member that does not revoke within its rebalance timeout is removed, although it sends heartbeats', () => {
+test('consumer group: a member that does not revoke within its rebalance timeout is removed, although it sends heartbeats', () => {
   const world = withTopic()
   world.enter('a')
   world.enter('b')
@@ -74,7 +74,7 @@ test('a member that does not revoke within its rebalance timeout is removed, alt
   expect(shown(world.beat('a', 2, own(0, 1, 2, 3)))).toBe('UNKNOWN_MEMBER_ID')
 })
 
-test('heartbeats compute assignments no more often than the interval allows', () => {
+test('consumer group: heartbeats compute assignments no more often than the interval allows', () => {
   const world = withTopic({ consumer: () => ({ ...consumerLimits, assignmentIntervalMs: 1000 }) })
   expect(shown(world.enter('a'))).toBe('2 [t:0,1,2,3]')
   expect(shown(world.enter('b'))).toBe('2 []')
@@ -86,7 +86,7 @@ test('heartbeats compute assignments no more often than the interval allows', ()
   expect(state(world)).toBe('Reconciling')
 })
 
-test('a member that revokes more before there is a new assignment is not ahead of its group', () => {
+test('consumer group: a member that revokes more before there is a new assignment is not ahead of its group', () => {
   const world = withTopic({ consumer: () => ({ ...consumerLimits, assignmentIntervalMs: 1000 }) }, 1)
   world.topic('u', 1)
   world.topic('v', 1)
@@ -99,7 +99,7 @@ test('a member that revokes more before there is a new assignment is not ahead o
   expect(shown(world.beat('a', 2, has('t')))).toBe('4')
 })
 
-test('a static member that leaves temporarily keeps its partitions for its replacement', () => {
+test('consumer group: a static member that leaves temporarily keeps its partitions for its replacement', () => {
   const world = withTopic()
   const as = { instanceId: 'i' }
   world.enter('a', ['t'], as)
@@ -112,7 +112,7 @@ test('a static member that leaves temporarily keeps its partitions for its repla
   expect(shown(world.beat('c', 3))).toBe('3 [t:2,3]')
 })
 
-test('a static member that does not return within its session is removed', () => {
+test('consumer group: a static member that does not return within its session is removed', () => {
   const world = withTopic()
   const as = { instanceId: 'i' }
   world.enter('a', ['t'], as)
@@ -121,7 +121,7 @@ test('a static member that does not return within its session is removed', () =>
   expect(state(world)).toBe('Empty')
 })
 
-test('created, extended and deleted topics start a new epoch with the next heartbeat', () => {
+test('consumer group: created, extended and deleted topics start a new epoch with the next heartbeat', () => {
   const world = withTopic({}, 1)
   expect(shown(world.enter('a', ['t', 'u']))).toBe('2 [t:0]')
   world.topic('t', 2)
@@ -136,7 +136,7 @@ test('created, extended and deleted topics start a new epoch with the next heart
   expect(shown(world.beat('a', 5))).toBe('5')
 })
 
-test('a member reads the topics that its expression matches, also those that are created later', () => {
+test('consumer group: a member reads the topics that its expression matches, also those that are created later', () => {
   const world = withTopic()
   expect(shown(world.enter('a', [], { expression: 't|new-.*' }))).toBe('1 []')
   expect(shown(world.beat('a', 1))).toBe('2 [t:0,1,2,3]')
@@ -148,7 +148,7 @@ test('a member reads the topics that its expression matches, also those that are
   expect(shown(world.beat('a', 3, { expression: '(' }))).toBe('INVALID_REGULAR_EXPRESSION')
 })
 
-test('a group rejects members above its maximum size, and unsupported assignors', () => {
+test('consumer group: a group rejects members above its maximum size, and unsupported assignors', () => {
   const world = withTopic({ consumersMax: 1 })
   world.enter('a')
   expect(shown(world.enter('b'))).toBe('GROUP_MAX_SIZE_REACHED')
@@ -156,7 +156,7 @@ test('a group rejects members above its maximum size, and unsupported assignors'
   expect(shown(world.enter('a', ['t'], { assignor: 'sticky' }))).toBe('UNSUPPORTED_ASSIGNOR')
 })
 
-test('replayed records produce the same group, and members continue with their epochs', () => {
+test('consumer group: replayed records produce the same group, and members continue with their epochs', () => {
   const world = withTopic()
   world.enter('a')
   world.enter('b', ['t'], { instanceId: 'i', rackId: 'r', assignor: 'range' })
@@ -170,7 +170,7 @@ test('replayed records produce the same group, and members continue with their e
   expect(shown(world.beat('a', 2))).toBe('UNKNOWN_MEMBER_ID')
 })
 
-test('topics that changed while the coordinator was down are detected after a restart', () => {
+test('consumer group: topics that changed while the coordinator was down are detected after a restart', () => {
   const world = withTopic()
   world.enter('a')
   world.topics.set('t', 5)
@@ -178,7 +178,7 @@ test('topics that changed while the coordinator was down are detected after a re
   expect(shown(world.beat('a', 2))).toBe('3 [t:0,1,2,3,4]')
 })
 
-test('a commit counts in the epoch of its member, or in one since which it has had the partition', () => {
+test('consumer group: a commit counts in the epoch of its member, or in one since which it has had the partition', () => {
   const world = withTopic()
   const commit = (memberId: string, generation: number, partition: number, version = 9): string => {
     const offsets = [{ topic: 't', topicId: idOf('t'), partition, offset: 1n, leaderEpoch: 0, metadata: '' }]
@@ -200,7 +200,7 @@ test('a commit counts in the epoch of its member, or in one since which it has h
   expect(commit('', -1, 0)).toBe('NONE')
 })
 
-test('a classic group becomes a consumer group with its members when a consumer joins', () => {
+test('consumer group: a classic group becomes a consumer group with its members when a consumer joins', () => {
   const world = withTopic()
   const ticket = world.join()
   world.pass(0)
@@ -215,14 +215,14 @@ test('a classic group becomes a consumer group with its members when a consumer 
   expect(shown(world.beat('b', 2))).toBe('2 [t:2,3]')
 })
 
-test('without a policy for it a classic group stays classic', () => {
+test('consumer group: without a policy for it a classic group stays classic', () => {
   const world = withTopic({ migration: 'DOWNGRADE' })
   world.stable(1)
   expect(shown(world.enter('b'))).toBe('GROUP_ID_NOT_FOUND')
   expect(world.describe().state).toBe('Stable')
 })
 
-test('a group of which only classic members stay is a classic group again, and its members join anew', () => {
+test('consumer group: a group of which only classic members stay is a classic group again, and its members join anew', () => {
   const world = withTopic()
   world.enter('a')
   const { memberId } = world.joined(world.join())
@@ -287,7 +287,7 @@ test('leave-group: members are named in the answer as they were in the request',
   ])
 })
 
-test('a classic member that must rejoin and does not is removed', () => {
+test('consumer group: a classic member that must rejoin and does not is removed', () => {
   const world = withTopic()
   world.enter('a')
   const { memberId } = world.joined(world.join())
@@ -300,7 +300,7 @@ test('a classic member that must rejoin and does not is removed', () => {
   expect(world.heartbeat(memberId, 3)).toBe('UNKNOWN_MEMBER_ID')
 })
 
-test('an empty group of either type is replaced by the other type, and its offsets stay', () => {
+test('consumer group: an empty group of either type is replaced by the other type, and its offsets stay', () => {
   const world = withTopic()
   world.commit()
   expect(shown(world.enter('a'))).toBe('2 [t:0,1,2,3]')
@@ -313,7 +313,7 @@ test('an empty group of either type is replaced by the other type, and its offse
   expect(world.describe().error.name).toBe('NONE')
 })
 
-test('an empty consumer group can be deleted, and leaves nothing that would be read back', () => {
+test('consumer group: an empty consumer group can be deleted, and leaves nothing that would be read back', () => {
   const world = withTopic()
   world.enter('a', [], { expression: 't' })
   expect(world.say({ type: 'delete', groupId: 'g' }).name).toBe('NON_EMPTY_GROUP')

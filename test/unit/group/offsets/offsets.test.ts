@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { GroupWorld, limits, sessionMs, subscription, zeroId } from '../group-world.ts'
 
-describe('committing', () => {
+describe('committed offsets: committing', () => {
   test('from outside creates a simple group, which exists as long as its offsets', () => {
     const world = new GroupWorld()
     expect(world.commit({}, 7n)).toBe('NONE')
@@ -72,7 +72,7 @@ describe('committing', () => {
   })
 })
 
-describe('expiry', () => {
+describe('committed offsets: expiry', () => {
   const sweep = (world: GroupWorld): void => world.step({ type: 'swept', now: world.now })
 
   test('an empty group keeps its offsets from the time when it became empty', () => {
@@ -122,7 +122,7 @@ describe('expiry', () => {
   })
 })
 
-describe('deleting', () => {
+describe('committed offsets: deleting', () => {
   test('a group with members stays; an empty one is deleted with its offsets, permanently', () => {
     const world = new GroupWorld()
     const [leader] = world.stable(1)
