@@ -29,9 +29,9 @@ export interface Changes {
 export type LogStarts = (partitionId: PartitionId) => number | undefined
 
 /**
- * Maps offsets of partitions to objects, and counts the readable parts of each object. Built from the metadata image, and updated with it.
+ * Maps offsets of partitions to objects, and objects to their readable parts. Built from the metadata image, and updated with it.
  *
- * Invariant: an object has the parts that are in the lists of their partitions; one without any part is unreferenced.
+ * Invariant: an object has the parts that are in the lists of their partitions.
  */
 export class ObjectMap {
   readonly #logStarts: LogStarts
@@ -41,7 +41,6 @@ export class ObjectMap {
   /** End offset of all parts that a partition has had. */
   readonly #ends = new Map<PartitionId, number>()
   readonly #objects = new Map<number, Entry>()
-  readonly #unreferenced = new Set<number>()
   readonly #watched: Changes[] = []
 
   constructor(logStarts: LogStarts) {
@@ -71,7 +70,6 @@ export class ObjectMap {
     if (entry === undefined) return
     for (const part of entry.parts) this.#remove(part)
     this.#objects.delete(objectId)
-    this.#unreferenced.delete(objectId)
   }
 
   /** The part of one partition is no longer read. */
@@ -96,11 +94,6 @@ export class ObjectMap {
     this.#parts.delete(partitionId)
     this.#bytes.delete(partitionId)
     this.#ends.delete(partitionId)
-  }
-
-  /** Objects without a readable part, until they are dropped. */
-  get unreferenced(): readonly number[] {
-    return [...this.#unreferenced]
   }
 
   object(objectId: number): MappedObject | undefined {
@@ -180,8 +173,7 @@ export class ObjectMap {
     this.#changed(entry)
   }
 
-  #changed({ objectId, parts }: Entry): void {
-    if (parts.length === 0) this.#unreferenced.add(objectId)
+  #changed({ objectId }: Entry): void {
     for (const { objects } of this.#watched) objects.add(objectId)
   }
 }

@@ -15,14 +15,38 @@ export function mutant<T>(
   const text = readFileSync(join(root, path), 'utf8')
   const places = text.split(change.from).length - 1
   if (places !== 1) throw new Error(`${path} has ${places} places that read ${change.from}`)
+  return evaluated(path, text.replace(change.from, change.to), imports) as T
+}
+
+/**
+ * A module of the sources that imports others than usual: those in `replaced`, by path. With a `change`, one place of its text is changed
+ * too. All other imports are the modules themselves.
+ */
+export async function moduleWith<T>(
+  path: string,
+  replaced: Readonly<Record<string, unknown>>,
+  change?: { readonly from: string; readonly to: string },
+): Promise<T> {
+  const text = readFileSync(join(root, path), 'utf8')
+  const imports: Record<string, unknown> = { ...replaced }
+  for (const { fileName } of ts.preProcessFile(text).importedFiles) {
+    const name = pathOf(path, fileName)
+    imports[name] ??= await import(join(root, name))
+  }
+  return change === undefined ? (evaluated(path, text, imports) as T) : mutant<T>(path, change, imports)
+}
+
+const pathOf = (from: string, name: string): string => relative(root, join(root, dirname(from), name))
+
+function evaluated(path: string, text: string, imports: Readonly<Record<string, unknown>>): unknown {
   const options = { compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: false } }
-  const { outputText } = ts.transpileModule(text.replace(change.from, change.to), options)
+  const { outputText } = ts.transpileModule(text, options)
   const exported = {}
   const find = (name: string): unknown => {
-    const expected = relative(root, join(root, dirname(path), name))
+    const expected = pathOf(path, name)
     if (!(expected in imports)) throw new Error(`${path} imports ${expected}, which was not handed in`)
     return imports[expected]
   }
   new Function('require', 'exports', outputText)(find, exported)
-  return exported as T
+  return exported
 }

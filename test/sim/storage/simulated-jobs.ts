@@ -1,0 +1,143 @@
+import { cleanObjects } from '../../../native-free-io/store/clean-objects.ts'
+import { rewriteObjects } from '../../../native-free-io/store/rewrite-objects.ts'
+import { isFault, StoreFailed } from '../../../src/object-store/store-faults.ts'
+import { encodeIndex, partOf } from '../../../src/objects/object-format.ts'
+import type { ObjectKeys } from '../../../src/objects/object-key.ts'
+import { planObject, type StagedBatch } from '../../../src/objects/object-plan.ts'
+import { readWhole, tailOf } from '../../../src/objects/object-reads.ts'
+import type { WalRange } from '../../../src/ports/cold-reads.ts'
+import type { TrimPoint } from '../../../src/ports/lane.ts'
+import type {
+  BlockMemory,
+  BlockRun,
+  Building,
+  BuiltPart,
+  CleanedObjects,
+  CleanRules,
+  ObjectJobs,
+  Source,
+} from '../../../src/ports/object-jobs.ts'
+import type { ListPage, ObjectStore, StoreFault } from '../../../src/ports/object-store.ts'
+import type { PartitionId } from '../../../src/ports/partitions.ts'
+import type { ObjectContents, StoredPart } from '../../../src/ports/stored-objects.ts'
+import { walRecord } from '../../../src/wal/wal-record.ts'
+import { crc32c } from '../../../src/wire/crc32c.ts'
+import type { LaneModel, WalEntry } from './lane-model.ts'
+import type { Life, VirtualTime } from './virtual-time.ts'
+
+export interface JobParts {
+  readonly store: ObjectStore
+  readonly keys: ObjectKeys
+  readonly lane: LaneModel
+  readonly memory: BlockMemory
+  readonly time: VirtualTime
+  readonly life: Life
+  onClean(rules: CleanRules): void
+}
+
+/** The jobs of the object workers in one thread: production code over a simulated store and WAL. */
+export class SimulatedJobs implements ObjectJobs {
+  readonly #parts: JobParts
+
+  constructor(parts: JobParts) {
+    this.#parts = parts
+  }
+
+  build(objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building {
+    const { lane, time, life } = this.#parts
+    const { disk } = lane
+    const entries = disk.entries.filter(({ position, end }) => position >= from.trimmed && position < until && end <= disk.durable)
+    const last = entries.at(-1)
+    const end = last === undefined ? from : { trimmed: last.end, previous: last.position, previousIncarnation: last.incarnation }
+    const sealed = time.pause(life, 3).then(() => ({ end }))
+    const built = sealed.then(async (): Promise<BuiltPart> => ({ end, object: await this.#put(objectId, entries, stored) }))
+    built.catch(() => {})
+    return { sealed, built }
+  }
+
+  async #put(
+    objectId: number,
+    entries: readonly WalEntry[],
+    stored: ReadonlyMap<PartitionId, number>,
+  ): Promise<ObjectContents | undefined> {
+    const { store, keys, time } = this.#parts
+    const memory = Buffer.concat(entries.map(({ batch }) => batch))
+    const staged = new Map<PartitionId, StagedBatch[]>()
+    let address = 0
+    for (const { partitionId, batch, header } of entries) {
+      const baseOffset = Number(header.baseOffset)
+      const known = stored.get(partitionId)
+      if (known !== undefined && baseOffset >= known) {
+        const end = baseOffset + header.lastOffsetDelta + 1
+        const batches = staged.get(partitionId) ?? []
+        staged.set(partitionId, [...batches, { baseOffset, end, bytes: batch.length, maxTimestamp: Number(header.maxTimestamp), address }])
+      }
+      address += batch.length
+    }
+    if (staged.size === 0) return undefined
+    const plan = planObject(staged, (at, bytes, seed) => crc32c(memory, at, at + bytes, seed) | 0)
+    const index = encodeIndex(plan.partitions, plan.bytes)
+    const pieces = [...plan.batches.map((batch) => memory.subarray(batch.address, batch.address + batch.bytes)), index]
+    done(await store.put(keys.key(objectId), pieces))
+    return { bytes: plan.bytes + index.length, parts: plan.partitions.map((partition) => partOf(partition, time.now)) }
+  }
+
+  async rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<ObjectContents> {
+    const { store, keys, time } = this.#parts
+    const keyed = sources.map((source) => ({ ...source, key: keys.key(source.objectId) }))
+    return done(await rewriteObjects(store, { key: keys.key(objectId), sources: keyed }, time.now))
+  }
+
+  async clean(objectIds: readonly number[], parts: readonly StoredPart[], rules: CleanRules): Promise<CleanedObjects> {
+    const { store, keys, onClean } = this.#parts
+    onClean(rules)
+    const sources = parts.map((part) => ({ ...part, key: keys.key(part.objectId) }))
+    return done(await cleanObjects(store, { ...rules, sources, keys: objectIds.map((objectId) => keys.key(objectId)) }))
+  }
+
+  async readTail(objectId: number, bytes: number): Promise<Uint8Array> {
+    const { store, keys } = this.#parts
+    return done(await tailOf(store, keys.key(objectId), bytes))
+  }
+
+  async loadBlocks(objectId: number, { address, blocks }: BlockRun): Promise<void> {
+    const { store, keys, memory } = this.#parts
+    memory.bytes.set(done(await readWhole(store, keys.key(objectId), blocks)), address)
+  }
+
+  async readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { lane, time, life } = this.#parts
+    await time.pause(life, 2)
+    const batches: Buffer[] = []
+    for (const { position } of ranges) {
+      const found = lane.disk.entries.find((entry) => entry.position + walRecord.bytes === position)
+      if (found === undefined) {
+        if (position < lane.stored) return undefined
+        throw new Error(`the WAL has no record at position ${position}`)
+      }
+      batches.push(found.batch)
+    }
+    return new Uint8Array(Buffer.concat(batches))
+  }
+
+  async remove(objectIds: readonly number[]): Promise<void> {
+    await this.removeKeys(objectIds.map((objectId) => this.#parts.keys.key(objectId)))
+  }
+
+  async removeKeys(keys: readonly string[]): Promise<void> {
+    done(await this.#parts.store.remove(keys))
+  }
+
+  async abandonUploads(prefix: string, beforeMs: number): Promise<number> {
+    return done(await this.#parts.store.abandonUploads(prefix, beforeMs))
+  }
+
+  async list(prefix: string, from: string | undefined): Promise<ListPage> {
+    return done(await this.#parts.store.list(prefix, from))
+  }
+}
+
+function done<T>(result: T | StoreFault): T {
+  if (isFault(result)) throw new StoreFailed(result)
+  return result as T
+}
