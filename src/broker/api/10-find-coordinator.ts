@@ -44,10 +44,13 @@ async function find(key: string, keyType: number, context: RequestContext): Prom
     case keyTypes.transaction:
       return nowhere(errors.UNSUPPORTED_VERSION, 'Transactions are not supported.')
     case keyTypes.share:
-      if (context.version >= shareVersion) return nowhere(errors.COORDINATOR_NOT_AVAILABLE, 'Share groups are not coordinated yet.')
-      return nowhere(errors.INVALID_REQUEST, `Share groups have coordinators from version ${shareVersion} on.`)
+      if (context.version >= shareVersion) return nowhere(errors.COORDINATOR_NOT_AVAILABLE, 'Share groups are not supported.')
+      return nowhere(errors.INVALID_REQUEST, `Coordinator type ${keyType} (share group) requires version ${shareVersion} or later.`)
     default:
-      return nowhere(errors.INVALID_REQUEST, `There is no coordinator of type ${keyType}.`)
+      return nowhere(
+        errors.INVALID_REQUEST,
+        `Coordinator type ${keyType} is invalid: only 0 (group), 1 (transaction) and 2 (share group) are allowed.`,
+      )
   }
 }
 
