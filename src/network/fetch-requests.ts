@@ -52,8 +52,10 @@ export class FetchRequests {
     }
     const { routing, sessions, words, rings, writer, complete, after, now, fetchBytesMax } = this.#parts
     const { correlationId, requestApiVersion: version } = header
-    const request = { queue, correlationId, version, now: now(), fetchBytesMax }
-    const begun = this.#requests.begin((token) => beginFetch({ ...request, token }, body, { routing, sessions, words, ring: rings.reads }))
+    const parts = { routing, sessions, words, ring: rings.reads }
+    const begun = this.#requests.begin((token) =>
+      beginFetch({ queue, correlationId, version, token, now: now(), fetchBytesMax }, body, parts),
+    )
     if (begun === undefined) {
       rings.pause(queue.gate)
       return 'later'
