@@ -30,7 +30,7 @@ test('README: links every page of src/docs', () => {
   expect(pagePaths.filter((path) => path !== 'README.md' && !linked.has(path))).toEqual([])
 })
 
-test.each(pagePaths)('%s: every link and anchor resolves', (from) => {
+test.each(pagePaths)('docs: %s: every link and anchor resolves', (from) => {
   const broken = linksOf(from, pageAt(from)).filter(({ path, anchor }) => {
     if (!existsSync(join(root, path))) return true
     return anchor !== undefined && !anchorsOf(pageAt(path)).has(anchor)
@@ -38,7 +38,7 @@ test.each(pagePaths)('%s: every link and anchor resolves', (from) => {
   expect(broken).toEqual([])
 })
 
-test.each(pagePaths)('%s: names files, scripts and settings that exist', (path) => {
+test.each(pagePaths)('docs: %s: names files, scripts and settings that exist', (path) => {
   const page = pageAt(path)
   const files = [...page.matchAll(/(?<![\w/:.-])(?:src|test|bench|workers|native-free-io|\.ci)\/[\w./-]*\w/g)].map(([name]) => name)
   expect(files.filter((name) => !existsSync(join(root, name)))).toEqual([])
@@ -49,7 +49,7 @@ test.each(pagePaths)('%s: names files, scripts and settings that exist', (path) 
   expect(settings.filter((name) => !(name in settingRows))).toEqual([])
 })
 
-test.each(pagePaths)('%s: every generated table equals its source (npm run docs)', (path) => {
+test.each(pagePaths)('docs: %s: every generated table equals its source (npm run docs)', (path) => {
   const page = pageAt(path)
   expect(withTables(page)).toBe(page)
 })
@@ -66,7 +66,7 @@ test('tables: a page with an outdated table is generated again', () => {
   expect(() => withTables('<!-- table: no-such -->\n<!-- end of table -->')).toThrow('there is no table no-such')
 })
 
-test.each(pagePaths)('%s: is written in plain words and short sentences', (path) => {
+test.each(pagePaths)('docs: %s: is written in plain words and short sentences', (path) => {
   const prose = proseOf(pageAt(path))
   expect(bannedIn(prose)).toEqual([])
   expect(longSentencesIn(prose)).toEqual([])

@@ -28,7 +28,7 @@ async function until(what: string, isSo: () => boolean | Promise<boolean>, log: 
   }
 }
 
-describe.runIf(missing === null)('Kafka Connect:', () => {
+describe.runIf(missing === null)('connect: Kafka Connect:', () => {
   let broker: Broker
   let folder: string
   const properties = (name: string, rows: Readonly<Record<string, string>>): string => {

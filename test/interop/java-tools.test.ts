@@ -8,7 +8,7 @@ const limitMs = 120_000
 const missing = kafkaMissing()
 if (missing) console.warn(`skipped: Kafka's Java tools, ${missing}`)
 
-describe.runIf(missing === null)('Java tools:', () => {
+describe.runIf(missing === null)('Java tools: Java tools:', () => {
   let broker: Broker
   const tool = async (name: string, ...args: string[]): Promise<string> =>
     (await javaTool(name, ['--bootstrap-server', broker.address, ...args])).toString()

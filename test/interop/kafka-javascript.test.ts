@@ -16,7 +16,7 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
   }
 }
 
-describe.runIf(missing === null)('kafka-javascript:', () => {
+describe.runIf(missing === null)('kafka javascript: kafka-javascript:', () => {
   let broker: Broker
   beforeAll(async () => {
     broker = await startBroker({ settings: { 'group.initial.rebalance.delay.ms': '0' } })

@@ -7,7 +7,7 @@ const limitMs = 60_000
 const missing = kcatMissing()
 if (missing) console.warn(`skipped: kcat, ${missing}`)
 
-describe.runIf(missing === null)('kcat:', () => {
+describe.runIf(missing === null)('kcat: kcat:', () => {
   let broker: Broker
 
   beforeAll(async () => {

@@ -111,7 +111,7 @@ goldenConversation('recompression', async (kind) => {
   }
 })
 
-describe.runIf(missing === null && kcatWriter.missing() === null)('recompression:', () => {
+describe.runIf(missing === null && kcatWriter.missing() === null)('recompression: recompression:', () => {
   let broker: Broker
   beforeAll(async () => {
     broker = await startBroker()

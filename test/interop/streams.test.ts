@@ -18,7 +18,7 @@ if (missing) console.warn(`skipped: Kafka Streams, ${missing}`)
 
 const text = Array.from({ length: 300 }, (_, i) => `the ${i % 7} quick ${i % 11} fox`)
 
-describe.runIf(missing === null)('Kafka Streams:', () => {
+describe.runIf(missing === null)('Kafka Streams: Kafka Streams:', () => {
   let broker: Broker
   const counts = async (): Promise<Map<string, number>> => {
     const found = await Promise.all(

@@ -36,7 +36,7 @@ function stateOf(records: readonly ModelRecord[]): Map<string | null, string> {
 }
 
 test(
-  `after random writes and compactions, only records that may be removed are missing (from seed ${first})`,
+  `cleaning: after random writes and compactions, only records that may be removed are missing (from seed ${first})`,
   async () => {
     for (let seed = first; seed < first + worlds; seed++) {
       const random = prng(seed)
@@ -78,7 +78,7 @@ test(
   limitMs,
 )
 
-test('a tombstone stays for its time after the compaction that first sees it, and no longer than the one after', async () => {
+test('cleaning: a tombstone stays for its time after the compaction that first sees it, and no longer than the one after', async () => {
   const random = prng(1)
   const world = new CleaningWorld(random, 'tombstones')
   while (!world.records.some(({ value, key }) => value === null && key !== null)) world.append()

@@ -191,7 +191,7 @@ async function conclude(turns: Turns, begin: () => Life, ledger: Ledger): Promis
   return life
 }
 
-test('an S3 WAL loses no acknowledged record, repeats none, and has one owner, with owners that sleep, die and wake', async () => {
+test('S3 WAL: an S3 WAL loses no acknowledged record, repeats none, and has one owner, with owners that sleep, die and wake', async () => {
   const from = Number(process.env['SEED'] ?? 1)
   const count = Number(process.env['SEEDS'] ?? 150)
   let acknowledged = 0
@@ -205,7 +205,7 @@ test('an S3 WAL loses no acknowledged record, repeats none, and has one owner, w
   expect(acknowledged).toBeGreaterThan(count * 20)
 }, 600_000)
 
-test('a header is read back as it was written, and one bit that is wrong is noticed', () => {
+test('S3 WAL: a header is read back as it was written, and one bit that is wrong is noticed', () => {
   const header = {
     kind: 'whole',
     epoch: 7,
@@ -227,7 +227,7 @@ test('a header is read back as it was written, and one bit that is wrong is noti
   }
 })
 
-test('a life that finds a later one while it starts leaves', async () => {
+test('S3 WAL: a life that finds a later one while it starts leaves', async () => {
   const random = prng(5)
   const turns = new Turns(random)
   const shelf = new Shelf()
@@ -245,7 +245,7 @@ test('a life that finds a later one while it starts leaves', async () => {
   await expect(late).rejects.toThrow(Superseded)
 })
 
-test('a stale list of an incarnation proves nothing about earlier incarnations', async () => {
+test('S3 WAL: a stale list of an incarnation proves nothing about earlier incarnations', async () => {
   const random = prng(6)
   const turns = new Turns(random)
   const shelf = new Shelf()

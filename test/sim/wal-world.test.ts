@@ -27,19 +27,19 @@ const memory = (from: string, to: string): Partial<Machines> => mutant('src/pipe
 const persistence = (from: string, to: string): Partial<Machines> =>
   mutant('src/pipeline/persistence/persistence.ts', { from, to }, imports)
 
-test.each(Array.from({ length: 16 }, (_, seed) => seed))('many lives lose nothing that was acknowledged, seed %i', (seed) => {
+test.each(Array.from({ length: 16 }, (_, seed) => seed))('WAL world: many lives lose nothing that was acknowledged, seed %i', (seed) => {
   const { figures } = new WalWorld(seed).run(12, 400)
   expect(figures.lives).toBe(13)
 })
 
 test.each(Array.from({ length: 8 }, (_, seed) => seed))(
-  'WAL records in the batches of a client are not recovered as records, seed %i',
+  'WAL world: WAL records in the batches of a client are not recovered as records, seed %i',
   (seed) => {
     new WalWorld(seed, { clients: 'forging' }).run(12, 400)
   },
 )
 
-test('the same seed twice is the same history, and histories have all that they should', () => {
+test('WAL world: the same seed twice is the same history, and histories have all that they should', () => {
   const worlds = (): Record<string, number>[] => [7, 8, 12, 24].map((seed) => new WalWorld(seed).run(12, 400).figures)
   const once = worlds()
   expect(once).toEqual(worlds())
@@ -48,7 +48,7 @@ test('the same seed twice is the same history, and histories have all that they 
 })
 
 /** Planted bugs verify that the simulation detects errors. */
-describe('some seed catches a machine that', () => {
+describe('WAL world: some seed catches a machine that', () => {
   test.each<readonly [string, number, () => Partial<Machines>]>([
     ['acknowledges what the disk does not have', 0, () => ({ acknowledge: 'published' })],
     ['has no secret in the sums of its headers', 2, () => ({ salt: 'known', clients: 'forging' })],

@@ -38,24 +38,24 @@ async function run(line: string) {
   return said
 }
 
-test('a node starts with its file under its overrides', async () => {
+test('program: a node starts with its file under its overrides', async () => {
   const { started, warnings, code } = await run('server start --config good.properties --override node.id=3 -o num.partitions=5')
   expect([started!['node.id'], started!['num.partitions'], code]).toEqual([3, 5, 0])
   expect(warnings).toEqual(['num.io.threads (good.properties line 2) has no effect yet'])
 })
 
-test('a node starts without any settings', async () => {
+test('program: a node starts without any settings', async () => {
   expect((await run('server start')).started!['log.dirs']).toEqual(['./.millrace'])
 })
 
-test('nothing starts with a wrong setting or without its file', async () => {
+test('program: nothing starts with a wrong setting or without its file', async () => {
   const wrong = await run('server start --config bad.properties')
   expect([wrong.started, wrong.code, wrong.err.length]).toEqual([undefined, 1, 2])
   const absent = await run('server start --config none.properties')
   expect([absent.started, absent.code, absent.err]).toEqual([undefined, 1, ['none.properties: there is no such file']])
 })
 
-test('config check reports the errors of a file, or that there are none', async () => {
+test('program: config check reports the errors of a file, or that there are none', async () => {
   expect(await run('config check bad.properties')).toMatchObject({
     code: 1,
     out: [],
@@ -68,7 +68,7 @@ test('config check reports the errors of a file, or that there are none', async 
   })
 })
 
-test('the version is printed, and an unknown command is an error', async () => {
+test('program: the version is printed, and an unknown command is an error', async () => {
   expect((await run('version')).out).toEqual(['millrace 1.2.3'])
   expect((await run('serve')).code).toBe(1)
 })

@@ -26,7 +26,7 @@ const seeded = (work: () => Promise<void>) => () =>
 
 for (const round of [1, 2, 3]) {
   test(
-    `kill -9 under load loses, reorders or repeats nothing that was acknowledged, time ${round}`,
+    `crash: kill -9 under load loses, reorders or repeats nothing that was acknowledged, time ${round}`,
     seeded(async () => {
       const round = await world.round('kill', loadMsMax)
       // In some rounds the kill happens before the first response.
@@ -37,7 +37,7 @@ for (const round of [1, 2, 3]) {
 }
 
 test.runIf(brokerKind() === 'millrace')(
-  'a log that is not stored at all is recovered whole',
+  'crash: a log that is not stored at all is recovered whole',
   async () => {
     const { records, bytes, milliseconds } = await recoverFull(128 << 20)
     expect(bytes).toBeGreaterThan(128 << 20)
@@ -48,7 +48,7 @@ test.runIf(brokerKind() === 'millrace')(
 )
 
 test(
-  'SIGTERM under load ends the process cleanly and loses nothing that was acknowledged',
+  'crash: SIGTERM under load ends the process cleanly and loses nothing that was acknowledged',
   seeded(async () => {
     await world.round('stop', loadMsMax)
     expect(await world.broker.stop()).toBe(brokerKind() === 'kafka' ? 143 : 0)
@@ -59,7 +59,7 @@ test(
 )
 
 test(
-  'what was not acknowledged before a crash is written exactly once when it is sent again',
+  'crash: what was not acknowledged before a crash is written exactly once when it is sent again',
   seeded(async () => {
     await world.settle()
     await world.verifyFromStart()

@@ -16,7 +16,7 @@ let broker: Broker | undefined
 afterEach(() => broker?.remove())
 
 test.runIf(missing === null)(
-  'a failed write to the log stops the node with its reason, and no acknowledged record is lost',
+  'failed write: a failed write to the log stops the node with its reason, and no acknowledged record is lost',
   async () => {
     broker = await startBroker()
     const { port, pid } = broker

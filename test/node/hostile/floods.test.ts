@@ -59,7 +59,7 @@ const seeded = (work: (random: Prng) => Promise<void>) => () =>
   })
 
 test(
-  'random bytes, framed and not, end their own connection at most',
+  'floods: random bytes, framed and not, end their own connection at most',
   seeded(async (random) => {
     for (let wave = 0; wave < 5; wave += 1) {
       const connections = await openMany(40)
@@ -86,7 +86,7 @@ const valid: readonly Buffer[] = [
 ]
 
 test(
-  'requests with a few bytes changed end their own connection at most',
+  'floods: requests with a few bytes changed end their own connection at most',
   seeded(async (random) => {
     for (let wave = 0; wave < 10; wave += 1) {
       const connections = await openMany(40)
@@ -104,7 +104,7 @@ test(
 )
 
 test(
-  'half a frame, then nothing, then the end of the connection leaves nothing behind',
+  'floods: half a frame, then nothing, then the end of the connection leaves nothing behind',
   async () => {
     const connections = await openMany(100)
     connections.forEach((connection, index) => {
@@ -119,7 +119,7 @@ test(
 )
 
 test(
-  'a request that comes one byte at a time is answered like any other',
+  'floods: a request that comes one byte at a time is answered like any other',
   async () => {
     await connected(broker.port, async (connection) => {
       const frame = valid[2]!
@@ -136,7 +136,7 @@ test(
 )
 
 test(
-  'a thousand silent connections do not keep fifty busy ones from being served',
+  'floods: a thousand silent connections do not keep fifty busy ones from being served',
   async () => {
     const silent = await openMany(1000)
     const busy = await openMany(50)
@@ -149,7 +149,7 @@ test(
 )
 
 test(
-  'clients that never read their responses use bounded memory and delay no other client',
+  'floods: clients that never read their responses use bounded memory and delay no other client',
   async () => {
     const deaf = await openMany(8)
     const requested = requestFrame(
@@ -170,7 +170,7 @@ test(
 )
 
 test(
-  'answers to clients that have gone are dropped',
+  'floods: answers to clients that have gone are dropped',
   async () => {
     for (let wave = 0; wave < 5; wave += 1) {
       const connections = await openMany(40)
@@ -183,7 +183,7 @@ test(
 )
 
 test(
-  'a length of a hundred megabytes takes no memory before the bytes are there',
+  'floods: a length of a hundred megabytes takes no memory before the bytes are there',
   async () => {
     // A real Kafka allocates the whole buffer at once.
     const connections = await openMany(brokerKind() === 'kafka' ? 2 : 50)

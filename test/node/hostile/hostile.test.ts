@@ -50,7 +50,7 @@ const stillAnswers = (): Promise<number> =>
 
 for (const [title, cases] of Object.entries({ 'Frames that are not requests': frameCases, 'Requests that must be refused': answerCases })) {
   describe(title, () => {
-    test.each(cases.filter(applies).map((each) => [each.name, each] as const))('%s', async (_, attempt) => {
+    test.each(cases.filter(applies).map((each) => [each.name, each] as const))('hostile: %s', async (_, attempt) => {
       const found = await outcome(attempt)
       const { expected } = attempt
       if (expected.type === 'close') expect(found).toBe('closed')
@@ -60,7 +60,7 @@ for (const [title, cases] of Object.entries({ 'Frames that are not requests': fr
   })
 }
 
-test('a thousand requests at once are answered in their order', async () => {
+test('hostile: a thousand requests at once are answered in their order', async () => {
   await connected(broker.port, async (connection) => {
     const heard: number[] = []
     const frames = Array.from({ length: 1000 }, (_, index) => requestFrame(api.apiVersions, new Writer(), index))

@@ -89,7 +89,7 @@ beforeAll(async () => {
 
 afterAll(() => broker?.remove())
 
-describe('requests with counts that no client sends', () => {
+describe('request bounds: requests with counts that no client sends', () => {
   for (const [name, frame] of Object.entries(hostile)) {
     const boundMib = frame.length > 8 << 20 ? flatMib : receivedMib
     test(

@@ -51,7 +51,7 @@ const rows: Readonly<Record<string, readonly S3Operation[]>> = {
 }
 
 test(
-  'the bill of a node whose log is in the store has every request that the store saw, and every byte of the log',
+  'request bill: the bill of a node whose log is in the store has every request that the store saw, and every byte of the log',
   async () => {
     await start({})
     await connected(broker!.port, async (connection) => {
@@ -73,7 +73,7 @@ test(
 )
 
 test(
-  'the write-ahead log is limited by s3.network.baseline.bandwidth, and has priority over objects',
+  'request bill: the write-ahead log is limited by s3.network.baseline.bandwidth, and has priority over objects',
   async () => {
     await start({ 's3.network.baseline.bandwidth': '4MiB' })
     await connected(broker!.port, async (connection) => {

@@ -74,7 +74,7 @@ const points = [
 
 for (const point of points) {
   test(
-    `a crash at "${point}" loses no key, repeats none, and moves no offset (seed ${seed})`,
+    `compaction crashes: a crash at "${point}" loses no key, repeats none, and moves no offset (seed ${seed})`,
     longIf(point !== 'cleaning committed', limitMs),
     async () => {
       await broker.stop()
@@ -88,7 +88,7 @@ for (const point of points) {
 }
 
 test(
-  'afterwards the topic comes to hold each key once, and when the topics are gone the store is empty',
+  'compaction crashes: afterwards the topic comes to hold each key once, and when the topics are gone the store is empty',
   async () => {
     await connected(broker.port, async (connection) => {
       const last = lastOfEach(acknowledged)

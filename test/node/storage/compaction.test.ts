@@ -42,7 +42,7 @@ async function putSome(connection: Connection, topic: string, sent: Seen[], batc
 }
 
 test(
-  `a compacted topic comes to hold the last record of each key, at its offset and in order, while it is written and read (seed ${seed})`,
+  `compaction: a compacted topic comes to hold the last record of each key, at its offset and in order, while it is written and read (seed ${seed})`,
   async () => {
     await connected(broker.port, async (connection) => {
       await createTopic(connection, 'states', 1, eager)
@@ -75,7 +75,7 @@ const untilIs = (connection: Connection, topic: string, expected: readonly Seen[
   until(async () => (await readOn(connection, topic)).length === expected.length)
 
 test(
-  'topics that share objects with a compacted one lose nothing',
+  'compaction: topics that share objects with a compacted one lose nothing',
   async () => {
     await connected(broker.port, async (connection) => {
       const beside: string[] = []
@@ -99,7 +99,7 @@ test(
 )
 
 test(
-  'more keys than one round has memory for are compacted in several',
+  'compaction: more keys than one round has memory for are compacted in several',
   async () => {
     await connected(broker.port, async (connection) => {
       await createTopic(connection, 'wide', 1, eager)
@@ -116,7 +116,7 @@ test(
 )
 
 test(
-  'with compact,delete a record goes for its key or for its age',
+  'compaction: with compact,delete a record goes for its key or for its age',
   async () => {
     await connected(broker.port, async (connection) => {
       await createTopic(connection, 'both', 1, { ...eager, 'cleanup.policy': 'compact,delete', 'retention.ms': '3000' })
@@ -139,7 +139,7 @@ async function alterTopic(connection: Connection, topic: string, config: string,
 }
 
 test(
-  'a topic is compacted as soon as its policy requires it, also with few dirty records if they are old enough',
+  'compaction: a topic is compacted as soon as its policy requires it, also with few dirty records if they are old enough',
   async () => {
     await connected(broker.port, async (connection) => {
       await createTopic(connection, 'late', 1, { ...eager, 'cleanup.policy': 'delete' })
@@ -163,7 +163,7 @@ async function deleteRecords(connection: Connection, topic: string, offset: numb
 }
 
 test(
-  'over gaps, records are found by their time and deleted up to any offset',
+  'compaction: over gaps, records are found by their time and deleted up to any offset',
   async () => {
     await connected(broker.port, async (connection) => {
       // Records of a topic with only `compact` cannot be deleted.
@@ -212,7 +212,7 @@ async function committedOffset(connection: Connection): Promise<number> {
 }
 
 test(
-  'the offsets that groups committed again and again are compacted too, and are there after a restart',
+  'compaction: the offsets that groups committed again and again are compacted too, and are there after a restart',
   async () => {
     await connected(broker.port, async (connection) => {
       await until(async () => (await commit(connection, 0)) === 0)

@@ -15,7 +15,7 @@ const limitMs = 90_000
 describe.each([
   ['on a disk', () => storeForBroker(), false],
   ['in the store', () => storeForLog(), true],
-])('a node whose log is %s', (_, open, isInStore) => {
+])('refusals: a node whose log is %s', (_, open, isInStore) => {
   let world: CrashWorld
   let server: S3Server
 

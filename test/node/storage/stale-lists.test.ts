@@ -23,7 +23,7 @@ afterAll(async () => {
 })
 
 test(
-  `kill -9 under load and an empty disk lose, reorder and repeat nothing where lists are seconds old (seed ${seed})`,
+  `stale lists: kill -9 under load and an empty disk lose, reorder and repeat nothing where lists are seconds old (seed ${seed})`,
   long(2 * limitMs),
   async () => {
     bucketIn(server).listLagMs = lagMs

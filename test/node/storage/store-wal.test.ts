@@ -29,7 +29,7 @@ const told = (work: () => Promise<void>) => () =>
 
 for (const round of [1, 2, 3]) {
   test(
-    `kill -9 under load and an empty disk lose, reorder and repeat nothing that was acknowledged, time ${round}`,
+    `S3 WAL: kill -9 under load and an empty disk lose, reorder and repeat nothing that was acknowledged, time ${round}`,
     longIf(round > 1, limitMs),
     told(async () => {
       await world.round('kill', 1500)
@@ -38,7 +38,7 @@ for (const round of [1, 2, 3]) {
 }
 
 test(
-  'SIGTERM and an empty disk lose nothing either, and a log that is stored is not read again',
+  'S3 WAL: SIGTERM and an empty disk lose nothing either, and a log that is stored is not read again',
   long(limitMs),
   told(async () => {
     await world.round('stop', 1000)
@@ -50,7 +50,7 @@ test(
 
 for (const point of ['object prepared', 'object stored:2', 'object committed', 'producers saved:2', 'log trimmed'] as const) {
   test(
-    `a crash at "${point}" and an empty disk lose, reorder and repeat nothing`,
+    `S3 WAL: a crash at "${point}" and an empty disk lose, reorder and repeat nothing`,
     longIf(point !== 'object committed', limitMs),
     told(async () => {
       expect(await world.dieAt(point, 15_000), `the broker dies at "${point}"`).toBe(true)
@@ -59,7 +59,7 @@ for (const point of ['object prepared', 'object stored:2', 'object committed', '
 }
 
 test(
-  'errors before and after doing, broken connections and slow answers on puts of the log lose, reorder and repeat nothing',
+  'S3 WAL: errors before and after doing, broken connections and slow answers on puts of the log lose, reorder and repeat nothing',
   long(limitMs),
   told(async () => {
     server.faults.set(
@@ -80,7 +80,7 @@ test(
 )
 
 test(
-  'an outage of the store stops acknowledgements and the growth of memory, and everything continues without a restart',
+  'S3 WAL: an outage of the store stops acknowledgements and the growth of memory, and everything continues without a restart',
   told(async () => {
     await world.settle()
     await server.stop()
@@ -98,7 +98,7 @@ test(
 )
 
 test(
-  'a node that starts while the store is away waits for it, and then has everything',
+  'S3 WAL: a node that starts while the store is away waits for it, and then has everything',
   told(async () => {
     await world.broker.kill()
     await server.stop()
@@ -112,7 +112,7 @@ test(
 )
 
 test(
-  'when its topics are gone, the store has metadata, the newest object of the log, the producers, fences and whose it is, and nothing else',
+  'S3 WAL: when its topics are gone, the store has metadata, the newest object of the log, the producers, fences and whose it is, and nothing else',
   told(async () => {
     // An incarnation removes unneeded objects when it has stored a new one.
     await world.load(500)

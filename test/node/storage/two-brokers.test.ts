@@ -57,7 +57,7 @@ const seeded = (work: () => Promise<void>) => () =>
   })
 
 test(
-  'of two brokers with one identity the older one stops with its reason, and no acknowledged record is lost or duplicated',
+  'two brokers: of two brokers with one identity the older one stops with its reason, and no acknowledged record is lost or duplicated',
   long(limitMs),
   seeded(async () => {
     const old = world.broker
@@ -72,7 +72,7 @@ test(
 
 for (const round of [1, 2, 3]) {
   test(
-    `a broker that was suspended while another took over stops when it resumes, and has acknowledged nothing wrong, time ${round}`,
+    `two brokers: a broker that was suspended while another took over stops when it resumes, and has acknowledged nothing wrong, time ${round}`,
     longIf(round > 1, limitMs),
     seeded(async () => {
       const old = world.broker
@@ -89,7 +89,7 @@ for (const round of [1, 2, 3]) {
 }
 
 test(
-  'one that has nothing to write finds out too',
+  'two brokers: one that has nothing to write finds out too',
   seeded(async () => {
     const old = world.broker
     const fresh = await another()

@@ -15,7 +15,7 @@ test.each([
   ['over TLS', true, true],
   ['over TLS with the bucket in the name of the host', true, false],
   ['with the bucket in the name of the host', false, false],
-])('a store %s keeps the contract', long(limitMs), async (_, isTls, pathStyle) => {
+])('object store addresses: a store %s keeps the contract', long(limitMs), async (_, isTls, pathStyle) => {
   const server = new S3Server({ isTls })
   await server.start()
   try {
@@ -27,7 +27,7 @@ test.each([
   }
 })
 
-test('a store with an untrusted certificate receives nothing, and the fault contains the reason', async () => {
+test('object store addresses: a store with an untrusted certificate receives nothing, and the fault contains the reason', async () => {
   const server = new S3Server({ isTls: true })
   await server.start()
   const store = await openStore(s3At(server, { attemptTimeoutMs: 500, timeoutMs: 1000 }), { environment: {} })
@@ -60,7 +60,7 @@ async function withoutNames<T>(questions: number, code: string, work: () => Prom
   }
 }
 
-test('a store whose name does not resolve for a while is resolved again', async () => {
+test('object store addresses: a store whose name does not resolve for a while is resolved again', async () => {
   const server = new S3Server()
   await server.start()
   const store = await openStore(s3At(server, { endpoint: server.endpointAt('objects.example') }), { environment: {} })
@@ -71,7 +71,7 @@ test('a store whose name does not resolve for a while is resolved again', async 
   await server.stop()
 })
 
-test('a store whose name never resolves receives nothing, and the fault contains the reason', async () => {
+test('object store addresses: a store whose name never resolves receives nothing, and the fault contains the reason', async () => {
   const server = new S3Server()
   await server.start()
   const endpoint = server.endpointAt('objects.example')

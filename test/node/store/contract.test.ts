@@ -42,7 +42,7 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   's3:// without conditional puts': () => server(undefined, { conditionalPut: false }),
 }
 
-describe.each(Object.entries(subjects))('a store at %s', (_, open) => {
+describe.each(Object.entries(subjects))('object store contract: a store at %s', (_, open) => {
   let subject: Subject
   let store: ObjectStore
   beforeAll(async () => {

@@ -72,7 +72,7 @@ const passing: Readonly<Record<string, Fault>> = {
   'a connection that breaks in place of the answer': { type: 'reset', when: 'after' },
 }
 
-describe.each(Object.entries(passing))('%s, twice', (_, fault) => {
+describe.each(Object.entries(passing))('object store faults: %s, twice', (_, fault) => {
   test(
     'a put is done and its bytes are right',
     async () => {
@@ -141,7 +141,7 @@ test.each([
   testMs,
 )
 
-test('a bit that flips on the way is for the checksums of the object to find: the store has none for a range', async () => {
+test('object store faults: a bit that flips on the way is for the checksums of the object to find: the store has none for a range', async () => {
   await store.put('a', [noise(1000, 6)])
   server.faults.set(once('get', { type: 'corrupt' }))
   expect(await read('a', 1000)).not.toEqual(noise(1000, 6))
@@ -149,7 +149,7 @@ test('a bit that flips on the way is for the checksums of the object to find: th
 })
 
 test(
-  'a trickle is too slow to wait for',
+  'object store faults: a trickle is too slow to wait for',
   async () => {
     await store.put('a', [noise(100_000, 7)])
     server.faults.set({ operation: 'get', fault: { type: 'trickle', bytesPerSecond: 2000 } })
@@ -162,7 +162,7 @@ test(
   testMs,
 )
 
-test('an error in a response with status 200 is an error', async () => {
+test('object store faults: an error in a response with status 200 is an error', async () => {
   server.faults.set(once('completeUpload', { type: 'errorIn200', code: 'InternalError' }))
   const upload = store.upload('large')
   await upload.append([noise(partBytes + 1, 8)])
@@ -170,19 +170,19 @@ test('an error in a response with status 200 is an error', async () => {
   expect(await store.size('large')).toBe(partBytes + 1)
 })
 
-test('a body that the store found damaged is sent again', async () => {
+test('object store faults: a body that the store found damaged is sent again', async () => {
   server.faults.set(once('put', error(400, 'BadDigest'), 2))
   expect(await store.put('a', [noise(10, 1)])).toBeUndefined()
 })
 
-test('an upload that another client aborted does not count as done', async () => {
+test('object store faults: an upload that another client aborted does not count as done', async () => {
   const upload = store.upload('large')
   await upload.append([noise(partBytes + 1, 8)])
   server.buckets.get('bucket')!.uploads.clear()
   expect(faultOf(await upload.complete())).toMatchObject({ fault: 'invalid', operation: 'upload' })
 })
 
-test('a put that was not confirmed and finds another in its place has lost', async () => {
+test('object store faults: a put that was not confirmed and finds another in its place has lost', async () => {
   const other = await open()
   server.faults.set(once('put', { type: 'reset', when: 'body' }))
   // The first attempt breaks before its execution; another client succeeds before the second one.
@@ -194,7 +194,7 @@ test('a put that was not confirmed and finds another in its place has lost', asy
   expect(answers.find((answer) => answer !== undefined)).toMatchObject({ fault: 'exists', mayBeDone: false })
 })
 
-describe('a store that throttles', () => {
+describe('object store faults: a store that throttles', () => {
   test('is given fewer requests at a time, and more again when it recovers', async () => {
     const { attempts } = store as S3Store
     const before = attempts.concurrency
@@ -218,7 +218,7 @@ describe('a store that throttles', () => {
   )
 })
 
-describe('clocks and credentials', () => {
+describe('object store faults: clocks and credentials', () => {
   test.each([3_600_000, -3_600_000])('a clock that differs by %i ms is corrected once, not at every request', async (skewMs) => {
     server.skewMs = skewMs
     expect(await store.put('a', [noise(10, 1)])).toBeUndefined()
@@ -279,7 +279,7 @@ describe('clocks and credentials', () => {
   })
 })
 
-describe('an outage', () => {
+describe('object store faults: an outage', () => {
   test(
     'ends every operation within its timeout, and reports none as done',
     async () => {
@@ -332,14 +332,14 @@ describe('an outage', () => {
   }, 60_000)
 })
 
-test('never more than 64 requests are under way', async () => {
+test('object store faults: never more than 64 requests are under way', async () => {
   server.faults.latency = { medianMs: 5, p99Ms: 20 }
   await Promise.all(Array.from({ length: 500 }, (_, i) => store.put(`k${i}`, [noise(10, 1)])))
   expect(server.inFlightMax).toBeGreaterThan(8)
   expect(server.inFlightMax).toBeLessThanOrEqual(64)
 })
 
-test('what is under way when the store is closed ends, and so does what comes after', async () => {
+test('object store faults: what is under way when the store is closed ends, and so does what comes after', async () => {
   server.faults.set({ operation: '*', fault: { type: 'hang' } })
   const puts = Array.from({ length: 100 }, (_, i) => store.put(`k${i}`, [noise(10, 1)]))
   while (server.inFlight < 64) await new Promise(setImmediate)
@@ -349,7 +349,7 @@ test('what is under way when the store is closed ends, and so does what comes af
 })
 
 test.each([1, 2, 3])(
-  'in weather of seed %i everything is done and nothing is mixed up',
+  'object store faults: in weather of seed %i everything is done and nothing is mixed up',
   async (seed) => {
     await server.stop()
     server = new S3Server({ seed, partBytesMin: partBytes })

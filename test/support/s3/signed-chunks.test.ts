@@ -86,7 +86,7 @@ const stored = (): number | undefined => server.buckets.get('examplebucket')!.ob
 test.each([
   ['chunks', plain],
   ['chunks and trailers', trailing],
-])('a body in %s that are signed is taken as the documentation has it', async (_, example) => {
+])('signed chunks: a body in %s that are signed is taken as the documentation has it', async (_, example) => {
   expect(await put(example, framed(example))).toEqual([200, ''])
   expect(stored()).toBe(body.length)
 })
@@ -100,7 +100,7 @@ const hurt = (bytes: Buffer, at: number): Buffer => {
 test.each([
   ['a byte of the first chunk', 1000],
   ['a byte of the last chunk', 66_000],
-])('%s that is not what was signed is refused, and nothing is stored', async (_, at) => {
+])('signed chunks: %s that is not what was signed is refused, and nothing is stored', async (_, at) => {
   const [status, text] = await put(plain, hurt(framed(plain), at))
   expect([status, /<Code>(\w+)</.exec(text)![1]]).toEqual([403, 'SignatureDoesNotMatch'])
   expect(stored()).toBeUndefined()
@@ -111,7 +111,7 @@ test('chunks that change places are refused: each signature covers the one befor
   expect(status).toBe(403)
 })
 
-test('a trailer that is not what was signed is refused, although it may be right', async () => {
+test('signed chunks: a trailer that is not what was signed is refused, although it may be right', async () => {
   const forged = { ...trailing, trailers: trailing.trailers.replace('d81f', 'd81e') }
   expect((await put(trailing, framed(forged)))[0]).toBe(403)
   const wrong = { ...trailing, trailers: trailing.trailers.replace('sOO8', 'sOO9') }
@@ -119,7 +119,7 @@ test('a trailer that is not what was signed is refused, although it may be right
   expect(stored()).toBeUndefined()
 })
 
-test('a body that ends before its last chunk is refused', async () => {
+test('signed chunks: a body that ends before its last chunk is refused', async () => {
   const cut = Buffer.concat([framed(trailing).subarray(0, 66_000)])
   const [status, text] = await put(trailing, cut)
   expect([status, /<Code>(\w+)</.exec(text)![1]]).toEqual([400, 'IncompleteBody'])

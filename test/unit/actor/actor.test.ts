@@ -10,7 +10,7 @@ const adder = {
   },
 }
 
-test('effects are performed in the order of their events, after all of them', () => {
+test('actor: effects are performed in the order of their events, after all of them', () => {
   const said: number[] = []
   const state = { sum: 0 }
   const actor = new Actor(adder, state, { say: ({ sum }) => said.push(sum, state.sum) }, 10)
@@ -19,14 +19,14 @@ test('effects are performed in the order of their events, after all of them', ()
   expect([actor.turn(), said, actor.turn()]).toEqual([2, [1, 3, 3, 3], 0])
 })
 
-test('a full mailbox refuses', () => {
+test('actor: a full mailbox refuses', () => {
   const actor = new Actor(adder, { sum: 0 }, { say: () => {} }, 1)
   expect([actor.tell({ type: 'add', by: 1 }), actor.tell({ type: 'add', by: 1 })]).toEqual([true, false])
   actor.turn()
   expect(actor.tell({ type: 'add', by: 1 })).toBe(true)
 })
 
-test('an event that the handler of an effect sends waits for the next turn', () => {
+test('actor: an event that the handler of an effect sends waits for the next turn', () => {
   const said: number[] = []
   const actor: Actor<{ sum: number }, Event, Effect> = new Actor(
     adder,

@@ -7,24 +7,24 @@ const table = {
   asleep: { line: 1, writer: 'consumer', about: '1 while the consumer sleeps' },
 } as const
 
-test('words of one writer share a line and lines are 128 bytes', () => {
+test('layout: words of one writer share a line and lines are 128 bytes', () => {
   expect(layout(table)).toEqual({ tail: 0, head: 32, asleep: 33, bytes: 256 })
 })
 
-test('a line with two writers is refused', () => {
+test('layout: a line with two writers is refused', () => {
   expect(() => layout({ ...table, intruder: { line: 0, writer: 'consumer', about: '' } })).toThrow('line 0 has one writer')
 })
 
-test('a gap between lines is refused', () => {
+test('layout: a gap between lines is refused', () => {
   expect(() => layout({ a: { line: 1, writer: 'x', about: '' } })).toThrow('without gaps')
 })
 
-test('a misaligned field is refused in a record and taken in a packed one', () => {
+test('layout: a misaligned field is refused in a record and taken in a packed one', () => {
   expect(() => record({ a: 'u8', b: 'u32' })).toThrow('b is aligned')
   expect(packed({ a: 'u8', b: 'u32' })).toEqual({ a: 0, b: 1, bytes: 5 })
 })
 
-test('the diagram names every word with its byte offset', () => {
+test('layout: the diagram names every word with its byte offset', () => {
   expect(
     diagram(table)
       .split('\n')

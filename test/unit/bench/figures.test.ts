@@ -6,7 +6,7 @@ import { chosen, scenarios } from '../../../bench/scenarios.ts'
 import { batchAt } from '../../support/batch.ts'
 import { crc32c } from '../../support/crc32c.ts'
 
-test('a quantile of the histogram is never below the exact one and at most 1.6 % above', () => {
+test('bench figures: a quantile of the histogram is never below the exact one and at most 1.6 % above', () => {
   const values = Array.from({ length: 5000 }, (_, index) => 0.003 + ((index * 7919) % 5000) * 0.037)
   const histogram = new Histogram()
   for (const value of values) histogram.record(value)
@@ -18,11 +18,11 @@ test('a quantile of the histogram is never below the exact one and at most 1.6 %
   }
 })
 
-test('CRC-32C of the check string is the published one', () => {
+test('bench figures: CRC-32C of the check string is the published one', () => {
   expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283)
 })
 
-test('a sequence set without reading the records leaves the checksum that reading them would give', () => {
+test('bench figures: a sequence set without reading the records leaves the checksum that reading them would give', () => {
   const frame = copyFrame(buildFrame({ topic: 't', batchBytes: 4096, recordBytes: 100, acks: -1, producerId: 77n, producerEpoch: 3 }))
   const sequencer = new Sequencer(frame)
   for (const sequence of [0, 1, 255, 256, 65_536, 0x7fffffff, 0x12345678]) {
@@ -33,12 +33,12 @@ test('a sequence set without reading the records leaves the checksum that readin
   }
 })
 
-test('the median of an even number of rounds lies between the middle two', () => {
+test('bench figures: the median of an even number of rounds lies between the middle two', () => {
   expect(median([5, 1, 9])).toBe(5)
   expect(median([4, 1, 9, 2])).toBe(3)
 })
 
-test('a ratio below its target is missed, one at its target is reached', () => {
+test('bench figures: a ratio below its target is missed, one at its target is reached', () => {
   const scenario = scenarios.find((each) => each.name === '64k')!
   const sample = (mibPerSecond: number, brokerCpuSecondsPerGib: number) => ({ mibPerSecond, brokerCpuSecondsPerGib })
   const found = ratios([
@@ -59,6 +59,6 @@ test('a ratio below its target is missed, one at its target is reached', () => {
   ])
 })
 
-test('a scenario that does not exist is refused with the ones that do', () => {
+test('bench figures: a scenario that does not exist is refused with the ones that do', () => {
   expect(() => chosen(['64k', 'fast'])).toThrow(/no scenario fast; there are 64k/)
 })

@@ -16,7 +16,7 @@ afterAll(() => broker?.remove())
 
 for (const isIdempotent of [false, true]) {
   test(
-    `a reader finds exactly the records that the load generator counts${isIdempotent ? ', with sequences' : ''}`,
+    `load generator: a reader finds exactly the records that the load generator counts${isIdempotent ? ', with sequences' : ''}`,
     async () => {
       const topic = `load-${isIdempotent}`
       await connected(broker.port, (connection) => createTopic(connection, topic, partitions))

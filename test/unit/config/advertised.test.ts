@@ -16,22 +16,22 @@ function advertised(...overrides: string[]): unknown {
   )
 }
 
-test('without advertised listeners clients receive the bound addresses', () => {
+test('advertised: without advertised listeners clients receive the bound addresses', () => {
   expect(advertised('listeners=A://127.0.0.1:5,B://[::1]:6')).toEqual({ A: '127.0.0.1:1111', B: '::1:2222' })
 })
 
-test('a listener on every interface has the name of the machine', () => {
+test('advertised: a listener on every interface has the name of the machine', () => {
   expect(advertised('listeners=A://:5,B://0.0.0.0:6')).toEqual({ A: 'machine:1111', B: 'machine:2222' })
 })
 
-test('advertised addresses are returned, except for an open port', () => {
+test('advertised: advertised addresses are returned, except for an open port', () => {
   expect(advertised('listeners=A://:0,B://:0', 'advertised.listeners=A://a.example:77,B://b.example:0')).toEqual({
     A: 'a.example:77',
     B: 'b.example:2222',
   })
 })
 
-test('a listener that is not advertised among others is returned as bound, and controllers are left out', () => {
+test('advertised: a listener that is not advertised among others is returned as bound, and controllers are left out', () => {
   expect(advertised('listeners=A://:0,B://h:0,C://:9', 'advertised.listeners=A://a:77', 'controller.listener.names=C')).toEqual({
     A: 'a:77',
     B: 'h:2222',

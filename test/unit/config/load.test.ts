@@ -14,7 +14,7 @@ function settingsOf(content: string, overrides: string[] = [], name?: string): S
   return settings!
 }
 
-test('the defaults cause no errors and no warnings', () => {
+test('config load: the defaults cause no errors and no warnings', () => {
   const { settings, validationErrors, warnings } = load(undefined, [])
   expect([validationErrors, warnings]).toEqual([[], []])
   expect(settings).toMatchObject({
@@ -28,7 +28,7 @@ test('the defaults cause no errors and no warnings', () => {
   })
 })
 
-test('every default of Kafka is valid by its own row', () => {
+test('config load: every default of Kafka is valid by its own row', () => {
   for (const row of [...kafkaBrokerKeys, ...kafkaTopicKeys]) {
     const [name, , text] = row
     if (text === null || (row[3] === 'nonempty' && text === '')) continue
@@ -36,7 +36,7 @@ test('every default of Kafka is valid by its own row', () => {
   }
 })
 
-test('a wrong value is rejected with its key, value, line and what is allowed, and all of them at once', () => {
+test('config load: a wrong value is rejected with its key, value, line and what is allowed, and all of them at once', () => {
   const content = '# sizes\nnum.partitions = 0\nlisteners=PLAINTEXT:9092\nqueued.max.requests: many\n'
   expect(errorsOf(content)).toEqual([
     'queued.max.requests = many (server.properties line 4): must be a whole number',
@@ -45,7 +45,7 @@ test('a wrong value is rejected with its key, value, line and what is allowed, a
   ])
 })
 
-test('an unknown key and one without effect are only warnings', () => {
+test('config load: an unknown key and one without effect are only warnings', () => {
   const { validationErrors, warnings } = loaded('num.partitoins=4\nnum.io.threads=8\n')
   expect(validationErrors).toEqual([])
   expect(warnings).toEqual([
@@ -54,24 +54,24 @@ test('an unknown key and one without effect are only warnings', () => {
   ])
 })
 
-test('an override has priority over the file, and the last of two lines over the first', () => {
+test('config load: an override has priority over the file, and the last of two lines over the first', () => {
   expect(settingsOf('num.partitions=2\nnum.partitions=3\n')['num.partitions']).toBe(3)
   expect(settingsOf('num.partitions=2\n', ['num.partitions=5'])['num.partitions']).toBe(5)
   expect(load(undefined, ['num.partitions']).validationErrors).toEqual(['--override num.partitions: must be KEY=VALUE'])
 })
 
-test('the older names of Kafka apply where the newer are not set', () => {
+test('config load: the older names of Kafka apply where the newer are not set', () => {
   expect(settingsOf('broker.id=7\nlog.dir=/data\n')).toMatchObject({ 'node.id': 7, 'log.dirs': ['/data'] })
   expect(settingsOf('broker.id=7\nnode.id=8\n')['node.id']).toBe(8)
 })
 
-test('protocols other than PLAINTEXT are rejected, under any listener name', () => {
+test('config load: protocols other than PLAINTEXT are rejected, under any listener name', () => {
   const content = 'listeners=INSIDE://127.0.0.1:1,OUTSIDE://127.0.0.1:2\nlistener.security.protocol.map=INSIDE:PLAINTEXT,OUTSIDE:SASL_SSL\n'
   expect(errorsOf(content)).toEqual(['listeners: OUTSIDE uses SASL_SSL, which is not supported: only PLAINTEXT is'])
   expect(errorsOf('listeners=SSL://127.0.0.1:1\n')).toEqual(['listeners: SSL uses SSL, which is not supported: only PLAINTEXT is'])
 })
 
-test('listeners must fit each other', () => {
+test('config load: listeners must fit each other', () => {
   expect(errorsOf('listeners=A://h:1\n')).toEqual(['listeners: A must have a protocol in listener.security.protocol.map'])
   expect(errorsOf('advertised.listeners=B://h:1\n')).toEqual(['advertised.listeners must name listeners: B is none'])
   expect(errorsOf('advertised.listeners=PLAINTEXT://0.0.0.0:1\n')).toEqual([
@@ -81,7 +81,7 @@ test('listeners must fit each other', () => {
   expect(errorsOf('listeners=PLAINTEXT://a:1,plaintext://b:2\n')).toHaveLength(1)
 })
 
-test('a combined node of Kafka starts, with a warning that its controller has no listener', () => {
+test('config load: a combined node of Kafka starts, with a warning that its controller has no listener', () => {
   const content = `process.roles=broker,controller
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093
@@ -116,18 +116,18 @@ test.each([
   ['s3.wal.cache.size=64MB', 'must divide the capacity of s3.wal.path'],
   ['metrics.listener=http://127.0.0.1:9092', 'metrics.listener: port 9092 is also used by listener PLAINTEXT'],
   ['message.max.bytes=33554369', 'must be at most 33554368'],
-])('%s is rejected', (line, why) => {
+])('config load: %s is rejected', (line, why) => {
   expect(errorsOf(line)).toEqual([expect.stringContaining(why)])
 })
 
-test('sizes have units and URIs have paths', () => {
+test('config load: sizes have units and URIs have paths', () => {
   const settings = settingsOf('s3.wal.path=0@file:///var/wal?capacity=1GiB\ns3.wal.cache.size=64MiB\nmetrics.listener=\n')
   expect(settings['s3.wal.path']).toEqual({ scheme: 'file', path: '/var/wal', capacityBytes: 2 ** 30, isCapacityGiven: true })
   expect([settings['s3.wal.cache.size'], settings['metrics.listener']]).toEqual([2 ** 26, null])
 })
 
 const cluster = 'AAAAAAAAAAAAAAAAAAAAAA'
-test('a log on a bucket has the parameters of AutoMQ, and needs a cluster and a store for data', () => {
+test('config load: a log on a bucket has the parameters of AutoMQ, and needs a cluster and a store for data', () => {
   const uri = 's3.wal.path=0@s3://bucket?region=r&batchInterval=100&maxBytesInBatch=4MiB'
   const { validationErrors } = loaded(uri)
   expect(validationErrors).toEqual([
@@ -141,13 +141,13 @@ test('a log on a bucket has the parameters of AutoMQ, and needs a cluster and a 
   expect(errorsOf(large)).toEqual([expect.stringContaining('at most half of s3.wal.cache.size')])
 })
 
-test('an open listener causes a warning', () => {
+test('config load: an open listener causes a warning', () => {
   expect(loaded('listeners=PLAINTEXT://:9092').warnings).toEqual([
     'listeners: PLAINTEXT uses PLAINTEXT on an address that is not loopback: every client that can connect has full access',
   ])
 })
 
-test('TOML has the same keys, as tables or with dots, and its lines are found', () => {
+test('config load: TOML has the same keys, as tables or with dots, and its lines are found', () => {
   const content = `listeners = ["A://127.0.0.1:1", "B://127.0.0.1:2"]
 node.id = 3
 [listener.security.protocol]
@@ -163,7 +163,7 @@ partitions = 4
   expect(loaded('[num\n', [], 'a.toml').validationErrors).toEqual([expect.stringMatching(/^a\.toml: /)])
 })
 
-test('a key for one listener is a key of Kafka', () => {
+test('config load: a key for one listener is a key of Kafka', () => {
   const { validationErrors, warnings } = loaded(
     'listener.name.inside.scram-sha-256.sasl.jaas.config=x\nlistener.name.inside.max.connections=-1\n',
   )
@@ -171,7 +171,7 @@ test('a key for one listener is a key of Kafka', () => {
   expect(validationErrors).toEqual(['listener.name.inside.max.connections = -1 (server.properties line 2): must be at least 0'])
 })
 
-test('an error does not contain secrets', () => {
+test('config load: an error does not contain secrets', () => {
   const [validationError] = errorsOf('s3.wal.path=s3://bucket?accessKey=AKIA&secretKey=hunter2&region=x&odd=1')
   expect(validationError).toContain('s3://bucket?accessKey=***&secretKey=***&region=x')
 })

@@ -11,7 +11,7 @@ function node(...overrides: string[]): NodeConfigs {
 }
 const texts = (rows: Record<string, string>): ReadonlyMap<string, string> => new Map(Object.entries(rows))
 
-test('a config of the node has priority over one of the cluster, and that over the file', () => {
+test('node configs: a config of the node has priority over one of the cluster, and that over the file', () => {
   const configs = node('message.max.bytes=1000')
   const { settings } = configs
   configs.follow(texts({ 'message.max.bytes': '2000' }), noTexts)
@@ -28,7 +28,7 @@ test('a config of the node has priority over one of the cluster, and that over t
   expect(settings['message.max.bytes']).toBe(1000)
 })
 
-test('alternatives to a name are named behind it, and not before', () => {
+test('node configs: alternatives to a name are named behind it, and not before', () => {
   const configs = node('log.retention.hours=5')
   expect(configs.synonyms('log.retention.ms')).toEqual([])
   expect(configs.source('log.retention.ms')).toBe(4)
@@ -41,14 +41,14 @@ test('alternatives to a name are named behind it, and not before', () => {
   expect(configs.synonyms('log.retention.hours').map(({ source }) => source)).toEqual([4, 5])
 })
 
-test('a set that no longer fits the file has no effect, and the node starts all the same', () => {
+test('node configs: a set that no longer fits the file has no effect, and the node starts all the same', () => {
   const configs = node('s3.wal.cache.size=8MiB')
   configs.follow(texts({ 'message.max.bytes': '50000000', 'log.retention.ms': '1' }), noTexts)
   expect(configs.settings['message.max.bytes']).toBe(1_048_588)
   expect(configs.settings['log.retention.ms']).toBeNull()
 })
 
-test('keys to the store are described without their value', () => {
+test('node configs: keys to the store are described without their value', () => {
   const configs = node(
     's3.data.buckets=s3://bucket?region=x&endpoint=http://127.0.0.1:1&accessKey=AKIA&secretKey=TOPSECRET',
     'my.key=TOPSECRET',
@@ -59,7 +59,7 @@ test('keys to the store are described without their value', () => {
   expect(entries.find(({ name }) => name === 's3.wal.path')).toMatchObject({ isSensitive: true, value: null, source: 5 })
 })
 
-test('a number is its own name and its older one', () => {
+test('node configs: a number is its own name and its older one', () => {
   const entries = brokerEntries(node('node.id=7'), noTexts)
   for (const name of ['node.id', 'broker.id']) expect(entries.find((entry) => entry.name === name)).toMatchObject({ value: '7', source: 4 })
 })
@@ -76,11 +76,11 @@ test.each([
     true,
     /^message\.max\.bytes = 33554369 must be at most 33554368, a quarter of s3\.wal\.cache\.size = 134217728 less 64$/,
   ],
-])('%s=%s cannot be set at run time', (name, value, isDefault, why) => {
+])('node configs: %s=%s cannot be set at run time', (name, value, isDefault, why) => {
   expect(brokerConfigError(texts({ [name]: value }), isDefault, node())?.message).toMatch(why)
 })
 
-test('alterable configs are not described as read-only, and all others are', () => {
+test('node configs: alterable configs are not described as read-only, and all others are', () => {
   const configs = node()
   for (const { name, isReadOnly, value, isSensitive } of brokerEntries(configs, noTexts)) {
     if (isSensitive) continue

@@ -3,14 +3,14 @@ import { parseProperties } from '../../../src/config/properties.ts'
 
 const pairs = (content: string): unknown[] => parseProperties(content).map(({ key, value, line }) => [key, value, line])
 
-test('comments and blank lines are skipped, and lines count from 1', () => {
+test('properties: comments and blank lines are skipped, and lines count from 1', () => {
   expect(pairs('# a=1\n\n ! b=2\nc=3\r\nd=4')).toEqual([
     ['c', '3', 4],
     ['d', '4', 5],
   ])
 })
 
-test('a key ends at the first of equals sign, colon and space', () => {
+test('properties: a key ends at the first of equals sign, colon and space', () => {
   expect(pairs('a = b = c\nd:e\nf g h\ni\nj\\ k=l\nlisteners=PLAINTEXT://:9092')).toEqual([
     ['a', 'b = c', 1],
     ['d', 'e', 2],
@@ -21,7 +21,7 @@ test('a key ends at the first of equals sign, colon and space', () => {
   ])
 })
 
-test('a backslash at the end continues a line, two of them do not', () => {
+test('properties: a backslash at the end continues a line, two of them do not', () => {
   expect(pairs('a=1,\\\n    2,\\\n    3\nb=c\\\\\nd=e\\')).toEqual([
     ['a', '1,2,3', 1],
     ['b', 'c\\', 4],
@@ -29,7 +29,7 @@ test('a backslash at the end continues a line, two of them do not', () => {
   ])
 })
 
-test('escapes are those of Java', () => {
+test('properties: escapes are those of Java', () => {
   expect(pairs('a=\\u0041\\tb\\:\nwin=C\\:\\\\x')).toEqual([
     ['a', 'A\tb:', 1],
     ['win', 'C:\\x', 2],

@@ -12,7 +12,7 @@ const refusal = (uri: string): string => {
   return read instanceof Refused ? read.allowed : `accepted: ${inspect(read)}`
 }
 
-test('a bucket needs nothing but its name', () => {
+test('store URI: a bucket needs nothing but its name', () => {
   expect(s3('s3://bucket')).toEqual({
     scheme: 's3',
     bucket: 'bucket',
@@ -29,7 +29,7 @@ test('a bucket needs nothing but its name', () => {
   })
 })
 
-test('every parameter of a bucket is read, and the id that AutoMQ puts in front changes nothing', () => {
+test('store URI: every parameter of a bucket is read, and the id that AutoMQ puts in front changes nothing', () => {
   const uri = `0@s3://logs?region=r1&endpoint=https://store.example:9000&pathStyle=true&authType=static&accessKey=me&secretKey=${secret}&checksumAlgorithm=CRC32C&apiCallTimeoutMs=5000&apiCallAttemptTimeoutMs=1000&signBodies=true&conditionalPut=false&partSize=8MiB&type=main`
   expect(s3(uri)).toEqual({
     scheme: 's3',
@@ -52,17 +52,17 @@ test.each([
   ['http://minio:9000', true],
   ['http://[::1]:9000', true],
   ['https://oss-cn-shanghai.aliyuncs.com', false],
-])('at %s a bucket is in the path: %s, unless the URI sets pathStyle', (endpoint, expected) => {
+])('store URI: at %s a bucket is in the path: %s, unless the URI sets pathStyle', (endpoint, expected) => {
   expect(s3(`s3://b-1?endpoint=${encodeURIComponent(endpoint)}`).pathStyle).toBe(expected)
   expect(s3(`s3://b-1?endpoint=${endpoint}&pathStyle=${!expected}`).pathStyle).toBe(!expected)
 })
 
-test('folders and memory are stores too', () => {
+test('store URI: folders and memory are stores too', () => {
   expect(storeUri.read('file:///var/lib/my%20objects')).toEqual({ scheme: 'file', folder: '/var/lib/my objects' })
   expect(storeUri.read('0@mem://a')).toEqual({ scheme: 'mem', name: 'a' })
 })
 
-test('parameters of a log on a bucket are left to the log', () => {
+test('store URI: parameters of a log on a bucket are left to the log', () => {
   const { location, rest } = parseStoreUri('0@s3://wal?batchInterval=250&region=r', ['batchInterval', 'maxBytesInBatch']) as Exclude<
     ReturnType<typeof parseStoreUri>,
     Refused
@@ -92,7 +92,7 @@ test.each([
   ['s3://bucket?apiCallTimeoutMs=5&apiCallAttemptTimeoutMs=6', /at least apiCallAttemptTimeoutMs/],
   ['s3://bucket?checksumAlgorithm=SHA1', /CRC32, CRC32C/],
   ['s3://bucket?type=background', /and has type/],
-])('%s is rejected with its message', (uri, words) => {
+])('store URI: %s is rejected with its message', (uri, words) => {
   expect(refusal(uri)).toMatch(words)
 })
 
@@ -108,14 +108,14 @@ test.each([
   `s3:/bucket?secretKey=${hidden}`,
   `s3://bucket?authType=instance&accessKey=${hidden}&secretKey=${hidden}`,
   `0@s3://one?accessKey=a&secretKey=${hidden},1@s3://two?secretKey=${hidden}`,
-])('the error for %s does not contain the secret', (uri) => {
+])('store URI: the error for %s does not contain the secret', (uri) => {
   expect(refusal(uri)).not.toMatch(/accepted|S3cr3t/)
   const said = inspect([load({ name: 'a.properties', content: `s3.wal.path=${uri}` }, []), load(undefined, [`s3.wal.path=${uri}`])])
   expect(said).toMatch(/s3\.wal\.path/)
   expect(said).not.toMatch(hidden)
 })
 
-test('a URI is displayed without credentials', () => {
+test('store URI: a URI is displayed without credentials', () => {
   expect(uriWithoutSecrets(`0@s3://a?accessKey=x&region=r&secretKey=${secret},1@s3://b?s3-secret-key=y`)).toBe(
     '0@s3://a?accessKey=***&region=r&secretKey=***,1@s3://b?s3-secret-key=***',
   )
@@ -123,7 +123,7 @@ test('a URI is displayed without credentials', () => {
   expect(storeName(s3('s3://bucket?region=r'))).toBe('s3://bucket in r')
 })
 
-test('credentials are those of the URI, else of the environment, else of the machine', () => {
+test('store URI: credentials are those of the URI, else of the environment, else of the machine', () => {
   const environment = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: 't' }
   const given = s3('s3://bucket?accessKey=x&secretKey=y').credentials
   expect(credentialsIn(environment, given)).toEqual({ type: 'static', accessKey: 'x', secretKey: 'y' })

@@ -7,7 +7,7 @@ const { settings, given } = load(undefined, ['message.max.bytes=2000000', 'log.c
 const node = new NodeConfigs(settings!, given)
 const configs = (rows: Record<string, string>): Map<string, string> => new Map(Object.entries(rows))
 
-test('the node supplies configs that a topic leaves out', () => {
+test('topic configs: the node supplies configs that a topic leaves out', () => {
   expect(partitionSettings(configs({}), node.settings)).toEqual({
     maxMessageBytes: 2_000_000,
     timestampType: 'CreateTime',
@@ -37,7 +37,7 @@ test.each([
     { 'compression.type': 'zstd', 'compression.zstd.level': '-5' },
     { codec: 'zstd', level: -5 },
   ],
-])('with %j, batches are packed with %j', (own, packing) => {
+])('topic configs: with %j, batches are packed with %j', (own, packing) => {
   const leveled = load(undefined, ['compression.gzip.level=2']).settings!
   expect(partitionSettings(configs(own), leveled).packing).toEqual(packing)
   const everywhere = load(
@@ -47,7 +47,7 @@ test.each([
   if (packing?.level !== 2) expect(partitionSettings(configs({}), everywhere).packing).toEqual(packing)
 })
 
-test('every config is listed with its source', () => {
+test('topic configs: every config is listed with its source', () => {
   const listed = effectiveTopicConfigs(configs({ 'retention.ms': '-1' }), node)
   expect(listed).toHaveLength(33)
   const of = (name: string): unknown => listed.find((config) => config.name === name)
@@ -68,11 +68,11 @@ test.each([
     'Invalid value 41943040 for configuration max.message.bytes: must be at most 33554368, a quarter of s3.wal.cache.size = 134217728 less 64',
   ],
   [{ 'min.compaction.lag.ms': '9', 'max.compaction.lag.ms': '8' }, 'min.compaction.lag.ms (9) must not be above max.compaction.lag.ms (8)'],
-])('%j is rejected', (rows, why) => {
+])('topic configs: %j is rejected', (rows, why) => {
   expect(topicConfigError(configs(rows), load(undefined, []).settings!)).toMatch(new RegExp(`^${why.replaceAll(/[()]/g, '\\$&')}`))
 })
 
-test('configs of Kafka that are only recorded are taken as they are', () => {
+test('topic configs: configs of Kafka that are only recorded are taken as they are', () => {
   const rows = {
     'cleanup.policy': 'compact,delete',
     'segment.bytes': '2000000',

@@ -20,7 +20,7 @@ const create = (...topics: NewTopic[]) => ({ type: 'createTopics', topics, valid
 const results = (answer: readonly { name: string | null; error: { name: string } }[]): string[] =>
   answer.map(({ name, error }) => `${name} ${error.name}`)
 
-test('a created topic is durable, replayed and open, in this order, before the response', async () => {
+test('controller: a created topic is durable, replayed and open, in this order, before the response', async () => {
   const { controller, log, partitions, image, host } = await controllerWorld()
   log.held = []
   let answered: readonly CreatedTopic[] | undefined
@@ -57,7 +57,7 @@ test('a created topic is durable, replayed and open, in this order, before the r
   expect(results(answered!)).toEqual(['a NONE'])
 })
 
-test('commands see the effects of earlier commands', async () => {
+test('controller: commands see the effects of earlier commands', async () => {
   const { controller, image } = await controllerWorld()
   const answers = await Promise.all([
     controller.request(create(topic('a'))),
@@ -70,7 +70,7 @@ test('commands see the effects of earlier commands', async () => {
   expect(image.topics.get('a')!.partitionIds).toEqual([2])
 })
 
-test('listeners receive changes in the order of replay, and existing topics first', async () => {
+test('controller: listeners receive changes in the order of replay, and existing topics first', async () => {
   const log = new MemoryLog()
   const before = await controllerWorld({ log })
   await before.controller.request(create(topic('a'), topic('b')))
@@ -85,7 +85,7 @@ test('listeners receive changes in the order of replay, and existing topics firs
   expect(changes).toEqual(['+a 1', '+b 2', '+a 1,3,4', '-b 2'])
 })
 
-test('partition ids and producer ids are never allocated twice, also across restarts and snapshots', async () => {
+test('controller: partition ids and producer ids are never allocated twice, also across restarts and snapshots', async () => {
   const log = new MemoryLog()
   const first = await controllerWorld({ log })
   await first.controller.request(create(topic('a', { partitions: 5 })))
@@ -192,7 +192,7 @@ test('controller: unreferenced objects are marked, and then removed', async () =
   expect([metadata.storage.markedObjects.size, metadata.storage.nextObjectId]).toEqual([0, first + 1])
 })
 
-test('a log start moves forward only, and its partition is trimmed', async () => {
+test('controller: a log start moves forward only, and its partition is trimmed', async () => {
   const { controller, partitions } = await controllerWorld()
   await controller.request(create(topic('a')))
   expect(await controller.request({ type: 'moveLogStart', partitionId: 1, offset: 7n })).toBe(7n)
@@ -201,7 +201,7 @@ test('a log start moves forward only, and its partition is trimmed', async () =>
   expect(partitions.said).toEqual(['open 1', 'trim 1 7'])
 })
 
-test('too many waiting commands are rejected', async () => {
+test('controller: too many waiting commands are rejected', async () => {
   const { controller, log, registration } = await controllerWorld()
   log.held = []
   const requests = Array.from({ length: commandsMax + 2 }, () => controller.request({ type: 'allocateProducerIds', count: 1 }))
@@ -232,7 +232,7 @@ test.each<[string, Partial<NewTopic>, string]>([
   ['a', { configs: [{ name: 'no.such', value: '1' }] }, 'INVALID_CONFIG'],
   ['a', { configs: [{ name: 'retention.ms', value: null }] }, 'INVALID_CONFIG'],
   ['a', { assignments: [{ partition: 0, brokers: [1] }] }, 'INVALID_REQUEST'],
-])('a topic %j with %j is answered with %s', async (name, rest, error) => {
+])('controller: a topic %j with %j is answered with %s', async (name, rest, error) => {
   const { controller } = await controllerWorld()
   await controller.request(create(topic('here.it_is')))
   expect(results(await controller.request(create(topic(name, rest))))).toEqual([`${name} ${error}`])
@@ -250,13 +250,13 @@ test.each([
   [[{ partition: 0, brokers: [] }], 'INVALID_REPLICA_ASSIGNMENT'],
   [[{ partition: 0, brokers: [1, 1] }], 'INVALID_REPLICA_ASSIGNMENT'],
   [[{ partition: 0, brokers: [2] }], 'INVALID_REPLICA_ASSIGNMENT'],
-])('an assignment of %j is answered with %s', async (assignments, error) => {
+])('controller: an assignment of %j is answered with %s', async (assignments, error) => {
   const { controller } = await controllerWorld()
   const [created] = await controller.request(create(topic('a', { assignments, partitions: -1, replicationFactor: -1 })))
   expect(created!.error.name).toBe(error)
 })
 
-test('a topic named twice in a request is not created, a checked one neither', async () => {
+test('controller: a topic named twice in a request is not created, a checked one neither', async () => {
   const { controller, image } = await controllerWorld()
   expect(results(await controller.request(create(topic('a'), topic('b'), topic('a'))))).toEqual(['a INVALID_REQUEST', 'b NONE'])
   expect(results(await controller.request({ ...create(topic('c')), validateOnly: true }))).toEqual(['c NONE'])
@@ -264,7 +264,7 @@ test('a topic named twice in a request is not created, a checked one neither', a
   expect([...image.topics.keys()]).toEqual(['b', 'e.f'])
 })
 
-test('the settings supply values that a request leaves open', async () => {
+test('controller: the settings supply values that a request leaves open', async () => {
   const { controller } = await controllerWorld({ settings: settingsOf('num.partitions=4', 'default.replication.factor=2') })
   const [created] = await controller.request(create(topic('a', { partitions: -1, replicationFactor: -1 })))
   expect([created!.partitions, created!.replicationFactor, created!.configs.length]).toEqual([4, 2, 33])
@@ -279,7 +279,7 @@ test.each([
   [{ name: 'b', count: 3, assignments: null }, 'UNKNOWN_TOPIC_OR_PARTITION'],
   [{ name: 'a', count: 4, assignments: [[1]] }, 'INVALID_REPLICA_ASSIGNMENT'],
   [{ name: 'a', count: 3, assignments: [[7]] }, 'INVALID_REPLICA_ASSIGNMENT'],
-])('more partitions as %j are answered with %s', async (more, error) => {
+])('controller: more partitions as %j are answered with %s', async (more, error) => {
   const { controller, image } = await controllerWorld()
   await controller.request(create(topic('a', { partitions: 2 })))
   expect(results(await controller.request({ type: 'createPartitions', topics: [more], validateOnly: false }))).toEqual([
@@ -288,7 +288,7 @@ test.each([
   expect(image.topics.get('a')!.partitionIds.length).toBe(error === 'NONE' ? 3 : 2)
 })
 
-test('topics are deleted by name or id, and not when named twice', async () => {
+test('controller: topics are deleted by name or id, and not when named twice', async () => {
   const { controller, partitions } = await controllerWorld()
   await controller.request(create(topic('a'), topic('b'), topic('c')))
   const [idOfB, idOfC] = [topic('b').topicId, topic('c').topicId]
@@ -321,7 +321,7 @@ test('topics are deleted by name or id, and not when named twice', async () => {
   expect(partitions.said).toEqual(['open 1', 'open 2', 'open 3', 'close 1', 'close 2'])
 })
 
-test('a partition that cannot be opened stops the node, and no request is answered', async () => {
+test('controller: a partition that cannot be opened stops the node, and no request is answered', async () => {
   const { controller, partitions, failures, host } = await controllerWorld()
   partitions.opening = Promise.reject(new Error('no memory'))
   let answered = false

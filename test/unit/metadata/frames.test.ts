@@ -8,7 +8,7 @@ const readBack = (records: readonly Uint8Array[]): readonly number[] => {
   return found.map((each) => each.length)
 }
 
-test('an image of more than a frame holds is read back, whether its records are many or large', () => {
+test('frames: an image of more than a frame holds is read back, whether its records are many or large', () => {
   const many = Array.from({ length: 2500 }, (_, index) => Buffer.alloc(index % 7))
   expect(readBack(many)).toEqual(many.map(({ length }) => length))
   const large = Array.from({ length: 3 }, () => Buffer.alloc(frameBytesMax / 2 - 4))
@@ -16,6 +16,6 @@ test('an image of more than a frame holds is read back, whether its records are 
   expect(encodeFrames(large)).toHaveLength(2)
 })
 
-test('no records are no frames', () => {
+test('frames: no records are no frames', () => {
   expect(encodeFrames([])).toEqual([])
 })

@@ -5,7 +5,7 @@ import { blockBytes, MetricBlock, stageTable } from '../../../src/metrics/rows.t
 const table = stageTable('network', { requests: 'Requests that arrived.', bytes_in: 'Bytes received.' })
 const valuesOf = (): Float64Array => new Float64Array(new SharedArrayBuffer(blockBytes(table)))
 
-test('counters of threads are shown for each thread, and can be summed', () => {
+test('registry: counters of threads are shown for each thread, and can be summed', () => {
   const registry = new Registry()
   const [first, second] = [valuesOf(), valuesOf()]
   registry.block(table, first, { worker: '0' })
@@ -26,13 +26,13 @@ millrace_stage_network_bytes_in_total{worker="1"} 0
   expect([registry.sum('millrace_stage_network_requests_total'), registry.sum('none')]).toEqual([12, 0])
 })
 
-test('samples with the same labels are one', () => {
+test('registry: samples with the same labels are one', () => {
   const registry = new Registry()
   for (const value of [1, 2]) registry.computed({ name: 'a', help: 'A.', type: 'gauge' }, () => value)
   expect(registry.text()).toBe('# HELP a A.\n# TYPE a gauge\na 3\n')
 })
 
-test('label values and help texts cannot break out of their line', () => {
+test('registry: label values and help texts cannot break out of their line', () => {
   const registry = new Registry()
   registry.computed({ name: 'a', help: 'one\ntwo \\', type: 'gauge' }, () => [
     { labels: { topic: 'x"\n\\' }, value: Number.POSITIVE_INFINITY },
@@ -40,7 +40,7 @@ test('label values and help texts cannot break out of their line', () => {
   expect(registry.text()).toBe('# HELP a one\\ntwo \\\\\n# TYPE a gauge\na{topic="x\\"\\n\\\\"} +Inf\n')
 })
 
-test('a metric has one type and a name that Prometheus takes', () => {
+test('registry: a metric has one type and a name that Prometheus takes', () => {
   const registry = new Registry()
   registry.computed({ name: 'a', help: '', type: 'gauge' }, () => 1)
   expect(() => registry.computed({ name: 'a', help: '', type: 'counter' }, () => 1)).toThrow(/one type/)

@@ -10,7 +10,7 @@ import { FrontWorld, otherId, topicId } from './dispatcher-world.ts'
 
 const blankId = 'AAAAAAAAAAAAAAAAAAAAAA'
 
-test.each([3, 8, 9, 12, 13])('version %i stores a batch and returns its offset', (version) => {
+test.each([3, 8, 9, 12, 13])('produce: version %i stores a batch and returns its offset', (version) => {
   const world = new FrontWorld()
   const client = world.client()
   const topic = version >= 13 ? topicId : 't'
@@ -24,7 +24,7 @@ test.each([3, 8, 9, 12, 13])('version %i stores a batch and returns its offset',
   ])
 })
 
-test('clients may not write to internal topics of coordinators', () => {
+test('produce: clients may not write to internal topics of coordinators', () => {
   const world = new FrontWorld()
   world.routing.set(routedTopic('__consumer_offsets', otherId, [2], settings))
   const client = world.client()
@@ -35,7 +35,7 @@ test('clients may not write to internal topics of coordinators', () => {
   ])
 })
 
-test('a request of several topics and partitions has an answer for each, in its order', () => {
+test('produce: a request of several topics and partitions has an answer for each, in its order', () => {
   const world = new FrontWorld()
   const client = world.client()
   const partitions = (...indices: number[]) => indices.map((index) => ({ index, records: batchOf(1, 100) }))
@@ -65,7 +65,7 @@ test('a request of several topics and partitions has an answer for each, in its 
   ])
 })
 
-test('a topic without partitions is not answered', () => {
+test('produce: a topic without partitions is not answered', () => {
   const world = new FrontWorld()
   const client = world.client()
   client.ask(ProduceRequest, 11, 1, { acks: -1, topicData: [{ name: 't', topicId: blankId, partitionData: [] }] })
@@ -73,7 +73,7 @@ test('a topic without partitions is not answered', () => {
   expect(client.produced(0).responses).toEqual([])
 })
 
-describe('refused is', () => {
+describe('produce: refused is', () => {
   test.each([
     ['an acks that does not exist', { acks: 2 }, errors.INVALID_REQUIRED_ACKS],
     ['a topic id that does not exist', { version: 13, topic: otherId }, errors.UNKNOWN_TOPIC_ID],
@@ -187,7 +187,7 @@ describe('refused is', () => {
   })
 })
 
-test('a topic with log append time returns the time', () => {
+test('produce: a topic with log append time returns the time', () => {
   const world = new FrontWorld({ settings: { timestampType: 'LogAppendTime' } })
   const client = world.client()
   client.produce(1, batchOf(1, 100))
@@ -195,7 +195,7 @@ test('a topic with log append time returns the time', () => {
   expect(client.produced(0).responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 0, logAppendTimeMs: BigInt(now) })
 })
 
-test('a retry has the answer of the first attempt', () => {
+test('produce: a retry has the answer of the first attempt', () => {
   const world = new FrontWorld()
   const client = world.client()
   for (let i = 0; i < 5; i++) client.produce(i, batchOf(2, 200, { producerId: 7n, producerEpoch: 1, baseSequence: 2 * i }))
@@ -210,7 +210,7 @@ test('a retry has the answer of the first attempt', () => {
   expect(world.lane.command({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 10 })
 })
 
-test('more partitions than a request may have end the connection', () => {
+test('produce: more partitions than a request may have end the connection', () => {
   const world = new FrontWorld()
   const client = world.client()
   const partitionData = Array.from({ length: 4097 }, (_, index) => ({ index, records: Buffer.alloc(1) }))

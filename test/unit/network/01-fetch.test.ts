@@ -27,7 +27,7 @@ function offsetsOf(records: Buffer | Slices | null): number[] {
   return found
 }
 
-test.each([4, 5, 7, 11, 12, 13, 17, 18])('version %i returns the stored records', (version) => {
+test.each([4, 5, 7, 11, 12, 13, 17, 18])('fetch: version %i returns the stored records', (version) => {
   const { world, client } = filled()
   client.fetch(1, 25n, { version, topic: version >= 13 ? topicId : 't' })
   world.settle()
@@ -39,7 +39,7 @@ test.each([4, 5, 7, 11, 12, 13, 17, 18])('version %i returns the stored records'
   expect(world.lane.memory.pinned).toBe(0)
 })
 
-test('small pieces are sent together, and pinned until they are sent', () => {
+test('fetch: small pieces are sent together, and pinned until they are sent', () => {
   const { world, client } = filled(20, 300)
   client.isSlow = true
   client.fetch(1, 0n)
@@ -51,7 +51,7 @@ test('small pieces are sent together, and pinned until they are sent', () => {
   expect(world.lane.memory.pinned).toBe(0)
 })
 
-test('committed reads name aborted transactions, others do not', () => {
+test('fetch: committed reads name aborted transactions, others do not', () => {
   const { world, client } = filled()
   client.fetch(1, 0n, { isolationLevel: 1 })
   client.fetch(2, 0n, { isolationLevel: 0 })
@@ -60,14 +60,14 @@ test('committed reads name aborted transactions, others do not', () => {
   expect(part(client, 11, 1).abortedTransactions).toBeNull()
 })
 
-test('a client that is ahead of the epoch it fetched last receives the end of that epoch', () => {
+test('fetch: a client that is ahead of the epoch it fetched last receives the end of that epoch', () => {
   const { world, client } = filled()
   client.fetch(1, 60n, { version: 12, lastFetchedEpoch: 5 })
   world.settle()
   expect(part(client, 12)).toMatchObject({ errorCode: 0, divergingEpoch: { epoch: 5, endOffset: 50n }, abortedTransactions: null })
 })
 
-test('a fetch that the log rejected has no list of aborted transactions, one that never reached a log has an empty list', () => {
+test('fetch: a fetch that the log rejected has no list of aborted transactions, one that never reached a log has an empty list', () => {
   const { world, client } = filled()
   client.fetch(1, 51n, { isolationLevel: 1 })
   client.fetch(2, 0n, { isolationLevel: 0, topic: 'unknown' })
@@ -76,7 +76,7 @@ test('a fetch that the log rejected has no list of aborted transactions, one tha
   expect(part(client, 11, 1).abortedTransactions).toEqual([])
 })
 
-describe('an error is answered at once', () => {
+describe('fetch: an error is answered at once', () => {
   test.each([
     ['a topic that does not exist', { topic: 'unknown' }, errors.UNKNOWN_TOPIC_OR_PARTITION],
     ['a topic id that does not exist', { topic: otherId, version: 13 }, errors.UNKNOWN_TOPIC_ID],
@@ -96,7 +96,7 @@ describe('an error is answered at once', () => {
   })
 })
 
-test('a fetch waits up to its maximum time, and then returns no records', () => {
+test('fetch: a fetch waits up to its maximum time, and then returns no records', () => {
   const { world, client } = filled()
   client.fetch(1, 50n, { maxWaitMs: 500 })
   world.settle()
@@ -107,7 +107,7 @@ test('a fetch waits up to its maximum time, and then returns no records', () => 
   expect(world.waits).toEqual([])
 })
 
-test('a fetch with minBytes of 0, or without wait time, does not wait', () => {
+test('fetch: a fetch with minBytes of 0, or without wait time, does not wait', () => {
   const { world, client } = filled()
   client.fetch(1, 50n, { maxWaitMs: 0 })
   client.fetch(2, 50n, { maxWaitMs: 1000, minBytes: 0 })
@@ -117,7 +117,7 @@ test('a fetch with minBytes of 0, or without wait time, does not wait', () => {
   expect(world.waits).toEqual([])
 })
 
-test('a waiting fetch is woken by another connection', () => {
+test('fetch: a waiting fetch is woken by another connection', () => {
   const { world, client } = filled()
   client.fetch(1, 50n, { maxWaitMs: 10_000 })
   world.settle()
@@ -127,7 +127,7 @@ test('a waiting fetch is woken by another connection', () => {
   expect(world.waits).toEqual([])
 })
 
-test('cold records are read from storage, and a failed read is an error', () => {
+test('fetch: cold records are read from storage, and a failed read is an error', () => {
   const { world, client } = filled(40, 60 * kib)
   client.fetch(1, 0n, { partitionMaxBytes: 100 * kib })
   world.settle()
@@ -143,7 +143,7 @@ test('cold records are read from storage, and a failed read is an error', () => 
   expect(part(client, 11, 1)).toMatchObject({ errorCode: errors.KAFKA_STORAGE_ERROR.code })
 })
 
-test('a fetch whose cold read finds no memory continues without it if it has other records, and waits otherwise', () => {
+test('fetch: a fetch whose cold read finds no memory continues without it if it has other records, and waits otherwise', () => {
   const { world, client } = filled(40, 60 * kib)
   world.lane.trim(world.lane.durable)
   const loads = () => world.loads.splice(0).map(({ token, ...partitionRead }) => ({ token, partitionRead }))
@@ -171,7 +171,7 @@ test('a fetch whose cold read finds no memory continues without it if it has oth
   expect(loads()).toEqual([])
 })
 
-describe('a session', () => {
+describe('fetch: a session', () => {
   const session = (client: Client, id: number, sessionId: number, sessionEpoch: number, offset = 0n, fields = {}): void =>
     client.fetch(id, offset, { sessionId, sessionEpoch, maxWaitMs: 0, ...fields })
 

@@ -9,7 +9,7 @@ import { FrontWorld } from './dispatcher-world.ts'
 
 const kib = 1024
 
-describe('the responses of a connection', () => {
+describe('dispatcher: the responses of a connection', () => {
   test('leave when they are durable, and in the order of the requests', () => {
     const world = new FrontWorld()
     const client = world.client()
@@ -73,7 +73,7 @@ describe('the responses of a connection', () => {
   })
 })
 
-describe('a request for the main thread', () => {
+describe('dispatcher: a request for the main thread', () => {
   test('is not reordered on its connection, and its answer is framed', () => {
     const world = new FrontWorld()
     const client = world.client()
@@ -109,7 +109,7 @@ describe('a request for the main thread', () => {
   })
 })
 
-describe('a rejected frame closes its connection', () => {
+describe('dispatcher: a rejected frame closes its connection', () => {
   test.each([
     ['an unsupported API key', Buffer.from([0, 99, 0, 0, 0, 0, 0, 1, 255, 255])],
     ['an unsupported version', Buffer.from([0, 0, 0, 2, 0, 0, 0, 1, 255, 255])],
@@ -137,7 +137,7 @@ describe('a rejected frame closes its connection', () => {
   })
 })
 
-describe('a bound', () => {
+describe('dispatcher: a bound', () => {
   test('on requests of one connection defers the rest until some are answered', () => {
     const world = new FrontWorld()
     const client = world.client()
@@ -198,7 +198,7 @@ test('dispatcher: a request that completes a parked fetch keeps its room in the 
   expect([parked.answered, parked.produced(1).responses[0]!.partitionResponses[0]!.errorCode]).toEqual([[1, 2], 0])
 })
 
-describe('a connection that ends', () => {
+describe('dispatcher: a connection that ends', () => {
   test('releases the resources of its requests', () => {
     const world = new FrontWorld()
     const client = world.client()
@@ -240,7 +240,7 @@ describe('a connection that ends', () => {
   })
 })
 
-test.each(Array.from({ length: 20 }, (_, seed) => seed))('any mix of requests is answered in order, seed %i', (seed) => {
+test.each(Array.from({ length: 20 }, (_, seed) => seed))('dispatcher: any mix of requests is answered in order, seed %i', (seed) => {
   const p = prng(seed)
   const world = new FrontWorld({ appendWords: [64, 1024, 1 << 16][seed % 3]! })
   const clients = Array.from({ length: 4 }, () => ({ client: world.client(), asked: [] as number[], next: 0 }))
@@ -285,7 +285,7 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))('any mix of requests is
   expect([world.held, world.lane.memory.pinned, world.waits.length]).toEqual([0, 0, 0])
 })
 
-test('a connection that has copied leased bytes releases all but the bytes that are still read', () => {
+test('dispatcher: a connection that has copied leased bytes releases all but the bytes that are still read', () => {
   const world = new FrontWorld()
   const client = world.client()
   client.produce(1, batchOf(1, 10_000))
@@ -317,7 +317,7 @@ test.each([0, 1])('consuming answers wakes only a sequencer that waits for room:
   expect(words[plan.lane.sequencerSignal]).toBe(1 - outOfMemory)
 })
 
-test('an error of one partition is not the error of another', () => {
+test('dispatcher: an error of one partition is not the error of another', () => {
   const world = new FrontWorld()
   const client = world.client()
   client.produce(1, batchOf(1, 100), { partition: 7 })

@@ -28,7 +28,7 @@ const idOf = (found: ReturnType<FetchSessions['open']>): number => (found.type =
 const partitionsOf = (found: ReturnType<FetchSessions['open']>): number[] =>
   found.type === 'error' ? [] : found.partitions.map((p) => p.partition)
 
-describe('fetch sessions', () => {
+describe('fetch session: fetch sessions', () => {
   test('are created by epoch 0 and not by epoch -1', () => {
     const all = sessions()
     expect(idOf(all.open(request(0, -1, [wanted(0)]), 0))).toBe(0)

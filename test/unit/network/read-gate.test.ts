@@ -13,7 +13,7 @@ class Owner implements GateOwner {
   }
 }
 
-describe('read gate', () => {
+describe('read gate: read gate', () => {
   test('opens when the last of several reasons is removed', () => {
     const { gate, calls } = new Owner()
     gate.pause('queue-full')
@@ -57,7 +57,7 @@ describe('read gate', () => {
   })
 })
 
-describe('gates that wait for a shared resource', () => {
+describe('read gate: gates that wait for a shared resource', () => {
   /** A connection that takes one unit of a resource at each resume, and pauses when there is none. */
   const consumers = (gates: PausedGates, resource: { units: number }, count: number): string[] => {
     const served: string[] = []

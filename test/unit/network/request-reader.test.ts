@@ -141,40 +141,43 @@ class Conversation {
   }
 }
 
-test.each(Array.from({ length: 40 }, (_, seed) => seed))('frames arrive whole, in order, and undisturbed while in use, seed %i', (seed) => {
-  const p = prng(seed)
-  const made = parts([512 * kib, 1024 * kib, 4096 * kib][seed % 3]!)
-  const total = made.memory.freeBytes
-  const conversations = Array.from({ length: 2 + below(p, 5) }, () => new Conversation(made, p))
-  for (let step = 0; step < 800; step++) {
-    const one = conversations[below(p, conversations.length)]!
-    one.busy = chance(p, 300) ? 300 : 0
-    if (chance(p, 150)) one.send(1 + (chance(p, 60) ? below(p, 200 * kib) : below(p, 3 * kib)))
-    if (chance(p, 600)) one.read()
-    if (chance(p, 150)) one.retry()
-    if (chance(p, 150)) one.release()
-    if (chance(p, 50)) one.rest()
-  }
-  for (let round = 0; round < 3000 && !conversations.every((one) => one.isDone); round++) {
-    for (const one of conversations) {
-      one.busy = 0
-      one.release()
-      one.retry()
-      one.read()
-      one.rest()
+test.each(Array.from({ length: 40 }, (_, seed) => seed))(
+  'request reader: frames arrive whole, in order, and undisturbed while in use, seed %i',
+  (seed) => {
+    const p = prng(seed)
+    const made = parts([512 * kib, 1024 * kib, 4096 * kib][seed % 3]!)
+    const total = made.memory.freeBytes
+    const conversations = Array.from({ length: 2 + below(p, 5) }, () => new Conversation(made, p))
+    for (let step = 0; step < 800; step++) {
+      const one = conversations[below(p, conversations.length)]!
+      one.busy = chance(p, 300) ? 300 : 0
+      if (chance(p, 150)) one.send(1 + (chance(p, 60) ? below(p, 200 * kib) : below(p, 3 * kib)))
+      if (chance(p, 600)) one.read()
+      if (chance(p, 150)) one.retry()
+      if (chance(p, 150)) one.release()
+      if (chance(p, 50)) one.rest()
     }
-  }
-  expect(conversations.map((one) => one.isDone)).toEqual(conversations.map(() => true))
-  for (const one of conversations) {
-    one.requestReader.close()
-    while (one.held.length > 0) one.release()
-  }
-  expect(made.memory.freeBytes).toBe(total)
-  expect(made.stash.freeBytes).toBe(16 << 20)
-  expect(made.memory.take(total)).toBe(landing.bytes)
-})
+    for (let round = 0; round < 3000 && !conversations.every((one) => one.isDone); round++) {
+      for (const one of conversations) {
+        one.busy = 0
+        one.release()
+        one.retry()
+        one.read()
+        one.rest()
+      }
+    }
+    expect(conversations.map((one) => one.isDone)).toEqual(conversations.map(() => true))
+    for (const one of conversations) {
+      one.requestReader.close()
+      while (one.held.length > 0) one.release()
+    }
+    expect(made.memory.freeBytes).toBe(total)
+    expect(made.stash.freeBytes).toBe(16 << 20)
+    expect(made.memory.take(total)).toBe(landing.bytes)
+  },
+)
 
-describe('an requestReader', () => {
+describe('request reader: an requestReader', () => {
   const frameOf = (size: number, bytes = 4): Buffer => {
     const out = Buffer.alloc(bytes)
     out.writeInt32BE(size)
@@ -270,7 +273,7 @@ describe('an requestReader', () => {
   })
 })
 
-describe('receive buffers', () => {
+describe('request reader: receive buffers', () => {
   test('allocates blocks that do not overlap, and merges them again', () => {
     const p = prng(9)
     const memory = new ReceiveBuffers(4096, 8 << 20)

@@ -7,7 +7,7 @@ import { Writer } from '../../../src/wire/cursor.ts'
 import { inOnePiece, Slices } from '../../../src/wire/slices.ts'
 import { arbitrary } from '../wire/arbitrary.ts'
 
-test('a scattered message has the bytes of one that was written in one piece', () => {
+test('scatter writer: a scattered message has the bytes of one that was written in one piece', () => {
   const p = prng(3)
   const scatter = new ScatterWriter(Buffer.alloc(16), 1 << 24)
   for (let round = 0; round < 300; round++) {
@@ -32,7 +32,7 @@ test('a scattered message has the bytes of one that was written in one piece', (
   }
 })
 
-test('slices are sent without a copy, and the bytes around them survive the next message', () => {
+test('scatter writer: slices are sent without a copy, and the bytes around them survive the next message', () => {
   const piece = Buffer.alloc(100, 7)
   const scatter = new ScatterWriter(Buffer.alloc(16), 1 << 20)
   const write = (fill: number): Uint8Array[] => {

@@ -68,12 +68,12 @@ test.each([1, 2, 3, 4, 5])('over any time no more moves than the budget and one 
   }
 })
 
-test('a budget with waiting requests is used completely', () => {
+test('bandwidth: a budget with waiting requests is used completely', () => {
   const taken = simulate(1, [{ priority: 'upload', fromMs: 0, untilMs: 2000 }], MiB, 2000)
   expect(sum(taken) / 2).toBeGreaterThan(0.7 * rate)
 })
 
-test('other requests wait while the WAL uses the whole budget, and continue afterwards', () => {
+test('bandwidth: other requests wait while the WAL uses the whole budget, and continue afterwards', () => {
   const partitionReads: Wish[] = [
     { priority: 'compaction', fromMs: 0, untilMs: 2000 },
     { priority: 'upload', fromMs: 0, untilMs: 1500 },
@@ -89,7 +89,7 @@ test('other requests wait while the WAL uses the whole budget, and continue afte
   expect(sum(of(within(1520, 2000), 'compaction'))).toBeGreaterThan(0.7 * rate * 0.48)
 })
 
-test('what the log leaves goes to the others, and the log does not wait for more than one piece of theirs', () => {
+test('bandwidth: what the log leaves goes to the others, and the log does not wait for more than one piece of theirs', () => {
   const words = memory()
   const log = new BandwidthBudget(words, rate, MiB)
   const others = new BandwidthBudget(words, rate, MiB)
@@ -111,7 +111,7 @@ test('what the log leaves goes to the others, and the log does not wait for more
   expect(compacted / 5).toBeGreaterThan(0.6 * rate)
 })
 
-test('after a silence there is one burst, not more', () => {
+test('bandwidth: after a silence there is one burst, not more', () => {
   const budget = new BandwidthBudget(memory(), rate, 10 * MiB)
   budget.enter('read')
   let bytes = 0

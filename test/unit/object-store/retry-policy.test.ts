@@ -5,7 +5,7 @@ import { faultTable } from '../../../src/object-store/store-faults.ts'
 
 const first = { fault: 'unavailable', tries: 1, elapsedMs: 0, totalMs: 30_000, random: 0.999 } as const
 
-test('pauses double up to their bound, and a store that is throttled is given longer ones', () => {
+test('retry policy: pauses double up to their bound, and a store that is throttled is given longer ones', () => {
   const pauses = (fault: 'unavailable' | 'throttled') =>
     Array.from({ length: 9 }, (_, i) => pauseBefore(retryTable.put, { ...first, fault, tries: i + 1 }))
   expect(pauses('unavailable')).toEqual([49, 99, 199, 399, 799, 1598, 3196, 4995, 4995])
@@ -13,18 +13,18 @@ test('pauses double up to their bound, and a store that is throttled is given lo
   expect(pauseBefore(retryTable.put, { ...first, random: 0 })).toBe(0)
 })
 
-test('there is a last try and a last moment', () => {
+test('retry policy: there is a last try and a last moment', () => {
   expect(pauseBefore(retryTable.put, { ...first, tries: retryTable.put.triesMax })).toBeUndefined()
   expect(pauseBefore(retryTable.put, { ...first, elapsedMs: 29_990 })).toBeUndefined()
   expect(pauseBefore(retryTable.put, { ...first, fault: 'expired', tries: 3 })).toBeUndefined()
 })
 
-test.each(Object.entries(faultTable))('the table decides whether %s is retried', (fault, { retry }) => {
+test.each(Object.entries(faultTable))('retry policy: the table decides whether %s is retried', (fault, { retry }) => {
   const pause = pauseBefore(retryTable.get, { ...first, fault: fault as keyof typeof faultTable })
   expect(pause !== undefined).toBe(retry)
 })
 
-test('throttling halves the concurrency once for all requests in flight, and it grows again round by round', () => {
+test('retry policy: throttling halves the concurrency once for all requests in flight, and it grows again round by round', () => {
   const concurrency = new Concurrency(64)
   const together = Array.from({ length: 64 }, () => concurrency.begin()!)
   expect(concurrency.begin()).toBeUndefined()

@@ -14,7 +14,7 @@ const loaded = (blocks: readonly CachedBlock[]): void => {
   for (const each of blocks) each.pins--
 }
 
-test('blocks of one request are adjacent, and are found by object and position', () => {
+test('block cache: blocks of one request are adjacent, and are found by object and position', () => {
   const cache = new BlockCache(4096, 1000, () => {})
   const reserved = cache.reserve(7, 1, [blockOf(50, 100), blockOf(150, 30)], true)!
   expect(reserved.map(({ address }) => address)).toEqual([4096, 4196])
@@ -22,7 +22,7 @@ test('blocks of one request are adjacent, and are found by object and position',
   expect(cache.find(8, 150)).toBeUndefined()
 })
 
-test('the oldest make room, and those that are read or loaded are stepped over', () => {
+test('block cache: the oldest make room, and those that are read or loaded are stepped over', () => {
   const unread: number[] = []
   const cache = new BlockCache(0, 1000, ({ block }) => unread.push(block.position))
   const first = cache.reserve(1, 1, [blockOf(0, 400)], true)!
@@ -37,7 +37,7 @@ test('the oldest make room, and those that are read or loaded are stepped over',
   expect(cache.reserve(1, 1, [blockOf(1200, 400)], true)?.map(({ address }) => address)).toEqual([0])
 })
 
-test('what could not be loaded is not found, and its room is used again', () => {
+test('block cache: what could not be loaded is not found, and its room is used again', () => {
   const cache = new BlockCache(0, 1000, () => {})
   const failed = cache.reserve(1, 1, [blockOf(0, 900)], true)!
   cache.drop(failed)
@@ -46,7 +46,7 @@ test('what could not be loaded is not found, and its room is used again', () => 
   expect(cache.reserve(1, 1, [blockOf(0, 900)], true)?.map(({ address }) => address)).toEqual([0])
 })
 
-test.each([1, 2, 3, 4, 5, 6, 7, 8])('no two blocks in use overlap, for random requests (seed %i)', (seed) => {
+test.each([1, 2, 3, 4, 5, 6, 7, 8])('block cache: no two blocks in use overlap, for random requests (seed %i)', (seed) => {
   let state = seed
   const random = (below: number): number => {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0

@@ -18,7 +18,7 @@ function read(encoded: Buffer, dataBytes: number): ObjectIndex {
   return new ObjectIndex(encoded.subarray(0, footer.indexBytes), footer)
 }
 
-test('a plan orders by partition, closes blocks at their limit, and the index finds each', () => {
+test('object format: a plan orders by partition, closes blocks at their limit, and the index finds each', () => {
   const plan = planObject(
     new Map([
       [9, [staged(100, 10, 200_000, 3), staged(110, 10, 50_000, 8), staged(120, 5, 100_000, 4)]],
@@ -46,14 +46,14 @@ test('a plan orders by partition, closes blocks at their limit, and the index fi
   expect([...index.from(7, 0)]).toEqual([])
 })
 
-test('the timestamp of a part is that of its latest record, or of its object if no record has one', () => {
+test('object format: the timestamp of a part is that of its latest record, or of its object if no record has one', () => {
   const dated = (timestamp: number) => planObject(new Map([[1, [staged(0, 1, 10, -1), staged(1, 1, 10, timestamp)]]]), sum).partitions[0]!
   expect(partOf(dated(7), 1000).maxTimestamp).toBe(7)
   expect(partOf(dated(-1), 1000).maxTimestamp).toBe(1000)
   expect(partOf({ ...dated(7), blocks: [] }, 1000)).toEqual({ partitionId: 1, start: 0, end: 2, bytes: 0, maxTimestamp: 1000 })
 })
 
-test('every damaged byte of an index or a footer is noticed', () => {
+test('object format: every damaged byte of an index or a footer is noticed', () => {
   const plan = planObject(new Map([[1, [staged(0, 3, 100)]]]), sum)
   const encoded = encodeIndex(plan.partitions, plan.bytes)
   for (let at = 0; at < encoded.length; at++) {
@@ -63,7 +63,7 @@ test('every damaged byte of an index or a footer is noticed', () => {
   }
 })
 
-test('an object whose size differs from its footer is rejected', () => {
+test('object format: an object whose size differs from its footer is rejected', () => {
   const plan = planObject(new Map([[1, [staged(0, 3, 100)]]]), sum)
   const encoded = encodeIndex(plan.partitions, plan.bytes)
   expect(() => readFooter(encoded.subarray(-footerBytes), encoded.length + 99)).toThrow(ObjectDamaged)

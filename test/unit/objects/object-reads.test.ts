@@ -27,7 +27,7 @@ async function damaging(times: number, fromEnd: number): Promise<{ store: MemSto
 test.each([
   ['footer', 5],
   ['index', 1000],
-])('a bit that flips on the way in the %s of an object is read again', async (_, fromEnd) => {
+])('object reads: a bit that flips on the way in the %s of an object is read again', async (_, fromEnd) => {
   // The index is longer than what is read of an object at first.
   const { store } = await damaging(2, fromEnd)
   const tail = await tailOf(store, 'o', object.length)
@@ -36,7 +36,7 @@ test.each([
   expect(isFault(index) || [...index.from(7, 0)]).toEqual(partitions[7]!.blocks)
 })
 
-test('an index that is damaged in the store is a fault, and is not read for ever', async () => {
+test('object reads: an index that is damaged in the store is a fault, and is not read for ever', async () => {
   const { store, reads } = await damaging(1000, 5)
   expect(await tailOf(store, 'o', object.length)).toMatchObject({ fault: 'corrupt', key: 'o', detail: expect.stringContaining('footer') })
   expect(reads()).toBe(3)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { below, chance, prng } from '../../../src/base/prng.ts'
 import { BatchIndex } from '../../../src/partition/batch-index.ts'
 
-test.each(Array.from({ length: 20 }, (_, seed) => seed))('an index is a list that forgets its beginning, seed %i', (seed) => {
+test.each(Array.from({ length: 20 }, (_, seed) => seed))('batch index: an index is a list that forgets its beginning, seed %i', (seed) => {
   const p = prng(seed)
   const index = new BatchIndex()
   const list: { base: number; count: number; position: number; bytes: number; maxTimestamp: number }[] = []

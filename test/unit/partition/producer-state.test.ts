@@ -21,7 +21,7 @@ function written(first: number, count: number, batches: number): ProducerState {
 const outOfOrder = { error: errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code }
 const fenced = { error: errors.INVALID_PRODUCER_EPOCH.code }
 
-describe('a batch', () => {
+describe('producer state: a batch', () => {
   test('of an unknown producer may start with any sequence number', () => {
     for (const sequence of [0, 17, last])
       expect(new ProducerState(10).check(id, epoch, sequence, 4)).toEqual({ error: 0, duplicate: undefined })
@@ -70,7 +70,7 @@ describe('a batch', () => {
   })
 })
 
-test('sequence numbers continue with 0 after the greatest', () => {
+test('producer state: sequence numbers continue with 0 after the greatest', () => {
   expect(sequenceAfter(last, 1)).toBe(0)
   expect(sequenceAfter(last - 2, 5)).toBe(2)
   const producers = written(last - 14, 10, 2)
@@ -80,7 +80,7 @@ test('sequence numbers continue with 0 after the greatest', () => {
   expect(atTheEnd.check(id, epoch, 0, 1)).toMatchObject({ error: 0 })
 })
 
-test('a snapshot brings back what it saw, as far as the log goes', () => {
+test('producer state: a snapshot brings back what it saw, as far as the log goes', () => {
   const producers = written(0, 10, 7)
   const restored = new ProducerState(10)
   restored.restore(producers.snapshot(), 1000)
@@ -95,7 +95,7 @@ test('a snapshot brings back what it saw, as far as the log goes', () => {
   expect(none.count).toBe(0)
 })
 
-test('a snapshot goes under what replay has found since', () => {
+test('producer state: a snapshot goes under what replay has found since', () => {
   const snapshot = written(0, 10, 4).snapshot()
   const producers = new ProducerState(10)
   for (let i = 3; i < 6; i++) producers.replay(id, epoch, 10 * i, 10, 100 + i, 5000 + i)
@@ -107,7 +107,7 @@ test('a snapshot goes under what replay has found since', () => {
   expect(newer.check(id, epoch, 40, 10)).toMatchObject(fenced)
 })
 
-test('what is idle is forgotten, the longest idle first when there are too many', () => {
+test('producer state: what is idle is forgotten, the longest idle first when there are too many', () => {
   const producers = new ProducerState(3)
   for (let i = 0; i < 5; i++) producers.append(i, 0, 0, 1, i, [50, 10, 40, 20, 30][i]!, 0)
   expect(producers.snapshot().map((one) => one.id)).toEqual(
@@ -121,7 +121,7 @@ test('what is idle is forgotten, the longest idle first when there are too many'
 })
 
 test.each(Array.from({ length: 20 }, (_, seed) => seed))(
-  'a log written with retries and lost answers has every batch once, in order, seed %i',
+  'producer state: a log written with retries and lost answers has every batch once, in order, seed %i',
   (seed) => {
     const p = prng(seed)
     const producers = new ProducerState(10)

@@ -32,13 +32,13 @@ test.each([
   ['31 to 0', Uint8Array.from({ length: 32 }, (_, i) => 31 - i), 0x113fdb5c],
   ['the digits', Uint8Array.from([...'123456789'].map((c) => c.charCodeAt(0))), 0xe3069283],
   ['nothing', new Uint8Array(0), 0],
-])('the published vector of %s', (_, data, expected) => {
+])('kernel: the published vector of %s', (_, data, expected) => {
   bytes.set(data, source)
   expect(k.crc(source, data.length, 0) >>> 0).toBe(expected)
   expect(k.copyCrc(target, source, data.length, 0) >>> 0).toBe(expected)
 })
 
-test('random regions at any alignment agree with the bitwise definition, in one piece or two', () => {
+test('kernel: random regions at any alignment agree with the bitwise definition, in one piece or two', () => {
   const p = prng(20261121)
   for (let round = 0; round < 300; round++) {
     const length = below(p, round % 10 === 0 ? 70_000 : 700)
@@ -88,7 +88,7 @@ function scan(data: readonly number[], count: number): { status: number; index: 
 }
 const plain = (offset: number, over: Partial<Sample> = {}): Sample => ({ delta: 5n, offset, key: 4, value: 100, headers: 0, ...over })
 
-test('a scan finds the range of timestamps and the first record without a key', () => {
+test('kernel: a scan finds the range of timestamps and the first record without a key', () => {
   const samples = [
     plain(0),
     plain(1, { delta: -70_000n, key: 0 }),
@@ -98,7 +98,7 @@ test('a scan finds the range of timestamps and the first record without a key', 
   expect(scan(samples.flatMap(record), 4)).toEqual({ status: scanStatus.ok, index: 4, keyless: 2, min: -70_000n, max: 2n ** 40n })
 })
 
-test('a thousand records of every size scan clean', () => {
+test('kernel: a thousand records of every size scan clean', () => {
   const p = prng(7)
   const samples = Array.from({ length: 1000 }, (_, i) =>
     plain(i, { delta: BigInt(below(p, 100_000)) - 50_000n, key: below(p, 40) - 1, value: below(p, 300) - 1, headers: below(p, 3) }),
@@ -106,13 +106,13 @@ test('a thousand records of every size scan clean', () => {
   expect(scan(samples.flatMap(record), 1000).status).toBe(scanStatus.ok)
 })
 
-test('a wrong offset delta, a missing record, a spare byte are each named', () => {
+test('kernel: a wrong offset delta, a missing record, a spare byte are each named', () => {
   expect(scan([plain(0), plain(2)].flatMap(record), 2)).toMatchObject({ status: scanStatus.offsetDelta, index: 1 })
   expect(scan([plain(0), plain(1)].flatMap(record), 3)).toMatchObject({ status: scanStatus.malformed, index: 2 })
   expect(scan([...record(plain(0)), 0], 1)).toMatchObject({ status: scanStatus.trailing })
 })
 
-test('lengths that leave their record, negative ones and endless varints are refused', () => {
+test('kernel: lengths that leave their record, negative ones and endless varints are refused', () => {
   const refused = (body: number[]): void => expect(scan([...zigzag(BigInt(body.length)), ...body], 1).status).toBe(scanStatus.malformed)
   refused([0, 0, 0, ...zigzag(1_000_000n), 0, 0])
   refused([0, 0, 0, ...zigzag(-2n), 1, 0])
@@ -124,7 +124,7 @@ test('lengths that leave their record, negative ones and endless varints are ref
   expect(scan([...zigzag(2n ** 31n - 1n), 0], 1).status).toBe(scanStatus.malformed)
 })
 
-test('no prefix and no flipped byte of a good batch makes a scan leave its region', () => {
+test('kernel: no prefix and no flipped byte of a good batch makes a scan leave its region', () => {
   const good = Array.from({ length: 8 }, (_, i) => plain(i, { headers: i % 3 })).flatMap(record)
   for (let length = 0; length < good.length; length++) expect(scan(good.slice(0, length), 8).status).not.toBe(scanStatus.ok)
   const p = prng(99)

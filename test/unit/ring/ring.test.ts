@@ -8,7 +8,7 @@ const make = (capacityWords: number): { words: Int32Array; producer: RingProduce
   return { words, producer: new RingProducer(words, place), consumer: new RingConsumer(words, place) }
 }
 
-test('frames of random sizes arrive whole, once and in order, over many laps', () => {
+test('ring: frames of random sizes arrive whole, once and in order, over many laps', () => {
   const p = prng(3)
   const { words, producer, consumer } = make(256)
   let sent = 0
@@ -33,7 +33,7 @@ test('frames of random sizes arrive whole, once and in order, over many laps', (
   }
 })
 
-test('what is not published is not seen, and what is not released is not overwritten', () => {
+test('ring: what is not published is not seen, and what is not released is not overwritten', () => {
   const { producer, consumer } = make(16)
   expect(producer.claim(1, 6)).toBeGreaterThan(0)
   expect(consumer.empty).toBe(true)
@@ -46,13 +46,13 @@ test('what is not published is not seen, and what is not released is not overwri
   expect(producer.claim(3, 6)).toBeGreaterThan(0)
 })
 
-test('a frame larger than half the ring is a bug of the caller', () => {
+test('ring: a frame larger than half the ring is a bug of the caller', () => {
   const { producer } = make(16)
   expect(() => producer.claim(1, 7)).toThrow('at most half')
   expect(producer.claim(1, producer.bodyWordsMax)).toBeGreaterThan(0)
 })
 
-test('positions survive the wrap of a 32-bit word', () => {
+test('ring: positions survive the wrap of a 32-bit word', () => {
   const words = new Int32Array(new SharedArrayBuffer(ringBytes(64)))
   words.fill(0x7fff_fff0, 0, 1)
   words.fill(0x7fff_fff0, 32, 33)
@@ -71,7 +71,7 @@ test('positions survive the wrap of a 32-bit word', () => {
   }
 })
 
-test('a long survives its two words', () => {
+test('ring: a long survives its two words', () => {
   const words = new Int32Array(2)
   for (const value of [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x1_0000_0000, 2 ** 53 - 1, -1, -2, -(2 ** 40)]) {
     putLong(words, 0, value)
@@ -79,7 +79,7 @@ test('a long survives its two words', () => {
   }
 })
 
-test('a frame that is not taken is offered again, and what lies before it is released', () => {
+test('ring: a frame that is not taken is offered again, and what lies before it is released', () => {
   const { producer, consumer } = make(64)
   for (const kind of [1, 2, 3]) producer.claim(kind, 2)
   producer.publish()

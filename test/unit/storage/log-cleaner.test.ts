@@ -92,7 +92,7 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
 }
 
 test.each<Step>(['a number is taken', 'the producers are requested', 'it is read and written'])(
-  'a topic that is deleted while %s is not compacted, and what it took is left to be removed',
+  'log cleaner: a topic that is deleted while %s is not compacted, and what it took is left to be removed',
   async (when) => {
     const { failures, abandoned, cleaned } = await cleanWhileDeleted(when)
     expect(failures).toEqual([])

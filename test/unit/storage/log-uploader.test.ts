@@ -65,14 +65,14 @@ async function storeAfter(first: StoreFault, then: 'stored' | 'nothing is left')
   return reports
 }
 
-test('a part of the log that may have been stored unheard is stored under another number, since by now it may be made of other records', async () => {
+test('log uploader: a part of the log that may have been stored unheard is stored under another number, since by now it may be made of other records', async () => {
   expect(await storeAfter(fault(true), 'stored')).toEqual({ built: [1, 2], committed: [2], abandoned: [1], released: [] })
 })
 
-test('a number under which something may have been stored is never used again, even when there is nothing left to store', async () => {
+test('log uploader: a number under which something may have been stored is never used again, even when there is nothing left to store', async () => {
   expect(await storeAfter(fault(true), 'nothing is left')).toEqual({ built: [1, 2], committed: [], abandoned: [1], released: [2] })
 })
 
-test('a number under which nothing can have been stored is kept', async () => {
+test('log uploader: a number under which nothing can have been stored is kept', async () => {
   expect(await storeAfter(fault(false), 'stored')).toEqual({ built: [1, 1], committed: [1], abandoned: [], released: [] })
 })

@@ -47,7 +47,7 @@ function readerOf(values: readonly string[]) {
 /** Everything that can continue without a load has done so. */
 const settled = (): Promise<void> => new Promise(setImmediate)
 
-test('a read of several loads fails when one of them does, also while it waits for another', async () => {
+test('object reader: a read of several loads fails when one of them does, also while it waits for another', async () => {
   const { reader, loads, blocks } = readerOf(['first', 'second'])
   const first = reader.read(partitionId, 0, 1)
   await settled()
@@ -62,7 +62,7 @@ test('a read of several loads fails when one of them does, also while it waits f
   await expect(both).rejects.toThrow('the store refuses')
 })
 
-test('a request for blocks that are being loaded waits for the same load', async () => {
+test('object reader: a request for blocks that are being loaded waits for the same load', async () => {
   const { reader, loads } = readerOf(['only'])
   const reads = [reader.read(partitionId, 0, 4096), reader.read(partitionId, 0, 4096)]
   await settled()

@@ -80,7 +80,7 @@ describe.each(codecNames)('time-search: records in %s', (codec) => {
   })
 })
 
-test('offsets may have gaps, which compaction leaves', async () => {
+test('time search: offsets may have gaps, which compaction leaves', async () => {
   const keys = new KeyMap(1 << 20)
   const rules = { keys, hash: hashOf, codecs: nodeCodecs, nowMs: 0, deleteRetentionMs: 0, producers: new Map<number, number>() }
   const old = buildBatch(

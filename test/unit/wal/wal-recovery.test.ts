@@ -102,23 +102,23 @@ function recovered(
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 const groups = [[100, 300], [5000], [40, 40, 9000], [700]]
 
-test('an empty log is recovered as one', () => {
+test('WAL recovery: an empty log is recovered as one', () => {
   expect(recovered(Buffer.alloc(capacity))).toMatchObject({ position: 0, previous: -1, records: 0, offsets: [] })
 })
 
-test('a whole log is recovered, and continues at the next block', () => {
+test('WAL recovery: a whole log is recovered, and continues at the next block', () => {
   const { disk, records, end } = written(groups)
   expect(recovered(disk)).toMatchObject({ position: end, previous: records.at(-1)!.at, records: 7, offsets: upTo(7) })
   expect(recovered(disk)).toEqual(recovered(disk))
 })
 
-test('a log that was written with more memory is refused when a record does not fit, and not cut off in front of it', () => {
+test('WAL recovery: a log that was written with more memory is refused when a record does not fit, and not cut off in front of it', () => {
   const { disk } = written([[100_000], [100_000], [100_000]])
   expect(recovered(disk, 2, logBytes).records).toBe(3)
   expect(() => recovered(disk, 2, 256 << 10)).toThrow(/larger s3.wal.cache.size/)
 })
 
-describe('damage in front of what was durable later is never passed over', () => {
+describe('WAL recovery: damage in front of what was durable later is never passed over', () => {
   const cases: [string, (disk: Buffer, at: number, end: number) => void][] = [
     ['its header', (disk, at) => disk.fill(0xff, at + 20, at + 21)],
     ['its magic', (disk, at) => disk.fill(0, at, at + 1)],
@@ -141,7 +141,7 @@ describe('damage in front of what was durable later is never passed over', () =>
   }
 })
 
-test('the last group may be cut anywhere, and the records before it remain', () => {
+test('WAL recovery: the last group may be cut anywhere, and the records before it remain', () => {
   const { disk, records, end } = written(groups)
   const from = alignBlock(records[5]!.end)
   for (let cut = from; cut < end; cut += 512) {
@@ -186,7 +186,7 @@ test('any sector of what is in flight may be lost: a prefix is recovered, and ne
   }
 })
 
-test('a torn record is not followed by older records of an earlier incarnation', () => {
+test('WAL recovery: a torn record is not followed by older records of an earlier incarnation', () => {
   const first = written([[100], [1000, 1000, 1000]])
   const torn = first.disk
   torn.fill(0, first.records[1]!.at, first.records[1]!.at + 64)
@@ -198,7 +198,7 @@ test('a torn record is not followed by older records of an earlier incarnation',
   expect(recovered(second.disk, 3).offsets).toEqual([0, 1])
 })
 
-test('a record of an earlier lap, or of a later incarnation, is rejected', () => {
+test('WAL recovery: a record of an earlier lap, or of a later incarnation, is rejected', () => {
   const { disk, records } = written(groups)
   const moved = Buffer.alloc(capacity)
   disk.copy(moved, 0, blockBytes, capacity)

@@ -39,13 +39,13 @@ async function read(): Promise<string[]> {
   return records.map((record) => Buffer.from(record).toString())
 }
 
-test('what was appended is there after a restart, in order', async () => {
+test('metadata file: what was appended is there after a restart, in order', async () => {
   await write(['a', 'b'], [''], ['c'])
   await write(['d'])
   expect(await read()).toEqual(['a', 'b', '', 'c', 'd'])
 })
 
-test('appends that wait together resolve in order and are written in few frames', async () => {
+test('metadata file: appends that wait together resolve in order and are written in few frames', async () => {
   const { log } = await MetadataFile.open(path, room, never)
   const order: number[] = []
   await Promise.all(Array.from({ length: 500 }, (_, index) => log.append([bytes(`r${index}`)]).then(() => order.push(index))))
@@ -55,7 +55,7 @@ test('appends that wait together resolve in order and are written in few frames'
   expect((await read()).length).toBe(500)
 })
 
-test('a write that was cut off at any byte is as if it had never been', async () => {
+test('metadata file: a write that was cut off at any byte is as if it had never been', async () => {
   await write(['first'], ['second'])
   const whole = await used()
   const firstOnly = 8 + 16 + 4 + 5
@@ -67,7 +67,7 @@ test('a write that was cut off at any byte is as if it had never been', async ()
   }
 })
 
-test('garbage after the last frame is cut off', async () => {
+test('metadata file: garbage after the last frame is cut off', async () => {
   await write(['first'])
   writeFileSync(path, Buffer.concat([await used(), Buffer.alloc(5000, 7)]))
   const { log, tornBytes } = await MetadataFile.open(path, room, never)
@@ -75,7 +75,7 @@ test('garbage after the last frame is cut off', async () => {
   expect([tornBytes, await read()]).toEqual([5000, ['first']])
 })
 
-test('damage before a whole frame is not taken for a torn write', async () => {
+test('metadata file: damage before a whole frame is not taken for a torn write', async () => {
   await write(['first'], ['second'], ['third'])
   const whole = await used()
   for (const at of [8, 12, 16, 20, 30, 40, 58]) {
@@ -86,7 +86,7 @@ test('damage before a whole frame is not taken for a torn write', async () => {
   }
 })
 
-test('damage to the last frame is not taken for a torn write either, once the disk has what follows it', async () => {
+test('metadata file: damage to the last frame is not taken for a torn write either, once the disk has what follows it', async () => {
   await write(['first'], ['second'])
   const whole = await used()
   const last = whole.length - mark.length
@@ -103,7 +103,7 @@ test('damage to the last frame is not taken for a torn write either, once the di
   }
 })
 
-test('damage to a log that began anew is found', async () => {
+test('metadata file: damage to a log that began anew is found', async () => {
   const { log } = await MetadataFile.open(path, room, never)
   await log.replace([bytes('all')])
   await log.close()
@@ -113,12 +113,12 @@ test('damage to a log that began anew is found', async () => {
   await expect(MetadataFile.open(path, room, never)).rejects.toThrow(MetadataDamaged)
 })
 
-test('another file is not taken for a metadata log', async () => {
+test('metadata file: another file is not taken for a metadata log', async () => {
   writeFileSync(path, 'num.partitions=4')
   await expect(read()).rejects.toThrow('is not a metadata log')
 })
 
-test('a log that begins anew holds what it is given and what follows', async () => {
+test('metadata file: a log that begins anew holds what it is given and what follows', async () => {
   const { log } = await MetadataFile.open(path, room, never)
   await log.append([bytes('old')])
   const before = log.bytes
@@ -129,7 +129,7 @@ test('a log that begins anew holds what it is given and what follows', async () 
   expect(await read()).toEqual(['all', 'next'])
 })
 
-test('zeros are allocated behind the log, and are no damage', async () => {
+test('metadata file: zeros are allocated behind the log, and are no damage', async () => {
   await write(['first'])
   const size = readFileSync(path).length
   expect(size).toBeGreaterThan(256 << 10)
@@ -140,7 +140,7 @@ test('zeros are allocated behind the log, and are no damage', async () => {
   expect([tornBytes, records.length]).toEqual([0, 6])
 })
 
-test.skipIf(smallDiskMissing() !== undefined)('a full disk is reported, waited for, and loses nothing', async () => {
+test.skipIf(smallDiskMissing() !== undefined)('metadata file: a full disk is reported, waited for, and loses nothing', async () => {
   const disk = new SmallDisk(1)
   try {
     path = join(disk.path, 'metadata.log')
@@ -164,7 +164,7 @@ test.skipIf(smallDiskMissing() !== undefined)('a full disk is reported, waited f
   }
 })
 
-test('a failed write is reported once, and its append never resolves', async () => {
+test('metadata file: a failed write is reported once, and its append never resolves', async () => {
   const failures: Error[] = []
   const { log } = await MetadataFile.open(path, room, (error) => failures.push(error))
   await log.append([bytes('a')])

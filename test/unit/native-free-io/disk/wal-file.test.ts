@@ -61,7 +61,7 @@ function damage(offset: number, byte: number, bytes = 1): void {
   closeSync(fd)
 }
 
-test('a new log counts its starts, keeps its capacity and its secret, and is cut nowhere', () => {
+test('WAL file: a new log counts its starts, keeps its capacity and its secret, and is cut nowhere', () => {
   for (let incarnation = 1; incarnation < 5; incarnation++) {
     const file = WalFile.open(target(path, incarnation === 1 ? capacity : 64 * mib), buffers, entropy)
     expect(file.state).toEqual({ capacity, secret, incarnation, trimmed: 0, previous: 0, previousIncarnation: 0 })
@@ -71,7 +71,7 @@ test('a new log counts its starts, keeps its capacity and its secret, and is cut
 })
 
 /** Where the system has a file system in memory, which may not support direct I/O. */
-test.runIf(existsSync('/dev/shm'))('a file system in memory holds a log too', () => {
+test.runIf(existsSync('/dev/shm'))('WAL file: a file system in memory holds a log too', () => {
   const there = mkdtempSync('/dev/shm/wal-')
   try {
     const file = WalFile.open(target(join(there, 'lane.wal')), buffers, entropy)
@@ -90,7 +90,7 @@ test.runIf(existsSync('/dev/shm'))('a file system in memory holds a log too', ()
   }
 })
 
-test('what is written is read back, across the end of the file too', () => {
+test('WAL file: what is written is read back, across the end of the file too', () => {
   const file = WalFile.open(target(path), buffers, entropy)
   for (const [byte, position] of [
     [1, 0],
@@ -108,7 +108,7 @@ test('what is written is read back, across the end of the file too', () => {
   expect(readBack(mib, blockBytes)).toEqual(Buffer.alloc(blockBytes))
 })
 
-test('where nothing was ever written it reads as zeros', () => {
+test('WAL file: where nothing was ever written it reads as zeros', () => {
   expect(readBack(3 * mib, 2 * blockBytes)).toEqual(Buffer.alloc(2 * blockBytes))
 })
 
@@ -148,7 +148,7 @@ test('WAL file: a second handle does not make a file that was removed', () => {
   expect(existsSync(path)).toBe(false)
 })
 
-test('a second handle prepares and writes behind the first', () => {
+test('WAL file: a second handle prepares and writes behind the first', () => {
   const file = WalFile.open(target(path), buffers, entropy)
   const second = WalFile.attach(path, file, buffers)
   expect(second.direct).toBe(file.direct)
@@ -161,7 +161,7 @@ test('a second handle prepares and writes behind the first', () => {
   expect(readBack(8 * blockBytes, blockBytes)).toEqual(Buffer.alloc(blockBytes, 5))
 })
 
-describe('the superblock', () => {
+describe('WAL file: the superblock', () => {
   const cut = { trimmed: 5 * mib, previous: 5 * mib - 4096, previousIncarnation: 1 }
 
   /** Starts, and trims: sequence 1 in slot 1, sequence 2 in slot 0. */
@@ -199,7 +199,7 @@ describe('the superblock', () => {
   })
 })
 
-describe('batches by their positions', () => {
+describe('WAL file: batches by their positions', () => {
   /** A header with its position and the length of its batch, and a batch of one byte again and again. */
   const put = (log: Buffer, position: number, bytes: number, byte: number): void => {
     const header = (position - walRecord.bytes) % capacity
@@ -244,24 +244,27 @@ describe('batches by their positions', () => {
   })
 })
 
-test.skipIf(smallDiskMissing() !== undefined)('a write for which the disk has no room is none, and is taken when there is room', () => {
-  const disk = new SmallDisk(3)
-  try {
-    const file = WalFile.open(target(join(disk.path, 'lane.wal')), buffers, entropy)
-    fill(7, mib)
-    let position = 0
-    while (file.write(at, mib, position)) position += mib
-    expect(position).toBeLessThan(capacity)
-    expect(file.prepare()).toBe(false)
-    expect(file.write(at, mib, position)).toBe(false)
-    disk.resize(16)
-    expect(file.write(at, mib, position)).toBe(true)
-    buffers.bytes.fill(0xee, at, at + 2 * mib)
-    file.read(at, 2 * mib, position - mib)
-    expect(buffers.bytes.subarray(at, at + 2 * mib).every((byte) => byte === 7)).toBe(true)
-    file.trim({ trimmed: 0, previous: 0, previousIncarnation: 0 })
-    file.close()
-  } finally {
-    disk.unmount()
-  }
-})
+test.skipIf(smallDiskMissing() !== undefined)(
+  'WAL file: a write for which the disk has no room is none, and is taken when there is room',
+  () => {
+    const disk = new SmallDisk(3)
+    try {
+      const file = WalFile.open(target(join(disk.path, 'lane.wal')), buffers, entropy)
+      fill(7, mib)
+      let position = 0
+      while (file.write(at, mib, position)) position += mib
+      expect(position).toBeLessThan(capacity)
+      expect(file.prepare()).toBe(false)
+      expect(file.write(at, mib, position)).toBe(false)
+      disk.resize(16)
+      expect(file.write(at, mib, position)).toBe(true)
+      buffers.bytes.fill(0xee, at, at + 2 * mib)
+      file.read(at, 2 * mib, position - mib)
+      expect(buffers.bytes.subarray(at, at + 2 * mib).every((byte) => byte === 7)).toBe(true)
+      file.trim({ trimmed: 0, previous: 0, previousIncarnation: 0 })
+      file.close()
+    } finally {
+      disk.unmount()
+    }
+  },
+)

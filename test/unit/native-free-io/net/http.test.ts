@@ -40,7 +40,7 @@ async function serve(registry: Registry, parts: { problems?: () => string[]; isR
   })
 }
 
-test('metrics have the names that dashboards use', async () => {
+test('HTTP: metrics have the names that dashboards use', async () => {
   const { controller, follower, host } = await controllerWorld()
   const topic = { name: 'a', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: 3, replicationFactor: 1, assignments: [], configs: [] }
   await controller.request({ type: 'createTopics', topics: [topic], validateOnly: false })
@@ -65,7 +65,7 @@ test('metrics have the names that dashboards use', async () => {
   for (const line of body.trimEnd().split('\n')) expect(line).toMatch(/^(# (HELP|TYPE) \S+ .*|[a-z_0-9]+(\{.*\})? \S+)$/)
 })
 
-test('health and readiness are two questions', async () => {
+test('HTTP: health and readiness are two questions', async () => {
   let ready = false
   await serve(new Registry(), { isReady: () => ready })
   expect([(await fetched('/healthz')).status, (await fetched('/readyz')).status]).toEqual([200, 503])
@@ -81,14 +81,14 @@ test('HTTP endpoint: /healthz is 503 and names the problems while there are any'
   expect(await fetched('/healthz')).toMatchObject({ status: 503, body: 'not alive: one thing; another\n' })
 })
 
-test('nothing else is served, and nothing is changed', async () => {
+test('HTTP: nothing else is served, and nothing is changed', async () => {
   await serve(new Registry())
   expect([(await fetched('/')).status, (await fetched('/metrics/../x')).status, (await fetched('/metrics', 'POST')).status]).toEqual([
     404, 404, 405,
   ])
 })
 
-test('what is no HTTP is cut off, and the next is served', async () => {
+test('HTTP: what is no HTTP is cut off, and the next is served', async () => {
   await serve(new Registry())
   await new Promise<void>((resolve) => {
     const socket = connect(server.port, '127.0.0.1', () => socket.write('\0\0\0\x10 this is Kafka\r\n\r\n'))
@@ -98,7 +98,7 @@ test('what is no HTTP is cut off, and the next is served', async () => {
   expect((await fetched('/healthz')).status).toBe(200)
 })
 
-test('a port that is taken is an error of the start', async () => {
+test('HTTP: a port that is taken is an error of the start', async () => {
   await serve(new Registry())
   const parts = { host: '127.0.0.1', port: server.port, metrics: () => '', problems: () => [], isReady: () => true }
   await expect(serveHttp(parts)).rejects.toThrow(/EADDRINUSE/)

@@ -54,7 +54,7 @@ async function world(seed: number, weather: StoreWeather): Promise<void> {
   }
 }
 
-test('each incarnation finds the producers that were saved last, despite late puts and stale lists', async () => {
+test('producers objects: each incarnation finds the producers that were saved last, despite late puts and stale lists', async () => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     await world(seed, weathers[seed % weathers.length]!).catch((error: Error) => {
       throw new Error(`${error.message} (again with SEED=${seed} SEEDS=1)`, { cause: error })
@@ -62,7 +62,7 @@ test('each incarnation finds the producers that were saved last, despite late pu
   }
 }, 600_000)
 
-test('a snapshot whose put is late does not replace a newer one, and is removed with those of earlier incarnations', async () => {
+test('producers objects: a snapshot whose put is late does not replace a newer one, and is removed with those of earlier incarnations', async () => {
   const turns = new Turns(prng(1))
   const shelf = new Shelf()
   const parts = (): S3WalParts => ({

@@ -33,7 +33,7 @@ async function written<T>(work: () => Promise<T>): Promise<[T, string]> {
   }
 }
 
-test('a URI with an encoded secret opens the bucket', async () => {
+test('secrets: a URI with an encoded secret opens the bucket', async () => {
   const server = new S3Server()
   await server.start()
   server.accounts.set(accessKey, { secretKey })
@@ -44,7 +44,7 @@ test('a URI with an encoded secret opens the bucket', async () => {
   await server.stop()
 })
 
-test('credentials of the environment open it, too', async () => {
+test('secrets: credentials of the environment open it, too', async () => {
   const server = new S3Server()
   await server.start()
   server.accounts.set(accessKey, { secretKey, sessionToken })
@@ -59,7 +59,7 @@ test('credentials of the environment open it, too', async () => {
   await server.stop()
 })
 
-test('no error contains a secret of the bucket', async () => {
+test('secrets: no error contains a secret of the bucket', async () => {
   const server = new S3Server()
   await server.start()
   const location: S3Location = {
@@ -91,7 +91,7 @@ test('no error contains a secret of the bucket', async () => {
   await store.close()
 })
 
-test.runIf(existsSync('/proc/self/cmdline'))('the list of processes does not contain it', async () => {
+test.runIf(existsSync('/proc/self/cmdline'))('secrets: the list of processes does not contain it', async () => {
   const module = JSON.stringify(join(root, 'src', 'cli', 'hide-arguments.mjs'))
   const script = `import(${module}).then(({ hideArguments }) => { hideArguments(); process.stdout.write('hidden'); process.stdin.resume() })`
   const override = `s3.data.buckets=0@s3://bucket?accessKey=${accessKey}&region=r&secretKey=${encodeURIComponent(secretKey)}`

@@ -8,7 +8,7 @@ const ranges = [{ position: walRecord.bytes, bytes: 100 }]
 test.each([
   ['is served', capacity, true],
   ['and that may have been written over while it was read is not', capacity + 4096, false],
-])('a batch of the log that was read %s', async (_, publishedThen, isServed) => {
+])('WAL reads: a batch of the log that was read %s', async (_, publishedThen, isServed) => {
   const log = { published: 4096, wal: { state: { capacity } } }
   const readFile = async () => {
     log.published = publishedThen

@@ -40,7 +40,7 @@ const clean = (batch: Buffer, rules: CleaningRules) => cleanBatch(batch, 0, head
 const recordsOf = (batch: Buffer) => readRecords(batch, 0, headerOf(batch), nodeCodecs, 1 << 20)
 const last = buildBatch([record('last', 'x')], { baseOffset: 1000n })
 
-test('a batch that loses records keeps its offsets, its producer, its sequence and the times of the others', () => {
+test('clean batch: a batch that loses records keeps its offsets, its producer, its sequence and the times of the others', () => {
   const options: BatchOptions = { baseOffset: 10n, producerId: 7n, producerEpoch: 3, baseSequence: 40, partitionLeaderEpoch: 2 }
   const old = buildBatch([record('a', '1', 1500n), record('b', '2', 1100n), record('a', '3', 1200n)], options)
   const cleaned = clean(old, rulesOf([old, last])) as Buffer
@@ -72,14 +72,14 @@ test.each([
   expect(recordsOf(clean(longer, rulesOf([longer, last])) as Buffer).map(({ value }) => String(value))).toEqual(['2', '3'])
 })
 
-test.each(codecNames)('a batch packed with %s is read, and written anew packed as it was', (codec) => {
+test.each(codecNames)('clean batch: a batch packed with %s is read, and written anew packed as it was', (codec) => {
   const old = buildBatch([record('a', '1'), record('b', '2'), record('a', '3')], { codec, codecs: nodeCodecs })
   const cleaned = clean(old, rulesOf([old, last])) as Buffer
   expect(recordsOf(cleaned).map(({ value }) => String(value))).toEqual(['2', '3'])
   expect(codecOf(headerOf(cleaned))).toBe(codec)
 })
 
-test('records that share the time of the log keep it', () => {
+test('clean batch: records that share the time of the log keep it', () => {
   const old = buildBatch([record('a', '1'), record('a', '2')], { attributes: attribute.logAppendTime })
   const stamped = Buffer.from(old)
   stamped.writeBigInt64BE(9999n, batchHeader.maxTimestamp)
@@ -88,7 +88,7 @@ test('records that share the time of the log keep it', () => {
   expect(recordsOf(cleaned).map(({ timestamp }) => timestamp)).toEqual([9999n])
 })
 
-test('a tombstone gets a removal time, keeps it, and is removed at that time', () => {
+test('clean batch: a tombstone gets a removal time, keeps it, and is removed at that time', () => {
   const old = buildBatch([record('a', '1', 1000n), record('a', null, 1001n)])
   const marked = clean(old, rulesOf([old, last])) as Buffer
   expect(headerOf(marked)).toMatchObject({ attributes: attribute.deleteHorizon, baseTimestamp: 60_000n, maxTimestamp: 1001n })
@@ -97,7 +97,7 @@ test('a tombstone gets a removal time, keeps it, and is removed at that time', (
   expect(clean(marked, rulesOf([marked, last], { nowMs: 60_000 }))).toBe('nothing')
 })
 
-test('the last batch of what is compacted, and the last of a producer, stay without their records', () => {
+test('clean batch: the last batch of what is compacted, and the last of a producer, stay without their records', () => {
   const old = buildBatch([record(null, '1', 1234n)], {
     baseOffset: 5n,
     producerId: 7n,
@@ -113,7 +113,7 @@ test('the last batch of what is compacted, and the last of a producer, stay with
   expect(clean(old, rulesOf([old, last], { producers: new Map([[7, 6]]) }))).toBe('nothing')
 })
 
-test('markers, what the map has not seen, and what cannot be unpacked stay as they are', () => {
+test('clean batch: markers, what the map has not seen, and what cannot be unpacked stay as they are', () => {
   const marker = buildMarker('commit', 1, 5n, { producerId: 7n, producerEpoch: 0 })
   expect(clean(marker, rulesOf([marker, last]))).toBe('all')
   const young = buildBatch([record('last', '1')], { baseOffset: 2000n })

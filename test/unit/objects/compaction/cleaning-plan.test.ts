@@ -18,18 +18,18 @@ const state = (changes: Partial<CleaningState>, limits: Partial<CleaningState['l
   ...changes,
 })
 
-test('a partition is compacted when its dirty ratio exceeds the limit', () => {
+test('cleaning plan: a partition is compacted when its dirty ratio exceeds the limit', () => {
   expect(cleaningOf(state({}))).toMatchObject({ dirtyFrom: 10, ratio: 0.25 })
   expect(cleaningOf(state({}, { minCleanableRatio: 0.25 }))).toBe(undefined)
   expect(cleaningOf(state({ cleaned: 30 }, { minCleanableRatio: 0 }))).toBe(undefined)
   expect(cleaningOf(state({ parts: [part(20, 40)], cleaned: 0, logStart: 25 }))).toMatchObject({ dirtyFrom: 25, ratio: 1 })
 })
 
-test('a part of which only the end is dirty counts as dirty', () => {
+test('cleaning plan: a part of which only the end is dirty counts as dirty', () => {
   expect(cleaningOf(state({ cleaned: 15 }))).toMatchObject({ dirtyFrom: 15, ratio: 0.25 })
 })
 
-test('records that are younger than min.compaction.lag.ms hold back their part and all behind it', () => {
+test('cleaning plan: records that are younger than min.compaction.lag.ms hold back their part and all behind it', () => {
   const parts = [part(0, 100), part(10, 100, 4500), part(20, 100, 1000)]
   const lag = { minCompactionLagMs: 501 }
   expect(cleaningOf(state({ parts, cleaned: 0 }, lag))!.parts).toEqual(parts.slice(0, 1))
@@ -38,19 +38,19 @@ test('records that are younger than min.compaction.lag.ms hold back their part a
   expect(cleaningOf(state({ parts, cleaned: 20, nowMs: 4600 }, lag))!.parts, 'what has been compacted holds back nothing').toEqual(parts)
 })
 
-test('records that are older than max.compaction.lag.ms are compacted regardless of the ratio', () => {
+test('cleaning plan: records that are older than max.compaction.lag.ms are compacted regardless of the ratio', () => {
   const limits = { minCleanableRatio: 1, maxCompactionLagMs: 1000 }
   expect(cleaningOf(state({ dirtySince: 3999 }, limits))).toMatchObject({ dirtyFrom: 10 })
   expect(cleaningOf(state({ dirtySince: 4000 }, limits))).toBe(undefined)
 })
 
-test('the filthiest comes first', () => {
+test('cleaning plan: the filthiest comes first', () => {
   const of = (partitionId: number, ratio: number) => ({ partitionId, parts: [], dirtyFrom: 0, ratio })
   expect(dirtiest([of(1, 0.5), of(2, 0.9), of(3, 0.9)])?.partitionId).toBe(2)
   expect(dirtiest([])).toBe(undefined)
 })
 
-test('parts share an object as long as they fit in one, and a larger one is alone', () => {
+test('cleaning plan: parts share an object as long as they fit in one, and a larger one is alone', () => {
   const groups = grouped([part(0, 40), part(10, 60), part(20, 1), part(30, 200), part(40, 5)], 100)
   expect(groups.map((group) => group.map(({ start }) => start))).toEqual([[0, 10], [20], [30], [40]])
   expect(grouped([], 100)).toEqual([])
@@ -58,7 +58,7 @@ test('parts share an object as long as they fit in one, and a larger one is alon
 
 const limits = { segmentMs: 1000, segmentBytes: 500, maxCompactionLagMs: Number.POSITIVE_INFINITY }
 
-test('what is in the log is to be stored when its first record is too old, or it has been there for too long', () => {
+test('cleaning plan: what is in the log is to be stored when its first record is too old, or it has been there for too long', () => {
   const segments = new ActiveSegments()
   expect(segments.isDue(1, { start: 0, bytes: 10, oldest: 9001 }, limits, 10_000)).toBe(false)
   expect(segments.isDue(1, { start: 0, bytes: 10, oldest: 9001 }, limits, 10_001)).toBe(true)
@@ -71,7 +71,7 @@ test('what is in the log is to be stored when its first record is too old, or it
   )
 })
 
-test('what is too large is to be stored at once, and records with dates of long ago not all the time', () => {
+test('cleaning plan: what is too large is to be stored at once, and records with dates of long ago not all the time', () => {
   const segments = new ActiveSegments()
   expect(segments.isDue(1, { start: 0, bytes: 500, oldest: 10_000 }, limits, 10_000)).toBe(true)
   const old = new ActiveSegments()
@@ -79,7 +79,7 @@ test('what is too large is to be stored at once, and records with dates of long 
   expect(due.filter(Boolean)).toHaveLength(3)
 })
 
-test('a key map accepts as many keys as it has room for, and contains the last offset of each', () => {
+test('cleaning plan: a key map accepts as many keys as it has room for, and contains the last offset of each', () => {
   const hash = (key: number): Buffer => {
     const bytes = Buffer.alloc(16)
     bytes.writeUInt32LE(key % 7, 0)
@@ -95,7 +95,7 @@ test('a key map accepts as many keys as it has room for, and contains the last o
   expect(map.get(hash(taken))).toBe(-1)
 })
 
-test('a block ends before it spans more offsets than its index can encode, and its timestamp is that of batches with records', () => {
+test('cleaning plan: a block ends before it spans more offsets than its index can encode, and its timestamp is that of batches with records', () => {
   const packer = new BlockPacker(0)
   const batch = (baseOffset: number, maxTimestamp: number, isEmpty = false) => {
     return packer.add({ bytes: new Uint8Array(100), baseOffset, end: baseOffset + 1, maxTimestamp, isEmpty }).length

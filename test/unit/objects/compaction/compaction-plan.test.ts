@@ -39,11 +39,11 @@ const shape = (plan: CompactionPlan | undefined) =>
     outputs: plan.outputs.map(({ sources }) => sources.map(({ partitionId, start, end }) => [partitionId, start, end])),
   }
 
-test('few multi-partition objects are left alone', () => {
+test('compaction plan: few multi-partition objects are left alone', () => {
   expect(planCompaction([object(1, [1, 0, 5, 4], [2, 0, 5, 4]), object(2, [1, 5, 9, 4], [2, 5, 9, 4])], everything, limits)).toBeUndefined()
 })
 
-test('an object of many partitions with a few bytes each is not taken apart because its index is larger than they are', () => {
+test('compaction plan: an object of many partitions with a few bytes each is not taken apart because its index is larger than they are', () => {
   const parts = Array.from({ length: 1000 }, (_, partitionId) => ({ partitionId, start: 0, end: 1, bytes: 70, maxTimestamp: 0 }))
   const index = encodeIndex(
     parts.map((each) => ({ ...each, blocks: [{ ...each, baseOffset: 0, position: 70 * each.partitionId, crc: 0 }] })),
@@ -55,7 +55,7 @@ test('an object of many partitions with a few bytes each is not taken apart beca
   expect(shape(planCompaction([set], half, limits))!.replaced).toEqual([1])
 })
 
-test('large partitions get an object of their own, small ones share one', () => {
+test('compaction plan: large partitions get an object of their own, small ones share one', () => {
   const sets = [object(1, [1, 0, 5, 4], [2, 0, 5, 1]), object(2, [1, 5, 9, 4], [2, 5, 9, 1]), object(3, [2, 9, 12, 1], [3, 0, 1, 1])]
   expect(shape(planCompaction(sets, everything, limits))).toEqual({
     replaced: [1, 2, 3],
@@ -74,7 +74,7 @@ test('large partitions get an object of their own, small ones share one', () => 
   })
 })
 
-test('a partition whose middle is elsewhere becomes two parts, in two objects', () => {
+test('compaction plan: a partition whose middle is elsewhere becomes two parts, in two objects', () => {
   const big = object(2, [1, 5, 9, 200], [2, 5, 9, 1])
   const sets = [
     object(1, [1, 0, 5, 1], [2, 0, 5, 1]),
@@ -99,14 +99,14 @@ test('a partition whose middle is elsewhere becomes two parts, in two objects', 
   ])
 })
 
-test('what is deleted is not carried on, and an object that is mostly dead is rewritten by itself', () => {
+test('compaction plan: what is deleted is not carried on, and an object that is mostly dead is rewritten by itself', () => {
   const set = object(1, [1, 0, 5, 100], [2, 0, 5, 20])
   const logStarts = (partitionId: number): number | undefined => (partitionId === 1 ? undefined : 0)
   expect(shape(planCompaction([set], logStarts, limits))).toEqual({ replaced: [1], outputs: [[[2, 0, 5]]] })
   expect(planCompaction([set], () => 9, limits)).toBeUndefined()
 })
 
-test('small neighbours of one partition are merged, across no gap', () => {
+test('compaction plan: small neighbours of one partition are merged, across no gap', () => {
   const small = [object(1, [1, 0, 5, 9]), object(2, [1, 5, 9, 9]), object(3, [1, 9, 10, 9])]
   expect(shape(planCompaction(small, everything, limits))).toEqual({
     replaced: [1, 2, 3],
@@ -122,54 +122,57 @@ test('small neighbours of one partition are merged, across no gap', () => {
   expect(planCompaction([small[0]!, object(2, [1, 5, 9, 500]), small[2]!], everything, limits)).toBeUndefined()
 })
 
-test.each([1, 2, 3, 4, 5])('after compactions in random order every offset is in one object, and compaction ends (seed %i)', (seed) => {
-  let state = seed
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0
-    return (state >>> 8) % below
-  }
-  const ends = new Map<number, number>()
-  let objects: StoredObject[] = []
-  let nextId = 1
-  let written = 0
-  let stored = 0
-  for (let round = 0; round < 300; round++) {
-    const partitionIds = [...new Set(Array.from({ length: 1 + random(6) }, () => 1 + random(8)))].sort((a, b) => a - b)
-    const pieces = partitionIds.map((partitionId): Piece => {
-      const start = ends.get(partitionId) ?? 0
-      ends.set(partitionId, start + 1 + random(5))
-      return [partitionId, start, ends.get(partitionId)!, 1 + random(partitionId * 2)]
-    })
-    objects.push(object(nextId++, ...pieces))
-    stored += objects.at(-1)!.bytes
-    for (
-      let plan = planCompaction(objects, everything, limits), turns = 0;
-      plan !== undefined;
-      plan = planCompaction(objects, everything, limits)
-    ) {
-      expect(++turns, 'a compaction leaves less to do').toBeLessThan(50)
-      const replaced = new Set(plan.replaced)
-      objects = objects.filter(({ objectId }) => !replaced.has(objectId))
-      for (const { sources } of plan.outputs) {
-        const byPartition = new Map<number, (typeof sources)[number][]>()
-        for (const source of sources) byPartition.set(source.partitionId, [...(byPartition.get(source.partitionId) ?? []), source])
-        const parts = [...byPartition].map(
-          ([partitionId, of]): Piece => [partitionId, of[0]!.start, of.at(-1)!.end, of.reduce((sum, { bytes }) => sum + bytes, 0) / MiB],
-        )
-        objects.push(object(nextId++, ...parts))
-        written += objects.at(-1)!.bytes
+test.each([1, 2, 3, 4, 5])(
+  'compaction plan: after compactions in random order every offset is in one object, and compaction ends (seed %i)',
+  (seed) => {
+    let state = seed
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0
+      return (state >>> 8) % below
+    }
+    const ends = new Map<number, number>()
+    let objects: StoredObject[] = []
+    let nextId = 1
+    let written = 0
+    let stored = 0
+    for (let round = 0; round < 300; round++) {
+      const partitionIds = [...new Set(Array.from({ length: 1 + random(6) }, () => 1 + random(8)))].sort((a, b) => a - b)
+      const pieces = partitionIds.map((partitionId): Piece => {
+        const start = ends.get(partitionId) ?? 0
+        ends.set(partitionId, start + 1 + random(5))
+        return [partitionId, start, ends.get(partitionId)!, 1 + random(partitionId * 2)]
+      })
+      objects.push(object(nextId++, ...pieces))
+      stored += objects.at(-1)!.bytes
+      for (
+        let plan = planCompaction(objects, everything, limits), turns = 0;
+        plan !== undefined;
+        plan = planCompaction(objects, everything, limits)
+      ) {
+        expect(++turns, 'a compaction leaves less to do').toBeLessThan(50)
+        const replaced = new Set(plan.replaced)
+        objects = objects.filter(({ objectId }) => !replaced.has(objectId))
+        for (const { sources } of plan.outputs) {
+          const byPartition = new Map<number, (typeof sources)[number][]>()
+          for (const source of sources) byPartition.set(source.partitionId, [...(byPartition.get(source.partitionId) ?? []), source])
+          const parts = [...byPartition].map(
+            ([partitionId, of]): Piece => [partitionId, of[0]!.start, of.at(-1)!.end, of.reduce((sum, { bytes }) => sum + bytes, 0) / MiB],
+          )
+          objects.push(object(nextId++, ...parts))
+          written += objects.at(-1)!.bytes
+        }
+      }
+      const map = new ObjectMap(everything)
+      for (const each of objects) map.add(each)
+      for (const [partitionId, end] of ends) {
+        let at = 0
+        for (const part of map.from(partitionId, 0)) {
+          expect(part.start).toBe(at)
+          at = part.end
+        }
+        expect(at).toBe(end)
       }
     }
-    const map = new ObjectMap(everything)
-    for (const each of objects) map.add(each)
-    for (const [partitionId, end] of ends) {
-      let at = 0
-      for (const part of map.from(partitionId, 0)) {
-        expect(part.start).toBe(at)
-        at = part.end
-      }
-      expect(at).toBe(end)
-    }
-  }
-  expect(written / stored, 'bytes written again for each that was stored').toBeLessThan(6)
-})
+    expect(written / stored, 'bytes written again for each that was stored').toBeLessThan(6)
+  },
+)

@@ -64,7 +64,7 @@ const good = (records: NewRecord[] = [{}, {}, {}], options = {}): Buffer =>
     options,
   )
 
-describe('a batch that Apache Kafka wrote', () => {
+describe('appender: a batch that Apache Kafka wrote', () => {
   interface Case {
     readonly what: string
     readonly valid: boolean
@@ -114,7 +114,7 @@ describe('a batch that Apache Kafka wrote', () => {
   })
 })
 
-describe('refused is a batch', () => {
+describe('appender: refused is a batch', () => {
   /** Reasons of the log itself, which says where it starts. */
   const told: readonly number[] = [reason.baseOffset, reason.malformed, reason.count, reason.control, reason.codec, reason.sequence]
 
@@ -186,7 +186,7 @@ describe('refused is a batch', () => {
   })
 })
 
-test('a record without a timestamp is not judged by its age', () => {
+test('appender: a record without a timestamp is not judged by its age', () => {
   const batch = good([{ timestamp: -1n }, { timestamp: -1n }])
   expect(append(batch, { timestampBeforeMaxMs: 1000n }).answer.error).toBe(0)
   const mixed = (delta: number) => good([{ timestamp: -1n }, { timestamp: BigInt(now + delta) }, { timestamp: -1n }])
@@ -195,7 +195,7 @@ test('a record without a timestamp is not judged by its age', () => {
   expect(append(mixed(501), { timestampAfterMaxMs: 500n }).answer.error).toBe(errors.INVALID_TIMESTAMP.code)
 })
 
-test('timestamps at the ends of what there is are judged right', () => {
+test('appender: timestamps at the ends of what there is are judged right', () => {
   const bounds = { timestampBeforeMaxMs: 1000n, timestampAfterMaxMs: 500n }
   for (const timestamp of [2n ** 63n - 1n, 2n ** 62n, 0n, -2n, -(2n ** 62n)]) {
     const batch = good([{ timestamp: BigInt(now) }, { timestamp }])
@@ -203,7 +203,7 @@ test('timestamps at the ends of what there is are judged right', () => {
   }
 })
 
-test('a batch that claims a wrong greatest timestamp is stored with the right one', () => {
+test('appender: a batch that claims a wrong greatest timestamp is stored with the right one', () => {
   const batch = changed((b) => b.writeBigInt64BE(BigInt(now + 1000), batchHeader.maxTimestamp), good([{}, { timestamp: BigInt(now + 7) }]))
   const { stored } = append(batch)
   expect(stored!.equals(sealed(batch, (b) => b.writeBigInt64BE(BigInt(now + 7), batchHeader.maxTimestamp)))).toBe(true)
@@ -212,7 +212,7 @@ test('a batch that claims a wrong greatest timestamp is stored with the right on
 test.each([
   ['plain', good()],
   ['compressed', good([{}, {}], { codec: 'gzip', codecs: nodeCodecs })],
-])('log append time is written into a %s batch, and its checksum with it', (_, batch) => {
+])('appender: log append time is written into a %s batch, and its checksum with it', (_, batch) => {
   const { answer, stored } = append(batch, { timestampType: 'LogAppendTime', timestampBeforeMaxMs: 0n })
   expect(answer).toMatchObject({ error: 0, logAppendTime: now })
   const expected = sealed(batch, (b) => {
@@ -227,7 +227,7 @@ test.each([
   ['a few bytes behind it', Buffer.concat([good(), Buffer.alloc(5)])],
   ['half a batch behind it', Buffer.concat([good(), good().subarray(0, 70)])],
   ['records whose offsets do not count up', changed((b) => b.writeInt8(10, batchHeader.bytes + 1 + (b[batchHeader.bytes]! >> 1) + 3))],
-])('a batch with %s is refused, where Kafka takes it', (_, batch) => {
+])('appender: a batch with %s is refused, where Kafka takes it', (_, batch) => {
   expect(append(batch).answer.error).toBe(errors.INVALID_RECORD.code)
 })
 

@@ -45,7 +45,7 @@ const overlapsInMemory = (write: Write, pin: Write): boolean => {
   return false
 }
 
-test('a header never crosses a block, a record is contiguous, and positions only increase', () => {
+test('log cache: a header never crosses a block, a record is contiguous, and positions only increase', () => {
   const p = prng(11)
   const { memory, writes, put } = logMemory({ capacity: 1024 * lap })
   let end = 0
@@ -72,7 +72,7 @@ test('what is not durable is not overwritten: memory is full until the disk has 
   expect(put(16 * kib)).toBe(lap)
 })
 
-test('a full log reports it, and continues once it is trimmed', () => {
+test('log cache: a full log reports it, and continues once it is trimmed', () => {
   const { memory, put } = logMemory({ capacity: 2 * lap })
   const fill = (): string => {
     for (;;) {
@@ -88,7 +88,7 @@ test('a full log reports it, and continues once it is trimmed', () => {
   expect(memory.end - end).toBe(64 * kib)
 })
 
-test('data older than one lap is gone, and the log returns its first position', () => {
+test('log cache: data older than one lap is gone, and the log returns its first position', () => {
   const { memory, put } = logMemory()
   for (let i = 0; i < 40; i++) {
     const at = put(30 * kib)
@@ -97,7 +97,7 @@ test('data older than one lap is gone, and the log returns its first position', 
   }
 })
 
-test('two pins that overlap are both stepped over', () => {
+test('log cache: two pins that overlap are both stepped over', () => {
   const { memory, writes, put } = logMemory()
   for (let i = 0; i < 8; i++) put(30 * kib)
   memory.setDurable(memory.closeGroup())
@@ -115,7 +115,7 @@ test('two pins that overlap are both stepped over', () => {
     for (const pin of pins) expect({ write, pin, hit: overlapsInMemory(write, pin) }).toMatchObject({ hit: false })
 })
 
-test('a pin that became narrower holds no more than what is left of it', () => {
+test('log cache: a pin that became narrower holds no more than what is left of it', () => {
   const { memory, writes, put } = logMemory()
   for (let i = 0; i < 8; i++) put(30 * kib)
   memory.setDurable(memory.closeGroup())
@@ -135,7 +135,7 @@ test('a pin that became narrower holds no more than what is left of it', () => {
   expect(memory.pinned).toBe(0)
 })
 
-test('a pin at the start of memory survives the end of a lap', () => {
+test('log cache: a pin at the start of memory survives the end of a lap', () => {
   const { memory, writes, put } = logMemory({ position: lap })
   for (let i = 0; i < 8; i++) put(30 * kib)
   memory.setDurable(memory.closeGroup())
@@ -154,7 +154,7 @@ test('a pin at the start of memory survives the end of a lap', () => {
   expect(memory.pinned).toBe(0)
 })
 
-test.each(Array.from({ length: 60 }, (_, seed) => seed))('pins come and go and are never overwritten, seed %i', (seed) => {
+test.each(Array.from({ length: 60 }, (_, seed) => seed))('log cache: pins come and go and are never overwritten, seed %i', (seed) => {
   const p = prng(seed)
   const { memory, writes, put } = logMemory({ capacity: 4096 * lap })
   const pins = new Map<number, Write>()

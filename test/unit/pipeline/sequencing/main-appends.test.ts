@@ -21,7 +21,7 @@ function appendAll(world: LaneWorld, batches: readonly { partitionId: number; ba
   return reply
 }
 
-test('batches of the main thread get the next offsets, in order, without another request', () => {
+test('main appends: batches of the main thread get the next offsets, in order, without another request', () => {
   const world = new LaneWorld()
   for (const partitionId of [1, 2]) world.open(partitionId)
   const { batches } = appendAll(world, [
@@ -37,7 +37,7 @@ test('batches of the main thread get the next offsets, in order, without another
   expect(world.write()).toBeGreaterThan(0)
 })
 
-test('a batch for a partition that is not served, or a broken one, is refused, and the others are not', () => {
+test('main appends: a batch for a partition that is not served, or a broken one, is refused, and the others are not', () => {
   const world = new LaneWorld()
   world.open(1)
   const broken = batchOf('x')
@@ -54,7 +54,7 @@ test('a batch for a partition that is not served, or a broken one, is refused, a
   ])
 })
 
-test('what finds no room is left out of the answer, and finds it once the disk has caught up', () => {
+test('main appends: what finds no room is left out of the answer, and finds it once the disk has caught up', () => {
   const world = new LaneWorld({ log: 1 << 20 })
   world.open(1)
   const large = { partitionId: 1, batch: batchOf('x'.repeat(200_000)) }
@@ -68,7 +68,7 @@ test('what finds no room is left out of the answer, and finds it once the disk h
   expect(appendAll(world, [large]).batches).toHaveLength(1)
 })
 
-test('places are those of durable batches from the one that holds the offset on', () => {
+test('main appends: places are those of durable batches from the one that holds the offset on', () => {
   const world = new LaneWorld()
   world.open(1)
   appendAll(world, [

@@ -45,7 +45,7 @@ function appended(batch: Buffer, settings: Partial<PartitionSettings>) {
 
 const pairs = codecNames.flatMap((from) => codecNames.map((to) => [from, to] as const))
 
-test.each(pairs)('a batch of %s is stored as %s where its topic requires it, with all of its contents', (from, to) => {
+test.each(pairs)('repacker: a batch of %s is stored as %s where its topic requires it, with all of its contents', (from, to) => {
   const batch = batchOf(from, records, { producerId: 7n, producerEpoch: 2, baseSequence: 40 })
   const { answer, batches } = appended(batch, packing(to))
   expect(answer).toMatchObject({ error: 0, baseOffset: 0 })
@@ -58,13 +58,13 @@ test.each(pairs)('a batch of %s is stored as %s where its topic requires it, wit
   if (from === to) expect(batches[0]!.subarray(batchHeader.magic).equals(batch.subarray(batchHeader.magic))).toBe(true)
 })
 
-test('the clock of the log dates a batch that is packed anew', () => {
+test('repacker: the clock of the log dates a batch that is packed anew', () => {
   const { answer, batches } = appended(batchOf('gzip'), { ...packing('lz4'), timestampType: 'LogAppendTime' })
   expect(answer.logAppendTime).toBe(now)
   expect(headerOf(batches[0]!)).toMatchObject({ maxTimestamp: BigInt(now), attributes: attribute.logAppendTime | 3 })
 })
 
-test('what a producer sends again is answered as the first time, though it is packed otherwise in the log', () => {
+test('repacker: what a producer sends again is answered as the first time, though it is packed otherwise in the log', () => {
   const world = new LaneWorld()
   world.open(1, packing('gzip'))
   const batch = batchOf('lz4', records, { producerId: 7n, producerEpoch: 0, baseSequence: 0 })
@@ -79,7 +79,7 @@ test('what a producer sends again is answered as the first time, though it is pa
   expect(stored(world)).toHaveLength(2)
 })
 
-describe('where batches are packed anew, refused is', () => {
+describe('repacker: where batches are packed anew, refused is', () => {
   const resum = (batch: Buffer): Buffer => {
     batch.writeUInt32BE(crc32c(batch, batchHeader.attributes), batchHeader.crc)
     return batch
@@ -115,7 +115,7 @@ describe('where batches are packed anew, refused is', () => {
   })
 })
 
-test('a batch that finds no room is unpacked once, and appended once there is some', () => {
+test('repacker: a batch that finds no room is unpacked once, and appended once there is some', () => {
   const world = new LaneWorld({ log: 1 << 20, capacity: 1 << 20 })
   world.open(1, { ...packing('none'), maxMessageBytes: 1 << 20 })
   const large = batchOf('gzip', [{ timestamp: BigInt(now), value: Buffer.alloc(200 << 10, 'large') }])

@@ -7,7 +7,7 @@ const kib = 1024
 
 const offsetsOf = (slices: readonly Buffer[]): number[] => slices.map((slice) => Number(slice.readBigInt64BE(batchHeader.baseOffset)))
 
-describe('a fetch', () => {
+describe('sequencer fetch: a fetch', () => {
   test('returns whole batches, the first with its offset inside', () => {
     const world = filled(5)
     world.fetch(3, [{ partitionId: 1, offset: 14 }])
@@ -212,7 +212,7 @@ describe('a fetch', () => {
   })
 })
 
-describe('a fetch that waits', () => {
+describe('sequencer fetch: a fetch that waits', () => {
   test('is woken when enough is durable, and not before', () => {
     const world = filled(1)
     world.fetch(1, [{ partitionId: 1, offset: 10 }], { wait: true, minBytes: 1 })

@@ -6,7 +6,7 @@ import { batchOf, filled, LaneWorld, now } from './lane-world.ts'
 
 const kib = 1024
 
-describe('an append', () => {
+describe('sequencer: an append', () => {
   test('is answered with its offset and the position that must be durable', () => {
     const world = new LaneWorld()
     world.open(1)
@@ -148,7 +148,7 @@ describe('an append', () => {
 })
 
 test.each(Array.from({ length: 25 }, (_, seed) => seed))(
-  'every append and every fetch is answered exactly once, and truly, seed %i',
+  'sequencer: every append and every fetch is answered exactly once, and truly, seed %i',
   (seed) => {
     const p = prng(seed)
     const world = new LaneWorld({ answerWords: [1 << 14, 1 << 16, 1 << 18][seed % 3]!, capacity: 2 << 20 })
@@ -219,7 +219,7 @@ test.each(Array.from({ length: 25 }, (_, seed) => seed))(
   },
 )
 
-test('commands answer for the durable part of a partition', () => {
+test('sequencer: commands answer for the durable part of a partition', () => {
   const world = filled(3)
   world.append(1, batchOf(5, 300))
   world.turn()

@@ -6,7 +6,7 @@ import { batchOf, countOf } from './samples.ts'
 const module = await validationModule()
 const bench = new KernelBench(module)
 
-describe.each(kafkaStreams())('$codec of Kafka, level $level: $name', ({ codec, packed, raw }) => {
+describe.each(kafkaStreams())('validation streams: $codec of Kafka, level $level: $name', ({ codec, packed, raw }) => {
   const batch = batchOf(codec, packed, countOf(raw))
 
   test('is decoded to what it was', () => {
