@@ -26,7 +26,7 @@ export interface RetryClock {
   random(): number
 }
 
-const world: RetryClock = {
+export const worldClock: RetryClock = {
   now: () => performance.now(),
   sleep: (ms, signal) => wait(ms, undefined, { signal }),
   random: Math.random,
@@ -55,7 +55,7 @@ export class Attempts {
   /** Number of retries so far. */
   retries = 0
 
-  constructor(rhythm: RetryClock = world) {
+  constructor(rhythm: RetryClock = worldClock) {
     this.#rhythm = rhythm
     // Every operation in progress listens for the close.
     setMaxListeners(0, this.#closing.signal)

@@ -9,13 +9,23 @@ import type { ListPage, ObjectStore, ObjectUpload, StoreFault } from '../../src/
  */
 const sharedMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
+/** The clock of a gate. Milliseconds; `now` has the same value in all threads. Tests pass their own. */
+export interface GateClock {
+  now(): number
+  sleep(ms: number): Promise<unknown>
+}
+
+const machineClock: GateClock = { now: sharedMs, sleep: (ms) => sleep(ms) }
+
 /** Queue of one thread's requests that wait for bandwidth, in order of arrival for each priority. */
 export class BandwidthGate {
   readonly #budget: BandwidthBudget
+  readonly #clock: GateClock
   readonly #last = new Map<Priority, Promise<void>>(priorities.map((priority) => [priority, Promise.resolve()]))
 
-  constructor(budget: BandwidthBudget) {
+  constructor(budget: BandwidthBudget, clock: GateClock = machineClock) {
     this.#budget = budget
+    this.#clock = clock
   }
 
   /** Resolves when the bytes may be sent. */
@@ -31,8 +41,8 @@ export class BandwidthGate {
     try {
       for (let left = bytes; left > 0; left -= pieceBytesMax) {
         for (let pause = -1; pause !== 0; ) {
-          pause = this.#budget.take(priority, Math.min(left, pieceBytesMax), sharedMs())
-          if (pause > 0) await sleep(pause)
+          pause = this.#budget.take(priority, Math.min(left, pieceBytesMax), this.#clock.now())
+          if (pause > 0) await this.#clock.sleep(pause)
         }
       }
     } finally {

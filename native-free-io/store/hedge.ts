@@ -1,4 +1,5 @@
 import { ByteBudget } from '../../src/base/byte-budget.ts'
+import { type RetryClock, worldClock } from './attempts.ts'
 
 /** Number of recorded times, minimum number for an estimate, and number of new times before the next estimate. */
 const timesMax = 256
@@ -18,31 +19,36 @@ export const newHedges = (): ByteBudget => new ByteBudget(5)
 export class Hedge<T> {
   readonly #isGood: (answer: T) => boolean
   readonly #seconds: ByteBudget
+  readonly #clock: Pick<RetryClock, 'now' | 'sleep'>
   readonly #times: number[] = []
   #next = 0
   #fresh = 0
   #lateMs = Number.POSITIVE_INFINITY
 
-  constructor(seconds: ByteBudget, isGood: (answer: T) => boolean) {
+  constructor(seconds: ByteBudget, isGood: (answer: T) => boolean, clock: Pick<RetryClock, 'now' | 'sleep'> = worldClock) {
+    this.#clock = clock
     this.#seconds = seconds
     this.#isGood = isGood
   }
 
   /** `ask` must end soon after its signal is aborted. When this resolves, no cancelled request is in progress. */
   async run(signal: AbortSignal, ask: (signal: AbortSignal, isSecond: boolean) => Promise<T>): Promise<T> {
-    const began = performance.now()
+    const began = this.#clock.now()
     const first = asking(signal, (own) => ask(own, false))
     const answer = (await this.#isLate(first.answer)) && this.#seconds.take(1) ? await this.#either(first, signal, ask) : await first.answer
-    if (this.#isGood(answer)) this.#took(performance.now() - began)
+    if (this.#isGood(answer)) this.#took(this.#clock.now() - began)
     return answer
   }
 
   /** True when there is no answer after the time in which nearly all arrive. */
   async #isLate(answer: Promise<T>): Promise<boolean> {
     if (this.#lateMs === Number.POSITIVE_INFINITY) return false
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<true>((resolve) => (timer = setTimeout(resolve, this.#lateMs, true)))
-    return Promise.race([late, answer.then(() => false)]).finally(() => clearTimeout(timer))
+    const over = new AbortController()
+    const late = this.#clock.sleep(this.#lateMs, over.signal).then(
+      () => true,
+      () => false,
+    )
+    return Promise.race([late, answer.then(() => false)]).finally(() => over.abort())
   }
 
   async #either(first: Asking<T>, signal: AbortSignal, ask: (signal: AbortSignal, isSecond: boolean) => Promise<T>): Promise<T> {

@@ -1,23 +1,35 @@
 import { expect, test } from 'vitest'
-import { BandwidthGate, budgeted } from '../../../../native-free-io/store/bandwidth-gate.ts'
+import { BandwidthGate, budgeted, type GateClock } from '../../../../native-free-io/store/bandwidth-gate.ts'
 import { openStore } from '../../../../native-free-io/store/open-store.ts'
 import { BandwidthBudget, budgetBytes } from '../../../../src/object-store/bandwidth.ts'
 import { contract, noise } from '../../../node/store/contract.ts'
+import { VirtualTime } from '../../../sim/storage/virtual-time.ts'
 
 const MiB = 2 ** 20
-const gateOf = (bytesPerSecond: number): BandwidthGate =>
-  new BandwidthGate(new BandwidthBudget(new BigInt64Array(new SharedArrayBuffer(budgetBytes)), bytesPerSecond, MiB))
 
-test('a store under a budget is as fast as it allows, each way by itself', async () => {
-  const gates = { received: gateOf(1000 * MiB), sent: gateOf(40 * MiB) }
+/** A clock that passes by itself while all requests sleep. */
+function clock(): GateClock {
+  const time = new VirtualTime()
+  const began = time.now
+  return {
+    now: () => time.now - began + 1e6,
+    sleep: (ms) => Promise.all([new Promise<void>((wake) => void time.after(ms, wake)), time.advance(ms)]),
+  }
+}
+const gateOf = (bytesPerSecond: number, own: GateClock = clock()): BandwidthGate =>
+  new BandwidthGate(new BandwidthBudget(new BigInt64Array(new SharedArrayBuffer(budgetBytes)), bytesPerSecond, MiB), own)
+
+test('bandwidth gate: a store is as fast as its budget allows, in each direction', async () => {
+  const sending = clock()
+  const receiving = clock()
+  const gates = { received: gateOf(1000 * MiB, receiving), sent: gateOf(40 * MiB, sending) }
   const store = budgeted(await openStore({ scheme: 'mem', name: 'budget' }), gates, 'upload')
-  const began = performance.now()
-  await Promise.all(Array.from({ length: 5 }, (_, i) => store.put(`k${i}`, [noise(2 * MiB, i)])))
-  const putMs = performance.now() - began
+  const began = sending.now()
+  for (let i = 0; i < 5; i++) await store.put(`k${i}`, [noise(2 * MiB, i)])
   // Ten MiB, of which two are burst and debt, at forty a second.
-  expect(putMs).toBeGreaterThan(190)
-  await Promise.all(Array.from({ length: 5 }, (_, i) => store.get(`k${i}`, 0, 2 * MiB)))
-  expect(performance.now() - began - putMs).toBeLessThan(putMs)
+  expect(sending.now() - began).toBeGreaterThanOrEqual(200)
+  expect(sending.now() - began).toBeLessThan(202)
+  expect(receiving.now()).toBe(began)
 })
 
 test('those of a higher priority go first, whenever they came', async () => {
@@ -30,7 +42,8 @@ test('those of a higher priority go first, whenever they came', async () => {
 })
 
 test('a retried read is charged to later requests, and does not wait itself', async () => {
-  const gate = gateOf(20 * MiB)
+  const own = clock()
+  const gate = gateOf(20 * MiB, own)
   const store = await openStore({ scheme: 'mem', name: 'again' })
   await store.put('k', [noise(MiB, 1)])
   const get = store.get.bind(store)
@@ -39,12 +52,13 @@ test('a retried read is charged to later requests, and does not wait itself', as
     return get(key, start, end, into)
   }
   const hasty = budgeted(store, { received: gate, sent: gate }, 'read')
-  const began = performance.now()
+  const began = own.now()
   await hasty.get('k', 0, MiB)
-  expect(performance.now() - began).toBeLessThan(150)
+  expect(own.now()).toBe(began)
   await hasty.get('k', 0, MiB)
   // Seven MiB by then, of which two are burst and debt, at twenty a second.
-  expect(performance.now() - began).toBeGreaterThan(240)
+  expect(own.now() - began).toBeGreaterThanOrEqual(250)
+  expect(own.now() - began).toBeLessThan(252)
 })
 
 test('a thread that started before a change of the wall clock shares the same budget', async () => {

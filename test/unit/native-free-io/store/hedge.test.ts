@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Hedge, newHedges } from '../../../../native-free-io/store/hedge.ts'
 import { openStore } from '../../../../native-free-io/store/open-store.ts'
 import type { ObjectStore } from '../../../../src/ports/object-store.ts'
 import { noise } from '../../../node/store/contract.ts'
 import { s3At } from '../../../node/store/s3-location.ts'
+import { VirtualTime } from '../../../sim/storage/virtual-time.ts'
 import { S3Server } from '../../../support/s3/server.ts'
 
 const slowMs = 3000
@@ -26,22 +28,19 @@ async function learn(): Promise<void> {
   for (let i = 0; i < 100; i++) await store.get('a', 0, bytes.length)
 }
 
-/** A read into memory of the reader's own; how long it took. */
-async function read(): Promise<number> {
+/** A read into memory of the reader's own. */
+async function read(): Promise<void> {
   const into = new Uint8Array(bytes.length + 7)
-  const began = performance.now()
   const found = await store.get('a', 0, bytes.length, into)
-  const ms = performance.now() - began
   expect(found).toEqual(new Uint8Array(bytes))
   expect((found as Uint8Array).buffer).toBe(into.buffer)
-  return ms
 }
 
-test('a read that takes longer than nearly all before it is sent again, and the first response counts', async () => {
+test('hedge: the response to the second request of a slow read counts', async () => {
   await learn()
   const before = server.count('get')
   server.faults.set({ operation: 'get', fault: { type: 'slow', ms: slowMs }, times: 1 })
-  expect(await read()).toBeLessThan(slowMs)
+  await read()
   expect(server.count('get') - before).toBe(2)
 })
 
@@ -59,34 +58,78 @@ test('the bandwidth budget is notified of the hedged request, and of every retry
   expect(again).toBe(3)
 })
 
-test('an answer that stops halfway is overtaken by another one', async () => {
+test('hedge: a response that stops halfway is replaced by that of the second request', async () => {
   await learn()
+  const before = server.count('get')
   server.faults.set({ operation: 'get', fault: { type: 'trickle', bytesPerSecond: bytes.length / 10 }, times: 1 })
-  expect(await read()).toBeLessThan(slowMs)
+  await read()
+  expect(server.count('get') - before).toBe(2)
 })
 
-test('when the second is the slow one, the first counts', async () => {
-  await learn()
-  server.faults.set(
-    { operation: 'get', fault: { type: 'slow', ms: 300 }, times: 1 },
-    { operation: 'get', fault: { type: 'slow', ms: slowMs }, times: 1 },
+const usualMs = 10
+/** Minimum delay of a second request. */
+const lateMs = 20
+
+/** Requests in simulated time, of which each takes as long as stated; a canceled request ends at once. */
+function simulated() {
+  const time = new VirtualTime()
+  const wait = (ms: number, signal: AbortSignal): Promise<boolean> =>
+    new Promise((resolve) => {
+      const cancel = time.after(ms, () => resolve(true))
+      signal.addEventListener('abort', () => {
+        cancel()
+        resolve(false)
+      })
+    })
+  const hedge = new Hedge<boolean>(newHedges(), (isGood) => isGood, { now: () => time.now, sleep: wait })
+  let requests = 0
+  /** The time of the response, and the number of requests. */
+  const run = async (...durations: number[]): Promise<{ ms: number; requests: number }> => {
+    const began = time.now
+    let ms = -1
+    let sent = 0
+    const running = hedge.run(new AbortController().signal, (signal) => {
+      requests++
+      return wait(durations[sent++]!, signal)
+    })
+    void running.then(() => {
+      ms = time.now - began
+    })
+    for (let waited = 0; ms < 0 && waited < 10_000; waited++) await time.advance(1)
+    return { ms, requests: sent }
+  }
+  const measure = async (): Promise<void> => {
+    for (let i = 0; i < 80; i++) await run(usualMs)
+  }
+  return { time, hedge, wait, run, measure, requests: () => requests }
+}
+
+test('hedge: no second request is sent before the usual duration is measured', async () => {
+  expect(await simulated().run(3000)).toEqual({ ms: 3000, requests: 1 })
+})
+
+test('hedge: the second request is sent after the minimum delay, and the first response counts', async () => {
+  const { run, measure } = simulated()
+  await measure()
+  expect(await run(lateMs - 1)).toEqual({ ms: lateMs - 1, requests: 1 })
+  expect(await run(3000, usualMs)).toEqual({ ms: lateMs + usualMs, requests: 2 })
+  expect(await run(300, 3000)).toEqual({ ms: 300, requests: 2 })
+})
+
+test('hedge: at most five second requests are in progress at a time', async () => {
+  const { time, hedge, wait, measure, requests } = simulated()
+  await measure()
+  const before = requests()
+  let sent = 0
+  const all = Promise.all(
+    Array.from({ length: 20 }, () =>
+      hedge.run(new AbortController().signal, (signal) => {
+        sent++
+        return wait(1000, signal)
+      }),
+    ),
   )
-  const ms = await read()
-  expect(ms).toBeGreaterThan(290)
-  expect(ms).toBeLessThan(slowMs)
-})
-
-test('no read is hedged before the usual duration is measured', async () => {
-  const before = server.count('get')
-  server.faults.set({ operation: 'get', fault: { type: 'slow', ms: 400 }, times: 1 })
-  expect(await read()).toBeGreaterThan(390)
-  expect(server.count('get') - before).toBe(1)
-})
-
-test('a slow store gets at most five hedged requests at a time', async () => {
-  await learn()
-  const before = server.count('get')
-  server.faults.set({ operation: 'get', fault: { type: 'slow', ms: 1000 } })
-  await Promise.all(Array.from({ length: 20 }, read))
-  expect(server.count('get') - before).toBe(25)
+  await time.advance(2000)
+  await all
+  expect([sent, requests() - before]).toEqual([25, 0])
 })
