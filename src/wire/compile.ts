@@ -150,13 +150,13 @@ class WriteEmitter {
 
   #tags(tagged: Named[]): string[] {
     if (tagged.length === 0) return ['w.uvarint(0)']
-    const said = tagged.map(([key, field, at]) => `const $${key} = ${this.#isWritten(field, `v.${key}`, at)}`)
+    const written = tagged.map(([key, field, at]) => `const $${key} = ${this.#isWritten(field, `v.${key}`, at)}`)
     const count = `w.uvarint(${tagged.map(([key]) => `($${key} ? 1 : 0)`).join(' + ')})`
     const fields = tagged.map(
       ([key, field, at]) =>
         `if ($${key}) { const mark = w.enterTag(${field.tag}); ${this.#field(field, `v.${key}`, at)}; w.leaveTag(mark) }`,
     )
-    return [...said, count, ...fields]
+    return [...written, count, ...fields]
   }
 
   /** Whether a value differs from the default. */

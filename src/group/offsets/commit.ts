@@ -85,8 +85,8 @@ export function deleteOffsets(
 ): KafkaError | KafkaError[] {
   if (group.type === 'classic' && group.state !== 'Empty' && !group.usesConsumerProtocol) return errors.NON_EMPTY_GROUP
   const results = partitions.map(({ topic }) => (group.isSubscribedTo(topic) ? errors.GROUP_SUBSCRIBED_TO_TOPIC : errors.NONE))
-  const asked = new Set(partitions.map(({ topic, partition }) => `${topic}:${partition}`))
-  const isRemoved = (topic: string, partition: number): boolean => asked.has(`${topic}:${partition}`) && !group.isSubscribedTo(topic)
+  const requested = new Set(partitions.map(({ topic, partition }) => `${topic}:${partition}`))
+  const isRemoved = (topic: string, partition: number): boolean => requested.has(`${topic}:${partition}`) && !group.isSubscribedTo(topic)
   const records = offsets.drop(groupId, isRemoved)
   step.counts.offsetDeletions += records.length
   write(step, records)
