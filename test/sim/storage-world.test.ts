@@ -64,6 +64,9 @@ const bugs: Readonly<Record<string, Bug>> = {
   'an upload repeated under its id after an unknown outcome': {
     ...{ seed: 56, file: uploader, from: 'if (error.fault.mayBeDone)', to: 'if (false)' },
   },
+  'an upload under the id of an abandoned one': {
+    ...{ seed: 4, file: uploader, from: 'upload.objectId = await ids.take()', to: 'await ids.take()' },
+  },
   'an abandoned upload that is not reported': { seed: 2, file: uploader, from: 'onAbandoned([upload.objectId])', to: '' },
   'a failed upload that counts as stored': {
     ...{ seed: 0, file: uploader, from: '        onFault(error.fault)\n', to: '        onFault(error.fault)\n        return undefined\n' },
@@ -87,6 +90,10 @@ const bugs: Readonly<Record<string, Bug>> = {
   },
   'a compaction by key that skips an object': {
     ...{ seed: 0, file: cleaner, from: 'objects.from(partitionId, logStart)', to: 'objects.from(partitionId, logStart).slice(1)' },
+  },
+  'a compaction by key of a deleted partition that is not reported': {
+    ...{ seed: 3, file: cleaner, from: "if (committed === 'refused') return onAbandoned(taken)" },
+    to: "if (committed === 'refused') return",
   },
   'tombstones without their retention': { seed: 50, file: cleaner, from: '.deleteRetentionMs,', to: '.deleteRetentionMs * 0,' },
   'a compaction by key without the producers': {
