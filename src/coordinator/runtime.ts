@@ -33,7 +33,7 @@ export class CoordinatorRuntime<State, Request, Notification extends Tagged, Sto
     this.#parts = parts
   }
 
-  /** This node leads the partition from now on. Its first request loads it, or \`load\`. */
+  /** This node leads the partition from now on. Its first request loads it, or `load`. */
   elect(index: number, leadership: Leadership): void {
     const known = this.#slots.get(index)
     const order = known === undefined ? 1 : compare(leadership, known.leadership)

@@ -227,7 +227,7 @@ test('S3 WAL: a header is read back as it was written, and one bit that is wrong
   }
 })
 
-test('S3 WAL: a life that finds a later one while it starts leaves', async () => {
+test('S3 WAL: an incarnation that finds a later one during its start stops', async () => {
   const random = prng(5)
   const turns = new Turns(random)
   const shelf = new Shelf()

@@ -38,7 +38,7 @@ async function another(): Promise<Broker> {
 
 /** From now on only the other broker is used: it has all records, and unacknowledged batches are sent to it again. */
 async function goOnWith(broker: Broker, old: Broker): Promise<void> {
-  expect(old.log).toMatch(/"level":"fatal".*(belongs to another life of this node|has been taken over by a later life)/)
+  expect(old.log).toMatch(/"level":"fatal".*(belongs to another incarnation of this node|has been taken over by a later incarnation)/)
   world.broker = broker
   await world.verifyFromStart()
   await world.settle()
