@@ -81,9 +81,10 @@ test(
       const began = performance.now()
       await send(connection, 24)
       const seconds = (performance.now() - began) / 1000
-      // Twelve MiB of WAL at 4 MiB/s, minus a burst of a tenth of a second and a piece; the objects would double the time.
+      // Twelve MiB of WAL at 4 MiB/s, minus a burst of a tenth of a second and a piece: 4.9 s on an idle machine of two cores, 6.0 s beside
+      // other tests. The objects would double the time.
       expect(seconds).toBeGreaterThan(2)
-      expect(seconds).toBeLessThan(5.5)
+      expect(seconds).toBeLessThan(9)
     })
   },
   limitMs,
