@@ -5,10 +5,11 @@ import { FetchRequest } from '../../src/wire/api/01-fetch.ts'
 import { MetadataResponse } from '../../src/wire/api/03-metadata.ts'
 import { encode } from '../../src/wire/codec.ts'
 import { compile } from '../../src/wire/compile.ts'
-import { Reader, Writer } from '../../src/wire/cursor.ts'
 import { RequestHeader, readRequestHeader } from '../../src/wire/headers.ts'
 import { interpret } from '../../src/wire/interpret.ts'
+import { Reader } from '../../src/wire/reader.ts'
 import { blank, defaultOf, type Fields, type Message, type Wire } from '../../src/wire/schema.ts'
+import { Writer } from '../../src/wire/writer.ts'
 
 export interface Row {
   readonly what: string

@@ -195,7 +195,7 @@ async function ownerOf(folder: DataFolder, { content }: WalPlace, hasMetadata: b
   return ['version=1', `node.id=${owner.nodeId}`, `cluster.id=${owner.clusterId}`, `founding.id=${owner.foundingId}`, 'founding.state=done']
 }
 
-/** For an image whose partitions are not read. */
+/** Placeholder for an image of which only the identity is read. */
 const noBroker = -1
 
 async function foundingIn(path: string): Promise<Omit<WalIdentity, 'lane'> | undefined> {

@@ -14,7 +14,7 @@ export interface TransportReceiver {
  */
 export interface Transport {
   readonly output: Socket
-  /** Starts or continues reads. Has no effect within `received`, whose result decides. */
+  /** Starts or continues reads. Has no effect within `received`: its result decides. */
   resume(): void
   pause(): void
   /** The last window is no longer valid: the next bytes arrive in a new one. */

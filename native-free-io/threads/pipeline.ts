@@ -384,7 +384,7 @@ function spawner({ workers, onFailure }: PipelineOptions, threads: Threads): Spa
 interface Threads {
   /** Set before a stop: from then on, threads may end by themselves. */
   isStopping: boolean
-  /** Threads whose end is known: ended on purpose, or with an error that has been reported. */
+  /** Threads that ended on purpose, or with an error that has been reported. */
   readonly known: Set<Worker>
 }
 

@@ -1,8 +1,9 @@
 import type { Alteration } from '../config/alterations.ts'
 import type { EffectiveConfig } from '../config/topic-configs.ts'
 import type { QuotaImage } from '../metadata/cluster-image.ts'
-import type { ObjectImage, WalMark } from '../metadata/storage-image.ts'
+import type { ObjectImage } from '../metadata/storage-image.ts'
 import type { PartitionId } from '../ports/partitions.ts'
+import type { WalMark } from '../ports/storage-metadata.ts'
 import type { KafkaError } from '../wire/errors.ts'
 
 /** A broker that sends a command. The controller rejects commands of earlier starts of the broker. */
@@ -55,7 +56,7 @@ export interface Commands {
     readonly request: {
       readonly broker: BrokerId
       readonly objects: readonly ObjectImage[]
-      /** Objects whose records the new ones contain. Those that were removed meanwhile are ignored. */
+      /** The new objects contain the records of these. Objects that were removed meanwhile are ignored. */
       readonly replaced: readonly number[]
       /** Null: unchanged. */
       readonly wal: WalMark | null

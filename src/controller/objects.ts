@@ -1,6 +1,7 @@
 import type { Image } from '../metadata/image.ts'
 import type { MetadataRecord } from '../metadata/records.ts'
-import type { ObjectImage, WalMark } from '../metadata/storage-image.ts'
+import type { ObjectImage } from '../metadata/storage-image.ts'
+import type { WalMark } from '../ports/storage-metadata.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
 import { brokerError } from './brokers.ts'
 import type { Commands } from './commands.ts'

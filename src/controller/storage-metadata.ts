@@ -6,8 +6,8 @@ import type {
   NewObject,
   ObjectState,
   PartitionMetadata,
-  StorageImage,
   StorageMetadata,
+  StorageView,
   TopicMetadata,
   WalMark,
 } from '../ports/storage-metadata.ts'
@@ -23,7 +23,7 @@ export class CommandRejected extends Error {
 }
 
 /** The committed image, as the storage engine reads it. */
-class ImageReader implements StorageImage {
+class ImageView implements StorageView {
   protected readonly image: Image
 
   constructor(image: Image) {
@@ -75,7 +75,7 @@ class ImageReader implements StorageImage {
 }
 
 /** Sends the commands of the storage engine to the controller. A rejected command throws `CommandRejected`. */
-class ControllerMetadata extends ImageReader implements StorageMetadata {
+class ControllerMetadata extends ImageView implements StorageMetadata {
   readonly #controller: ControllerClient
   readonly #broker: BrokerId
 
@@ -182,7 +182,7 @@ const objectImage = ({ objectId, bytes, parts }: NewObject): ObjectImage => ({
   })),
 })
 
-export const storageImage = (image: Image): StorageImage => new ImageReader(image)
+export const storageView = (image: Image): StorageView => new ImageView(image)
 
 /** `image`: the committed one, which the responses of the controller follow. */
 export const storageMetadata = (controller: ControllerClient, image: Image, broker: BrokerId): StorageMetadata =>

@@ -1,6 +1,5 @@
 import type { KeyAndValue } from '../coordinator/machine.ts'
 import { codec } from '../wire/codec.ts'
-import { Reader, Writer } from '../wire/cursor.ts'
 import {
   GroupMetadataKey,
   GroupMetadataValue,
@@ -24,7 +23,9 @@ import {
   ConsumerGroupTargetAssignmentMetadataKey,
   ConsumerGroupTargetAssignmentMetadataValue,
 } from '../wire/internal/group-consumer.ts'
+import { Reader } from '../wire/reader.ts'
 import type { Fields, Message, Wire } from '../wire/schema.ts'
+import { Writer } from '../wire/writer.ts'
 
 /** Committed offset of a partition, as recorded. */
 export type CommittedOffset = Readonly<OffsetCommitValue>

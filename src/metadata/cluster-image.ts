@@ -75,7 +75,7 @@ export interface MutableClusterImage extends ClusterImage {
   readonly clientQuotas: Map<string, QuotaImage>
   nextPartitionId: PartitionId
   nextProducerId: bigint
-  /** The broker of partitions whose records do not name one: those of releases with a single node. */
+  /** Leader of partitions without recorded replicas. Releases with a single node recorded none. */
   readonly soleBroker: number
 }
 

@@ -1,4 +1,5 @@
 import type { LostRange, PartitionId } from '../ports/partitions.ts'
+import type { WalMark } from '../ports/storage-metadata.ts'
 import type { MetadataRecord } from './records.ts'
 
 /** The part of an object that belongs to one partition. */
@@ -16,15 +17,6 @@ export interface ObjectImage {
   readonly bytes: number
   /** The live parts: those that readers may still need. An object without one is unreferenced. */
   readonly parts: readonly ObjectPartImage[]
-}
-
-/** Recorded state of the WAL: it was durable at least up to this position. */
-export interface WalMark {
-  /** Of this log alone. */
-  readonly secret: number
-  readonly incarnation: number
-  readonly stored: number
-  readonly durable: number
 }
 
 /** A live part of an object, from the point of view of its partition. */

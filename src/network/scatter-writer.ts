@@ -1,5 +1,5 @@
-import { Writer } from '../wire/cursor.ts'
 import { Slices } from '../wire/slices.ts'
+import { Writer } from '../wire/writer.ts'
 
 /** Writes a message around its slices, so that it can be sent as a list of buffers. */
 export class ScatterWriter extends Writer {

@@ -13,7 +13,7 @@ export interface SequencerRingsParts {
   after(ms: number, wake: () => void): void
 }
 
-/** The rings from a network worker to the sequencer, and the connections whose frames found one of them full. */
+/** The rings from a network worker to the sequencer, and the connections that wait for room in them. */
 export class SequencerRings {
   readonly appends: RingProducer
   readonly reads: RingProducer

@@ -26,7 +26,7 @@ export const stalledMs = 10_000
  * Whether the threads of the node make progress: the event loop of the main thread, the network and sequencer threads, and the persistence
  * thread.
  *
- * A write-ahead log that is written slowly makes progress; one whose durable position does not move while records wait does not.
+ * A slow write-ahead log makes progress. A durable position that does not advance while records wait is no progress.
  */
 export class Health {
   readonly #ports: HealthPorts

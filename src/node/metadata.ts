@@ -6,8 +6,8 @@ import { Controller } from '../controller/controller.ts'
 import type { MutableImage } from '../metadata/image.ts'
 import { MetadataFollower } from '../metadata/metadata-follower.ts'
 import type { MetadataLog } from '../metadata/metadata-log.ts'
-import type { WalMark } from '../metadata/storage-image.ts'
 import type { Partitions } from '../ports/partitions.ts'
+import type { WalMark } from '../ports/storage-metadata.ts'
 
 export interface MetadataParts {
   readonly nodeId: number

@@ -114,7 +114,7 @@ export class BatchIndex {
     return bytes
   }
 
-  /** The first of the entries [from, to) whose largest timestamp is at least `timestamp`; -1 if there is none. */
+  /** The first of the entries [from, to) with a largest timestamp of at least `timestamp`; -1 if there is none. */
   firstSince(timestamp: number, from: number, to: number): number {
     for (let i = from; i < to; ) {
       const slot = this.#slot(i)

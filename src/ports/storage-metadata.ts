@@ -22,7 +22,7 @@ export interface TopicMetadata {
 export type ObjectState = 'unknown' | 'prepared' | 'committed' | 'marked'
 
 /** Reads of the metadata image. They return the state at the time of the call. */
-export interface StorageImage {
+export interface StorageView {
   /** Undefined for a deleted partition. */
   partition(partitionId: PartitionId): PartitionMetadata | undefined
   partitionIds(): Iterable<PartitionId>
@@ -39,7 +39,7 @@ export interface StorageImage {
   readonly nextObjectId: number
 }
 
-/** State of the write-ahead log for the metadata log. Positions in bytes. */
+/** State of the write-ahead log for the metadata log: it was durable at least up to this position. Positions in bytes. */
 export interface WalMark {
   /** Identifies the log. */
   readonly secret: number
@@ -70,7 +70,7 @@ export interface Cleaned {
  *
  * Absent: records. The engine states what it has done; the controller chooses the records.
  */
-export interface StorageMetadata extends StorageImage {
+export interface StorageMetadata extends StorageView {
   /** The first of `count` consecutive ids, which are recorded as prepared. */
   allocateObjectIds(count: number): Promise<number>
   /**

@@ -11,7 +11,7 @@ import type { BlockMemory, ObjectJobs } from '../ports/object-jobs.ts'
 import type { StoreFault, StoreLocation } from '../ports/object-store.ts'
 import type { LostRange, PartitionId } from '../ports/partitions.ts'
 import type { ProducersHome } from '../ports/producers.ts'
-import type { StorageImage, StorageMetadata } from '../ports/storage-metadata.ts'
+import type { StorageMetadata, StorageView } from '../ports/storage-metadata.ts'
 import type { StorageStep } from '../ports/storage-steps.ts'
 import { delay, type Time } from '../ports/time.ts'
 import { ColdFetches } from './cold-fetches.ts'
@@ -28,7 +28,7 @@ export interface StorageOptions {
   readonly jobs: ObjectJobs
   /** The block cache. */
   readonly memory: BlockMemory
-  readonly image: StorageImage
+  readonly image: StorageView
   readonly time: Time
   readonly rules: StorageRules
   readonly deleteRetentionMs: number

@@ -1,5 +1,6 @@
 import { getI64, getU64 } from '../base/long.ts'
 import type { TrimPoint } from '../ports/lane.ts'
+import type { WalMark } from '../ports/storage-metadata.ts'
 import { batchHeader, lengthOverhead } from '../wire/record-batch.ts'
 import { alignBlock, alignRecord, blockBytes, crcBytes, crcStart, walKind, walMagic, walRecord } from './wal-record.ts'
 
@@ -31,21 +32,13 @@ export interface RecoverySource extends TrimPoint {
    */
   readonly sumBatches: boolean
   /** The last mark of this log in the metadata log; undefined if there is none. */
-  readonly mark?: WalMark | undefined
+  readonly mark?: Omit<WalMark, 'stored'> | undefined
   /** Damage ends the log instead of the start: an operator has accepted the loss of the records after it. */
   readonly discardsDamage?: boolean
   /** Size of one read: whole blocks. */
   readonly readBytes: number
   /** Fills the window with [position, position + bytes): both are multiples of a block, within one lap. */
   read(position: number, bytes: number): void
-}
-
-/** The log of this incarnation was durable up to this position. */
-export interface WalMark {
-  /** Secret of the log. */
-  readonly secret: number
-  readonly incarnation: number
-  readonly durable: number
 }
 
 /** Durable records that cannot be read. */

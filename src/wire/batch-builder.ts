@@ -1,8 +1,8 @@
 import { type Codecs, compress, usualLevel } from './compression/codecs.ts'
 import { crc32c } from './crc32c.ts'
-import { Writer } from './cursor.ts'
 import { attribute, batchHeader, type CodecName, codecs as codecIds, lengthOverhead, magic } from './record-batch.ts'
 import { type Header, writeRecord } from './records.ts'
+import { Writer } from './writer.ts'
 
 export interface NewRecord {
   readonly timestamp?: bigint

@@ -1,6 +1,8 @@
 import { compile } from './compile.ts'
-import { type Codec, Reader, Writer } from './cursor.ts'
+import type { Codec } from './message-codec.ts'
+import { Reader } from './reader.ts'
 import type { Fields, Message, Wire } from './schema.ts'
+import { Writer } from './writer.ts'
 
 /*
  * Two implementations of one table. `interpret` walks it; `compile` generates straight-line code from it.

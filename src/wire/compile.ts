@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts'
-import type { Codec } from './cursor.ts'
+import type { Codec } from './message-codec.ts'
 import type { Field, Fields, Message, Wire } from './schema.ts'
 import { rangeOf } from './schema.ts'
 import { bytesMin, isFlexibleField, nullableAt, path, placeOf, type Site } from './walk.ts'

@@ -1,6 +1,7 @@
 import { apiByKey, headerVersions } from './apis.ts'
 import { codec } from './codec.ts'
-import type { Codec, Reader } from './cursor.ts'
+import type { Codec } from './message-codec.ts'
+import type { Reader } from './reader.ts'
 import type { Wire } from './schema.ts'
 import { int16, int32, message, string } from './schema.ts'
 

@@ -1,7 +1,9 @@
-import type { Codec, Reader, Writer } from './cursor.ts'
+import type { Codec } from './message-codec.ts'
+import type { Reader } from './reader.ts'
 import type { Field, Fields, Message, Scalar, Wire } from './schema.ts'
 import { defaultOf, isDefault } from './schema.ts'
 import { bytesMin, isFlexibleField, nullableAt, path, placeOf, type Site } from './walk.ts'
+import type { Writer } from './writer.ts'
 
 type Values = Record<string, unknown>
 

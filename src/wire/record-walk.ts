@@ -1,4 +1,4 @@
-import { MalformedMessage } from './cursor.ts'
+import { MalformedMessage } from './primitives.ts'
 
 /** Limit of the last byte of a number: 48 bits and a sign, which is thousands of years. */
 const scaleMax = 2 ** 42

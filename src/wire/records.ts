@@ -1,6 +1,8 @@
 import { type Codecs, decompress } from './compression/codecs.ts'
-import { MalformedMessage, Reader, type Writer } from './cursor.ts'
+import { MalformedMessage } from './primitives.ts'
+import { Reader } from './reader.ts'
 import { attribute, type BatchHeader, batchBytes, batchHeader, codecOf, sequenceAt } from './record-batch.ts'
+import type { Writer } from './writer.ts'
 
 export interface Header {
   readonly key: string

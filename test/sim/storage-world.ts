@@ -2,7 +2,7 @@ import { decodingModule } from '../../native-free-io/threads/validation-module.t
 import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
 import { NodeConfigs } from '../../src/config/node-configs.ts'
 import { cleanupSettings } from '../../src/config/topic-configs.ts'
-import { storageImage, storageMetadata } from '../../src/controller/storage-metadata.ts'
+import { storageMetadata, storageView } from '../../src/controller/storage-metadata.ts'
 import { emptyImage, imageOf, type MutableImage, replay } from '../../src/metadata/image.ts'
 import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
 import { decodeRecord, type MetadataRecord } from '../../src/metadata/records.ts'
@@ -125,7 +125,7 @@ class Node {
     const configs = new NodeConfigs(settings)
     this.#storage = new engine.ObjectStorage({
       ...{ keys, lane, jobs, memory, time: own, rules, producers: lane },
-      image: storageImage(image),
+      image: storageView(image),
       deleteRetentionMs: markedMs,
       confirm: async () => {},
       cleaner: { backoffMs: () => 3000, bufferBytes: () => kib, limitsOf: (texts) => cleanupSettings(texts, settings) },

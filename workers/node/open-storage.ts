@@ -11,7 +11,7 @@ import { decodingModule } from '../../native-free-io/threads/validation-module.t
 import type { Settings } from '../../src/config/settings.ts'
 import { storeName } from '../../src/config/store-uri.ts'
 import { cleanupSettings } from '../../src/config/topic-configs.ts'
-import { storageImage } from '../../src/controller/storage-metadata.ts'
+import { storageView } from '../../src/controller/storage-metadata.ts'
 import { faultText } from '../../src/object-store/store-faults.ts'
 import { ObjectKeys } from '../../src/objects/object-key.ts'
 import type { CleanerSettings } from '../../src/storage/log-cleaner.ts'
@@ -62,7 +62,7 @@ export async function openStorage(
     lane: pipeline,
     jobs,
     memory: blocks,
-    image: storageImage(image),
+    image: storageView(image),
     time: nodeTime,
     rules: storageRules(location, pipeline.wal.state.capacity, {
       thresholdBytes: settings['s3.wal.upload.threshold'],

@@ -1,6 +1,7 @@
 import { codec, encode } from '../../wire/codec.ts'
-import { MalformedMessage, Reader } from '../../wire/cursor.ts'
 import { ConsumerProtocolAssignment, ConsumerProtocolSubscription } from '../../wire/internal/consumer-protocol.ts'
+import { MalformedMessage } from '../../wire/primitives.ts'
+import { Reader } from '../../wire/reader.ts'
 import type { AnyPartitions, Partitions } from '../partitions.ts'
 import type { Topics } from '../topics.ts'
 

@@ -1,8 +1,9 @@
 import { type Codecs, compress, decompress, usualLevel } from '../../wire/compression/codecs.ts'
 import { crc32c } from '../../wire/crc32c.ts'
-import { MalformedMessage, Writer } from '../../wire/cursor.ts'
+import { MalformedMessage } from '../../wire/primitives.ts'
 import { attribute, type BatchHeader, batchBytes, batchHeader, codecOf, lastOffset, lengthOverhead } from '../../wire/record-batch.ts'
 import { RecordWalk } from '../../wire/record-walk.ts'
+import { Writer } from '../../wire/writer.ts'
 import type { KeyMap } from './key-map.ts'
 
 /** Maximum decompressed size of a batch; a larger batch is left unchanged. */

@@ -1,6 +1,6 @@
 import type { Packing } from '../../ports/partitions.ts'
 import { type Codecs, compress, decompress } from '../../wire/compression/codecs.ts'
-import { MalformedMessage } from '../../wire/cursor.ts'
+import { MalformedMessage } from '../../wire/primitives.ts'
 import { attribute, batchHeader, codecs as codecIds, codecNames, lengthOverhead } from '../../wire/record-batch.ts'
 
 /** Maximum growth when bytes cannot be compressed: a share of them, and the frame of the format. */

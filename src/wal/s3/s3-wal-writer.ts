@@ -2,7 +2,7 @@ import { assert } from '../../base/assert.ts'
 import { isFault } from '../../object-store/store-faults.ts'
 import type { StoreFault } from '../../ports/object-store.ts'
 import { peek, placesIn, putOnce, type S3WalParts, Superseded } from './s3-wal.ts'
-import { encodeS3WalHeader, type S3WalHeader, type S3WalKind, type S3WalPlace, s3WalKey, type WalMark } from './wal-object.ts'
+import { encodeS3WalHeader, type S3WalHeader, type S3WalKind, type S3WalPlace, s3WalKey, type WalObjectFields } from './wal-object.ts'
 
 /** An object that a start may need, as plain data that can be sent to another thread. */
 export interface KeptObject extends S3WalPlace {
@@ -21,7 +21,7 @@ export interface S3WalState {
 
 export interface S3WalContent {
   readonly kind: Extract<S3WalKind, 'piece' | 'whole'>
-  readonly mark: WalMark
+  readonly mark: WalObjectFields
   /** Must not change before the append completes. */
   readonly pieces: readonly Uint8Array[]
   readonly bodyBytes: number

@@ -45,7 +45,7 @@ export interface S3WalOwner {
 }
 
 /** Fields of a WAL in each of its objects; other logs leave them empty. */
-export interface WalMark extends TrimPoint {
+export interface WalObjectFields extends TrimPoint {
   /** Position of the first byte of the body. */
   readonly position: number
   readonly secret: number
@@ -53,7 +53,7 @@ export interface WalMark extends TrimPoint {
   readonly window: number
 }
 
-export const noMark: WalMark = { position: 0, trimmed: 0, previous: 0, previousIncarnation: 0, secret: 0, window: 0 }
+export const noMark: WalObjectFields = { position: 0, trimmed: 0, previous: 0, previousIncarnation: 0, secret: 0, window: 0 }
 
 export interface S3WalHeader {
   readonly kind: S3WalKind
@@ -65,7 +65,7 @@ export interface S3WalHeader {
   readonly oldestSequence: number
   readonly bodyBytes: number
   readonly bodyCrc: number
-  readonly mark: WalMark
+  readonly mark: WalObjectFields
 }
 
 export function encodeS3WalHeader(s3WalHeader: S3WalHeader): Buffer {

@@ -5,7 +5,7 @@ import {
   DescribeUserScramCredentialsRequest,
   DescribeUserScramCredentialsResponse,
 } from '../../../src/wire/api/50-describe-user-scram-credentials.ts'
-import { Reader } from '../../../src/wire/cursor.ts'
+import { Reader } from '../../../src/wire/reader.ts'
 import { type Broker, startBroker } from '../../support/broker.ts'
 import { Writer } from '../../support/bytes.ts'
 import { Connection, connected } from '../../support/connection.ts'

@@ -18,9 +18,10 @@ import { ProduceRequest, ProduceResponse } from '../../../src/wire/api/00-produc
 import { FetchRequest, FetchResponse } from '../../../src/wire/api/01-fetch.ts'
 import { apiByKey, headerVersions } from '../../../src/wire/apis.ts'
 import { codec } from '../../../src/wire/codec.ts'
-import { Reader, Writer } from '../../../src/wire/cursor.ts'
 import { RequestHeader, ResponseHeader } from '../../../src/wire/headers.ts'
+import { Reader } from '../../../src/wire/reader.ts'
 import { blank, type Fields, type Message, type Wire } from '../../../src/wire/schema.ts'
+import { Writer } from '../../../src/wire/writer.ts'
 import { routedTopic } from '../../support/routed-topic.ts'
 import { LaneWorld, now, settings } from '../pipeline/sequencing/lane-world.ts'
 

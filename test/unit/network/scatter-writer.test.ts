@@ -3,8 +3,8 @@ import { below, prng } from '../../../src/base/prng.ts'
 import { ScatterWriter } from '../../../src/network/scatter-writer.ts'
 import { FetchResponse } from '../../../src/wire/api/01-fetch.ts'
 import { codec } from '../../../src/wire/codec.ts'
-import { Writer } from '../../../src/wire/cursor.ts'
 import { inOnePiece, Slices } from '../../../src/wire/slices.ts'
+import { Writer } from '../../../src/wire/writer.ts'
 import { arbitrary } from '../wire/arbitrary.ts'
 
 test('scatter writer: a scattered message has the bytes of one that was written in one piece', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { nodeTime } from '../../../native-free-io/process/node-time.ts'
 import { SerialQueue } from '../../../src/actor/serial-queue.ts'
-import { storageImage } from '../../../src/controller/storage-metadata.ts'
+import { storageView } from '../../../src/controller/storage-metadata.ts'
 import { emptyImage, replay } from '../../../src/metadata/image.ts'
 import { ObjectMap } from '../../../src/objects/object-map.ts'
 import { type CleanerParts, LogCleaner } from '../../../src/storage/log-cleaner.ts'
@@ -43,7 +43,7 @@ async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; fai
   const round = new Promise<void>((resolve) => {
     const parts = {
       metadata: {
-        partition: storageImage(image).partition.bind(storageImage(image)),
+        partition: storageView(image).partition.bind(storageView(image)),
         topics: () => image.cluster.topics.values(),
         topic: (id: string) => image.cluster.topicsById.get(id),
         replaceCleaned: async () => (image.cluster.partitions.has(partitionId) ? [] : 'refused'),

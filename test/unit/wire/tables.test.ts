@@ -4,9 +4,9 @@ import { apiByKey, apiByName, apis, headerVersions } from '../../../src/wire/api
 import { controlKey, controlTypeOf } from '../../../src/wire/batch-builder.ts'
 import { encode } from '../../../src/wire/codec.ts'
 import { crc32c } from '../../../src/wire/crc32c.ts'
-import { Reader } from '../../../src/wire/cursor.ts'
 import { errorOf, errors } from '../../../src/wire/errors.ts'
 import { RequestHeader, readRequestHeader } from '../../../src/wire/headers.ts'
+import { Reader } from '../../../src/wire/reader.ts'
 import { rangeOf } from '../../../src/wire/schema.ts'
 
 test('tables: there are 89 APIs, and none of those that were removed with ZooKeeper', () => {
