@@ -11,6 +11,8 @@ const killedAgainPermille = 250
 const startMsMax = 400
 /** Maximum wait after the load for a broker that is to die at a crash point. */
 const dieMsMax = 25_000
+/** Number of connections of each producer that sends its open batches. */
+const settleAttemptsMax = 20
 /** Only a real Kafka uses the first two. A group starts without a delay, and session timeouts tolerate a slow machine. */
 const patience = {
   'broker.session.timeout.ms': '1000',
@@ -97,6 +99,10 @@ export class CrashWorld {
     return new CrashWorld(broker, random, producers, onEnded)
   }
 
+  get #hasOpenBatches(): boolean {
+    return this.#producers.some((each) => each.acknowledged < each.attempted)
+  }
+
   get acknowledged(): number {
     return this.#producers.reduce((sum, each) => sum + each.acknowledged, 0)
   }
@@ -156,9 +162,9 @@ export class CrashWorld {
     await load
   }
 
-  /** Sends all open batches; then the log must contain exactly what was attempted. */
+  /** Sends all open batches; then the log must contain exactly what was attempted. A broker without memory may close a connection. */
   async settle(): Promise<void> {
-    await this.#load(() => false)
+    for (let attempt = 0; attempt < settleAttemptsMax && this.#hasOpenBatches; attempt++) await this.#load(() => false)
     await this.verify()
     for (const producer of this.#producers) {
       const end = this.#verified[producer.partition]
