@@ -41,9 +41,9 @@ function resultRow(result: Result, outcome: Outcome, shown: readonly Column[]): 
 }
 
 export function ratioTable(ratios: readonly Ratio[]): string {
-  const verdict = (each: Ratio): string => (each.isReached === null ? '' : each.isReached ? 'reached' : 'missed')
+  const mark = (each: Ratio): string => (each.isReached === null ? '' : each.isReached ? 'reached' : 'missed')
   const bound = (each: Ratio): string => (each.requested === null ? '' : `${each.figure === 'throughput' ? '>=' : '<='} ${each.requested}`)
-  const rows = ratios.map((each) => [each.scenario, each.peer, each.figure, each.ratio.toFixed(2), bound(each), verdict(each)])
+  const rows = ratios.map((each) => [each.scenario, each.peer, each.figure, each.ratio.toFixed(2), bound(each), mark(each)])
   return table(['scenario', 'millrace /', 'figure', 'ratio', 'target', ''], rows)
 }
 

@@ -39,8 +39,8 @@ export async function validationSpeed(passes = 300): Promise<readonly MicroRow[]
     for (const codec of codecs) {
       const packed = kafka === undefined ? ownPack(codec, raw) : await kafka.pack(codec, raw)
       const batch = batchOf(codec, packed, countOf(raw))
-      const verdict = bench.judge(batch)
-      if (verdict !== 'done') throw new Error(`a batch of ${codec} is ${verdict}`)
+      const result = bench.validate(batch)
+      if (result !== 'done') throw new Error(`a batch of ${codec} is ${result}`)
       const times = Math.ceil(passBytes / raw.length)
       const batchNs = best(passes, times, () => bench.again())
       const remarks = [`${Math.round(batchNs)} ns a batch`, `ratio ${(raw.length / packed.length).toFixed(2)}`]

@@ -43,7 +43,7 @@ const jobs = new ValidationJobs(
   words,
   plan.validators.map(({ signal: at, rings }) => ({
     jobs: new RingProducer(words, rings[index]!.jobs),
-    verdicts: new RingConsumer(words, rings[index]!.verdicts),
+    results: new RingConsumer(words, rings[index]!.results),
     signal: new WakeSignal(words, at),
   })),
   () => say({ type: 'validatorsNeeded' }),
@@ -179,10 +179,10 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
     say({ type: 'replied', answered: { id: asked.id, reply } })
     dispatcher.turn()
   },
-  validated: ({ id, verdict }) => {
+  validated: ({ id, result }) => {
     const job = wide.get(id)!
     wide.delete(id)
-    job.onVerdict(verdict)
+    job.onResult(result)
     dispatcher.publish()
     own?.sequencer.turn(Date.now())
   },

@@ -22,7 +22,7 @@ const runner = new JobRunner(
   words,
   place.rings.map((rings, network) => ({
     jobs: new RingConsumer(words, rings.jobs),
-    verdicts: new RingProducer(words, rings.verdicts),
+    results: new RingProducer(words, rings.results),
     signal: new WakeSignal(words, plan.network[network]!.signal),
   })),
   place.slots.map((slot) => new Validator(checks, crc, view, slot)),

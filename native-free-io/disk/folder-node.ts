@@ -14,7 +14,7 @@ import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refu
 import { MetadataFile } from './metadata-file.ts'
 import { type Forgotten, forgetLaterStarts, type OldCopy, oldCopyLoss, oldCopyRefusal } from './old-copy.ts'
 import { producersFile } from './producers-file.ts'
-import { inspectWal, type WalFinding } from './wal-judgement.ts'
+import { inspectWal, type WalFinding } from './wal-inspection.ts'
 import { openWalPlace, type WalPlace, wipe } from './wal-place.ts'
 
 const metadataLog = 'metadata.log'

@@ -21,7 +21,7 @@ export interface StoreClaim {
 }
 
 /** Maximum wait of a start for a store that this node has claimed before. */
-const patienceMs = 2000
+const waitMsMax = 2000
 
 /**
  * Verifies that the object store contains nothing of another node under this cluster id, and that it is the store that this node used
@@ -34,21 +34,21 @@ export async function claimStore(parts: FoundingParts, claim: StoreClaim, begin:
     return 0
   }
   const store = await meteredStore(parts.location, parts.meter)
-  const judged = judge(parts, store, claim)
+  const inspected = inspect(parts, store, claim)
   if (claim.state !== 'done') {
-    const { isMarked, starts } = await judged
+    const { isMarked, starts } = await inspected
     await begin()
     if (!isMarked) await put(parts, store, claim.identity, 0, parts.options.replaceFounding)
     await store.close()
     return starts
   }
   // Without a founding, an unavailable store must not block the start of the node: its keys are its own.
-  const checked = judged.then(async ({ isMarked, starts }) => {
+  const checked = inspected.then(async ({ isMarked, starts }) => {
     if (!isMarked) await put(parts, store, claim.identity, 0, parts.options.replaceFounding)
     await store.close()
     return starts
   })
-  const starts = await inPatience(checked)
+  const starts = await withinLimit(checked)
   if (starts === undefined) checked.catch(parts.onFailure)
   return starts ?? 0
 }
@@ -59,7 +59,7 @@ export async function noteStart(parts: FoundingParts, identity: WalIdentity, sta
   const store = await meteredStore(parts.location, parts.meter)
   const noted = note(parts, store, identity, starts).finally(() => store.close())
   noted.catch(parts.onFailure)
-  await inPatience(noted)
+  await withinLimit(noted)
 }
 
 async function note(parts: FoundingParts, store: ObjectStore, identity: WalIdentity, starts: number): Promise<void> {
@@ -73,21 +73,21 @@ async function note(parts: FoundingParts, store: ObjectStore, identity: WalIdent
 }
 
 /** Undefined when it takes too long. */
-async function inPatience<T>(work: Promise<T>): Promise<T | undefined> {
+async function withinLimit<T>(work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), patienceMs)))
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), waitMsMax)))
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-interface Judged {
+interface Inspected {
   /** False: the marker must still be put. */
   readonly isMarked: boolean
   readonly starts: number
 }
 
-const unmarked: Judged = { isMarked: false, starts: 0 }
+const unmarked: Inspected = { isMarked: false, starts: 0 }
 
-async function judge(parts: FoundingParts, store: ObjectStore, claim: StoreClaim): Promise<Judged> {
+async function inspect(parts: FoundingParts, store: ObjectStore, claim: StoreClaim): Promise<Inspected> {
   const { location, options, log } = parts
   const { identity, state, isNamed } = claim
   const name = `s3.data.buckets: ${storeName(location)}`
@@ -131,7 +131,7 @@ function otherOf(found: StoreMarker, { clusterId, nodeId, foundingId }: WalIdent
 const takeOverAdvice =
   'restore its log.dirs; or set another cluster.id; or start once with --override s3.data.founding.replace=true, after which the objects of that founding are no longer read'
 
-function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fault: StoreFault): Judged {
+function unreachable({ location, log }: FoundingParts, { state }: StoreClaim, fault: StoreFault): Inspected {
   const text = `s3.data.buckets: ${storeName(location)} cannot be read: ${faultText(fault)}`
   if (state !== 'done') throw new StartRefused(`${text}; the first start of a node needs its object store`)
   // A folder is never temporarily unavailable, unlike a service.

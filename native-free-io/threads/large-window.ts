@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { SearchOutcome } from '../../src/pipeline/validation/batch-search.ts'
 import type { LargeWindowJob, LargeWindowResult } from '../../src/pipeline/validation/large-window.ts'
-import type { Verdict } from '../../src/pipeline/validation/validator.ts'
+import type { ValidationResult } from '../../src/pipeline/validation/validator.ts'
 
 /** Time for which the thread and its memory are kept after the last batch. */
 const idleMs = 1000
@@ -35,9 +35,9 @@ export class LargeWindow {
     return this.#worker !== undefined
   }
 
-  async validate(job: Omit<Extract<LargeWindowJob, { type: 'validate' }>, 'type'>): Promise<Verdict> {
+  async validate(job: Omit<Extract<LargeWindowJob, { type: 'validate' }>, 'type'>): Promise<ValidationResult> {
     const result = await this.#run({ type: 'validate', ...job })
-    return (result as Extract<LargeWindowResult, { type: 'verdict' }>).verdict
+    return (result as Extract<LargeWindowResult, { type: 'result' }>).result
   }
 
   async search(batch: Uint8Array, least: number, timestamp: bigint): Promise<SearchOutcome> {

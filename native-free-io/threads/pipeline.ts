@@ -233,7 +233,7 @@ export class Pipeline implements Lane {
   }
 
   async #widen({ id, address, bytes, rules }: Extract<FromNetwork, { type: 'largeWindowNeeded' }>): Promise<void> {
-    this.tellNetwork({ type: 'validated', id, verdict: await this.#largeWindow.validate({ address, bytes, rules }) })
+    this.tellNetwork({ type: 'validated', id, result: await this.#largeWindow.validate({ address, bytes, rules }) })
   }
 
   /** Processes batches with back references beyond the other windows. */

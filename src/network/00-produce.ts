@@ -4,14 +4,14 @@ import { isInternal } from '../metadata/topic-names.ts'
 import { append, appended, appendFlags, appendKind, reason, reasons, refusedRecord } from '../pipeline/ring-messages.ts'
 import { oneBatchComplaint } from '../pipeline/sequencing/one-batch.ts'
 import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
-import type { Verdict } from '../pipeline/validation/validator.ts'
+import type { ValidationResult } from '../pipeline/validation/validator.ts'
 import { getLong, type RingProducer } from '../ring/ring.ts'
 import { ProduceRequest, type ProduceResponse } from '../wire/api/00-produce.ts'
 import { codec } from '../wire/codec.ts'
 import { errors } from '../wire/errors.ts'
 import { MalformedMessage } from '../wire/primitives.ts'
 import type { Reader } from '../wire/reader.ts'
-import { isVerdict, type ProduceValidation } from './produce-validation.ts'
+import { isResult, type ProduceValidation } from './produce-validation.ts'
 import type { HeldBytes, Pending, RequestQueue } from './request-queue.ts'
 import type { TopicRouting } from './topic-routing.ts'
 import { zstdVersion } from './versions.ts'
@@ -99,7 +99,7 @@ export function beginProduce(
         const { byteOffset: address, length: bytes } = records
         const flags = version < zstdVersion ? appendFlags.beforeZstd : 0
         const checked = validation.check(address, bytes, topic.settings, flags, request.now)
-        if (!isVerdict(checked)) addBatch(produce, { partitionId, address, bytes, flags }, checked)
+        if (!isResult(checked)) addBatch(produce, { partitionId, address, bytes, flags }, checked)
         else if (checked.error !== 0) refuseBatch(part, checked)
         else addBatch(produce, { partitionId, address, bytes, flags: flags | checked.flags }, undefined)
       }
@@ -163,13 +163,13 @@ export function sequence(produce: Produce, words: Int32Array, ring: RingProducer
   return true
 }
 
-/** Records the verdict of a validator thread. */
-export function validated(produce: Produce, batch: UnsequencedBatch, verdict: Verdict): void {
+/** Records the result of a validator thread. */
+export function validated(produce: Produce, batch: UnsequencedBatch, result: ValidationResult): void {
   produce.validating--
-  batch.flags |= verdict.flags
-  if (verdict.error === 0) return
+  batch.flags |= result.flags
+  if (result.error === 0) return
   batch.refused = true
-  refuseBatch(produce.parts[batch.part]!, verdict)
+  refuseBatch(produce.parts[batch.part]!, result)
   answeredOne(produce)
 }
 
@@ -195,7 +195,7 @@ function refuse(part: PartitionResponse, error: number, why: number): void {
   if (why !== reason.none) part.errorMessage = reasons[why]!
 }
 
-function refuseBatch(part: PartitionResponse, { error, reason: why, refused }: Verdict): void {
+function refuseBatch(part: PartitionResponse, { error, reason: why, refused }: ValidationResult): void {
   refuse(part, error, why)
   for (const { index, reason: each } of refused) part.recordErrors.push({ batchIndex: index, batchIndexErrorMessage: reasons[each]! })
 }

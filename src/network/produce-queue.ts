@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts'
-import type { Verdict } from '../pipeline/validation/validator.ts'
+import type { ValidationResult } from '../pipeline/validation/validator.ts'
 import type { RingProducer } from '../ring/ring.ts'
 import { type Produce, sequence, validated } from './00-produce.ts'
 import type { ProduceValidation } from './produce-validation.ts'
@@ -43,12 +43,12 @@ export class ProduceQueue {
     for (const batch of produce.batches) {
       const { address, bytes, rules } = batch
       if (rules === undefined) continue
-      const onVerdict = (verdict: Verdict): void => {
-        validated(produce, batch, verdict)
+      const onResult = (result: ValidationResult): void => {
+        validated(produce, batch, result)
         if (produce.outstanding === 0) onRefused(produce)
         if (produce.validating === 0) this.#sequenceNext(queue)
       }
-      validation.offer({ address, bytes, rules, onVerdict })
+      validation.offer({ address, bytes, rules, onResult })
     }
   }
 

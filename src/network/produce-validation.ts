@@ -2,7 +2,7 @@ import { appendFlags, reason } from '../pipeline/ring-messages.ts'
 import { oneBatchComplaint } from '../pipeline/sequencing/one-batch.ts'
 import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
 import type { ValidationJob } from '../pipeline/validation/validation-jobs.ts'
-import { recordRules, type Validator, type Verdict } from '../pipeline/validation/validator.ts'
+import { recordRules, type ValidationResult, type Validator } from '../pipeline/validation/validator.ts'
 import type { PartitionSettings } from '../ports/partitions.ts'
 import { attribute, batchHeader, codecs } from '../wire/record-batch.ts'
 
@@ -11,7 +11,7 @@ const inlineUnits = 1 << 20
 /** A batch with more compressed bytes than this exceeds that time. */
 const inlineBytesMax = 384 << 10
 
-const left = (flags: number): Verdict => ({ error: 0, reason: reason.none, flags, refused: [] })
+const left = (flags: number): ValidationResult => ({ error: 0, reason: reason.none, flags, refused: [] })
 /** The sequencer validates uncompressed batches, and rejects invalid headers regardless of the records. */
 const leftToSequencer = left(0)
 const exempt = left(appendFlags.exempt)
@@ -35,8 +35,8 @@ export class ProduceValidation {
     this.#parts = parts
   }
 
-  /** Returns the verdict on the batch at `address`, or the rules for a validator thread that must check it. `now` in milliseconds. */
-  check(address: number, bytes: number, settings: PartitionSettings, flags: number, now: number): Verdict | RecordRules {
+  /** Returns the result for the batch at `address`, or the rules for a validator thread that must check it. `now` in milliseconds. */
+  check(address: number, bytes: number, settings: PartitionSettings, flags: number, now: number): ValidationResult | RecordRules {
     const { view, validator, enabled, offloads } = this.#parts
     if (bytes > settings.maxMessageBytes) return leftToSequencer
     if (oneBatchComplaint(view, address, bytes, (flags & appendFlags.beforeZstd) !== 0) !== undefined) return leftToSequencer
@@ -50,8 +50,8 @@ export class ProduceValidation {
     const rules = recordRules(settings, now)
     if (offloads || bytes > inlineBytesMax) return rules
     validator.begin(address, bytes, rules)
-    const verdict = validator.run(inlineUnits)
-    return typeof verdict === 'string' ? rules : verdict
+    const result = validator.run(inlineUnits)
+    return typeof result === 'string' ? rules : result
   }
 
   offer(job: ValidationJob): void {
@@ -59,4 +59,4 @@ export class ProduceValidation {
   }
 }
 
-export const isVerdict = (checked: Verdict | RecordRules): checked is Verdict => 'error' in checked
+export const isResult = (checked: ValidationResult | RecordRules): checked is ValidationResult => 'error' in checked

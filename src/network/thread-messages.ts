@@ -1,6 +1,6 @@
 import type { ArenaPlan } from '../pipeline/arena-plan.ts'
 import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
-import type { Verdict } from '../pipeline/validation/validator.ts'
+import type { ValidationResult } from '../pipeline/validation/validator.ts'
 import type { ColdRead, Loaded } from '../ports/cold-reads.ts'
 import type { TrimPoint, WalState } from '../ports/lane.ts'
 import type { Answered, Asked } from '../ports/lane-commands.ts'
@@ -117,8 +117,8 @@ export type ToNetwork =
   /** There is no memory for the read. */
   | { readonly type: 'outOfMemory'; readonly token: number; readonly partitionRead: PartitionRead }
   | { readonly type: 'asked'; readonly asked: Asked }
-  /** Verdict on a batch that needed the large window. */
-  | { readonly type: 'validated'; readonly id: number; readonly verdict: Verdict }
+  /** Result for a batch that needed the large window. */
+  | { readonly type: 'validated'; readonly id: number; readonly result: ValidationResult }
   /** Reads wait for memory that responses occupy; sent every second while they wait. */
   | { readonly type: 'pressed' }
   | { readonly type: 'limits'; readonly connections: ConnectionLimits }

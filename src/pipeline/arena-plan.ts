@@ -28,7 +28,7 @@ const inlineWindowBytes = (2 << 20) + (256 << 10)
 export const threadWindowBytes = (16 << 20) + (512 << 10)
 const slotsPerValidator = 4
 const jobRingWords = 1 << 12
-const verdictRingWords = 1 << 16
+const resultRingWords = 1 << 16
 
 /** Layout of a network worker's part of the arena. Addresses in bytes; rings and wake signals as indices of words. */
 export interface NetworkPlace {
@@ -47,7 +47,7 @@ export interface NetworkPlace {
 /** A validator thread: a pair of rings for each network worker, and slots for the batches in progress. */
 export interface ValidatorPlace {
   readonly signal: number
-  readonly rings: readonly { readonly jobs: RingPlace; readonly verdicts: RingPlace }[]
+  readonly rings: readonly { readonly jobs: RingPlace; readonly results: RingPlace }[]
   readonly slots: readonly ValidationSlot[]
 }
 
@@ -122,7 +122,7 @@ export function planArena(sizes: { networkWorkers: number; validators: number; r
   }))
   const validators = Array.from({ length: sizes.validators }, () => ({
     signal: words(bellBytes),
-    rings: places.map(() => ({ jobs: ring(jobRingWords), verdicts: ring(verdictRingWords) })),
+    rings: places.map(() => ({ jobs: ring(jobRingWords), results: ring(resultRingWords) })),
     slots: Array.from({ length: slotsPerValidator }, () => slot(threadWindowBytes)),
   }))
   const network = places.map((place) => ({ ...place, receive: { base: take(sizes.receive, pageBytes), bytes: sizes.receive } }))

@@ -75,7 +75,7 @@ export const fetchedRange = frame({ position: 'long', bytes: 'int' })
 export const validationKind = 1
 export const validationJob = frame({ id: 'int', address: 'int', bytes: 'int', keys: 'int', oldest: 'long', newest: 'long' })
 /** Validator thread to network worker, of kind `validationKind`. Followed by `refused` times `refusedRecord`. */
-export const validationVerdict = frame({ id: 'int', error: 'int', reason: 'int', flags: 'int', refused: 'int' })
+export const validationResult = frame({ id: 'int', error: 'int', reason: 'int', flags: 'int', refused: 'int' })
 
 /** Reasons for the rejection of a batch: the message that is returned with the error code. */
 export const reasons = [

@@ -66,7 +66,7 @@ export interface Cleaned {
 
 /**
  * Changes of the metadata by the storage engine, and the state that the engine reads. The controller decides each: it allocates the ids, and
- * judges each part of a new object alone. A command resolves when its records are durable and replayed. It can be repeated.
+ * checks each part of a new object alone. A command resolves when its records are durable and replayed. It can be repeated.
  *
  * Absent: records. The engine states what it has done; the controller chooses the records.
  */

@@ -9,7 +9,7 @@ export const codecIds = { gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
 export type Codec = keyof typeof codecIds
 
 const usualLevel = 0x7f
-const source = join(root, 'test', 'interop', 'verdicts', 'KafkaCodecs.java')
+const source = join(root, 'test', 'interop', 'damaged-batches', 'KafkaCodecs.java')
 
 /** Kafka's own codecs and record checks, in a Java process that answers in order. */
 export class KafkaCodecs {
@@ -34,7 +34,7 @@ export class KafkaCodecs {
   }
 
   /** "ok" and the largest timestamp, or Kafka's exception, for a batch that arrives at `now`. */
-  async judge(batch: Buffer, now: number, settings: PartitionSettings): Promise<string> {
+  async validate(batch: Buffer, now: number, settings: PartitionSettings): Promise<string> {
     const { compacted, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs, packing } = settings
     const target = packing === undefined ? 0 : codecs[packing.codec] + 1
     const flags = (compacted ? 1 : 0) | (timestampType === 'LogAppendTime' ? 2 : 0)

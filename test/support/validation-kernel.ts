@@ -12,8 +12,8 @@ interface Exports {
   refusedCount(at: number): number
 }
 
-export const verdicts = ['done', 'more', 'damaged', 'malformed', 'window'] as const
-export type Verdict = (typeof verdicts)[number]
+export const results = ['done', 'more', 'damaged', 'malformed', 'window'] as const
+export type KernelResult = (typeof results)[number]
 
 const sources = join(root, 'src', 'pipeline', 'validation', 'kernel')
 
@@ -86,7 +86,7 @@ export class KernelBench {
   }
 
   /** Validates the previous batch again. */
-  again(): Verdict {
+  again(): KernelResult {
     this.#begin(0)
     return this.decide()
   }
@@ -95,18 +95,18 @@ export class KernelBench {
     this.#exports.begin(this.#job, this.#window, this.windowBytes, this.#input, this.#length, flags, -(2 ** 63), 2 ** 63 - 1024)
   }
 
-  /** Runs until the batch has a verdict. `budget` is the limit of one run. */
-  decide(budget = 1 << 30): Verdict {
+  /** Runs until the batch has a result. `budget` is the limit of one run. */
+  decide(budget = 1 << 30): KernelResult {
     let status: number
     do status = this.#exports.run(this.#job, budget)
     while (status === 1)
-    return verdicts[status] ?? 'more'
+    return results[status] ?? 'more'
   }
 
   /** Runs once, and returns the part of the budget that was used. */
-  run(budget: number): { readonly verdict: Verdict; readonly work: number } {
-    const verdict = verdicts[this.#exports.run(this.#job, budget)] ?? 'more'
-    return { verdict, work: budget - this.#view.getInt32(this.#job + field.budget, true) }
+  run(budget: number): { readonly result: KernelResult; readonly work: number } {
+    const result = results[this.#exports.run(this.#job, budget)] ?? 'more'
+    return { result, work: budget - this.#view.getInt32(this.#job + field.budget, true) }
   }
 
   /** Number of decoded bytes. */
@@ -129,13 +129,13 @@ export class KernelBench {
     return this.#view.getBigInt64(this.#job + field.maxTimestamp, true)
   }
 
-  judge(batch: Buffer, budget?: number): Verdict {
+  validate(batch: Buffer, budget?: number): KernelResult {
     this.begin(batch)
     return this.decide(budget)
   }
 
   /** Runs in steps and collects the output. */
-  unpack(batch: Buffer): { readonly verdict: Verdict; readonly output: Buffer } {
+  unpack(batch: Buffer): { readonly result: KernelResult; readonly output: Buffer } {
     this.begin(batch)
     const pieces: Buffer[] = []
     let seen = 0
@@ -145,7 +145,7 @@ export class KernelBench {
       const output = this.#word(field.output)
       pieces.push(Buffer.from(this.#bytes.subarray(this.#window + seen - dropped, output)))
       seen = dropped + output - this.#window
-      if (status !== 1) return { verdict: verdicts[status] ?? 'more', output: Buffer.concat(pieces) }
+      if (status !== 1) return { result: results[status] ?? 'more', output: Buffer.concat(pieces) }
     }
   }
 

@@ -12,7 +12,7 @@ import {
   sequenceAt,
 } from '../../src/wire/record-batch.ts'
 import { type Record, readRecords } from '../../src/wire/records.ts'
-import { ProducePath } from '../interop/verdicts/produced.ts'
+import { ProducePath } from '../interop/damaged-batches/produced.ts'
 import { difference, type Json } from './kafka-json.ts'
 import type { Tally } from './tally.ts'
 

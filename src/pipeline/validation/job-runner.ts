@@ -1,12 +1,12 @@
 import { getLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
-import { refusedRecord, validationJob, validationKind, validationVerdict } from '../ring-messages.ts'
-import type { Validator, Verdict } from './validator.ts'
+import { refusedRecord, validationJob, validationKind, validationResult } from '../ring-messages.ts'
+import type { ValidationResult, Validator } from './validator.ts'
 
 /** The rings of one network worker, from the side of a validator thread. */
 export interface ValidationClient {
   readonly jobs: RingConsumer
-  readonly verdicts: RingProducer
+  readonly results: RingProducer
   readonly signal: WakeSignal
 }
 
@@ -17,7 +17,7 @@ interface Job {
   readonly client: ValidationClient
   readonly id: number
   readonly validator: Validator
-  verdict: Verdict | undefined
+  result: ValidationResult | undefined
 }
 
 /**
@@ -40,8 +40,8 @@ export class JobRunner {
   turn(): number {
     let work = 0
     for (const client of this.#clients) work += client.jobs.drain((_, at) => this.#take(client, at), this.#free.length)
-    for (const job of this.#jobs) if (job.verdict === undefined) work += this.#advance(job)
-    this.#jobs = this.#jobs.filter((job) => job.verdict === undefined || !this.#answer(job, job.verdict))
+    for (const job of this.#jobs) if (job.result === undefined) work += this.#advance(job)
+    this.#jobs = this.#jobs.filter((job) => job.result === undefined || !this.#answer(job, job.result))
     return work
   }
 
@@ -58,32 +58,32 @@ export class JobRunner {
       oldest: getLong(words, at + validationJob.oldest),
       newest: getLong(words, at + validationJob.newest),
     })
-    this.#jobs.push({ client, id: words[at + validationJob.id]!, validator, verdict: undefined })
+    this.#jobs.push({ client, id: words[at + validationJob.id]!, validator, result: undefined })
     return true
   }
 
   #advance(job: Job): number {
     const found = job.validator.run(sliceUnits)
-    if (found !== 'more') job.verdict = found === 'window' ? job.validator.tooFar : found
+    if (found !== 'more') job.result = found === 'window' ? job.validator.tooFar : found
     return 1
   }
 
-  /** Returns false when the ring is full; the network worker consumes verdicts later. */
-  #answer({ client, id, validator }: Job, { error, reason, flags, refused }: Verdict): boolean {
+  /** Returns false when the ring is full; the network worker consumes results later. */
+  #answer({ client, id, validator }: Job, { error, reason, flags, refused }: ValidationResult): boolean {
     const words = this.#words
-    const at = client.verdicts.claim(validationKind, validationVerdict.words + refused.length * refusedRecord.words)
+    const at = client.results.claim(validationKind, validationResult.words + refused.length * refusedRecord.words)
     if (at < 0) return false
-    words[at + validationVerdict.id] = id
-    words[at + validationVerdict.error] = error
-    words[at + validationVerdict.reason] = reason
-    words[at + validationVerdict.flags] = flags
-    words[at + validationVerdict.refused] = refused.length
+    words[at + validationResult.id] = id
+    words[at + validationResult.error] = error
+    words[at + validationResult.reason] = reason
+    words[at + validationResult.flags] = flags
+    words[at + validationResult.refused] = refused.length
     for (const [i, record] of refused.entries()) {
-      const to = at + validationVerdict.words + i * refusedRecord.words
+      const to = at + validationResult.words + i * refusedRecord.words
       words[to + refusedRecord.index] = record.index
       words[to + refusedRecord.reason] = record.reason
     }
-    client.verdicts.publish()
+    client.results.publish()
     client.signal.ring()
     this.#free.push(validator)
     return true

@@ -5,7 +5,7 @@ import type { RecordRules } from '../sequencing/refused-records.ts'
 import { BatchSearch, type SearchOutcome } from './batch-search.ts'
 import { behind } from './decoder-memory.ts'
 import { jobBytesMax, type ValidationKernel } from './validation-kernel.ts'
-import { type ValidationSlot, Validator, type Verdict } from './validator.ts'
+import { type ValidationResult, type ValidationSlot, Validator } from './validator.ts'
 
 const mebibyte = 1 << 20
 const pageBytes = 65536
@@ -22,7 +22,7 @@ export type LargeWindowJob =
   | { readonly type: 'search'; readonly batch: Uint8Array; readonly least: number; readonly timestamp: bigint }
 
 export type LargeWindowResult =
-  | { readonly type: 'verdict'; readonly verdict: Verdict }
+  | { readonly type: 'result'; readonly result: ValidationResult }
   | { readonly type: 'outcome'; readonly outcome: SearchOutcome }
 
 /** Layout of that thread's memory: a job, its window buffer and a copy of its batch. */
@@ -69,7 +69,7 @@ export class LargeWindowRunner {
   }
 
   work(job: LargeWindowJob): LargeWindowResult {
-    return job.type === 'search' ? { type: 'outcome', outcome: this.#searchIn(job) } : { type: 'verdict', verdict: this.#validate(job) }
+    return job.type === 'search' ? { type: 'outcome', outcome: this.#searchIn(job) } : { type: 'result', result: this.#validate(job) }
   }
 
   #searchIn({ batch, least, timestamp }: Extract<LargeWindowJob, { type: 'search' }>): SearchOutcome {
@@ -78,7 +78,7 @@ export class LargeWindowRunner {
     return decided(() => this.#search.run(runUnits))
   }
 
-  #validate({ address, bytes, rules }: Extract<LargeWindowJob, { type: 'validate' }>): Verdict {
+  #validate({ address, bytes, rules }: Extract<LargeWindowJob, { type: 'validate' }>): ValidationResult {
     const { batch } = this.#place
     this.#pipeline.copy(this.#own, batch, address, address + bytes)
     this.#validator.begin(batch, bytes, rules)

@@ -1,32 +1,32 @@
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
-import { reason, refusedRecord, validationJob, validationKind, validationVerdict } from '../ring-messages.ts'
+import { reason, refusedRecord, validationJob, validationKind, validationResult } from '../ring-messages.ts'
 import type { RecordRules } from '../sequencing/refused-records.ts'
-import type { Verdict } from './validator.ts'
+import type { ValidationResult } from './validator.ts'
 
 /** The rings of one validator thread, from the side of a network worker. */
 export interface ValidatorThread {
   readonly jobs: RingProducer
-  readonly verdicts: RingConsumer
+  readonly results: RingConsumer
   readonly signal: WakeSignal
 }
 
-/** A batch for a validator thread, and the callback for its verdict. */
+/** A batch for a validator thread, and the callback for its result. */
 export interface ValidationJob {
   readonly address: number
   readonly bytes: number
   readonly rules: RecordRules
-  onVerdict(verdict: Verdict): void
+  onResult(result: ValidationResult): void
 }
 
-const verdictsPerTurn = 256
+const resultsPerTurn = 256
 
 interface Served extends ValidatorThread {
-  /** Jobs sent to the thread that have no verdict yet. */
+  /** Jobs sent to the thread that have no result yet. */
   outstanding: number
 }
 
-/** Sends batches to validator threads and receives their verdicts. Verdicts may arrive in a different order than jobs. */
+/** Sends batches to validator threads and receives their results, which may arrive in a different order than jobs. */
 export class ValidationJobs {
   readonly #words: Int32Array
   readonly #threads: readonly Served[]
@@ -57,16 +57,16 @@ export class ValidationJobs {
     if (this.#waiting.length > 0 || !this.#send(job)) this.#waiting.push(job)
   }
 
-  /** Receives verdicts. Returns their number. */
+  /** Receives results. Returns their number. */
   turn(): number {
     let taken = 0
-    for (const thread of this.#threads) taken += thread.verdicts.drain((_, at) => this.#onVerdict(at), verdictsPerTurn)
+    for (const thread of this.#threads) taken += thread.results.drain((_, at) => this.#onResult(at), resultsPerTurn)
     while (this.#waiting.length > 0 && this.#send(this.#waiting[0]!)) this.#waiting.shift()
     return taken
   }
 
   get idle(): boolean {
-    return this.#threads.every(({ verdicts }) => verdicts.empty)
+    return this.#threads.every(({ results }) => results.empty)
   }
 
   #send(job: ValidationJob): boolean {
@@ -88,22 +88,22 @@ export class ValidationJobs {
     return true
   }
 
-  #onVerdict(at: number): boolean {
+  #onResult(at: number): boolean {
     const words = this.#words
-    const id = words[at + validationVerdict.id]!
+    const id = words[at + validationResult.id]!
     const { job, thread } = this.#jobs.get(id)!
     this.#jobs.delete(id)
     thread.outstanding--
-    if (words[at + validationVerdict.reason] === reason.window) {
+    if (words[at + validationResult.reason] === reason.window) {
       this.#widen(job)
       return true
     }
-    job.onVerdict({
-      error: words[at + validationVerdict.error]!,
-      reason: words[at + validationVerdict.reason]!,
-      flags: words[at + validationVerdict.flags]!,
-      refused: Array.from({ length: words[at + validationVerdict.refused]! }, (_, i) => {
-        const from = at + validationVerdict.words + i * refusedRecord.words
+    job.onResult({
+      error: words[at + validationResult.error]!,
+      reason: words[at + validationResult.reason]!,
+      flags: words[at + validationResult.flags]!,
+      refused: Array.from({ length: words[at + validationResult.refused]! }, (_, i) => {
+        const from = at + validationResult.words + i * refusedRecord.words
         return { index: words[from + refusedRecord.index]!, reason: words[from + refusedRecord.reason]! }
       }),
     })

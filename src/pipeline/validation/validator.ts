@@ -14,7 +14,7 @@ export interface ValidationSlot {
 }
 
 /** Result of the validation of a batch. `flags` go into the append ring with an accepted batch. */
-export interface Verdict {
+export interface ValidationResult {
   readonly error: number
   readonly reason: number
   readonly flags: number
@@ -23,8 +23,8 @@ export interface Verdict {
 }
 
 const none: readonly RefusedRecord[] = []
-export const accepted: Verdict = { error: 0, reason: reason.none, flags: appendFlags.checked, refused: none }
-const refusal = (error: number, why: number, refused = none): Verdict => ({ error, reason: why, flags: 0, refused })
+export const accepted: ValidationResult = { error: 0, reason: reason.none, flags: appendFlags.checked, refused: none }
+const refusal = (error: number, why: number, refused = none): ValidationResult => ({ error, reason: why, flags: 0, refused })
 
 const crcFrom = batchHeader.attributes
 /** The limits of a 64-bit integer, rounded to the nearest numbers within them. */
@@ -68,7 +68,7 @@ export class Validator {
   }
 
   /** Runs for about `budget` bytes of output. `more`: run again; `window`: the batch has back references beyond the window buffer. */
-  run(budget: number): Verdict | 'more' | 'window' {
+  run(budget: number): ValidationResult | 'more' | 'window' {
     const status = this.#kernel.run(this.#slot.job, budget)
     if (status === runStatus.more) return 'more'
     if (status === runStatus.window) return 'window'
@@ -76,7 +76,7 @@ export class Validator {
   }
 
   /** A wrong CRC has precedence over errors in the bytes that it covers. */
-  #decide(status: number): Verdict {
+  #decide(status: number): ValidationResult {
     const kernel = this.#kernel
     const { job } = this.#slot
     if (status === runStatus.done && kernel.refusedCount(job) === 0) {
@@ -101,8 +101,8 @@ export class Validator {
     return refusal(errors.INVALID_RECORD.code, reason.keyless, refused)
   }
 
-  /** Verdict for a batch that needs a larger window than the largest one. */
-  get tooFar(): Verdict {
+  /** Result for a batch that needs a larger window than the largest one. */
+  get tooFar(): ValidationResult {
     return this.#isIntact() ? refusal(errors.INVALID_RECORD.code, reason.window) : refusal(errors.CORRUPT_MESSAGE.code, reason.crc)
   }
 

@@ -213,12 +213,12 @@ export class FrontWorld {
     const [rings] = validator.rings as [(typeof validator.rings)[number]]
     const checks = validationKernel(validationModule(), this.lane.arena.memory)
     const validatorOf = (slot: ValidationSlot): Validator => new Validator(checks, this.lane.arena.kernel.crc, view, slot)
-    const verdicts = { jobs: new RingProducer(words, rings.jobs), verdicts: new RingConsumer(words, rings.verdicts) }
-    const jobs = { jobs: new RingConsumer(words, rings.jobs), verdicts: new RingProducer(words, rings.verdicts) }
+    const results = { jobs: new RingProducer(words, rings.jobs), results: new RingConsumer(words, rings.results) }
+    const jobs = { jobs: new RingConsumer(words, rings.jobs), results: new RingProducer(words, rings.results) }
     const signals = { network: new WakeSignal(words, network.signal), validator: new WakeSignal(words, validator.signal) }
     this.jobs = new ValidationJobs(
       words,
-      [{ ...verdicts, signal: signals.validator }],
+      [{ ...results, signal: signals.validator }],
       () => this.validatorStarts++,
       (job) => this.wide.push(job),
     )

@@ -167,8 +167,8 @@ describe('validation: a batch that takes long', () => {
     world.settle()
     expect([first.answered, second.answered, world.wide.length]).toEqual([[], [3], 1])
     const [job] = world.wide
-    const result = runner.work({ type: 'validate', ...job! }) as Extract<LargeWindowResult, { type: 'verdict' }>
-    job!.onVerdict(result.verdict)
+    const result = runner.work({ type: 'validate', ...job! }) as Extract<LargeWindowResult, { type: 'result' }>
+    job!.onResult(result.result)
     world.settle()
     expect(first.answered).toEqual([1, 2])
     const offsets = [0, 1].map((i) => first.produced(i).responses[0]!.partitionResponses[0]!.baseOffset)

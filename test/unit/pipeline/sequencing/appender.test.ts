@@ -186,7 +186,7 @@ describe('appender: refused is a batch', () => {
   })
 })
 
-test('appender: a record without a timestamp is not judged by its age', () => {
+test('appender: a record without a timestamp is not checked for its age', () => {
   const batch = good([{ timestamp: -1n }, { timestamp: -1n }])
   expect(append(batch, { timestampBeforeMaxMs: 1000n }).answer.error).toBe(0)
   const mixed = (delta: number) => good([{ timestamp: -1n }, { timestamp: BigInt(now + delta) }, { timestamp: -1n }])
@@ -195,7 +195,7 @@ test('appender: a record without a timestamp is not judged by its age', () => {
   expect(append(mixed(501), { timestampAfterMaxMs: 500n }).answer.error).toBe(errors.INVALID_TIMESTAMP.code)
 })
 
-test('appender: timestamps at the ends of what there is are judged right', () => {
+test('appender: timestamps at both ends of their range are accepted or rejected', () => {
   const bounds = { timestampBeforeMaxMs: 1000n, timestampAfterMaxMs: 500n }
   for (const timestamp of [2n ** 63n - 1n, 2n ** 62n, 0n, -2n, -(2n ** 62n)]) {
     const batch = good([{ timestamp: BigInt(now) }, { timestamp }])

@@ -5,10 +5,10 @@ import { nodeCodecs } from '../../../../native-free-io/threads/codecs.ts'
 import { below, chance, type Prng, prng } from '../../../../src/base/prng.ts'
 import { packLz4 } from '../../../../src/wire/compression/lz4.ts'
 import { packSnappy } from '../../../../src/wire/compression/snappy.ts'
-import { damageStream } from '../../../interop/verdicts/codec-damage.ts'
+import { damageStream } from '../../../interop/damaged-batches/codec-damage.ts'
 import { type Codec, codecIds } from '../../../support/kafka-codecs.ts'
 import { root } from '../../../support/root.ts'
-import { KernelBench, type Verdict, validationModule } from '../../../support/validation-kernel.ts'
+import { KernelBench, type KernelResult, validationModule } from '../../../support/validation-kernel.ts'
 import { batchOf, countOf, jsonRecords, samples } from './samples.ts'
 
 /** A stream of one of the codecs, and what it was made from. */
@@ -34,7 +34,7 @@ export interface Trial {
   streams: number
   /** Seeds, and what was wrong. */
   readonly faults: string[]
-  readonly verdicts: Map<Verdict, number>
+  readonly results: Map<KernelResult, number>
   /** Of a run with a budget of `budget`: the longest, in milliseconds. */
   longestMs: number
 }
@@ -46,14 +46,14 @@ export const budget = 1 << 16
 const stepMost = 5 << 20
 
 /**
- * Damaged streams in windows of several sizes: nothing around the job and its window may be written, the verdict may not depend on how
+ * Damaged streams in windows of several sizes: nothing around the job and its window may be written, the result may not depend on how
  * the work is divided, and work must be counted.
  */
 export async function tryDamagedStreams(seed: number, count: number, now: () => number): Promise<Trial> {
   const module = await validationModule()
   const benches = windows.map((windowBytes) => new KernelBench(module, { windowBytes }))
   const whole = kafkaStreams()
-  const trial: Trial = { streams: 0, faults: [], verdicts: new Map(), longestMs: 0 }
+  const trial: Trial = { streams: 0, faults: [], results: new Map(), longestMs: 0 }
   for (let each = seed; each < seed + count; each++) {
     const random = prng(each)
     const { codec, bytes, raw, deeds } = damagedStream(random, whole)
@@ -75,29 +75,29 @@ export function damagedStream(
 }
 
 function tryOne(bench: KernelBench, batch: Buffer, trial: Trial, now: () => number): string | undefined {
-  const found = judgeTimed(bench, batch, now)
+  const found = validateTimed(bench, batch, now)
   if (typeof found === 'string') return found
-  const { verdict } = found
+  const { result } = found
   trial.longestMs = Math.max(trial.longestMs, longestRun(bench, batch, trial.longestMs, found.longestMs, now))
-  trial.verdicts.set(verdict, (trial.verdicts.get(verdict) ?? 0) + 1)
+  trial.results.set(result, (trial.results.get(result) ?? 0) + 1)
   const trespasses = bench.trespasses(batch)
   if (trespasses.length > 0) return `written ${trespasses.join(', ')}`
-  const divided = bench.judge(batch, 1)
-  if (divided !== verdict) return `${verdict} in one run, ${divided} step by step`
+  const divided = bench.validate(batch, 1)
+  if (divided !== result) return `${result} in one run, ${divided} step by step`
   return bench.trespasses(batch).map((place) => `written ${place}, step by step`)[0]
 }
 
-/** The verdict and the longest of the runs, or what is wrong with the work that they report. */
-function judgeTimed(bench: KernelBench, batch: Buffer, now: () => number): { verdict: Verdict; longestMs: number } | string {
+/** The result and the longest of the runs, or what is wrong with the work that they report. */
+function validateTimed(bench: KernelBench, batch: Buffer, now: () => number): { result: KernelResult; longestMs: number } | string {
   bench.begin(batch)
   let longestMs = 0
   for (let runs = 0; runs < runsMax; runs++) {
     const before = bench.made
     const began = now()
-    const { verdict, work } = bench.run(budget)
+    const { result, work } = bench.run(budget)
     longestMs = Math.max(longestMs, now() - began)
     if (work < 0 || work > budget + stepMost) return `a run has worked ${work}`
-    if (verdict !== 'more') return { verdict, longestMs }
+    if (result !== 'more') return { result, longestMs }
     if (work < Math.max(budget, bench.made - before)) return `work was not counted: ${work}`
   }
   return `not decided after ${runsMax} runs`
@@ -108,7 +108,7 @@ const runsMax = 1_000_000
 function longestRun(bench: KernelBench, batch: Buffer, record: number, first: number, now: () => number): number {
   let least = first
   for (let i = 0; i < 5 && least > record; i++) {
-    const again = judgeTimed(bench, batch, now)
+    const again = validateTimed(bench, batch, now)
     if (typeof again !== 'string') least = Math.min(least, again.longestMs)
   }
   return least

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { packSnappy } from '../../../../src/wire/compression/snappy.ts'
-import { KernelBench, type Verdict, validationModule } from '../../../support/validation-kernel.ts'
+import { KernelBench, type KernelResult, validationModule } from '../../../support/validation-kernel.ts'
 import { xxhash32 } from '../../../support/xxhash32.ts'
 import { batchOf, recordOf } from './samples.ts'
 
@@ -37,13 +37,13 @@ function endingAfter(rest: number): Buffer {
 
 const empty = packed(Buffer.from([0]))
 
-test.each<[string, Buffer, Verdict]>([
+test.each<[string, Buffer, KernelResult]>([
   ['5 literals behind the last match', frame(endingAfter(5)), 'done'],
   ['4 literals behind the last match', frame(endingAfter(4)), 'damaged'],
   ['1 literal behind the last match', frame(endingAfter(1)), 'damaged'],
   ['a block of one token that gives nothing', frame(stored(record.subarray(0, 15)), empty, stored(record.subarray(15))), 'damaged'],
-])('lz4: %s', (_, bytes, verdict) => {
-  expect(bench.judge(batchOf('lz4', bytes, 1))).toBe(verdict)
+])('lz4: %s', (_, bytes, result) => {
+  expect(bench.validate(batchOf('lz4', bytes, 1))).toBe(result)
 })
 
 const big = (number: number): Buffer => {
@@ -60,13 +60,13 @@ const chunk = (bytes: Buffer): Buffer => {
 }
 const [first, second] = [chunk(record.subarray(0, 9)), chunk(record.subarray(9))]
 
-test.each<[string, Buffer, Verdict]>([
+test.each<[string, Buffer, KernelResult]>([
   ['a first header of version 0', Buffer.concat([header(0, 0), first, second]), 'done'],
   ['a first header of version -1', Buffer.concat([header(-1, 1), first, second]), 'done'],
   ['a second header', Buffer.concat([header(1, 1), first, header(1, 1), second]), 'done'],
   ['a second header of version 2', Buffer.concat([header(1, 1), first, header(2, 0), second]), 'done'],
   ['a second header of version 0', Buffer.concat([header(1, 1), first, header(0, 1), second]), 'damaged'],
   ['a last header of version -1', Buffer.concat([header(1, 1), first, second, header(-1, 1)]), 'damaged'],
-])('snappy: %s', (_, bytes, verdict) => {
-  expect(bench.judge(batchOf('snappy', bytes, 1))).toBe(verdict)
+])('snappy: %s', (_, bytes, result) => {
+  expect(bench.validate(batchOf('snappy', bytes, 1))).toBe(result)
 })

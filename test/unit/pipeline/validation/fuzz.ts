@@ -10,7 +10,7 @@ const options = new Command('fuzz')
 
 const trial = await tryDamagedStreams(Number(options.seed), Number(options.streams), () => performance.now())
 for (const fault of trial.faults) console.log(fault)
-const verdicts = [...trial.verdicts].map(([verdict, count]) => `${count} ${verdict}`).join(', ')
-console.log(`${trial.streams} streams from seed ${options.seed} on: ${verdicts}; ${trial.faults.length} faults`)
+const results = [...trial.results].map(([result, count]) => `${count} ${result}`).join(', ')
+console.log(`${trial.streams} streams from seed ${options.seed} on: ${results}; ${trial.faults.length} faults`)
 console.log(`longest run with a budget of ${budget}: ${trial.longestMs.toFixed(2)} ms`)
 process.exitCode = trial.faults.length > 0 ? 1 : 0

@@ -1,6 +1,6 @@
 import { constants, crc32, gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { KernelBench, type Verdict, validationModule } from '../../../support/validation-kernel.ts'
+import { KernelBench, type KernelResult, validationModule } from '../../../support/validation-kernel.ts'
 import { batchOf, countOf, recordOf, samples } from './samples.ts'
 
 const module = await validationModule()
@@ -44,7 +44,7 @@ const lastDynamic = [
 ] as const satisfies [number, number][]
 
 /** Each as Java's GZIPInputStream takes it, but where a remark says otherwise. */
-const members: readonly [string, Buffer, Verdict][] = [
+const members: readonly [string, Buffer, KernelResult][] = [
   ['one member', packed, 'done'],
   ['an extra field', member(flag.extra, '\x03\0abc'), 'done'],
   ['an extra field that is cut off', member(flag.extra, '\xff\xff'), 'damaged'],
@@ -83,9 +83,9 @@ const members: readonly [string, Buffer, Verdict][] = [
   ['a precode that is too full', blockOf(...lastDynamic, [0, 5], [0, 5], [0, 4], [1, 3], [1, 3], [1, 3], [0, 3]), 'damaged'],
 ]
 
-test.each(members)('gzip: %s', (_, bytes, verdict) => {
-  expect(bench.judge(batchOf('gzip', bytes, 1))).toBe(verdict)
-  expect(bench.judge(batchOf('gzip', bytes, 1), 1)).toBe(verdict)
+test.each(members)('gzip: %s', (_, bytes, result) => {
+  expect(bench.validate(batchOf('gzip', bytes, 1))).toBe(result)
+  expect(bench.validate(batchOf('gzip', bytes, 1), 1)).toBe(result)
 })
 
 const strategies = ['Z_DEFAULT_STRATEGY', 'Z_FILTERED', 'Z_HUFFMAN_ONLY', 'Z_RLE', 'Z_FIXED'] as const
@@ -96,8 +96,8 @@ describe.each(Object.entries(samples))('gzip: %s', (_, sample) => {
     for (const level of [0, 1, 4, 6, 9]) {
       for (const memLevel of [1, 8]) {
         const batch = batchOf('gzip', gzipSync(raw, { level, memLevel, strategy: constants[strategy] }), countOf(raw))
-        const { verdict, output } = bench.unpack(batch)
-        expect(verdict).toBe('done')
+        const { result, output } = bench.unpack(batch)
+        expect(result).toBe('done')
         expect(output.equals(raw)).toBe(true)
         expect(bench.trespasses(batch)).toEqual([])
       }

@@ -34,11 +34,11 @@ const runner = new LargeWindowRunner(pipeline, own, place, {
   crc: kernel(own.memory).crc,
 })
 
-function verdictOn(batch: Buffer): { verdict: unknown; stored: Buffer } {
+function resultOf(batch: Buffer): { result: unknown; stored: Buffer } {
   batch.copy(pipeline, address)
-  const result = runner.work({ type: 'validate', address, bytes: batch.length, rules })
-  const { verdict } = result as Extract<LargeWindowResult, { type: 'verdict' }>
-  return { verdict, stored: Buffer.from(pipeline.subarray(address, address + batch.length)) }
+  const work = { type: 'validate', address, bytes: batch.length, rules } as const
+  const { result } = runner.work(work) as Extract<LargeWindowResult, { type: 'result' }>
+  return { result, stored: Buffer.from(pipeline.subarray(address, address + batch.length)) }
 }
 
 test.each([
@@ -50,9 +50,9 @@ test.each([
 ] as const)('large-window: a batch of %s that refers %d MiB back is accepted', (codec, mib) => {
   const bytes = (mib + 30) * mebibyte
   const batch = codec === 'zstd' ? zstdFar(bytes, mib * mebibyte) : snappyFar(bytes, mib * mebibyte)
-  expect(new KernelBench(module, { windowBytes: threadWindowBytes, inputBytes: 24 * mebibyte }).judge(batch)).toBe('window')
-  const { verdict, stored } = verdictOn(batch)
-  expect(verdict).toEqual(accepted)
+  expect(new KernelBench(module, { windowBytes: threadWindowBytes, inputBytes: 24 * mebibyte }).validate(batch)).toBe('window')
+  const { result, stored } = resultOf(batch)
+  expect(result).toEqual(accepted)
   expect(stored.equals(batch)).toBe(true)
 })
 
@@ -60,20 +60,20 @@ test('large-window: the largest timestamp is written into the header of the batc
   const batch = zstdFar(24 * mebibyte, 20 * mebibyte)
   const unset = Buffer.from(batch)
   unset.writeBigInt64BE(-1n, batchHeader.maxTimestamp)
-  expect(verdictOn(sealed(Buffer.from(unset)))).toEqual({ verdict: accepted, stored: batch })
+  expect(resultOf(sealed(Buffer.from(unset)))).toEqual({ result: accepted, stored: batch })
   unset.writeInt32BE(7, batchHeader.crc)
-  expect(verdictOn(unset).verdict).toMatchObject({ error: errors.CORRUPT_MESSAGE.code, reason: reason.crc })
+  expect(resultOf(unset).result).toMatchObject({ error: errors.CORRUPT_MESSAGE.code, reason: reason.crc })
 })
 
 test('large-window: a match before the start, and one beyond the window of the frame, are refused', () => {
-  expect(verdictOn(zstdFar(40 * mebibyte, 20 * mebibyte, { reach: 60 * mebibyte })).verdict).toMatchObject({ reason: reason.undecodable })
-  expect(verdictOn(zstdFar(150 * mebibyte, 20 * mebibyte, { reach: 129 * mebibyte })).verdict).toMatchObject({ reason: reason.undecodable })
+  expect(resultOf(zstdFar(40 * mebibyte, 20 * mebibyte, { reach: 60 * mebibyte })).result).toMatchObject({ reason: reason.undecodable })
+  expect(resultOf(zstdFar(150 * mebibyte, 20 * mebibyte, { reach: 129 * mebibyte })).result).toMatchObject({ reason: reason.undecodable })
 })
 
 test('large-window: snappy that refers back further than 128 MiB is refused by its own reason', () => {
   const batch = snappyFar(160 * mebibyte, 140 * mebibyte)
-  const { verdict } = verdictOn(batch)
-  expect(verdict).toMatchObject({ error: errors.INVALID_RECORD.code, reason: reason.window })
+  const { result } = resultOf(batch)
+  expect(result).toMatchObject({ error: errors.INVALID_RECORD.code, reason: reason.window })
 })
 
 test('large-window: a batch is searched by time where other windows do not reach', () => {
@@ -88,6 +88,6 @@ test('large-window: a batch is searched by time where other windows do not reach
 
 test('large-window: memory does not grow with what a batch decodes to', () => {
   const before = process.memoryUsage().rss
-  expect(verdictOn(zstdFar(600 * mebibyte, 120 * mebibyte)).verdict).toEqual(accepted)
+  expect(resultOf(zstdFar(600 * mebibyte, 120 * mebibyte)).result).toEqual(accepted)
   expect(process.memoryUsage().rss - before).toBeLessThan(largeWindowBytes + 16 * mebibyte)
 })

@@ -10,13 +10,13 @@ describe.each(kafkaStreams())('validation streams: $codec of Kafka, level $level
   const batch = batchOf(codec, packed, countOf(raw))
 
   test('is decoded to what it was', () => {
-    const { verdict, output } = bench.unpack(batch)
-    expect(verdict).toBe('done')
+    const { result, output } = bench.unpack(batch)
+    expect(result).toBe('done')
     expect(output.equals(raw)).toBe(true)
     expect(bench.trespasses(batch)).toEqual([])
   })
 
   test('is damaged without its last byte', () => {
-    expect(bench.judge(batchOf(codec, packed.subarray(0, -1), countOf(raw)))).not.toBe('done')
+    expect(bench.validate(batchOf(codec, packed.subarray(0, -1), countOf(raw)))).not.toBe('done')
   })
 })

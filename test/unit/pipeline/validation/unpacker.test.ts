@@ -192,11 +192,11 @@ test('unpacker: of damaged streams it opens what validation accepts, with the sa
   const seed = Date.now() % 1_000_000
   for (let each = seed; each < seed + 1500; each++) {
     const { codec, bytes, raw, deeds } = damagedStream(prng(each), whole)
-    const { verdict, output } = bench.unpack(batchOf(codec, bytes, countOf(raw)))
+    const { result, output } = bench.unpack(batchOf(codec, bytes, countOf(raw)))
     const name = `seed ${each}, ${codec}, ${deeds.join(', ')}`
-    if (verdict === 'done') expect(unpacker.unpack(codec, bytes, 4 * bytesMax).equals(output), name).toBe(true)
-    if (verdict === 'damaged') expect(() => unpacker.unpack(codec, bytes, 4 * bytesMax), name).toThrow(MalformedMessage)
-    if (verdict === 'done' || verdict === 'damaged') seen[verdict]++
+    if (result === 'done') expect(unpacker.unpack(codec, bytes, 4 * bytesMax).equals(output), name).toBe(true)
+    if (result === 'damaged') expect(() => unpacker.unpack(codec, bytes, 4 * bytesMax), name).toThrow(MalformedMessage)
+    if (result === 'done' || result === 'damaged') seen[result]++
   }
   expect(seen.done).toBeGreaterThan(100)
   expect(seen.damaged).toBeGreaterThan(100)

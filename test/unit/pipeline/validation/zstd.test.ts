@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { nodeCodecs } from '../../../../native-free-io/threads/codecs.ts'
 import { zstdMatch } from '../../../support/bombs.ts'
-import { KernelBench, type Verdict, validationModule } from '../../../support/validation-kernel.ts'
+import { KernelBench, type KernelResult, validationModule } from '../../../support/validation-kernel.ts'
 import { xxhash64 } from '../../../support/xxhash64.ts'
 import { batchOf, countOf, recordOf, samples } from './samples.ts'
 
@@ -33,7 +33,7 @@ const large = recordOf(Buffer.alloc(2000, 'abc'))
 const bare = Buffer.concat([Buffer.from([size << 3]), content])
 
 /** Each as Kafka's reader takes it, except where a comment states that Kafka accepts it or may. */
-const frames: readonly [string, Buffer, Verdict][] = [
+const frames: readonly [string, Buffer, KernelResult][] = [
   ['a frame of one segment', single, 'done'],
   ['a window of 1 KiB', windowed(0), 'done'],
   ['a window of 128 MiB', windowed(17 << 3), 'done'],
@@ -93,9 +93,9 @@ function cut(from: number, to: number): Buffer {
   return frame(0x20, [to - from], block(kind.raw, to - from, content.subarray(from, to), true))
 }
 
-test.each(frames)('zstd: %s', (_, packed, verdict) => {
-  expect(bench.judge(batchOf('zstd', packed, 1))).toBe(verdict)
-  expect(bench.judge(batchOf('zstd', packed, 1), 1)).toBe(verdict)
+test.each(frames)('zstd: %s', (_, packed, result) => {
+  expect(bench.validate(batchOf('zstd', packed, 1))).toBe(result)
+  expect(bench.validate(batchOf('zstd', packed, 1), 1)).toBe(result)
 })
 
 test.each([1, 31, 32, 33, 95, 3000])('zstd: the checksum of blocks of %i bytes is compared', (blockBytes) => {
@@ -107,8 +107,8 @@ test.each([1, 31, 32, 33, 95, 3000])('zstd: the checksum of blocks of %i bytes i
   }
   const sum = Number(xxhash64(raw) & 0xffffffffn)
   const summed = (value: number): Buffer => batchOf('zstd', Buffer.concat([frame(4, [10 << 3], ...blocks), little(value >>> 0, 4)]), 1)
-  expect(bench.judge(summed(sum))).toBe('done')
-  expect(bench.judge(summed(sum ^ 0x10000))).toBe('damaged')
+  expect(bench.validate(summed(sum))).toBe('done')
+  expect(bench.validate(summed(sum ^ 0x10000))).toBe('damaged')
 })
 
 test('zstd: small blocks do not move a long history each time', () => {
@@ -119,13 +119,13 @@ test('zstd: small blocks do not move a long history each time', () => {
   const tight = new KernelBench(module, { windowBytes: 512 << 10 })
   tight.begin(batchOf('zstd', frame(0, [10 << 3], ...blocks), 1))
   let moves = 0
-  let verdict: Verdict
+  let result: KernelResult
   do {
     const before = tight.dropped
-    verdict = tight.run(1).verdict
+    result = tight.run(1).result
     if (tight.dropped > before) moves++
-  } while (verdict === 'more')
-  expect(verdict).toBe('done')
+  } while (result === 'more')
+  expect(result).toBe('done')
   expect(moves).toBeGreaterThan(1)
   expect(moves).toBeLessThan(20)
 })
@@ -141,23 +141,23 @@ test('zstd: a match behind the window buffer requires a larger one', () => {
   // One sequence of predefined states: no literals, a match of 1,000 bytes, its distance; then one literal.
   const sequence = zstdMatch(600_000, 1000, raw.subarray(-1))
   const packed = frame(0, [10 << 3], ...rawBlocks, block(kind.compressed, sequence.length, sequence, true))
-  expect(new KernelBench(module, { windowBytes: 2 << 20 }).judge(batchOf('zstd', packed, 1))).toBe('done')
-  expect(new KernelBench(module, { windowBytes: 512 << 10 }).judge(batchOf('zstd', packed, 1))).toBe('window')
+  expect(new KernelBench(module, { windowBytes: 2 << 20 }).validate(batchOf('zstd', packed, 1))).toBe('done')
+  expect(new KernelBench(module, { windowBytes: 512 << 10 }).validate(batchOf('zstd', packed, 1))).toBe('window')
   const farther = frame(
     0,
     [10 << 3],
     ...rawBlocks,
     block(kind.compressed, sequence.length, zstdMatch(600_100, 1000, raw.subarray(-1)), true),
   )
-  expect(new KernelBench(module, { windowBytes: 512 << 10 }).judge(batchOf('zstd', farther, 1))).toBe('damaged')
+  expect(new KernelBench(module, { windowBytes: 512 << 10 }).validate(batchOf('zstd', farther, 1))).toBe('damaged')
 })
 
 describe.each(Object.entries(samples))('zstd: %s', (_, sample) => {
   const raw = sample()
   test.each([1, 3, 7])('equals the input of our own compressor, level %i', (level) => {
     const batch = batchOf('zstd', nodeCodecs.zstd(raw, level), countOf(raw))
-    const { verdict, output } = bench.unpack(batch)
-    expect(verdict).toBe('done')
+    const { result, output } = bench.unpack(batch)
+    expect(result).toBe('done')
     expect(output.equals(raw)).toBe(true)
     expect(bench.trespasses(batch)).toEqual([])
   })

@@ -10,8 +10,8 @@ import { long } from '../support/long.ts'
 import { KernelBench, validationModule } from '../support/validation-kernel.ts'
 import { settings } from '../unit/pipeline/sequencing/lane-world.ts'
 import { batchOf, recordOf } from '../unit/pipeline/validation/samples.ts'
-import { type Judged, judgedByKafka, shown, verdictDuel } from './verdicts/duel.ts'
-import { readJudged, writeJudged } from './verdicts/recording.ts'
+import { compareWithMillrace, type KafkaResult, shown, validatedByKafka } from './damaged-batches/comparison.ts'
+import { readResults, writeResults } from './damaged-batches/recording.ts'
 
 const missing = kafkaMissing()
 if (missing) console.warn(`skipped: damaged batches are compared with recorded results only, ${missing}`)
@@ -24,8 +24,8 @@ const recordedBytesMax = 1500
 const recordedBatches = 600
 
 test('damaged batches: a batch that Kafka rejected when this was recorded is rejected', async () => {
-  const judged = readJudged()
-  const tally = await verdictDuel([judged])
+  const validated = readResults()
+  const tally = await compareWithMillrace([validated])
   expect(tally.taken.map(shown)).toEqual([])
   expect(tally.dated.map(shown)).toEqual([])
   expect(tally.batches).toBeGreaterThan(recordedBatches / 2)
@@ -34,19 +34,19 @@ test('damaged batches: a batch that Kafka rejected when this was recorded is rej
 })
 
 test.runIf(missing === null)("damaged batches: Kafka's classes have the recorded results", long(limitMs), async () => {
-  const judged: Judged[] = []
-  for await (const chunk of judgedByKafka(1, recordedBatches)) judged.push(...chunk)
-  const small = judged.filter(({ damaged }) => damaged.batch.length <= recordedBytesMax)
-  if (process.env['UPDATE'] === '1') writeJudged(small)
-  expect(readJudged()).toEqual(small)
+  const validated: KafkaResult[] = []
+  for await (const chunk of validatedByKafka(1, recordedBatches)) validated.push(...chunk)
+  const small = validated.filter(({ damaged }) => damaged.batch.length <= recordedBytesMax)
+  if (process.env['UPDATE'] === '1') writeResults(small)
+  expect(readResults()).toEqual(small)
 })
 
 test.skipIf(missing !== null)(
   'damaged batches: a batch that Kafka rejects is rejected',
   async () => {
     const seed = Date.now() % 1_000_000
-    console.log(`node src/cli/run.mjs test/interop/verdicts.ts --batches ${batches} --seed ${seed}`)
-    const tally = await verdictDuel(judgedByKafka(seed, batches))
+    console.log(`node src/cli/run.mjs test/interop/damaged-batches.ts --batches ${batches} --seed ${seed}`)
+    const tally = await compareWithMillrace(validatedByKafka(seed, batches))
     expect(tally.taken.map(shown)).toEqual([])
     expect(tally.dated.map(shown)).toEqual([])
     expect(tally.accepted).toBeGreaterThan(batches / 20)
@@ -77,8 +77,8 @@ test.skipIf(missing !== null)(
     ]
     const now = Number(zstd(9).readBigInt64BE(batchHeader.baseTimestamp))
     for (const [name, batch] of batches) {
-      const theirs = (await kafka.judge(batch, now, settings)).startsWith('ok')
-      expect([name, large.judge(batch) === 'done']).toEqual([name, theirs])
+      const theirs = (await kafka.validate(batch, now, settings)).startsWith('ok')
+      expect([name, large.validate(batch) === 'done']).toEqual([name, theirs])
     }
     // What Kafka's own compressor makes of bytes that come again behind 13 MiB.
     const random = prng(3)
@@ -87,8 +87,8 @@ test.skipIf(missing !== null)(
     const packed = batchOf('zstd', await kafka.pack('zstd', recordOf(Buffer.concat([noise, noise])), 20), 1)
     expect(packed.length).toBeLessThan(14 * mebibyte)
     const wide = { inputBytes: 16 * mebibyte }
-    expect(new KernelBench(await validationModule(), { windowBytes: threadWindowBytes, ...wide }).judge(packed)).toBe('window')
-    expect(new KernelBench(await validationModule(), { windowBytes: largeWindowBytes, ...wide }).judge(packed)).toBe('done')
+    expect(new KernelBench(await validationModule(), { windowBytes: threadWindowBytes, ...wide }).validate(packed)).toBe('window')
+    expect(new KernelBench(await validationModule(), { windowBytes: largeWindowBytes, ...wide }).validate(packed)).toBe('done')
     kafka.end()
   },
   limitMs,

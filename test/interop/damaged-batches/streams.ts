@@ -1,4 +1,4 @@
-/** `node src/cli/run.mjs test/interop/verdicts/streams.ts > test/unit/pipeline/validation/streams.txt`: samples, compressed by Kafka's codecs. */
+/** `node src/cli/run.mjs test/interop/damaged-batches/streams.ts > test/unit/pipeline/validation/streams.txt`: samples, compressed by Kafka's codecs. */
 
 import { type Codec, KafkaCodecs } from '../../support/kafka-codecs.ts'
 import { samples } from '../../unit/pipeline/validation/samples.ts'

@@ -27,7 +27,7 @@ import org.apache.kafka.storage.internals.log.RecordValidationException;
  * (int32, bytes); an answer is bytes.
  *
  *  p  compress; the argument is codec << 8 | (level & 0xff), where 0x7f is the codec's usual level
- *  j  judge a record batch as a broker does: of the argument, bit 0 is a compacted topic, bit 1 LogAppendTime, and bits 8 and above are the codec
+ *  j  validate a record batch as a broker does: of the argument, bit 0 is a compacted topic, bit 1 LogAppendTime, and bits 8 and above are the codec
  *     of compression.type, plus 1, or 0 for `producer`; in front of the batch are the time now, message.timestamp.before.max.ms and
  *     message.timestamp.after.max.ms (int64 each); the answer is "ok" and the largest timestamp, or the exception
  */
@@ -44,7 +44,7 @@ public class KafkaCodecs {
             }
             int argument = in.readInt();
             byte[] bytes = in.readNBytes(in.readInt());
-            byte[] answer = operation == 'p' ? packed(argument, bytes) : judged(ByteBuffer.wrap(bytes), argument).getBytes(StandardCharsets.UTF_8);
+            byte[] answer = operation == 'p' ? packed(argument, bytes) : validated(ByteBuffer.wrap(bytes), argument).getBytes(StandardCharsets.UTF_8);
             out.writeInt(answer.length);
             out.write(answer);
             if (in.available() == 0) out.flush();
@@ -93,7 +93,7 @@ public class KafkaCodecs {
         });
     }
 
-    private static String judged(ByteBuffer bytes, int argument) {
+    private static String validated(ByteBuffer bytes, int argument) {
         try {
             var time = at(bytes.getLong());
             long beforeMaxMs = bytes.getLong();

@@ -54,8 +54,8 @@ export class ProducePath {
 const nameOf = (code: number): string =>
   Object.keys(errors).find((name) => errors[name as keyof typeof errors].code === code) ?? String(code)
 
-/** "ok" and the largest timestamp of what was stored, as `KafkaCodecs.judge` has it; else the error. */
-export function verdictOf({ error, message, stored, isAsSent }: Produced, settings: Partial<PartitionSettings>): string {
+/** "ok" and the largest timestamp of what was stored, as `KafkaCodecs.validate` has it; else the error. */
+export function resultOf({ error, message, stored, isAsSent }: Produced, settings: Partial<PartitionSettings>): string {
   if (error !== 0) return `${nameOf(error)}: ${message}`
   const header = batchAt(stored, 0)
   if (isBatchError(header)) return `ok? what was stored is damaged: ${header.because}`

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib'
-import type { Judged } from './duel.ts'
+import type { KafkaResult } from './comparison.ts'
 
 const file = join('test', 'interop', 'golden', 'damaged-batches.br')
 
@@ -12,7 +12,7 @@ const read = (_: string, value: unknown): unknown =>
   typeof value === 'string' && value.startsWith(bigInteger) ? BigInt(value.slice(bigInteger.length)) : value
 
 /** A length, the table as JSON with the size of each batch, and the batches. */
-export function writeJudged(all: readonly Judged[]): void {
+export function writeResults(all: readonly KafkaResult[]): void {
   const table = Buffer.from(
     JSON.stringify(
       all.map(({ damaged, ...rest }) => ({ ...rest, damaged: { ...damaged, batch: damaged.batch.length } })),
@@ -24,9 +24,9 @@ export function writeJudged(all: readonly Judged[]): void {
   writeFileSync(file, brotliCompressSync(Buffer.concat([length, table, ...all.map(({ damaged }) => damaged.batch)])))
 }
 
-type Row = Omit<Judged, 'damaged'> & { readonly damaged: Omit<Judged['damaged'], 'batch'> & { readonly batch: number } }
+type Row = Omit<KafkaResult, 'damaged'> & { readonly damaged: Omit<KafkaResult['damaged'], 'batch'> & { readonly batch: number } }
 
-export function readJudged(): Judged[] {
+export function readResults(): KafkaResult[] {
   const bytes = brotliDecompressSync(readFileSync(file))
   let at = 4 + bytes.readUInt32BE(0)
   const rows = JSON.parse(bytes.subarray(4, at).toString(), read) as Row[]

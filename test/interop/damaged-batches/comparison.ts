@@ -2,7 +2,7 @@ import { prng } from '../../../src/base/prng.ts'
 import { KafkaCodecs } from '../../support/kafka-codecs.ts'
 import { now } from '../../unit/pipeline/sequencing/lane-world.ts'
 import { type Damaged, damagedBatch } from './damage.ts'
-import { ProducePath, verdictOf } from './produced.ts'
+import { ProducePath, resultOf } from './produced.ts'
 
 export interface Difference {
   readonly seed: number
@@ -28,29 +28,29 @@ const chunk = 256
 const taken = 'ok'
 
 /** A batch, and the result of Kafka's classes. */
-export type Judged = Omit<Difference, 'millrace'>
+export type KafkaResult = Omit<Difference, 'millrace'>
 
 /** Damaged batches from `seed` on, each of a seed of its own, in chunks. */
-export async function* judgedByKafka(seed: number, batches: number): AsyncGenerator<readonly Judged[]> {
+export async function* validatedByKafka(seed: number, batches: number): AsyncGenerator<readonly KafkaResult[]> {
   const kafka = new KafkaCodecs()
   for (let first = seed; first < seed + batches; first += chunk) {
     const seeds = Array.from({ length: Math.min(chunk, seed + batches - first) }, (_, i) => first + i)
     const damaged = await Promise.all(seeds.map((each) => damagedBatch(prng(each), kafka)))
-    const verdicts = await Promise.all(damaged.map(({ batch, settings }) => kafka.judge(batch, now, settings)))
-    yield damaged.map((each, i) => ({ seed: seeds[i]!, damaged: each, kafka: verdicts[i]! }))
+    const results = await Promise.all(damaged.map(({ batch, settings }) => kafka.validate(batch, now, settings)))
+    yield damaged.map((each, i) => ({ seed: seeds[i]!, damaged: each, kafka: results[i]! }))
   }
   kafka.end()
 }
 
 /** Compares the results of Kafka's classes with those of a broker's Produce. */
-export async function verdictDuel(
-  chunks: AsyncIterable<readonly Judged[]> | Iterable<readonly Judged[]>,
+export async function compareWithMillrace(
+  chunks: AsyncIterable<readonly KafkaResult[]> | Iterable<readonly KafkaResult[]>,
   report: (tally: Tally) => void = () => {},
 ): Promise<Tally> {
   const path = new ProducePath()
   const tally: Tally = { batches: 0, accepted: 0, refused: 0, taken: [], dated: [], stricter: [] }
-  for await (const judged of chunks) {
-    for (const each of judged) compare(tally, { ...each, millrace: judge(path, each.damaged) })
+  for await (const validated of chunks) {
+    for (const each of validated) compare(tally, { ...each, millrace: validate(path, each.damaged) })
     report(tally)
   }
   return tally
@@ -67,9 +67,9 @@ function compare(tally: Tally, difference: Difference): void {
   else tally.refused++
 }
 
-function judge(path: ProducePath, { batch, settings }: Damaged): string {
+function validate(path: ProducePath, { batch, settings }: Damaged): string {
   try {
-    return verdictOf(path.produce(batch, settings), settings)
+    return resultOf(path.produce(batch, settings), settings)
   } catch (trap) {
     // Listed with what Kafka refuses and Millrace takes: it must not be.
     return `${taken}? no: ${trap}`
