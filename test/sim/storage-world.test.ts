@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { moduleWith } from '../support/mutant.ts'
-import { type Engine, StorageWorld } from './storage-world.ts'
+import type { Engine } from './storage/simulated-node.ts'
+import { StorageWorld } from './storage-world.ts'
 
 const actions = 40
 /** A search for a seed that detects a bug, when the one in the table does not any more. */

@@ -1,50 +1,31 @@
-import { decodingModule } from '../../native-free-io/threads/validation-module.ts'
 import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
-import { NodeConfigs } from '../../src/config/node-configs.ts'
-import { cleanupSettings } from '../../src/config/topic-configs.ts'
-import { storageMetadata, storageView } from '../../src/controller/storage-metadata.ts'
-import { emptyImage, imageOf, type MutableImage, replay } from '../../src/metadata/image.ts'
-import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
+import { emptyImage, type MutableImage, replay } from '../../src/metadata/image.ts'
 import { decodeRecord, type MetadataRecord } from '../../src/metadata/records.ts'
-import { type Metadata, openMetadata } from '../../src/node/metadata.ts'
 import { ObjectKeys } from '../../src/objects/object-key.ts'
+import type { CleanRules } from '../../src/ports/object-jobs.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
 import type { StorageStep } from '../../src/ports/storage-steps.ts'
-import type { Time } from '../../src/ports/time.ts'
-import { LanePartitionLog } from '../../src/storage/coordinator-log.ts'
-import { ObjectStorage, type StorageRules } from '../../src/storage/object-storage.ts'
-import { LanePartitions } from '../../src/storage/partitions.ts'
+import { ObjectStorage } from '../../src/storage/object-storage.ts'
 import { RetentionTask } from '../../src/storage/retention-task.ts'
-import { TimeSearch } from '../../src/storage/time-search.ts'
-import { WalMarks, walMark } from '../../src/storage/wal-marks.ts'
 import { zeroUuid } from '../../src/wire/schema.ts'
 import { settingsOf } from '../unit/controller/world.ts'
-import { brokenStore, calmStore, FaultyStore, Shelf, stormyStore } from './storage/faulty-store.ts'
-import { LaneModel, WalDisk, type WalEntry } from './storage/lane-model.ts'
+import { brokenStore, calmStore, Shelf, stormyStore } from './storage/faulty-store.ts'
+import { WalDisk, type WalEntry } from './storage/lane-model.ts'
 import { batchesIn, batchOf, Ledgers, type ReadBatch } from './storage/ledger.ts'
-import { SimulatedJobs } from './storage/simulated-jobs.ts'
+import { type Engine, type NodeWorld, nodeId, noFigures, SimulatedNode } from './storage/simulated-node.ts'
 import { type Life, VirtualTime } from './storage/virtual-time.ts'
-
-/** The classes of the engine, of which a test may replace some by others with a planted bug. */
-export interface Engine {
-  readonly ObjectStorage: typeof ObjectStorage
-  readonly RetentionTask: typeof RetentionTask
-}
 
 const kib = 1024
 const walBytes = 256 * kib
 const retentionMs = 20_000
 const retentionCheckMs = 3_000
 const deleteRetentionMs = 10_000
-/** Time for which a marked object stays in the store. */
-const markedMs = 2_000
 /** Everything that a task waits for happens within this time. */
 const quietMs = 45_000
 /** A marked object is removed within this time. */
 const removalMsMax = 15_000
 const startMsMax = 60_000
 const readMsMax = 30_000
-const nodeId = 1
 const topicsMax = 4
 
 const weathers = [calmStore, calmStore, stormyStore, stormyStore, stormyStore, brokenStore]
@@ -55,142 +36,27 @@ const settings = settingsOf(
   'log.cleaner.min.cleanable.ratio=0.2',
 )
 
-const rules: StorageRules = {
-  uploads: { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: 16 * kib, objectBytes: 8 * kib, ageMs: 1500, uploads: 3 },
-  compaction: {
-    ...{ setCount: 3, setBytes: 64 * kib, setBytesMax: 48 * kib, splitBytes: 4 * kib },
-    ...{ mergeCount: 3, mergeBytesMax: 32 * kib, readBytesMax: 128 * kib },
-  },
-  orphanMs: 5_000,
-  drainsAtStop: true,
-}
-
-const neverNeeded = { search: () => Promise.reject(new Error('no batch of a simulation needs a large window')) }
-const times = new TimeSearch({ decoder: decodingModule(), largeWindow: neverNeeded, monotonic: () => 0, nextTurn: () => Promise.resolve() })
-
-/** A metadata log whose appends become durable later, and survive a crash one by one. */
-class SimulatedMetadataLog implements MetadataLog {
-  readonly isFull = false
-  bytes = 0
-  readonly #world: StorageWorld
-  readonly #life: Life
-  #last: Promise<void> = Promise.resolve()
-
-  constructor(world: StorageWorld, life: Life) {
-    this.#world = world
-    this.#life = life
-  }
-
-  append(records: readonly Uint8Array[]): Promise<void> {
-    const { time, random } = this.#world
-    this.#last = this.#last.then(async () => {
-      await time.pause(this.#life, below(random, 12))
-      if (!this.#world.record(records)) await new Promise(() => {})
-      await time.pause(this.#life, below(random, 12))
-    })
-    return this.#last
-  }
-
-  async replace(): Promise<void> {
-    throw new Error('the log of a simulation is too small to be replaced')
-  }
-}
-
-/** One start of the node, with the production engine. */
-class Node {
-  readonly life: Life = { isAlive: true }
-  readonly lane: LaneModel
-  readonly metadata: Metadata
-  readonly log: LanePartitionLog
-  readonly #storage: ObjectStorage
-  readonly started: Promise<void>
-
-  constructor(world: StorageWorld) {
-    const { life } = this
-    const { time, random, shelf, disk, keys, engine } = world
-    const own = time.of(life)
-    const failed = (error: Error): void => {
-      if (life.isAlive) world.failures.push(error)
-    }
-    const onTrim = world.checkTrim.bind(world)
-    this.lane = new LaneModel(disk, time, random, life, { onAppended: (entry) => world.ledger.appended(entry), onTrim })
-    const { lane } = this
-    const view = new DataView(new ArrayBuffer(64 * kib))
-    const memory = { bytes: Buffer.from(view.buffer), view, base: 0, size: view.byteLength }
-    const store = new FaultyStore(shelf, time, random, life)
-    const onClean = ({ partitionId, nowMs }: { readonly partitionId: PartitionId; readonly nowMs: number }): void =>
-      void world.ledger.of(partitionId)?.cleanings.push(nowMs)
-    const jobs = new SimulatedJobs({ store, keys, lane, memory, time, life, onClean })
-    const image = imageOf(world.records, nodeId)
-    const configs = new NodeConfigs(settings)
-    this.#storage = new engine.ObjectStorage({
-      ...{ keys, lane, jobs, memory, time: own, rules, producers: lane },
-      image: storageView(image),
-      deleteRetentionMs: markedMs,
-      confirm: async () => {},
-      cleaner: { backoffMs: () => 3000, bufferBytes: () => kib, limitsOf: (texts) => cleanupSettings(texts, settings) },
-      onEvent: {
-        stored: () => world.figures.uploads++,
-        removed: (_, count) => {
-          world.figures.removed += count
-        },
-        compacted: () => world.figures.compactions++,
-        cleaned: () => world.figures.cleanings++,
-        missing: (error) => failed(error),
-        pressed: () => {},
-        step: (step) => world.onStep(step, life),
-        fault: () => world.figures.faults++,
-        failed,
-      },
-    })
-    const producers = new Map(disk.producers?.partitions)
-    const partitions = new LanePartitions(lane, this.#storage, producers, times)
-    const log = new SimulatedMetadataLog(world, life)
-    this.metadata = openMetadata({ nodeId, configs, image, log, partitions, failed })
-    this.log = new LanePartitionLog(lane, this.#storage, own)
-    this.started = this.#start(world, own, failed)
-    this.started.catch(failed)
-  }
-
-  async #start(world: StorageWorld, time: Time, failed: (error: Error) => void): Promise<void> {
-    const { lane, metadata } = this
-    const broker = await metadata.register(walMark(lane))
-    const commands = storageMetadata(metadata.controller, metadata.follower.image, broker)
-    await metadata.start()
-    this.#storage.start(commands)
-    new WalMarks(lane, commands, time, failed).start()
-    new world.engine.RetentionTask({
-      ...{ settings, metadata: commands, lane, objects: this.#storage.objects, time },
-      onCut: () => world.figures.expired++,
-      onStep: (step) => world.onStep(step, this.life),
-      onFailure: failed,
-    }).start()
-  }
-}
-
 /**
  * The storage engine of a node over simulated time, a store that fails before and after it performs a request, and a WAL: uploads,
  * compaction, compaction by key, retention, removal and reads, with crashes between any two steps. A seed determines everything.
  */
-export class StorageWorld {
+export class StorageWorld implements NodeWorld {
   readonly random: Prng
   readonly time = new VirtualTime()
   readonly shelf = new Shelf()
   readonly disk = new WalDisk(walBytes)
   readonly keys = new ObjectKeys({ clusterId: 'c', foundingId: 'f', firstObjectId: 1 })
   readonly engine: Engine
+  readonly settings = settings
   readonly ledger: Ledgers
   readonly failures: Error[] = []
-  readonly figures = {
-    ...{ lives: 0, crashes: 0, stepCrashes: 0, appends: 0, uploads: 0, compactions: 0, cleanings: 0 },
-    ...{ expired: 0, removed: 0, faults: 0, reads: 0, deletions: 0 },
-  }
+  readonly figures = { ...noFigures }
   /** Durable records of the metadata log, and the image that they make. */
   readonly records: Uint8Array[] = []
   readonly #image: MutableImage = emptyImage(nodeId)
   /** Permille of the durable steps after which the node ends. */
   #crashPermille = 0
-  #node: Node
+  #node: SimulatedNode
   #topics = 0
   #lastCrash = ''
   /** Time at which each object was marked. */
@@ -245,9 +111,9 @@ export class StorageWorld {
     }
   }
 
-  #start(): Node {
+  #start(): SimulatedNode {
     this.figures.lives++
-    return new Node(this)
+    return new SimulatedNode(this)
   }
 
   #crash(step?: StorageStep): void {
@@ -382,8 +248,16 @@ export class StorageWorld {
     return Number(this.#image.storage.partitions.get(partitionId)?.logStartOffset ?? 0n)
   }
 
+  onAppended(entry: WalEntry): void {
+    this.ledger.appended(entry)
+  }
+
+  onClean({ partitionId, nowMs }: CleanRules): void {
+    this.ledger.of(partitionId)?.cleanings.push(nowMs)
+  }
+
   /** The trim must not release records that are acknowledged, readable and in no object. */
-  checkTrim({ trimmed }: { readonly trimmed: number }): void {
+  onTrim({ trimmed }: { readonly trimmed: number }): void {
     for (const entry of this.disk.entries) if (entry.position < trimmed) this.#checkStored(entry)
   }
 

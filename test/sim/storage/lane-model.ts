@@ -51,6 +51,8 @@ export interface LaneHooks {
   onAppended(entry: WalEntry): void
   /** Called before the disk releases the records below the trim point. */
   onTrim(point: TrimPoint): void
+  /** A command is executed. Its reply is sent when the result resolves. */
+  onReply(command: Command): Promise<void> | undefined
 }
 
 /** A lane of one life over the disk: production partitions, over a model of sequencer and persistence. */
@@ -109,6 +111,7 @@ export class LaneModel implements Lane, ProducersHome {
   async ask<C extends Command>(command: C): Promise<ReplyTo<C>> {
     await this.#pause(2)
     const reply = this.#execute(command)
+    await this.#hooks.onReply(command)
     await this.#pause(2)
     return reply as ReplyTo<C>
   }

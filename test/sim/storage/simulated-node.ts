@@ -1,0 +1,181 @@
+import { decodingModule } from '../../../native-free-io/threads/validation-module.ts'
+import { below, type Prng } from '../../../src/base/prng.ts'
+import { NodeConfigs } from '../../../src/config/node-configs.ts'
+import type { Settings } from '../../../src/config/settings.ts'
+import { cleanupSettings } from '../../../src/config/topic-configs.ts'
+import { storageMetadata, storageView } from '../../../src/controller/storage-metadata.ts'
+import { imageOf } from '../../../src/metadata/image.ts'
+import type { MetadataLog } from '../../../src/metadata/metadata-log.ts'
+import { type Metadata, openMetadata } from '../../../src/node/metadata.ts'
+import type { ObjectKeys } from '../../../src/objects/object-key.ts'
+import type { TrimPoint } from '../../../src/ports/lane.ts'
+import type { Command } from '../../../src/ports/lane-commands.ts'
+import type { CleanRules } from '../../../src/ports/object-jobs.ts'
+import type { StorageStep } from '../../../src/ports/storage-steps.ts'
+import type { Time } from '../../../src/ports/time.ts'
+import { LanePartitionLog } from '../../../src/storage/coordinator-log.ts'
+import type { ObjectStorage, StorageRules } from '../../../src/storage/object-storage.ts'
+import { LanePartitions } from '../../../src/storage/partitions.ts'
+import type { RetentionTask } from '../../../src/storage/retention-task.ts'
+import { TimeSearch } from '../../../src/storage/time-search.ts'
+import { WalMarks, walMark } from '../../../src/storage/wal-marks.ts'
+import { FaultyStore, type Shelf } from './faulty-store.ts'
+import { LaneModel, type WalDisk, type WalEntry } from './lane-model.ts'
+import { SimulatedJobs } from './simulated-jobs.ts'
+import type { Life, VirtualTime } from './virtual-time.ts'
+
+/** The classes of the engine, of which a test may replace some by others with a planted bug. */
+export interface Engine {
+  readonly ObjectStorage: typeof ObjectStorage
+  readonly RetentionTask: typeof RetentionTask
+}
+
+/** What happened to a world, by number. */
+export const noFigures = {
+  ...{ lives: 0, crashes: 0, stepCrashes: 0, appends: 0, uploads: 0, compactions: 0, cleanings: 0 },
+  ...{ expired: 0, removed: 0, faults: 0, reads: 0, deletions: 0 },
+}
+
+/** What a node runs on, and what outlives it. The calls report its actions. */
+export interface NodeWorld {
+  readonly random: Prng
+  readonly time: VirtualTime
+  readonly shelf: Shelf
+  readonly disk: WalDisk
+  readonly keys: ObjectKeys
+  readonly engine: Engine
+  readonly settings: Settings
+  /** Durable records of the metadata log. */
+  readonly records: readonly Uint8Array[]
+  readonly failures: Error[]
+  readonly figures: typeof noFigures
+  /** Makes records of the metadata log durable. False if the log never responds. */
+  record(records: readonly Uint8Array[]): boolean | Promise<boolean>
+  onAppended(entry: WalEntry): void
+  /** Called before the disk releases the records below the trim point. */
+  onTrim(point: TrimPoint): void
+  onStep(step: StorageStep, life: Life): void
+  /** A compaction by key begins. */
+  onClean(rules: CleanRules): void
+  /** The lane has executed the command. Its reply is sent when the result resolves. */
+  onReply?(command: Command): Promise<void> | undefined
+}
+
+const kib = 1024
+export const nodeId = 1
+/** Time for which a marked object stays in the store. */
+const markedMs = 2_000
+
+const rules: StorageRules = {
+  uploads: { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: 16 * kib, objectBytes: 8 * kib, ageMs: 1500, uploads: 3 },
+  compaction: {
+    ...{ setCount: 3, setBytes: 64 * kib, setBytesMax: 48 * kib, splitBytes: 4 * kib },
+    ...{ mergeCount: 3, mergeBytesMax: 32 * kib, readBytesMax: 128 * kib },
+  },
+  orphanMs: 5_000,
+  drainsAtStop: true,
+}
+
+const neverNeeded = { search: () => Promise.reject(new Error('no batch of a simulation needs a large window')) }
+const times = new TimeSearch({ decoder: decodingModule(), largeWindow: neverNeeded, monotonic: () => 0, nextTurn: () => Promise.resolve() })
+
+/** A metadata log whose appends become durable later, and survive a crash one by one. */
+class SimulatedMetadataLog implements MetadataLog {
+  readonly isFull = false
+  bytes = 0
+  readonly #world: NodeWorld
+  readonly #life: Life
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(world: NodeWorld, life: Life) {
+    this.#world = world
+    this.#life = life
+  }
+
+  append(records: readonly Uint8Array[]): Promise<void> {
+    const { time, random } = this.#world
+    this.#last = this.#last.then(async () => {
+      await time.pause(this.#life, below(random, 12))
+      if (!(await this.#world.record(records))) await new Promise(() => {})
+      await time.pause(this.#life, below(random, 12))
+    })
+    return this.#last
+  }
+
+  async replace(): Promise<void> {
+    throw new Error('the log of a simulation is too small to be replaced')
+  }
+}
+
+/** One start of a node: the production engine, controller and metadata, over a simulated store, WAL and metadata log. */
+export class SimulatedNode {
+  readonly life: Life = { isAlive: true }
+  readonly lane: LaneModel
+  readonly metadata: Metadata
+  readonly log: LanePartitionLog
+  readonly #storage: ObjectStorage
+  readonly started: Promise<void>
+
+  constructor(world: NodeWorld) {
+    const { life } = this
+    const { time, random, shelf, disk, keys, engine, settings } = world
+    const own = time.of(life)
+    const failed = (error: Error): void => {
+      if (life.isAlive) world.failures.push(error)
+    }
+    this.lane = new LaneModel(disk, time, random, life, {
+      onAppended: (entry) => world.onAppended(entry),
+      onTrim: (point) => world.onTrim(point),
+      onReply: (command) => world.onReply?.(command),
+    })
+    const { lane } = this
+    const view = new DataView(new ArrayBuffer(64 * kib))
+    const memory = { bytes: Buffer.from(view.buffer), view, base: 0, size: view.byteLength }
+    const store = new FaultyStore(shelf, time, random, life)
+    const jobs = new SimulatedJobs({ store, keys, lane, memory, time, life, onClean: (cleaning) => world.onClean(cleaning) })
+    const image = imageOf(world.records, nodeId)
+    const configs = new NodeConfigs(settings)
+    this.#storage = new engine.ObjectStorage({
+      ...{ keys, lane, jobs, memory, time: own, rules, producers: lane },
+      image: storageView(image),
+      deleteRetentionMs: markedMs,
+      confirm: async () => {},
+      cleaner: { backoffMs: () => 3000, bufferBytes: () => kib, limitsOf: (texts) => cleanupSettings(texts, settings) },
+      onEvent: {
+        stored: () => world.figures.uploads++,
+        removed: (_, count) => {
+          world.figures.removed += count
+        },
+        compacted: () => world.figures.compactions++,
+        cleaned: () => world.figures.cleanings++,
+        missing: (error) => failed(error),
+        pressed: () => {},
+        step: (step) => world.onStep(step, life),
+        fault: () => world.figures.faults++,
+        failed,
+      },
+    })
+    const producers = new Map(disk.producers?.partitions)
+    const partitions = new LanePartitions(lane, this.#storage, producers, times)
+    const log = new SimulatedMetadataLog(world, life)
+    this.metadata = openMetadata({ nodeId, configs, image, log, partitions, failed })
+    this.log = new LanePartitionLog(lane, this.#storage, own)
+    this.started = this.#start(world, own, failed)
+    this.started.catch(failed)
+  }
+
+  async #start(world: NodeWorld, time: Time, failed: (error: Error) => void): Promise<void> {
+    const { lane, metadata } = this
+    const broker = await metadata.register(walMark(lane))
+    const commands = storageMetadata(metadata.controller, metadata.follower.image, broker)
+    await metadata.start()
+    this.#storage.start(commands)
+    new WalMarks(lane, commands, time, failed).start()
+    new world.engine.RetentionTask({
+      ...{ settings: world.settings, metadata: commands, lane, objects: this.#storage.objects, time },
+      onCut: () => world.figures.expired++,
+      onStep: (step) => world.onStep(step, this.life),
+      onFailure: failed,
+    }).start()
+  }
+}
