@@ -1,102 +1,85 @@
 import { expect, test } from 'vitest'
-import { nodeTime } from '../../../native-free-io/process/node-time.ts'
-import { SerialQueue } from '../../../src/actor/serial-queue.ts'
-import { storageView } from '../../../src/controller/storage-metadata.ts'
-import { emptyImage, replay } from '../../../src/metadata/image.ts'
-import { ObjectMap } from '../../../src/objects/object-map.ts'
-import { type CleanerParts, LogCleaner } from '../../../src/storage/log-cleaner.ts'
+import { ScriptedWorld } from '../../sim/storage/scripted-world.ts'
 
-const partitionId = 1
-const topicId = 'A'.repeat(22)
-const forever = Number.MAX_SAFE_INTEGER
-const limits = {
-  ...{ compacts: true, deletes: false, retentionMs: null, retentionBytes: null, segmentMs: forever, segmentBytes: forever },
-  ...{ minCompactionLagMs: 0, maxCompactionLagMs: forever, minCleanableRatio: 0, deleteRetentionMs: 0 },
+const topic = 'states'
+const compacted = { 'cleanup.policy': 'compact', 'segment.ms': '4000' }
+/** Object ids that a start of a node prepares at once. */
+const preparedAtOnce = 32
+const idsBefore = Array.from({ length: preparedAtOnce }, (_, index) => index + 1)
+const firstId = preparedAtOnce + 1
+
+/** A node that has just started, and will compact its only partition, which is in object 1. The ids of the start before are removed. */
+async function beforeCleaning(): Promise<ScriptedWorld> {
+  const world = new ScriptedWorld()
+  await world.start()
+  const partitionId = await world.createTopic(topic, compacted)
+  await world.append(partitionId, ['a', 'b', 'a', 'b'])
+  await world.until(() => world.disk.entries.length === 0)
+  await world.start()
+  await world.until(() => world.removed.length === preparedAtOnce - 1)
+  expect(world.committed).toEqual([1])
+  return world
 }
 
-type Step = 'a number is taken' | 'the producers are requested' | 'it is read and written'
+/** The topic is deleted, everything is removed including the object id that the cleaner took, and nothing was compacted. */
+async function checkAbandoned(world: ScriptedWorld, deletion: Promise<void>, taken: number): Promise<void> {
+  await world.complete(deletion)
+  await world.time.advance(60_000)
+  expect(world.failures).toEqual([])
+  expect(world.figures.cleanings).toBe(0)
+  expect(world.history.filter(({ type }) => type === 'partitionCleaned')).toEqual([])
+  expect(world.removed).toEqual([...idsBefore, taken])
+  expect(world.stored).toEqual([])
+}
 
-/** Compacts a topic once that is deleted meanwhile. What the cleaner did with the numbers it took, and what it reports. */
-async function cleanWhileDeleted(when: Step): Promise<{ abandoned: number[]; failures: Error[]; cleaned: number }> {
-  const image = emptyImage(1)
-  const configs = new Map<string, string>()
-  replay(image, {
-    type: 'topicCreated',
-    name: 'states',
-    topicId,
-    replicationFactor: 1,
-    partitionIds: [partitionId],
-    configs,
-    replicas: [[1]],
-  })
-  const objects = new ObjectMap((partitionId) => (image.cluster.partitions.has(partitionId) ? 0 : undefined))
-  objects.add({ objectId: 5, bytes: 100, parts: [{ partitionId, start: 0, end: 10, bytes: 90, maxTimestamp: 0 }] })
-  const at = (step: Step): void => {
-    if (step !== when || !image.cluster.topicsById.has(topicId)) return
-    replay(image, { type: 'topicDeleted', topicId })
-    objects.forget(partitionId)
+const typesAfter = (world: ScriptedWorld, count: number): string[] => world.history.slice(count).map(({ type }) => type)
+
+test('log cleaner: a topic that is deleted while an object id is taken is not compacted, and the id is removed', async () => {
+  const world = await beforeCleaning()
+  const { length } = world.history
+  world.hold()
+  const deletion = world.deleteTopic(topic)
+  // The cleaner plans the compaction, and its request for ids follows the deletion.
+  await world.time.advance(10_000)
+  world.release()
+  // The uploader has taken the first id, and released it: the rest of the WAL is padding.
+  await checkAbandoned(world, deletion, firstId + 1)
+  expect(typesAfter(world, length).filter((type) => type === 'topicDeleted' || type === 'objectsPrepared')).toEqual([
+    'topicDeleted',
+    'objectsPrepared',
+  ])
+})
+
+test('log cleaner: a topic that is deleted while its producers are requested is not compacted, and the id is removed', async () => {
+  const world = await beforeCleaning()
+  let deletion: Promise<void> | undefined
+  world.onReply = (command) => {
+    if (command.type !== 'producersOf') return undefined
+    deletion ??= world.deleteTopic(topic)
+    return deletion
   }
-  const reports = { abandoned: [] as number[], failures: [] as Error[], cleaned: 0 }
-  const output = { bytes: 50, parts: [{ partitionId, start: 0, end: 10, bytes: 40, maxTimestamp: 0 }] }
-  let next = 6
-  let rounds = 0
-  const round = new Promise<void>((resolve) => {
-    const parts = {
-      metadata: {
-        partition: storageView(image).partition.bind(storageView(image)),
-        topics: () => image.cluster.topics.values(),
-        topic: (id: string) => image.cluster.topicsById.get(id),
-        replaceCleaned: async () => (image.cluster.partitions.has(partitionId) ? [] : 'refused'),
-      },
-      lane: {
-        async ask({ type }: { type: string }) {
-          if (type === 'producersOf') at('the producers are requested')
-          return type === 'producersOf' ? { type, producers: [] } : { type: 'unknown' }
-        },
-      },
-      jobs: {
-        async clean() {
-          at('it is read and written')
-          return { end: 10, replaced: 1, outputs: [output] }
-        },
-      },
-      ids: {
-        async take() {
-          at('a number is taken')
-          return next++
-        },
-        release() {},
-      },
-      objects,
-      turn: new SerialQueue(),
-      time: nodeTime,
-      onStep: () => {},
-      firstTimestamp: async () => undefined,
-      storeAll: async () => {},
-      backoffMs() {
-        // Requested at the start, and again at the end of each round.
-        if (rounds++ > 0) resolve()
-        return rounds === 1 ? 0 : 60_000
-      },
-      bufferBytes: () => 1 << 20,
-      limitsOf: () => limits,
-      onAbandoned: (objectIds: readonly number[]) => reports.abandoned.push(...objectIds),
-      onCleaned: () => reports.cleaned++,
-      onFault: () => {},
-      onFailure: (error: Error) => reports.failures.push(error),
-    } as unknown as CleanerParts
-    new LogCleaner(parts).start()
-  })
-  await round
-  return reports
-}
+  await world.until(() => deletion !== undefined)
+  await checkAbandoned(world, deletion!, firstId)
+})
 
-test.each<Step>(['a number is taken', 'the producers are requested', 'it is read and written'])(
-  'log cleaner: a topic that is deleted while %s is not compacted, and what it took is left to be removed',
-  async (when) => {
-    const { failures, abandoned, cleaned } = await cleanWhileDeleted(when)
-    expect(failures).toEqual([])
-    expect(abandoned).toEqual([6])
-    expect(cleaned).toBe(0)
-  },
-)
+test('log cleaner: a topic that is deleted while it is read and written is not compacted, and the new object is removed', async () => {
+  const world = await beforeCleaning()
+  let deletion: Promise<void> | undefined
+  world.onClean = () => {
+    deletion ??= world.deleteTopic(topic)
+  }
+  await world.until(() => world.stored.length === 2)
+  expect(world.stored).toEqual([1, firstId])
+  await checkAbandoned(world, deletion!, firstId)
+})
+
+test('log cleaner: a topic that remains is compacted into a new object, and the old one is removed', async () => {
+  const world = await beforeCleaning()
+  await world.until(() => world.figures.cleanings === 1)
+  expect(world.committed).toEqual([firstId])
+  await world.time.advance(60_000)
+  expect(world.failures).toEqual([])
+  expect(world.figures.cleanings).toBe(1)
+  expect(world.removed).toEqual(idsBefore)
+  expect(world.stored).toEqual([firstId])
+})
