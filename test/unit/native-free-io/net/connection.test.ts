@@ -10,9 +10,9 @@ import type { OpenTransport } from '../../../../native-free-io/net/transport.ts'
 import { openZeroCopyTransport } from '../../../../native-free-io/net/zero-copy-transport.ts'
 import { ByteBudget } from '../../../../src/base/byte-budget.ts'
 import { anonymous } from '../../../../src/network/client-session.ts'
-import type { RequestDispatcher } from '../../../../src/network/dispatcher.ts'
 import { ReceiveBuffers } from '../../../../src/network/receive-buffers.ts'
-import { type Admission, type BufferLease, type HeldBytes, RequestQueue } from '../../../../src/network/request-queue.ts'
+import type { Admission, BufferLease, HeldBytes, RequestQueue } from '../../../../src/network/request-queue.ts'
+import { FrontWorld } from '../../network/dispatcher-world.ts'
 
 const kib = 1024
 const base = 64 * kib
@@ -31,7 +31,7 @@ afterEach(() => {
   }
 })
 
-/** A listener whose connections read into a small memory, and a dispatcher that only notes what it gets. */
+/** A listener whose connections read into a small memory, and the frames that arrive. */
 async function world(
   open: OpenTransport,
   options: {
@@ -53,10 +53,8 @@ async function world(
   let late = 0
   let received = 0
   const owner: ConnectionOwner = {
-    dispatcher: {
-      connect: (peer: Connection) => new RequestQueue(peer),
-      disconnect: (queue: RequestQueue) => (queue.closed = true),
-    } as unknown as RequestDispatcher,
+    // It connects queues and disconnects them; the frames are passed to `options.frame`.
+    dispatcher: new FrontWorld().dispatcher,
     requestReader: {
       memory,
       bytes: arena,
