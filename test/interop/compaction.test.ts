@@ -98,30 +98,26 @@ describe.runIf(missing === null)('compaction: by key, beside that of Kafka', () 
 
   afterAll(() => Promise.all(sides.map((side) => side.remove())))
 
-  test(
-    `both leave the same records in the same batches, tombstones first kept and then gone (seed ${seed})`,
-    async () => {
-      const random = prng(seed)
-      let tombstonesFrom = 0
-      for (const round of [1, 2, 3]) {
-        const word = random.word
-        const date = BigInt(Date.now())
-        await Promise.all(sides.map((side) => side.putSome(side === sides[0] ? random : prng(word), 60, date)))
-        await pause(segmentMs * 2)
-        const later = BigInt(Date.now())
-        await Promise.all(sides.map((side) => side.endSegment(`end-${round}`, later)))
-        const expected = surviving(sides[0]!.sent, tombstonesFrom)
-        const [ours, kafkas] = await Promise.all(sides.map((side) => side.settled(expected)))
-        expect(kafkas, 'what Kafka leaves').toEqual(expected)
-        expect(ours, 'what Millrace leaves').toEqual(expected)
-        const [batches, kafkasBatches] = await Promise.all(sides.map((side) => readBatches(side.connection, topic)))
-        expect(batches).toEqual(kafkasBatches)
-        tombstonesFrom = sides[0]!.sent.length
-        await pause(tombstonesMs)
-      }
-    },
-    limitMs,
-  )
+  test(`both leave the same records in the same batches, tombstones first kept and then gone (seed ${seed})`, long(limitMs), async () => {
+    const random = prng(seed)
+    let tombstonesFrom = 0
+    for (const round of [1, 2, 3]) {
+      const word = random.word
+      const date = BigInt(Date.now())
+      await Promise.all(sides.map((side) => side.putSome(side === sides[0] ? random : prng(word), 60, date)))
+      await pause(segmentMs * 2)
+      const later = BigInt(Date.now())
+      await Promise.all(sides.map((side) => side.endSegment(`end-${round}`, later)))
+      const expected = surviving(sides[0]!.sent, tombstonesFrom)
+      const [ours, kafkas] = await Promise.all(sides.map((side) => side.settled(expected)))
+      expect(kafkas, 'what Kafka leaves').toEqual(expected)
+      expect(ours, 'what Millrace leaves').toEqual(expected)
+      const [batches, kafkasBatches] = await Promise.all(sides.map((side) => readBatches(side.connection, topic)))
+      expect(batches).toEqual(kafkasBatches)
+      tombstonesFrom = sides[0]!.sent.length
+      await pause(tombstonesMs)
+    }
+  })
 })
 
 const clientTopics = codecs.map((codec) => ({ codec, name: `states-${codec}` }))

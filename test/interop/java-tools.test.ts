@@ -39,27 +39,23 @@ describe.runIf(missing === null)('Java tools: Java tools:', () => {
     expect(await tool('TopicCommand', '--list')).not.toMatch(/^java$/m)
   })
 
-  test(
-    'ProducerPerformance and GetOffsetShell agree on how much was written',
-    async () => {
-      const load = [
-        '--topic',
-        'counted',
-        '--num-records',
-        '20000',
-        '--record-size',
-        '500',
-        '--throughput',
-        '-1',
-        '--command-property',
-        'acks=all',
-      ]
-      expect(await tool('ProducerPerformance', ...load)).toMatch(/20000 records sent/)
-      expect((await tool('GetOffsetShell', '--topic', 'counted', '--time', '-1')).trim()).toBe('counted:0:20000')
-      expect((await tool('GetOffsetShell', '--topic', 'counted', '--time', '-2')).trim()).toBe('counted:0:0')
-    },
-    limitMs,
-  )
+  test('ProducerPerformance and GetOffsetShell agree on how much was written', long(limitMs), async () => {
+    const load = [
+      '--topic',
+      'counted',
+      '--num-records',
+      '20000',
+      '--record-size',
+      '500',
+      '--throughput',
+      '-1',
+      '--command-property',
+      'acks=all',
+    ]
+    expect(await tool('ProducerPerformance', ...load)).toMatch(/20000 records sent/)
+    expect((await tool('GetOffsetShell', '--topic', 'counted', '--time', '-1')).trim()).toBe('counted:0:20000')
+    expect((await tool('GetOffsetShell', '--topic', 'counted', '--time', '-2')).trim()).toBe('counted:0:0')
+  })
 
   test(
     'BrokerApiVersionsCommand finds every API that it supports',

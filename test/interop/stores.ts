@@ -20,6 +20,7 @@ import { account, createBucket, type Running, type StoreServer, secureMinio, sto
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 const partBytes = 5 * 2 ** 20
+const pageKeys = 1000
 const folder = 'millrace-contract/'
 const checkMs = 120_000
 const totals = { passed: 0, failed: 0, skipped: 0 }
@@ -92,7 +93,7 @@ async function tryStore(name: string, given: StoreLocation, except: StoreServer[
     }
     const at = `${folder}${claim.replace(/[^a-z0-9]/gi, '-')}/`
     try {
-      await within(check({ store, at, partBytes }), checkMs)
+      await within(check({ store, at, partBytes, pageKeys }), checkMs)
       passed++
     } catch (error) {
       totals.failed++

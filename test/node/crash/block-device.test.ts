@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encodeBatch } from '../../support/batch.ts'
 import type { Broker } from '../../support/broker.ts'
 import { connected } from '../../support/connection.ts'
+import { long } from '../../support/long.ts'
 import { type LoopDevice, loopDevice, loopMissing } from '../../support/loop-device.ts'
 import { api, produce, readProduce } from '../../support/requests.ts'
 import { create, NodeWorld, read, refusal, valuesOf, write } from '../storage/node-world.ts'
@@ -55,20 +56,16 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
     limitMs,
   )
 
-  test(
-    'uses the whole device, and wraps',
-    async () => {
-      const node = await world.node({ ...on(device(40 * mib)), 's3.wal.upload.threshold': '1MiB' })
-      await node.start()
-      await create(node, 't')
-      // 60 MB into a log of 32 MiB.
-      for (let round = 0; round < 10; round++) await writeLarge(node)
-      await node.kill()
-      await node.start()
-      expect((await read(node, 't', 900n)).length).toBe(100)
-    },
-    limitMs,
-  )
+  test('uses the whole device, and wraps', long(limitMs), async () => {
+    const node = await world.node({ ...on(device(40 * mib)), 's3.wal.upload.threshold': '1MiB' })
+    await node.start()
+    await create(node, 't')
+    // 60 MB into a log of 32 MiB.
+    for (let round = 0; round < 10; round++) await writeLarge(node)
+    await node.kill()
+    await node.start()
+    expect((await read(node, 't', 900n)).length).toBe(100)
+  })
 
   test(
     'is for one node at a time, and stays the log of that node',
@@ -113,22 +110,18 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
     limitMs,
   )
 
-  test(
-    'is refused on a device that is too small, of another size than before, or not there',
-    async () => {
-      expect(await refusal(await world.node(on(device(4 * mib))))).toMatch(/has 4194304 bytes, fewer than s3\.wal\.cache\.size = 8388608/)
-      expect(await refusal(await world.node(on('/dev/no-such-disk')))).toContain('there is no device /dev/no-such-disk')
-      const disk = device(40 * mib)
-      const node = await world.node(on(disk))
-      await node.start()
-      await node.kill()
-      const smaller = device(16 * mib)
-      execFileSync('dd', [`if=${disk}`, `of=${smaller}`, 'bs=1M', 'count=16', 'conv=fsync'], { stdio: 'ignore' })
-      expect(await refusal(node, on(smaller))).toMatch(/bytes too small for the write-ahead log on it: copy the log to a larger one/)
-      await node.start()
-    },
-    limitMs,
-  )
+  test('is refused on a device that is too small, of another size than before, or not there', long(limitMs), async () => {
+    expect(await refusal(await world.node(on(device(4 * mib))))).toMatch(/has 4194304 bytes, fewer than s3\.wal\.cache\.size = 8388608/)
+    expect(await refusal(await world.node(on('/dev/no-such-disk')))).toContain('there is no device /dev/no-such-disk')
+    const disk = device(40 * mib)
+    const node = await world.node(on(disk))
+    await node.start()
+    await node.kill()
+    const smaller = device(16 * mib)
+    execFileSync('dd', [`if=${disk}`, `of=${smaller}`, 'bs=1M', 'count=16', 'conv=fsync'], { stdio: 'ignore' })
+    expect(await refusal(node, on(smaller))).toMatch(/bytes too small for the write-ahead log on it: copy the log to a larger one/)
+    await node.start()
+  })
 })
 
 /** A hundred large records, so that the log wraps soon. */

@@ -4,7 +4,7 @@ import { createTopic } from '../../support/admin.ts'
 import { encodeBatch } from '../../support/batch.ts'
 import { prepareBroker } from '../../support/broker.ts'
 import { connected } from '../../support/connection.ts'
-import { longIf } from '../../support/long.ts'
+import { long, longIf } from '../../support/long.ts'
 import { api, produce, readProduce } from '../../support/requests.ts'
 import { UnsyncedFolder, unsyncedMissing } from '../../support/unsynced-folder.ts'
 import { CrashWorld } from '../crash/crash-world.ts'
@@ -83,7 +83,7 @@ describe.skipIf(missing !== undefined)('power: a node whose power fails', () => 
     'objects removed',
   ]
   for (const point of points) {
-    test(`at "${point}" loses nothing that was acknowledged (seed ${seed})`, longIf(point !== 'log trimmed', limitMs), async () => {
+    test(`at "${point}" loses nothing that was acknowledged (seed ${seed})`, long(limitMs), async () => {
       const hasDied = await world
         .dieAt(point, loadMsMax, () => shortLivedTopic(world.broker.port))
         .catch((error: Error) => {

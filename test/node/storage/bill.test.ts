@@ -3,6 +3,7 @@ import { createTopic } from '../../support/admin.ts'
 import { encodeBatch } from '../../support/batch.ts'
 import { type Broker, freePorts, startBroker } from '../../support/broker.ts'
 import { type Connection, connected } from '../../support/connection.ts'
+import { long } from '../../support/long.ts'
 import { api, produce, readProduce } from '../../support/requests.ts'
 import type { S3Operation } from '../../support/s3/faults.ts'
 import type { S3Server } from '../../support/s3/server.ts'
@@ -89,6 +90,7 @@ async function sendSeconds(bandwidth: string): Promise<number> {
 
 test(
   'request bill: the write-ahead log is limited by s3.network.baseline.bandwidth, and has priority over objects',
+  long(limitMs),
   async () => {
     // The machine may be busy: the limited node is compared with an unlimited one, before and after it.
     const before = await sendSeconds('1GiB')
@@ -99,5 +101,4 @@ test(
     // Objects get what the log leaves. Without the priority, the difference is 4.2 s and more.
     expect(limited - unlimited).toBeLessThan(4)
   },
-  limitMs,
 )

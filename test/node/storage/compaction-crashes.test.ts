@@ -3,7 +3,7 @@ import { below, chance, prng } from '../../../src/base/prng.ts'
 import { createTopic, untilLed } from '../../support/admin.ts'
 import { type Broker, startBroker } from '../../support/broker.ts'
 import { connected } from '../../support/connection.ts'
-import { longIf } from '../../support/long.ts'
+import { long } from '../../support/long.ts'
 import { api, deleteTopics } from '../../support/requests.ts'
 import type { S3Server } from '../../support/s3/server.ts'
 import { busyCleaner, eager, lastOfEach, put, readOn, type Seen } from './compacted-topic.ts'
@@ -75,7 +75,7 @@ const points = [
 for (const point of points) {
   test(
     `compaction crashes: a crash at "${point}" loses no key, repeats none, and moves no offset (seed ${seed})`,
-    longIf(point !== 'cleaning committed', limitMs),
+    long(limitMs),
     async () => {
       await broker.stop()
       await broker.start({ MILLRACE_CRASH_POINT: point })
@@ -89,6 +89,7 @@ for (const point of points) {
 
 test(
   'compaction crashes: afterwards the topic comes to hold each key once, and when the topics are gone the store is empty',
+  long(limitMs),
   async () => {
     await connected(broker.port, async (connection) => {
       const last = lastOfEach(acknowledged)
@@ -101,5 +102,4 @@ test(
       await until(() => objectsIn(server).length === 0)
     })
   },
-  limitMs,
 )

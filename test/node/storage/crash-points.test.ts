@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTopic, deleteAllTopics } from '../../support/admin.ts'
 import { encodeBatch } from '../../support/batch.ts'
 import { connected } from '../../support/connection.ts'
-import { longIf } from '../../support/long.ts'
+import { long, longIf } from '../../support/long.ts'
 import { api, produce } from '../../support/requests.ts'
 import type { S3Server } from '../../support/s3/server.ts'
 import type { CrashWorld } from '../crash/crash-world.ts'
@@ -53,6 +53,7 @@ for (const point of points) {
 
 test(
   'a crash while retention moves the start of a log leaves a log that starts somewhere later and has everything behind that',
+  long(limitMs),
   async () => {
     const died = await world.dieAt('log start moved', loadMsMax, async () => {
       await connected(world.broker.port, async (connection) => {
@@ -62,7 +63,6 @@ test(
     })
     expect(died).toBe(true)
   },
-  limitMs,
 )
 
 test(

@@ -4,6 +4,7 @@ import { createTopic, readAll } from '../../support/admin.ts'
 import { encodeBatch } from '../../support/batch.ts'
 import { type Broker, freePorts, startBroker } from '../../support/broker.ts'
 import { Connection, connected } from '../../support/connection.ts'
+import { long } from '../../support/long.ts'
 import { api, createTopics, deleteTopics, produce, readNamedErrors, readProduce } from '../../support/requests.ts'
 import { SmallDisk, smallDiskMissing } from '../../support/small-disk.ts'
 
@@ -49,6 +50,7 @@ const count = async (port: number): Promise<number> => (await connected(port, (c
 
 test.skipIf(missing !== undefined)(
   'disk full: acknowledged records are read before and after kill -9, producers get a retriable error, and free space ends it without a restart',
+  long(limitMs),
   async () => {
     disk = new SmallDisk(100)
     const [metricsPort] = await freePorts(1)
@@ -67,7 +69,6 @@ test.skipIf(missing !== undefined)(
     await untilAccepted(broker.port)
     expect(await count(broker.port)).toBeGreaterThan(acknowledged)
   },
-  limitMs,
 )
 
 test.skipIf(missing !== undefined)(

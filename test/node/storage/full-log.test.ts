@@ -6,7 +6,7 @@ import { SyncGroupRequest, SyncGroupResponse } from '../../../src/wire/api/14-sy
 import { createTopic } from '../../support/admin.ts'
 import { encodeBatch } from '../../support/batch.ts'
 import { Connection, connected } from '../../support/connection.ts'
-import { longIf } from '../../support/long.ts'
+import { long } from '../../support/long.ts'
 import { api, fetchRequest, metadata, produce, readFetch, readProduce } from '../../support/requests.ts'
 import type { S3Server } from '../../support/s3/server.ts'
 import { WireClient } from '../../support/wire-client.ts'
@@ -60,7 +60,7 @@ const soon = <T>(work: Promise<T>): Promise<T> =>
 describe.each([
   ['on a disk', () => storeForBroker()],
   ['in the store', () => storeForLog('&maxUnflushedBytes=4MiB')],
-])('a log %s that is full', (place, open) => {
+])('a log %s that is full', (_place, open) => {
   let world: CrashWorld
   let server: S3Server
 
@@ -83,7 +83,7 @@ describe.each([
 
   test(
     `answers producers with a timeout, serves other clients, and has every record once and in order when the store returns (seed ${seed})`,
-    longIf(place === 'in the store', limitMs),
+    long(limitMs),
     async () => {
       const { port } = world.broker
       const { client, heartbeat } = await joined(port)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errors } from '../../../src/wire/errors.ts'
 import { connected } from '../../support/connection.ts'
-import { long, longIf } from '../../support/long.ts'
+import { long } from '../../support/long.ts'
 import { api, fetchRequest, readFetch } from '../../support/requests.ts'
 import type { S3Server } from '../../support/s3/server.ts'
 import type { CrashWorld } from '../crash/crash-world.ts'
@@ -85,7 +85,7 @@ describe.each([
   ] as const) {
     test(
       `acknowledges no record that is not durable while its credentials ${how}, reports it, and continues when they are valid again`,
-      longIf(isInStore || kind === 'expired', limitMs),
+      long(limitMs),
       async () => {
         await world.settle()
         const good = server.accounts.get('broker')!

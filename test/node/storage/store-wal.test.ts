@@ -51,7 +51,7 @@ test(
 for (const point of ['object prepared', 'object stored:2', 'object committed', 'producers saved:2', 'log trimmed'] as const) {
   test(
     `S3 WAL: a crash at "${point}" and an empty disk lose, reorder and repeat nothing`,
-    longIf(point !== 'object committed', limitMs),
+    long(limitMs),
     told(async () => {
       expect(await world.dieAt(point, 15_000), `the broker dies at "${point}"`).toBe(true)
     }),
@@ -99,6 +99,7 @@ test(
 
 test(
   'S3 WAL: a node that starts while the store is away waits for it, and then has everything',
+  long(limitMs),
   told(async () => {
     await world.broker.kill()
     await server.stop()
@@ -108,7 +109,6 @@ test(
     await started
     await world.verifyFromStart()
   }),
-  limitMs,
 )
 
 test(

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { openStore } from '../../../native-free-io/store/open-store.ts'
 import type { ObjectStore, StoreLocation } from '../../../src/ports/object-store.ts'
-import { S3Server } from '../../support/s3/server.ts'
+import { S3Server, type S3ServerOptions } from '../../support/s3/server.ts'
 import { contract } from './contract.ts'
 import { s3At } from './s3-location.ts'
 
@@ -13,6 +13,8 @@ const MiB = 2 ** 20
 /** A store to test, and how to remove it. */
 interface Subject {
   readonly location: StoreLocation
+  /** Maximum number of keys in a page of a list. */
+  readonly pageKeys: number
   remove(): Promise<void>
 }
 
@@ -21,25 +23,30 @@ async function folder(): Promise<{ path: string; remove(): Promise<void> }> {
   return { path, remove: () => rm(path, { recursive: true }) }
 }
 
-async function server(folder: string | undefined, more: Parameters<typeof s3At>[1], after = async () => {}): Promise<Subject> {
-  const s3 = new S3Server(folder === undefined ? {} : { folder })
+/** An S3 server with short pages, which need fewer objects; one of the subjects has those of AWS. */
+async function server(
+  { folder, pageKeysMax = 100 }: S3ServerOptions,
+  more: Parameters<typeof s3At>[1],
+  after = async () => {},
+): Promise<Subject> {
+  const s3 = new S3Server({ pageKeysMax, ...(folder === undefined ? {} : { folder }) })
   await s3.start()
-  return { location: s3At(s3, more), remove: () => s3.stop().then(after) }
+  return { location: s3At(s3, more), pageKeys: pageKeysMax, remove: () => s3.stop().then(after) }
 }
 
 const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
-  'mem://': async () => ({ location: { scheme: 'mem', name: 'contract' }, remove: async () => {} }),
+  'mem://': async () => ({ location: { scheme: 'mem', name: 'contract' }, pageKeys: 1000, remove: async () => {} }),
   'file://': async () => {
     const { path, remove } = await folder()
-    return { location: { scheme: 'file', folder: join(path, 'not', 'yet', 'there') }, remove }
+    return { location: { scheme: 'file', folder: join(path, 'not', 'yet', 'there') }, pageKeys: 1000, remove }
   },
-  's3:// in memory': () => server(undefined, {}),
+  's3:// in memory': () => server({ pageKeysMax: 1000 }, {}),
   's3:// on disk': async () => {
     const { path, remove } = await folder()
-    return server(path, { checksum: 'CRC32' }, remove)
+    return server({ folder: path }, { checksum: 'CRC32' }, remove)
   },
-  's3:// with signed bodies and CRC-32C': () => server(undefined, { signBodies: true, checksum: 'CRC32C' }),
-  's3:// without conditional puts': () => server(undefined, { conditionalPut: false }),
+  's3:// with signed bodies and CRC-32C': () => server({}, { signBodies: true, checksum: 'CRC32C' }),
+  's3:// without conditional puts': () => server({}, { conditionalPut: false }),
 }
 
 describe.each(Object.entries(subjects))('object store contract: a store at %s', (_, open) => {
@@ -56,7 +63,7 @@ describe.each(Object.entries(subjects))('object store contract: a store at %s', 
   test.each(Object.entries(contract))(
     '%s',
     async (name, check) => {
-      await check({ store, at: `check/${name.replace(/[^a-z0-9]/gi, '-')}/`, partBytes: 5 * MiB })
+      await check({ store, at: `check/${name.replace(/[^a-z0-9]/gi, '-')}/`, partBytes: 5 * MiB, pageKeys: subject.pageKeys })
     },
     30_000,
   )

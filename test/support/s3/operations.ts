@@ -16,6 +16,7 @@ export interface Holder {
   readonly buckets: Map<string, Bucket>
   readonly folder: string | undefined
   readonly partBytesMin: number
+  readonly pageKeysMax: number
   now(): number
 }
 
@@ -89,12 +90,12 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
     return { status: 200, text: xml('DeleteResult', []) }
   },
 
-  list({ query }, bucket) {
+  list({ query }, bucket, { pageKeysMax }) {
     const token = query.get('continuation-token')
     const behind = token === null ? (query.get('start-after') ?? '') : Buffer.from(token, 'base64').toString()
     const isBehind = (key: string): boolean => Buffer.compare(Buffer.from(key), Buffer.from(behind)) > 0
     const listed = bucket.list(query.get('prefix') ?? '').filter(([key]) => behind === '' || isBehind(key))
-    const page = listed.slice(0, Math.min(pageMax, Number(query.get('max-keys') ?? pageMax)))
+    const page = listed.slice(0, Math.min(pageKeysMax, Number(query.get('max-keys') ?? pageKeysMax)))
     const isTruncated = page.length < listed.length
     const rows = page.map(([key, { bytes, etag, modifiedMs }]) => {
       const row = [tag('Key', key), tag('LastModified', new Date(modifiedMs).toISOString()), tag('ETag', etag), tag('Size', bytes)]

@@ -20,6 +20,8 @@ export interface S3ServerOptions {
   readonly buckets?: readonly string[]
   /** Minimum size of a part except the last; 5 MiB in AWS. */
   readonly partBytesMin?: number
+  /** Maximum number of keys in a page of a list; 1000 in AWS. */
+  readonly pageKeysMax?: number
   /** With the certificate in `certificatePath`, which clients trust only if configured. */
   readonly isTls?: boolean
 }
@@ -37,6 +39,7 @@ export class S3Server implements Holder {
   readonly buckets: Map<string, Bucket>
   readonly folder: string | undefined
   readonly partBytesMin: number
+  readonly pageKeysMax: number
   readonly faults: Faults
   readonly accounts = new Map<string, Account>([['tester', { secretKey: 'testing/+=secret' }]])
   /** Number of requests so far, regardless of their results. */
@@ -50,11 +53,20 @@ export class S3Server implements Holder {
   #server: Server | undefined
   #port: number
 
-  constructor({ port = 0, folder, seed = 1, buckets = ['bucket'], partBytesMin = 5 << 20, isTls = false }: S3ServerOptions = {}) {
+  constructor({
+    port = 0,
+    folder,
+    seed = 1,
+    buckets = ['bucket'],
+    partBytesMin = 5 << 20,
+    pageKeysMax = 1000,
+    isTls = false,
+  }: S3ServerOptions = {}) {
     this.buckets = new Map(buckets.map((name) => [name, new Bucket()]))
     this.folder = blobFolder(folder)
     this.faults = new Faults(seed)
     this.partBytesMin = partBytesMin
+    this.pageKeysMax = pageKeysMax
     this.#port = port
     this.#isTls = isTls
   }

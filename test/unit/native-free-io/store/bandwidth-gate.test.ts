@@ -79,5 +79,5 @@ test('a thread that started before a change of the wall clock shares the same bu
 test.each(Object.entries(contract))('a store under a budget is a store: %s', async (name, check) => {
   const gate = gateOf(4096 * MiB)
   const store = budgeted(await openStore({ scheme: 'mem', name: `budgeted ${name}` }), { received: gate, sent: gate }, 'read')
-  await check({ store, at: 'x/', partBytes: 5 * MiB })
+  await check({ store, at: 'x/', partBytes: 5 * MiB, pageKeys: 1000 })
 })
