@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { bellBytes } from '../src/ring/layout.ts'
+import { signalBytes } from '../src/ring/layout.ts'
 import { RingConsumer, RingProducer, ringBytes } from '../src/ring/ring.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
 import { root } from '../test/support/root.ts'
@@ -14,8 +14,8 @@ const bodyWords = 6
 const burst = 64
 const place = { at: 0, capacityWords }
 /** Words of the two wake signals behind the ring: the other thread's, and this thread's. */
-const signals = { theirs: ringBytes(capacityWords) / 4, ours: (ringBytes(capacityWords) + bellBytes) / 4 } as const
-const sharedBytes = ringBytes(capacityWords) + 2 * bellBytes
+const signals = { theirs: ringBytes(capacityWords) / 4, ours: (ringBytes(capacityWords) + signalBytes) / 4 } as const
+const sharedBytes = ringBytes(capacityWords) + 2 * signalBytes
 
 type Task = { readonly ringBench: 'drain' | 'echo'; readonly shared: SharedArrayBuffer; readonly count: number }
 

@@ -70,10 +70,10 @@ export function runProduce(brokers: Brokers, peer: Peer, shape: Shape, withTail:
     try {
       await Promise.all([producer.ready, tail?.ready])
       const cpuBefore = broker.figures().cpuSeconds
-      tail?.tell({ type: 'go' })
-      producer.tell({ type: 'go' })
+      tail?.send({ type: 'go' })
+      producer.send({ type: 'go' })
       const produced = await producer.done
-      tail?.tell({ type: 'until', ends: produced.ends })
+      tail?.send({ type: 'until', ends: produced.ends })
       const tailed = await tail?.done
       return { ...producedSample(produced), ...tailSample(tailed), ...brokerSample(broker, cpuBefore, produced.mib) }
     } finally {
@@ -144,14 +144,14 @@ function runConsume(brokers: Brokers, peer: Peer, options: RunOptions, consume: 
 const ownConsumer: Consume = async (address, topic, records) => {
   const tail = tailProcess({ port: Number(address.split(':')[1]), topic, partitions: 1, ...tailLimits })
   await tail.ready
-  tail.tell({ type: 'until', ends: [records] })
+  tail.send({ type: 'until', ends: [records] })
   const { mib, seconds } = await ran(tail)
   return { mibPerSecond: mib / seconds, recordsPerSecond: records / seconds }
 }
 
 async function ran<Result>(load: LoadProcess<Result>): Promise<Result> {
   await load.ready
-  load.tell({ type: 'go' })
+  load.send({ type: 'go' })
   return load.done
 }
 

@@ -8,9 +8,9 @@ import { type LargeWindowJob, LargeWindowRunner, planLargeWindow } from '../src/
 import { validationKernel } from '../src/pipeline/validation/validation-kernel.ts'
 
 const { memory, batchBytesMax } = workerData as LargeWindowData
-const place = planLargeWindow(batchBytesMax)
-const own = openArena(createArena(place.pages))
+const layout = planLargeWindow(batchBytesMax)
+const own = openArena(createArena(layout.pages))
 const kernels = { validation: validationKernel(validationModule(), own.memory), crc: kernel(own.memory).crc }
-const runner = new LargeWindowRunner(openArena(memory).bytes, own, place, kernels)
+const runner = new LargeWindowRunner(openArena(memory).bytes, own, layout, kernels)
 
 parentPort!.on('message', (job: LargeWindowJob) => parentPort!.postMessage(runner.work(job)))

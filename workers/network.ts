@@ -21,22 +21,22 @@ import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { type ValidationJob, ValidationJobs } from '../src/pipeline/validation/validation-jobs.ts'
 import { validationKernel } from '../src/pipeline/validation/validation-kernel.ts'
 import { Validator } from '../src/pipeline/validation/validator.ts'
-import type { LentRange } from '../src/ports/cold-reads.ts'
+import type { LeasedRange } from '../src/ports/cold-reads.ts'
 import { RingConsumer, RingProducer } from '../src/ring/ring.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
 
 const { memory, plan, validation, lane, index, nodeId, listeners, limits } = workerData as NetworkData
 const port = parentPort!
-const say = (message: FromNetwork, moved: readonly ArrayBuffer[] = []): void => port.postMessage(message, moved as ArrayBuffer[])
+const send = (message: FromNetwork, moved: readonly ArrayBuffer[] = []): void => port.postMessage(message, moved as ArrayBuffer[])
 const arena = openArena(memory)
 const { words } = arena
-const place = plan.network[index]!
-const counters = new MetricBlock(stages.network, new Float64Array(memory.buffer, place.counters, counterBlockBytes / 8))
-const signal = new WakeSignal(words, place.signal)
+const layout = plan.network[index]!
+const counters = new MetricBlock(stages.network, new Float64Array(memory.buffer, layout.counters, counterBlockBytes / 8))
+const signal = new WakeSignal(words, layout.signal)
 const routing = new TopicRouting(nodeId)
 /** On a small machine this thread is also the sequencer: the data that it has just received is still in its cache. */
 const own = lane && openLane(lane, arena)
-if (own) say(own.started)
+if (own) send(own.started)
 
 const checks = validationKernel(validationModule(), memory)
 const jobs = new ValidationJobs(
@@ -46,38 +46,38 @@ const jobs = new ValidationJobs(
     results: new RingConsumer(words, rings[index]!.results),
     signal: new WakeSignal(words, at),
   })),
-  () => say({ type: 'validatorsNeeded' }),
+  () => send({ type: 'validatorsNeeded' }),
   (job) => {
     const { address, bytes, rules } = job
     wide.set(++wideId, job)
-    say({ type: 'largeWindowNeeded', id: wideId, address, bytes, rules })
+    send({ type: 'largeWindowNeeded', id: wideId, address, bytes, rules })
   },
 )
 /** Batches at the thread with the large window. */
 const wide = new Map<number, ValidationJob>()
 let wideId = 0
 
-const receive = new ReceiveBuffers(place.receive.base, place.receive.bytes)
+const receive = new ReceiveBuffers(layout.receive.base, layout.receive.bytes)
 const dispatcher = new RequestDispatcher({
   words,
   memory: arena.bytes,
   lane: plan.lane.header,
-  appends: new RingProducer(words, place.appends),
-  reads: new RingProducer(words, place.reads),
-  answers: new RingConsumer(words, place.answers),
+  appends: new RingProducer(words, layout.appends),
+  reads: new RingProducer(words, layout.reads),
+  answers: new RingConsumer(words, layout.answers),
   sequencer: new WakeSignal(words, plan.lane.sequencerSignal),
   routing,
   sessions: new FetchSessions(limits.sessionSlots, () => randomInt(1, 0x7fff_ffff)),
   validation: new ProduceValidation({
     ...validation,
     view: arena.view,
-    validator: new Validator(checks, kernel(memory).crc, arena.view, place.validation),
+    validator: new Validator(checks, kernel(memory).crc, arena.view, layout.validation),
     offer: (job) => jobs.offer(job),
   }),
   ports: {
-    forward: ({ token, session, frame }) => say({ type: 'forward', token, session, frame }, [frame.buffer as ArrayBuffer]),
-    load: ({ token, index: part, load }) => say({ type: 'load', token, index: part, load }),
-    giveBack: (pin) => say({ type: 'gaveBack', pin }),
+    forward: ({ token, session, frame }) => send({ type: 'forward', token, session, frame }, [frame.buffer as ArrayBuffer]),
+    load: ({ token, index: part, load }) => send({ type: 'load', token, index: part, load }),
+    releasePin: (pin) => send({ type: 'released', pin }),
     after: (ms, wake) => {
       const timer = setTimeout(wake, ms)
       return () => clearTimeout(timer)
@@ -129,8 +129,8 @@ const table = new ConnectionTable({
     memory: receive,
     bytes: arena.bytes,
     view: arena.view,
-    scratch: place.landing,
-    spill: new ByteBudget(place.receive.bytes / stashShare),
+    scratch: layout.scratch,
+    spill: new ByteBudget(layout.receive.bytes / stashShare),
     requestBytesMax: limits.requestBytesMax,
     frame: (queue, start, end, held) => dispatcher.frame(queue, start, end, held),
     onCopy: (bytes) => counters.add('copied_bytes', bytes),
@@ -139,7 +139,7 @@ const table = new ConnectionTable({
     dispatcher.publish()
     own?.sequencer.turn(Date.now())
   },
-  onClosed: (host, why) => say({ type: 'closed', host, why }),
+  onClosed: (host, why) => send({ type: 'closed', host, why }),
 })
 
 /** Started at once, since the main thread prepares for several milliseconds more before it requests `listen`. */
@@ -147,18 +147,18 @@ const fault = transportFault(openZeroCopyTransport)
 
 async function listen(): ReturnType<ConnectionTable['listen']> {
   const because = await fault
-  if (because !== undefined) say({ type: 'readsCopied', because })
+  if (because !== undefined) send({ type: 'readsCopied', because })
   return table.listen(listeners, limits.backlog, because === undefined ? openZeroCopyTransport : openCopyingTransport)
 }
 
 let blockMemory: Buffer = Buffer.alloc(0)
-const pieceOf = ({ address, bytes }: LentRange): Buffer => blockMemory.subarray(address, address + bytes)
+const pieceOf = ({ address, bytes }: LeasedRange): Buffer => blockMemory.subarray(address, address + bytes)
 
 const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { type: T }>) => void } = {
   listen: () =>
     void listen().then((bound) => {
-      if ('error' in bound) say({ type: 'notListening', listener: bound.listener, code: bound.error.code, message: bound.error.message })
-      else say({ type: 'listening', ports: bound })
+      if ('error' in bound) send({ type: 'notListening', listener: bound.listener, code: bound.error.code, message: bound.error.message })
+      else send({ type: 'listening', ports: bound })
     }),
   topics: ({ set, deleted }) => {
     for (const id of deleted) routing.delete(id)
@@ -174,9 +174,9 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
     else dispatcher.loaded(token, part, 'bytes' in loaded ? [loaded.bytes] : loaded.ranges.map(pieceOf), error, loaded.pin)
   },
   outOfMemory: ({ token, partitionRead }) => dispatcher.outOfMemory(token, partitionRead),
-  asked: ({ asked }) => {
-    const reply = own!.sequencer.execute(asked)
-    say({ type: 'replied', answered: { id: asked.id, reply } })
+  requested: ({ request }) => {
+    const reply = own!.sequencer.execute(request)
+    send({ type: 'replied', reply: { id: request.id, reply } })
     dispatcher.turn()
   },
   validated: ({ id, result }) => {
@@ -190,7 +190,7 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
   limits: ({ connections }) => table.limit(connections),
   stop: () =>
     void table.stop().then(() => {
-      say({ type: 'stopped' })
+      send({ type: 'stopped' })
       port.close()
     }),
 }

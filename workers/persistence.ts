@@ -28,7 +28,7 @@ const persistence = new Persistence({
   file,
   signals: [
     new WakeSignal(words, lane.sequencerSignal),
-    ...plan.network.map((place) => new WakeSignal(words, place.signal)),
+    ...plan.network.map((layout) => new WakeSignal(words, layout.signal)),
     new WakeSignal(words, plan.mainSignal),
   ],
   counters,

@@ -14,7 +14,7 @@ import { S3WalWriter } from '../src/wal/s3/s3-wal-writer.ts'
 
 const { memory, plan, wal, position, store: data } = workerData as LaneData & { readonly position: number; readonly store: StoreWalData }
 const port = parentPort!
-const say = (message: FromStorePersistence): void => port.postMessage(message)
+const send = (message: FromStorePersistence): void => port.postMessage(message)
 /** Interval of the removal of unneeded objects, also when nothing is written. */
 const tidyMs = 5000
 const { words, bytes, view } = openArena(memory)
@@ -22,7 +22,7 @@ const { lane } = plan
 const { crc } = kernel(memory)
 const signal = new WakeSignal(words, lane.persistenceSignal)
 const store = await sharedStore(data.location, data.share)('wal')
-const parts = s3WalParts({ ...data, store, onFault: (fault) => say({ type: 'fault', fault }) })
+const parts = s3WalParts({ ...data, store, onFault: (fault) => send({ type: 'fault', fault }) })
 const s3Wal = new S3WalWriter(parts, data.s3Wal, (error) => {
   // Thrown where it is not caught: that ends the thread, and with it the node.
   setImmediate(() => {
@@ -38,7 +38,7 @@ const persistence = new StorePersistence({
   memory: lane.log,
   signals: [
     new WakeSignal(words, lane.sequencerSignal),
-    ...plan.network.map((place) => new WakeSignal(words, place.signal)),
+    ...plan.network.map((layout) => new WakeSignal(words, layout.signal)),
     new WakeSignal(words, plan.mainSignal),
   ],
   counters: new MetricBlock(stages.persistence, new Float64Array(memory.buffer, lane.persistenceCounters, counterBlockBytes / 8)),
@@ -65,7 +65,7 @@ const lookMs = 5
 /** Writes the remaining records, and removes the objects that become unneeded. */
 async function finish(): Promise<void> {
   while (!persistence.isDone) {
-    persistence.hurry()
+    persistence.writeSoon()
     await new Promise((resolve) => setTimeout(resolve, lookMs))
   }
   await s3Wal.tidied()
@@ -76,6 +76,6 @@ async function finish(): Promise<void> {
 
 port.on('message', ({ id, cut }: ToStorePersistence) => {
   persistence.trim(cut)
-  say({ type: 'noted', id })
+  send({ type: 'noted', id })
 })
 turn()

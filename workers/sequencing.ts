@@ -4,7 +4,7 @@ import { openArena } from '../native-free-io/threads/arena.ts'
 import { openLane } from '../native-free-io/threads/lane.ts'
 import type { LaneData } from '../src/network/thread-messages.ts'
 import { laneHeader } from '../src/pipeline/lane-words.ts'
-import type { Asked } from '../src/ports/lane-commands.ts'
+import type { LaneRequest } from '../src/ports/lane-commands.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
 
 const data = workerData as LaneData
@@ -20,17 +20,17 @@ port.postMessage(started)
 const looksBeforeSleep = 50
 const sleepMs = 1000
 const stalledMs = 1
-let heard = 0
+let commandsSeen = 0
 
-const commanded = (): boolean => Atomics.load(words, header + laneHeader.commands) !== heard
+const commanded = (): boolean => Atomics.load(words, header + laneHeader.commands) !== commandsSeen
 const stopped = (): boolean => Atomics.load(words, header + laneHeader.stop) === 1
 const idle = (): boolean => sequencer.idle && !commanded() && !stopped()
 
 function obey(): void {
-  heard = Atomics.load(words, header + laneHeader.commands)
+  commandsSeen = Atomics.load(words, header + laneHeader.commands)
   for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) {
-    const asked = received.message as Asked
-    port.postMessage({ id: asked.id, reply: sequencer.execute(asked) })
+    const request = received.message as LaneRequest
+    port.postMessage({ id: request.id, reply: sequencer.execute(request) })
   }
 }
 

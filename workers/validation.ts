@@ -14,18 +14,18 @@ import { WakeSignal } from '../src/ring/wake-signal.ts'
 const { memory, plan, index } = workerData as ValidatorData
 const arena = openArena(memory)
 const { words, view } = arena
-const place = plan.validators[index]!
+const layout = plan.validators[index]!
 const checks = validationKernel(validationModule(), memory)
 const { crc } = kernel(memory)
-const signal = new WakeSignal(words, place.signal)
+const signal = new WakeSignal(words, layout.signal)
 const runner = new JobRunner(
   words,
-  place.rings.map((rings, network) => ({
+  layout.rings.map((rings, network) => ({
     jobs: new RingConsumer(words, rings.jobs),
     results: new RingProducer(words, rings.results),
     signal: new WakeSignal(words, plan.network[network]!.signal),
   })),
-  place.slots.map((slot) => new Validator(checks, crc, view, slot)),
+  layout.slots.map((slot) => new Validator(checks, crc, view, slot)),
 )
 
 const looksBeforeSleep = 50

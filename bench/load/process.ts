@@ -31,7 +31,7 @@ export class LoadProcess<Result> {
     this.done.catch(() => isReady())
   }
 
-  tell(message: ToLoad): void {
+  send(message: ToLoad): void {
     this.#child.send(message)
   }
 

@@ -9,10 +9,10 @@ import { ProducerConnection } from './producer-connection.ts'
 const load = JSON.parse(process.argv[2]!) as ProduceLoad
 const progressEveryMs = 250
 const mib = 1024 * 1024
-const say = (message: FromLoad<ProduceResult>): void => void process.send!(message)
+const send = (message: FromLoad<ProduceResult>): void => void process.send!(message)
 
 function fail(reason: string): never {
-  say({ type: 'failed', reason })
+  send({ type: 'failed', reason })
   process.exit(1)
 }
 
@@ -126,11 +126,11 @@ async function open(index: number): Promise<void> {
 for (let index = 0; index < load.connections; index += 1) await open(index)
 const gone = new Promise<void>((resolve) => process.once('message', () => resolve()))
 process.once('disconnect', () => process.exit(1))
-say({ type: 'ready' })
+send({ type: 'ready' })
 await gone
 const cpuAtStart = process.cpuUsage()
 began = performance.now()
 sendUntil = began + load.secondsMax * 1000
-setInterval(() => say({ type: 'progress', mib: bytes() / mib }), progressEveryMs).unref()
+setInterval(() => send({ type: 'progress', mib: bytes() / mib }), progressEveryMs).unref()
 if (load.mibPerSecond === null) for (const connection of connections) pump(connection, began)
 else pace()

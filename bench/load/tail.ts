@@ -11,10 +11,10 @@ const load = JSON.parse(process.argv[2]!) as TailLoad
 const progressEveryMs = 250
 const waitMs = 100
 const mib = 1024 * 1024
-const say = (message: FromLoad<TailResult>): void => void process.send!(message)
+const send = (message: FromLoad<TailResult>): void => void process.send!(message)
 
 function fail(reason: string): never {
-  say({ type: 'failed', reason })
+  send({ type: 'failed', reason })
   process.exit(1)
 }
 
@@ -106,6 +106,6 @@ socket.once('close', () => fail('the broker closed the connection'))
 socket.once('connect', () => {
   process.on('message', obey)
   process.once('disconnect', () => process.exit(1))
-  say({ type: 'ready' })
+  send({ type: 'ready' })
 })
-setInterval(() => say({ type: 'progress', mib: bytes / mib }), progressEveryMs).unref()
+setInterval(() => send({ type: 'progress', mib: bytes / mib }), progressEveryMs).unref()

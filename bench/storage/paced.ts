@@ -29,10 +29,10 @@ export async function pacedLoad(to: {
   const producer = produceProcess({ ...shape, ...where, mibPerSecond, mibMax: mibPerSecond * seconds, secondsMax: seconds, isTraced: true })
   const tail = tailProcess({ ...where, partitionMaxBytes: mib, maxBytes: 32 * mib, isTraced: true })
   await Promise.all([producer.ready, tail.ready])
-  tail.tell({ type: 'go' })
-  producer.tell({ type: 'go' })
+  tail.send({ type: 'go' })
+  producer.send({ type: 'go' })
   const produced = await producer.done
-  tail.tell({ type: 'until', ends: produced.ends })
+  tail.send({ type: 'until', ends: produced.ends })
   const due = new Map(produced.trace)
   const endToEnd = new Histogram()
   for (const [baseOffset, atMs] of (await tail.done).trace) endToEnd.record(atMs - due.get(baseOffset)!)

@@ -47,7 +47,7 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
   #windowBytes = 0
   #why: string | undefined
   /** Milliseconds: time of the last received bytes, of the start of the incomplete frame, and of the last progress of the client. */
-  #heardAt: number
+  #receivedAt: number
   #frameSince: number
   #drainedAt: number
   #frames = 0
@@ -56,7 +56,7 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
   constructor(owner: ConnectionOwner, session: ClientSession, open: (receiver: TransportReceiver) => Transport, now: number) {
     this.#owner = owner
     this.session = session
-    this.#heardAt = now
+    this.#receivedAt = now
     this.#frameSince = now
     this.#drainedAt = now
     this.queue = owner.dispatcher.connect(this)
@@ -111,7 +111,7 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
 
   /** Releases the segment of a connection that has been idle for `idleMs`. */
   rest(now: number, idleMs: number): void {
-    if (!this.gate.isOpen || this.#socket.destroyed || now - this.#heardAt <= idleMs) return
+    if (!this.gate.isOpen || this.#socket.destroyed || now - this.#receivedAt <= idleMs) return
     if (this.#requestReader.rest()) this.#transport.renewWindow()
   }
 
@@ -126,7 +126,7 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
   received(bytes: number): boolean {
     if (this.#socket.destroyed) return false
     assert(bytes <= this.#windowBytes, 'received bytes are within their window')
-    this.#heardAt = Date.now()
+    this.#receivedAt = Date.now()
     this.gate.enter()
     this.#follow(this.#requestReader.received(this.#at, bytes))
     this.#owner.onRead(bytes)
@@ -156,7 +156,7 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
     if (now - this.#drainedAt > limits.stuckMs) return 'a client that does not take its responses'
     if (now - this.#drainedAt > limits.holdMs && this.#sendQueue.isHolding)
       return 'a client that does not take its responses, while others wait for the memory that these are in'
-    if (now - this.#heardAt > limits.idleMs && this.queue.pending.length === 0) return 'idle for connections.max.idle.ms'
+    if (now - this.#receivedAt > limits.idleMs && this.queue.pending.length === 0) return 'idle for connections.max.idle.ms'
     return undefined
   }
 

@@ -17,7 +17,7 @@ interface PendingWrite {
   parts: Uint8Array[]
   readonly lease: BufferLease | undefined
   /** The lease is complete: no part has been copied out. */
-  isLent: boolean
+  isLeased: boolean
   readonly since: number
   /** Ranges of the arena that are in the socket, but not read by the client. */
   readonly flying: Set<Range>
@@ -61,14 +61,14 @@ export class SendQueue {
 
   /** Some parts are in leased memory and wait for the client. */
   get isLate(): boolean {
-    const isLent = (pending: PendingWrite): boolean => pending.isLent
-    return this.#writes.some(isLent) || (this.#socket.writableLength > 0 && [...this.#given].some(isLent))
+    const isLeased = (pending: PendingWrite): boolean => pending.isLeased
+    return this.#writes.some(isLeased) || (this.#socket.writableLength > 0 && [...this.#given].some(isLeased))
   }
 
   /** Shared memory stays in use until the client has read more. */
   get isHolding(): boolean {
-    const isLent = ({ lease }: PendingWrite): boolean => lease !== undefined
-    return this.#writes.some(isLent) || (this.#socket.writableLength > 0 && [...this.#given].some(isLent))
+    const isLeased = ({ lease }: PendingWrite): boolean => lease !== undefined
+    return this.#writes.some(isLeased) || (this.#socket.writableLength > 0 && [...this.#given].some(isLeased))
   }
 
   send(parts: readonly Uint8Array[], lease: BufferLease | undefined, bytes: number): void {
@@ -76,7 +76,7 @@ export class SendQueue {
       this.#socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts as Uint8Array[], bytes))
       return
     }
-    this.#writes.push({ parts: [...parts], lease, isLent: lease !== undefined, since: Date.now(), flying: new Set(), copied: 0 })
+    this.#writes.push({ parts: [...parts], lease, isLeased: lease !== undefined, since: Date.now(), flying: new Set(), copied: 0 })
     this.#bytes += bytes
     this.#feed()
   }
@@ -100,12 +100,12 @@ export class SendQueue {
   /** Copies parts that have waited longer than `waitMs`. Parts without memory for a copy stay in place. */
   relieve(now: number, waitMs: number): void {
     for (const pending of [...this.#writes, ...this.#given]) {
-      if (!pending.isLent || now - pending.since < waitMs) continue
-      const lent = pending.parts.filter((part) => part.buffer === this.#arena)
-      const bytes = lent.reduce((sum, part) => sum + part.length, 0)
+      if (!pending.isLeased || now - pending.since < waitMs) continue
+      const leased = pending.parts.filter((part) => part.buffer === this.#arena)
+      const bytes = leased.reduce((sum, part) => sum + part.length, 0)
       if (!this.#slow.take(bytes)) continue
       pending.copied = bytes
-      pending.isLent = false
+      pending.isLeased = false
       const copy = Buffer.allocUnsafeSlow(bytes)
       let at = 0
       pending.parts = pending.parts.map((part) => {
@@ -115,7 +115,7 @@ export class SendQueue {
         return copy.subarray(at - part.length, at)
       })
       const ranges = [...pending.flying]
-      if (ranges.length === 0) pending.lease?.giveBack()
+      if (ranges.length === 0) pending.lease?.release()
       else pending.lease?.keep(Math.min(...ranges.map(({ start }) => start)), Math.max(...ranges.map(({ end }) => end)))
     }
   }

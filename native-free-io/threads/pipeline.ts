@@ -19,7 +19,7 @@ import { type ArenaPlan, planArena } from '../../src/pipeline/arena-plan.ts'
 import { counterBlockBytes, stages } from '../../src/pipeline/counters.ts'
 import { laneHeader, narrow, widen } from '../../src/pipeline/lane-words.ts'
 import type { Lane, TrimPoint } from '../../src/ports/lane.ts'
-import type { Answered, Command, Reply, ReplyTo } from '../../src/ports/lane-commands.ts'
+import type { Command, LaneReply, Reply, ReplyTo } from '../../src/ports/lane-commands.ts'
 import type { LostRange, PartitionId } from '../../src/ports/partitions.ts'
 import { WakeSignal } from '../../src/ring/wake-signal.ts'
 import { blockBytes } from '../../src/wal/wal-record.ts'
@@ -58,7 +58,7 @@ export interface PipelineOptions {
   readonly listeners: readonly ListenerData[]
   readonly limits: NetworkData['limits']
   /** A message of a network worker that does not concern the pipeline itself. */
-  onNetwork(message: Extract<FromNetwork, { type: 'forward' | 'load' | 'gaveBack' | 'closed' | 'readsCopied' }>): void
+  onNetwork(message: Extract<FromNetwork, { type: 'forward' | 'load' | 'released' | 'closed' | 'readsCopied' }>): void
   /** The disk has no room for the WAL, or has room again. */
   onFull(isFull: boolean): void
   /** A thread has failed. The node cannot continue. */
@@ -133,13 +133,13 @@ export class Pipeline implements Lane {
     this.#sequencerSignal = new WakeSignal(parts.arena.words, parts.plan.lane.sequencerSignal)
     this.#persistenceSignal = new WakeSignal(parts.arena.words, parts.plan.lane.persistenceSignal)
     this.#mainSignal = new WakeSignal(parts.arena.words, parts.plan.mainSignal)
-    this.#sequencer?.on('message', (answered: Answered) => this.#replied(answered))
+    this.#sequencer?.on('message', (reply: LaneReply) => this.#replied(reply))
     this.#network.once('exit', () => this.#listening?.failed(new Error('the network thread has ended')))
     this.#network.on('message', (message: FromNetwork) => {
       if (message.type === 'listening') this.#listening?.done(message.ports)
       else if (message.type === 'notListening') this.#listening?.failed(listenerFailure(message))
       else if (message.type === 'stopped') this.#stopped?.()
-      else if (message.type === 'replied') this.#replied(message.answered)
+      else if (message.type === 'replied') this.#replied(message.reply)
       else if (message.type === 'validatorsNeeded') this.#startValidators()
       else if (message.type === 'largeWindowNeeded') void this.#widen(message)
       else if (message.type !== 'started') parts.onNetwork(message)
@@ -233,7 +233,7 @@ export class Pipeline implements Lane {
   }
 
   async #widen({ id, address, bytes, rules }: Extract<FromNetwork, { type: 'largeWindowNeeded' }>): Promise<void> {
-    this.tellNetwork({ type: 'validated', id, result: await this.#largeWindow.validate({ address, bytes, rules }) })
+    this.notifyNetwork({ type: 'validated', id, result: await this.#largeWindow.validate({ address, bytes, rules }) })
   }
 
   /** Processes batches with back references beyond the other windows. */
@@ -245,7 +245,7 @@ export class Pipeline implements Lane {
   listen(): Promise<readonly number[]> {
     return new Promise((done, failed) => {
       this.#listening = { done, failed }
-      this.tellNetwork({ type: 'listen' })
+      this.notifyNetwork({ type: 'listen' })
     })
   }
 
@@ -255,7 +255,7 @@ export class Pipeline implements Lane {
       const id = ++this.#requests
       this.#waiting.set(id, resolve as (reply: Reply) => void)
       if (this.#sequencer === undefined) {
-        this.tellNetwork({ type: 'asked', asked: { id, command } })
+        this.notifyNetwork({ type: 'requested', request: { id, command } })
         return
       }
       this.#sequencer.postMessage({ id, command })
@@ -264,17 +264,17 @@ export class Pipeline implements Lane {
     })
   }
 
-  #replied({ id, reply }: Answered): void {
+  #replied({ id, reply }: LaneReply): void {
     this.#waiting.get(id)?.(reply)
     this.#waiting.delete(id)
   }
 
-  tellNetwork(message: ToNetwork, moved: readonly ArrayBuffer[] = []): void {
+  notifyNetwork(message: ToNetwork, moved: readonly ArrayBuffer[] = []): void {
     this.#network.postMessage(message, moved as ArrayBuffer[])
   }
 
   route(set: readonly RoutedTopic[], deleted: readonly string[]): void {
-    this.tellNetwork({ type: 'topics', set, deleted })
+    this.notifyNetwork({ type: 'topics', set, deleted })
   }
 
   /** Position up to which the log is durable. */
@@ -341,7 +341,7 @@ export class Pipeline implements Lane {
   async stop(): Promise<void> {
     this.#threads.isStopping = true
     const drained = new Promise<void>((resolve) => (this.#stopped = resolve))
-    this.tellNetwork({ type: 'stop' })
+    this.notifyNetwork({ type: 'stop' })
     await inTime(drained)
     this.#order(1)
     await this.#largeWindow.stop()

@@ -32,7 +32,7 @@ export class Actor<State, Event extends Tagged, Effect extends Tagged> {
   }
 
   /** False when the mailbox is full: the sender decides on the consequences. */
-  tell(event: Event): boolean {
+  send(event: Event): boolean {
     if (this.#mailbox.length >= this.#mailboxMax) return false
     this.#mailbox.push(event)
     return true

@@ -24,8 +24,8 @@ export function assignmentError(assignments: NewTopic['assignments'], registered
 export function brokersError(brokers: readonly number[], registered: ClusterImage['brokers']): string | undefined {
   if (brokers.length === 0) return 'The manual partition assignment includes an empty replica list.'
   if (new Set(brokers).size < brokers.length) return 'The manual partition assignment includes a broker more than once.'
-  const stranger = brokers.find((broker) => !registered.has(broker))
-  return stranger === undefined
+  const unregistered = brokers.find((broker) => !registered.has(broker))
+  return unregistered === undefined
     ? undefined
-    : `The manual partition assignment includes broker ${stranger}, but no such broker is registered.`
+    : `The manual partition assignment includes broker ${unregistered}, but no such broker is registered.`
 }

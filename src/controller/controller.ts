@@ -66,7 +66,7 @@ export class Controller implements ControllerClient {
     return new Promise((resolve, reject) => {
       const ticket = this.#tickets++
       this.#waiting.set(ticket, { resolve, reject })
-      const isAccepted = this.#arrived < commandsPerTurnMax && this.#actor.tell({ type: 'command', ticket, command })
+      const isAccepted = this.#arrived < commandsPerTurnMax && this.#actor.send({ type: 'command', ticket, command })
       if (isAccepted) this.#schedule()
       else this.#take(ticket).reject(new ControllerBusy('The controller queue is full.'))
     })
@@ -83,7 +83,7 @@ export class Controller implements ControllerClient {
 
   /** A handler of an effect may send another event; one loop handles all. */
   #turn(event: ControllerEvent): void {
-    assert(this.#actor.tell(event), 'the mailbox has room for the events of the controller')
+    assert(this.#actor.send(event), 'the mailbox has room for the events of the controller')
     if (this.#isTurning) return
     this.#isTurning = true
     try {

@@ -181,7 +181,7 @@ export class CoordinatorPartition<State, Request, Notification extends Tagged, S
 
   #step(event: CoordinatorEvent<Request> | Notification): void {
     if (this.#phase === 'resigned') return
-    assert(this.#actor.tell(event), 'the mailbox has room: it is emptied at once')
+    assert(this.#actor.send(event), 'the mailbox has room: it is emptied at once')
     if (this.#turning) return
     this.#turning = true
     try {

@@ -35,7 +35,7 @@ export interface Fetch extends Pending {
   readonly partitions: readonly Wanted[]
   readonly responses: PartitionResponse[]
   /** Indexes of the partitions that were sent to the sequencer, in that order. */
-  readonly asked: readonly number[]
+  readonly requested: readonly number[]
   /** Maximum wait in milliseconds, set by the client. */
   readonly waitMs: number
   /** The sequencer keeps the fetch until there are records; no request to complete it earlier has been sent. */
@@ -76,14 +76,14 @@ export function beginFetch(
   const follower = message.replicaId >= 0 || message.replicaState.replicaId >= 0
   const partitions = context.partitions.slice(0, partitionsMax)
   const responses = partitions.map((p) => blankPartition(p.partition, message.isolationLevel === readCommitted))
-  const asked: number[] = []
+  const requested: number[] = []
   const partitionIds: PartitionId[] = []
   let failed = false
   partitions.forEach((p, index) => {
     const topic = byId ? parts.routing.identified(p.topicId) : parts.routing.named(p.topic)
     const error = topic === undefined ? unknownTopic(byId) : parts.routing.error(topic, p.partition) || followerError(follower)
     if (error === 0) {
-      asked.push(index)
+      requested.push(index)
       partitionIds.push(parts.routing.partitionId(topic!, p.partition))
     } else {
       failed = true
@@ -104,14 +104,14 @@ export function beginFetch(
     readCommitted: message.isolationLevel === readCommitted,
     partitions,
     responses,
-    asked,
+    requested,
     waitMs,
     parked: false,
     loading: 0,
     outOfMemory: undefined,
   }
   // The response is complete: every partition has an error, or there is none.
-  if (asked.length === 0) return { fetch: begun, answer: 'now' }
+  if (requested.length === 0) return { fetch: begun, answer: 'now' }
   const minBytes = waitMs === 0 ? 0 : message.minBytes
   sendFetch(begun, partitionIds, { minBytes, maxBytes: Math.min(message.maxBytes, request.fetchBytesMax) }, parts.words, parts.ring)
   return { fetch: begun, answer: 'later' }
@@ -125,14 +125,14 @@ function sendFetch(
   words: Int32Array,
   ring: RingProducer,
 ): void {
-  const { asked, partitions } = begun
-  const at = ring.claim(readKind.fetch, fetch.words + asked.length * fetchPart.words)
+  const { requested, partitions } = begun
+  const at = ring.claim(readKind.fetch, fetch.words + requested.length * fetchPart.words)
   words[at + fetch.request] = begun.token
   words[at + fetch.minBytes] = limits.minBytes
   words[at + fetch.maxBytes] = limits.maxBytes
   words[at + fetch.wait] = begun.waitMs > 0 && limits.minBytes > 0 ? 1 : 0
-  words[at + fetch.parts] = asked.length
-  asked.forEach((index, i) => {
+  words[at + fetch.parts] = requested.length
+  requested.forEach((index, i) => {
     const to = at + fetch.words + i * fetchPart.words
     const { offset, maxBytes, leaderEpoch, lastFetchedEpoch } = partitions[index]!
     words[to + fetchPart.partitionId] = partitionIds[i]!
@@ -170,7 +170,7 @@ const blankPartition = (partitionIndex: number, committed: boolean): PartitionRe
 export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer, at: number): PartitionRead[] {
   const loads: PartitionRead[] = []
   let from = at + fetched.words
-  for (const index of pending.asked) {
+  for (const index of pending.requested) {
     const response = pending.responses[index]!
     const partitionId = words[from + fetchedPart.partitionId]!
     const count = words[from + fetchedPart.count]!
@@ -189,12 +189,12 @@ export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer,
       response.records = slicesAt(words, memory, from, count)
       from += count * fetchedSlice.words
     } else if (place === where.warm) {
-      loads.push({ index, load: { type: 'ranges', ranges: rangesAt(words, from, count), isPatient: false } })
+      loads.push({ index, load: { type: 'ranges', ranges: rangesAt(words, from, count), mayWait: false } })
       from += count * fetchedRange.words
     } else if (place === where.cold) {
       loads.push({
         index,
-        load: { type: 'partition', partitionId, offset: Number(pending.partitions[index]!.offset), bytesMax: allowance, isPatient: false },
+        load: { type: 'partition', partitionId, offset: Number(pending.partitions[index]!.offset), bytesMax: allowance, mayWait: false },
       })
     }
   }
@@ -227,18 +227,18 @@ export function fetchResponse(pending: Fetch): FetchResponse {
   const { context } = pending
   const responses: FetchResponse['responses'] = []
   const session = context.session
-  const told = session === undefined ? [] : (pending.partitions as readonly SessionPartition[])
+  const previous = session === undefined ? [] : (pending.partitions as readonly SessionPartition[])
   pending.responses.forEach((response, index) => {
     const wanted = pending.partitions[index]!
-    if (context.type === 'incremental' && !hasNews(told[index]!, response)) return
-    if (session !== undefined) remember(told[index]!, response)
+    if (context.type === 'incremental' && !hasChanged(previous[index]!, response)) return
+    if (session !== undefined) remember(previous[index]!, response)
     const last = responses.at(-1)
     if (last !== undefined && last.topic === wanted.topic && last.topicId === wanted.topicId) last.partitions.push(response)
     else responses.push({ topic: wanted.topic, topicId: wanted.topicId, partitions: [response] })
   })
   if (context.type === 'incremental') {
     pending.responses.forEach((response, index) => {
-      if (recordsLength(response) > 0) context.session.rotate(told[index]!)
+      if (recordsLength(response) > 0) context.session.rotate(previous[index]!)
     })
   }
   return { throttleTimeMs: 0, errorCode: 0, sessionId: session?.id ?? 0, responses, nodeEndpoints: [] }
@@ -248,16 +248,16 @@ export const hasRecords = ({ responses }: Fetch): boolean => responses.some((res
 
 const recordsLength = (response: PartitionResponse): number => response.records?.length ?? 0
 
-const hasNews = (told: SessionPartition, response: PartitionResponse): boolean =>
+const hasChanged = (previous: SessionPartition, response: PartitionResponse): boolean =>
   recordsLength(response) > 0 ||
   response.errorCode !== 0 ||
-  response.highWatermark !== told.highWatermark ||
-  response.logStartOffset !== told.logStartOffset
+  response.highWatermark !== previous.highWatermark ||
+  response.logStartOffset !== previous.logStartOffset
 
 /** After an error the next response includes the partition again, even if nothing else changes. */
-function remember(told: SessionPartition, response: PartitionResponse): void {
-  told.highWatermark = response.errorCode === 0 ? response.highWatermark : -1n
-  told.logStartOffset = response.logStartOffset
+function remember(previous: SessionPartition, response: PartitionResponse): void {
+  previous.highWatermark = response.errorCode === 0 ? response.highWatermark : -1n
+  previous.logStartOffset = response.logStartOffset
 }
 
 export const fetchError = (error: number): FetchResponse => ({

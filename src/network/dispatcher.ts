@@ -25,7 +25,7 @@ const answersPerTurn = 1024
 /** Functions that the dispatcher requires from other components. */
 export interface DispatcherPorts
   extends Pick<ForwardedRequestsParts, 'forward'>,
-    Pick<FetchRequestsParts, 'load' | 'giveBack' | 'after' | 'now'> {}
+    Pick<FetchRequestsParts, 'load' | 'releasePin' | 'after' | 'now'> {}
 
 export interface DispatcherCounters {
   add(row: 'requests' | 'produce_requests' | 'fetch_requests' | 'refused_frames', by: number): void

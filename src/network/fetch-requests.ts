@@ -27,7 +27,7 @@ export interface FetchRequestsParts {
   /** Reads records for a fetch; they arrive in `loaded`. */
   load(request: { token: number; index: number; load: ColdRead }): void
   /** Releases block cache memory of a cold read. */
-  giveBack(pin: number): void
+  releasePin(pin: number): void
   /** Calls `wake` after a delay; the returned function cancels. */
   after(ms: number, wake: () => void): () => void
   now(): number
@@ -119,7 +119,7 @@ export class FetchRequests {
     if (records === null) response.errorCode = error
     // Sent without a copy: a copy of megabytes would delay all requests of the thread.
     else response.records = new Slices(records)
-    if (pin >= 0) fetch.lease = withBlocks(fetch.lease, () => this.#parts.giveBack(pin))
+    if (pin >= 0) fetch.lease = withBlocks(fetch.lease, () => this.#parts.releasePin(pin))
     this.#loadedOne(fetch)
   }
 
@@ -139,7 +139,7 @@ export class FetchRequests {
     if (outOfMemory !== undefined && !hasRecords(fetch) && !fetch.queue.closed) {
       // The fetch occupies no memory that other requests wait for, so this read may wait.
       fetch.loading = 1
-      this.#parts.load({ token, index: outOfMemory.index, load: { ...outOfMemory.load, isPatient: true } })
+      this.#parts.load({ token, index: outOfMemory.index, load: { ...outOfMemory.load, mayWait: true } })
       return
     }
     this.#finish(fetch)

@@ -23,7 +23,7 @@ export interface SessionPartition extends Wanted {
 const noSession = 0
 const initialEpoch = 0
 const finalEpoch = -1
-const untold = -1n
+const unsent = -1n
 /** Total partitions in all sessions of a worker; a long name counts for more. Above the limit, fetches have no session. */
 export const sessionPartitionsMax = 1 << 17
 const nameBytesPerPartition = 256
@@ -46,7 +46,7 @@ export class FetchSession {
     const key = keyOf(wanted)
     const known = this.partitions.get(key)
     if (known === undefined) {
-      this.partitions.set(key, { ...wanted, highWatermark: untold, logStartOffset: untold })
+      this.partitions.set(key, { ...wanted, highWatermark: unsent, logStartOffset: unsent })
       this.weight += weightOf(wanted)
     } else {
       const { offset, maxBytes, leaderEpoch, lastFetchedEpoch } = wanted

@@ -41,7 +41,7 @@ export class ReceiveBuffers {
   }
 
   /** Whether one connection may get this many more bytes, although the smallest block is enough for it. */
-  isLavish(bytes: number): boolean {
+  hasSpare(bytes: number): boolean {
     return this.heldBytes === 0 || this.#freeBytes - bytes >= this.bytes / reserveShare
   }
 

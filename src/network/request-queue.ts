@@ -11,7 +11,7 @@ export interface BufferLease {
   /** Keeps only [start, end) of the arena pinned in the log cache. */
   keep(start: number, end: number): void
   /** Releases the part in the log cache. Further calls have no effect. */
-  giveBack(): void
+  release(): void
   /** The response is no longer read: releases all buffers. */
   end(): void
 }

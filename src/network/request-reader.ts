@@ -239,7 +239,7 @@ export class RequestReader {
   #growTo(bytes: number): boolean {
     for (let segment = this.#segment; segment === undefined || segment.end - this.#start < bytes; segment = this.#segment) {
       const { memory } = this.#parts
-      const base = segment?.isOwn && memory.isLavish(segment.bytes) ? memory.grow(segment.base, segment.bytes) : -1
+      const base = segment?.isOwn && memory.hasSpare(segment.bytes) ? memory.grow(segment.base, segment.bytes) : -1
       if (segment === undefined || base < 0) return false
       this.#parts.bytes.copyWithin(base, this.#start, this.#fill)
       this.#segment = new Segment(memory, base, 2 * segment.bytes)
@@ -264,7 +264,7 @@ export class RequestReader {
   #take(bytes: number): Segment | undefined {
     const { memory } = this.#parts
     const size = memory.sizeFor(bytes)
-    if (size === undefined || (size > segmentBytesMin && !memory.isLavish(size))) return undefined
+    if (size === undefined || (size > segmentBytesMin && !memory.hasSpare(size))) return undefined
     const base = memory.take(size)
     return base < 0 ? undefined : new Segment(memory, base, size)
   }

@@ -3,7 +3,7 @@ import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
 import type { ValidationResult } from '../pipeline/validation/validator.ts'
 import type { ColdRead, Loaded } from '../ports/cold-reads.ts'
 import type { TrimPoint, WalState } from '../ports/lane.ts'
-import type { Answered, Asked } from '../ports/lane-commands.ts'
+import type { LaneReply, LaneRequest } from '../ports/lane-commands.ts'
 import type { StoreFault } from '../ports/object-store.ts'
 import type { LostRange, PartitionId } from '../ports/partitions.ts'
 import type { RecoverySource, WalDamage } from '../wal/wal-recovery.ts'
@@ -116,7 +116,7 @@ export type ToNetwork =
   | { readonly type: 'loaded'; readonly token: number; readonly index: number; readonly loaded: Loaded | null; readonly error: number }
   /** There is no memory for the read. */
   | { readonly type: 'outOfMemory'; readonly token: number; readonly partitionRead: PartitionRead }
-  | { readonly type: 'asked'; readonly asked: Asked }
+  | { readonly type: 'requested'; readonly request: LaneRequest }
   /** Result for a batch that needed the large window. */
   | { readonly type: 'validated'; readonly id: number; readonly result: ValidationResult }
   /** Reads wait for memory that responses occupy; sent every second while they wait. */
@@ -134,7 +134,7 @@ export type FromNetwork =
   | { readonly type: 'forward'; readonly token: number; readonly session: ClientSession; readonly frame: Uint8Array }
   | { readonly type: 'load'; readonly token: number; readonly index: number; readonly load: ColdRead }
   /** The result of a cold read is no longer in use. */
-  | { readonly type: 'gaveBack'; readonly pin: number }
+  | { readonly type: 'released'; readonly pin: number }
   | { readonly type: 'closed'; readonly host: string; readonly why: string }
   /** The first batch that needs a validator thread has arrived. */
   | { readonly type: 'validatorsNeeded' }
@@ -146,7 +146,7 @@ export type FromNetwork =
       readonly bytes: number
       readonly rules: RecordRules
     }
-  | { readonly type: 'replied'; readonly answered: Answered }
+  | { readonly type: 'replied'; readonly reply: LaneReply }
   | { readonly type: 'stopped' }
   | Started
 

@@ -9,19 +9,19 @@ export interface RetryRow {
   readonly pauseMaxMs: number
 }
 
-const patient: RetryRow = { triesMax: 20, pauseMs: 50, pauseMaxMs: 5000 }
+const usual: RetryRow = { triesMax: 20, pauseMs: 50, pauseMaxMs: 5000 }
 
 /** Every operation can be repeated: a put writes the same bytes under the same key, parts have numbers, and a removal can be repeated. */
 export const retryTable: Readonly<Record<StoreOperation, RetryRow>> = {
-  put: patient,
-  get: patient,
-  size: patient,
-  upload: patient,
-  copy: patient,
-  remove: patient,
-  list: patient,
+  put: usual,
+  get: usual,
+  size: usual,
+  upload: usual,
+  copy: usual,
+  remove: usual,
+  list: usual,
   // Housekeeping runs again later.
-  abandon: { ...patient, triesMax: 3 },
+  abandon: { ...usual, triesMax: 3 },
 }
 
 /** After throttling, the first pause is longer by this factor. */

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts'
-import { bellBytes } from '../ring/layout.ts'
-import { type RingPlace, ringBytes } from '../ring/ring.ts'
+import { signalBytes } from '../ring/layout.ts'
+import { type RingLayout, ringBytes } from '../ring/ring.ts'
 import { blockBytes } from '../wal/wal-record.ts'
 import { counterBlockBytes } from './counters.ts'
 import { kernelBytes } from './kernel/kernel.ts'
@@ -13,7 +13,7 @@ const pageBytes = 65536
 const appendRingWords = 1 << 16
 const readRingWords = 1 << 17
 const answerRingWords = 1 << 18
-const landingBytes = 64 << 10
+const scratchBytes = 64 << 10
 /** Size of the block of zeros that is written to prepare the WAL. */
 const zeroBytes = 1 << 20
 /** Size of the buffer for batches that the main thread appends. */
@@ -31,27 +31,27 @@ const jobRingWords = 1 << 12
 const resultRingWords = 1 << 16
 
 /** Layout of a network worker's part of the arena. Addresses in bytes; rings and wake signals as indices of words. */
-export interface NetworkPlace {
-  readonly appends: RingPlace
-  readonly reads: RingPlace
-  readonly answers: RingPlace
+export interface NetworkLayout {
+  readonly appends: RingLayout
+  readonly reads: RingLayout
+  readonly answers: RingLayout
   readonly signal: number
   readonly counters: number
   /** Scratch buffer; see `RequestReader`. */
-  readonly landing: { readonly base: number; readonly bytes: number }
+  readonly scratch: { readonly base: number; readonly bytes: number }
   readonly receive: { readonly base: number; readonly bytes: number }
   /** For batches that the network worker validates inline. */
   readonly validation: ValidationSlot
 }
 
 /** A validator thread: a pair of rings for each network worker, and slots for the batches in progress. */
-export interface ValidatorPlace {
+export interface ValidatorLayout {
   readonly signal: number
-  readonly rings: readonly { readonly jobs: RingPlace; readonly results: RingPlace }[]
+  readonly rings: readonly { readonly jobs: RingLayout; readonly results: RingLayout }[]
   readonly slots: readonly ValidationSlot[]
 }
 
-export interface LanePlace {
+export interface LaneLayout {
   readonly header: number
   readonly sequencerSignal: number
   readonly persistenceSignal: number
@@ -64,9 +64,9 @@ export interface LanePlace {
 
 export interface ArenaPlan {
   readonly pages: number
-  readonly network: readonly NetworkPlace[]
-  readonly validators: readonly ValidatorPlace[]
-  readonly lane: LanePlace
+  readonly network: readonly NetworkLayout[]
+  readonly validators: readonly ValidatorLayout[]
+  readonly lane: LaneLayout
   /** A block for the superblock of the WAL. */
   readonly superblock: number
   /** A block for threads that open the WAL while the main thread may be writing the superblock. */
@@ -90,7 +90,7 @@ export function planArena(sizes: { networkWorkers: number; validators: number; r
     return start
   }
   const words = (bytes: number): number => take(bytes, 128) / 4
-  const ring = (capacityWords: number): RingPlace => ({ at: words(ringBytes(capacityWords)), capacityWords })
+  const ring = (capacityWords: number): RingLayout => ({ at: words(ringBytes(capacityWords)), capacityWords })
 
   const slot = (windowBytes: number): ValidationSlot => ({
     job: take(jobBytesMax, 128),
@@ -102,30 +102,30 @@ export function planArena(sizes: { networkWorkers: number; validators: number; r
   const spareBlock = take(blockBytes, blockBytes)
   const zeros = { base: take(zeroBytes, blockBytes), bytes: zeroBytes }
   const staging = { base: take(stagingBytes, blockBytes), bytes: stagingBytes }
-  const mainSignal = words(bellBytes)
+  const mainSignal = words(signalBytes)
   const shared = {
     header: words(laneHeader.bytes),
-    sequencerSignal: words(bellBytes),
-    persistenceSignal: words(bellBytes),
+    sequencerSignal: words(signalBytes),
+    persistenceSignal: words(signalBytes),
     sequencerCounters: take(counterBlockBytes, 128),
     persistenceCounters: take(counterBlockBytes, 128),
     scratch: take(128, 128),
   }
-  const places = Array.from({ length: sizes.networkWorkers }, () => ({
+  const layouts = Array.from({ length: sizes.networkWorkers }, () => ({
     appends: ring(appendRingWords),
     reads: ring(readRingWords),
     answers: ring(answerRingWords),
-    signal: words(bellBytes),
+    signal: words(signalBytes),
     counters: take(counterBlockBytes, 128),
-    landing: { base: take(landingBytes, pageBytes), bytes: landingBytes },
+    scratch: { base: take(scratchBytes, pageBytes), bytes: scratchBytes },
     validation: slot(inlineWindowBytes),
   }))
   const validators = Array.from({ length: sizes.validators }, () => ({
-    signal: words(bellBytes),
-    rings: places.map(() => ({ jobs: ring(jobRingWords), results: ring(resultRingWords) })),
+    signal: words(signalBytes),
+    rings: layouts.map(() => ({ jobs: ring(jobRingWords), results: ring(resultRingWords) })),
     slots: Array.from({ length: slotsPerValidator }, () => slot(threadWindowBytes)),
   }))
-  const network = places.map((place) => ({ ...place, receive: { base: take(sizes.receive, pageBytes), bytes: sizes.receive } }))
+  const network = layouts.map((layout) => ({ ...layout, receive: { base: take(sizes.receive, pageBytes), bytes: sizes.receive } }))
   const sequencerSignal = sizes.inline ? network[0]!.signal : shared.sequencerSignal
   const lane = { ...shared, sequencerSignal, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
   const pages = Math.ceil(at / pageBytes) + 1

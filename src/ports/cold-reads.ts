@@ -8,16 +8,16 @@ export interface WalRange {
 
 /**
  * A read of records that are not in the log cache. Ranges refer to the WAL file, the offset of a partition to the object store. A read with
- * `isPatient` waits until there is memory for it.
+ * `mayWait` waits until there is memory for it.
  */
 export type ColdRead =
-  | { readonly type: 'ranges'; readonly ranges: readonly WalRange[]; readonly isPatient: boolean }
+  | { readonly type: 'ranges'; readonly ranges: readonly WalRange[]; readonly mayWait: boolean }
   | {
       readonly type: 'partition'
       readonly partitionId: PartitionId
       readonly offset: number
       readonly bytesMax: number
-      readonly isPatient: boolean
+      readonly mayWait: boolean
     }
 
 /**
@@ -26,10 +26,10 @@ export type ColdRead =
  */
 export type Loaded =
   | { readonly pin: number; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly pin: number; readonly ranges: readonly LentRange[] }
+  | { readonly pin: number; readonly ranges: readonly LeasedRange[] }
 
 /** Bytes of the block cache. */
-export interface LentRange {
+export interface LeasedRange {
   readonly address: number
   readonly bytes: number
 }

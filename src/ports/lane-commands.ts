@@ -94,11 +94,11 @@ interface ReplyTypes {
 }
 export type ReplyTo<C extends Command> = Extract<Reply, { readonly type: ReplyTypes[C['type']] }>
 
-export interface Asked {
+export interface LaneRequest {
   readonly id: number
   readonly command: Command
 }
-export interface Answered {
+export interface LaneReply {
   readonly id: number
   readonly reply: Reply
 }

@@ -9,4 +9,4 @@ export const ringTable = {
 export const ringHeader = layout(ringTable)
 
 /** A wake signal necessarily has two writers: the sleeper sets it, the waking thread clears it. It has a cache line of its own. */
-export const bellBytes = 128
+export const signalBytes = 128

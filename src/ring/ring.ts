@@ -9,7 +9,7 @@ const padding = 0
 export const ringBytes = (capacityWords: number): number => ringHeader.bytes + capacityWords * 4
 
 /** Location of a ring: an index into the arena's words, and its capacity. */
-export interface RingPlace {
+export interface RingLayout {
   readonly at: number
   readonly capacityWords: number
 }
@@ -21,13 +21,13 @@ class End {
   protected readonly start: number
   protected readonly capacity: number
 
-  constructor(words: Int32Array, place: RingPlace) {
-    assert((place.capacityWords & (place.capacityWords - 1)) === 0, 'the capacity of a ring is a power of two')
+  constructor(words: Int32Array, layout: RingLayout) {
+    assert((layout.capacityWords & (layout.capacityWords - 1)) === 0, 'the capacity of a ring is a power of two')
     this.words = words
-    this.tail = place.at + ringHeader.tail
-    this.head = place.at + ringHeader.head
-    this.start = place.at + ringHeader.bytes / 4
-    this.capacity = place.capacityWords
+    this.tail = layout.at + ringHeader.tail
+    this.head = layout.at + ringHeader.head
+    this.start = layout.at + ringHeader.bytes / 4
+    this.capacity = layout.capacityWords
   }
 }
 
@@ -37,8 +37,8 @@ export class RingProducer extends End {
   #released: number
   #refused = false
 
-  constructor(words: Int32Array, place: RingPlace) {
-    super(words, place)
+  constructor(words: Int32Array, layout: RingLayout) {
+    super(words, layout)
     this.#position = Atomics.load(words, this.tail)
     this.#released = Atomics.load(words, this.head)
   }
@@ -117,8 +117,8 @@ export type OnFrame = (kind: number, at: number, count: number) => boolean
 export class RingConsumer extends End {
   #position: number
 
-  constructor(words: Int32Array, place: RingPlace) {
-    super(words, place)
+  constructor(words: Int32Array, layout: RingLayout) {
+    super(words, layout)
     this.#position = Atomics.load(words, this.head)
   }
 

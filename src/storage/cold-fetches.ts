@@ -1,14 +1,14 @@
 import { ByteBudget } from '../base/byte-budget.ts'
 import type { Loaded, WalRange } from '../ports/cold-reads.ts'
 import type { Time } from '../ports/time.ts'
-import type { LentRecords, ObjectReader } from './object-reader.ts'
+import type { LeasedRecords, ObjectReader } from './object-reader.ts'
 
 /** Maximum bytes of cold records of a partition in one answer. This bounds the memory of a client that does not read its answer. */
 const answerBytesMax = 1 << 20
 /** Maximum bytes of answers outside the block cache. */
 const copiesBytesMax = 32 << 20
 /** Half of it is reserved for requests without records so far. Clients that do not read their answers cannot take all of it. */
-const patientBytes = copiesBytesMax / 2
+const reservedBytes = copiesBytesMax / 2
 
 const pressureMs = 1_000
 
@@ -24,7 +24,7 @@ export class ColdFetches {
   readonly #copies = new ByteBudget(copiesBytesMax)
   /** Functions that release an answer's memory, by pin. */
   readonly #out = new Map<number, () => void>()
-  #lent = 0
+  #leased = 0
   #pins = 0
   /** Reads that wait for memory to be released. */
   #waiting: (() => void)[] = []
@@ -38,15 +38,15 @@ export class ColdFetches {
     this.#onPressure = onPressure
   }
 
-  /** A caller with other answers in memory must not set `isPatient`: two such callers would wait for each other. */
-  async find(partitionId: number, offset: number, bytesMax: number, isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
+  /** A caller with other answers in memory must not set `mayWait`: two such callers would wait for each other. */
+  async find(partitionId: number, offset: number, bytesMax: number, mayWait: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
     for (;;) {
-      const lent = await this.#cold.lend(partitionId, offset, Math.min(bytesMax, answerBytesMax), isPatient)
-      if (lent === undefined || lent === 'outOfMemory') return lent
-      const found = this.#lend(lent) ?? this.#copy(lent, isPatient)
+      const leased = await this.#cold.lease(partitionId, offset, Math.min(bytesMax, answerBytesMax), mayWait)
+      if (leased === undefined || leased === 'outOfMemory') return leased
+      const found = this.#lease(leased) ?? this.#copy(leased, mayWait)
       if (found !== undefined) return found
-      lent.release()
-      if (!isPatient) return 'outOfMemory'
+      leased.release()
+      if (!mayWait) return 'outOfMemory'
       await this.#wait()
     }
   }
@@ -54,14 +54,14 @@ export class ColdFetches {
   /** Batches in the WAL, read by `read` when there is memory for them: the first, and as many as fit in one answer. */
   async ofLog(
     ranges: readonly WalRange[],
-    isPatient: boolean,
+    mayWait: boolean,
     read: (ranges: readonly WalRange[]) => Promise<Uint8Array<ArrayBuffer> | undefined>,
   ): Promise<Loaded | 'outOfMemory' | undefined> {
     const { requested, bytes } = first(ranges)
     // A batch that is larger than the whole budget takes all of it.
-    const taken = Math.min(bytes, isPatient ? copiesBytesMax : patientBytes)
-    while (!this.#take(taken, isPatient)) {
-      if (!isPatient) return 'outOfMemory'
+    const taken = Math.min(bytes, mayWait ? copiesBytesMax : reservedBytes)
+    while (!this.#take(taken, mayWait)) {
+      if (!mayWait) return 'outOfMemory'
       await this.#wait()
     }
     const pin = this.#hold(() => this.#copies.give(taken))
@@ -82,24 +82,24 @@ export class ColdFetches {
     for (const go of waiting) go()
   }
 
-  #lend({ ranges, release }: LentRecords): Loaded | undefined {
-    if (this.#lent === this.#cold.lendsMax) return undefined
-    this.#lent++
+  #lease({ ranges, release }: LeasedRecords): Loaded | undefined {
+    if (this.#leased === this.#cold.leasesMax) return undefined
+    this.#leased++
     const end = (): void => {
-      this.#lent--
+      this.#leased--
       release()
     }
     return { pin: this.#hold(end), ranges }
   }
 
-  #copy(lent: LentRecords, isPatient: boolean): Loaded | undefined {
-    const bytes = lent.ranges.reduce((sum, range) => sum + range.bytes, 0)
-    if (!this.#take(bytes, isPatient)) return undefined
-    return { pin: this.#hold(() => this.#copies.give(bytes)), bytes: this.#cold.copied(lent) }
+  #copy(leased: LeasedRecords, mayWait: boolean): Loaded | undefined {
+    const bytes = leased.ranges.reduce((sum, range) => sum + range.bytes, 0)
+    if (!this.#take(bytes, mayWait)) return undefined
+    return { pin: this.#hold(() => this.#copies.give(bytes)), bytes: this.#cold.copied(leased) }
   }
 
-  #take(bytes: number, isPatient: boolean): boolean {
-    return this.#copies.take(bytes, isPatient ? 0 : patientBytes)
+  #take(bytes: number, mayWait: boolean): boolean {
+    return this.#copies.take(bytes, mayWait ? 0 : reservedBytes)
   }
 
   #wait(): Promise<void> {

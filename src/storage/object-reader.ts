@@ -16,7 +16,7 @@ const aheadShare = 8
 /** Share of the block cache for one read. */
 const readShare = 4
 /** Share of the block cache for leased blocks: a leased block keeps all blocks that were read with it. */
-const lentShare = 2
+const leasedShare = 2
 /** Maximum size of the cached indices. */
 const indexBytesMax = 32 << 20
 
@@ -32,7 +32,7 @@ export interface ColdRecords {
 }
 
 /** Records in the block cache, which stay unchanged until they are released. */
-export interface LentRecords {
+export interface LeasedRecords {
   readonly ranges: readonly { readonly address: number; readonly bytes: number }[]
   readonly end: number
   release(): void
@@ -75,64 +75,64 @@ export class ObjectReader {
 
   /** Batches from the first that ends after `offset` on: at least one, then as many as `bytesMax` allows. Undefined when there are none. */
   async read(partitionId: number, offset: number, bytesMax: number): Promise<ColdRecords | undefined> {
-    const lent = await this.lend(partitionId, offset, bytesMax, true)
-    return lent === undefined || lent === 'outOfMemory' ? undefined : { bytes: this.copied(lent), end: lent.end }
+    const leased = await this.lease(partitionId, offset, bytesMax, true)
+    return leased === undefined || leased === 'outOfMemory' ? undefined : { bytes: this.copied(leased), end: leased.end }
   }
 
   /** Maximum number of leases that leaves room for other reads. */
-  get lendsMax(): number {
-    return Math.max(1, Math.floor(this.#cache.bytes / lentShare / getBytesMax))
+  get leasesMax(): number {
+    return Math.max(1, Math.floor(this.#cache.bytes / leasedShare / getBytesMax))
   }
 
   /**
-   * As `read`, without a copy. Without room, the read waits if `isPatient`, and otherwise returns `outOfMemory`.
+   * As `read`, without a copy. Without room, the read waits if `mayWait`, and otherwise returns `outOfMemory`.
    *
    * Some clients fail on an answer in which every batch is empty: such batches are skipped if others follow.
    */
-  async lend(partitionId: number, offset: number, bytesMax: number, isPatient: boolean): Promise<LentRecords | 'outOfMemory' | undefined> {
-    const found = await this.#lendAny(partitionId, offset, bytesMax, isPatient)
+  async lease(partitionId: number, offset: number, bytesMax: number, mayWait: boolean): Promise<LeasedRecords | 'outOfMemory' | undefined> {
+    const found = await this.#leaseAny(partitionId, offset, bytesMax, mayWait)
     if (found === undefined || found === 'outOfMemory' || this.#hasRecords(found)) return found
     // Released first: a read that waits for room must not occupy any.
     found.release()
-    return (await this.lend(partitionId, found.end, bytesMax, isPatient)) ?? this.#lendAny(partitionId, offset, bytesMax, isPatient)
+    return (await this.lease(partitionId, found.end, bytesMax, mayWait)) ?? this.#leaseAny(partitionId, offset, bytesMax, mayWait)
   }
 
-  async #lendAny(
+  async #leaseAny(
     partitionId: number,
     offset: number,
     bytesMax: number,
-    isPatient: boolean,
-  ): Promise<LentRecords | 'outOfMemory' | undefined> {
+    mayWait: boolean,
+  ): Promise<LeasedRecords | 'outOfMemory' | undefined> {
     for (const part of this.#objects.from(partitionId, offset)) {
       try {
-        const records = await this.#lendPart(part, offset, bytesMax, isPatient)
+        const records = await this.#leasePart(part, offset, bytesMax, mayWait)
         if (records !== undefined) return records
       } catch (error) {
         // Compaction may have replaced the object in the meantime.
         if (this.#objects.has(part)) throw error
-        return this.#lendAny(partitionId, offset, bytesMax, isPatient)
+        return this.#leaseAny(partitionId, offset, bytesMax, mayWait)
       }
     }
     return undefined
   }
 
-  #hasRecords({ ranges }: LentRecords): boolean {
+  #hasRecords({ ranges }: LeasedRecords): boolean {
     return ranges.some(({ address, bytes }) => hasRecords(this.#memory.view, address, address + bytes))
   }
 
-  async #lendPart(
+  async #leasePart(
     part: StoredPart,
     offset: number,
     bytesMax: number,
-    isPatient: boolean,
-  ): Promise<LentRecords | 'outOfMemory' | undefined> {
+    mayWait: boolean,
+  ): Promise<LeasedRecords | 'outOfMemory' | undefined> {
     const { objectId, partitionId } = part
     const index = await this.#index(part)
     const blocks = take(index.from(partitionId, offset), Math.min(bytesMax, this.#cache.bytes / readShare))
     if (blocks.length === 0) return undefined
-    const cached = await this.#load(objectId, partitionId, blocks, isPatient)
+    const cached = await this.#load(objectId, partitionId, blocks, mayWait)
     if (cached === 'outOfMemory') return cached
-    const records = this.#lent(cached, offset, bytesMax)
+    const records = this.#leased(cached, offset, bytesMax)
     const ahead = this.#ahead.onRead(partitionId, offset, records.end, this.#time.monotonic())
     // No read waits for these blocks yet; a later one receives the error.
     if (ahead > 0) this.#readAhead(partitionId, cached.at(-1)!.block.end, ahead).catch(() => {})
@@ -179,8 +179,8 @@ export class ObjectReader {
 
   async #block(part: StoredPart, block: DataBlock, offset: number): Promise<ColdRecords> {
     const cached = (await this.#load(part.objectId, part.partitionId, [block], true)) as CachedBlock[]
-    const lent = this.#lent(cached, offset, Number.POSITIVE_INFINITY)
-    return { bytes: this.copied(lent), end: lent.end }
+    const leased = this.#leased(cached, offset, Number.POSITIVE_INFINITY)
+    return { bytes: this.copied(leased), end: leased.end }
   }
 
   /** Loads and pins the first of these blocks: as many as there is room for at once, so that no read waits while it occupies blocks. */
@@ -188,7 +188,7 @@ export class ObjectReader {
     objectId: number,
     partitionId: number,
     blocks: readonly DataBlock[],
-    isPatient: boolean,
+    mayWait: boolean,
   ): Promise<CachedBlock[] | 'outOfMemory'> {
     if (blocks[0]!.bytes > this.#cache.bytes) throw new Error('a batch is larger than s3.block.cache.size')
     const pinned: CachedBlock[] = []
@@ -196,7 +196,7 @@ export class ObjectReader {
       const next = this.#next(objectId, partitionId, blocks.slice(pinned.length), true)
       if (next !== undefined) pinned.push(...next)
       else if (pinned.length > 0) break
-      else if (!isPatient) return 'outOfMemory'
+      else if (!mayWait) return 'outOfMemory'
       else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
     try {
@@ -271,7 +271,7 @@ export class ObjectReader {
     }
   }
 
-  #lent(cached: readonly CachedBlock[], offset: number, bytesMax: number): LentRecords {
+  #leased(cached: readonly CachedBlock[], offset: number, bytesMax: number): LeasedRecords {
     const ranges: { address: number; bytes: number }[] = []
     let left = bytesMax
     let end = offset
@@ -288,7 +288,7 @@ export class ObjectReader {
   }
 
   /** Copies leased records into separate memory, and releases the lease. */
-  copied({ ranges, release }: LentRecords): Uint8Array<ArrayBuffer> {
+  copied({ ranges, release }: LeasedRecords): Uint8Array<ArrayBuffer> {
     const bytes = unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
     let to = 0
     for (const range of ranges) {

@@ -170,14 +170,14 @@ export class ObjectStorage {
    * an object nor the WAL contains.
    */
   async load(requested: ColdRead): Promise<Loaded | 'outOfMemory' | undefined> {
-    if (requested.type === 'ranges') return this.#ofLog(requested.ranges, requested.isPatient)
-    const { partitionId, offset, bytesMax, isPatient } = requested
+    if (requested.type === 'ranges') return this.#ofLog(requested.ranges, requested.mayWait)
+    const { partitionId, offset, bytesMax, mayWait } = requested
     // Parts below the log start are not mapped any more: the records found would be others than those requested.
     if (offset < (this.#options.image.partition(partitionId)?.logStart ?? 0)) return this.#nothing()
     const gap = this.gapAt(partitionId, offset)
     if (gap === 'missing') throw new RecordsMissing(partitionId, offset)
-    const found = gap === undefined ? await this.#fetches.find(partitionId, offset, bytesMax, isPatient) : undefined
-    return found ?? this.#behind(partitionId, offset, bytesMax, isPatient)
+    const found = gap === undefined ? await this.#fetches.find(partitionId, offset, bytesMax, mayWait) : undefined
+    return found ?? this.#behind(partitionId, offset, bytesMax, mayWait)
   }
 
   /**
@@ -203,16 +203,11 @@ export class ObjectStorage {
   }
 
   /** Records after a known gap: from the next object, or else from the WAL. */
-  async #behind(
-    partitionId: PartitionId,
-    offset: number,
-    bytesMax: number,
-    isPatient: boolean,
-  ): Promise<Loaded | 'outOfMemory' | undefined> {
-    const stored = await this.#fetches.find(partitionId, offset, bytesMax, isPatient)
+  async #behind(partitionId: PartitionId, offset: number, bytesMax: number, mayWait: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
+    const stored = await this.#fetches.find(partitionId, offset, bytesMax, mayWait)
     if (stored !== undefined) return stored
     const reply = await this.#options.lane.ask({ type: 'places', partitionId, from: offset, bytesMax })
-    if (reply.type === 'places' && reply.places.length > 0) return this.#ofLog(reply.places, isPatient)
+    if (reply.type === 'places' && reply.places.length > 0) return this.#ofLog(reply.places, mayWait)
     return this.#nothing()
   }
 
@@ -222,8 +217,8 @@ export class ObjectStorage {
     return undefined
   }
 
-  #ofLog(ranges: readonly WalRange[], isPatient: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
-    return this.#fetches.ofLog(ranges, isPatient, (requested) => this.ranges(requested))
+  #ofLog(ranges: readonly WalRange[], mayWait: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
+    return this.#fetches.ofLog(ranges, mayWait, (requested) => this.ranges(requested))
   }
 
   /** Batches of the WAL; undefined when one of them has been overwritten. */

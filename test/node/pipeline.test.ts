@@ -62,9 +62,9 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
     validation: { enabled: true, threads: 0 },
     onNetwork: (message) => {
       if (message.type === 'load')
-        pipeline.tellNetwork({ type: 'loaded', token: message.token, index: message.index, loaded: null, error: 56 })
+        pipeline.notifyNetwork({ type: 'loaded', token: message.token, index: message.index, loaded: null, error: 56 })
       if (message.type === 'forward')
-        pipeline.tellNetwork({ type: 'answered', token: message.token, response: message.frame.subarray(4, 8) })
+        pipeline.notifyNetwork({ type: 'answered', token: message.token, response: message.frame.subarray(4, 8) })
     },
     onFull: (isFull) => failures.push(`full: ${isFull}`),
     onFailure: (thread, error) => failures.push(`${thread}: ${error.message}`),

@@ -11,7 +11,7 @@ import { errors } from '../../src/wire/errors.ts'
 import { connectionsByFiles } from './open-pipeline.ts'
 
 type Handlers = { readonly [M in FromNetwork as M['type']]: (message: M) => void }
-export type NetworkRequests = Pick<Handlers, 'forward' | 'load' | 'gaveBack' | 'closed' | 'readsCopied'>
+export type NetworkRequests = Pick<Handlers, 'forward' | 'load' | 'released' | 'closed' | 'readsCopied'>
 
 /** Serves the messages of the network threads: forwarded requests, and reads that the WAL does not contain. */
 export function networkRequests(broker: Broker, storage: ObjectStorage, pipeline: Pipeline, log: Log): NetworkRequests {
@@ -20,20 +20,20 @@ export function networkRequests(broker: Broker, storage: ObjectStorage, pipeline
     forward: ({ token, session, frame }) => {
       void broker.handle(session, frame).then((answer) => {
         if (answer.type === 'close') log.debug({ because: answer.because }, 'closing a connection')
-        pipeline.tellNetwork({ type: 'answered', token, response: answer.type === 'respond' ? answer.bytes : null })
+        pipeline.notifyNetwork({ type: 'answered', token, response: answer.type === 'respond' ? answer.bytes : null })
       })
       // A request is parsed before the first wait in `handle`.
-      if (frame.length > largeRequestBytes) pipeline.tellNetwork({ type: 'parsed', bytes: frame.length })
+      if (frame.length > largeRequestBytes) pipeline.notifyNetwork({ type: 'parsed', bytes: frame.length })
     },
     load: ({ token, index, load: requested }) => {
       const respond = (loaded: Loaded | null, error: number): void =>
-        pipeline.tellNetwork(
+        pipeline.notifyNetwork(
           { type: 'loaded', token, index, loaded, error },
           loaded !== null && 'bytes' in loaded ? [loaded.bytes.buffer] : [],
         )
       storage.load(requested).then(
         (loaded) => {
-          if (loaded === 'outOfMemory') pipeline.tellNetwork({ type: 'outOfMemory', token, partitionRead: { index, load: requested } })
+          if (loaded === 'outOfMemory') pipeline.notifyNetwork({ type: 'outOfMemory', token, partitionRead: { index, load: requested } })
           // A record that was overwritten during the read is in an object by now: the client fetches again.
           else respond(loaded ?? { pin: -1, ranges: [] }, 0)
         },
@@ -43,7 +43,7 @@ export function networkRequests(broker: Broker, storage: ObjectStorage, pipeline
         },
       )
     },
-    gaveBack: ({ pin }) => storage.release(pin),
+    released: ({ pin }) => storage.release(pin),
     readsCopied: ({ because }) => log.warn({ because }, 'received bytes are copied: this version of Node fails the check of direct reads'),
     closed: ({ host, why }) => {
       const isFirst = why === tooManyFiles && !hasRefused

@@ -62,7 +62,7 @@ export async function startMetadata(
     for (const name of names) reported.add(name)
   }
   configs.onFollowed(reportUnknown)
-  configs.onFollowed(() => pipeline.tellNetwork({ type: 'limits', connections: connectionLimits(settings) }))
+  configs.onFollowed(() => pipeline.notifyNetwork({ type: 'limits', connections: connectionLimits(settings) }))
   await metadata.start()
   if (isLossy) await recordLoss(pipeline, metadata, partitions, log)
   await founded.noteStart(pipeline.wal.state.incarnation)

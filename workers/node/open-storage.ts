@@ -56,7 +56,7 @@ export async function openStorage(
   const blocks = createBlockMemory(settings['s3.block.cache.size'])
   const worker = fileURLToPath(new URL(`object${workers.extension}`, workers.folder))
   const jobs = new ObjectWorkers({ worker, location, keys, budget, blocks: blocks.memory, pipeline })
-  pipeline.tellNetwork({ type: 'blocks', memory: blocks.memory })
+  pipeline.notifyNetwork({ type: 'blocks', memory: blocks.memory })
   const storage = new ObjectStorage({
     keys,
     lane: pipeline,
@@ -82,7 +82,7 @@ export async function openStorage(
         log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`)
       },
       missing: (error) => log.error(error.message),
-      pressed: () => pipeline.tellNetwork({ type: 'pressed' }),
+      pressed: () => pipeline.notifyNetwork({ type: 'pressed' }),
       step: crashPoint,
       failed: (error) => fail('the object storage', error instanceof MetadataOutdated ? new StartRefused(error.message) : error),
     },

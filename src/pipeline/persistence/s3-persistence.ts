@@ -57,7 +57,7 @@ export class StorePersistence {
   /** Starts all objects that are due. */
   turn(): void {
     while (this.#isToBegin()) this.#begin()
-    this.#setHungry()
+    this.#setWriterIdle()
   }
 
   /** There is nothing to do until a wake signal. */
@@ -91,7 +91,7 @@ export class StorePersistence {
   }
 
   /** Starts an upload of the published records at once. */
-  hurry(): void {
+  writeSoon(): void {
     this.#due = true
     this.turn()
   }
@@ -150,7 +150,7 @@ export class StorePersistence {
   }
 
   /** While this flag is set, the sequencer publishes its records at once. */
-  #setHungry(): void {
+  #setWriterIdle(): void {
     const { words, lane, signals, uploadsMax } = this.#parts
     const idle = this.#due && this.#uploads < uploadsMax ? 1 : 0
     if (Atomics.exchange(words, lane + laneHeader.writerIdle, idle) === 0 && idle === 1) signals[0]!.ring()

@@ -14,7 +14,7 @@ import { type Repacker, repackedBytesMax } from './repacker.ts'
 
 const crcFrom = batchHeader.attributes
 const noTime = -1
-const nobody: readonly RefusedRecord[] = []
+const none: readonly RefusedRecord[] = []
 
 /** Result of an append. One object, overwritten by every append. */
 export interface Outcome {
@@ -52,7 +52,7 @@ export interface AppenderParts {
  * cache and the CRC are one pass. The batch is encoded again only if its topic requires another codec.
  */
 export class Appender {
-  readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, refused: nobody }
+  readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, refused: none }
   readonly #kernel: Kernel
   readonly #view: DataView
   readonly #memory: LogCache
@@ -95,7 +95,7 @@ export class Appender {
     outcome.baseOffset = -1
     outcome.logAppendTime = noTime
     outcome.durableAt = 0
-    outcome.refused = nobody
+    outcome.refused = none
     if (!this.#checkShape(partition, address, bytes, flags)) return undefined
 
     if (this.#hasOtherCodec(partition, address)) return this.#appendRepacked(partition, address, bytes, now)

@@ -1,5 +1,5 @@
 import { Partition } from '../../partition/partition.ts'
-import type { Asked, BatchLocation, Command, OpenPartition, Reply, ReplyTo } from '../../ports/lane-commands.ts'
+import type { BatchLocation, Command, LaneRequest, OpenPartition, Reply, ReplyTo } from '../../ports/lane-commands.ts'
 import type { PartitionId } from '../../ports/partitions.ts'
 import type { Appender } from './appender.ts'
 import { placeOf, placesFrom } from './batch-locations.ts'
@@ -100,7 +100,7 @@ export class LaneCommandsServer {
     }
   }
 
-  execute({ command }: Asked): Reply {
+  execute({ command }: LaneRequest): Reply {
     if (!('partitionId' in command)) return handlerOf(this.#onLane, command)(command)
     const partition = this.#parts.partitions.get(command.partitionId)
     if (!partition?.open) return { type: 'unknown' }

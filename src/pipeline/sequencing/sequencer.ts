@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import type { Partition } from '../../partition/partition.ts'
-import type { Asked, Reply } from '../../ports/lane-commands.ts'
+import type { LaneRequest, Reply } from '../../ports/lane-commands.ts'
 import type { PartitionId } from '../../ports/partitions.ts'
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
@@ -149,8 +149,8 @@ export class Sequencer {
     })
   }
 
-  execute(asked: Asked): Reply {
-    const reply = this.#commands.execute(asked)
+  execute(request: LaneRequest): Reply {
+    const reply = this.#commands.execute(request)
     for (const client of this.#clients) if (client.answers.publish()) client.signal.ring()
     return reply
   }

@@ -48,7 +48,7 @@ const runUnits = 64 << 20
 export class LargeWindowRunner {
   readonly #pipeline: Buffer
   readonly #own: Buffer
-  readonly #place: LargeWindowPlan
+  readonly #layout: LargeWindowPlan
   readonly #validator: Validator
   readonly #search: BatchSearch
 
@@ -56,13 +56,13 @@ export class LargeWindowRunner {
   constructor(
     pipeline: Buffer,
     own: { readonly bytes: Buffer; readonly view: DataView },
-    place: LargeWindowPlan,
+    layout: LargeWindowPlan,
     kernels: { readonly validation: ValidationKernel; readonly crc: Kernel['crc'] },
   ) {
-    const { slot } = place
+    const { slot } = layout
     this.#pipeline = pipeline
     this.#own = own.bytes
-    this.#place = place
+    this.#layout = layout
     this.#validator = new Validator(kernels.validation, kernels.crc, own.view, slot)
     const room = { kernel: kernels.validation, job: slot.job, from: slot.window, end: own.bytes.length, bytes: own.bytes }
     this.#search = new BatchSearch({ room: () => room, release: () => {} }, slot.windowBytes)
@@ -73,13 +73,13 @@ export class LargeWindowRunner {
   }
 
   #searchIn({ batch, least, timestamp }: Extract<LargeWindowJob, { type: 'search' }>): SearchOutcome {
-    if (batch.length > this.#place.batchBytesMax) return 'window'
+    if (batch.length > this.#layout.batchBytesMax) return 'window'
     this.#search.begin(batch, least, timestamp)
     return decided(() => this.#search.run(runUnits))
   }
 
   #validate({ address, bytes, rules }: Extract<LargeWindowJob, { type: 'validate' }>): ValidationResult {
-    const { batch } = this.#place
+    const { batch } = this.#layout
     this.#pipeline.copy(this.#own, batch, address, address + bytes)
     this.#validator.begin(batch, bytes, rules)
     const found = decided(() => this.#validator.run(runUnits))

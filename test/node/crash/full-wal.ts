@@ -32,7 +32,7 @@ export async function recoverFull(bytes: number): Promise<FullRecovery> {
     await connected(broker.port, (connection) => createTopic(connection, topic, shape.partitions))
     const load = produceProcess({ ...shape, port: broker.port, topic, mibMax: bytes / mib, secondsMax: 600, mibPerSecond: null })
     await load.ready
-    load.tell({ type: 'go' })
+    load.send({ type: 'go' })
     const written = await load.done
     await broker.kill()
     const answerMs = await broker.start()

@@ -43,7 +43,7 @@ async function fill(world: CrashWorld, mib: number): Promise<void> {
   const shape = { partitions: 4, connections: 4, inFlight: 5, batchBytes: 256 << 10, recordBytes: 1024, acks: -1, isIdempotent: false }
   const load = produceProcess({ ...shape, port: world.broker.port, topic: 'fill', mibMax: mib, secondsMax: 600, mibPerSecond: null })
   await load.ready
-  load.tell({ type: 'go' })
+  load.send({ type: 'go' })
   const { seconds } = await load.done
   console.log(`filled with ${mib} MiB in ${seconds.toFixed(1)} s`)
 }

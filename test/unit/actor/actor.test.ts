@@ -14,16 +14,16 @@ test('actor: effects are performed in the order of their events, after all of th
   const said: number[] = []
   const state = { sum: 0 }
   const actor = new Actor(adder, state, { say: ({ sum }) => said.push(sum, state.sum) }, 10)
-  actor.tell({ type: 'add', by: 1 })
-  actor.tell({ type: 'add', by: 2 })
+  actor.send({ type: 'add', by: 1 })
+  actor.send({ type: 'add', by: 2 })
   expect([actor.turn(), said, actor.turn()]).toEqual([2, [1, 3, 3, 3], 0])
 })
 
 test('actor: a full mailbox refuses', () => {
   const actor = new Actor(adder, { sum: 0 }, { say: () => {} }, 1)
-  expect([actor.tell({ type: 'add', by: 1 }), actor.tell({ type: 'add', by: 1 })]).toEqual([true, false])
+  expect([actor.send({ type: 'add', by: 1 }), actor.send({ type: 'add', by: 1 })]).toEqual([true, false])
   actor.turn()
-  expect(actor.tell({ type: 'add', by: 1 })).toBe(true)
+  expect(actor.send({ type: 'add', by: 1 })).toBe(true)
 })
 
 test('actor: an event that the handler of an effect sends waits for the next turn', () => {
@@ -34,12 +34,12 @@ test('actor: an event that the handler of an effect sends waits for the next tur
     {
       say: ({ sum }) => {
         said.push(sum)
-        if (sum < 3) actor.tell({ type: 'add', by: 1 })
+        if (sum < 3) actor.send({ type: 'add', by: 1 })
       },
     },
     1,
   )
-  actor.tell({ type: 'add', by: 1 })
+  actor.send({ type: 'add', by: 1 })
   expect([actor.turn(), said]).toEqual([1, [1]])
   expect([actor.turn(), actor.turn(), actor.turn(), said]).toEqual([1, 1, 0, [1, 2, 3]])
 })

@@ -24,10 +24,10 @@ for (const isIdempotent of [false, true]) {
       const producer = produceProcess({ ...shape, port: broker.port, topic, mibMax: 2, secondsMax: 20, mibPerSecond: 20 })
       const tail = tailProcess({ port: broker.port, topic, partitions, partitionMaxBytes: 1 << 20, maxBytes: 4 << 20 })
       await Promise.all([producer.ready, tail.ready])
-      tail.tell({ type: 'go' })
-      producer.tell({ type: 'go' })
+      tail.send({ type: 'go' })
+      producer.send({ type: 'go' })
       const produced = await producer.done
-      tail.tell({ type: 'until', ends: produced.ends })
+      tail.send({ type: 'until', ends: produced.ends })
       const tailed = await tail.done
       expect(produced.mib).toBeGreaterThan(1.9)
       expect(tailed.mib).toBeCloseTo(produced.mib, 5)

@@ -154,11 +154,11 @@ test('fetch: a fetch whose cold read finds no memory continues without it if it 
   client.fetch(1, 0n)
   world.settle()
   const [first] = loads()
-  expect(first!.partitionRead.load).toMatchObject({ type: 'partition', isPatient: false })
+  expect(first!.partitionRead.load).toMatchObject({ type: 'partition', mayWait: false })
   world.dispatcher.outOfMemory(first!.token, first!.partitionRead)
   expect(client.answered).toEqual([])
   const [again] = loads()
-  expect(again!.partitionRead).toEqual({ ...first!.partitionRead, load: { ...first!.partitionRead.load, isPatient: true } })
+  expect(again!.partitionRead).toEqual({ ...first!.partitionRead, load: { ...first!.partitionRead.load, mayWait: true } })
   world.dispatcher.loaded(again!.token, again!.partitionRead.index, [batchOf(2, 200)], 0)
   expect(offsetsOf(part(client).records)).toEqual([0])
 

@@ -177,7 +177,7 @@ export class FrontWorld {
   readonly sessions: FetchSessions
   readonly forwarded: { token: number; frame: Buffer }[] = []
   readonly loads: Parameters<DispatcherPorts['load']>[0][] = []
-  readonly gaveBack: number[] = []
+  readonly released: number[] = []
   readonly timers = new Map<number, { ms: number; wake: () => void }>()
   readonly counted: Record<string, number> = {}
   readonly jobs: ValidationJobs
@@ -246,7 +246,7 @@ export class FrontWorld {
       ports: {
         forward: (request) => this.forwarded.push(request),
         load: (request) => this.loads.push(request),
-        giveBack: (pin) => this.gaveBack.push(pin),
+        releasePin: (pin) => this.released.push(pin),
         after: (ms, wake) => {
           const id = ++this.#timer
           this.timers.set(id, { ms, wake })

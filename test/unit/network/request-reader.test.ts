@@ -8,7 +8,7 @@ import { type Admission, type HeldBytes, RequestQueue } from '../../../src/netwo
 import { type Received, RequestReader } from '../../../src/network/request-reader.ts'
 
 const kib = 1024
-const landing = { base: 0, bytes: 64 * kib }
+const scratch = { base: 0, bytes: 64 * kib }
 
 /** A connection that is only read. `onOpen` is called when its last pause reason is removed. */
 const readOnly = (onOpen: () => void): RequestQueue => {
@@ -31,8 +31,8 @@ interface Parts {
 }
 
 function parts(memoryBytes: number, requestBytesMax = 300 * kib, stashBytes = 16 << 20): Parts {
-  const arena = Buffer.alloc(landing.bytes + memoryBytes)
-  const memory = new ReceiveBuffers(landing.bytes, memoryBytes)
+  const arena = Buffer.alloc(scratch.bytes + memoryBytes)
+  const memory = new ReceiveBuffers(scratch.bytes, memoryBytes)
   const made: Parts = {
     memory,
     arena,
@@ -44,7 +44,7 @@ function parts(memoryBytes: number, requestBytesMax = 300 * kib, stashBytes = 16
           memory,
           bytes: arena,
           view: new DataView(arena.buffer, arena.byteOffset, arena.length),
-          scratch: landing,
+          scratch,
           spill: made.stash,
           requestBytesMax,
           frame: (_, start, end, held) => frame(arena.subarray(start, end), held),
@@ -173,7 +173,7 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed))(
     }
     expect(made.memory.freeBytes).toBe(total)
     expect(made.stash.freeBytes).toBe(16 << 20)
-    expect(made.memory.take(total)).toBe(landing.bytes)
+    expect(made.memory.take(total)).toBe(scratch.bytes)
   },
 )
 

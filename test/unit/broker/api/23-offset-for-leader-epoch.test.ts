@@ -13,7 +13,7 @@ async function worldWithRecords(): Promise<BrokerWorld> {
   return world
 }
 
-interface Asked {
+interface LaneRequest {
   readonly version?: number
   readonly topic?: string
   readonly partition?: number
@@ -21,7 +21,7 @@ interface Asked {
   readonly leaderEpoch?: number
 }
 
-async function ask(world: BrokerWorld, { version = 4, topic = 't', ...part }: Asked) {
+async function ask(world: BrokerWorld, { version = 4, topic = 't', ...part }: LaneRequest) {
   const asked = { partition: 0, currentLeaderEpoch: -1, leaderEpoch: 0, ...part }
   const { topics } = await world.ask(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, version, {
     topics: [{ topic, partitions: [asked] }],
@@ -58,7 +58,7 @@ test.each([
   expect(await ask(await worldWithRecords(), { currentLeaderEpoch })).toEqual(answer)
 })
 
-test.each<[Asked]>([
+test.each<[LaneRequest]>([
   [{ topic: 'none' }],
   [{ topic: '../x' }],
   [{ partition: 2 }],

@@ -145,7 +145,7 @@ function lend(arena: Buffer, at: number, bytes: number): { lease: BufferLease; p
   const address = part.byteOffset - at
   const lease = {
     keep: (start: number, end: number) => (range = [start - address, end - address]),
-    giveBack: () => (range = [0, 0]),
+    release: () => (range = [0, 0]),
     end: () => (range = [0, 0]),
   }
   return { part, lease, kept: () => range[1]! - range[0]!, range: () => range }

@@ -207,13 +207,13 @@ export class LaneWorld {
   }
 
   expire(request: number): void {
-    this.#tell(readKind.expire, request)
+    this.#send(readKind.expire, request)
   }
   release(pin: number): void {
-    this.#tell(readKind.release, pin, 0, 0)
+    this.#send(readKind.release, pin, 0, 0)
   }
 
-  #tell(kind: number, ...body: number[]): void {
+  #send(kind: number, ...body: number[]): void {
     this.arena.words.set(body, this.#reads.claim(kind, body.length))
     this.#reads.publish()
   }
