@@ -18,7 +18,11 @@ export default defineConfig({
     hookTimeout: 60_000,
     tags: [{ name: 'long', description: 'left out by npm test; run by npm run test:long, and by .ci/run in parts' }],
     projects: [
-      { extends: true, test: { name: 'unit', include: unit, isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        // A slower test is split, so that a test that hangs is reported soon. Exceptions have their own limit, with the reason.
+        test: { name: 'unit', include: unit, isolate: false, maxWorkers: 2, testTimeout: 5000, sequence: { groupOrder: 0 } },
+      },
       {
         extends: true,
         test: { name: 'node', include: ['test/**/*.test.ts'], exclude: unit, maxWorkers: 3, sequence: { groupOrder: 1 } },

@@ -4,6 +4,7 @@ import { createTopic, readAll } from '../../support/admin.ts'
 import { type Broker, startBroker } from '../../support/broker.ts'
 import { connected } from '../../support/connection.ts'
 
+/** The test starts a broker and load processes, unlike other unit tests. */
 const limitMs = 60_000
 const partitions = 3
 let broker: Broker

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { below, chance, type Prng, prng } from '../../../src/base/prng.ts'
 import type { ConsumerHeartbeatResponse, TopicPartitions } from '../../../src/group/messages.ts'
+import { seedGroups } from '../../support/groups.ts'
 import { consumerLimits, GroupWorld, idOf, limits, nameOf, sessionMs } from './group-world.ts'
 
 const topics = ['t', 'u', 'v']
@@ -183,12 +184,10 @@ function settle(world: GroupWorld, members: readonly Consumer[]): void {
   expect(members.flatMap(({ parts }) => [...parts]).sort()).toEqual(all.sort())
 }
 
-const limitMs = 60_000
-
-test(
-  'consumer groups: consumers that join, leave, crash, lose responses and change subscriptions never share a partition, and all partitions have a reader in the end',
-  () => {
-    for (let seed = 0; seed < 50; seed++) {
+test.each(seedGroups(0, 50, 10))(
+  'consumer groups: consumers that join, leave, crash, lose responses and change subscriptions never share a partition, and all partitions have a reader in the end (seeds from %i)',
+  (...seeds) => {
+    for (const seed of seeds) {
       try {
         run(seed)
       } catch (error) {
@@ -196,5 +195,4 @@ test(
       }
     }
   },
-  limitMs,
 )

@@ -4,11 +4,12 @@ import { below, chance, prng } from '../../../../src/base/prng.ts'
 import type { ProducerSnapshots } from '../../../../src/ports/producers.ts'
 import type { S3WalParts } from '../../../../src/wal/s3/s3-wal.ts'
 import { calm, Shelf, type StoreWeather, Turns, WeatherStore } from '../../../sim/s3-wal-world.ts'
+import { seedGroups } from '../../../support/groups.ts'
 
 const foundingId = 'AAAAAAAAAAAAAAAAAAAAAg'
 const prefix = 'c/producers/1/'
 const firstSeed = Number(process.env['SEED'] ?? 1)
-const seeds = Number(process.env['SEEDS'] ?? 200)
+const seedCount = Number(process.env['SEEDS'] ?? 200)
 
 /** Producers that show at which time they were saved. */
 const saved = (count: number): ProducerSnapshots => [[count, []]]
@@ -54,13 +55,16 @@ async function world(seed: number, weather: StoreWeather): Promise<void> {
   }
 }
 
-test('producers objects: each incarnation finds the producers that were saved last, despite late puts and stale lists', async () => {
-  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-    await world(seed, weathers[seed % weathers.length]!).catch((error: Error) => {
-      throw new Error(`${error.message} (again with SEED=${seed} SEEDS=1)`, { cause: error })
-    })
-  }
-}, 600_000)
+test.each(seedGroups(firstSeed, seedCount, 100))(
+  'producers objects: each incarnation finds the producers that were saved last, despite late puts and stale lists (seeds from %i)',
+  async (...seeds) => {
+    for (const seed of seeds) {
+      await world(seed, weathers[seed % weathers.length]!).catch((error: Error) => {
+        throw new Error(`${error.message} (again with SEED=${seed} SEEDS=1)`, { cause: error })
+      })
+    }
+  },
+)
 
 test('producers objects: a snapshot whose put is late does not replace a newer one, and is removed with those of earlier incarnations', async () => {
   const turns = new Turns(prng(1))
