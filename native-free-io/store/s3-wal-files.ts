@@ -19,8 +19,10 @@ export interface StoreWalOptions {
   readonly location: S3Location
   /** Bandwidth and counters of the thread that writes the log. */
   readonly share: StoreShare
-  /** Prefix of all keys of this node's log; ends with a slash. */
+  /** Prefix of the keys of this log; ends with a slash. */
   readonly prefix: string
+  /** See `S3WalParts`. */
+  readonly formerPrefix: string | undefined
   /** Epoch of this incarnation; unique. */
   readonly epoch: number
   readonly owner: S3WalOwner
@@ -45,7 +47,7 @@ export interface OpenedStoreWal {
   readonly end: number
 }
 
-export const s3WalParts = (parts: Pick<S3WalParts, 'store' | 'prefix' | 'owner' | 'keepMs' | 'onFault'>): S3WalParts => ({
+export const s3WalParts = (parts: Pick<S3WalParts, 'store' | 'prefix' | 'formerPrefix' | 'owner' | 'keepMs' | 'onFault'>): S3WalParts => ({
   ...parts,
   pause: () => pause(pauseMs),
   now: () => performance.now(),
@@ -68,7 +70,7 @@ export async function openStoreWal(
   const needed = objects.filter((object) => object.bodyBytes > 0 && endOf(object) > start)
   const end = check(needed, start, memory.size)
   await fill(parts, needed, memory)
-  const kept = objects.map((object) => ({ epoch: object.epoch, sequence: object.sequence, end: endOf(object) }))
+  const kept = objects.map((object) => ({ epoch: object.epoch, sequence: object.sequence, prefix: object.prefix, end: endOf(object) }))
   const secret = objects[0]?.mark.secret ?? entropy() >>> 0
   return {
     state: { capacity: memory.size, incarnation: epoch, secret, trimmed, previous, previousIncarnation },

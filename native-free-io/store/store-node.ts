@@ -5,8 +5,8 @@ import { imageOf, type MutableImage } from '../../src/metadata/image.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { markerKey, ObjectKeys } from '../../src/objects/object-key.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
-import { insist, peek, type S3WalParts, StoreRefused } from '../../src/wal/s3/s3-wal.ts'
-import { s3WalHeaderBytes } from '../../src/wal/s3/wal-object.ts'
+import { insist, type S3WalParts, StoreRefused } from '../../src/wal/s3/s3-wal.ts'
+import { formerWalPrefix, s3WalHeaderBytes, walPrefix } from '../../src/wal/s3/wal-object.ts'
 import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
 import { type DataFolder, openDataFolder, saveMeta } from '../disk/data-folder.ts'
 import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from '../disk/founding-parts.ts'
@@ -18,6 +18,9 @@ import { s3WalParts } from './s3-wal-files.ts'
 import { newMeter, sharedStore } from './shared-store.ts'
 import { claimStore } from './store-founding.ts'
 import { holdsCluster, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
+import { findStoreWal } from './store-wal-place.ts'
+
+const lane = 0
 
 /**
  * Opens a node with its logs in a store. An empty folder does not mean that the node is new: the marker in the store identifies it.
@@ -41,7 +44,8 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const [own, writers] = [newMeter(), newMeter()]
   const store = await sharedStore(wal.location, { budget, meter: own })('wal')
   const owner = { high: randomBytes(4).readUInt32LE(), low: randomBytes(4).readUInt32LE() }
-  const partsOf = (prefix: string): S3WalParts => s3WalParts({ store, prefix: `${clusterId}/${prefix}/`, owner, keepMs, onFault })
+  const partsAt = (prefix: string): S3WalParts => s3WalParts({ store, prefix, owner, keepMs, onFault })
+  const partsOf = (name: string): S3WalParts => partsAt(`${clusterId}/${name}/`)
   const { conditionalPut } = await insist(partsOf('probe'), () => probeStore(store, `${clusterId}/probe/${nodeId}`))
   if (!conditionalPut) {
     throw new StoreRefused('s3.wal.path: the store ignores conditional puts, without which two nodes could write one log')
@@ -51,7 +55,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const image = refuseUnreadable(`the metadata log under ${clusterId}/metadata/`, () => imageOf(records, parts.nodeId))
   const foundingId = known?.foundingId ?? image.cluster.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
   const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: foundingId, starts: 0 })))
-  const identity = { clusterId, nodeId, lane: 0, foundingId: marker.foundingId }
+  const identity = { clusterId, nodeId, lane, foundingId: marker.foundingId }
   compare(image, identity)
   if (known !== undefined && image.cluster.clusterId === null) {
     const { records: left } = await insist(partsOf('metadata'), () => recordsLeft(store, known))
@@ -66,20 +70,15 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
     await claimStore(parts, { identity, image, state, isNamed: true }, () => Promise.resolve())
   }
   const { location, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax } = wal
-  const walParts = partsOf(`wal/${nodeId}`)
-  const { prefix } = walParts
-  // Every incarnation claims its log before it serves clients, and the claim stays until a later one has stored an object.
-  const claimed =
-    image.storage.wal === null
-      ? 'none'
-      : await insist(walParts, () => peek(walParts, { epoch: image.storage.wal!.incarnation, sequence: 0 }))
+  const prefix = walPrefix(clusterId, nodeId, lane)
+  const { isMissing, formerPrefix } = await findStoreWal(partsAt(prefix), formerWalPrefix(clusterId, nodeId), image)
   const directoryId = folder.meta?.directoryId ?? newFoundingId(parts.entropy)
-  const options = { location, prefix, epoch, owner, keepMs, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax }
+  const options = { location, prefix, formerPrefix, epoch, owner, keepMs, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax }
   return {
     folder,
     identity,
     image,
-    loss: claimed === 'missing' ? { why: `${prefix} contains nothing of the last start` } : undefined,
+    loss: isMissing ? { why: `${prefix} contains nothing of the last start` } : undefined,
     firstRecords: firstRecords(image, identity),
     logs: {
       metadata: log,
@@ -159,8 +158,8 @@ async function recordsLeft(
   const objects = new ObjectKeys({ clusterId, foundingId, firstObjectId: 1 }).prefix
   for (const [prefix, bytesMin] of [
     [objects, 0],
-    // A start that was interrupted has claimed the log without writing to it.
-    [`${clusterId}/wal/${nodeId}/`, s3WalHeaderBytes],
+    // The prefix contains those of all lanes. A start that was interrupted has claimed the log without writing to it.
+    [formerWalPrefix(clusterId, nodeId), s3WalHeaderBytes],
   ] as const) {
     const page = await store.list(prefix)
     if (isFault(page)) return page

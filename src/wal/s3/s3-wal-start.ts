@@ -1,6 +1,6 @@
 import { crc32c } from '../../wire/crc32c.ts'
-import { insist, peek, placesIn, putOnce, S3WalDamaged, type S3WalParts, Superseded, settledPlaces } from './s3-wal.ts'
-import { encodeS3WalHeader, noMark, type S3WalHeader, type S3WalPlace, s3WalHeaderBytes, s3WalKey } from './wal-object.ts'
+import { comparePlaces, insist, peek, placesIn, putOnce, S3WalDamaged, type S3WalParts, Superseded, settledPlaces } from './s3-wal.ts'
+import { encodeS3WalHeader, noMark, type S3WalHeader, type S3WalPlace, s3WalHeaderBytes, s3WalKey, seal } from './wal-object.ts'
 
 /** Objects of earlier incarnations: all acknowledged records that are still needed, and possibly some unacknowledged ones. */
 export interface S3WalFound {
@@ -55,7 +55,47 @@ export async function takeOver(parts: S3WalParts, epoch: number): Promise<S3WalF
 }
 
 async function takeOverOnce(parts: S3WalParts, epoch: number): Promise<S3WalFound | 'moved'> {
-  const places = await settledPlaces(parts, { epoch, sequence: 0 })
+  const own = await endEpochs(parts, epoch, { epoch, sequence: 0 }, [])
+  if (own === 'moved' || parts.formerPrefix === undefined) return own
+  const former = await takeOverFormer({ ...parts, prefix: parts.formerPrefix }, epoch, own.objects)
+  if (former === 'moved') return 'moved'
+  return { objects: [...former.objects, ...own.objects], others: [...former.others, ...own.others] }
+}
+
+/**
+ * Ends the log that a former release stored under `parts.prefix`, and reads its objects, which come before `later`.
+ *
+ * An incarnation of the former release stops at the seal or at a fence. An incarnation that starts after the seal ends at the seal, before
+ * it reads or appends. All of this can be repeated: after a crash the next start finds the same objects.
+ */
+async function takeOverFormer(parts: S3WalParts, epoch: number, later: readonly S3WalHeader[]): Promise<S3WalFound | 'moved'> {
+  await insist(parts, () => putOnce(parts, seal, [encodeS3WalHeader(bare(parts, 'claim', seal))]))
+  const found = needsFormer(later) ? await endEpochs(parts, epoch, seal, later) : { objects: [], others: await formerPlaces(parts, seal) }
+  if (found === 'moved') return 'moved'
+  const moved = <T extends S3WalPlace>(place: T): T => ({ ...place, prefix: parts.prefix })
+  return { objects: found.objects.map(moved), others: found.others.map(moved) }
+}
+
+/** False when an object of the log records that all needed objects are under its own prefix: then the former log has been ended. */
+function needsFormer(own: readonly S3WalHeader[]): boolean {
+  const [first] = own
+  return (
+    first === undefined || own.every((object) => comparePlaces({ epoch: object.oldestEpoch, sequence: object.oldestSequence }, first) < 0)
+  )
+}
+
+/** The places of a former log without its seal, which stays. */
+const formerPlaces = async (parts: S3WalParts, known: S3WalPlace): Promise<S3WalPlace[]> =>
+  (await settledPlaces(parts, known)).filter(({ epoch }) => epoch < seal.epoch)
+
+/** Ends the epochs below `epoch` under one prefix. `known` is an object there, and `later` are the objects that follow in the log. */
+async function endEpochs(
+  parts: S3WalParts,
+  epoch: number,
+  known: S3WalPlace,
+  later: readonly S3WalHeader[],
+): Promise<S3WalFound | 'moved'> {
+  const places = known === seal ? await formerPlaces(parts, known) : await settledPlaces(parts, known)
   if ((places.at(-1)?.epoch ?? 0) > epoch) throw new Superseded(`epoch ${places.at(-1)!.epoch} began while epoch ${epoch} was starting`)
   const earlier = new Map<number, S3WalPlace[]>()
   for (const place of places) {
@@ -63,16 +103,18 @@ async function takeOverOnce(parts: S3WalParts, epoch: number): Promise<S3WalFoun
     earlier.set(place.epoch, [...(earlier.get(place.epoch) ?? []), place])
   }
   const objects: S3WalHeader[] = []
-  let oldest = Math.min(...earlier.keys(), epoch - 1)
+  const oldestOf = (some: readonly S3WalHeader[]): number => Math.max(0, ...some.map(({ oldestEpoch }) => oldestEpoch))
+  let oldest = Math.max(Math.min(...earlier.keys(), epoch - 1), oldestOf(later))
   // Includes epochs that no list shows: the list may be too old to contain the previous incarnation.
   for (let each = epoch - 1; each > 0 && each >= oldest; each--) {
     const taken = earlier.get(each) ?? []
     earlier.set(each, taken)
-    const needed = Math.max(0, ...objects.filter(({ oldestEpoch }) => oldestEpoch === each).map(({ oldestSequence }) => oldestSequence))
+    const following = [...objects, ...later].filter(({ oldestEpoch }) => oldestEpoch === each)
+    const needed = Math.max(0, ...following.map(({ oldestSequence }) => oldestSequence))
     const walked = await walk(parts, each, taken, needed)
     if (walked === 'moved') return 'moved'
     objects.unshift(...walked.objects)
-    oldest = Math.max(oldest, ...walked.objects.map(({ oldestEpoch }) => oldestEpoch))
+    oldest = Math.max(oldest, oldestOf(walked.objects))
     if (!taken.some(({ sequence }) => sequence === walked.fence)) insert(taken, { epoch: each, sequence: walked.fence })
   }
   const needed = new Set(objects.map((object) => s3WalKey(parts.prefix, object)))

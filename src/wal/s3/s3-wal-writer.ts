@@ -227,8 +227,8 @@ export class S3WalWriter {
     const oldest = this.#kept[0]!.epoch
     const left: S3WalPlace[] = []
     for (let from = 0, to = 0; from < this.#others.length; from = to) {
-      const { epoch } = this.#others[from]!
-      while (this.#others[to]?.epoch === epoch) to++
+      const { epoch, prefix } = this.#others[from]!
+      while (this.#others[to]?.epoch === epoch && this.#others[to]!.prefix === prefix) to++
       const places = this.#others.slice(from, to)
       if (epoch >= oldest) left.push(...places)
       else if (epoch >= this.#epoch - fencesKept) left.push(...(await this.#tidyEpoch(places)))

@@ -16,6 +16,8 @@ export interface S3WalParts {
   readonly store: ObjectStore
   /** Prefix of all keys; ends with a slash. */
   readonly prefix: string
+  /** Prefix under which a former release stored the beginning of the log; undefined if it is known that none has. */
+  readonly formerPrefix?: string | undefined
   readonly owner: S3WalOwner
   /** Delay between two requests after a fault; the store has already retried within its limits. */
   pause(): Promise<void>
@@ -109,4 +111,7 @@ export async function settledPlaces(parts: S3WalParts, known: S3WalPlace): Promi
   return inOrder([...places.values()])
 }
 
-const inOrder = (places: S3WalPlace[]): S3WalPlace[] => places.sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence)
+const inOrder = (places: S3WalPlace[]): S3WalPlace[] => places.sort(comparePlaces)
+
+/** Order of two places under one prefix. */
+export const comparePlaces = (a: S3WalPlace, b: S3WalPlace): number => a.epoch - b.epoch || a.sequence - b.sequence

@@ -55,10 +55,8 @@ export interface WalObjectFields extends TrimPoint {
 
 export const noMark: WalObjectFields = { position: 0, trimmed: 0, previous: 0, previousIncarnation: 0, secret: 0, window: 0 }
 
-export interface S3WalHeader {
+export interface S3WalHeader extends S3WalPlace {
   readonly kind: S3WalKind
-  readonly epoch: number
-  readonly sequence: number
   readonly owner: S3WalOwner
   /** The first object that was needed when this one was put. Before it there are only fences, and objects that arrived late. */
   readonly oldestEpoch: number
@@ -130,11 +128,25 @@ const sequenceDigits = 16
 export interface S3WalPlace {
   readonly epoch: number
   readonly sequence: number
+  /** Prefix of the key where it is not the prefix of the log: a former release stored the object. */
+  readonly prefix?: string | undefined
 }
 
-/** The order of the keys is the order of the log. `prefix` ends with a slash. */
-export const s3WalKey = (prefix: string, { epoch, sequence }: S3WalPlace): string =>
+/** The order of the keys is the order of the log. The prefix ends with a slash. */
+export const s3WalKey = (logPrefix: string, { epoch, sequence, prefix = logPrefix }: S3WalPlace): string =>
   `${prefix}${String(epoch).padStart(epochDigits, '0')}/${String(sequence).padStart(sequenceDigits, '0')}`
+
+/** Prefix of the keys of a WAL. Each lane of a node has a WAL of its own. */
+export const walPrefix = (clusterId: string, nodeId: number, lane: number): string => `${formerWalPrefix(clusterId, nodeId)}${lane}/`
+
+/** Prefix under which a former release stored the WAL of a node, which had one lane. It contains the prefixes of the lanes. */
+export const formerWalPrefix = (clusterId: string, nodeId: number): string => `${clusterId}/wal/${nodeId}/`
+
+/**
+ * The last claim of a log that is continued under another prefix. Its epoch is greater than that of any incarnation: an incarnation of a
+ * former release finds that its epoch is over.
+ */
+export const seal: S3WalPlace = { epoch: 2 ** 32 - 1, sequence: 0 }
 
 /** Undefined for a key that does not belong to this S3 WAL. */
 export function s3WalPlaceOf(prefix: string, key: string): S3WalPlace | undefined {

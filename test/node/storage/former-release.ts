@@ -4,9 +4,21 @@ import { Packr } from 'msgpackr/pack'
 import { decodeProducers } from '../../../native-free-io/disk/producers-file.ts'
 import { encodeFrames, mark, readFrames, signature } from '../../../src/metadata/frames.ts'
 import { decodeRecord, encodeRecord } from '../../../src/metadata/records.ts'
+import { formerWalPrefix, walPrefix } from '../../../src/wal/s3/wal-object.ts'
 import { blockBytes } from '../../../src/wal/wal-record.ts'
 import { encodeSuperblock, readSuperblocks } from '../../../src/wal/wal-superblock.ts'
 import { crc32c } from '../../support/crc32c.ts'
+import type { Bucket } from '../../support/s3/blobs.ts'
+
+/** Moves the WAL of the stopped node 1 to the keys of the release before lanes. */
+export function makeFormerWal({ objects }: Bucket, clusterId: string): void {
+  const prefix = formerWalPrefix(clusterId, 1)
+  for (const [key, object] of [...objects]) {
+    if (!key.startsWith(prefix)) continue
+    objects.delete(key)
+    objects.set(key.replace(walPrefix(clusterId, 1, 0), prefix), object)
+  }
+}
 
 const later = ['nodeFounded', 'walMarked', 'recordsLost', 'recordsCounted']
 

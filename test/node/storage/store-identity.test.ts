@@ -126,7 +126,7 @@ test(
     const { objects } = bucketIn(server!)
     for (const key of [...objects.keys()]) if (key.startsWith(`${clusterId}/wal/`)) objects.delete(key)
     expect(await refusal(node)).toMatch(
-      /the end of the write-ahead log is missing: \S+\/wal\/1\/ contains nothing of the last start; .*s3\.wal\.loss\.accept=true/,
+      /the end of the write-ahead log is missing: \S+\/wal\/1\/0\/ contains nothing of the last start; .*s3\.wal\.loss\.accept=true/,
     )
     forgetDisk(node)
     await node.start({}, { 's3.wal.loss.accept': 'true' })

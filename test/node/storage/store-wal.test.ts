@@ -123,7 +123,7 @@ test(
     await until(() => objects() === 0)
     await world.broker.stop()
     const wal = left().filter((key) => key.startsWith('wal/'))
-    const epochs = wal.map((key) => key.split('/')[2]!)
+    const epochs = wal.map((key) => key.split('/')[3]!)
     // A fence for each ended incarnation, the last incarnation's own claim and its newest object.
     expect(wal.length, wal.slice(-4).join(' ')).toBe(new Set(epochs).size + 1)
     expect(left().filter((key) => !/^(wal|metadata|producers)\//.test(key))).toEqual(['node.properties'])

@@ -1,0 +1,149 @@
+import { expect, test } from 'vitest'
+import { below, chance, prng } from '../../src/base/prng.ts'
+import { Superseded } from '../../src/wal/s3/s3-wal.ts'
+import { formerWalPrefix, s3WalKey, s3WalPlaceOf, seal, walPrefix } from '../../src/wal/s3/wal-object.ts'
+import { seedGroups } from '../support/groups.ts'
+import { conclude, Ledger, Life, weathers } from './s3-wal-lives.ts'
+import { calm, Shelf, type StoreWeather, Turns } from './s3-wal-world.ts'
+
+const former = { prefix: formerWalPrefix('c', 1) }
+const own = { prefix: walPrefix('c', 1, 0), formerPrefix: former.prefix }
+
+const metadata = 'c/metadata/'
+
+/** Incarnations of a former release, then of this one. The metadata log assigns their epochs, as in a node. */
+async function world(seed: number, weather: StoreWeather): Promise<{ readonly acknowledged: number; readonly crashes: number }> {
+  const random = prng(seed)
+  const turns = new Turns(random)
+  const shelf = new Shelf()
+  const ledger = new Ledger()
+  const lives: Life[] = []
+  const formerLives = 1 + below(random, 3)
+  let lastId = 0
+  let crashes = 0
+  const begin = (isFormer: boolean): Life => {
+    const life = new Life(++lastId, shelf, turns, random, weather, ledger, isFormer ? former : own)
+    lives.push(life)
+    void life.start(metadata)
+    return life
+  }
+  const run = async (count: number): Promise<void> => {
+    let left = count
+    await turns.run(() => left-- === 0)
+  }
+  for (let id = 1; id <= formerLives + 3; id++) {
+    // Starts that end at any step of the takeover.
+    for (; chance(random, id > formerLives ? 700 : 200); crashes++) {
+      const crashed = begin(id <= formerLives)
+      await run(below(random, 80))
+      crashed.store.asleep = new Promise(() => {})
+    }
+    const life = begin(id <= formerLives)
+    for (let left = 20 + below(random, 40); left > 0; left--) {
+      // Earlier incarnations continue, also those of the former release: nothing has notified them of their end.
+      for (const each of lives) if (chance(random, each === life ? 900 : 200)) each.append()
+      await run(1 + below(random, 12))
+    }
+    await turns.run(() => life.started || life.over !== undefined)
+    expect(life.over, `life ${life.id} starts`).toBeUndefined()
+    const fate = below(random, 3)
+    if (fate === 0) life.store.asleep = new Promise(() => {})
+    if (fate === 1) {
+      let wake = (): void => {}
+      life.store.asleep = new Promise((resolve) => (wake = resolve))
+      let sleepLeft = below(random, 300)
+      const sleep = (): void => void turns.later(() => (sleepLeft-- > 0 ? sleep() : wake()))
+      sleep()
+    }
+  }
+  for (const id of [98, 99]) await conclude(turns, () => new Life(id, shelf, turns, random, calm, ledger, own), ledger, metadata)
+  for (const life of lives) life.append()
+  await turns.run(() => false)
+  expect(ledger.problems).toEqual([])
+  expect(lives.filter((life) => life.started && life.over === undefined && life.pending === 0)).toEqual([])
+  return { acknowledged: ledger.kept.size, crashes }
+}
+
+const firstSeed = Number(process.env['SEED'] ?? 1)
+const seedCount = Number(process.env['SEEDS'] ?? 150)
+
+test.each(seedGroups(firstSeed, seedCount, 50))(
+  'S3 WAL: a log under the keys of a former release is continued after crashes at any step, and its owner ends (seeds from %i)',
+  async (...seeds) => {
+    let [acknowledged, crashes] = [0, 0]
+    for (const seed of seeds) {
+      try {
+        const done = await world(seed, weathers[seed % weathers.length]!)
+        acknowledged += done.acknowledged
+        crashes += done.crashes
+      } catch (error) {
+        throw new Error(`${(error as Error).message} (again with SEED=${seed} SEEDS=1)`, { cause: error })
+      }
+    }
+    expect(acknowledged).toBeGreaterThan(seeds.length * 20)
+    expect(crashes).toBeGreaterThan(seeds.length)
+  },
+)
+
+/** A calm store in which an incarnation of the former release has stored `count` objects. */
+async function formerLog(
+  count: number,
+): Promise<{ shelf: Shelf; turns: Turns; begin: (id: number, isFormer?: boolean) => Promise<Life>; old: Life }> {
+  const random = prng(7)
+  const [shelf, turns, ledger] = [new Shelf(), new Turns(random), new Ledger()]
+  const begin = async (id: number, isFormer = false): Promise<Life> => {
+    const life = new Life(id, shelf, turns, random, calm, ledger, isFormer ? former : own)
+    void life.start(metadata)
+    await turns.run(() => life.started || life.over !== undefined)
+    return life
+  }
+  const old = await begin(1, true)
+  for (let number = 0; number < count; number++) old.append()
+  await turns.run(() => false)
+  return { shelf, turns, begin, old }
+}
+
+test('S3 WAL: an incarnation of a former release that starts after the takeover ends before it appends', async () => {
+  const { begin, old, turns } = await formerLog(3)
+  const fresh = await begin(2)
+  expect(fresh.found.map(({ number }) => number)).toEqual([0, 1, 2])
+  const late = await begin(3, true)
+  expect(late.over).toBeInstanceOf(Superseded)
+  old.append()
+  await turns.run(() => false)
+  expect(old.over).toBeInstanceOf(Superseded)
+  fresh.append()
+  await turns.run(() => false)
+  expect(fresh.over).toBeUndefined()
+  expect(fresh.pending).toBe(0)
+})
+
+test('S3 WAL: objects of a former release are kept while they are needed, then only its fences and the seal are left', async () => {
+  const { shelf, begin, turns } = await formerLog(3)
+  const left = (): string[] => [...shelf.keys()].filter((key) => s3WalPlaceOf(former.prefix, key) !== undefined).sort()
+  const fresh = await begin(2)
+  fresh.append()
+  await turns.run(() => false)
+  const again = await begin(3)
+  expect(again.found.map(({ number }) => number)).toEqual([0, 1, 2, 3])
+  again.append(true)
+  await turns.run(() => false)
+  const fences = [1, 2].map((epoch) => s3WalKey(former.prefix, { epoch, sequence: epoch === 1 ? 4 : 1 }))
+  expect(left()).toEqual([...fences, s3WalKey(former.prefix, seal)])
+  const last = await begin(4)
+  expect(last.found.map(({ number }) => number)).toEqual([4])
+  expect(left()).toEqual([...fences, s3WalKey(former.prefix, seal)])
+})
+
+test('S3 WAL: an object of a former release that arrives late does not end its log before objects that are needed', async () => {
+  const { shelf, begin, turns } = await formerLog(5)
+  const late = s3WalKey(former.prefix, { epoch: 1, sequence: 2 })
+  const bytes = shelf.get(late)!
+  const fresh = await begin(2)
+  fresh.dropBelow = 3
+  fresh.append()
+  await turns.run(() => false)
+  expect(shelf.has(late)).toBe(false)
+  shelf.set(late, bytes)
+  expect((await begin(3)).found.map(({ number }) => number)).toEqual([3, 4, 5])
+})
