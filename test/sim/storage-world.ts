@@ -1,10 +1,13 @@
 import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
 import { emptyImage, type MutableImage, replay } from '../../src/metadata/image.ts'
 import { decodeRecord, type MetadataRecord } from '../../src/metadata/records.ts'
+import type { ObjectPartImage } from '../../src/metadata/storage-image.ts'
 import { ObjectKeys } from '../../src/objects/object-key.ts'
-import type { CleanRules } from '../../src/ports/object-jobs.ts'
+import type { Command } from '../../src/ports/lane-commands.ts'
+import type { CleanedObjects, CleanRules } from '../../src/ports/object-jobs.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
 import type { StorageStep } from '../../src/ports/storage-steps.ts'
+import type { StoredPart } from '../../src/ports/stored-objects.ts'
 import { ObjectStorage } from '../../src/storage/object-storage.ts'
 import { RetentionTask } from '../../src/storage/retention-task.ts'
 import { zeroUuid } from '../../src/wire/schema.ts'
@@ -18,6 +21,7 @@ import { type Life, VirtualTime } from './storage/virtual-time.ts'
 const kib = 1024
 const walBytes = 256 * kib
 const retentionMs = 20_000
+const retentionBytes = 6 * kib
 const retentionCheckMs = 3_000
 const deleteRetentionMs = 10_000
 /** Everything that a task waits for happens within this time. */
@@ -27,6 +31,8 @@ const removalMsMax = 15_000
 const startMsMax = 60_000
 const readMsMax = 30_000
 const topicsMax = 4
+/** A map with room for 5 of the 8 keys. */
+const smallMapBytes = 6 * 24
 
 const weathers = [calmStore, calmStore, stormyStore, stormyStore, stormyStore, brokenStore]
 
@@ -48,6 +54,7 @@ export class StorageWorld implements NodeWorld {
   readonly keys = new ObjectKeys({ clusterId: 'c', foundingId: 'f', firstObjectId: 1 })
   readonly engine: Engine
   readonly settings = settings
+  readonly mapBytesMax: number
   readonly ledger: Ledgers
   readonly failures: Error[] = []
   readonly figures = { ...noFigures }
@@ -59,11 +66,16 @@ export class StorageWorld implements NodeWorld {
   #node: SimulatedNode
   #topics = 0
   #lastCrash = ''
+  /** End of the last compaction by key of a partition, if it ended at a full map of keys. */
+  readonly #partialEnds = new Map<PartitionId, number>()
+  /** Records of a partition in the WAL when the engine last requested their size. */
+  readonly #reported = new Map<PartitionId, readonly WalEntry[]>()
   /** Time at which each object was marked. */
   readonly #markedAt = new Map<number, number>()
 
   constructor(seed: number, engine: Partial<Engine> = {}) {
     this.random = prng(seed)
+    this.mapBytesMax = chance(this.random, 500) ? smallMapBytes : Number.POSITIVE_INFINITY
     this.engine = { ObjectStorage, RetentionTask, ...engine }
     this.ledger = new Ledgers(this.#image)
     this.shelf.onPut = (key, bytes) => this.#checkPut(key, bytes)
@@ -177,7 +189,10 @@ export class StorageWorld implements NodeWorld {
           { name: 'delete.retention.ms', value: String(deleteRetentionMs) },
           { name: 'segment.ms', value: '4000' },
         ]
-      : [{ name: 'retention.ms', value: chance(this.random, 700) ? String(retentionMs) : '-1' }]
+      : [
+          { name: 'retention.ms', value: chance(this.random, 600) ? String(retentionMs) : '-1' },
+          { name: 'retention.bytes', value: chance(this.random, 400) ? String(retentionBytes) : '-1' },
+        ]
     const topicId = Buffer.from(name.padEnd(16)).toString('base64url')
     const topic = { name, topicId, partitions: 1 + below(this.random, 3), replicationFactor: 1, assignments: [], configs }
     this.#expect(this.#node.metadata.controller.request({ type: 'createTopics', topics: [topic], validateOnly: false }))
@@ -252,8 +267,24 @@ export class StorageWorld implements NodeWorld {
     this.ledger.appended(entry)
   }
 
-  onClean({ partitionId, nowMs }: CleanRules): void {
+  onClean({ partitionId, dirtyFrom, nowMs }: CleanRules): void {
     this.ledger.of(partitionId)?.cleanings.push(nowMs)
+    if (dirtyFrom === this.#partialEnds.get(partitionId)) this.figures.continuedCleanings++
+  }
+
+  onCleaned(parts: readonly StoredPart[], { end }: CleanedObjects): void {
+    const last = parts.at(-1)!
+    if (end < last.end) this.#partialEnds.set(last.partitionId, end)
+    else this.#partialEnds.delete(last.partitionId)
+  }
+
+  onReply(command: Command): undefined {
+    if (command.type !== 'walStats') return
+    const { entries, durable } = this.disk
+    this.#reported.set(
+      command.partitionId,
+      entries.filter(({ partitionId, end }) => partitionId === command.partitionId && end <= durable),
+    )
   }
 
   /** The trim must not release records that are acknowledged, readable and in no object. */
@@ -295,13 +326,26 @@ export class StorageWorld implements NodeWorld {
     }
     if (record.type === 'logStartMoved') {
       const { partitionId, offset } = record
-      this.ledger.of(partitionId)?.checkLogStart(this.#logStart(partitionId), Number(offset), this.time.now)
+      const countedTwice = this.#countedTwice(partitionId)
+      const isBySize = this.ledger.of(partitionId)?.checkLogStart(this.#logStart(partitionId), Number(offset), this.time.now, countedTwice)
+      if (isBySize) this.figures.cutsBySize++
     }
     replay(image, record)
     if (record.type === 'objectsMarked') for (const objectId of record.objectIds) this.#markedAt.set(objectId, this.time.now)
-    if (record.type === 'partitionCleaned') this.ledger.of(record.partitionId)?.cleaned(Number(record.offset))
+    if (record.type === 'partitionCleaned') {
+      this.ledger.of(record.partitionId)?.cleaned(Number(record.offset))
+      if (this.#partialEnds.get(record.partitionId) === Number(record.offset)) this.figures.partialCleanings++
+    }
     if (record.type === 'topicCreated' || record.type === 'topicDeleted') this.ledger.follow(settings)
     if (record.type === 'objectsMarked' || record.type === 'partitionCleaned' || record.type === 'objectsRemoved') this.#checkCovered()
+  }
+
+  /** Retention counts the records twice that are in an object while the WAL is not yet trimmed: bytes of these. */
+  #countedTwice(partitionId: PartitionId): number {
+    const stored = Math.max(0, ...this.#partsOf(partitionId).map(({ end }) => Number(end)))
+    const isStored = ({ header }: WalEntry): boolean => Number(header.baseOffset) + header.lastOffsetDelta < stored
+    const entries = (this.#reported.get(partitionId) ?? []).filter(isStored)
+    return entries.reduce((sum, { batch }) => sum + batch.length, 0)
   }
 
   /** Stored records below the WAL stay in objects until their partition starts after them. */
@@ -343,10 +387,42 @@ export class StorageWorld implements NodeWorld {
       if (!this.shelf.objects.has(this.keys.key(objectId))) throw this.#violation(`${when}, object ${objectId} is not in the store`)
     }
     const unread = this.#unreadable()
+    const large = this.#tooLarge()
     await this.#advance(removalMsMax)
+    const larger = this.#tooLarge().find((partitionId) => large.includes(partitionId))
+    if (larger !== undefined) throw this.#violation(`${when}, partition ${larger} is larger than its topic's retention.bytes`)
+    if (when === 'after a restart') this.#checkCleaned()
     const left = this.#unreadable().find((objectId) => unread.includes(objectId))
     if (left !== undefined) throw this.#violation(`${when}, object ${left} is committed, and no record in it can be read`)
     if (when === 'after a restart' && this.shelf.uploads.size > 0) throw this.#violation('an incomplete upload is left in the store')
+  }
+
+  /** Readable parts of a partition, in the order of their offsets. */
+  #partsOf(partitionId: PartitionId): ObjectPartImage[] {
+    const logStart = this.#logStart(partitionId)
+    return [...this.#image.storage.objects.values()]
+      .flatMap(({ parts }) => parts)
+      .filter((part) => part.partitionId === partitionId && part.end > logStart)
+      .sort((a, b) => Number(a.start - b.start))
+  }
+
+  /** Partitions that contain enough bytes without their first part. */
+  #tooLarge(): PartitionId[] {
+    return [...this.#image.storage.partitions.keys()].filter((partitionId) => {
+      const { deletes, retentionBytes } = this.ledger.of(partitionId)!.limits
+      return deletes && retentionBytes !== null && bytesOf(this.#partsOf(partitionId).slice(1)) >= retentionBytes
+    })
+  }
+
+  /** Compaction by key continues until its share of new bytes is below the limit. */
+  #checkCleaned(): void {
+    for (const [partitionId, { cleanedOffset }] of this.#image.storage.partitions) {
+      const { compacts, minCleanableRatio } = this.ledger.of(partitionId)!.limits
+      const parts = this.#partsOf(partitionId)
+      const dirty = bytesOf(parts.filter(({ end }) => end > cleanedOffset))
+      if (compacts && dirty > minCleanableRatio * bytesOf(parts))
+        throw this.#violation(`partition ${partitionId} is compacted up to offset ${cleanedOffset}, and ${dirty} bytes are not compacted`)
+    }
   }
 
   /** Committed objects without a readable record. */
@@ -363,3 +439,5 @@ export class StorageWorld implements NodeWorld {
     return error
   }
 }
+
+const bytesOf = (parts: readonly ObjectPartImage[]): number => parts.reduce((sum, { bytes }) => sum + bytes, 0)

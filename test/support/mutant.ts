@@ -29,8 +29,10 @@ export async function moduleWith<T>(
 ): Promise<T> {
   const text = readFileSync(join(root, path), 'utf8')
   const imports: Record<string, unknown> = { ...replaced }
-  for (const { fileName } of ts.preProcessFile(text).importedFiles) {
-    const name = pathOf(path, fileName)
+  const names = ts.preProcessFile(text).importedFiles.map(({ fileName }) => pathOf(path, fileName))
+  const unused = Object.keys(replaced).find((name) => !names.includes(name))
+  if (unused !== undefined) throw new Error(`${path} does not import ${unused}`)
+  for (const name of names) {
     imports[name] ??= await import(join(root, name))
   }
   return change === undefined ? (evaluated(path, text, imports) as T) : mutant<T>(path, change, imports)

@@ -25,6 +25,7 @@ export interface ReadBatch {
 
 interface Appended extends ReadBatch {
   readonly baseOffset: number
+  readonly bytes: number
   isAcknowledged: boolean
 }
 
@@ -88,13 +89,19 @@ export class PartitionLedger {
     }
   }
 
-  /** Records move below the log start when a client requests it, or when they have expired. */
-  checkLogStart(before: number, after: number, nowMs: number): void {
+  /**
+   * Records move below the log start when a client requests it, when they have expired, or when enough bytes remain without them. Returns
+   * true in the last case. `countedTwice` bytes were both in the WAL and in an object.
+   */
+  checkLogStart(before: number, after: number, nowMs: number, countedTwice: number): boolean {
     const limit = this.limits.deletes ? this.limits.retentionMs : null
     const early = this.#from(Math.max(before, this.requestedStart), after).find(
       ({ timestamp }) => limit === null || nowMs - timestamp < limit,
     )
-    if (early !== undefined) throw new Error(`offset ${early.offset} is deleted, and has not expired`)
+    if (early === undefined) return false
+    const remaining = this.batches.filter(({ end }) => end > after).reduce((sum, { bytes }) => sum + bytes, 0)
+    if (this.limits.deletes && this.limits.retentionBytes !== null && remaining + countedTwice >= this.limits.retentionBytes) return true
+    throw new Error(`offset ${early.offset} is deleted, and has not expired; ${remaining} bytes remain`)
   }
 
   /** Expired records are gone after a time. */
@@ -194,7 +201,7 @@ export class Ledgers {
 
   appended({ partitionId, batch, header }: WalEntry): void {
     const [appended] = batchesIn(batch)
-    this.of(partitionId)?.batches.push({ baseOffset: Number(header.baseOffset), ...appended!, isAcknowledged: false })
+    this.of(partitionId)?.batches.push({ baseOffset: Number(header.baseOffset), bytes: batch.length, ...appended!, isAcknowledged: false })
   }
 
   recovered(partitionId: PartitionId, next: number): Map<number, number> {

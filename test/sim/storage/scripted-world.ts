@@ -27,6 +27,7 @@ export class ScriptedWorld implements NodeWorld {
   readonly settings = settingsOf('log.cleaner.min.cleanable.ratio=0.2')
   readonly failures: Error[] = []
   readonly figures = { ...noFigures }
+  readonly mapBytesMax = Number.POSITIVE_INFINITY
   readonly records: Uint8Array[] = []
   readonly image: MutableImage = emptyImage(nodeId)
   /** The records of the metadata log in the order in which they became durable. */
@@ -96,6 +97,7 @@ export class ScriptedWorld implements NodeWorld {
   }
 
   onAppended(): void {}
+  onCleaned(): void {}
   onTrim(): void {}
   onStep(): void {}
 

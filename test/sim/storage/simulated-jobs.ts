@@ -32,7 +32,11 @@ export interface JobParts {
   readonly memory: BlockMemory
   readonly time: VirtualTime
   readonly life: Life
+  /** Maximum size of the map of keys. Production has a minimum, which a simulation never fills. */
+  readonly mapBytesMax: number
   onClean(rules: CleanRules): void
+  /** A compaction by key of these parts is written, and not committed. */
+  onCleaned(parts: readonly StoredPart[], cleaned: CleanedObjects): void
 }
 
 /** The jobs of the object workers in one thread: production code over a simulated store and WAL. */
@@ -89,10 +93,14 @@ export class SimulatedJobs implements ObjectJobs {
   }
 
   async clean(objectIds: readonly number[], parts: readonly StoredPart[], rules: CleanRules): Promise<CleanedObjects> {
-    const { store, keys, onClean } = this.#parts
+    const { store, keys, mapBytesMax, onClean, onCleaned } = this.#parts
     onClean(rules)
     const sources = parts.map((part) => ({ ...part, key: keys.key(part.objectId) }))
-    return done(await cleanObjects(store, { ...rules, sources, keys: objectIds.map((objectId) => keys.key(objectId)) }))
+    const mapBytes = Math.min(rules.mapBytes, mapBytesMax)
+    const task = { ...rules, mapBytes, sources, keys: objectIds.map((objectId) => keys.key(objectId)) }
+    const cleaned = done(await cleanObjects(store, task))
+    onCleaned(parts, cleaned)
+    return cleaned
   }
 
   async readTail(objectId: number, bytes: number): Promise<Uint8Array> {

@@ -10,8 +10,9 @@ import { type Metadata, openMetadata } from '../../../src/node/metadata.ts'
 import type { ObjectKeys } from '../../../src/objects/object-key.ts'
 import type { TrimPoint } from '../../../src/ports/lane.ts'
 import type { Command } from '../../../src/ports/lane-commands.ts'
-import type { CleanRules } from '../../../src/ports/object-jobs.ts'
+import type { CleanedObjects, CleanRules } from '../../../src/ports/object-jobs.ts'
 import type { StorageStep } from '../../../src/ports/storage-steps.ts'
+import type { StoredPart } from '../../../src/ports/stored-objects.ts'
 import type { Time } from '../../../src/ports/time.ts'
 import { LanePartitionLog } from '../../../src/storage/coordinator-log.ts'
 import type { ObjectStorage, StorageRules } from '../../../src/storage/object-storage.ts'
@@ -34,6 +35,8 @@ export interface Engine {
 export const noFigures = {
   ...{ lives: 0, crashes: 0, stepCrashes: 0, appends: 0, uploads: 0, compactions: 0, cleanings: 0 },
   ...{ expired: 0, removed: 0, faults: 0, reads: 0, deletions: 0 },
+  /** Compactions by key that ended at a full map of keys, and those that continued one; deletions of records by `retention.bytes`. */
+  ...{ partialCleanings: 0, continuedCleanings: 0, cutsBySize: 0 },
 }
 
 /** What a node runs on, and what outlives it. The calls report its actions. */
@@ -45,6 +48,8 @@ export interface NodeWorld {
   readonly keys: ObjectKeys
   readonly engine: Engine
   readonly settings: Settings
+  /** Maximum size of the map of keys. */
+  readonly mapBytesMax: number
   /** Durable records of the metadata log. */
   readonly records: readonly Uint8Array[]
   readonly failures: Error[]
@@ -57,6 +62,8 @@ export interface NodeWorld {
   onStep(step: StorageStep, life: Life): void
   /** A compaction by key begins. */
   onClean(rules: CleanRules): void
+  /** A compaction by key of these parts is written, and not committed. */
+  onCleaned(parts: readonly StoredPart[], cleaned: CleanedObjects): void
   /** The lane has executed the command. Its reply is sent when the result resolves. */
   onReply?(command: Command): Promise<void> | undefined
 }
@@ -132,7 +139,12 @@ export class SimulatedNode {
     const view = new DataView(new ArrayBuffer(64 * kib))
     const memory = { bytes: Buffer.from(view.buffer), view, base: 0, size: view.byteLength }
     const store = new FaultyStore(shelf, time, random, life)
-    const jobs = new SimulatedJobs({ store, keys, lane, memory, time, life, onClean: (cleaning) => world.onClean(cleaning) })
+    const jobs = new SimulatedJobs({
+      ...{ store, keys, lane, memory, time, life },
+      mapBytesMax: world.mapBytesMax,
+      onClean: (rules) => world.onClean(rules),
+      onCleaned: (parts, cleaned) => world.onCleaned(parts, cleaned),
+    })
     const image = imageOf(world.records, nodeId)
     const configs = new NodeConfigs(settings)
     this.#storage = new engine.ObjectStorage({
