@@ -194,7 +194,7 @@ function runs(records: readonly (readonly unknown[])[]): unknown[][] {
   return found
 }
 
-const tables = Object.values({ ...classicTables, ...consumerTables }) as unknown as readonly Message[]
+const tables: readonly Message[] = Object.values({ ...classicTables, ...consumerTables })
 const isOf = (type: number, what: string) => (table: Message) => table.key === type && table.name.endsWith(what)
 
 function shownRecord(key: Buffer, value: Buffer | null): readonly unknown[] {

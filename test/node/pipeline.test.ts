@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { WalTarget } from '../../native-free-io/disk/wal-file.ts'
 import { Pipeline, type PipelineOptions } from '../../native-free-io/threads/pipeline.ts'
 import { decodeBatches, encodeBatch } from '../support/batch.ts'
+import { Writer } from '../support/bytes.ts'
 import { Connection } from '../support/connection.ts'
 import { api, fetchRequest, produce, readFetch, readProduce } from '../support/requests.ts'
 import { routedTopic } from '../support/routed-topic.ts'
@@ -118,7 +119,7 @@ describe.each([
     expect(await send(client, Buffer.alloc(20))).toMatchObject({ error: 87 })
     for (let i = 0; i < 200; i++) expect((await send(client, Buffer.alloc(20))).error).toBe(87)
     expect(await read(client, 99n)).toMatchObject({ error: 1 })
-    const answer = await client.call(api.apiVersions, { length: 0, finish: () => Buffer.alloc(0) } as never)
+    const answer = await client.call(api.apiVersions, new Writer())
     expect(answer).toBeDefined()
   })
 

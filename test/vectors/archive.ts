@@ -6,18 +6,18 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
-import { type Json, parseJson } from './kafka-json.ts'
+import { type BatchVector, type MessageVectors, parseJson } from './kafka-json.ts'
 
 /** Tests run from the sources, programs from their build; both are started at the top of the clone. */
 const archive = join('test', 'vectors', 'kafka-4.3.1.json.br')
 
 export interface Vectors {
-  readonly messages: { readonly [file: string]: Json }
-  readonly batches: Json
+  readonly messages: { readonly [file: string]: MessageVectors }
+  readonly batches: readonly BatchVector[]
 }
 
 export function readArchive(): Vectors {
-  return parseJson(brotliDecompressSync(readFileSync(archive)).toString()) as unknown as Vectors
+  return parseJson<Vectors>(brotliDecompressSync(readFileSync(archive)).toString())
 }
 
 /** Joined as text, so that long numbers stay exact. */

@@ -13,27 +13,20 @@ import {
 } from '../../src/wire/record-batch.ts'
 import { type Record, readRecords } from '../../src/wire/records.ts'
 import { ProducePath } from '../interop/damaged-batches/produced.ts'
-import { difference, type Json } from './kafka-json.ts'
+import { type BatchVector, difference } from './kafka-json.ts'
 import type { Tally } from './tally.ts'
-
-interface Case {
-  readonly what: string
-  readonly valid: boolean
-  readonly hex: string
-  readonly batches: Json[]
-}
 
 const bytesMax = 16 * 1024 * 1024
 
 /** The file of record batches: the good ones read as Kafka reads them, the damaged ones are refused by Produce for the reason in their name. */
-export function checkBatches(file: string, content: Json, tally: Tally): void {
+export function checkBatches(file: string, cases: readonly BatchVector[], tally: Tally): void {
   const path = new ProducePath()
-  ;(content as unknown as Case[]).forEach((one, index) => {
+  cases.forEach((one, index) => {
     tally.check(file, index, () => (one.valid ? checkValid(one) : checkDamaged(one, path)))
   })
 }
 
-function checkValid(one: Case): void {
+function checkValid(one: BatchVector): void {
   const bytes = Buffer.from(one.hex, 'hex')
   let at = 0
   for (const expected of one.batches) {
@@ -75,7 +68,7 @@ function checkRebuilt(bytes: Buffer, header: BatchHeader, records: readonly Reco
   if (validationError !== undefined) throw new Error(validationError)
 }
 
-function checkDamaged(one: Case, path: ProducePath): void {
+function checkDamaged(one: BatchVector, path: ProducePath): void {
   const { error, message } = path.produce(Buffer.from(one.hex, 'hex'))
   if (error === 0) throw new Error(`${one.what}: taken for a good batch`)
   const named = Object.keys(errors).find((name) => new RegExp(`\\b${name}\\b`).test(one.what))

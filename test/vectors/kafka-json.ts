@@ -6,12 +6,33 @@ import { defaultOf, type Field, type Fields, within } from '../../src/wire/schem
  */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
+export interface MessageVector {
+  readonly version: number
+  readonly hex: string
+  readonly value: Json
+  readonly unknownTaggedField?: boolean
+}
+
+/** A file of message vectors. */
+export interface MessageVectors {
+  readonly name: string
+  readonly cases: readonly MessageVector[]
+}
+
+/** A case of the file of record batches. `batches` are its batches as Kafka reads them. */
+export interface BatchVector {
+  readonly what: string
+  readonly valid: boolean
+  readonly hex: string
+  readonly batches: readonly { readonly [name: string]: Json }[]
+}
+
 /** Strings and numbers, so that digits within a string are left alone. */
 const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 const longWhole = /^-?\d{16,}$/
 
-/** JSON.parse rounds what exceeds 2^53, so long whole numbers arrive as text. */
-export function parseJson(text: string): Json {
+/** JSON.parse rounds what exceeds 2^53, so long whole numbers arrive as text. The caller states the type of the file. */
+export function parseJson<T = Json>(text: string): T {
   return JSON.parse(text.replace(tokens, (token) => (longWhole.test(token) ? `"${token}"` : token)))
 }
 

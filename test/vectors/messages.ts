@@ -2,22 +2,19 @@ import { compile } from '../../src/wire/compile.ts'
 import { interpret } from '../../src/wire/interpret.ts'
 import { MalformedMessage } from '../../src/wire/primitives.ts'
 import { Reader } from '../../src/wire/reader.ts'
-import { type Message, rangeOf } from '../../src/wire/schema.ts'
+import { type Message, rangeOf, type Wire } from '../../src/wire/schema.ts'
 import { Writer } from '../../src/wire/writer.ts'
-import { difference, fromJson, type Json, takeRecords } from './kafka-json.ts'
+import { difference, fromJson, type MessageVector, type MessageVectors, takeRecords } from './kafka-json.ts'
 import { tables } from './tables.ts'
 import type { Tally } from './tally.ts'
 
-interface Case {
-  readonly version: number
-  readonly hex: string
-  readonly value: Json
-  readonly unknownTaggedField?: boolean
-}
-
 /** One file of message vectors: every case, or those that are `selected` by their index, by both codecs. */
-export function checkMessages(file: string, content: Json, tally: Tally, selected: (index: number) => boolean = () => true): void {
-  const { name, cases } = content as unknown as { name: string; cases: Case[] }
+export function checkMessages(
+  file: string,
+  { name, cases }: MessageVectors,
+  tally: Tally,
+  selected: (index: number) => boolean = () => true,
+): void {
   const table = tables.get(name)
   if (table === undefined) tally.fail(file, undefined, `no table describes a message called ${name}`)
   else
@@ -27,7 +24,7 @@ export function checkMessages(file: string, content: Json, tally: Tally, selecte
 }
 
 /** Throws what is wrong. */
-function checkCase(table: Message, one: Case): void {
+function checkCase(table: Message, one: MessageVector): void {
   const [low, high] = rangeOf(table.versions)
   if (one.version < low || one.version > high) throw new Error(`${table.name} has no version ${one.version}, only ${low} to ${high}`)
   const bytes = Buffer.from(one.hex, 'hex')
@@ -44,7 +41,7 @@ function checkCase(table: Message, one: Case): void {
     const expected = takeRecords({ kind: 'struct', fields: table.fields }, stated, found)
     agree(difference(expected, found, `${make.name}: ${table.name}`))
     const writer = new Writer(Buffer.alloc(16), 1 << 24)
-    codec.write(writer, expected as never)
+    codec.write(writer, expected as Wire<Message>)
     const written = writer.finished()
     if (one.unknownTaggedField) agree(difference(expected, read(written), `${make.name}, written and read again: ${table.name}`))
     else agree(difference(bytes, written, `${make.name}: bytes written`))

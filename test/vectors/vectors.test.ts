@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { readArchive } from './archive.ts'
 import { checkBatches } from './batches.ts'
-import { parseJson } from './kafka-json.ts'
+import { type MessageVectors, parseJson } from './kafka-json.ts'
 import { checkMessages } from './messages.ts'
 import { tables } from './tables.ts'
 import { Tally } from './tally.ts'
@@ -14,7 +14,7 @@ const groups = 16
 /** Files of message vectors, each with the number of cases in the files before it: large cases are spread over the groups. */
 const files = Object.entries(vectors.messages).map(([file, content]) => ({
   ...{ file, content, before: 0 },
-  count: (content as unknown as { cases: unknown[] }).cases.length,
+  count: content.cases.length,
 }))
 files.forEach((each, i) => {
   if (i > 0) each.before = files[i - 1]!.before + files[i - 1]!.count
@@ -51,7 +51,7 @@ test('golden vectors: the checker fails a message that no table describes, a wro
   checkMessages('a', { name: 'NoSuchRequest', cases: [] }, tally)
   const wrong =
     '{"name":"ResponseHeader","cases":[{"version":0,"hex":"00000007","value":{"correlationId":8}},{"version":9,"hex":"","value":{}}]}'
-  checkMessages('b', parseJson(wrong), tally)
+  checkMessages('b', parseJson<MessageVectors>(wrong), tally)
   expect(tally.passed).toBe(0)
   expect(tally.failures).toEqual([
     'a: no table describes a message called NoSuchRequest',

@@ -72,7 +72,8 @@ export class Draft {
     if (pool !== undefined) {
       const made = pool(this)
       const isNullable = field.nullable !== undefined && within(field.nullable, this.version)
-      return made === null && !isNullable ? defaultOf({ ...field, default: undefined as never }) : made
+      const { default: _, ...withoutDefault } = field
+      return made === null && !isNullable ? defaultOf(withoutDefault) : made
     }
     if (field.nullable !== undefined && within(field.nullable, this.version) && this.chance(100)) return null
     if (field.kind === 'array') return this.#array(name, field.of!, path)

@@ -32,7 +32,7 @@ function signedBy(request: IncomingMessage): Signed | undefined {
       header(request, 'authorization'),
     )
   if (found === null) return undefined
-  const [, accessKey, day, region, names, signature] = found as unknown as [string, string, string, string, string, string]
+  const [, accessKey = '', day = '', region = '', names = '', signature = ''] = found
   return { accessKey, day, region, names: names.split(';'), signature }
 }
 

@@ -1,9 +1,9 @@
 import { below, chance, nextWord, type Prng } from '../../../src/base/prng.ts'
-import { defaultOf, type Field, type Message, within } from '../../../src/wire/schema.ts'
+import { defaultOf, type Field, type Fields, type Message, type Wire, within } from '../../../src/wire/schema.ts'
 
 /** Any value that a version of a table can encode: the table is also the generator. */
-export function arbitrary(table: Message, version: number, p: Prng): Record<string, unknown> {
-  return arbitraryOf({ kind: 'struct', fields: table.fields }, version, p) as Record<string, unknown>
+export function arbitrary<F extends Fields>(table: Message<F>, version: number, p: Prng): Wire<Message<F>> {
+  return arbitraryOf({ kind: 'struct', fields: table.fields }, version, p) as Wire<Message<F>>
 }
 
 const letters = ['a', 'Z', '-', ' ', 'é', '日', '🦀', '\0']

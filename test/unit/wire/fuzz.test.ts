@@ -84,7 +84,7 @@ test.each(trials)(
     const p = prng(versions.length * seed + index)
     for (const [table, version] of group) {
       const [slow, fast] = [interpret(table, version), compile(table, version)] as Codec<unknown>[] as [Codec<unknown>, Codec<unknown>]
-      const whole = encode(table, version, arbitrary(table, version, p) as never)
+      const whole = encode(table, version, arbitrary(table, version, p))
       for (let i = 0; i < mutantsEach + noiseEach; i++) {
         const bytes = i < mutantsEach ? mutated(whole, p) : arbitraryBytes(p, below(p, 64))
         const where = `${table.name} v${version}, MILLRACE_FUZZ_SEED=${seed}, bytes ${bytes.toString('hex')}`
@@ -124,7 +124,7 @@ test('codec: the heap size of a message is a small multiple of its bytes, even i
     for (const [name, field] of Object.entries(table.fields)) {
       if (field.kind !== 'array' || !within(field.versions, version)) continue
       const value = { ...blank(table), [name]: Array.from({ length: elementsEach }, () => defaultOf(field.of!)) }
-      const bytes = encode(table, version, value as never)
+      const bytes = encode(table, version, value)
       const multiple = heapBytes(compile(table, version).read(new Reader(bytes))) / bytes.length
       expect(multiple, `${table.name}.${name} v${version}`).toBeLessThan(heapPerByteMax)
     }

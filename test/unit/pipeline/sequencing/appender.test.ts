@@ -7,6 +7,7 @@ import { crc32c } from '../../../../src/wire/crc32c.ts'
 import { errors } from '../../../../src/wire/errors.ts'
 import { attribute, batchHeader, codecs } from '../../../../src/wire/record-batch.ts'
 import { readArchive } from '../../../vectors/archive.ts'
+import type { BatchVector } from '../../../vectors/kafka-json.ts'
 import { type AppendAnswer, LaneWorld, now } from './lane-world.ts'
 
 interface Found {
@@ -65,27 +66,14 @@ const good = (records: NewRecord[] = [{}, {}, {}], options = {}): Buffer =>
   )
 
 describe('appender: a batch that Apache Kafka wrote', () => {
-  interface Case {
-    readonly what: string
-    readonly valid: boolean
-    readonly hex: string
-    readonly batches: readonly {
-      readonly baseOffset: unknown
-      readonly isControl: boolean
-      readonly isTransactional: boolean
-      readonly timestampType: string
-      readonly count: unknown
-      readonly lastOffset: unknown
-    }[]
-  }
-  const cases = readArchive().batches as unknown as Case[]
-  const produced = ({ hex }: Case): Buffer => {
+  const cases = readArchive().batches
+  const produced = ({ hex }: BatchVector): Buffer => {
     const batch = Buffer.from(hex, 'hex')
     if (batch.length >= 8) batch.writeBigInt64BE(0n, 0)
     return batch
   }
   // A log may hold what no producer may send: markers, gaps, several batches at once.
-  const isProduced = ({ valid, batches }: Case): boolean =>
+  const isProduced = ({ valid, batches }: BatchVector): boolean =>
     valid &&
     batches.length === 1 &&
     !batches[0]!.isControl &&
