@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** A module of the validation kernel, compiled once in each thread. Its file is in the build, which contains this file or is beside it. */
+/**
+ * A module of the validation kernel, compiled once in each thread. Its file is in the build, which contains this file, or the bundled program
+ * that this file is part of, or is beside it.
+ */
 function moduleFrom(file: string): () => WebAssembly.Module {
-  const candidates = [`../../${file}`, `../../dist/${file}`].map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  const candidates = [`../../${file}`, `../${file}`, `../../dist/${file}`].map((path) => fileURLToPath(new URL(path, import.meta.url)))
   let compiled: WebAssembly.Module | undefined
   return () => {
     const path = candidates.find((candidate) => existsSync(candidate))

@@ -9,4 +9,4 @@ import { prepare, root } from './prepare.mjs'
 checkFiles()
 hideArguments()
 prepare()
-await import(pathToFileURL(join(root, 'dist', 'workers', 'main.js')).href)
+await import(pathToFileURL(join(root, 'dist', 'program', 'main.js')).href)

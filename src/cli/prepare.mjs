@@ -12,6 +12,7 @@ const sourceFolders = ['src', 'workers', 'native-free-io', 'test', 'bench']
 const stamp = join(root, 'dist', '.tsbuildinfo')
 /** The validation kernel is AssemblyScript and has a compiler of its own. */
 const kernelFolder = join('src', 'pipeline', 'validation', 'kernel')
+const program = join(root, 'dist', 'program', 'main.js')
 const kernelFiles = ['validation.wasm', 'decoding.wasm'].map((name) => join(root, 'dist', name))
 
 /** A published package carries `dist` and no compiler configuration: nothing is left to prepare. */
@@ -26,6 +27,7 @@ export function prepare() {
     run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'tsconfig.json')])
   }
   if (kernelFiles.some((file) => isOlder(file, sourcesIn(kernelFolder)))) run(process.execPath, [join(root, 'src', 'cli', 'kernel.mjs')])
+  if (isOlder(program, [stamp, join(root, 'src', 'cli', 'bundle.mjs')])) run(process.execPath, [join(root, 'src', 'cli', 'bundle.mjs')])
 }
 
 function isOlder(target, sources) {

@@ -150,15 +150,7 @@ describe('start: without pino-pretty', () => {
   function installed(): string {
     const at = join(folder, 'installed')
     mkdirSync(join(at, 'node_modules'), { recursive: true })
-    for (const name of [
-      'dist/workers',
-      'dist/src',
-      'dist/native-free-io',
-      'dist/package.json',
-      'dist/validation.wasm',
-      'src/cli',
-      'package.json',
-    ]) {
+    for (const name of ['dist/program', 'dist/package.json', 'dist/validation.wasm', 'src/cli', 'package.json']) {
       if (existsSync(join(root, name))) cpSync(join(root, name), join(at, name), { recursive: true })
     }
     for (const name of readdirSync(join(root, 'node_modules'))) {

@@ -8,10 +8,13 @@ import { isInline, validationThreads } from '../../src/pipeline/stages.ts'
 import type { Founded, NodeInputs } from './found.ts'
 
 const backlog = 512
-const isSource = import.meta.url.endsWith('.ts')
+const here = import.meta.url
 
-/** The thread entries. */
-export const workers = { folder: new URL('../', import.meta.url), extension: isSource ? '.ts' : '.js' }
+/** The thread entries: in the folder above, or, in the bundled program, in the same. */
+export const workers = {
+  folder: new URL(here.includes('/workers/node/') ? '../' : './', here),
+  extension: here.endsWith('.ts') ? '.ts' : '.js',
+}
 
 /** The listeners of clients. */
 export const clientListeners = (settings: Settings): readonly ListenerData[] =>
