@@ -21,7 +21,7 @@ export interface FoundRecord {
 }
 
 /** A step of a search, in approximate bytes of output: one or two milliseconds. */
-const stepUnits = 1 << 20
+export const stepUnits = 1 << 20
 /** Maximum time of searches in a turn, before the thread serves other work. */
 const turnMs = 3
 /** Maximum number of simultaneous searches that take longer than a step; others wait. */

@@ -5,6 +5,7 @@ import { HeartbeatRequest, HeartbeatResponse } from '../../../src/wire/api/12-he
 import { SyncGroupRequest, SyncGroupResponse } from '../../../src/wire/api/14-sync-group.ts'
 import { createTopic } from '../../support/admin.ts'
 import { encodeBatch } from '../../support/batch.ts'
+import { freePorts } from '../../support/broker.ts'
 import { Connection, connected } from '../../support/connection.ts'
 import { long } from '../../support/long.ts'
 import { api, fetchRequest, metadata, produce, readFetch, readProduce } from '../../support/requests.ts'
@@ -24,9 +25,9 @@ const timedOut = 7
 /** A group member that is the leader of its group. */
 async function joined(port: number): Promise<{ client: WireClient; heartbeat: () => Promise<number> }> {
   const client = await WireClient.open(port)
-  await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
+  await client.call(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
   const join = (memberId: string) =>
-    client.ask(JoinGroupRequest, JoinGroupResponse, 7, {
+    client.call(JoinGroupRequest, JoinGroupResponse, 7, {
       groupId: 'g',
       memberId,
       sessionTimeoutMs: 30_000,
@@ -37,7 +38,7 @@ async function joined(port: number): Promise<{ client: WireClient; heartbeat: ()
   const { memberId } = await join('')
   const { generationId } = await join(memberId)
   const assignments = [{ memberId, assignment: Buffer.alloc(4) }]
-  await client.ask(SyncGroupRequest, SyncGroupResponse, 5, {
+  await client.call(SyncGroupRequest, SyncGroupResponse, 5, {
     groupId: 'g',
     generationId,
     memberId,
@@ -46,7 +47,7 @@ async function joined(port: number): Promise<{ client: WireClient; heartbeat: ()
     assignments,
   })
   const heartbeat = () =>
-    client.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId: 'g', generationId, memberId }).then((a) => a.errorCode)
+    client.call(HeartbeatRequest, HeartbeatResponse, 4, { groupId: 'g', generationId, memberId }).then((a) => a.errorCode)
   return { client, heartbeat }
 }
 
@@ -63,14 +64,22 @@ describe.each([
 ])('a log %s that is full', (_place, open) => {
   let world: CrashWorld
   let server: S3Server
+  let metricsPort = 0
+  /** How often the broker has stopped reading from a connection because a limit was reached. */
+  const pauses = async (): Promise<number> => {
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+    return Number(/^millrace_stage_network_pauses_total (\d+)/m.exec(text)![1])
+  }
 
   beforeAll(async () => {
+    metricsPort = (await freePorts(1))[0]!
     ;({ server, world } = await crashWorldOn(open(), seed, {
       settings: {
         'offsets.topic.num.partitions': '1',
         'queued.max.requests.size.bytes': `${receiveMib}MiB`,
         'socket.request.max.bytes': '4194304',
         'group.initial.rebalance.delay.ms': '0',
+        'metrics.listener': `http://127.0.0.1:${metricsPort}`,
       },
       timeoutMs: 1500,
     }))
@@ -90,11 +99,14 @@ describe.each([
       await connected(port, (connection) => createTopic(connection, 'other', 1))
       await world.load(1000)
       await server.stop()
-      await world.load(7000)
-      expect(world.timeOuts).toBeGreaterThan(0)
+      await until(async () => {
+        await world.load(1000)
+        return world.timeOuts > 0
+      })
       const during = world.acknowledged
 
       // More than the receive buffers contain, from connections that all send requests.
+      const pausesBefore = await pauses()
       const flood = await Promise.all(Array.from({ length: 24 }, () => Connection.open(port)))
       const records = encodeBatch([{ value: Buffer.alloc(900_000, 1) }])
       const answers = flood.map(
@@ -102,7 +114,7 @@ describe.each([
           readProduce(await each.call(api.produce, produce([{ topic: 'other', partition: 0, records }], 1, null, 1500)))[0]!.error,
       )
       const over = Promise.allSettled(answers)
-      await new Promise((resolve) => setTimeout(resolve, 1000))
+      await until(async () => (await pauses()) > pausesBefore)
       expect(await soon(heartbeat())).toBe(0)
       await connected(port, async (connection) => {
         await soon(connection.call(api.metadata, metadata(['crash'])))
@@ -121,8 +133,8 @@ describe.each([
       await world.settle()
       await world.verifyFromStart()
       // For some connections there was no memory, and they have ended. No request waits forever.
-      const heard = (await over).flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-      expect(heard.filter((error) => error !== 0 && error !== timedOut)).toEqual([])
+      const responses = (await over).flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+      expect(responses.filter((error) => error !== 0 && error !== timedOut)).toEqual([])
       for (const each of flood) await each.close()
       client.close()
     },
