@@ -83,7 +83,7 @@ Ctrl-C stops it; acknowledged records stay.
 await program({
   read,
   print: (line) => process.stdout.write(`${line}\n`),
-  complain: (line) => process.stderr.write(`${line}\n`),
+  reportError: (line) => process.stderr.write(`${line}\n`),
   exitCode: (code) => {
     process.exitCode = code
   },

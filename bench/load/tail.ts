@@ -29,7 +29,7 @@ let ends: readonly number[] | null = null
 let endsHeardAt = 0
 let correlation = 0
 
-function ask(): void {
+function call(): void {
   correlation += 1
   const parts = Array.from(offsets, (offset, partition) => ({ topic: load.topic, partition, offset: BigInt(offset) }))
   const limits = { waitMs, minBytes: 1, maxBytes: load.maxBytes, partitionMaxBytes: load.partitionMaxBytes }
@@ -41,7 +41,7 @@ function hear(count: number): boolean {
   if (filled >= 4 && filled === 4 + buffer.readInt32BE(0)) {
     take(new Reader(buffer.subarray(0, filled), 8))
     filled = 0
-    if (!isAtEnd()) ask()
+    if (!isAtEnd()) call()
     else finish()
   }
   if (filled === buffer.length) fail('a response is larger than its limit')
@@ -88,7 +88,7 @@ function finish(): void {
 function obey(message: ToLoad): void {
   if (message.type === 'go') {
     began = performance.now()
-    ask()
+    call()
   } else {
     ends = message.ends
     endsHeardAt = performance.now()

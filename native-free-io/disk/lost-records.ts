@@ -54,7 +54,7 @@ export async function recordLoss(
   const { error } = await controller.request({ type: 'acceptLoss', broker, lost, wal: walMark(pipeline) })
   if (error !== errors.NONE) throw new Error(`the controller rejected the loss: ${error.name}`)
   for (const { partitionId, start, end } of lost) {
-    await pipeline.ask({ type: 'lose', partitionId, range: { start: Number(start), end: Number(end) } })
+    await pipeline.call({ type: 'lose', partitionId, range: { start: Number(start), end: Number(end) } })
   }
   log.warn(
     { partitions: lost.length, offsets: Number(lostOffsets) },

@@ -31,11 +31,12 @@ export class Hedge<T> {
     this.#isGood = isGood
   }
 
-  /** `ask` must end soon after its signal is aborted. When this resolves, no cancelled request is in progress. */
-  async run(signal: AbortSignal, ask: (signal: AbortSignal, isSecond: boolean) => Promise<T>): Promise<T> {
+  /** `call` must end soon after its signal is aborted. When this resolves, no cancelled request is in progress. */
+  async run(signal: AbortSignal, call: (signal: AbortSignal, isSecond: boolean) => Promise<T>): Promise<T> {
     const began = this.#clock.now()
-    const first = asking(signal, (own) => ask(own, false))
-    const answer = (await this.#isLate(first.answer)) && this.#seconds.take(1) ? await this.#either(first, signal, ask) : await first.answer
+    const first = startCall(signal, (own) => call(own, false))
+    const answer =
+      (await this.#isLate(first.answer)) && this.#seconds.take(1) ? await this.#either(first, signal, call) : await first.answer
     if (this.#isGood(answer)) this.#took(this.#clock.now() - began)
     return answer
   }
@@ -51,13 +52,13 @@ export class Hedge<T> {
     return Promise.race([late, answer.then(() => false)]).finally(() => over.abort())
   }
 
-  async #either(first: Asking<T>, signal: AbortSignal, ask: (signal: AbortSignal, isSecond: boolean) => Promise<T>): Promise<T> {
-    const second = asking(signal, (own) => ask(own, true))
+  async #either(first: StartedCall<T>, signal: AbortSignal, call: (signal: AbortSignal, isSecond: boolean) => Promise<T>): Promise<T> {
+    const second = startCall(signal, (own) => call(own, true))
     try {
       const { answer, by } = await Promise.race([first, second].map(async (by) => ({ answer: await by.answer, by })))
       const other = by === first ? second : first
       if (!this.#isGood(answer)) return await other.answer
-      other.giveUp()
+      other.abort()
       await other.answer
       return answer
     } finally {
@@ -75,16 +76,16 @@ export class Hedge<T> {
   }
 }
 
-interface Asking<T> {
+interface StartedCall<T> {
   readonly answer: Promise<T>
-  giveUp(): void
+  abort(): void
 }
 
-function asking<T>(signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Asking<T> {
+function startCall<T>(signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): StartedCall<T> {
   const own = new AbortController()
-  const giveUp = (): void => own.abort()
+  const abort = (): void => own.abort()
   // By hand: in some versions of Node, the result of `AbortSignal.any` lives as long as its longest-lived source.
-  signal.addEventListener('abort', giveUp)
-  if (signal.aborted) giveUp()
-  return { answer: ask(own.signal).finally(() => signal.removeEventListener('abort', giveUp)), giveUp }
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  return { answer: call(own.signal).finally(() => signal.removeEventListener('abort', abort)), abort }
 }

@@ -14,7 +14,7 @@ export type Sdk = typeof import('@aws-sdk/client-s3')
 /** A request through the SDK's client, with options that pass the transfer to the transport. */
 export const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
 
-export type Ask<T> = (client: S3Client, sdk: Sdk, options: object) => Promise<T>
+export type SdkCall<T> = (client: S3Client, sdk: Sdk, options: object) => Promise<T>
 
 /** A failed request: how a retry may proceed, and the error itself for callers that inspect it. */
 export interface Failed extends RequestFailure {
@@ -40,11 +40,11 @@ export class S3Connection {
     this.#secrets = secrets.filter((each) => each.length > 3)
   }
 
-  async send<T>(ask: Ask<T>, transfer: Transfer): Promise<T | Failed> {
+  async send<T>(call: SdkCall<T>, transfer: Transfer): Promise<T | Failed> {
     try {
       const sdk = await (this.#sdk ??= loadSdk())
       this.#client ??= this.#create(sdk)
-      return await ask(this.#client, sdk, { transfer })
+      return await call(this.#client, sdk, { transfer })
     } catch (error) {
       const failure = failureOf(error, transfer.wasSent === true, (text) => this.#hide(text))
       // A new client requests the credentials of the machine again.

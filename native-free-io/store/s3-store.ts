@@ -13,7 +13,7 @@ import type {
 import { type Attempt, Attempts, isFailure, type RequestFailure } from './attempts.ts'
 import { Hedge, newHedges } from './hedge.ts'
 import { assertKey } from './keys.ts'
-import { type Ask, bytesOf, checksumOf, type Failed, S3Connection, withMd5, withPayload } from './s3-client.ts'
+import { bytesOf, checksumOf, type Failed, S3Connection, type SdkCall, withMd5, withPayload } from './s3-client.ts'
 import type { Transfer } from './s3-transport.ts'
 import { S3Upload, type UploadRequests } from './s3-upload.ts'
 import type { StoreOptions } from './store-options.ts'
@@ -87,7 +87,7 @@ export class S3Store implements ObjectStore, UploadRequests {
     const { bucket: Bucket } = this.location
     const requested = Number.isFinite(end) ? end - start : 0
     let requests = 0
-    const ask = async (attempt: Attempt, isSecond: boolean): Promise<Uint8Array | RequestFailure> => {
+    const call = async (attempt: Attempt, isSecond: boolean): Promise<Uint8Array | RequestFailure> => {
       if (requests++ > 0) onAgain?.()
       // Two simultaneous requests must not write into the same memory.
       const transfer: Transfer = { ...this.#timing(attempt, requested), room: isSecond ? ownRoom : room }
@@ -101,7 +101,7 @@ export class S3Store implements ObjectStore, UploadRequests {
     }
     const hedge = requested > shortBytesMax ? this.#longReads : this.#shortReads
     const read = await this.attempts.run('get', key, this.totalMs(requested), (attempt) =>
-      hedge.run(attempt.signal, (signal, isSecond) => ask({ ...attempt, signal }, isSecond)),
+      hedge.run(attempt.signal, (signal, isSecond) => call({ ...attempt, signal }, isSecond)),
     )
     if (into === undefined || isFault(read) || read.buffer === into.buffer) return read
     into.set(read)
@@ -208,13 +208,13 @@ export class S3Store implements ObjectStore, UploadRequests {
     key: string,
     bytes: number,
     transfer: Pick<Transfer, 'pieces'>,
-    ask: Ask<T>,
+    call: SdkCall<T>,
   ): Promise<T | StoreFault> {
-    return this.attempts.run<T>(operation, key, this.totalMs(bytes), (attempt) => this.once(attempt, bytes, transfer, ask))
+    return this.attempts.run<T>(operation, key, this.totalMs(bytes), (attempt) => this.once(attempt, bytes, transfer, call))
   }
 
-  once<T>(attempt: Attempt, bytes: number, transfer: Pick<Transfer, 'pieces'>, ask: Ask<T>): Promise<T | Failed> {
-    return this.#connection.send(ask, { ...this.#timing(attempt, bytes), ...transfer })
+  once<T>(attempt: Attempt, bytes: number, transfer: Pick<Transfer, 'pieces'>, call: SdkCall<T>): Promise<T | Failed> {
+    return this.#connection.send(call, { ...this.#timing(attempt, bytes), ...transfer })
   }
 
   totalMs(bytes: number): number {

@@ -2,7 +2,7 @@ import type { CompleteMultipartUploadCommandOutput } from '@aws-sdk/client-s3'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ObjectStore, ObjectUpload, S3Location, StoreFault, StoreOperation } from '../../src/ports/object-store.ts'
 import { type Attempt, type Attempts, isFailure } from './attempts.ts'
-import { type Ask, bytesOf, checksumOf, type Failed, withPayload } from './s3-client.ts'
+import { bytesOf, checksumOf, type Failed, type SdkCall, withPayload } from './s3-client.ts'
 import { codeOf } from './s3-failures.ts'
 import type { Transfer } from './s3-transport.ts'
 
@@ -22,10 +22,10 @@ export interface UploadRequests extends Pick<ObjectStore, 'put' | 'get' | 'size'
     key: string,
     bytes: number,
     transfer: Pick<Transfer, 'pieces'>,
-    ask: Ask<T>,
+    call: SdkCall<T>,
   ): Promise<T | StoreFault>
   /** One attempt. */
-  once<T>(attempt: Attempt, bytes: number, transfer: Pick<Transfer, 'pieces'>, ask: Ask<T>): Promise<T | Failed>
+  once<T>(attempt: Attempt, bytes: number, transfer: Pick<Transfer, 'pieces'>, call: SdkCall<T>): Promise<T | Failed>
   /** Timeout of a request with all its attempts, milliseconds. */
   totalMs(bytes: number): number
   endUpload(key: string, uploadId: string): Promise<StoreFault | undefined>

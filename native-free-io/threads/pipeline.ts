@@ -250,7 +250,7 @@ export class Pipeline implements Lane {
   }
 
   /** Sends a command to the sequencer; returns its reply. */
-  ask<C extends Command>(command: C): Promise<ReplyTo<C>> {
+  call<C extends Command>(command: C): Promise<ReplyTo<C>> {
     return new Promise((resolve) => {
       const id = ++this.#requests
       this.#waiting.set(id, resolve as (reply: Reply) => void)
@@ -299,7 +299,7 @@ export class Pipeline implements Lane {
   /** All records below the trim point are stored elsewhere: the log records the trim point before the space is reused. */
   async trim(cut: TrimPoint): Promise<void> {
     await this.#home.trim(cut)
-    await this.ask({ type: 'stored', position: cut.trimmed })
+    await this.call({ type: 'stored', position: cut.trimmed })
     Atomics.store(this.#arena.words, this.#plan.lane.header + laneHeader.trimmed, narrow(cut.trimmed))
     this.#sequencerSignal.ring()
   }

@@ -7,7 +7,7 @@ export interface Actions {
   /** The text of a file, or why it cannot be read. */
   readonly read: (path: string) => ConfigFile | { readonly unreadable: string }
   readonly print: (line: string) => void
-  readonly complain: (line: string) => void
+  readonly reportError: (line: string) => void
   /** Sets the exit code of the process. */
   readonly exitCode: (code: number) => void
   readonly version: string
@@ -23,7 +23,7 @@ const collect = (item: string, before: readonly string[]): readonly string[] => 
 export function program(actions: Actions): Command {
   const millrace = new Command('millrace').description('A Kafka-compatible streaming broker.')
   millrace.version(`millrace ${actions.version}`, '-V, --version', 'print the version')
-  millrace.configureOutput({ writeOut: (text) => actions.print(text.trimEnd()), writeErr: (text) => actions.complain(text.trimEnd()) })
+  millrace.configureOutput({ writeOut: (text) => actions.print(text.trimEnd()), writeErr: (text) => actions.reportError(text.trimEnd()) })
   millrace.showHelpAfterError('(see millrace --help)').helpCommand(false)
 
   const server = millrace.command('server').description('run a node').helpCommand(false)
@@ -45,10 +45,10 @@ export function program(actions: Actions): Command {
     .option('-o, --override <key=value>', 'as for server start', collect, [])
     .action(async (file: string, { override }: { override: readonly string[] }) => {
       const loaded = loadFrom(actions, file, override)
-      for (const warning of loaded?.warnings ?? []) actions.complain(`warning: ${warning}`)
+      for (const warning of loaded?.warnings ?? []) actions.reportError(`warning: ${warning}`)
       if (loaded?.settings === undefined) return
       const found = await actions.inspect(new NodeConfigs(loaded.settings, loaded.given))
-      for (const error of found) actions.complain(error)
+      for (const error of found) actions.reportError(error)
       if (found.length > 0) actions.exitCode(1)
       else actions.print(`${file}: no errors`)
     })
@@ -64,12 +64,12 @@ export function program(actions: Actions): Command {
 function loadFrom(actions: Actions, path: string | undefined, overrides: readonly string[]): Loaded | undefined {
   const file = path === undefined ? undefined : actions.read(path)
   if (file !== undefined && 'unreadable' in file) {
-    actions.complain(file.unreadable)
+    actions.reportError(file.unreadable)
     actions.exitCode(1)
     return undefined
   }
   const loaded = load(file, overrides)
-  for (const error of loaded.validationErrors) actions.complain(error)
+  for (const error of loaded.validationErrors) actions.reportError(error)
   if (loaded.validationErrors.length > 0) actions.exitCode(1)
   return loaded
 }

@@ -25,11 +25,11 @@ export class MetadataJobs {
   }
 
   append(records: readonly Uint8Array[]): Promise<void> {
-    return this.#ask(records, false)
+    return this.#call(records, false)
   }
 
   replace(records: readonly Uint8Array[]): Promise<void> {
-    return this.#ask(records, true)
+    return this.#call(records, true)
   }
 
   /** Resolves when all earlier requests have been written, or have failed. */
@@ -37,7 +37,7 @@ export class MetadataJobs {
     await this.#working
   }
 
-  #ask(records: readonly Uint8Array[], isWhole: boolean): Promise<void> {
+  #call(records: readonly Uint8Array[], isWhole: boolean): Promise<void> {
     const bytes = records.reduce((sum, record) => sum + 4 + record.length, 0)
     return new Promise((done) => {
       this.#jobs.push({ records, bytes, isWhole, done })

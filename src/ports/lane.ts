@@ -33,7 +33,7 @@ export interface Lane {
   /** Memory for appends of the main thread, and its address in the arena. */
   readonly staging: { readonly base: number; readonly memory: Uint8Array }
   /** Sends a command to the sequencer; returns its reply. */
-  ask<C extends Command>(command: C): Promise<ReplyTo<C>>
+  call<C extends Command>(command: C): Promise<ReplyTo<C>>
   /** All records below the trim point are stored elsewhere: the log records the trim point before the space is reused. */
   trim(point: TrimPoint): Promise<void>
   /** Calls `wake` once when more of the log is durable. False if `idle` returns false: there is work already. For one caller. */

@@ -51,7 +51,7 @@ export class LanePartitionLog implements CoordinatorLog {
   async read(partitionId: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
     const from = Number(offset)
     for (;;) {
-      const reply = await this.#lane.ask({ type: 'places', partitionId, from, bytesMax })
+      const reply = await this.#lane.call({ type: 'places', partitionId, from, bytesMax })
       if (reply.type !== 'places') throw new PartitionNotServed(`partition ${partitionId} is not served`)
       if (from < reply.hotStart) this.#storage.noteGap(partitionId, from)
       const stored = from < reply.hotStart ? await this.#storage.cold.read(partitionId, from, bytesMax) : undefined
@@ -68,7 +68,7 @@ export class LanePartitionLog implements CoordinatorLog {
     while (this.#queue.length > 0) {
       const { together, staged } = this.#stage()
       if (together.length === 0) continue
-      const { batches } = await this.#lane.ask({ type: 'append', now: this.#time.wall(), batches: staged })
+      const { batches } = await this.#lane.call({ type: 'append', now: this.#time.wall(), batches: staged })
       batches.forEach(({ error, baseOffset, durableAt }, index) => {
         const { partitionId, resolve, reject } = together[index]!
         if (error !== 0) reject(refusal(partitionId, errorOf(error)))

@@ -107,7 +107,7 @@ export class LogCleaner {
     this.#segments.retain(new Set(compacted.map(({ partitionId }) => partitionId)))
     let isDue = false
     for (const { partitionId, limits } of compacted) {
-      const stats = await lane.ask({ type: 'walStats', partitionId })
+      const stats = await lane.call({ type: 'walStats', partitionId })
       if (stats.type === 'walStats' && this.#segments.isDue(partitionId, stats, limits, time.wall())) isDue = true
     }
     if (isDue && !this.#isStopping) await storeAll()
@@ -176,7 +176,7 @@ export class LogCleaner {
   /** Undefined when the topic has been deleted. */
   async #write({ partitionId, parts, dirtyFrom }: Cleaning, objectIds: readonly number[]): Promise<CleanedObjects | undefined> {
     const { metadata, lane, jobs, time, bufferBytes, limitsOf } = this.#parts
-    const reply = await lane.ask({ type: 'producersOf', partitionId })
+    const reply = await lane.call({ type: 'producersOf', partitionId })
     const found = metadata.partition(partitionId)
     if (found === undefined) return undefined
     if (reply.type !== 'producersOf') {

@@ -219,7 +219,7 @@ export class LogUploader {
 
   async #saveProducers(): Promise<void> {
     const { lane, producers, time } = this.#parts
-    const { partitions, end } = await lane.ask({ type: 'producers' })
+    const { partitions, end } = await lane.call({ type: 'producers' })
     // A snapshot must not contain batches that a crash can undo: they would have replaced older ones in it.
     while (lane.durable < end) await delay(time, durablePollMs)
     await producers.save(partitions, end)

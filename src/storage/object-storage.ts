@@ -206,7 +206,7 @@ export class ObjectStorage {
   async #behind(partitionId: PartitionId, offset: number, bytesMax: number, mayWait: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
     const stored = await this.#fetches.find(partitionId, offset, bytesMax, mayWait)
     if (stored !== undefined) return stored
-    const reply = await this.#options.lane.ask({ type: 'places', partitionId, from: offset, bytesMax })
+    const reply = await this.#options.lane.call({ type: 'places', partitionId, from: offset, bytesMax })
     if (reply.type === 'places' && reply.places.length > 0) return this.#ofLog(reply.places, mayWait)
     return this.#nothing()
   }

@@ -44,20 +44,20 @@ export class LanePartitions implements Partitions {
       this.#producers.delete(spec.partitionId)
       return { ...spec, storedEnd: this.#storage.objects.end(spec.partitionId), producers, lost: this.#storage.lostOf(spec.partitionId) }
     })
-    await this.#lane.ask({ type: 'open', partitions })
+    await this.#lane.call({ type: 'open', partitions })
   }
 
   async close(partitionIds: readonly PartitionId[]): Promise<void> {
-    await this.#lane.ask({ type: 'close', partitionIds })
+    await this.#lane.call({ type: 'close', partitionIds })
     for (const partitionId of partitionIds) this.#storage.objects.forget(partitionId)
   }
 
   async configure(partitionId: PartitionId, settings: PartitionSettings): Promise<void> {
-    await this.#lane.ask({ type: 'configure', partitionId, settings })
+    await this.#lane.call({ type: 'configure', partitionId, settings })
   }
 
   async trim(partitionId: PartitionId, offset: bigint): Promise<void> {
-    await this.#lane.ask({ type: 'trim', partitionId, offset: Number(offset) })
+    await this.#lane.call({ type: 'trim', partitionId, offset: Number(offset) })
     this.#storage.objects.trim(partitionId, Number(offset))
   }
 
@@ -78,7 +78,7 @@ export class LanePartitions implements Partitions {
     }
     // The header of a batch has only its latest timestamp, and a trim may have removed that record.
     for (let from = logStart; ; ) {
-      const reply = await this.#lane.ask({ type: 'find', partitionId, timestamp: Number(timestamp), from })
+      const reply = await this.#lane.call({ type: 'find', partitionId, timestamp: Number(timestamp), from })
       if (reply.type !== 'place' || reply.place === undefined) return notFound
       const found = await this.#times.first(await this.#load(reply.place), BigInt(logStart), timestamp)
       if (found) return { ...found, leaderEpoch }
@@ -102,7 +102,7 @@ export class LanePartitions implements Partitions {
       best = await this.#times.latest((await block.records()).bytes, BigInt(logStart), best)
     }
     for (let from = logStart; ; ) {
-      const reply = await this.#lane.ask({ type: 'findMax', partitionId, from })
+      const reply = await this.#lane.call({ type: 'findMax', partitionId, from })
       const place = reply.type === 'place' ? reply.place : undefined
       if (place === undefined || (best !== undefined && place.maxTimestamp <= best.timestamp)) break
       best = await this.#times.latest(await this.#load(place), BigInt(logStart), best)
@@ -115,13 +115,13 @@ export class LanePartitions implements Partitions {
 
   async size(partitionId: PartitionId): Promise<number> {
     const { logStart } = await this.#offsets(partitionId)
-    const hot = await this.#lane.ask({ type: 'walStats', partitionId })
+    const hot = await this.#lane.call({ type: 'walStats', partitionId })
     const stored = this.#storage.objects.bytesFrom(partitionId, logStart)
     return stored + (hot.type === 'walStats' ? hot.bytes : 0)
   }
 
   async producers(partitionId: PartitionId): Promise<readonly ActiveProducer[]> {
-    const reply = await this.#lane.ask({ type: 'producersOf', partitionId })
+    const reply = await this.#lane.call({ type: 'producersOf', partitionId })
     if (reply.type !== 'producersOf') throw new UnknownPartition(`partition ${partitionId} is not served`)
     return reply.producers.map(({ id, epoch, batches }) => {
       const last = batches.at(-1)
@@ -130,7 +130,7 @@ export class LanePartitions implements Partitions {
   }
 
   async #offsets(partitionId: PartitionId): Promise<Extract<Reply, { type: 'offsets' }>> {
-    const reply = await this.#lane.ask({ type: 'offsets', partitionId })
+    const reply = await this.#lane.call({ type: 'offsets', partitionId })
     if (reply.type !== 'offsets') throw new UnknownPartition(`partition ${partitionId} is not served`)
     return reply
   }

@@ -58,13 +58,13 @@ export class RetentionTask {
     const logStart = metadata.partition(partitionId)?.logStart
     if (logStart === undefined || !mayExpire(objects.first(partitionId, logStart), limits, time.wall())) return
     // Before the parts are read: records that move to an object in the meantime are in both, and never in neither.
-    const stats = await lane.ask({ type: 'walStats', partitionId })
+    const stats = await lane.call({ type: 'walStats', partitionId })
     if (stats.type !== 'walStats') return
     const bytes = objects.bytesFrom(partitionId, logStart) + stats.bytes
     const kept = retained(objects.each(partitionId, logStart), bytes, limits, logStart, time.wall())
     let { offset } = kept
     if (kept.all && stats.oldest >= 0) {
-      const young = await lane.ask({ type: 'find', partitionId, timestamp: time.wall() - limits.retentionMs!, from: stats.start })
+      const young = await lane.call({ type: 'find', partitionId, timestamp: time.wall() - limits.retentionMs!, from: stats.start })
       if (young.type !== 'place') return
       offset = Math.max(offset, young.place?.baseOffset ?? stats.end)
     }

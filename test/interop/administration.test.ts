@@ -47,7 +47,7 @@ const plain = (key: string, part: unknown): unknown => (ownWords.test(key) ? und
 const byText = ([, a]: readonly [unknown, string | undefined], [, b]: readonly [unknown, string | undefined]): number =>
   (a ?? '') < (b ?? '') ? -1 : 1
 
-type Ask = <Q extends Fields, R extends Fields>(
+type SdkCall = <Q extends Fields, R extends Fields>(
   request: Message<Q>,
   response: Message<R>,
   version: number,
@@ -56,51 +56,51 @@ type Ask = <Q extends Fields, R extends Fields>(
 
 const partitionsOf = (name: string, ...partitions: number[]) => ({ topic: name, partitions })
 
-async function folders(ask: Ask, client: WireClient): Promise<void> {
+async function folders(call: SdkCall, client: WireClient): Promise<void> {
   await untilLogged(client)
   for (const version of [1, 3, 5])
-    await ask(DescribeLogDirsRequest, DescribeLogDirsResponse, version, { topics: [partitionsOf('t', 0, 1)] })
-  await ask(DescribeLogDirsRequest, DescribeLogDirsResponse, 4, { topics: [partitionsOf('t', 0, 9), partitionsOf('nope', 0)] })
-  await ask(DescribeLogDirsRequest, DescribeLogDirsResponse, 4, { topics: [] })
+    await call(DescribeLogDirsRequest, DescribeLogDirsResponse, version, { topics: [partitionsOf('t', 0, 1)] })
+  await call(DescribeLogDirsRequest, DescribeLogDirsResponse, 4, { topics: [partitionsOf('t', 0, 9), partitionsOf('nope', 0)] })
+  await call(DescribeLogDirsRequest, DescribeLogDirsResponse, 4, { topics: [] })
   const topics = [{ name: 't', partitions: [0, 9] }]
   for (const path of ['/nowhere', 'relative'])
-    await ask(AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse, 2, { dirs: [{ path, topics }] })
+    await call(AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse, 2, { dirs: [{ path, topics }] })
 }
 
 /** Kafka answers for a partition before its log has a folder. */
 async function untilLogged(client: WireClient): Promise<void> {
   for (let attempt = 0; attempt < 1000; attempt++) {
-    const { results } = await client.ask(DescribeLogDirsRequest, DescribeLogDirsResponse, 1, { topics: [partitionsOf('t', 0, 1)] })
+    const { results } = await client.call(DescribeLogDirsRequest, DescribeLogDirsResponse, 1, { topics: [partitionsOf('t', 0, 1)] })
     if (results[0]?.topics[0]?.partitions.length === 2) return
   }
   throw new Error('a partition has no log')
 }
 
-async function leaders(ask: Ask): Promise<void> {
+async function leaders(call: SdkCall): Promise<void> {
   const topicPartitions = [partitionsOf('t', 0, 9), partitionsOf('nope', 0)]
   for (const [version, electionType] of [
     [0, 0],
     [2, 0],
     [2, 1],
   ] as const) {
-    await ask(ElectLeadersRequest, ElectLeadersResponse, version, { electionType, topicPartitions: null })
-    await ask(ElectLeadersRequest, ElectLeadersResponse, version, { electionType, topicPartitions })
+    await call(ElectLeadersRequest, ElectLeadersResponse, version, { electionType, topicPartitions: null })
+    await call(ElectLeadersRequest, ElectLeadersResponse, version, { electionType, topicPartitions })
   }
-  await ask(ElectLeadersRequest, ElectLeadersResponse, 2, { electionType: 5, topicPartitions })
+  await call(ElectLeadersRequest, ElectLeadersResponse, 2, { electionType: 5, topicPartitions })
 }
 
-async function reassignments(ask: Ask): Promise<void> {
+async function reassignments(call: SdkCall): Promise<void> {
   for (const replicas of [[1], [2], [1, 2], [1, 1], [], [-1], null]) {
     const partitions = [0, 9].map((partitionIndex) => ({ partitionIndex, replicas }))
     const topics = ['t', 'nope'].map((name) => ({ name, partitions }))
-    await ask(AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, 1, { topics })
+    await call(AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, 1, { topics })
   }
-  await ask(ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, 0, { topics: null })
+  await call(ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, 0, { topics: null })
   const topics = [{ name: 't', partitionIndexes: [0] }]
-  await ask(ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, 0, { topics })
+  await call(ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, 0, { topics })
 }
 
-async function quotas(ask: Ask, client: WireClient): Promise<void> {
+async function quotas(call: SdkCall, client: WireClient): Promise<void> {
   const alter = async (
     entity: readonly (readonly [string, string | null])[],
     key: string,
@@ -109,7 +109,7 @@ async function quotas(ask: Ask, client: WireClient): Promise<void> {
   ): Promise<void> => {
     const parts = entity.map(([entityType, entityName]) => ({ entityType, entityName }))
     const entries = [{ entity: parts, ops: [{ key, value, remove }] }]
-    await ask(AlterClientQuotasRequest, AlterClientQuotasResponse, 1, { entries, validateOnly: false })
+    await call(AlterClientQuotasRequest, AlterClientQuotasResponse, 1, { entries, validateOnly: false })
   }
   const describeAll = async (marker: number): Promise<void> => {
     await untilHeard(client, marker)
@@ -140,7 +140,7 @@ async function quotas(ask: Ask, client: WireClient): Promise<void> {
     for (const strict of [false, true]) {
       for (const filter of filters) {
         const components = filter.map(([entityType, matchType, match]) => ({ entityType, matchType, match }))
-        await ask(DescribeClientQuotasRequest, DescribeClientQuotasResponse, 1, { components, strict })
+        await call(DescribeClientQuotasRequest, DescribeClientQuotasResponse, 1, { components, strict })
       }
     }
   }
@@ -177,36 +177,36 @@ async function quotas(ask: Ask, client: WireClient): Promise<void> {
 async function untilHeard(client: WireClient, value: number): Promise<void> {
   const entity = [{ entityType: 'client-id', entityName: 'marker' }]
   const entries = [{ entity, ops: [{ key: 'producer_byte_rate', value, remove: false }] }]
-  await client.ask(AlterClientQuotasRequest, AlterClientQuotasResponse, 1, { entries, validateOnly: false })
+  await client.call(AlterClientQuotasRequest, AlterClientQuotasResponse, 1, { entries, validateOnly: false })
   const components = [{ entityType: 'client-id', matchType: 0, match: 'marker' }]
   for (let attempt = 0; attempt < 1000; attempt++) {
-    const heard = await client.ask(DescribeClientQuotasRequest, DescribeClientQuotasResponse, 1, { components, strict: true })
-    if (heard.entries?.[0]?.values[0]?.value === value) return
+    const received = await client.call(DescribeClientQuotasRequest, DescribeClientQuotasResponse, 1, { components, strict: true })
+    if (received.entries?.[0]?.values[0]?.value === value) return
   }
   throw new Error('a change was not applied')
 }
-async function theRest(ask: Ask): Promise<void> {
+async function theRest(call: SdkCall): Promise<void> {
   for (const version of [0, 1, 2]) {
     for (const [topicName, partitionIndex] of [
       ['__cluster_metadata', 0],
       ['__cluster_metadata', 1],
       ['t', 0],
     ] as const) {
-      await ask(DescribeQuorumRequest, DescribeQuorumResponse, version, { topics: [{ topicName, partitions: [{ partitionIndex }] }] })
+      await call(DescribeQuorumRequest, DescribeQuorumResponse, version, { topics: [{ topicName, partitions: [{ partitionIndex }] }] })
     }
   }
   for (const users of [null, [{ name: 'a' }, { name: 'a' }, { name: 'b' }], [{ name: '' }]]) {
-    await ask(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, 0, { users })
+    await call(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, 0, { users })
   }
   for (const transactionalIdPattern of [null, 'a.*', '[']) {
-    await ask(ListTransactionsRequest, ListTransactionsResponse, 2, { stateFilters: ['Ongoing', 'Lost'], transactionalIdPattern })
+    await call(ListTransactionsRequest, ListTransactionsResponse, 2, { stateFilters: ['Ongoing', 'Lost'], transactionalIdPattern })
   }
   const topics = [
     { name: 't', partitionIndexes: [0, 9] },
     { name: 'nope', partitionIndexes: [0] },
     { name: 'a b', partitionIndexes: [0] },
   ]
-  await ask(DescribeProducersRequest, DescribeProducersResponse, 0, { topics })
+  await call(DescribeProducersRequest, DescribeProducersResponse, 0, { topics })
   for (const [feature, maxVersionLevel, upgradeType] of [
     ['metadata.version', 30, 1],
     ['metadata.version', 30, 9],
@@ -219,20 +219,20 @@ async function theRest(ask: Ask): Promise<void> {
   ] as const) {
     for (const version of [1, 2]) {
       const featureUpdates = [{ feature, maxVersionLevel, allowDowngrade: false, upgradeType }]
-      await ask(UpdateFeaturesRequest, UpdateFeaturesResponse, version, { featureUpdates, validateOnly: true })
+      await call(UpdateFeaturesRequest, UpdateFeaturesResponse, version, { featureUpdates, validateOnly: true })
     }
   }
   for (const resourceTypes of [[2], [4], [8], [16], [32], [4, 8], [99], [2, 1]]) {
-    await ask(ListConfigResourcesRequest, ListConfigResourcesResponse, 1, { resourceTypes })
+    await call(ListConfigResourcesRequest, ListConfigResourcesResponse, 1, { resourceTypes })
   }
 }
 
-async function conversation(port: number, about: (ask: Ask, client: WireClient) => Promise<void>): Promise<string[]> {
+async function conversation(port: number, about: (call: SdkCall, client: WireClient) => Promise<void>): Promise<string[]> {
   const client = await WireClient.open(port)
   const lines: string[] = []
   try {
     await about(async (request, response, version, fields) => {
-      const answer = await client.ask(request, response, version, fields)
+      const answer = await client.call(request, response, version, fields)
       lines.push(`${request.name} v${version} ${JSON.stringify(fields)}: ${shown(answer)}`)
     }, client)
   } finally {

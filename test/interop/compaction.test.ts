@@ -191,9 +191,9 @@ describe.runIf(kcatMissing() === null)(
 
       test("Kafka's LogCompactionTester finds every key with its last value", long(60_000), async () => {
         const load = ['--messages', '50000', '--topics', '1', '--duplicates', '5', '--percent-deletes', '10', '--sleep', '5']
-        const said = String(await javaTool('LogCompactionTester', ['--bootstrap-server', broker.address, ...load]))
-        expect(said).toMatch(/, 0 mismatches/)
-        const [, reduced] = /\((\d+)\.\d+% reduction\)/.exec(said) ?? []
+        const output = String(await javaTool('LogCompactionTester', ['--bootstrap-server', broker.address, ...load]))
+        expect(output).toMatch(/, 0 mismatches/)
+        const [, reduced] = /\((\d+)\.\d+% reduction\)/.exec(output) ?? []
         expect(Number(reduced)).toBeGreaterThan(50)
       })
     }

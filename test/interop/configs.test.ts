@@ -98,16 +98,16 @@ async function conversation(port: number): Promise<string[]> {
   const lines: string[] = []
   try {
     const topics = ['t', 'plain'].map((name) => ({ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }))
-    await client.ask(CreateTopicsRequest, CreateTopicsResponse, 5, { topics })
+    await client.call(CreateTopicsRequest, CreateTopicsResponse, 5, { topics })
     for (const [type, resourceName, name, configOperation, value] of alterations) {
       const resources = [{ resourceType: type, resourceName, configs: [{ name, configOperation, value }] }]
-      const { responses } = await client.ask(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources })
+      const { responses } = await client.call(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources })
       lines.push(`alter ${type} "${resourceName}" ${name} ${configOperation} ${value}: ${responses[0]!.errorCode}`)
       await untilSettled(client, type, resourceName)
     }
     for (const [resourceType, resourceName] of described) {
       const resources = [{ resourceType, resourceName, configurationKeys: null }]
-      const { results } = await client.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources, includeSynonyms: true })
+      const { results } = await client.call(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources, includeSynonyms: true })
       const entries = results[0]!.configs.filter(({ name }) => !different.test(name))
       lines.push(`describe ${resourceType} "${resourceName}": ${results[0]!.errorCode}`, ...entries.map(line).sort())
     }
@@ -126,10 +126,10 @@ async function untilSettled(client: WireClient, type: number, name: string): Pro
     resourceName: 'marker',
     configs: [{ name: 'metrics', configOperation: 0, value: `${marker}${name}` }],
   }
-  await client.ask(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources: [mark] })
+  await client.call(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources: [mark] })
   for (let attempt = 0; attempt < 1000; attempt++) {
     const resources = [{ resourceType: metrics, resourceName: 'marker', configurationKeys: ['metrics'] }]
-    const { results } = await client.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
+    const { results } = await client.call(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
     if (results[0]!.configs[0]?.value === `${marker}${name}`) return
   }
   throw new Error('a change was not applied')

@@ -102,15 +102,15 @@ describe.runIf(missing === null)('connect: Kafka Connect:', () => {
       const path = properties(`worker-${port}`, { ...worker(port), ...group, ...Object.fromEntries(storage) })
       workers.set(port, new JavaProcess('org.apache.kafka.connect.cli.ConnectDistributed', [path]))
     }
-    const ask = async (path: string, init?: RequestInit): Promise<Response> =>
+    const call = async (path: string, init?: RequestInit): Promise<Response> =>
       fetch(`http://127.0.0.1:${[...workers.keys()][0]}${path}`, { ...init, headers: { 'content-type': 'application/json' } })
     const create = async (name: string, config: Readonly<Record<string, string>>): Promise<boolean> => {
-      const answer = await ask('/connectors', { method: 'POST', body: JSON.stringify({ name, config }) }).catch(() => undefined)
+      const answer = await call('/connectors', { method: 'POST', body: JSON.stringify({ name, config }) }).catch(() => undefined)
       return answer?.status === 201 || answer?.status === 409
     }
     /** Where the only task of a connector runs; undefined while it does not. */
     const place = async (name: string): Promise<number | undefined> => {
-      const answer = await ask(`/connectors/${name}/status`).catch(() => undefined)
+      const answer = await call(`/connectors/${name}/status`).catch(() => undefined)
       if (answer?.status !== 200) return undefined
       const { tasks } = (await answer.json()) as { tasks: { state: string; worker_id: string }[] }
       const port = Number(tasks[0]?.worker_id.split(':')[1])
@@ -174,7 +174,7 @@ async function policies(port: number, topics: readonly string[]): Promise<(strin
   const client = await WireClient.open(port)
   try {
     const resources = topics.map((resourceName) => ({ resourceType: 2, resourceName, configurationKeys: ['cleanup.policy'] }))
-    const { results } = await client.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
+    const { results } = await client.call(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
     return results.map(({ configs }) => configs[0]!.value)
   } finally {
     client.close()

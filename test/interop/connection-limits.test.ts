@@ -20,7 +20,7 @@ afterAll(async () => {
 
 async function alter(name: string, configOperation: number, value: string | null, resourceName = '1'): Promise<number> {
   const resources = [{ resourceType: brokerType, resourceName, configs: [{ name, configOperation, value }] }]
-  const { responses } = await admin.ask(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources })
+  const { responses } = await admin.call(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources })
   return responses[0]!.errorCode
 }
 
@@ -28,7 +28,7 @@ async function alter(name: string, configOperation: number, value: string | null
 async function isServed(): Promise<boolean> {
   const client = await WireClient.open(broker.port)
   const answer = await client
-    .ask(ApiVersionsRequest, ApiVersionsResponse, 3, { clientSoftwareName: 'a', clientSoftwareVersion: '1' })
+    .call(ApiVersionsRequest, ApiVersionsResponse, 3, { clientSoftwareName: 'a', clientSoftwareVersion: '1' })
     .catch(() => undefined)
   client.close()
   return answer?.errorCode === 0

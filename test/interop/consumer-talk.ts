@@ -18,25 +18,25 @@ import { WireClient } from '../support/wire-client.ts'
 import { subscription } from '../unit/group/group-world.ts'
 import { Protocol, recordsOfGroup } from './conversation.ts'
 
-export type Beat = Partial<ConsumerGroupHeartbeatRequest>
+export type HeartbeatFields = Partial<ConsumerGroupHeartbeatRequest>
 
 const zeroId = 'AAAAAAAAAAAAAAAAAAAAAA'
-export const patienceMs = 30_000
+export const timeoutMs = 30_000
 
 /** Requests to consumer groups, and their responses. */
-export class Talk {
-  readonly said: Protocol
+export class ConsumerConversation {
+  readonly protocol: Protocol
   readonly topicIds = new Map<string, string>()
   #warm = 0
 
   constructor(port: number) {
-    this.said = new Protocol(port)
+    this.protocol = new Protocol(port)
   }
 
-  beat(groupId: string, memberId: string, memberEpoch: number, fields: Beat = {}, label = '') {
-    const asked = { groupId, memberId, memberEpoch, ...fields }
+  consumerHeartbeat(groupId: string, memberId: string, memberEpoch: number, fields: HeartbeatFields = {}, label = '') {
+    const request = { groupId, memberId, memberEpoch, ...fields }
     const what = `${groupId} ${memberId}@${memberEpoch} ${label}`
-    return this.said.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked, what)
+    return this.protocol.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, request, what)
   }
 
   /** Heartbeats until the member has reached this epoch with nothing left to do. It gives up what it is to give up. */
@@ -47,12 +47,12 @@ export class Talk {
     wanted: number,
     owned: ConsumerGroupHeartbeatRequest['topicPartitions'] = null,
   ): Promise<void> {
-    const client = await WireClient.open(this.said.port)
+    const client = await WireClient.open(this.protocol.port)
     let epoch = memberEpoch
     let has = owned
     await until(`${memberId} reaches ${wanted}`, async () => {
-      const asked = { groupId, memberId, memberEpoch: epoch, topicPartitions: has }
-      const answer = await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
+      const request = { groupId, memberId, memberEpoch: epoch, topicPartitions: has }
+      const answer = await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, request)
       if (answer.errorCode !== 0) throw new Error(`${memberId}: ${answer.errorCode} ${answer.errorMessage}`)
       epoch = answer.memberEpoch
       has = answer.assignment?.topicPartitions ?? has
@@ -62,7 +62,7 @@ export class Talk {
   }
 
   describe(label: string, ...groupIds: string[]) {
-    return this.said.ask(
+    return this.protocol.call(
       ConsumerGroupDescribeRequest,
       ConsumerGroupDescribeResponse,
       1,
@@ -73,9 +73,9 @@ export class Talk {
 
   /** Kafka resolves regular expressions in the background. */
   async untilEpoch(groupId: string, epoch: number): Promise<void> {
-    const client = await WireClient.open(this.said.port)
+    const client = await WireClient.open(this.protocol.port)
     await until(`${groupId} has epoch ${epoch}`, async () => {
-      const { groups } = await client.ask(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, 1, { groupIds: [groupId] })
+      const { groups } = await client.call(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, 1, { groupIds: [groupId] })
       return groups[0]!.groupEpoch >= epoch
     })
     client.close()
@@ -83,26 +83,26 @@ export class Talk {
 
   /** Returns when the coordinator assigns so many partitions of the topic. */
   async untilKnown(topic: string, partitions: number): Promise<void> {
-    const client = await WireClient.open(this.said.port)
+    const client = await WireClient.open(this.protocol.port)
     const join = { ...joining(topic), memberId: 'w', memberEpoch: 0 }
     await until(`${topic} is known`, async () => {
       const groupId = `warm-${this.#warm++}`
-      const answer = await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, { ...join, groupId })
-      await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, { groupId, memberId: 'w', memberEpoch: -1 })
-      await client.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId] })
+      const answer = await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, { ...join, groupId })
+      await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, { groupId, memberId: 'w', memberEpoch: -1 })
+      await client.call(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId] })
       return answer.assignment?.topicPartitions[0]?.partitions.length === partitions
     })
     client.close()
   }
 
   async create(name: string, numPartitions: number): Promise<void> {
-    const client = await WireClient.open(this.said.port)
+    const client = await WireClient.open(this.protocol.port)
     const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }
-    await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: patienceMs })
+    await client.call(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: timeoutMs })
     await this.untilKnown(name, numPartitions)
-    const { topics } = await client.ask(MetadataRequest, MetadataResponse, 12, { topics: [{ name, topicId: zeroId }] })
+    const { topics } = await client.call(MetadataRequest, MetadataResponse, 12, { topics: [{ name, topicId: zeroId }] })
     this.topicIds.set(name, topics[0]!.topicId)
-    this.said.call(topics[0]!.topicId, `ID-OF-${name}`)
+    this.protocol.nameId(topics[0]!.topicId, `ID-OF-${name}`)
     client.close()
   }
 
@@ -112,32 +112,32 @@ export class Talk {
 
   commit(groupId: string, memberId: string, epoch: number, fields: Partial<OffsetCommitRequest> = {}, label = '', version = 9) {
     const topics = [commitOf('a', 0, 5n), commitOf('a', 2, 6n)]
-    const asked = { groupId, memberId, generationIdOrMemberEpoch: epoch, topics, ...fields }
-    return this.said.ask(OffsetCommitRequest, OffsetCommitResponse, version, asked, `${groupId} ${memberId}@${epoch} ${label}`)
+    const request = { groupId, memberId, generationIdOrMemberEpoch: epoch, topics, ...fields }
+    return this.protocol.call(OffsetCommitRequest, OffsetCommitResponse, version, request, `${groupId} ${memberId}@${epoch} ${label}`)
   }
 
   fetch(groupId: string, memberId: string | null, memberEpoch: number) {
     const groups = [{ groupId, memberId, memberEpoch, topics: null }]
-    return this.said.ask(OffsetFetchRequest, OffsetFetchResponse, 9, { groups }, `${groupId} ${memberId}@${memberEpoch}`)
+    return this.protocol.call(OffsetFetchRequest, OffsetFetchResponse, 9, { groups }, `${groupId} ${memberId}@${memberEpoch}`)
   }
 
   join(groupId: string, memberId: string, fields: Partial<JoinGroupRequest> = {}, label = '', version = 9) {
-    return this.said.ask(JoinGroupRequest, JoinGroupResponse, version, { groupId, memberId, ...classic('a'), ...fields }, label)
+    return this.protocol.call(JoinGroupRequest, JoinGroupResponse, version, { groupId, memberId, ...classic('a'), ...fields }, label)
   }
 
   sync(groupId: string, memberId: string, generationId: number, fields: Partial<SyncGroupRequest> = {}, label = '') {
-    const asked = { groupId, memberId, generationId, protocolType: 'consumer', protocolName: 'range', ...fields }
-    return this.said.ask(SyncGroupRequest, SyncGroupResponse, 5, asked, label)
+    const request = { groupId, memberId, generationId, protocolType: 'consumer', protocolName: 'range', ...fields }
+    return this.protocol.call(SyncGroupRequest, SyncGroupResponse, 5, request, label)
   }
 
   heartbeat(groupId: string, memberId: string, generationId: number, label = '') {
-    return this.said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId }, label)
+    return this.protocol.call(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId }, label)
   }
 
   /** The same, of which nothing is noted: for waiting. */
   async quietHeartbeat(groupId: string, memberId: string, generationId: number): Promise<number> {
-    const client = await WireClient.open(this.said.port)
-    const { errorCode } = await client.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId })
+    const client = await WireClient.open(this.protocol.port)
+    const { errorCode } = await client.call(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId })
     client.close()
     return errorCode
   }
@@ -145,16 +145,16 @@ export class Talk {
   /** How a group lies in the offsets topic, but for times. */
   async records(...groupIds: string[]): Promise<void> {
     for (const groupId of groupIds) {
-      const shown = (await recordsOfGroup(this.said.port, groupId)).map(({ key, value }) => shownRecord(key, value))
-      for (const together of runs(shown)) this.said.note(`records of ${groupId}`, together)
+      const shown = (await recordsOfGroup(this.protocol.port, groupId)).map(({ key, value }) => shownRecord(key, value))
+      for (const together of runs(shown)) this.protocol.note(`records of ${groupId}`, together)
     }
   }
 }
 
 export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + patienceMs
+  const end = Date.now() + timeoutMs
   while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`not so after ${patienceMs} ms: ${what}`)
+    if (Date.now() > end) throw new Error(`not so after ${timeoutMs} ms: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -42,7 +42,7 @@ export class Protocol {
   }
 
   /** Sends on a connection of its own, since some responses wait. */
-  async ask<Q extends Fields, R extends Fields>(
+  async call<Q extends Fields, R extends Fields>(
     request: Message<Q>,
     response: Message<R>,
     version: number,
@@ -51,7 +51,7 @@ export class Protocol {
   ): Promise<Wire<Message<R>>> {
     const client = await WireClient.open(this.port)
     try {
-      const answer = await client.ask(request, response, version, fields)
+      const answer = await client.call(request, response, version, fields)
       this.note(`${request.name} v${version} ${label}`, answer)
       return answer
     } catch (error) {
@@ -63,13 +63,13 @@ export class Protocol {
   }
 
   /** From here on what the broker made up is shown under this name. */
-  call(madeUp: string, name: string): void {
-    this.#names.set(madeUp, name)
+  nameId(generated: string, name: string): void {
+    this.#names.set(generated, name)
   }
 
   note(what: string, value: unknown): void {
     let named = what
-    for (const [madeUp, name] of this.#names) named = named.replaceAll(madeUp, name)
+    for (const [generated, name] of this.#names) named = named.replaceAll(generated, name)
     this.lines.push(`${named}: ${this.#shown(value)}`)
   }
 
@@ -81,7 +81,7 @@ export class Protocol {
       if (key === 'port') return typeof each === 'number' && each > 0 ? 'PORT' : each
       if (typeof each === 'bigint') return Number(each)
       if (typeof each !== 'string') return shownBuffer(each)
-      return this.#names.get(each) ?? (key === 'memberId' && madeUpId.test(each) ? 'MADE-UP' : each)
+      return this.#names.get(each) ?? (key === 'memberId' && generatedId.test(each) ? 'MADE-UP' : each)
     })
     const named = text.replace(/[a-z]+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, (name) => {
       if (!this.#names.has(name)) this.#names.set(name, `MEMBER-${this.#names.size + 1}`)
@@ -92,7 +92,7 @@ export class Protocol {
 }
 
 /** Of a classic member of a consumer group. */
-const madeUpId = /^[A-Za-z0-9_-]{22}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const generatedId = /^[A-Za-z0-9_-]{22}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function shownBuffer(value: unknown): unknown {
   const buffer = value as { type?: string; data?: number[] } | null
@@ -119,10 +119,10 @@ export async function recordsOfGroup(port: number, groupId: string): Promise<{ r
   const client = await WireClient.open(port)
   try {
     const asked = { topics: [{ name: '__consumer_offsets', topicId: zeroId }] }
-    const { topics } = await client.ask(MetadataRequest, MetadataResponse, 8, asked)
+    const { topics } = await client.call(MetadataRequest, MetadataResponse, 8, asked)
     const partition = partitionOf(groupId, topics[0]!.partitions.length)
     const part = { ...wholePartition, partition, partitionMaxBytes: fetchBytesMax }
-    const fetched = await client.ask(FetchRequest, FetchResponse, 11, {
+    const fetched = await client.call(FetchRequest, FetchResponse, 11, {
       maxWaitMs: 100,
       maxBytes: fetchBytesMax,
       sessionEpoch: -1,

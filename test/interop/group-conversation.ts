@@ -24,40 +24,40 @@ const syncing = { protocolType: 'consumer', protocolName: 'range' }
 
 /** All requests that a group serves, and much that cannot; the answers of a broker, line by line. */
 export async function converse(port: number): Promise<string[]> {
-  const said = new Protocol(port)
-  await prepare(said)
-  await strangers(said)
-  await dynamicMembers(said)
-  await staticMembers(said)
-  await offsets(said)
-  await administration(said)
-  await records(said, port)
-  return said.lines
+  const protocol = new Protocol(port)
+  await prepare(protocol)
+  await strangers(protocol)
+  await dynamicMembers(protocol)
+  await staticMembers(protocol)
+  await offsets(protocol)
+  await administration(protocol)
+  await records(protocol, port)
+  return protocol.lines
 }
 
-async function prepare(said: Protocol): Promise<void> {
+async function prepare(protocol: Protocol): Promise<void> {
   const topic = { name: 'known', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
-  const client = await WireClient.open(said.port)
-  await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: 30_000 })
+  const client = await WireClient.open(protocol.port)
+  await client.call(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: 30_000 })
   // Kafka answers COORDINATOR_NOT_AVAILABLE until its topic is there.
   for (;;) {
-    const { errorCode } = await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g', keyType: 0 })
-    const listed = await client.ask(ListGroupsRequest, ListGroupsResponse, 4, {})
-    const found = await client.ask(OffsetFetchRequest, OffsetFetchResponse, 5, { groupId: 'g', topics: null })
+    const { errorCode } = await client.call(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g', keyType: 0 })
+    const listed = await client.call(ListGroupsRequest, ListGroupsResponse, 4, {})
+    const found = await client.call(OffsetFetchRequest, OffsetFetchResponse, 5, { groupId: 'g', topics: null })
     if (errorCode === 0 && listed.errorCode === 0 && found.errorCode === 0) break
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   client.close()
-  await said.ask(FindCoordinatorRequest, FindCoordinatorResponse, 0, { key: 'g' })
-  await said.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g', keyType: 0 })
-  await said.ask(FindCoordinatorRequest, FindCoordinatorResponse, 4, { coordinatorKeys: ['g', 'h', ''], keyType: 0 })
-  await said.ask(FindCoordinatorRequest, FindCoordinatorResponse, 6, { coordinatorKeys: ['g'], keyType: 7 })
+  await protocol.call(FindCoordinatorRequest, FindCoordinatorResponse, 0, { key: 'g' })
+  await protocol.call(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g', keyType: 0 })
+  await protocol.call(FindCoordinatorRequest, FindCoordinatorResponse, 4, { coordinatorKeys: ['g', 'h', ''], keyType: 0 })
+  await protocol.call(FindCoordinatorRequest, FindCoordinatorResponse, 6, { coordinatorKeys: ['g'], keyType: 7 })
 }
 
 /** From clients that are not members. */
-async function strangers(said: Protocol): Promise<void> {
+async function strangers(protocol: Protocol): Promise<void> {
   const join = (version: number, fields: Partial<JoinGroupRequest>, label: string) =>
-    said.ask(JoinGroupRequest, JoinGroupResponse, version, { groupId: 'nobody', ...joining, ...fields }, label)
+    protocol.call(JoinGroupRequest, JoinGroupResponse, version, { groupId: 'nobody', ...joining, ...fields }, label)
   await join(9, { groupId: '' }, 'no group id')
   await join(9, { sessionTimeoutMs: 1 }, 'short session')
   await join(5, { memberId: 'x' }, 'unknown member of unknown group')
@@ -66,47 +66,50 @@ async function strangers(said: Protocol): Promise<void> {
   await join(9, { protocols: [] }, 'no protocols')
   await join(9, { memberId: 'x', groupInstanceId: 'i' }, 'unknown static member')
   const sync = { groupId: 'nowhere', generationId: 1, memberId: 'x' }
-  await said.ask(SyncGroupRequest, SyncGroupResponse, 3, sync)
-  await said.ask(SyncGroupRequest, SyncGroupResponse, 5, sync, 'without protocol')
-  await said.ask(SyncGroupRequest, SyncGroupResponse, 5, { ...sync, ...syncing })
-  await said.ask(SyncGroupRequest, SyncGroupResponse, 5, { ...sync, ...syncing, groupId: '' })
+  await protocol.call(SyncGroupRequest, SyncGroupResponse, 3, sync)
+  await protocol.call(SyncGroupRequest, SyncGroupResponse, 5, sync, 'without protocol')
+  await protocol.call(SyncGroupRequest, SyncGroupResponse, 5, { ...sync, ...syncing })
+  await protocol.call(SyncGroupRequest, SyncGroupResponse, 5, { ...sync, ...syncing, groupId: '' })
   for (const groupId of ['nowhere', '']) {
-    await said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, generationId: 1, memberId: 'x' })
-    await said.ask(LeaveGroupRequest, LeaveGroupResponse, 2, { groupId, memberId: 'x' })
-    await said.ask(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId, members: [{ memberId: 'x', groupInstanceId: null, reason: null }] })
-    await said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 5, { groups: [groupId], includeAuthorizedOperations: true })
-    await said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId], includeAuthorizedOperations: true })
-    await said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId, groupId] })
-    await said.ask(OffsetDeleteRequest, OffsetDeleteResponse, 0, {
+    await protocol.call(HeartbeatRequest, HeartbeatResponse, 4, { groupId, generationId: 1, memberId: 'x' })
+    await protocol.call(LeaveGroupRequest, LeaveGroupResponse, 2, { groupId, memberId: 'x' })
+    await protocol.call(LeaveGroupRequest, LeaveGroupResponse, 5, {
+      groupId,
+      members: [{ memberId: 'x', groupInstanceId: null, reason: null }],
+    })
+    await protocol.call(DescribeGroupsRequest, DescribeGroupsResponse, 5, { groups: [groupId], includeAuthorizedOperations: true })
+    await protocol.call(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId], includeAuthorizedOperations: true })
+    await protocol.call(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId, groupId] })
+    await protocol.call(OffsetDeleteRequest, OffsetDeleteResponse, 0, {
       groupId,
       topics: [{ name: 'known', partitions: [{ partitionIndex: 0 }] }],
     })
   }
 }
 
-async function dynamicMembers(said: Protocol): Promise<void> {
+async function dynamicMembers(protocol: Protocol): Promise<void> {
   const groupId = 'dynamic'
   const join = (version: number, fields: Partial<JoinGroupRequest>, label: string) =>
-    said.ask(JoinGroupRequest, JoinGroupResponse, version, { groupId, ...joining, ...fields }, label)
+    protocol.call(JoinGroupRequest, JoinGroupResponse, version, { groupId, ...joining, ...fields }, label)
   const sync = (version: number, fields: Partial<SyncGroupRequest>, label: string) =>
-    said.ask(SyncGroupRequest, SyncGroupResponse, version, { groupId, ...(version >= 5 ? syncing : {}), ...fields }, label)
-  const beat = (memberId: string, generationId: number, label: string) =>
-    said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId }, label)
+    protocol.call(SyncGroupRequest, SyncGroupResponse, version, { groupId, ...(version >= 5 ? syncing : {}), ...fields }, label)
+  const heartbeat = (memberId: string, generationId: number, label: string) =>
+    protocol.call(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId }, label)
   const describe = (label: string) =>
-    said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId], includeAuthorizedOperations: true }, label)
+    protocol.call(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId], includeAuthorizedOperations: true }, label)
   const { memberId } = await join(9, {}, 'without an id')
   // Kafka returns the id before it has created the group.
-  await untilDescribed(said, groupId)
+  await untilDescribed(protocol, groupId)
   await describe('with a pending member')
   await join(9, { memberId, protocols: [] }, 'pending, without protocols')
   await join(9, { memberId }, 'with its id')
   await describe('before the assignment')
-  await beat(memberId, 1, 'before the assignment')
+  await heartbeat(memberId, 1, 'before the assignment')
   await sync(5, { memberId, generationId: 2 }, 'wrong generation')
   await sync(5, { memberId, generationId: 1, protocolName: 'other' }, 'wrong protocol')
   await join(9, { memberId }, 'again, before the assignment')
   const commit = { groupId, memberId, generationIdOrMemberEpoch: 1, topics: [commitOf('known', 0, 5n)] }
-  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, commit, 'before the assignment')
+  await protocol.call(OffsetCommitRequest, OffsetCommitResponse, 8, commit, 'before the assignment')
   const assignments = [
     { memberId, assignment: Buffer.from('part') },
     { memberId: 'nobody', assignment: Buffer.from('x') },
@@ -114,33 +117,39 @@ async function dynamicMembers(said: Protocol): Promise<void> {
   await sync(5, { memberId, generationId: 1, assignments }, 'leader')
   await sync(3, { memberId, generationId: 1 }, 'again')
   await describe('stable')
-  await beat(memberId, 1, 'stable')
-  await beat(memberId, 0, 'old generation')
-  await beat('nobody', 1, 'unknown member')
+  await heartbeat(memberId, 1, 'stable')
+  await heartbeat(memberId, 0, 'old generation')
+  await heartbeat('nobody', 1, 'unknown member')
   await join(9, { memberId, protocolType: 'other' }, 'other type')
   await join(9, { memberId, protocols: [{ name: 'other', metadata: Buffer.alloc(0) }] }, 'other protocol')
-  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, commit, 'stable')
-  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, { ...commit, generationIdOrMemberEpoch: 7 }, 'wrong generation')
-  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, { ...commit, memberId: 'x' }, 'wrong member')
-  await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, { ...commit, memberId: '', generationIdOrMemberEpoch: -1 }, 'from outside')
-  await said.ask(OffsetDeleteRequest, OffsetDeleteResponse, 0, {
+  await protocol.call(OffsetCommitRequest, OffsetCommitResponse, 8, commit, 'stable')
+  await protocol.call(OffsetCommitRequest, OffsetCommitResponse, 8, { ...commit, generationIdOrMemberEpoch: 7 }, 'wrong generation')
+  await protocol.call(OffsetCommitRequest, OffsetCommitResponse, 8, { ...commit, memberId: 'x' }, 'wrong member')
+  await protocol.call(
+    OffsetCommitRequest,
+    OffsetCommitResponse,
+    8,
+    { ...commit, memberId: '', generationIdOrMemberEpoch: -1 },
+    'from outside',
+  )
+  await protocol.call(OffsetDeleteRequest, OffsetDeleteResponse, 0, {
     groupId,
     topics: [
       { name: 'known', partitions: [{ partitionIndex: 0 }] },
       { name: 'unknown', partitions: [{ partitionIndex: 0 }] },
     ],
   })
-  await said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId] }, 'with members')
+  await protocol.call(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId] }, 'with members')
   // A second member, of an old client, makes the first one join again.
-  const client = await WireClient.open(said.port)
-  const second = client.ask(JoinGroupRequest, JoinGroupResponse, 3, { groupId, ...joining })
-  while ((await beatQuietly(said, groupId, memberId, 1)) === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-  await beat(memberId, 1, 'while gathering')
+  const client = await WireClient.open(protocol.port)
+  const second = client.call(JoinGroupRequest, JoinGroupResponse, 3, { groupId, ...joining })
+  while ((await heartbeatUnrecorded(protocol, groupId, memberId, 1)) === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  await heartbeat(memberId, 1, 'while gathering')
   await sync(5, { memberId, generationId: 1 }, 'while gathering')
   await describe('gathering')
   await join(9, { memberId }, 'leader, again')
   // The two are answered at the same time, in no order.
-  said.note('second member', await second)
+  protocol.note('second member', await second)
   client.close()
   const follower = (await second).memberId
   await join(9, { memberId: follower }, 'follower, again, before the assignment')
@@ -149,21 +158,21 @@ async function dynamicMembers(said: Protocol): Promise<void> {
   await join(9, { memberId: follower }, 'follower, unchanged, stable')
   await describe('two members')
   const left = [memberId, 'nobody', follower].map((each) => ({ memberId: each, groupInstanceId: null, reason: null }))
-  await said.ask(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId, members: left })
+  await protocol.call(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId, members: left })
   await describe('left')
   await join(9, { memberId }, 'one that left')
-  await beat(memberId, 3, 'empty')
+  await heartbeat(memberId, 3, 'empty')
   await sync(5, { memberId, generationId: 3 }, 'empty')
 }
 
-async function staticMembers(said: Protocol): Promise<void> {
+async function staticMembers(protocol: Protocol): Promise<void> {
   const groupId = 'static'
   const groupInstanceId = 'instance'
   const join = (version: number, fields: Partial<JoinGroupRequest>, label: string) =>
-    said.ask(JoinGroupRequest, JoinGroupResponse, version, { groupId, groupInstanceId, ...joining, ...fields }, label)
+    protocol.call(JoinGroupRequest, JoinGroupResponse, version, { groupId, groupInstanceId, ...joining, ...fields }, label)
   const first = await join(9, {}, 'first')
   const assignments = [{ memberId: first.memberId, assignment: Buffer.from('part') }]
-  await said.ask(SyncGroupRequest, SyncGroupResponse, 5, {
+  await protocol.call(SyncGroupRequest, SyncGroupResponse, 5, {
     groupId,
     groupInstanceId,
     memberId: first.memberId,
@@ -181,22 +190,28 @@ async function staticMembers(said: Protocol): Promise<void> {
     [third.memberId, 'other'],
     [third.memberId, null],
   ] as const) {
-    await said.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, groupInstanceId: instance, generationId: 1 }, `${instance}`)
+    await protocol.call(
+      HeartbeatRequest,
+      HeartbeatResponse,
+      4,
+      { groupId, memberId, groupInstanceId: instance, generationId: 1 },
+      `${instance}`,
+    )
     const commit = { groupId, memberId, groupInstanceId: instance, generationIdOrMemberEpoch: 1, topics: [commitOf('known', 1, 9n)] }
-    await said.ask(OffsetCommitRequest, OffsetCommitResponse, 8, commit, `${instance}`)
+    await protocol.call(OffsetCommitRequest, OffsetCommitResponse, 8, commit, `${instance}`)
   }
-  await said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId] })
+  await protocol.call(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId] })
   const members = [
     { memberId: '', groupInstanceId: 'other', reason: null },
     { memberId: second.memberId, groupInstanceId, reason: null },
     { memberId: '', groupInstanceId, reason: 'done' },
   ]
-  await said.ask(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId, members })
+  await protocol.call(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId, members })
 }
 
-async function offsets(said: Protocol): Promise<void> {
+async function offsets(protocol: Protocol): Promise<void> {
   const commit = (version: number, fields: Partial<OffsetCommitRequest>, label: string) =>
-    said.ask(
+    protocol.call(
       OffsetCommitRequest,
       OffsetCommitResponse,
       version,
@@ -217,20 +232,20 @@ async function offsets(said: Protocol): Promise<void> {
   await commit(9, { groupId: 'fresh', topics: [commitOf('known', 0, 2n)], memberId: 'x' }, 'no group, a member without generation')
   await commit(9, { groupId: '', topics: [commitOf('known', 0, 2n)] }, 'group without a name')
   await commit(10, { topics: [{ ...commitOf('', 0, 4n), topicId: 'AQEBAQEBAQEBAQEBAQEBAQ' }] }, 'unknown id')
-  const client = await WireClient.open(said.port)
-  const { topics } = await client.ask(MetadataRequest, MetadataResponse, 12, { topics: [{ name: 'known', topicId: zeroId }] })
+  const client = await WireClient.open(protocol.port)
+  const { topics } = await client.call(MetadataRequest, MetadataResponse, 12, { topics: [{ name: 'known', topicId: zeroId }] })
   const { topicId } = topics[0]!
-  const byId = await client.ask(OffsetCommitRequest, OffsetCommitResponse, 10, {
+  const byId = await client.call(OffsetCommitRequest, OffsetCommitResponse, 10, {
     groupId: 'by-id',
     generationIdOrMemberEpoch: -1,
     topics: [{ ...commitOf('', 0, 4n), topicId }],
   })
-  said.note(
+  protocol.note(
     'commit by id',
     byId.topics.map(({ partitions }) => partitions),
   )
   const asked = { topicId, partitionIndexes: [0, 1] }
-  const read = await client.ask(OffsetFetchRequest, OffsetFetchResponse, 10, {
+  const read = await client.call(OffsetFetchRequest, OffsetFetchResponse, 10, {
     groups: [
       { groupId: 'by-id', memberId: null, memberEpoch: -1, topics: [{ ...asked, name: '' }] },
       { groupId: 'by-id', memberId: null, memberEpoch: -1, topics: null },
@@ -242,7 +257,7 @@ async function offsets(said: Protocol): Promise<void> {
       },
     ],
   })
-  said.note(
+  protocol.note(
     'fetch by id',
     read.groups.map((group) => group.topics.map(({ partitions }) => [group.errorCode, partitions])),
   )
@@ -253,27 +268,28 @@ async function offsets(said: Protocol): Promise<void> {
   ]
   for (const groupId of ['simple', 'nowhere', '']) {
     for (const version of [1, 2, 5, 7])
-      await said.ask(OffsetFetchRequest, OffsetFetchResponse, version, { groupId, topics: names }, groupId)
-    for (const version of [2, 7]) await said.ask(OffsetFetchRequest, OffsetFetchResponse, version, { groupId, topics: null }, groupId)
+      await protocol.call(OffsetFetchRequest, OffsetFetchResponse, version, { groupId, topics: names }, groupId)
+    for (const version of [2, 7]) await protocol.call(OffsetFetchRequest, OffsetFetchResponse, version, { groupId, topics: null }, groupId)
     const groups = [null, names.map((each) => ({ ...each, topicId: zeroId }))].map((each) => ({
       groupId,
       memberId: null,
       memberEpoch: -1,
       topics: each,
     }))
-    for (const version of [8, 9]) await said.ask(OffsetFetchRequest, OffsetFetchResponse, version, { groups, requireStable: true }, groupId)
+    for (const version of [8, 9])
+      await protocol.call(OffsetFetchRequest, OffsetFetchResponse, version, { groups, requireStable: true }, groupId)
   }
   const withMember = [{ groupId: 'simple', memberId: 'x', memberEpoch: 5, topics: null }]
-  await said.ask(OffsetFetchRequest, OffsetFetchResponse, 9, { groups: withMember }, 'a member of a classic group')
+  await protocol.call(OffsetFetchRequest, OffsetFetchResponse, 9, { groups: withMember }, 'a member of a classic group')
 }
 
-async function administration(said: Protocol): Promise<void> {
+async function administration(protocol: Protocol): Promise<void> {
   const list = async (version: number, fields: Partial<ListGroupsRequest>, label: string): Promise<void> => {
-    const client = await WireClient.open(said.port)
-    const { errorCode, groups } = await client.ask(ListGroupsRequest, ListGroupsResponse, version, fields)
+    const client = await WireClient.open(protocol.port)
+    const { errorCode, groups } = await client.call(ListGroupsRequest, ListGroupsResponse, version, fields)
     client.close()
     const ours = groups.sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
-    said.note(`ListGroups v${version} ${label}`, [errorCode, ours])
+    protocol.note(`ListGroups v${version} ${label}`, [errorCode, ours])
   }
   await list(0, {}, '')
   await list(4, {}, '')
@@ -283,27 +299,27 @@ async function administration(said: Protocol): Promise<void> {
   await list(5, { typesFilter: ['CLASSIC'] }, 'classic')
   await list(5, { typesFilter: ['consumer'] }, 'consumer')
   await list(5, { typesFilter: ['nonsense'] }, 'nonsense')
-  await said.ask(DescribeGroupsRequest, DescribeGroupsResponse, 4, { groups: ['simple', 'dynamic'] })
+  await protocol.call(DescribeGroupsRequest, DescribeGroupsResponse, 4, { groups: ['simple', 'dynamic'] })
   const topics = [
     { name: 'known', partitions: [{ partitionIndex: 0 }, { partitionIndex: 1 }, { partitionIndex: 9 }] },
     { name: 'unknown', partitions: [{ partitionIndex: 0 }] },
   ]
-  await said.ask(OffsetDeleteRequest, OffsetDeleteResponse, 0, { groupId: 'simple', topics })
-  await said.ask(OffsetFetchRequest, OffsetFetchResponse, 7, { groupId: 'simple', topics: null })
-  await said.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: ['dynamic', 'nowhere', 'by-id'] })
+  await protocol.call(OffsetDeleteRequest, OffsetDeleteResponse, 0, { groupId: 'simple', topics })
+  await protocol.call(OffsetFetchRequest, OffsetFetchResponse, 7, { groupId: 'simple', topics: null })
+  await protocol.call(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: ['dynamic', 'nowhere', 'by-id'] })
   await list(5, {}, 'after the deletion')
 }
 
 /** What the offsets topic holds of some groups: keys and values, but for the times. */
-async function records(said: Protocol, port: number): Promise<void> {
+async function records(protocol: Protocol, port: number): Promise<void> {
   const client = await WireClient.open(port)
-  const { topics } = await client.ask(MetadataRequest, MetadataResponse, 8, { topics: [{ name: '__consumer_offsets', topicId: zeroId }] })
+  const { topics } = await client.call(MetadataRequest, MetadataResponse, 8, { topics: [{ name: '__consumer_offsets', topicId: zeroId }] })
   const { partitions, isInternal } = topics[0]!
-  said.note('offsets topic', [partitions.length, isInternal])
+  protocol.note('offsets topic', [partitions.length, isInternal])
   client.close()
   for (const groupId of ['dynamic', 'static', 'simple', 'by-id']) {
     for (const { key, value } of await recordsOfGroup(port, groupId)) {
-      said.note(`record of ${groupId}`, [key.toString('latin1'), value === null ? null : masked(key, value)])
+      protocol.note(`record of ${groupId}`, [key.toString('latin1'), value === null ? null : masked(key, value)])
     }
   }
 }
@@ -321,17 +337,17 @@ const commitOf = (name: string, partitionIndex: number, committedOffset: bigint,
   partitions: [{ partitionIndex, committedOffset, committedLeaderEpoch: -1, committedMetadata }],
 })
 
-async function beatQuietly(said: Protocol, groupId: string, memberId: string, generationId: number): Promise<number> {
-  const client = await WireClient.open(said.port)
-  const { errorCode } = await client.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId })
+async function heartbeatUnrecorded(protocol: Protocol, groupId: string, memberId: string, generationId: number): Promise<number> {
+  const client = await WireClient.open(protocol.port)
+  const { errorCode } = await client.call(HeartbeatRequest, HeartbeatResponse, 4, { groupId, memberId, generationId })
   client.close()
   return errorCode
 }
 
-async function untilDescribed(said: Protocol, groupId: string): Promise<void> {
-  const client = await WireClient.open(said.port)
+async function untilDescribed(protocol: Protocol, groupId: string): Promise<void> {
+  const client = await WireClient.open(protocol.port)
   for (;;) {
-    const { groups } = await client.ask(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId] })
+    const { groups } = await client.call(DescribeGroupsRequest, DescribeGroupsResponse, 6, { groups: [groupId] })
     if (groups[0]!.errorCode === 0) break
   }
   client.close()

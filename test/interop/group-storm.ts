@@ -23,7 +23,7 @@ async function produce(client: WireClient, ledger: Ledger, random: Prng): Promis
     const records = Array.from({ length: count }, () => ({ timestamp: BigInt(Date.now()), value: Buffer.alloc(100, 1) }))
     return { index, records: buildBatch(records), count }
   })
-  const { responses } = await client.ask(ProduceRequest, ProduceResponse, 8, {
+  const { responses } = await client.call(ProduceRequest, ProduceResponse, 8, {
     acks: -1,
     timeoutMs: 10_000,
     topicData: [{ name: topic, topicId: zeroId, partitionData }],
@@ -47,8 +47,8 @@ async function storm(port: number, options: Options): Promise<boolean> {
   const ledger = new Ledger(options.partitions)
   const client = await WireClient.open(port)
   const spec = { name: topic, numPartitions: options.partitions, replicationFactor: 1, assignments: [], configs: [] }
-  await client.ask(CreateTopicsRequest, CreateTopicsResponse, 5, { topics: [spec], timeoutMs: 30_000 })
-  while ((await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 0, { key: groupId })).errorCode !== 0) await pause(100)
+  await client.call(CreateTopicsRequest, CreateTopicsResponse, 5, { topics: [spec], timeoutMs: 30_000 })
+  while ((await client.call(FindCoordinatorRequest, FindCoordinatorResponse, 0, { key: groupId })).errorCode !== 0) await pause(100)
   const members: { readonly member: StormMember; readonly done: Promise<void> }[] = []
   const gone: Promise<void>[] = []
   const counts = { joined: 0, left: 0, died: 0 }

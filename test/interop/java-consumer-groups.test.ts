@@ -135,7 +135,7 @@ describe.runIf(missing === null)('Java clients: consumer groups', () => {
           await isSpread()
         }
         const client = await WireClient.open(broker.port)
-        const { groups: listed } = await client.ask(ListGroupsRequest, ListGroupsResponse, 5, { typesFilter: [protocol] })
+        const { groups: listed } = await client.call(ListGroupsRequest, ListGroupsResponse, 5, { typesFilter: [protocol] })
         client.close()
         expect(listed.map(({ groupId }) => groupId)).toContain('rolling')
       }

@@ -75,12 +75,12 @@ describe.runIf(missing === null)('Java tools: verification of a broker', () => {
   test(
     'ClientCompatibilityTest finds the expected features',
     async () => {
-      const told = [
+      const reported = [
         '--offsets-for-times-supported True --cluster-id-supported True --expect-record-too-large-exception False',
         '--num-cluster-nodes 1 --create-topics-supported True --describe-acls-supported False --describe-configs-supported True',
         '--idempotent-producer-supported True',
       ]
-      expect(await tool('ClientCompatibilityTest', `--topic compat ${told.join(' ')}`)).toContain('SUCCESS.')
+      expect(await tool('ClientCompatibilityTest', `--topic compat ${reported.join(' ')}`)).toContain('SUCCESS.')
     },
     limitMs,
   )

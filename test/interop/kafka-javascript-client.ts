@@ -66,8 +66,8 @@ interface CallbackConsumer {
   disconnect(disconnected: () => void): void
   assign(places: readonly (TopicPartition & { offset: number })[]): void
   consume(): void
-  on(event: 'data', heard: (message: CallbackMessage) => void): void
-  on(event: 'event.error', heard: (error: Error) => void): void
+  on(event: 'data', received: (message: CallbackMessage) => void): void
+  on(event: 'event.error', received: (error: Error) => void): void
 }
 interface CallbackMessage {
   readonly key: Buffer | null

@@ -42,7 +42,7 @@ class Conversation {
   async produce(name: string, of: readonly NewRecord[], options: BatchOptions): Promise<void> {
     const batch = buildBatch(of, { codecs: nodeCodecs, ...options })
     const topicData = [{ name, topicId: '', partitionData: [{ index: 0, records: batch }] }]
-    const { responses } = await this.#client.ask(ProduceRequest, ProduceResponse, 9, { acks: -1, timeoutMs: 10_000, topicData })
+    const { responses } = await this.#client.call(ProduceRequest, ProduceResponse, 9, { acks: -1, timeoutMs: 10_000, topicData })
     const { errorCode, baseOffset, logAppendTimeMs, recordErrors } = responses[0]!.partitionResponses[0]!
     const blamed = recordErrors.map(({ batchIndex }) => batchIndex)
     // Kafka dates what has been sent twice, whoever's clock counts.
@@ -53,7 +53,7 @@ class Conversation {
   async fetch(topic: string): Promise<void> {
     const partition = { ...blankPartition, partitionMaxBytes: 1 << 20 }
     const topics = [{ topic, topicId: '', partitions: [partition] }]
-    const { responses } = await this.#client.ask(FetchRequest, FetchResponse, 11, { minBytes: 0, maxBytes: 1 << 20, topics })
+    const { responses } = await this.#client.call(FetchRequest, FetchResponse, 11, { minBytes: 0, maxBytes: 1 << 20, topics })
     const bytes = Buffer.from(inOnePiece(responses[0]!.partitions[0]!.records!))
     for (let at = 0; at < bytes.length; ) {
       const header = batchAt(bytes, at)
@@ -76,30 +76,30 @@ class Conversation {
 
 async function conversation(port: number): Promise<string[]> {
   const client = await WireClient.open(port)
-  const said = new Conversation(client)
+  const output = new Conversation(client)
   const topic = (name: string, configs: Record<string, string>): Promise<void> =>
     connected(port, (connection) => createTopic(connection, name, 1, configs))
   try {
     for (const kind of kinds) {
       await topic(kind, { 'compression.type': kind })
-      for (const codec of codecNames) await said.produce(kind, records, { codec })
-      for (let i = 0; i < 2; i++) await said.produce(kind, records, { codec: 'lz4', producerId: 77n, producerEpoch: 0, baseSequence: 0 })
-      await said.fetch(kind)
+      for (const codec of codecNames) await output.produce(kind, records, { codec })
+      for (let i = 0; i < 2; i++) await output.produce(kind, records, { codec: 'lz4', producerId: 77n, producerEpoch: 0, baseSequence: 0 })
+      await output.fetch(kind)
     }
     await topic('dated', { 'compression.type': 'gzip', 'message.timestamp.type': 'LogAppendTime' })
-    await said.produce('dated', records, { codec: 'snappy' })
-    await said.fetch('dated')
+    await output.produce('dated', records, { codec: 'snappy' })
+    await output.fetch('dated')
     await topic('keyed', { 'compression.type': 'zstd', 'cleanup.policy': 'compact' })
-    await said.produce('keyed', [records[0]!, { timestamp: time, value: Buffer.from('no key') }], { codec: 'gzip' })
+    await output.produce('keyed', [records[0]!, { timestamp: time, value: Buffer.from('no key') }], { codec: 'gzip' })
     await topic('young', { 'compression.type': 'lz4', 'message.timestamp.before.max.ms': '3600000' })
-    await said.produce('young', [{ timestamp: time - 7_200_000n }, { timestamp: time }], { codec: 'gzip' })
+    await output.produce('young', [{ timestamp: time - 7_200_000n }, { timestamp: time }], { codec: 'gzip' })
     await topic('small', { 'compression.type': 'uncompressed', 'max.message.bytes': '2000' })
-    await said.produce('small', records, { codec: 'gzip' })
-    await said.fetch('small')
+    await output.produce('small', records, { codec: 'gzip' })
+    await output.fetch('small')
   } finally {
     client.close()
   }
-  return said.lines
+  return output.lines
 }
 
 goldenConversation('recompression', async (kind) => {

@@ -233,9 +233,9 @@ async function inFolder(plan: (folder: string) => Program): Promise<Running> {
     await listening(port, [child])
     return { endpoint: `http://127.0.0.1:${port}`, stop }
   } catch (error) {
-    const said = await readFile(log, 'utf8').catch(() => '')
+    const output = await readFile(log, 'utf8').catch(() => '')
     await stop()
-    throw new Error(`${program} did not start: ${(error as Error).message}\n${said.slice(-1000)}`)
+    throw new Error(`${program} did not start: ${(error as Error).message}\n${output.slice(-1000)}`)
   }
 }
 

@@ -64,11 +64,11 @@ async function tryAddresses(name: string, running: Running): Promise<void> {
   const endpoint = running.endpoint.replace('127.0.0.1', domain)
   for (const where of ['path', 'name of the host'] as const) {
     const uri = `s3://contract?endpoint=${endpoint}&pathStyle=${where === 'path'}&partSize=${partBytes}`
-    const said = await triedApart(uri, account, running.certificatePath)
-    const [, passed, failed] = /^stores: (\d+) passed, (\d+) failed/m.exec(said) ?? [undefined, 0, 1]
+    const output = await triedApart(uri, account, running.certificatePath)
+    const [, passed, failed] = /^stores: (\d+) passed, (\d+) failed/m.exec(output) ?? [undefined, 0, 1]
     totals.passed += Number(passed)
     totals.failed += Number(failed)
-    if (Number(failed) > 0) console.log(said)
+    if (Number(failed) > 0) console.log(output)
     console.log(`${name}, the bucket in the ${where}: ${passed} passed, ${failed} failed`)
   }
 }

@@ -21,7 +21,7 @@ export class ClassicStormMember extends StormMember {
       this.release()
     }
     if (this.state === 'leaving') {
-      await this.client.ask(LeaveGroupRequest, LeaveGroupResponse, 1, { groupId, memberId: this.#memberId })
+      await this.client.call(LeaveGroupRequest, LeaveGroupResponse, 1, { groupId, memberId: this.#memberId })
       this.client.close()
     }
   }
@@ -30,7 +30,7 @@ export class ClassicStormMember extends StormMember {
   async #join(): Promise<number | undefined> {
     const protocols = [{ name: 'spread', metadata: Buffer.from('x') }]
     const timeouts = { sessionTimeoutMs: sessionMs, rebalanceTimeoutMs: rebalanceMs }
-    const joined = await this.client.ask(JoinGroupRequest, JoinGroupResponse, 5, {
+    const joined = await this.client.call(JoinGroupRequest, JoinGroupResponse, 5, {
       groupId,
       memberId: this.#memberId,
       ...timeouts,
@@ -45,7 +45,7 @@ export class ClassicStormMember extends StormMember {
       const part = Array.from({ length: count }, (_, partition) => partition).filter((partition) => partition % members.length === index)
       return { memberId, assignment: Buffer.from(JSON.stringify(part)) }
     })
-    const synced = await this.client.ask(SyncGroupRequest, SyncGroupResponse, 3, {
+    const synced = await this.client.call(SyncGroupRequest, SyncGroupResponse, 3, {
       groupId,
       memberId: this.#memberId,
       generationId,
@@ -61,7 +61,7 @@ export class ClassicStormMember extends StormMember {
     for (const partition of partitions) this.ledger.gained(partition, generation, this.#memberId)
     for (const partition of partitions) this.owned.set(partition, 0n)
     const asked = { groupId, topics: [{ name: topic, partitionIndexes: [...partitions] }] }
-    const { topics } = await this.client.ask(OffsetFetchRequest, OffsetFetchResponse, 5, asked)
+    const { topics } = await this.client.call(OffsetFetchRequest, OffsetFetchResponse, 5, asked)
     for (const { partitionIndex, committedOffset } of topics[0]!.partitions) {
       this.owned.set(partitionIndex, committedOffset < 0n ? 0n : committedOffset)
     }
@@ -75,14 +75,14 @@ export class ClassicStormMember extends StormMember {
       if (read.length > 0 && !(await this.#commit(generationId, read))) return
       if (Date.now() - beaten < beatMs) continue
       beaten = Date.now()
-      const { errorCode } = await this.client.ask(HeartbeatRequest, HeartbeatResponse, 3, member)
+      const { errorCode } = await this.client.call(HeartbeatRequest, HeartbeatResponse, 3, member)
       if (errorCode !== 0) return
     }
   }
 
   async #commit(generation: number, read: readonly Read[]): Promise<boolean> {
     if (!this.process(read)) return false
-    const { topics } = await this.client.ask(OffsetCommitRequest, OffsetCommitResponse, 7, {
+    const { topics } = await this.client.call(OffsetCommitRequest, OffsetCommitResponse, 7, {
       groupId,
       memberId: this.#memberId,
       generationIdOrMemberEpoch: generation,

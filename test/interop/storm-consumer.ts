@@ -20,11 +20,11 @@ export class ConsumerStormMember extends StormMember {
 
   protected async run(): Promise<void> {
     const asked = { topics: [{ name: topic, topicId: zeroId }] }
-    this.#topicId = (await this.client.ask(MetadataRequest, MetadataResponse, 12, asked)).topics[0]!.topicId
+    this.#topicId = (await this.client.call(MetadataRequest, MetadataResponse, 12, asked)).topics[0]!.topicId
     for (let beaten = 0; this.state === 'running'; ) {
       if (Date.now() - beaten >= beatMs) {
         beaten = Date.now()
-        await this.#beat()
+        await this.#heartbeat()
         await this.#follow()
       }
       const read = await this.fetch()
@@ -33,22 +33,27 @@ export class ConsumerStormMember extends StormMember {
     if (this.state !== 'leaving') return
     this.release()
     const leaving = { groupId, memberId: this.#memberId, memberEpoch: -1 }
-    await this.client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, leaving)
+    await this.client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, leaving)
     this.client.close()
   }
 
   /** Says what it has, and learns what it is to have. One that is not known any more begins again with nothing. */
-  async #beat(): Promise<void> {
+  async #heartbeat(): Promise<void> {
     if (this.#epoch === 0) this.release()
     const partitions = [...this.owned.keys()]
     const joining = { rebalanceTimeoutMs: rebalanceMs, subscribedTopicNames: [topic] }
-    const { errorCode, memberEpoch, assignment } = await this.client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, {
-      groupId,
-      memberId: this.#memberId,
-      memberEpoch: this.#epoch,
-      ...(this.#epoch === 0 ? joining : {}),
-      topicPartitions: partitions.length === 0 ? [] : [{ topicId: this.#topicId, partitions }],
-    })
+    const { errorCode, memberEpoch, assignment } = await this.client.call(
+      ConsumerGroupHeartbeatRequest,
+      ConsumerGroupHeartbeatResponse,
+      1,
+      {
+        groupId,
+        memberId: this.#memberId,
+        memberEpoch: this.#epoch,
+        ...(this.#epoch === 0 ? joining : {}),
+        topicPartitions: partitions.length === 0 ? [] : [{ topicId: this.#topicId, partitions }],
+      },
+    )
     if (errorCode !== 0) this.#wanted = []
     else if (assignment !== null) this.#wanted = assignment.topicPartitions[0]?.partitions ?? []
     this.#epoch = errorCode === 0 ? memberEpoch : 0
@@ -64,7 +69,7 @@ export class ConsumerStormMember extends StormMember {
     if (gained.length === 0 || this.state === 'dead') return
     const topics = [{ name: topic, topicId: zeroId, partitionIndexes: gained }]
     const asked = { groups: [{ groupId, memberId: this.#memberId, memberEpoch: this.#epoch, topics }] }
-    const { groups } = await this.client.ask(OffsetFetchRequest, OffsetFetchResponse, 9, asked)
+    const { groups } = await this.client.call(OffsetFetchRequest, OffsetFetchResponse, 9, asked)
     // An epoch that is old by now: the next heartbeat says which it is.
     if (groups[0]!.errorCode !== 0 || this.isOver()) return
     for (const { partitionIndex, committedOffset } of groups[0]!.topics[0]!.partitions) {
@@ -76,7 +81,7 @@ export class ConsumerStormMember extends StormMember {
 
   /** One that could not be committed is read again by whoever has the partition then. */
   async #commit(read: Parameters<typeof commitsOf>[0]): Promise<void> {
-    await this.client.ask(OffsetCommitRequest, OffsetCommitResponse, 9, {
+    await this.client.call(OffsetCommitRequest, OffsetCommitResponse, 9, {
       groupId,
       memberId: this.#memberId,
       generationIdOrMemberEpoch: this.#epoch,

@@ -62,7 +62,7 @@ export abstract class StormMember {
       highWatermark: 2n ** 63n - 1n,
     }))
     const wanted = { maxWaitMs: 200, minBytes: 1, maxBytes: 1 << 22, sessionEpoch: -1, topics: [{ topic, topicId: zeroId, partitions }] }
-    const { responses } = await this.client.ask(FetchRequest, FetchResponse, 11, wanted)
+    const { responses } = await this.client.call(FetchRequest, FetchResponse, 11, wanted)
     return (responses[0]?.partitions ?? []).flatMap(({ partitionIndex, records }) => {
       const end = endOf(inOnePiece(records ?? Buffer.alloc(0)))
       return end === undefined ? [] : [{ partition: partitionIndex, end }]

@@ -73,7 +73,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
   })
   started.push(pipeline)
   const partition = { partitionId: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [], lost: [] }
-  expect(await pipeline.ask({ type: 'open', partitions: [partition] })).toEqual({ type: 'done' })
+  expect(await pipeline.call({ type: 'open', partitions: [partition] })).toEqual({ type: 'done' })
   pipeline.route([routedTopic('t', 'AAAAAAAAAAAAAAAAAAAAAQ', [1], settings)], [])
   const [port] = await pipeline.listen()
   return { pipeline, client: await Connection.open(port!), failures }
@@ -101,7 +101,7 @@ describe.each([
       [0, 2n],
     ])
     expect(textOf((await read(first.client, 1n)).records)).toEqual(['b', 'c'])
-    expect(await first.pipeline.ask({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 3 })
+    expect(await first.pipeline.call({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 3 })
     await first.pipeline.stop()
     started.length = 0
     expect(first.failures).toEqual([])
@@ -127,7 +127,7 @@ describe.each([
     const { pipeline, client } = await start({ inline })
     const other = await Connection.open(client.socket.remotePort!)
     const waiting = read(client, 0n, { waitMs: 30_000 })
-    await pipeline.ask({ type: 'offsets', partitionId: 1 })
+    await pipeline.call({ type: 'offsets', partitionId: 1 })
     await send(other, batch('late'))
     expect(textOf((await waiting).records)).toEqual(['late'])
   })
@@ -194,7 +194,7 @@ test('a log that is shorter than its capacity does not prevent the start', async
   started.length = 0
   truncateSync(join(folder, 'lane.wal'), 65536 + 3 * 8192 - 5000)
   const second = await start()
-  expect((await second.pipeline.ask({ type: 'offsets', partitionId: 1 })).type).toBe('offsets')
+  expect((await second.pipeline.call({ type: 'offsets', partitionId: 1 })).type).toBe('offsets')
   await second.pipeline.stop()
   started.length = 0
   expect(second.failures).toEqual([])

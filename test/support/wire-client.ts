@@ -24,7 +24,7 @@ export class WireClient {
     socket.on('error', () => {})
     socket.on('close', () => {
       this.#isClosed = true
-      for (const tell of this.#waiting.splice(0)) tell(undefined)
+      for (const send of this.#waiting.splice(0)) send(undefined)
     })
   }
 
@@ -37,7 +37,7 @@ export class WireClient {
   }
 
   /** Other fields have their defaults. Rejects when the broker closes the connection instead. */
-  async ask<Q extends Fields, R extends Fields>(
+  async call<Q extends Fields, R extends Fields>(
     request: Message<Q>,
     response: Message<R>,
     version: number,
@@ -46,14 +46,14 @@ export class WireClient {
     const answer = await new Promise<Buffer | undefined>((resolve) => {
       if (this.isClosed) return resolve(undefined)
       this.#waiting.push(resolve)
-      this.tell(request, version, fields)
+      this.send(request, version, fields)
     })
     if (answer === undefined) throw new ConnectionEnded()
     return parse(response, version, answer)
   }
 
   /** Sends a request without waiting for a response. */
-  tell<Q extends Fields>(request: Message<Q>, version: number, fields: Partial<Wire<Message<Q>>>): void {
+  send<Q extends Fields>(request: Message<Q>, version: number, fields: Partial<Wire<Message<Q>>>): void {
     const body = frame(request, version, { ...blank(request), ...fields })
     const size = Buffer.alloc(4)
     size.writeInt32BE(body.length)

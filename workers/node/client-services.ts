@@ -106,6 +106,6 @@ const pipelineHealth = (pipeline: Pipeline, isDiskFull: () => boolean): Health =
       get isDiskFull() {
         return isDiskFull()
       },
-      ping: () => pipeline.ask({ type: 'offsets', partitionId: 0 }),
+      ping: () => pipeline.call({ type: 'offsets', partitionId: 0 }),
     },
   })

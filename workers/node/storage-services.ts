@@ -56,7 +56,7 @@ function producerExpiry(pipeline: Pipeline, before: () => number): Service {
   return {
     name: 'expiry of producers',
     start() {
-      end = every(producerSweepMs, () => void pipeline.ask({ type: 'expireProducers', before: before() }))
+      end = every(producerSweepMs, () => void pipeline.call({ type: 'expireProducers', before: before() }))
     },
     stop: () => end(),
   }

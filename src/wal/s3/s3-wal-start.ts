@@ -140,7 +140,7 @@ interface Walked {
 async function walk(parts: S3WalParts, epoch: number, taken: readonly S3WalPlace[], needed: number): Promise<Walked | 'moved'> {
   const listed = new Set(taken.map(({ sequence }) => sequence))
   const requested = new Map<number, Promise<S3WalHeader | 'missing'>>()
-  const ask = (sequence: number): Promise<S3WalHeader | 'missing'> => {
+  const call = (sequence: number): Promise<S3WalHeader | 'missing'> => {
     const known = requested.get(sequence)
     if (known !== undefined) return known
     const answer = insist(parts, () => peek(parts, { epoch, sequence }))
@@ -152,7 +152,7 @@ async function walk(parts: S3WalParts, epoch: number, taken: readonly S3WalPlace
   /** Sequence of the oldest needed object, according to the last object of the same epoch. */
   const lastSays = async (): Promise<number> => {
     for (const { sequence } of taken.toReversed()) {
-      const found = sequence === 0 ? 'missing' : await ask(sequence)
+      const found = sequence === 0 ? 'missing' : await call(sequence)
       if (found !== 'missing' && found.kind !== 'fence') return found.oldestEpoch === epoch ? found.oldestSequence : 0
     }
     return 0
@@ -166,8 +166,8 @@ async function walk(parts: S3WalParts, epoch: number, taken: readonly S3WalPlace
         sequence = next
       } else if (await fence(parts, { epoch, sequence })) return { objects, fence: sequence }
     }
-    for (let ahead = sequence; ahead < sequence + peeksAhead && listed.has(ahead); ahead++) void ask(ahead)
-    const header = await ask(sequence)
+    for (let ahead = sequence; ahead < sequence + peeksAhead && listed.has(ahead); ahead++) void call(ahead)
+    const header = await call(sequence)
     requested.delete(sequence)
     // The list contained this object: unneeded objects are being removed from the front.
     if (header === 'missing') return 'moved'

@@ -259,9 +259,9 @@ export class S3WalWriter {
   /**
    * Retries until the store succeeds, since a denied request may be granted later; faults are only logged. Returns undefined after the end.
    */
-  async #insist<T>(ask: () => Promise<T | StoreFault>): Promise<T | undefined> {
+  async #insist<T>(call: () => Promise<T | StoreFault>): Promise<T | undefined> {
     while (!this.#isOver) {
-      const answer = await ask()
+      const answer = await call()
       if (!isFault(answer)) return answer as T
       if (this.#isOver) return undefined
       this.#parts.onFault(answer)

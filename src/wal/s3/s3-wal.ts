@@ -39,9 +39,9 @@ export class S3WalDamaged extends Error {}
 export class StoreRefused extends Error {}
 
 /** Repeats the request until the store answers. A permanent fault is thrown: at this stage nothing has been acknowledged. */
-export async function insist<T>(parts: S3WalParts, ask: () => Promise<T | StoreFault>): Promise<T> {
+export async function insist<T>(parts: S3WalParts, call: () => Promise<T | StoreFault>): Promise<T> {
   for (;;) {
-    const answer = await ask()
+    const answer = await call()
     if (!isFault(answer)) return answer as T
     if (!faultTable[answer.fault].retry) throw new StoreRefused(`the store of the log refuses: ${faultText(answer)}`)
     parts.onFault(answer)

@@ -40,8 +40,8 @@ export async function startBoth(): Promise<{ readonly ports: Ports; readonly rem
 async function untilReady(port: number): Promise<void> {
   const client = await WireClient.open(port)
   for (let tries = 0; tries < 400; tries++) {
-    const { errorCode } = await client.ask(FindCoordinatorRequest, FindCoordinatorResponse, 2, { key: 'g' })
-    const { errorCode: noProducer } = await client.ask(InitProducerIdRequest, InitProducerIdResponse, 0, { transactionalId: null })
+    const { errorCode } = await client.call(FindCoordinatorRequest, FindCoordinatorResponse, 2, { key: 'g' })
+    const { errorCode: noProducer } = await client.call(InitProducerIdRequest, InitProducerIdResponse, 0, { transactionalId: null })
     if (errorCode === 0 && noProducer === 0) return client.close()
     await pause(25)
   }

@@ -31,7 +31,7 @@ export class Draft {
   /** What the world of this seed calls its things: of no other seed. */
   readonly suffix: string
   /** The latest value of each field by its name, so that later fields can go with it. */
-  readonly said: Record<string, unknown> = {}
+  readonly response: Record<string, unknown> = {}
   readonly #pools: Pools
 
   constructor(random: Prng, api: string, version: number, suffix: string, pools: Pools) {
@@ -62,7 +62,7 @@ export class Draft {
     const made: Record<string, unknown> = {}
     for (const [name, field] of Object.entries(fields)) {
       made[name] = within(field.versions, this.version) ? this.#value(name, field, `${path}.${name}`) : defaultOf(field)
-      this.said[name] = made[name]
+      this.response[name] = made[name]
     }
     return made
   }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { differences } from './likeness.ts'
 import { randomSteps, type Step, suffixOf } from './random-request.ts'
 import { type Recorded, shownStep } from './recording.ts'
-import { Speaker } from './speaker.ts'
+import { DuelClient } from './speaker.ts'
 
 export interface Difference {
   readonly seed: number
@@ -36,31 +36,34 @@ export async function duel(
   steps: number,
   only?: RegExp,
 ): Promise<{ asked: number; found: Difference[]; recorded: Recorded[] }> {
-  const speakers = { kafka: new Speaker(ports.kafka, suffixOf(seed)), millrace: new Speaker(ports.millrace, suffixOf(seed)) }
+  const clients = { kafka: new DuelClient(ports.kafka, suffixOf(seed)), millrace: new DuelClient(ports.millrace, suffixOf(seed)) }
   const found: Difference[] = []
   const recorded: Recorded[] = []
   let index = 0
   try {
     for (const step of randomSteps(seed, only)) {
       if (index > steps) break
-      if (!speakers.kafka.isWaiting(step) && !speakers.millrace.isWaiting(step)) {
-        const { where, kafka } = await compare(speakers, step)
+      if (!clients.kafka.isWaiting(step) && !clients.millrace.isWaiting(step)) {
+        const { where, kafka } = await compare(clients, step)
         recorded.push({ index, request: shownStep(step), ...kafka })
         if (where.length > 0) found.push({ seed, index, step, where })
       }
       index += 1
     }
   } finally {
-    for (const each of Object.values(speakers)) each.close()
+    for (const each of Object.values(clients)) each.close()
   }
   return { asked: recorded.length, found, recorded }
 }
 
-type Speakers = Readonly<Record<'kafka' | 'millrace', Speaker>>
+type DuelClients = Readonly<Record<'kafka' | 'millrace', DuelClient>>
 type Responses = Omit<Recorded, 'index' | 'request'>
 
-async function compare({ kafka, millrace }: Speakers, step: Step): Promise<{ where: string[]; kafka: Responses }> {
-  const [response, where] = await agreement(async () => Promise.all([kafka.say(step), millrace.say(step)]), canRepeat(step) ? triesMax : 1)
+async function compare({ kafka, millrace }: DuelClients, step: Step): Promise<{ where: string[]; kafka: Responses }> {
+  const [response, where] = await agreement(
+    async () => Promise.all([kafka.send(step), millrace.send(step)]),
+    canRepeat(step) ? triesMax : 1,
+  )
   const responses: { -readonly [K in keyof Responses]: Responses[K] } = { response }
   if (changesTopics.test(step.api.name)) {
     const [topics, differing] = await agreement(() => Promise.all([kafka.topics(), millrace.topics()]), triesMax, 'topics afterwards')
@@ -93,7 +96,7 @@ async function agreement(
 
 /** Sends one sequence to Millrace, and compares its responses with those that were recorded. */
 export async function replay(port: number, seed: number, recorded: readonly Recorded[]): Promise<Difference[]> {
-  const millrace = new Speaker(port, suffixOf(seed))
+  const millrace = new DuelClient(port, suffixOf(seed))
   const found: Difference[] = []
   const byIndex = new Map(recorded.map((each) => [each.index, each]))
   let index = 0
@@ -111,10 +114,10 @@ export async function replay(port: number, seed: number, recorded: readonly Reco
   return found
 }
 
-async function compareRecorded(millrace: Speaker, step: Step, { request, response, topics, arrived }: Recorded): Promise<string[]> {
+async function compareRecorded(millrace: DuelClient, step: Step, { request, response, topics, arrived }: Recorded): Promise<string[]> {
   if (shownStep(step) !== request) return [`the request: ${request}: record again with UPDATE=1`]
   if (millrace.isWaiting(step)) return ['its member: the response had arrived / waits']
-  const [, where] = await agreement(async () => [response, await millrace.say(step)], canRepeat(step) ? triesMax : 1)
+  const [, where] = await agreement(async () => [response, await millrace.send(step)], canRepeat(step) ? triesMax : 1)
   if (topics !== undefined) {
     const [, differing] = await agreement(async () => [topics, await millrace.topics()], triesMax, 'topics afterwards')
     where.push(...differing)

@@ -50,15 +50,15 @@ const group: Pool = (draft) => (draft.chance(40) ? draft.one(['', 'nobody']) : s
 
 /** A member of the group that was named last; `draft.said.slot` tells which. */
 function memberOf(draft: Draft, slot: string): Deferred {
-  const name = draft.said['groupId'] as string
-  draft.said['slot'] = slot
+  const name = draft.response['groupId'] as string
+  draft.response['slot'] = slot
   return new Deferred(`member ${slot} of ${name}`, (view) => view.member(name, slot))
 }
 const memberId: Pool = (draft) => (draft.chance(120) ? draft.one(['', 'unknown-member']) : memberOf(draft, draft.one(['a', 'a', 'a', 'b'])))
 
 const generation: Pool = (draft) => {
   if (draft.chance(150)) return draft.one([-1, -2, 0, 7])
-  const name = draft.said['groupId'] as string
+  const name = draft.response['groupId'] as string
   const more = draft.chance(100) ? 1 : 0
   return new Deferred(`generation of ${name} + ${more}`, (view) => view.generation(name) + more)
 }
@@ -94,20 +94,20 @@ const brokerConfigs: Readonly<Record<string, readonly (string | null)[]>> = {
   'nope.config': ['1'],
 }
 const configsOf = (draft: Draft): Readonly<Record<string, readonly (string | null)[]>> =>
-  draft.said['resourceType'] === 32 ? groupConfigs : draft.said['resourceType'] === 4 ? brokerConfigs : configValues
+  draft.response['resourceType'] === 32 ? groupConfigs : draft.response['resourceType'] === 4 ? brokerConfigs : configValues
 
 const configName: Pool = (draft) => draft.one(Object.keys(configsOf(draft)))
-const configValue: Pool = (draft) => draft.one(configsOf(draft)[draft.said['name'] as string] ?? ['1'])
+const configValue: Pool = (draft) => draft.one(configsOf(draft)[draft.response['name'] as string] ?? ['1'])
 const configKeys: Pool = (draft) =>
-  draft.chance(150) && draft.said['resourceType'] !== 4
+  draft.chance(150) && draft.response['resourceType'] !== 4
     ? null
     : [configName(draft), configName(draft), ...(draft.chance(300) ? ['internal.segment.bytes', 'index.interval.bytes'] : [])].slice(
         0,
-        draft.said['resourceType'] === 4 ? 2 : draft.below(4),
+        draft.response['resourceType'] === 4 ? 2 : draft.below(4),
       )
 
 const resourceName: Pool = (draft) => {
-  const type = draft.said['resourceType']
+  const type = draft.response['resourceType']
   if (type === 32) return group(draft)
   if (type === 4 || type === 8) return draft.one(['1', '1', '1', '', '2', 'x', '-1'])
   return topicName(draft)
@@ -161,7 +161,7 @@ export const requestPools: Pools = {
   topicName,
   topicId,
   // Of neither a name nor an id Kafka makes nothing.
-  'Metadata.topics.name': (draft) => (draft.said['topicId'] instanceof Deferred && draft.chance(500) ? null : topicName(draft)),
+  'Metadata.topics.name': (draft) => (draft.response['topicId'] instanceof Deferred && draft.chance(500) ? null : topicName(draft)),
   'Metadata.topics.topicId': (draft) => (draft.chance(600) ? 'AAAAAAAAAAAAAAAAAAAAAA' : topicId(draft)),
   partition,
   partitions: partition,
@@ -225,7 +225,8 @@ export const requestPools: Pools = {
   'CreateTopics.topics.configs.value': configValue,
   validateOnly: (draft) => draft.chance(250),
   'DeleteTopics.topics.name': (draft) => (draft.chance(300) ? null : changingTopic(draft)),
-  'DeleteTopics.topics.topicId': (draft) => (draft.said['name'] !== null && draft.chance(900) ? 'AAAAAAAAAAAAAAAAAAAAAA' : topicId(draft)),
+  'DeleteTopics.topics.topicId': (draft) =>
+    draft.response['name'] !== null && draft.chance(900) ? 'AAAAAAAAAAAAAAAAAAAAAA' : topicId(draft),
   'DeleteTopics.topicNames.of': changingTopic,
   'DeleteRecords.topics.partitions.offset': of(-2n, -1n, 0n, 0n, 1n, 1n, 2n, 3n, 100n),
   'CreatePartitions.topics.name': (draft) => (draft.chance(300) ? topicName(draft) : changingTopic(draft)),
@@ -265,7 +266,7 @@ export const requestPools: Pools = {
   memberEpoch: generation,
   generationId: generation,
   generationIdOrMemberEpoch: (draft) => (draft.chance(600) ? -1 : generation(draft)),
-  'OffsetCommit.memberId': (draft) => (draft.said['generationIdOrMemberEpoch'] === -1 && draft.chance(900) ? '' : memberId(draft)),
+  'OffsetCommit.memberId': (draft) => (draft.response['generationIdOrMemberEpoch'] === -1 && draft.chance(900) ? '' : memberId(draft)),
   'OffsetFetch.groups.memberId': (draft) => (draft.chance(700) ? null : memberId(draft)),
   'OffsetFetch.groups.memberEpoch': (draft) => (draft.chance(700) ? -1 : generation(draft)),
   groupInstanceId: mostly(null, 'static', ''),
@@ -292,9 +293,9 @@ export const requestPools: Pools = {
   reason: of(null, 'why not'),
   protocolName: mostly('range', null, 'roundrobin', ''),
   'SyncGroup.assignments.memberId': (draft) => {
-    const asking = draft.said['slot']
+    const asking = draft.response['slot']
     const member = memberOf(draft, draft.one(['a', 'b']))
-    draft.said['slot'] = asking
+    draft.response['slot'] = asking
     return member
   },
   assignment: of(Buffer.from('yours'), Buffer.alloc(0)),

@@ -22,7 +22,7 @@ export const waits = 'WAITS'
 const silenceMs = 10_000
 
 /** Sends the steps of one seed to one broker. */
-export class Speaker {
+export class DuelClient {
   readonly view: BrokerView
   #client: WireClient | undefined
   #pending: Pending[] = []
@@ -45,18 +45,18 @@ export class Speaker {
     return this.#pending.length > 0
   }
 
-  async say(step: Step): Promise<unknown> {
+  async send(step: Step): Promise<unknown> {
     const fields = resolved(step.fields, this.view) as Partial<Wire<Message>>
-    if (mayWait.has(step.api.name)) return this.#sayAside(step, fields)
+    if (mayWait.has(step.api.name)) return this.#sendFirst(step, fields)
     const client = await this.#open()
     if (step.api.name === 'Produce' && step.fields['acks'] === 0) {
-      client.tell(step.api.request, step.version, fields)
-      return this.#ask(client, ApiVersionsRequest, ApiVersionsResponse, 0, {}).then((answer) =>
+      client.send(step.api.request, step.version, fields)
+      return this.#call(client, ApiVersionsRequest, ApiVersionsResponse, 0, {}).then((answer) =>
         typeof answer === 'string' ? answer : 'open',
       )
     }
-    const answer = await this.#ask(client, step.api.request, step.api.response, step.version, fields)
-    return this.#heard(step, answer)
+    const answer = await this.#call(client, step.api.request, step.api.response, step.version, fields)
+    return this.#received(step, answer)
   }
 
   /** Requests that had to wait and whose responses have arrived, by API, group and member. */
@@ -71,7 +71,7 @@ export class Speaker {
     const taken = this.#pending.filter(isTaken)
     this.#pending = this.#pending.filter((pending) => !isTaken(pending))
     for (const { client } of taken) client.close()
-    return taken.map(({ step, answer }) => `${memberOf(step)}: ${JSON.stringify(this.#heard(step, answer))}`).sort()
+    return taken.map(({ step, answer }) => `${memberOf(step)}: ${JSON.stringify(this.#received(step, answer))}`).sort()
   }
 
   async #open(): Promise<WireClient> {
@@ -79,17 +79,17 @@ export class Speaker {
     return this.#client
   }
 
-  async #sayAside(step: Step, fields: Partial<Wire<Message>>): Promise<unknown> {
+  async #sendFirst(step: Step, fields: Partial<Wire<Message>>): Promise<unknown> {
     const client = await WireClient.open(this.view.port)
     const pending: Pending = { step, client, answer: undefined }
     this.#pending.push(pending)
-    void this.#ask(client, step.api.request, step.api.response, step.version, fields, 3_600_000).then((answer) => {
+    void this.#call(client, step.api.request, step.api.response, step.version, fields, 3_600_000).then((answer) => {
       pending.answer = answer
     })
     return waits
   }
 
-  async #ask<Q extends Fields, R extends Fields>(
+  async #call<Q extends Fields, R extends Fields>(
     client: WireClient,
     request: Message<Q>,
     response: Message<R>,
@@ -99,7 +99,7 @@ export class Speaker {
   ): Promise<Answer | string> {
     const silence = new AbortController()
     const late = pause(limitMs, 'SILENT', { signal: silence.signal, ref: false }).catch(() => 'SILENT')
-    const answer = client.ask(request, response, version, fields).catch((error: Error) => {
+    const answer = client.call(request, response, version, fields).catch((error: Error) => {
       if (!(error instanceof ConnectionEnded)) throw error
       return 'CLOSED'
     })
@@ -109,7 +109,7 @@ export class Speaker {
     return first as Answer | string
   }
 
-  #heard(step: Step, answer: unknown): unknown {
+  #received(step: Step, answer: unknown): unknown {
     if (typeof answer === 'string') return answer
     this.#learn(step, answer as Answer)
     return likeness(this.view, step.api.name, answer)
@@ -129,13 +129,13 @@ export class Speaker {
   /** The topics there are and their partitions, once all of them answer; their ids are remembered. */
   async topics(): Promise<unknown> {
     const client = await this.#open()
-    const { topics } = await client.ask(MetadataRequest, MetadataResponse, 12, { topics: null })
+    const { topics } = await client.call(MetadataRequest, MetadataResponse, 12, { topics: null })
     for (const { name, topicId } of topics) this.view.sawTopic(name!, topicId)
     const asked = topics.map(({ name, partitions }) => ({
       name: name!,
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp: -1n })),
     }))
-    const { topics: led } = await client.ask(ListOffsetsRequest, ListOffsetsResponse, 5, { replicaId: -1, topics: asked })
+    const { topics: led } = await client.call(ListOffsetsRequest, ListOffsetsResponse, 5, { replicaId: -1, topics: asked })
     const errors = led.flatMap((topic) => topic.partitions.map(({ errorCode }) => errorCode)).filter((code) => code !== 0)
     return [likeness(this.view, 'Metadata', topics), errors]
   }

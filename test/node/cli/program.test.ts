@@ -9,23 +9,23 @@ const files: Record<string, string> = {
 }
 
 async function run(line: string) {
-  const said: { out: string[]; err: string[]; code: number; started?: Settings; warnings?: readonly string[] } = {
+  const output: { out: string[]; err: string[]; code: number; started?: Settings; warnings?: readonly string[] } = {
     out: [],
     err: [],
     code: 0,
   }
   const command = program({
     read: (path) => (path in files ? { name: path, content: files[path]! } : { unreadable: `${path}: there is no such file` }),
-    print: (text) => said.out.push(text),
-    complain: (text) => said.err.push(text),
+    print: (text) => output.out.push(text),
+    reportError: (text) => output.err.push(text),
     exitCode: (code) => {
-      said.code = code
+      output.code = code
     },
     version: '1.2.3',
     inspect: async ({ settings }) => (settings['num.partitions'] === 13 ? ['num.partitions = 13: the machine has no room'] : []),
     start: async (configs, warnings) => {
-      said.started = configs.settings
-      said.warnings = warnings
+      output.started = configs.settings
+      output.warnings = warnings
     },
   })
   for (const each of [command, ...command.commands, ...command.commands.flatMap((child) => child.commands)]) each.exitOverride()
@@ -33,9 +33,9 @@ async function run(line: string) {
     await command.parseAsync(line.split(' '), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    said.code = error.exitCode
+    output.code = error.exitCode
   }
-  return said
+  return output
 }
 
 test('program: a node starts with its file under its overrides', async () => {

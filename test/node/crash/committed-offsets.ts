@@ -2,7 +2,7 @@ import { OffsetCommitRequest, OffsetCommitResponse } from '../../../src/wire/api
 import { OffsetFetchRequest, OffsetFetchResponse } from '../../../src/wire/api/09-offset-fetch.ts'
 import { zeroUuid } from '../../../src/wire/schema.ts'
 import type { WireClient } from '../../support/wire-client.ts'
-import { mustBeNone } from './keeper.ts'
+import { checkError } from './kept-state.ts'
 import { Register } from './register.ts'
 
 /** By partition of the only topic. */
@@ -29,8 +29,8 @@ export class CommittedOffsets {
     this.#register = new Register<Offsets>(`what group ${groupId} has committed for ${topic}`, new Map(), show)
   }
 
-  get promised(): number {
-    return this.#register.promised
+  get acknowledged(): number {
+    return this.#register.acknowledged
   }
 
   get last(): Offsets {
@@ -48,12 +48,12 @@ export class CommittedOffsets {
       committedMetadata: metadataOf(this.groupId, offset),
     }))
     const topics = [{ name: this.topic, topicId: zeroUuid, partitions: asked }]
-    const { topics: answered } = await client.ask(OffsetCommitRequest, OffsetCommitResponse, 9, {
+    const { topics: answered } = await client.call(OffsetCommitRequest, OffsetCommitResponse, 9, {
       groupId: this.groupId,
       topics,
       ...member,
     })
-    for (const { errorCode } of answered[0]!.partitions) mustBeNone(errorCode, `a commit of ${this.groupId} for ${this.topic}`)
+    for (const { errorCode } of answered[0]!.partitions) checkError(errorCode, `a commit of ${this.groupId} for ${this.topic}`)
     acknowledge()
   }
 
@@ -64,15 +64,15 @@ export class CommittedOffsets {
     return this.#register.attempt(left)
   }
 
-  async look(client: WireClient): Promise<void> {
+  async verify(client: WireClient): Promise<void> {
     const asked = { groups: [{ groupId: this.groupId, memberId: null, memberEpoch: -1, topics: null }] }
-    const { groups } = await client.ask(OffsetFetchRequest, OffsetFetchResponse, 9, asked)
-    mustBeNone(groups[0]!.errorCode, `OffsetFetch of ${this.groupId}`)
+    const { groups } = await client.call(OffsetFetchRequest, OffsetFetchResponse, 9, asked)
+    checkError(groups[0]!.errorCode, `OffsetFetch of ${this.groupId}`)
     const found = new Map<number, bigint>()
     for (const { name, partitions } of groups[0]!.topics) {
       if (name !== this.topic) throw new Error(`${this.groupId} has an offset of ${name}, which it never committed`)
       for (const { partitionIndex, committedOffset, metadata, errorCode } of partitions) {
-        mustBeNone(errorCode, `OffsetFetch of ${this.groupId}, partition ${partitionIndex}`)
+        checkError(errorCode, `OffsetFetch of ${this.groupId}, partition ${partitionIndex}`)
         if (metadata !== metadataOf(this.groupId, committedOffset))
           throw new Error(`${this.groupId}: offset ${committedOffset} of partition ${partitionIndex} comes with "${metadata}"`)
         found.set(partitionIndex, committedOffset)

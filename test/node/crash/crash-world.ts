@@ -4,7 +4,7 @@ import { createTopic, eachRecord, newProducer, untilLed } from '../../support/ad
 import { type Broker, prepareBroker } from '../../support/broker.ts'
 import { Connection, connected } from '../../support/connection.ts'
 import { IdempotentProducer, isRecordValue } from './idempotent-producer.ts'
-import { OtherPromises } from './other-promises.ts'
+import { OtherState } from './other-state.ts'
 
 const topic = 'crash'
 const killedAgainPermille = 250
@@ -32,14 +32,14 @@ export interface Round {
   readonly acknowledged: number
   readonly unacknowledged: number
   /** Acknowledged changes other than records, in all rounds so far. */
-  readonly promises: number
+  readonly state: number
 }
 
 /** A broker under load that crashes repeatedly, and a ledger of its acknowledgements. */
 export class CrashWorld {
   /** The broker that clients use. */
   broker: Broker
-  readonly others: OtherPromises
+  readonly others: OtherState
   readonly #random: Prng
   readonly #producers: readonly IdempotentProducer[]
   /** Verified end offset of each partition. */
@@ -54,7 +54,7 @@ export class CrashWorld {
     this.#onEnded = onEnded
     this.#random = random
     this.#producers = producers
-    this.others = new OtherPromises(broker.kind, topic, producers.length, random)
+    this.others = new OtherState(broker.kind, topic, producers.length, random)
     this.#verified = producers.map(() => 0n)
   }
 
@@ -125,7 +125,7 @@ export class CrashWorld {
     const readyMs = performance.now() - began
     await Promise.all([this.verify(), this.others.verify(this.broker.port)])
     const unacknowledged = this.#producers.reduce((sum, each) => sum + each.attempted - each.acknowledged, 0)
-    return { loadMs, answerMs, readyMs, acknowledged, unacknowledged, promises: this.others.acknowledged }
+    return { loadMs, answerMs, readyMs, acknowledged, unacknowledged, state: this.others.acknowledged }
   }
 
   /** Load until the broker dies at the given crash point; then as after any crash. */

@@ -42,8 +42,8 @@ export async function recoverFull(bytes: number): Promise<FullRecovery> {
         if (found < acknowledged) throw new Error(`partition ${partition} ends at ${found}, but ${acknowledged} records were acknowledged`)
       }
     })
-    const said = recoveryOf(broker)
-    return { writtenMib: written.mib, writeSeconds: written.seconds, ...said, answerMs }
+    const output = recoveryOf(broker)
+    return { writtenMib: written.mib, writeSeconds: written.seconds, ...output, answerMs }
   } finally {
     await broker.remove()
   }

@@ -6,7 +6,7 @@ import { SyncGroupRequest, SyncGroupResponse } from '../../../src/wire/api/14-sy
 import { errors, type KafkaError } from '../../../src/wire/errors.ts'
 import type { WireClient } from '../../support/wire-client.ts'
 import { CommittedOffsets } from './committed-offsets.ts'
-import { findCoordinator, type Keeper, mustBeNone } from './keeper.ts'
+import { checkError, findCoordinator, type KeptState } from './kept-state.ts'
 
 const sessionTimeoutMs = 300_000
 const joinPermille = 200
@@ -14,7 +14,7 @@ const leavePermille = 100
 const noGeneration = -1
 
 /** The only member of a classic group. After the response to its SyncGroup, it is a member in that generation until it requests another. */
-export class KeptClassicMember implements Keeper {
+export class KeptClassicMember implements KeptState {
   readonly #groupId: string
   readonly #instanceId: string | null
   readonly #random: Prng
@@ -33,8 +33,8 @@ export class KeptClassicMember implements Keeper {
     this.#offsets = new CommittedOffsets(groupId, topic)
   }
 
-  get promised(): number {
-    return this.#answered + this.#offsets.promised
+  get acknowledged(): number {
+    return this.#answered + this.#offsets.acknowledged
   }
 
   async change(client: WireClient): Promise<void> {
@@ -43,15 +43,15 @@ export class KeptClassicMember implements Keeper {
     else await this.#offsets.commit(client, [0], { ...this.#member, generationIdOrMemberEpoch: this.#generation })
   }
 
-  async look(client: WireClient): Promise<void> {
+  async verify(client: WireClient): Promise<void> {
     await findCoordinator(client, this.#groupId)
-    await this.#offsets.look(client)
+    await this.#offsets.verify(client)
     if (this.#memberId === '') return
     const asked = { groupId: this.#groupId, ...this.#member, generationId: this.#generation }
-    const { errorCode } = await client.ask(HeartbeatRequest, HeartbeatResponse, 4, asked)
+    const { errorCode } = await client.call(HeartbeatRequest, HeartbeatResponse, 4, asked)
     const what = `a heartbeat of ${this.#groupId} in generation ${this.#generation}`
     if (this.#hasLeft && errorCode === 0) throw new Error(`${what} was accepted, although the member has left`)
-    mustBeNone(errorCode, `${what}${this.#open ? `, with an open ${this.#open},` : ''}`, ...this.#expected().map(({ code }) => code))
+    checkError(errorCode, `${what}${this.#open ? `, with an open ${this.#open},` : ''}`, ...this.#expected().map(({ code }) => code))
     if (this.#hasLeft) return
     this.#open = null
     if (errorCode !== 0) this.#generation = noGeneration
@@ -83,15 +83,15 @@ export class KeptClassicMember implements Keeper {
       protocolType: 'kept',
       protocols: [{ name: 'kept', metadata: Buffer.from(String(this.#answered)) }],
     }
-    let joined = await client.ask(JoinGroupRequest, JoinGroupResponse, 9, { ...joining, ...this.#member })
+    let joined = await client.call(JoinGroupRequest, JoinGroupResponse, 9, { ...joining, ...this.#member })
     if (joined.errorCode === errors.MEMBER_ID_REQUIRED.code) {
       this.#memberId = joined.memberId
-      joined = await client.ask(JoinGroupRequest, JoinGroupResponse, 9, { ...joining, ...this.#member })
+      joined = await client.call(JoinGroupRequest, JoinGroupResponse, 9, { ...joining, ...this.#member })
     }
-    mustBeNone(joined.errorCode, `JoinGroup of ${this.#groupId}`)
+    checkError(joined.errorCode, `JoinGroup of ${this.#groupId}`)
     this.#memberId = joined.memberId
     const { generationId, memberId, protocolName } = joined
-    const synced = await client.ask(SyncGroupRequest, SyncGroupResponse, 5, {
+    const synced = await client.call(SyncGroupRequest, SyncGroupResponse, 5, {
       groupId: this.#groupId,
       generationId,
       ...this.#member,
@@ -99,7 +99,7 @@ export class KeptClassicMember implements Keeper {
       protocolName,
       assignments: joined.leader === memberId ? [{ memberId, assignment: Buffer.from('all') }] : [],
     })
-    mustBeNone(synced.errorCode, `SyncGroup of ${this.#groupId}`)
+    checkError(synced.errorCode, `SyncGroup of ${this.#groupId}`)
     this.#generation = generationId
     this.#answered++
     this.#open = null
@@ -108,8 +108,8 @@ export class KeptClassicMember implements Keeper {
   async #leave(client: WireClient): Promise<void> {
     this.#open = 'leave'
     const members = [{ ...this.#member, reason: null }]
-    const left = await client.ask(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId: this.#groupId, members })
-    mustBeNone(left.errorCode || left.members[0]!.errorCode, `LeaveGroup of ${this.#groupId}`)
+    const left = await client.call(LeaveGroupRequest, LeaveGroupResponse, 5, { groupId: this.#groupId, members })
+    checkError(left.errorCode || left.members[0]!.errorCode, `LeaveGroup of ${this.#groupId}`)
     this.#hasLeft = true
     this.#open = null
     this.#answered++

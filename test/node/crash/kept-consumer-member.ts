@@ -3,7 +3,7 @@ import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '.
 import { errors } from '../../../src/wire/errors.ts'
 import type { WireClient } from '../../support/wire-client.ts'
 import { CommittedOffsets } from './committed-offsets.ts'
-import { findCoordinator, type Keeper, mustBeNone } from './keeper.ts'
+import { checkError, findCoordinator, type KeptState } from './kept-state.ts'
 
 const subscribePermille = 300
 const leavePermille = 50
@@ -14,7 +14,7 @@ const staticLeaveEpoch = -2
 type Assignment = NonNullable<ConsumerGroupHeartbeatRequest['topicPartitions']>
 
 /** A member of a consumer group: a heartbeat with the last received epoch and partitions must be accepted. */
-export class KeptConsumerMember implements Keeper {
+export class KeptConsumerMember implements KeptState {
   readonly #groupId: string
   readonly #instanceId: string | null
   readonly #topics: readonly string[]
@@ -47,8 +47,8 @@ export class KeptConsumerMember implements Keeper {
     this.#offsets = commits ? new CommittedOffsets(groupId, topics[0]!) : null
   }
 
-  get promised(): number {
-    return this.#joined + (this.#offsets?.promised ?? 0)
+  get acknowledged(): number {
+    return this.#joined + (this.#offsets?.acknowledged ?? 0)
   }
 
   async change(client: WireClient): Promise<void> {
@@ -62,18 +62,18 @@ export class KeptConsumerMember implements Keeper {
     else await this.#offsets.commit(client, [0], { memberId: this.#memberId, generationIdOrMemberEpoch: this.#epoch })
   }
 
-  async look(client: WireClient): Promise<void> {
+  async verify(client: WireClient): Promise<void> {
     await findCoordinator(client, this.#groupId)
-    await this.#offsets?.look(client)
+    await this.#offsets?.verify(client)
     if (this.#epoch > 0) {
       await this.#beat(client)
       return
     }
     if (this.#formerEpoch === 0) return
     const asked = { groupId: this.#groupId, ...this.#member, memberEpoch: this.#formerEpoch }
-    const { errorCode } = await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
+    const { errorCode } = await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
     if (errorCode === 0) throw new Error(`${this.#memberId} of ${this.#groupId} has left, and is known in epoch ${this.#formerEpoch}`)
-    mustBeNone(errorCode, `a heartbeat of ${this.#memberId}, which has left`, ...this.#whenGone, errors.GROUP_ID_NOT_FOUND.code)
+    checkError(errorCode, `a heartbeat of ${this.#memberId}, which has left`, ...this.#whenGone, errors.GROUP_ID_NOT_FOUND.code)
   }
 
   get #member() {
@@ -88,7 +88,7 @@ export class KeptConsumerMember implements Keeper {
   async #beat(client: WireClient): Promise<void> {
     // From here on it may be a member again.
     if (this.#epoch === 0) this.#formerEpoch = 0
-    const answer = await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, {
+    const answer = await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, {
       groupId: this.#groupId,
       ...this.#member,
       memberEpoch: this.#epoch,
@@ -102,7 +102,7 @@ export class KeptConsumerMember implements Keeper {
       this.#gone()
       return
     }
-    mustBeNone(answer.errorCode, `a heartbeat of ${this.#memberId} of ${this.#groupId} in epoch ${this.#epoch}`)
+    checkError(answer.errorCode, `a heartbeat of ${this.#memberId} of ${this.#groupId} in epoch ${this.#epoch}`)
     if (answer.memberEpoch < this.#epoch) throw new Error(`${this.#memberId} goes back from epoch ${this.#epoch} to ${answer.memberEpoch}`)
     this.#epoch = answer.memberEpoch
     if (answer.assignment !== null) this.#owned = answer.assignment.topicPartitions
@@ -113,8 +113,8 @@ export class KeptConsumerMember implements Keeper {
     this.#isLeaving = true
     const memberEpoch = this.#instanceId === null ? leaveEpoch : staticLeaveEpoch
     const asked = { groupId: this.#groupId, ...this.#member, memberEpoch }
-    const { errorCode } = await client.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
-    mustBeNone(errorCode, `the leaving of ${this.#memberId} of ${this.#groupId}`)
+    const { errorCode } = await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
+    checkError(errorCode, `the leaving of ${this.#memberId} of ${this.#groupId}`)
     this.#isLeaving = false
     this.#gone()
     this.#joined++

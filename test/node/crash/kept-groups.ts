@@ -3,14 +3,14 @@ import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../../src/wire/api
 import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../../src/wire/api/47-offset-delete.ts'
 import type { WireClient } from '../../support/wire-client.ts'
 import { CommittedOffsets } from './committed-offsets.ts'
-import { findCoordinator, type Keeper, mustBeNone } from './keeper.ts'
+import { checkError, findCoordinator, type KeptState } from './kept-state.ts'
 
 const inFlightMax = 4
 const offsetDeletePermille = 100
 const groupDeletePermille = 40
 
 /** A group without members, whose offsets are committed, deleted, and deleted with the group. */
-export class KeptGroup implements Keeper {
+export class KeptGroup implements KeptState {
   readonly #offsets: CommittedOffsets
   readonly #partitions: number
   readonly #random: Prng
@@ -21,8 +21,8 @@ export class KeptGroup implements Keeper {
     this.#random = random
   }
 
-  get promised(): number {
-    return this.#offsets.promised
+  get acknowledged(): number {
+    return this.#offsets.acknowledged
   }
 
   async change(client: WireClient): Promise<void> {
@@ -36,9 +36,9 @@ export class KeptGroup implements Keeper {
     }
   }
 
-  async look(client: WireClient): Promise<void> {
+  async verify(client: WireClient): Promise<void> {
     await findCoordinator(client, this.#offsets.groupId)
-    await this.#offsets.look(client)
+    await this.#offsets.verify(client)
   }
 
   async #deleteOffsets(client: WireClient): Promise<void> {
@@ -46,17 +46,17 @@ export class KeptGroup implements Keeper {
     const some = this.#some()
     const acknowledge = this.#offsets.forget(some)
     const topics = [{ name: topic, partitions: some.map((partitionIndex) => ({ partitionIndex })) }]
-    const answer = await client.ask(OffsetDeleteRequest, OffsetDeleteResponse, 0, { groupId, topics })
-    mustBeNone(answer.errorCode, `OffsetDelete of ${groupId}`)
-    for (const { errorCode } of answer.topics[0]!.partitions) mustBeNone(errorCode, `OffsetDelete of ${groupId}`)
+    const answer = await client.call(OffsetDeleteRequest, OffsetDeleteResponse, 0, { groupId, topics })
+    checkError(answer.errorCode, `OffsetDelete of ${groupId}`)
+    for (const { errorCode } of answer.topics[0]!.partitions) checkError(errorCode, `OffsetDelete of ${groupId}`)
     acknowledge()
   }
 
   async #deleteGroup(client: WireClient): Promise<void> {
     const { groupId, last } = this.#offsets
     const acknowledge = this.#offsets.forget(last.keys())
-    const { results } = await client.ask(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId] })
-    mustBeNone(results[0]!.errorCode, `DeleteGroups of ${groupId}`)
+    const { results } = await client.call(DeleteGroupsRequest, DeleteGroupsResponse, 2, { groupsNames: [groupId] })
+    checkError(results[0]!.errorCode, `DeleteGroups of ${groupId}`)
     acknowledge()
   }
 

@@ -7,7 +7,7 @@ import { errors } from '../../../src/wire/errors.ts'
 import { zeroUuid } from '../../../src/wire/schema.ts'
 import { encodeBatch } from '../../support/batch.ts'
 import type { WireClient } from '../../support/wire-client.ts'
-import { type Keeper, mustBeNone } from './keeper.ts'
+import { checkError, type KeptState } from './kept-state.ts'
 import { Register } from './register.ts'
 
 const deletePermille = 400
@@ -17,7 +17,7 @@ const latest = -1n
 const highWatermark = -1n
 
 /** A log with appends at its end and deletions at its start. */
-export class KeptLogStart implements Keeper {
+export class KeptLogStart implements KeptState {
   readonly #topic: string
   readonly #random: Prng
   readonly #start: Register<bigint>
@@ -33,8 +33,8 @@ export class KeptLogStart implements Keeper {
     this.#end = new Register(`the end of ${topic}`, 0n)
   }
 
-  get promised(): number {
-    return this.#start.promised + this.#end.promised
+  get acknowledged(): number {
+    return this.#start.acknowledged + this.#end.acknowledged
   }
 
   async change(client: WireClient): Promise<void> {
@@ -43,7 +43,7 @@ export class KeptLogStart implements Keeper {
     else await this.#write(client)
   }
 
-  async look(client: WireClient): Promise<void> {
+  async verify(client: WireClient): Promise<void> {
     await this.#create(client)
     this.#end.found(await this.#offset(client, latest))
     const start = await this.#offset(client, earliest)
@@ -56,9 +56,9 @@ export class KeptLogStart implements Keeper {
     const acknowledge = this.#end.attempt(before + BigInt(count))
     const records = encodeBatch(Array.from({ length: count }, () => ({ value: Buffer.alloc(100) })))
     const topicData = [{ name: this.#topic, topicId: zeroUuid, partitionData: [{ index: 0, records }] }]
-    const { responses } = await client.ask(ProduceRequest, ProduceResponse, 9, { acks: -1, timeoutMs: 30_000, topicData })
+    const { responses } = await client.call(ProduceRequest, ProduceResponse, 9, { acks: -1, timeoutMs: 30_000, topicData })
     const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
-    mustBeNone(errorCode, `Produce to ${this.#topic}`)
+    checkError(errorCode, `Produce to ${this.#topic}`)
     if (baseOffset !== before) throw new Error(`records of ${this.#topic} were given offset ${baseOffset} where ${before} was due`)
     acknowledge()
   }
@@ -69,24 +69,24 @@ export class KeptLogStart implements Keeper {
     const acknowledge = this.#start.attempt(offset)
     const partitions = [{ partitionIndex: 0, offset: isAll ? highWatermark : offset }]
     const asked = { topics: [{ name: this.#topic, partitions }], timeoutMs: 30_000 }
-    const { topics } = await client.ask(DeleteRecordsRequest, DeleteRecordsResponse, 2, asked)
+    const { topics } = await client.call(DeleteRecordsRequest, DeleteRecordsResponse, 2, asked)
     const { errorCode, lowWatermark } = topics[0]!.partitions[0]!
-    mustBeNone(errorCode, `DeleteRecords of ${this.#topic}`)
+    checkError(errorCode, `DeleteRecords of ${this.#topic}`)
     if (lowWatermark !== offset) throw new Error(`records of ${this.#topic} were to go up to ${offset}, and went to ${lowWatermark}`)
     acknowledge()
   }
 
   async #offset(client: WireClient, timestamp: bigint): Promise<bigint> {
     const topics = [{ name: this.#topic, partitions: [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp }] }]
-    const answer = await client.ask(ListOffsetsRequest, ListOffsetsResponse, 7, { replicaId: -1, topics })
+    const answer = await client.call(ListOffsetsRequest, ListOffsetsResponse, 7, { replicaId: -1, topics })
     const { errorCode, offset } = answer.topics[0]!.partitions[0]!
-    mustBeNone(errorCode, `ListOffsets of ${this.#topic}`)
+    checkError(errorCode, `ListOffsets of ${this.#topic}`)
     return offset
   }
 
   async #create(client: WireClient): Promise<void> {
     const topic = { name: this.#topic, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
-    const { topics } = await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic] })
-    mustBeNone(topics[0]!.errorCode, `CreateTopics of ${this.#topic}`, errors.TOPIC_ALREADY_EXISTS.code)
+    const { topics } = await client.call(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic] })
+    checkError(topics[0]!.errorCode, `CreateTopics of ${this.#topic}`, errors.TOPIC_ALREADY_EXISTS.code)
   }
 }

@@ -1,12 +1,12 @@
 import { below, type Prng } from '../../../src/base/prng.ts'
 import { InitProducerIdRequest, InitProducerIdResponse } from '../../../src/wire/api/22-init-producer-id.ts'
 import type { WireClient } from '../../support/wire-client.ts'
-import { type Keeper, mustBeNone } from './keeper.ts'
+import { checkError, type KeptState } from './kept-state.ts'
 
 const atOnceMax = 100
 
 /** Producer ids, none of which is assigned twice. */
-export class KeptProducerIds implements Keeper {
+export class KeptProducerIds implements KeptState {
   readonly #random: Prng
   readonly #given = new Set<bigint>()
 
@@ -14,7 +14,7 @@ export class KeptProducerIds implements Keeper {
     this.#random = random
   }
 
-  get promised(): number {
+  get acknowledged(): number {
     return this.#given.size
   }
 
@@ -24,16 +24,16 @@ export class KeptProducerIds implements Keeper {
     if (failed !== undefined) throw failed.reason
   }
 
-  look(client: WireClient): Promise<void> {
+  verify(client: WireClient): Promise<void> {
     return this.#take(client)
   }
 
   async #take(client: WireClient): Promise<void> {
-    const { errorCode, producerId } = await client.ask(InitProducerIdRequest, InitProducerIdResponse, 4, {
+    const { errorCode, producerId } = await client.call(InitProducerIdRequest, InitProducerIdResponse, 4, {
       transactionalId: null,
       transactionTimeoutMs: 60_000,
     })
-    mustBeNone(errorCode, 'InitProducerId')
+    checkError(errorCode, 'InitProducerId')
     if (this.#given.has(producerId)) throw new Error(`producer id ${producerId} was given twice`)
     this.#given.add(producerId)
   }

@@ -2,7 +2,7 @@ import { chance, type Prng } from '../../../src/base/prng.ts'
 import { DescribeClientQuotasRequest, DescribeClientQuotasResponse } from '../../../src/wire/api/48-describe-client-quotas.ts'
 import { AlterClientQuotasRequest, AlterClientQuotasResponse } from '../../../src/wire/api/49-alter-client-quotas.ts'
 import type { WireClient } from '../../support/wire-client.ts'
-import { type Keeper, mustBeNone } from './keeper.ts'
+import { checkError, type KeptState } from './kept-state.ts'
 import { Register } from './register.ts'
 
 const removePermille = 200
@@ -11,7 +11,7 @@ const entityType = 'client-id'
 const exactly = 0
 
 /** The quota of a client, which is set and removed. */
-export class KeptQuota implements Keeper {
+export class KeptQuota implements KeptState {
   readonly #clientId: string
   readonly #random: Prng
   readonly #register: Register<number | null>
@@ -23,8 +23,8 @@ export class KeptQuota implements Keeper {
     this.#register = new Register<number | null>(`the quota of ${clientId}`, null)
   }
 
-  get promised(): number {
-    return this.#register.promised
+  get acknowledged(): number {
+    return this.#register.acknowledged
   }
 
   async change(client: WireClient): Promise<void> {
@@ -33,15 +33,15 @@ export class KeptQuota implements Keeper {
     const acknowledge = this.#register.attempt(remove ? null : value)
     const entity = [{ entityType, entityName: this.#clientId }]
     const asked = { entries: [{ entity, ops: [{ key, value: remove ? 0 : value, remove }] }] }
-    const { entries } = await client.ask(AlterClientQuotasRequest, AlterClientQuotasResponse, 1, asked)
-    mustBeNone(entries[0]!.errorCode, `AlterClientQuotas of ${this.#clientId}`)
+    const { entries } = await client.call(AlterClientQuotasRequest, AlterClientQuotasResponse, 1, asked)
+    checkError(entries[0]!.errorCode, `AlterClientQuotas of ${this.#clientId}`)
     acknowledge()
   }
 
-  async look(client: WireClient): Promise<void> {
+  async verify(client: WireClient): Promise<void> {
     const components = [{ entityType, matchType: exactly, match: this.#clientId }]
-    const answer = await client.ask(DescribeClientQuotasRequest, DescribeClientQuotasResponse, 1, { components, strict: true })
-    mustBeNone(answer.errorCode, 'DescribeClientQuotas')
+    const answer = await client.call(DescribeClientQuotasRequest, DescribeClientQuotasResponse, 1, { components, strict: true })
+    checkError(answer.errorCode, 'DescribeClientQuotas')
     this.#register.found(answer.entries?.[0]?.values[0]?.value ?? null)
   }
 }

@@ -10,7 +10,7 @@ import { errors } from '../../../src/wire/errors.ts'
 import { zeroUuid } from '../../../src/wire/schema.ts'
 import type { WireClient } from '../../support/wire-client.ts'
 import { CommittedOffsets } from './committed-offsets.ts'
-import { findCoordinator, type Keeper, mustBeNone } from './keeper.ts'
+import { checkError, findCoordinator, type KeptState } from './kept-state.ts'
 import { Register } from './register.ts'
 
 const partitionsMax = 6
@@ -19,7 +19,7 @@ const growPermille = 250
 const commitPermille = 400
 const retentionMs = 3_600_000
 const setOperation = 0
-const knob = 'retention.ms'
+const configName = 'retention.ms'
 
 interface Topic {
   readonly partitions: number
@@ -27,7 +27,7 @@ interface Topic {
 }
 
 /** A topic that is created, extended, configured, and deleted together with the committed offsets of a group. */
-export class KeptTopic implements Keeper {
+export class KeptTopic implements KeptState {
   readonly #name: string
   readonly #random: Prng
   readonly #register: Register<Topic | null>
@@ -44,8 +44,8 @@ export class KeptTopic implements Keeper {
     this.#offsets = new CommittedOffsets(`readers of ${name}`, name)
   }
 
-  get promised(): number {
-    return this.#register.promised + this.#offsets.promised
+  get acknowledged(): number {
+    return this.#register.acknowledged + this.#offsets.acknowledged
   }
 
   async change(client: WireClient): Promise<void> {
@@ -57,30 +57,30 @@ export class KeptTopic implements Keeper {
     else await this.#configure(client, topic)
   }
 
-  async look(client: WireClient): Promise<void> {
+  async verify(client: WireClient): Promise<void> {
     const asked = { topics: [{ name: this.#name, topicId: zeroUuid }], allowAutoTopicCreation: false }
-    const { topics } = await client.ask(MetadataRequest, MetadataResponse, 12, asked)
+    const { topics } = await client.call(MetadataRequest, MetadataResponse, 12, asked)
     const { errorCode, topicId, partitions } = topics[0]!
     if (errorCode === errors.UNKNOWN_TOPIC_OR_PARTITION.code) {
       this.#register.found(null)
       if (this.#topicId !== null) this.#formerIds.add(this.#topicId)
       this.#topicId = null
     } else {
-      mustBeNone(errorCode, `Metadata of ${this.#name}`)
+      checkError(errorCode, `Metadata of ${this.#name}`)
       this.#register.found({ partitions: partitions.length, retentionMs: await this.#retention(client) })
       this.#is(topicId)
     }
     await findCoordinator(client, this.#offsets.groupId)
-    await this.#offsets.look(client)
+    await this.#offsets.verify(client)
   }
 
   async #create(client: WireClient): Promise<void> {
     const topic = { partitions: 1 + below(this.#random, 3), retentionMs: retentionMs + ++this.#altered }
     const acknowledge = this.#register.attempt(topic)
     const asked = { name: this.#name, numPartitions: topic.partitions, replicationFactor: 1, assignments: [] }
-    const configs = [{ name: knob, value: String(topic.retentionMs) }]
-    const { topics } = await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [{ ...asked, configs }] })
-    mustBeNone(topics[0]!.errorCode, `CreateTopics of ${this.#name}`)
+    const configs = [{ name: configName, value: String(topic.retentionMs) }]
+    const { topics } = await client.call(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [{ ...asked, configs }] })
+    checkError(topics[0]!.errorCode, `CreateTopics of ${this.#name}`)
     acknowledge()
     this.#is(topics[0]!.topicId)
   }
@@ -89,8 +89,8 @@ export class KeptTopic implements Keeper {
     const acknowledge = this.#register.attempt(null)
     const forgotten = this.#offsets.forget(this.#offsets.last.keys())
     const topics = [{ name: this.#name, topicId: zeroUuid }]
-    const { responses } = await client.ask(DeleteTopicsRequest, DeleteTopicsResponse, 6, { topics })
-    mustBeNone(responses[0]!.errorCode, `DeleteTopics of ${this.#name}`)
+    const { responses } = await client.call(DeleteTopicsRequest, DeleteTopicsResponse, 6, { topics })
+    checkError(responses[0]!.errorCode, `DeleteTopics of ${this.#name}`)
     acknowledge()
     forgotten()
     this.#formerIds.add(this.#topicId!)
@@ -101,25 +101,25 @@ export class KeptTopic implements Keeper {
     const count = topic.partitions + 1
     const acknowledge = this.#register.attempt({ ...topic, partitions: count })
     const topics = [{ name: this.#name, count, assignments: null }]
-    const { results } = await client.ask(CreatePartitionsRequest, CreatePartitionsResponse, 3, { topics })
-    mustBeNone(results[0]!.errorCode, `CreatePartitions of ${this.#name}`)
+    const { results } = await client.call(CreatePartitionsRequest, CreatePartitionsResponse, 3, { topics })
+    checkError(results[0]!.errorCode, `CreatePartitions of ${this.#name}`)
     acknowledge()
   }
 
   async #configure(client: WireClient, topic: Topic): Promise<void> {
     const altered = { ...topic, retentionMs: retentionMs + ++this.#altered }
     const acknowledge = this.#register.attempt(altered)
-    const configs = [{ name: knob, configOperation: setOperation, value: String(altered.retentionMs) }]
+    const configs = [{ name: configName, configOperation: setOperation, value: String(altered.retentionMs) }]
     const resources = [{ resourceType: resourceType.topic, resourceName: this.#name, configs }]
-    const { responses } = await client.ask(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources })
-    mustBeNone(responses[0]!.errorCode, `IncrementalAlterConfigs of ${this.#name}`)
+    const { responses } = await client.call(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources })
+    checkError(responses[0]!.errorCode, `IncrementalAlterConfigs of ${this.#name}`)
     acknowledge()
   }
 
   async #retention(client: WireClient): Promise<number> {
-    const resources = [{ resourceType: resourceType.topic, resourceName: this.#name, configurationKeys: [knob] }]
-    const { results } = await client.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
-    mustBeNone(results[0]!.errorCode, `DescribeConfigs of ${this.#name}`)
+    const resources = [{ resourceType: resourceType.topic, resourceName: this.#name, configurationKeys: [configName] }]
+    const { results } = await client.call(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
+    checkError(results[0]!.errorCode, `DescribeConfigs of ${this.#name}`)
     return Number(results[0]!.configs[0]!.value)
   }
 

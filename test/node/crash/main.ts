@@ -73,14 +73,14 @@ const { world, server } = options.bucket
   : { world: await CrashWorld.start(prng(Number(options.seed)), more.partitions, more), server: undefined }
 const again = options.walDevice === undefined ? '' : ` --wal-device ${options.walDevice}`
 const readyMs: number[] = []
-let promises = 0
+let state = 0
 try {
   if (Number(options.fill) > 0) await fill(world, Number(options.fill))
   for (let round = 1; round <= Number(options.rounds); round += 1) {
     const done = await world.round('kill', Number(options.load))
     readyMs.push(done.readyMs)
-    promises = done.promises
-    const ledger = `${done.acknowledged} records acknowledged, ${done.unacknowledged} open, ${promises} other acknowledged changes`
+    state = done.state
+    const ledger = `${done.acknowledged} records acknowledged, ${done.unacknowledged} open, ${state} other acknowledged changes`
     console.log(
       `${round}: killed after ${done.loadMs} ms; ${ledger}; answered after ${done.answerMs.toFixed(0)} ms, ready after ${done.readyMs.toFixed(0)} ms`,
     )
@@ -89,7 +89,7 @@ try {
   await world.verifyFromStart()
   console.log(`recovery: median ${of(readyMs, 0.5)} ms, longest ${of(readyMs, 1)} ms`)
   console.log(
-    `${options.rounds} passed, 0 failed: ${world.acknowledged} records acknowledged, each read back once and in order; ${promises} other acknowledged changes kept`,
+    `${options.rounds} passed, 0 failed: ${world.acknowledged} records acknowledged, each read back once and in order; ${state} other acknowledged changes kept`,
   )
 } catch (error) {
   console.error(

@@ -4,7 +4,7 @@
  */
 export class Register<T> {
   /** Number of acknowledged steps. */
-  promised = 0
+  acknowledged = 0
   readonly #name: string
   readonly #show: (value: T) => string
   /** Possible values, by step; the first is known to be valid. */
@@ -28,7 +28,7 @@ export class Register<T> {
     const step = ++this.#steps
     this.#made.push({ step, value })
     return () => {
-      this.promised++
+      this.acknowledged++
       this.#made = this.#made.filter((made) => made.step >= step)
     }
   }

@@ -62,9 +62,9 @@ for (const [title, cases] of Object.entries({ 'Frames that are not requests': fr
 
 test('hostile: a thousand requests at once are answered in their order', async () => {
   await connected(broker.port, async (connection) => {
-    const heard: number[] = []
+    const received: number[] = []
     const frames = Array.from({ length: 1000 }, (_, index) => requestFrame(api.apiVersions, new Writer(), index))
-    await Promise.all(frames.map((frame) => connection.exchange(frame, false).then((answer) => heard.push(answer.bytes.readInt32BE(0)))))
-    expect(heard).toEqual(frames.map((_, index) => index))
+    await Promise.all(frames.map((frame) => connection.exchange(frame, false).then((answer) => received.push(answer.bytes.readInt32BE(0)))))
+    expect(received).toEqual(frames.map((_, index) => index))
   })
 })

@@ -118,7 +118,7 @@ test(
     const client = await WireClient.open(broker.port)
     const resource = { resourceType: 4, resourceName: '1', configurationKeys: null }
     const began = performance.now()
-    const { results } = await client.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, {
+    const { results } = await client.call(DescribeConfigsRequest, DescribeConfigsResponse, 4, {
       resources: Array.from({ length: 100_000 }, () => resource),
       includeDocumentation: true,
     })
@@ -136,7 +136,7 @@ test(
     const client = await WireClient.open(broker.port)
     const users = Array.from({ length: 100_000 }, (_, i) => ({ name: `user-${i}` }))
     const began = performance.now()
-    const { results } = await client.ask(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, 0, { users })
+    const { results } = await client.call(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, 0, { users })
     expect(results.length).toBe(100_000)
     expect(performance.now() - began).toBeLessThan(5_000)
     client.close()

@@ -39,7 +39,7 @@ let topics = 0
 async function topicWith(place: (typeof places)[number], batches: readonly Buffer[]): Promise<string> {
   const name = `t${topics++}`
   const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
-  await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: 10_000 })
+  await client.call(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: 10_000 })
   for (const records of batches) expect(await produce(name, records)).toBe(0)
   // Records of another partition, which displace these from the WAL into objects.
   if (place === 'store') await outOfTheLog()
@@ -49,7 +49,7 @@ async function topicWith(place: (typeof places)[number], batches: readonly Buffe
 async function produce(name: string, records: Buffer): Promise<number> {
   for (let tries = 0; ; tries++) {
     const topicData = [{ name, topicId: 'A'.repeat(22), partitionData: [{ index: 0, records }] }]
-    const answer = await client.ask(ProduceRequest, ProduceResponse, 9, { transactionalId: null, acks: -1, timeoutMs: 10_000, topicData })
+    const answer = await client.call(ProduceRequest, ProduceResponse, 9, { transactionalId: null, acks: -1, timeoutMs: 10_000, topicData })
     const { errorCode } = answer.responses[0]!.partitionResponses[0]!
     if (errorCode !== 3 || tries === 100) return errorCode
     await pause(50)
@@ -59,7 +59,7 @@ async function produce(name: string, records: Buffer): Promise<number> {
 async function outOfTheLog(): Promise<void> {
   const name = 'other'
   const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
-  await client.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: 10_000 })
+  await client.call(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic], timeoutMs: 10_000 })
   for (let i = 0; i < 40; i++) expect(await produce(name, encodeBatch([{ value: Buffer.alloc(900_000) }]))).toBe(0)
 }
 
@@ -72,13 +72,13 @@ function batchOf(times: readonly number[], options: BatchOptions = {}): Buffer {
 
 async function trim(name: string, offset: bigint): Promise<void> {
   const partitions = [{ partitionIndex: 0, offset }]
-  const answer = await client.ask(DeleteRecordsRequest, DeleteRecordsResponse, 2, { topics: [{ name, partitions }], timeoutMs: 10_000 })
+  const answer = await client.call(DeleteRecordsRequest, DeleteRecordsResponse, 2, { topics: [{ name, partitions }], timeoutMs: 10_000 })
   expect(answer.topics[0]!.partitions[0]).toMatchObject({ errorCode: 0 })
 }
 
 async function lookUp(name: string, timestamp: bigint): Promise<readonly [error: number, offset: bigint, time: bigint]> {
   const partitions = [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp }]
-  const answer = await client.ask(ListOffsetsRequest, ListOffsetsResponse, 7, { replicaId: -1, topics: [{ name, partitions }] })
+  const answer = await client.call(ListOffsetsRequest, ListOffsetsResponse, 7, { replicaId: -1, topics: [{ name, partitions }] })
   const { errorCode, offset, timestamp: time } = answer.topics[0]!.partitions[0]!
   return [errorCode, offset, time < 0n ? time : time - base]
 }
@@ -137,7 +137,7 @@ describe.each(places)('list-offsets: records in the %s', (place) => {
       while (!isOver) {
         const sent = performance.now()
         // Answered by the thread that searches.
-        await other.ask(MetadataRequest, MetadataResponse, 9, { topics: [], allowAutoTopicCreation: false })
+        await other.call(MetadataRequest, MetadataResponse, 9, { topics: [], allowAutoTopicCreation: false })
         waits.push(performance.now() - sent)
       }
       const seconds = (performance.now() - began) / 1000

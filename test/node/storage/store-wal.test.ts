@@ -22,7 +22,7 @@ afterAll(async () => {
 })
 
 /** Adds the last lines of the broker to an error. */
-const told = (work: () => Promise<void>) => () =>
+const reported = (work: () => Promise<void>) => () =>
   work().catch((error: Error) => {
     throw new Error(`${error.message} (again with SEED=${seed})\n${world.broker.log.slice(-3000)}`, { cause: error })
   })
@@ -31,7 +31,7 @@ for (const round of [1, 2, 3]) {
   test(
     `S3 WAL: kill -9 under load and an empty disk lose, reorder and repeat nothing that was acknowledged, time ${round}`,
     longIf(round > 1, limitMs),
-    told(async () => {
+    reported(async () => {
       await world.round('kill', 1500)
     }),
   )
@@ -40,7 +40,7 @@ for (const round of [1, 2, 3]) {
 test(
   'S3 WAL: SIGTERM and an empty disk lose nothing either, and a log that is stored is not read again',
   long(limitMs),
-  told(async () => {
+  reported(async () => {
     await world.round('stop', 1000)
     await world.settle()
     await world.verifyFromStart()
@@ -52,7 +52,7 @@ for (const point of ['object prepared', 'object stored:2', 'object committed', '
   test(
     `S3 WAL: a crash at "${point}" and an empty disk lose, reorder and repeat nothing`,
     long(limitMs),
-    told(async () => {
+    reported(async () => {
       expect(await world.dieAt(point, 15_000), `the broker dies at "${point}"`).toBe(true)
     }),
   )
@@ -61,7 +61,7 @@ for (const point of ['object prepared', 'object stored:2', 'object committed', '
 test(
   'S3 WAL: errors before and after doing, broken connections and slow answers on puts of the log lose, reorder and repeat nothing',
   long(limitMs),
-  told(async () => {
+  reported(async () => {
     server.faults.set(
       { operation: 'put', prefix: walPrefix, fault: { type: 'error', status: 500, code: 'InternalError', when: 'after' }, permille: 100 },
       { operation: 'put', prefix: walPrefix, fault: { type: 'error', status: 503, code: 'SlowDown', when: 'before' }, permille: 100 },
@@ -81,7 +81,7 @@ test(
 
 test(
   'S3 WAL: an outage of the store stops acknowledgements and the growth of memory, and everything continues without a restart',
-  told(async () => {
+  reported(async () => {
     await world.settle()
     await server.stop()
     const before = world.acknowledged
@@ -100,7 +100,7 @@ test(
 test(
   'S3 WAL: a node that starts while the store is away waits for it, and then has everything',
   long(limitMs),
-  told(async () => {
+  reported(async () => {
     await world.broker.kill()
     await server.stop()
     const started = world.broker.start()
@@ -113,7 +113,7 @@ test(
 
 test(
   'S3 WAL: when its topics are gone, the store has metadata, the newest object of the log, the producers, fences and whose it is, and nothing else',
-  told(async () => {
+  reported(async () => {
     // An incarnation removes unneeded objects when it has stored a new one.
     await world.load(500)
     await world.settle()

@@ -20,8 +20,8 @@ test.each([
   await server.start()
   try {
     const uri = `s3://bucket?endpoint=${server.endpointAt(domain)}&pathStyle=${pathStyle}&partSize=5MiB`
-    const said = await triedApart(uri, keys, isTls ? certificatePath : undefined)
-    expect(said).toContain(`${Object.keys(contract).length} passed, 0 failed`)
+    const output = await triedApart(uri, keys, isTls ? certificatePath : undefined)
+    expect(output).toContain(`${Object.keys(contract).length} passed, 0 failed`)
   } finally {
     await server.stop()
   }

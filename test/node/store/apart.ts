@@ -17,8 +17,8 @@ export function triedApart(
       ...(certificatePath === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificatePath }),
     },
   })
-  let said = ''
-  child.stdout.on('data', (chunk) => (said += chunk))
-  child.stderr.on('data', (chunk) => (said += chunk))
-  return new Promise((resolve) => child.once('exit', () => resolve(said)))
+  let output = ''
+  child.stdout.on('data', (chunk) => (output += chunk))
+  child.stderr.on('data', (chunk) => (output += chunk))
+  return new Promise((resolve) => child.once('exit', () => resolve(output)))
 }

@@ -108,7 +108,7 @@ export class LaneModel implements Lane, ProducersHome {
     return { state: this.disk.state }
   }
 
-  async ask<C extends Command>(command: C): Promise<ReplyTo<C>> {
+  async call<C extends Command>(command: C): Promise<ReplyTo<C>> {
     await this.#pause(2)
     const reply = this.#execute(command)
     await this.#hooks.onReply(command)
@@ -121,7 +121,7 @@ export class LaneModel implements Lane, ProducersHome {
     this.#hooks.onTrim(point)
     this.disk.state = { ...this.disk.state, ...point }
     this.disk.entries = this.disk.entries.filter(({ position }) => position >= point.trimmed)
-    await this.ask({ type: 'stored', position: point.trimmed })
+    await this.call({ type: 'stored', position: point.trimmed })
   }
 
   onDurable(idle: () => boolean, wake: () => void): boolean {

@@ -27,7 +27,7 @@ export interface BrokerWorld extends ControllerWorld {
   /** Errors that no client can have caused. */
   readonly reported: Error[]
   /** Sends a request whose other fields have their defaults. */
-  ask<Q extends Fields, R extends Fields>(
+  call<Q extends Fields, R extends Fields>(
     request: Message<Q>,
     response: Message<R>,
     version: number,
@@ -91,7 +91,7 @@ export async function brokerWorld(
     time,
     broker,
     reported,
-    async ask(request, response, version, fields, listener = 'PLAINTEXT') {
+    async call(request, response, version, fields, listener = 'PLAINTEXT') {
       const answer = await broker.handle(
         { listener, host: '127.0.0.1', principal: anonymous },
         frame(request, version, { ...blank(request), ...fields }),

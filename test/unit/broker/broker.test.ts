@@ -50,7 +50,7 @@ test('broker: every served version answers a request of defaults', async () => {
   const world = await brokerWorld()
   for (const { api, request, response, oldest, latest } of handlers) {
     for (let version = oldest; version <= latest; version++) {
-      const answer = await world.ask(request, response, version, api.name === 'ApiVersions' ? { clientSoftwareName: 'a' } : {})
+      const answer = await world.call(request, response, version, api.name === 'ApiVersions' ? { clientSoftwareName: 'a' } : {})
       expect(answer, `${api.name} ${version}`).toBeTypeOf('object')
     }
   }

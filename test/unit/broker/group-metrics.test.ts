@@ -11,8 +11,8 @@ test('group metrics: groups are counted by protocol and state, and their committ
   const world = await brokerWorld()
   const registry = new Registry()
   addGroupMetrics(registry, world.groups)
-  await world.ask(FindCoordinatorRequest, FindCoordinatorResponse, 4, { coordinatorKeys: ['g'], keyType: 0 })
-  await world.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, {
+  await world.call(FindCoordinatorRequest, FindCoordinatorResponse, 4, { coordinatorKeys: ['g'], keyType: 0 })
+  await world.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, {
     groupId: 'g',
     memberId: 'm',
     memberEpoch: 0,
@@ -21,7 +21,7 @@ test('group metrics: groups are counted by protocol and state, and their committ
     topicPartitions: [],
   })
   const partitions = [{ partitionIndex: 3, committedOffset: 7n, committedLeaderEpoch: -1, committedMetadata: '' }]
-  await world.ask(OffsetCommitRequest, OffsetCommitResponse, 9, {
+  await world.call(OffsetCommitRequest, OffsetCommitResponse, 9, {
     groupId: 'g',
     memberId: 'm',
     generationIdOrMemberEpoch: 2,

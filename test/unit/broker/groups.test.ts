@@ -22,29 +22,29 @@ const settings = settingsOf('group.initial.rebalance.delay.ms=0', 'offsets.topic
 async function groupsWorld(kept: { log?: MemoryLog; partitionLog?: MemoryPartitionLog } = {}): Promise<BrokerWorld> {
   const world = await brokerWorld({ settings, ...kept })
   await create(world, 't')
-  await world.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
+  await world.call(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
   return world
 }
 
 const create = (world: BrokerWorld, name: string) =>
-  world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, {
+  world.call(CreateTopicsRequest, CreateTopicsResponse, 7, {
     topics: [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
   })
 
 const remove = (world: BrokerWorld, name: string) =>
-  world.ask(DeleteTopicsRequest, DeleteTopicsResponse, 6, { topics: [{ name, topicId: zeroUuid }] })
+  world.call(DeleteTopicsRequest, DeleteTopicsResponse, 6, { topics: [{ name, topicId: zeroUuid }] })
 
 /** A simple consumer's. Returns the error. */
 async function commit(world: BrokerWorld, committedOffset: bigint, groupId = 'g'): Promise<number> {
   const partitions = [{ partitionIndex: 0, committedOffset, committedLeaderEpoch: -1, committedMetadata: null }]
   const topics = [{ name: 't', topicId: zeroUuid, partitions }]
-  const answer = await world.ask(OffsetCommitRequest, OffsetCommitResponse, 9, { groupId, topics, generationIdOrMemberEpoch: -1 })
+  const answer = await world.call(OffsetCommitRequest, OffsetCommitResponse, 9, { groupId, topics, generationIdOrMemberEpoch: -1 })
   return answer.topics[0]!.partitions[0]!.errorCode
 }
 
 /** Error and offset of partition 0. */
 async function fetch(world: BrokerWorld, groupId = 'g'): Promise<readonly [number, bigint | undefined]> {
-  const answer = await world.ask(OffsetFetchRequest, OffsetFetchResponse, 5, { groupId, topics: [{ name: 't', partitionIndexes: [0] }] })
+  const answer = await world.call(OffsetFetchRequest, OffsetFetchResponse, 5, { groupId, topics: [{ name: 't', partitionIndexes: [0] }] })
   return [answer.errorCode, answer.topics[0]?.partitions[0]?.committedOffset]
 }
 
@@ -52,7 +52,7 @@ const joining = { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 30_000, protocol
 
 /** Joins with an old version, which needs one request. */
 async function join(world: BrokerWorld): Promise<string> {
-  const waiting = world.ask(JoinGroupRequest, JoinGroupResponse, 3, { groupId: 'g', ...joining })
+  const waiting = world.call(JoinGroupRequest, JoinGroupResponse, 3, { groupId: 'g', ...joining })
   await settled()
   await world.time.pass(0)
   return (await waiting).memberId
@@ -106,12 +106,12 @@ describe('group coordinator: a restart', () => {
     await commit(before, 7n, 'simple')
     const memberId = await join(before)
     const assignments = [{ memberId, assignment: Buffer.from('part') }]
-    await before.ask(SyncGroupRequest, SyncGroupResponse, 3, { groupId: 'g', memberId, generationId: 1, assignments })
+    await before.call(SyncGroupRequest, SyncGroupResponse, 3, { groupId: 'g', memberId, generationId: 1, assignments })
     const after = await brokerWorld({ settings, ...kept })
     expect(await fetch(after, 'simple')).toEqual([0, 7n])
-    const beat = await after.ask(HeartbeatRequest, HeartbeatResponse, 4, { groupId: 'g', memberId, generationId: 1 })
+    const beat = await after.call(HeartbeatRequest, HeartbeatResponse, 4, { groupId: 'g', memberId, generationId: 1 })
     expect(beat.errorCode).toBe(0)
-    const { groups } = await after.ask(ListGroupsRequest, ListGroupsResponse, 4, {})
+    const { groups } = await after.call(ListGroupsRequest, ListGroupsResponse, 4, {})
     expect(groups.map(({ groupId, groupState }) => `${groupId} ${groupState}`).sort()).toEqual(['g Stable', 'simple Empty'])
   })
 
@@ -122,7 +122,7 @@ describe('group coordinator: a restart', () => {
     kept.partitionLog.reading = new Promise((resolve) => (read = resolve))
     const world = await brokerWorld({ settings, ...kept })
     const early = fetch(world)
-    const listing = world.ask(ListGroupsRequest, ListGroupsResponse, 4, {})
+    const listing = world.call(ListGroupsRequest, ListGroupsResponse, 4, {})
     await settled()
     await world.time.pass(1000)
     expect([await early, (await listing).errorCode]).toEqual([[14, undefined], 14])
@@ -140,7 +140,7 @@ describe('group coordinator: a restart', () => {
     expect(await fetch(world)).toEqual([0, -1n])
     const entering = { rebalanceTimeoutMs: 1000, subscribedTopicNames: ['t'], topicPartitions: [] }
     const asked = { groupId: 'g', memberId: 'm', memberEpoch: 0, ...entering }
-    const entered = await world.ask(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
+    const entered = await world.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
     expect(entered.assignment?.topicPartitions).toHaveLength(1)
   })
 })
@@ -187,12 +187,12 @@ describe('group coordinator: deletion', () => {
   test('of the offsets topic deletes the groups, and waiting requests get an error', async () => {
     const world = await groupsWorld()
     await commit(world, 7n, 'simple')
-    const waiting = world.ask(JoinGroupRequest, JoinGroupResponse, 3, { groupId: 'g', ...joining })
+    const waiting = world.call(JoinGroupRequest, JoinGroupResponse, 3, { groupId: 'g', ...joining })
     await settled()
     await remove(world, '__consumer_offsets')
     expect((await waiting).errorCode).toBe(16)
     expect((await fetch(world, 'simple'))[0]).toBe(16)
-    await world.ask(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
+    await world.call(FindCoordinatorRequest, FindCoordinatorResponse, 3, { key: 'g' })
     expect(await fetch(world, 'simple')).toEqual([0, -1n])
     expect(world.reported).toEqual([])
   })
@@ -221,5 +221,5 @@ test('group coordinator: offsets expire after their time, and a group without of
   expect(await fetch(world)).toEqual([0, 7n])
   await world.time.pass(600_000)
   expect(await fetch(world)).toEqual([0, -1n])
-  expect((await world.ask(ListGroupsRequest, ListGroupsResponse, 4, {})).groups).toEqual([])
+  expect((await world.call(ListGroupsRequest, ListGroupsResponse, 4, {})).groups).toEqual([])
 })

@@ -110,9 +110,9 @@ test.each([
   `0@s3://one?accessKey=a&secretKey=${hidden},1@s3://two?secretKey=${hidden}`,
 ])('store URI: the error for %s does not contain the secret', (uri) => {
   expect(refusal(uri)).not.toMatch(/accepted|S3cr3t/)
-  const said = inspect([load({ name: 'a.properties', content: `s3.wal.path=${uri}` }, []), load(undefined, [`s3.wal.path=${uri}`])])
-  expect(said).toMatch(/s3\.wal\.path/)
-  expect(said).not.toMatch(hidden)
+  const response = inspect([load({ name: 'a.properties', content: `s3.wal.path=${uri}` }, []), load(undefined, [`s3.wal.path=${uri}`])])
+  expect(response).toMatch(/s3\.wal\.path/)
+  expect(response).not.toMatch(hidden)
 })
 
 test('store URI: a URI is displayed without credentials', () => {

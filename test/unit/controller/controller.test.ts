@@ -198,7 +198,7 @@ test('controller: a log start moves forward only, and its partition is trimmed',
   expect(await controller.request({ type: 'moveLogStart', partitionId: 1, offset: 7n })).toBe(7n)
   expect(await controller.request({ type: 'moveLogStart', partitionId: 1, offset: 3n })).toBe(7n)
   expect(await controller.request({ type: 'moveLogStart', partitionId: 9, offset: 3n })).toBeUndefined()
-  expect(partitions.said).toEqual(['open 1', 'trim 1 7'])
+  expect(partitions.response).toEqual(['open 1', 'trim 1 7'])
 })
 
 test('controller: too many waiting commands are rejected', async () => {
@@ -318,7 +318,7 @@ test('controller: topics are deleted by name or id, and not when named twice', a
   expect(results(beside)).toEqual([...refused, ...refused, 'd UNKNOWN_TOPIC_OR_PARTITION'])
   const none = { name: 'none', topicId: zeroUuid }
   expect(results(await controller.request({ type: 'deleteTopics', topics: [none, none] }))).toEqual(['none INVALID_REQUEST'])
-  expect(partitions.said).toEqual(['open 1', 'open 2', 'open 3', 'close 1', 'close 2'])
+  expect(partitions.response).toEqual(['open 1', 'open 2', 'open 3', 'close 1', 'close 2'])
 })
 
 test('controller: a partition that cannot be opened stops the node, and no request is answered', async () => {

@@ -68,7 +68,7 @@ export class MemoryPartitions implements Partitions {
   readonly open_ = new Map<PartitionId, KnownPartition>()
   readonly timestamps = new Map<PartitionId, bigint[]>()
   readonly active = new Map<PartitionId, readonly ActiveProducer[]>()
-  readonly said: string[] = []
+  readonly response: string[] = []
   opening: Promise<void> | undefined
 
   async open(specs: readonly PartitionSpec[]): Promise<void> {
@@ -77,11 +77,11 @@ export class MemoryPartitions implements Partitions {
       const highWatermark = BigInt(this.timestamps.get(partitionId)?.length ?? 0)
       this.open_.set(partitionId, { logStartOffset, highWatermark, leaderEpoch, settings })
     }
-    this.said.push(`open ${specs.map((spec) => spec.partitionId)}`)
+    this.response.push(`open ${specs.map((spec) => spec.partitionId)}`)
   }
   async close(partitionIds: readonly PartitionId[]): Promise<void> {
     for (const partitionId of partitionIds) this.open_.delete(partitionId)
-    this.said.push(`close ${partitionIds}`)
+    this.response.push(`close ${partitionIds}`)
   }
   async configure(partitionId: PartitionId, settings: PartitionSettings): Promise<void> {
     this.open_.set(partitionId, { ...this.#known(partitionId), settings })
@@ -107,7 +107,7 @@ export class MemoryPartitions implements Partitions {
   }
   async trim(partitionId: PartitionId, offset: bigint): Promise<void> {
     this.open_.set(partitionId, { ...this.#known(partitionId), logStartOffset: offset })
-    this.said.push(`trim ${partitionId} ${offset}`)
+    this.response.push(`trim ${partitionId} ${offset}`)
   }
   fill(partitionId: PartitionId, timestamps: bigint[]): void {
     this.timestamps.set(partitionId, timestamps)

@@ -29,7 +29,7 @@ function world(log = new MemoryPartitionLog()) {
   runtime.elect(0, first(0))
   runtime.elect(1, first(1))
   let changes = 0
-  const ask = async (partition: number, request: CounterRequest): Promise<unknown> => {
+  const call = async (partition: number, request: CounterRequest): Promise<unknown> => {
     const response = await runtime.request(partition, request)
     return response instanceof NotReady ? response.error.name : response
   }
@@ -38,10 +38,10 @@ function world(log = new MemoryPartitionLog()) {
     time,
     failures,
     runtime,
-    ask,
-    add: (partition: number, name = 'a', by = 1) => ask(partition, { type: 'add', name, by, change: changes++ }),
+    call,
+    add: (partition: number, name = 'a', by = 1) => call(partition, { type: 'add', name, by, change: changes++ }),
     read: async (partition: number, name = 'a') => {
-      const value = await ask(partition, { type: 'read', name })
+      const value = await call(partition, { type: 'read', name })
       return typeof value === 'object' && value !== null && 'sum' in value ? value.sum : value
     },
     /** Outcome of a request so far. */
@@ -203,11 +203,11 @@ describe('coordinator runtime: writes', () => {
   })
 
   test('a resignation fails every waiting request, and an append that is rejected later is ignored', async () => {
-    const { log, ask, add, runtime, failures } = world()
+    const { log, call, add, runtime, failures } = world()
     await runtime.loadAll()
     const rejections: ((error: Error) => void)[] = []
     log.append = () => new Promise((_, reject) => rejections.push(reject))
-    const waiting = [ask(0, { type: 'await', name: 'b' }), add(0), add(0)]
+    const waiting = [call(0, { type: 'await', name: 'b' }), add(0), add(0)]
     await settled()
     runtime.resign(0, later(0, 1))
     expect(await Promise.all(waiting)).toEqual(Array(3).fill('NOT_COORDINATOR'))
@@ -217,10 +217,10 @@ describe('coordinator runtime: writes', () => {
   })
 
   test('an append that is rejected because the partition is not served ends the coordination, and not the node', async () => {
-    const { log, ask, add, runtime, failures } = world()
+    const { log, call, add, runtime, failures } = world()
     await runtime.loadAll()
     log.append = () => Promise.reject(new PartitionNotServed('closed'))
-    const waiting = [ask(0, { type: 'await', name: 'b' }), add(0)]
+    const waiting = [call(0, { type: 'await', name: 'b' }), add(0)]
     expect(await Promise.all(waiting)).toEqual(['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE'])
     expect([await add(0), runtime.isElected(0), runtime.isElected(1), failures]).toEqual(['NOT_COORDINATOR', false, true, []])
   })
@@ -235,9 +235,9 @@ describe('coordinator runtime: writes', () => {
 
 describe('coordinator runtime: timers', () => {
   test('a timer of the machine fires at its time', async () => {
-    const { time, ask, add, read } = world()
+    const { time, call, add, read } = world()
     await add(0)
-    await ask(0, { type: 'expire', name: 'a', at: time.now() + 1000 })
+    await call(0, { type: 'expire', name: 'a', at: time.now() + 1000 })
     await time.pass(999)
     expect(await read(0)).toBe(1)
     await time.pass(1)
@@ -245,9 +245,9 @@ describe('coordinator runtime: timers', () => {
   })
 
   test('a resignation cancels every timer', async () => {
-    const { log, time, ask, add, runtime } = world()
+    const { log, time, call, add, runtime } = world()
     await add(0)
-    await ask(0, { type: 'expire', name: 'a', at: time.now() + 1000 })
+    await call(0, { type: 'expire', name: 'a', at: time.now() + 1000 })
     log.held = []
     void add(0)
     await settled()

@@ -86,15 +86,15 @@ export class GroupWorld {
   }
 
   /** Sends a request, and returns its ticket. */
-  ask(question: GroupRequest): number {
+  call(question: GroupRequest): number {
     const ticket = this.#tickets++
     this.step({ type: 'requested', now: this.now, ticket, request: question })
     return ticket
   }
 
   /** The answer of a request that is answered at once. */
-  say<Q extends GroupRequest>(question: Q): ResponseTo<Q> {
-    const ticket = this.ask(question)
+  run<Q extends GroupRequest>(question: Q): ResponseTo<Q> {
+    const ticket = this.call(question)
     if (!this.answers.has(ticket)) throw new Error(`${question.type} is not answered yet`)
     return this.answers.get(ticket) as ResponseTo<Q>
   }
@@ -104,7 +104,7 @@ export class GroupWorld {
   }
 
   join(fields: Partial<RequestOf<'join'>> = {}): number {
-    return this.ask({
+    return this.call({
       type: 'join',
       groupId: 'g',
       memberId: '',
@@ -123,9 +123,9 @@ export class GroupWorld {
   }
 
   joined(ticket: number): JoinResponse {
-    const said = this.answered<JoinResponse>(ticket)
-    if (said === undefined) throw new Error(`join ${ticket} still waits`)
-    return said
+    const response = this.answered<JoinResponse>(ticket)
+    if (response === undefined) throw new Error(`join ${ticket} still waits`)
+    return response
   }
 
   sync(
@@ -134,7 +134,7 @@ export class GroupWorld {
     assigned: Readonly<Record<string, string>> = {},
     fields: Partial<RequestOf<'sync'>> = {},
   ): number {
-    return this.ask({
+    return this.call({
       type: 'sync',
       groupId: 'g',
       memberId,
@@ -149,8 +149,8 @@ export class GroupWorld {
 
   /** Error and assignment, as text; undefined while it waits. */
   synced(ticket: number): string | undefined {
-    const said = this.answered<SyncResponse>(ticket)
-    return said && `${said.error.name} ${said.assignment.toString()}`
+    const response = this.answered<SyncResponse>(ticket)
+    return response && `${response.error.name} ${response.assignment.toString()}`
   }
 
   /** Created, or grown. */
@@ -162,7 +162,7 @@ export class GroupWorld {
 
   /** A heartbeat to a consumer group. */
   beat(memberId: string, memberEpoch: number, fields: Partial<RequestOf<'consumerHeartbeat'>> = {}): ConsumerHeartbeatResponse {
-    return this.say({
+    return this.run({
       type: 'consumerHeartbeat',
       groupId: 'g',
       memberId,
@@ -190,16 +190,16 @@ export class GroupWorld {
   }
 
   heartbeat(memberId: string, generation: number, instanceId: string | null = null): string {
-    return this.say({ type: 'heartbeat', groupId: 'g', memberId, instanceId, generation }).name
+    return this.run({ type: 'heartbeat', groupId: 'g', memberId, instanceId, generation }).name
   }
 
   leave(...memberIds: string[]): string[] {
     const members = memberIds.map((memberId) => ({ memberId, instanceId: null }))
-    return this.say({ type: 'leave', groupId: 'g', members }).members.map(({ error }) => error.name)
+    return this.run({ type: 'leave', groupId: 'g', members }).members.map(({ error }) => error.name)
   }
 
   commit(fields: Partial<RequestOf<'commit'>> = {}, offset = 1n, topic = 't'): string {
-    const said = this.say({
+    const response = this.run({
       type: 'commit',
       groupId: 'g',
       memberId: '',
@@ -210,18 +210,18 @@ export class GroupWorld {
       offsets: [{ topic, topicId: zeroId, partition: 0, offset, leaderEpoch: 3, metadata: 'm' }],
       ...fields,
     })
-    return 'code' in said ? said.name : said.map(({ name }) => name).join()
+    return 'code' in response ? response.name : response.map(({ name }) => name).join()
   }
 
   fetched(groupId = 'g'): Record<string, bigint> {
-    const { offsets } = this.say({ type: 'fetch', groupId, memberId: null, memberEpoch: -1 })
+    const { offsets } = this.run({ type: 'fetch', groupId, memberId: null, memberEpoch: -1 })
     return Object.fromEntries(
       [...offsets].flatMap(([topic, rows]) => [...rows].map(([index, value]) => [`${topic}-${index}`, value.offset])),
     )
   }
 
   describe(groupId = 'g') {
-    return this.say({ type: 'describe', groupId })
+    return this.run({ type: 'describe', groupId })
   }
 
   /** Advances the time, with every wake-up that the machine requested at its time. */

@@ -46,9 +46,9 @@ class Consumer {
   beat(isLost: boolean): void {
     const { epoch, instanceId, memberId } = this
     const all = this.#isUnsure || epoch === 0 ? { rebalanceTimeoutMs: 10 * sessionMs, topics: this.topics } : {}
-    const said = this.#world.beat(memberId, epoch, { instanceId, ...all, owned: this.#owned() })
+    const response = this.#world.beat(memberId, epoch, { instanceId, ...all, owned: this.#owned() })
     this.#isUnsure = isLost
-    if (!isLost) this.#hear(said)
+    if (!isLost) this.#hear(response)
   }
 
   subscribe(subscribed: readonly string[]): void {
@@ -169,7 +169,7 @@ function settle(world: GroupWorld, members: readonly Consumer[]): void {
     }
     world.pass(consumerLimits.sessionTimeoutMs / 20)
   }
-  const { state, members: described } = world.say({ type: 'describeConsumer', groupId: 'g' })
+  const { state, members: described } = world.run({ type: 'describeConsumer', groupId: 'g' })
   if (members.length === 0) {
     expect(['', 'Empty']).toContain(state)
     return

@@ -33,23 +33,23 @@ class Consumer {
 
   #hear(): void {
     const { kind, ticket } = this.waiting!
-    const said = this.#world.answers.get(ticket)
-    if (said === undefined) return
+    const response = this.#world.answers.get(ticket)
+    if (response === undefined) return
     this.waiting = undefined
-    if (kind === 'join') this.#onJoined(said as JoinResponse)
-    else this.#onSynced(said as SyncResponse)
+    if (kind === 'join') this.#onJoined(response as JoinResponse)
+    else this.#onSynced(response as SyncResponse)
   }
 
-  #onJoined(said: JoinResponse): void {
-    if (said.error.name === 'MEMBER_ID_REQUIRED') {
-      this.memberId = said.memberId
+  #onJoined(response: JoinResponse): void {
+    if (response.error.name === 'MEMBER_ID_REQUIRED') {
+      this.memberId = response.memberId
       this.#join()
-    } else if (said.error.name !== 'NONE') this.#refused(said.error.name)
+    } else if (response.error.name !== 'NONE') this.#refused(response.error.name)
     else {
-      this.#owners.began(said.generation)
-      this.memberId = said.memberId
-      this.generation = said.generation
-      this.#joined = said
+      this.#owners.began(response.generation)
+      this.memberId = response.memberId
+      this.generation = response.generation
+      this.#joined = response
       this.#sync()
     }
   }
@@ -63,14 +63,14 @@ class Consumer {
     this.waiting = { kind: 'sync', ticket, since: this.#world.now }
   }
 
-  #onSynced(said: SyncResponse): void {
-    if (said.error.name !== 'NONE') this.#refused(said.error.name)
-    else if (said.assignment.length > 0) this.#owners.owns(said.assignment.toString(), this.instanceId ?? this.memberId)
+  #onSynced(response: SyncResponse): void {
+    if (response.error.name !== 'NONE') this.#refused(response.error.name)
+    else if (response.assignment.length > 0) this.#owners.owns(response.assignment.toString(), this.instanceId ?? this.memberId)
   }
 
   #hearHeartbeat(): void {
-    const said = this.#world.heartbeat(this.memberId, this.generation, this.instanceId)
-    if (said !== 'NONE') this.#refused(said)
+    const response = this.#world.heartbeat(this.memberId, this.generation, this.instanceId)
+    if (response !== 'NONE') this.#refused(response)
   }
 
   #refused(error: string): void {

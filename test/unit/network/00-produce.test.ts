@@ -39,7 +39,7 @@ test('produce: a request of several topics and partitions has an answer for each
   const world = new FrontWorld()
   const client = world.client()
   const partitions = (...indices: number[]) => indices.map((index) => ({ index, records: batchOf(1, 100) }))
-  client.ask(ProduceRequest, 11, 1, {
+  client.call(ProduceRequest, 11, 1, {
     acks: -1,
     topicData: [
       { name: 't', topicId: blankId, partitionData: partitions(1, 5, 0) },
@@ -68,7 +68,7 @@ test('produce: a request of several topics and partitions has an answer for each
 test('produce: a topic without partitions is not answered', () => {
   const world = new FrontWorld()
   const client = world.client()
-  client.ask(ProduceRequest, 11, 1, { acks: -1, topicData: [{ name: 't', topicId: blankId, partitionData: [] }] })
+  client.call(ProduceRequest, 11, 1, { acks: -1, topicData: [{ name: 't', topicId: blankId, partitionData: [] }] })
   world.settle()
   expect(client.produced(0).responses).toEqual([])
 })
@@ -214,7 +214,7 @@ test('produce: more partitions than a request may have end the connection', () =
   const world = new FrontWorld()
   const client = world.client()
   const partitionData = Array.from({ length: 4097 }, (_, index) => ({ index, records: Buffer.alloc(1) }))
-  client.ask(ProduceRequest, 11, 1, { acks: -1, topicData: [{ name: 't', topicId: blankId, partitionData }] })
+  client.call(ProduceRequest, 11, 1, { acks: -1, topicData: [{ name: 't', topicId: blankId, partitionData }] })
   expect(client.closed).toContain('4096')
 })
 

@@ -73,7 +73,7 @@ export class Client implements ClientConnection {
   }
 
   /** Sends a request. Requests after a deferred one wait with it. */
-  ask<Q extends Fields>(request: Message<Q>, version: number, correlationId: number, fields: Partial<Wire<Message<Q>>>): void {
+  call<Q extends Fields>(request: Message<Q>, version: number, correlationId: number, fields: Partial<Wire<Message<Q>>>): void {
     const writer = new Writer(Buffer.alloc(256), 1 << 24)
     const [, header] = headerVersions(apiByKey[request.key!]!, version)
     codec(RequestHeader, header).write(writer, { requestApiKey: request.key!, requestApiVersion: version, correlationId, clientId: 'test' })
@@ -94,7 +94,7 @@ export class Client implements ClientConnection {
     const { acks = -1, topic = 't', partition = 0, version = 11, timeoutMs = 30_000 } = fields
     const partitionData = [{ index: partition, records }]
     const topicData = [{ name: version >= 13 ? '' : topic, topicId: version >= 13 ? topic : blankId, partitionData }]
-    this.ask(ProduceRequest, version, correlationId, { acks, timeoutMs, topicData })
+    this.call(ProduceRequest, version, correlationId, { acks, timeoutMs, topicData })
   }
 
   fetch(
@@ -133,7 +133,7 @@ export class Client implements ClientConnection {
       lastFetchedEpoch,
     }))
     const topics = [{ topic: version >= 13 ? '' : topic, topicId: version >= 13 ? topic : blankId, partitions }]
-    this.ask(FetchRequest, version, correlationId, { maxWaitMs: 1000, minBytes: 1, maxBytes: 50 << 20, sessionEpoch: -1, topics, ...rest })
+    this.call(FetchRequest, version, correlationId, { maxWaitMs: 1000, minBytes: 1, maxBytes: 50 << 20, sessionEpoch: -1, topics, ...rest })
   }
 
   /** The correlation ids of the responses so far. */

@@ -66,7 +66,7 @@ describe('dispatcher: the responses of a connection', () => {
     client.fetch(4, 0n, { maxWaitMs: 60_000 })
     world.settle()
     expect(client.answered).toEqual([1, 2, 3])
-    client.ask(ApiVersionsRequest, 3, 5, {})
+    client.call(ApiVersionsRequest, 3, 5, {})
     world.settle()
     expect(client.answered).toEqual([1, 2, 3, 4])
     expect(world.forwarded.length).toBe(1)
@@ -78,7 +78,7 @@ describe('dispatcher: a request for the main thread', () => {
     const world = new FrontWorld()
     const client = world.client()
     client.produce(1, batchOf(1, 200))
-    client.ask(ApiVersionsRequest, 3, 2, {})
+    client.call(ApiVersionsRequest, 3, 2, {})
     client.produce(3, batchOf(1, 200))
     expect(world.forwarded).toEqual([])
     world.settle()
@@ -93,7 +93,7 @@ describe('dispatcher: a request for the main thread', () => {
   test('that has no answer ends the connection', () => {
     const world = new FrontWorld()
     const client = world.client()
-    client.ask(ApiVersionsRequest, 3, 2, {})
+    client.call(ApiVersionsRequest, 3, 2, {})
     world.dispatcher.answered(world.forwarded[0]!.token, null)
     expect(client.closed).toBeDefined()
   })
@@ -101,7 +101,7 @@ describe('dispatcher: a request for the main thread', () => {
   test('may be answered after its connection is closed', () => {
     const world = new FrontWorld()
     const client = world.client()
-    client.ask(ApiVersionsRequest, 3, 2, {})
+    client.call(ApiVersionsRequest, 3, 2, {})
     world.dispatcher.disconnect(client.queue)
     world.dispatcher.answered(world.forwarded[0]!.token, Buffer.alloc(4))
     world.dispatcher.answered(world.forwarded[0]!.token, Buffer.alloc(4))
@@ -132,7 +132,7 @@ describe('dispatcher: a rejected frame closes its connection', () => {
       expect(client.closed).toBeDefined()
       world.dispatcher.disconnect(client.queue)
     }
-    world.client().ask(ApiVersionsRequest, 3, 2, {})
+    world.client().call(ApiVersionsRequest, 3, 2, {})
     expect(world.forwarded[0]!.token).toBeLessThan(2)
   })
 })
@@ -263,7 +263,7 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))('dispatcher: any mix of
       })
       one.asked.push(id)
     } else {
-      one.client.ask(ApiVersionsRequest, 3, id, {})
+      one.client.call(ApiVersionsRequest, 3, id, {})
       one.asked.push(id)
     }
     if (chance(p, 300)) world.dispatcher.publish()

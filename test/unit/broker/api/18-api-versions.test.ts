@@ -9,7 +9,7 @@ const named = { clientSoftwareName: 'apache-kafka-java', clientSoftwareVersion: 
 
 test('ApiVersions: the advertised APIs are those that are served, and every version of them can be parsed', async () => {
   const world = await brokerWorld()
-  const { apiKeys, errorCode } = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
+  const { apiKeys, errorCode } = await world.call(ApiVersionsRequest, ApiVersionsResponse, 4, named)
   expect(errorCode).toBe(0)
   expect(apiKeys.map(({ apiKey, minVersion, maxVersion }) => `${apiByKey[apiKey]!.name} ${minVersion}-${maxVersion}`)).toEqual([
     'Produce 0-13',
@@ -61,7 +61,7 @@ test('ApiVersions: the advertised APIs are those that are served, and every vers
 
 test('ApiVersions: only supported features are finalized, since clients use them', async () => {
   const world = await brokerWorld()
-  const answer = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 4, named)
+  const answer = await world.call(ApiVersionsRequest, ApiVersionsResponse, 4, named)
   expect(answer.finalizedFeatures).toEqual([
     { name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 },
     { name: 'metadata.version', minVersionLevel: 30, maxVersionLevel: 30 },
@@ -89,13 +89,13 @@ test.each([
   ['a', '1.'],
 ])('ApiVersions: the software name "%s" with version "%s" is rejected', async (clientSoftwareName, clientSoftwareVersion) => {
   const world = await brokerWorld()
-  const { errorCode, apiKeys } = await world.ask(ApiVersionsRequest, ApiVersionsResponse, 3, { clientSoftwareName, clientSoftwareVersion })
+  const { errorCode, apiKeys } = await world.call(ApiVersionsRequest, ApiVersionsResponse, 3, { clientSoftwareName, clientSoftwareVersion })
   expect([errorCode, apiKeys]).toEqual([42, []])
 })
 
 test('ApiVersions: versions without a software name need none', async () => {
   const world = await brokerWorld()
   for (const version of [0, 1, 2]) {
-    expect((await world.ask(ApiVersionsRequest, ApiVersionsResponse, version, {})).apiKeys.length).toBe(servedApis.length)
+    expect((await world.call(ApiVersionsRequest, ApiVersionsResponse, version, {})).apiKeys.length).toBe(servedApis.length)
   }
 })

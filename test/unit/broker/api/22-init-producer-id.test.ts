@@ -3,15 +3,15 @@ import { InitProducerIdRequest, InitProducerIdResponse } from '../../../../src/w
 import { MemoryLog } from '../../controller/world.ts'
 import { type BrokerWorld, brokerWorld } from '../broker-world.ts'
 
-const ask = (world: BrokerWorld, fields: Partial<InitProducerIdRequest>, version = 5): Promise<InitProducerIdResponse> =>
-  world.ask(InitProducerIdRequest, InitProducerIdResponse, version, { transactionalId: null, ...fields })
+const call = (world: BrokerWorld, fields: Partial<InitProducerIdRequest>, version = 5): Promise<InitProducerIdResponse> =>
+  world.call(InitProducerIdRequest, InitProducerIdResponse, version, { transactionalId: null, ...fields })
 
 test('InitProducerId: every producer has its own id, over blocks and restarts', async () => {
   const log = new MemoryLog()
   const world = await brokerWorld({ log })
-  const ids = await Promise.all(Array.from({ length: 2500 }, async () => (await ask(world, {})).producerId))
+  const ids = await Promise.all(Array.from({ length: 2500 }, async () => (await call(world, {})).producerId))
   expect([new Set(ids).size, log.appends]).toEqual([2500, 4])
-  const again = await ask(await brokerWorld({ log }), {}, 0)
+  const again = await call(await brokerWorld({ log }), {}, 0)
   expect(again).toMatchObject({ errorCode: 0, producerId: 3000n, producerEpoch: 0 })
 })
 
@@ -23,5 +23,5 @@ test.each<[Partial<InitProducerIdRequest>, number]>([
   [{ producerId: 5n }, 42],
   [{ producerEpoch: 5 }, 42],
 ])('InitProducerId: %o is answered with error %d', async (fields, error) => {
-  expect(await ask(await brokerWorld(), fields)).toMatchObject({ errorCode: error, producerId: -1n, producerEpoch: -1 })
+  expect(await call(await brokerWorld(), fields)).toMatchObject({ errorCode: error, producerId: -1n, producerEpoch: -1 })
 })

@@ -7,7 +7,7 @@ import { type BrokerWorld, brokerWorld } from '../broker-world.ts'
 async function worldWithRecords(): Promise<BrokerWorld> {
   const world = await brokerWorld()
   const topic = { name: 't', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
-  await world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic] })
+  await world.call(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic] })
   world.partitions.fill(1, [1n, 2n, 3n, 4n, 5n])
   await world.controller.request({ type: 'moveLogStart', partitionId: 1, offset: 2n })
   return world
@@ -21,9 +21,9 @@ interface LaneRequest {
   readonly leaderEpoch?: number
 }
 
-async function ask(world: BrokerWorld, { version = 4, topic = 't', ...part }: LaneRequest) {
+async function call(world: BrokerWorld, { version = 4, topic = 't', ...part }: LaneRequest) {
   const asked = { partition: 0, currentLeaderEpoch: -1, leaderEpoch: 0, ...part }
-  const { topics } = await world.ask(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, version, {
+  const { topics } = await world.call(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, version, {
     topics: [{ topic, partitions: [asked] }],
   })
   const { partition, errorCode, leaderEpoch, endOffset } = topics[0]!.partitions[0]!
@@ -34,12 +34,12 @@ async function ask(world: BrokerWorld, { version = 4, topic = 't', ...part }: La
 test.each([2, 3, 4])(
   'OffsetForLeaderEpoch: version %i returns the end of the current epoch, also after records are deleted',
   async (version) => {
-    expect(await ask(await worldWithRecords(), { version })).toEqual([0, 0, 5n])
+    expect(await call(await worldWithRecords(), { version })).toEqual([0, 0, 5n])
   },
 )
 
 test('OffsetForLeaderEpoch: the epoch of a partition without records ends where it began', async () => {
-  expect(await ask(await worldWithRecords(), { partition: 1 })).toEqual([0, 0, 0n])
+  expect(await call(await worldWithRecords(), { partition: 1 })).toEqual([0, 0, 0n])
 })
 
 test.each([
@@ -47,7 +47,7 @@ test.each([
   ['that is negative is unknown', -1, [0, -1, -1n]],
   ['before the first ended where the log starts', -5, [0, -5, 2n]],
 ])('OffsetForLeaderEpoch: an epoch %s', async (_, leaderEpoch, answer) => {
-  expect(await ask(await worldWithRecords(), { leaderEpoch })).toEqual(answer)
+  expect(await call(await worldWithRecords(), { leaderEpoch })).toEqual(answer)
 })
 
 test.each([
@@ -55,7 +55,7 @@ test.each([
   ['ahead of the leader gets an error', 1, [75, -1, -1n]],
   ['behind it is fenced', -2, [74, -1, -1n]],
 ])('OffsetForLeaderEpoch: a client %s', async (_, currentLeaderEpoch, answer) => {
-  expect(await ask(await worldWithRecords(), { currentLeaderEpoch })).toEqual(answer)
+  expect(await call(await worldWithRecords(), { currentLeaderEpoch })).toEqual(answer)
 })
 
 test.each<[LaneRequest]>([
@@ -65,11 +65,11 @@ test.each<[LaneRequest]>([
   [{ partition: -1 }],
   [{ topic: 'none', currentLeaderEpoch: 7 }],
 ])('OffsetForLeaderEpoch: %o is unknown', async (asked) => {
-  expect(await ask(await worldWithRecords(), asked)).toEqual([3, -1, -1n])
+  expect(await call(await worldWithRecords(), asked)).toEqual([3, -1, -1n])
 })
 
 test('OffsetForLeaderEpoch: a deleted topic is unknown', async () => {
   const world = await worldWithRecords()
   await world.controller.request({ type: 'deleteTopics', topics: [{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }] })
-  expect(await ask(world, {})).toEqual([3, -1, -1n])
+  expect(await call(world, {})).toEqual([3, -1, -1n])
 })

@@ -20,21 +20,21 @@ async function worldWith(name: string, configs: Record<string, string> = {}): Pr
 async function create(world: BrokerWorld, name: string, configs: Record<string, string> = {}): Promise<void> {
   const rows = Object.entries(configs).map(([key, value]) => ({ name: key, value }))
   const topics = [{ name, numPartitions: 2, replicationFactor: 1, assignments: [], configs: rows }]
-  const { topics: answered } = await world.ask(CreateTopicsRequest, CreateTopicsResponse, 5, { topics })
+  const { topics: answered } = await world.call(CreateTopicsRequest, CreateTopicsResponse, 5, { topics })
   expect(answered[0]!.errorCode).toBe(0)
 }
 
 async function alter(world: BrokerWorld, type: number, name: string, changes: readonly Change[], validateOnly = false) {
   const configs = changes.map(([key, operation, value = null]) => ({ name: key, configOperation: alterOperation[operation], value }))
   const resources = [{ resourceType: type, resourceName: name, configs }]
-  const answer = await world.ask(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources, validateOnly })
+  const answer = await world.call(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources, validateOnly })
   const { errorCode, errorMessage } = answer.responses[0]!
   return errorCode === 0 ? 'done' : `${errorCode} ${errorMessage}`
 }
 
 async function described(world: BrokerWorld, type: number, name: string, key: string): Promise<string | null | undefined> {
   const resources = [{ resourceType: type, resourceName: name, configurationKeys: [key] }]
-  const { results } = await world.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
+  const { results } = await world.call(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
   return results[0]!.configs[0]?.value
 }
 
@@ -89,7 +89,7 @@ test('IncrementalAlterConfigs: no limit of message sizes keeps the coordinator o
       ],
     },
   ]
-  const committed = await world.ask(OffsetCommitRequest, OffsetCommitResponse, 8, { groupId: 'g', topics })
+  const committed = await world.call(OffsetCommitRequest, OffsetCommitResponse, 8, { groupId: 'g', topics })
   expect(committed.topics[0]!.partitions[0]!.errorCode).toBe(0)
   expect(world.reported).toEqual([])
 })
@@ -108,7 +108,7 @@ test('alter-configs: an unknown broker config is recorded, and described without
   expect(await alter(world, broker, '1', [['no.such.config', 'set', 'secret']])).toBe('done')
   expect(await alter(world, broker, '', [['another.config', 'set', '1']])).toBe('done')
   const again = await brokerWorld({ log: world.log })
-  const { results } = await again.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, {
+  const { results } = await again.call(DescribeConfigsRequest, DescribeConfigsResponse, 4, {
     resources: [{ resourceType: broker, resourceName: '1', configurationKeys: ['no.such.config', 'another.config'] }],
     includeSynonyms: true,
   })
@@ -151,7 +151,7 @@ test('IncrementalAlterConfigs: a resource is changed as a whole or not at all, a
     { resourceType: group, resourceName: 'twice', configs: [] },
     { resourceType: group, resourceName: 'twice', configs: [] },
   ]
-  const { responses } = await world.ask(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources })
+  const { responses } = await world.call(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources })
   expect(responses.map(({ errorCode }) => errorCode)).toEqual([40, 0, 42, 42])
   expect(await described(world, topic, 't', 'retention.ms')).toBe('604800000')
   expect(await described(world, group, 'g', 'consumer.session.timeout.ms')).toBe('50000')
@@ -183,7 +183,7 @@ test.each<[number, string, Change, string]>([
 test('IncrementalAlterConfigs: the older API replaces all configs', async () => {
   const world = await worldWith('t', { 'retention.ms': '5', 'segment.ms': '6' })
   const resources = [{ resourceType: topic, resourceName: 't', configs: [{ name: 'segment.ms', value: '7' }] }]
-  const { responses } = await world.ask(AlterConfigsRequest, AlterConfigsResponse, 2, { resources })
+  const { responses } = await world.call(AlterConfigsRequest, AlterConfigsResponse, 2, { resources })
   expect(responses[0]!.errorCode).toBe(0)
   expect(world.image.topics.get('t')!.configs).toEqual(new Map([['segment.ms', '7']]))
 })
@@ -197,7 +197,7 @@ test('IncrementalAlterConfigs: the error of a change precedes that of a missing 
 test('IncrementalAlterConfigs: a request with one resource of an unknown type describes none', async () => {
   const world = await worldWith('t')
   const resources = [topic, 99].map((resourceType) => ({ resourceType, resourceName: 't', configurationKeys: null }))
-  const { results } = await world.ask(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
+  const { results } = await world.call(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources })
   expect(results.map(({ errorCode, configs }) => [errorCode, configs.length])).toEqual([
     [42, 0],
     [42, 0],

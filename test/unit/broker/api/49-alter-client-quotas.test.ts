@@ -9,7 +9,7 @@ type Operation = readonly [key: string, value: number, remove?: boolean]
 async function alter(world: BrokerWorld, parts: readonly Part[], operations: readonly Operation[], validateOnly = false): Promise<string> {
   const entity = parts.map(([entityType, entityName]) => ({ entityType, entityName }))
   const ops = operations.map(([key, value, remove = false]) => ({ key, value, remove }))
-  const { entries } = await world.ask(AlterClientQuotasRequest, AlterClientQuotasResponse, 1, { entries: [{ entity, ops }], validateOnly })
+  const { entries } = await world.call(AlterClientQuotasRequest, AlterClientQuotasResponse, 1, { entries: [{ entity, ops }], validateOnly })
   return entries[0]!.errorCode === 0 ? 'done' : `${entries[0]!.errorCode} ${entries[0]!.errorMessage}`
 }
 
@@ -19,7 +19,7 @@ async function described(
   strict = false,
 ): Promise<string[]> {
   const components = parts.map(([entityType, matchType, match]) => ({ entityType, matchType, match }))
-  const answer = await world.ask(DescribeClientQuotasRequest, DescribeClientQuotasResponse, 1, { components, strict })
+  const answer = await world.call(DescribeClientQuotasRequest, DescribeClientQuotasResponse, 1, { components, strict })
   if (answer.entries === null) return [`error ${answer.errorCode}`]
   return answer.entries.map(({ entity, values }) => {
     const who = entity.map(({ entityType, entityName }) => `${entityType}=${entityName ?? '<default>'}`)

@@ -16,6 +16,6 @@ test.each([
   ['(a)\\1', invalidRegularExpression],
 ])('list-transactions: the pattern %s, an expression of RE2, is answered %i', async (transactionalIdPattern, error) => {
   const world = await brokerWorld()
-  const answer = await world.ask(ListTransactionsRequest, ListTransactionsResponse, 2, { transactionalIdPattern })
+  const answer = await world.call(ListTransactionsRequest, ListTransactionsResponse, 2, { transactionalIdPattern })
   expect(answer.errorCode).toBe(error)
 })

@@ -7,12 +7,12 @@ import { type BrokerWorld, brokerWorld } from '../broker-world.ts'
 async function worldWithTopics(): Promise<BrokerWorld> {
   const world = await brokerWorld()
   const topic = (name: string) => ({ name, numPartitions: 3, replicationFactor: 1, assignments: [], configs: [] })
-  await world.ask(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic('b'), topic('a'), topic('c')] })
+  await world.call(CreateTopicsRequest, CreateTopicsResponse, 7, { topics: [topic('b'), topic('a'), topic('c')] })
   return world
 }
 
 async function describe(world: BrokerWorld, fields: Partial<DescribeTopicPartitionsRequest>): Promise<string> {
-  const { topics, nextCursor } = await world.ask(DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, 0, fields)
+  const { topics, nextCursor } = await world.call(DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, 0, fields)
   const rows = topics.map(({ name, errorCode, partitions }) =>
     errorCode === 0 ? `${name}:${partitions.map((partition) => partition.partitionIndex)}` : `${name} ${errorCode}`,
   )
@@ -41,7 +41,7 @@ test('DescribeTopicPartitions: paging through all topics returns every partition
   const met: string[] = []
   let cursor: DescribeTopicPartitionsRequest['cursor'] = null
   do {
-    const page: DescribeTopicPartitionsResponse = await world.ask(DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, 0, {
+    const page: DescribeTopicPartitionsResponse = await world.call(DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, 0, {
       responsePartitionLimit: 2,
       cursor,
     })
@@ -53,14 +53,14 @@ test('DescribeTopicPartitions: paging through all topics returns every partition
 
 test('DescribeTopicPartitions: the cluster is this node', async () => {
   const world = await brokerWorld()
-  const ask = (version: number, fields: Partial<DescribeClusterRequest>) =>
-    world.ask(DescribeClusterRequest, DescribeClusterResponse, version, fields)
-  expect(await ask(2, { includeClusterAuthorizedOperations: true })).toMatchObject({
+  const call = (version: number, fields: Partial<DescribeClusterRequest>) =>
+    world.call(DescribeClusterRequest, DescribeClusterResponse, version, fields)
+  expect(await call(2, { includeClusterAuthorizedOperations: true })).toMatchObject({
     errorCode: 0,
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
     controllerId: 1,
     brokers: [{ brokerId: 1, host: 'here', port: 9092, rack: null, isFenced: false }],
     clusterAuthorizedOperations: 8096,
   })
-  expect([(await ask(1, { endpointType: 2 })).errorCode, (await ask(1, { endpointType: 3 })).errorCode]).toEqual([114, 115])
+  expect([(await call(1, { endpointType: 2 })).errorCode, (await call(1, { endpointType: 3 })).errorCode]).toEqual([114, 115])
 })

@@ -11,8 +11,8 @@ describe('classic group: joining', () => {
     const ticket = world.join()
     expect(world.answered(ticket)).toBeUndefined()
     world.pass(0)
-    const said = world.joined(ticket)
-    expect(said).toMatchObject({
+    const response = world.joined(ticket)
+    expect(response).toMatchObject({
       error: { name: 'NONE' },
       generation: 1,
       leader: 'c-1',
@@ -20,7 +20,7 @@ describe('classic group: joining', () => {
       protocolType: 'consumer',
       protocolName: 'range',
     })
-    expect(said.members).toEqual([{ memberId: 'c-1', instanceId: null, metadata: subscription('t') }])
+    expect(response.members).toEqual([{ memberId: 'c-1', instanceId: null, metadata: subscription('t') }])
     expect(world.describe().state).toBe('CompletingRebalance')
     expect(world.synced(world.sync('c-1', 1, { 'c-1': 'all' }))).toBe('NONE all')
     expect(world.describe()).toMatchObject({
@@ -33,8 +33,8 @@ describe('classic group: joining', () => {
   test('a client that supports KIP-394 receives its id first, and a pending id delays the rebalance until its session ends', () => {
     const world = new GroupWorld()
     const [leader] = world.stable(1)
-    const said = world.joined(world.join({ supportsMemberIdRequired: true }))
-    expect(said).toMatchObject({ error: { name: 'MEMBER_ID_REQUIRED' }, memberId: 'c-2', generation: -1 })
+    const response = world.joined(world.join({ supportsMemberIdRequired: true }))
+    expect(response).toMatchObject({ error: { name: 'MEMBER_ID_REQUIRED' }, memberId: 'c-2', generation: -1 })
     expect(world.heartbeat(leader!, 1)).toBe('NONE')
     const again = world.join({ memberId: leader! })
     expect(world.answered(again)).toBeUndefined()
@@ -107,8 +107,8 @@ describe('classic group: joining', () => {
   test('a full group rejects further members with GROUP_MAX_SIZE_REACHED', () => {
     const world = new GroupWorld({ membersMax: 2 })
     world.stable(2)
-    const said = world.joined(world.join())
-    expect([said.error.name, said.memberId]).toEqual(['GROUP_MAX_SIZE_REACHED', ''])
+    const response = world.joined(world.join())
+    expect([response.error.name, response.memberId]).toEqual(['GROUP_MAX_SIZE_REACHED', ''])
     world.join({ memberId: 'c-1' })
     world.join({ memberId: 'c-2' })
     expect(world.describe().members).toHaveLength(2)
@@ -226,10 +226,10 @@ describe('classic group: syncing', () => {
     ['another type', ['c-1', 1, {}, { protocolType: 'connect' }], 'INCONSISTENT_GROUP_PROTOCOL '],
     ['nothing about the protocol', ['c-1', 1, {}, { protocolType: null, protocolName: null }], 'NONE part 0'],
     ['another group', ['c-1', 1, {}, { groupId: 'other' }], 'UNKNOWN_MEMBER_ID '],
-  ])('%s: the answer', (_, ask, answer) => {
+  ])('%s: the answer', (_, call, answer) => {
     const world = new GroupWorld()
     world.stable(1)
-    expect(world.synced(world.sync(...ask))).toBe(answer)
+    expect(world.synced(world.sync(...call))).toBe(answer)
   })
 
   test('an assignment that cannot be written is no assignment', () => {
@@ -292,7 +292,7 @@ describe('classic group: leaving', () => {
     const [leader, follower] = world.stable(2)
     expect(world.leave(leader!, 'nobody', follower!)).toEqual(['NONE', 'UNKNOWN_MEMBER_ID', 'NONE'])
     expect([world.describe().state, world.generation]).toEqual(['Empty', 3])
-    expect(world.say({ type: 'leave', groupId: 'other', members: [{ memberId: 'x', instanceId: null }] }).members[0]!.error.name).toBe(
+    expect(world.run({ type: 'leave', groupId: 'other', members: [{ memberId: 'x', instanceId: null }] }).members[0]!.error.name).toBe(
       'UNKNOWN_MEMBER_ID',
     )
   })
@@ -318,9 +318,9 @@ describe('classic group: static members', () => {
 
   test('one that returns replaces its old member without a rebalance, and its old id is fenced', () => {
     const world = stable()
-    const said = world.joined(world.join({ instanceId: 'i' }))
-    expect(said).toMatchObject({ error: { name: 'NONE' }, memberId: 'i-2', generation: 1, leader: 'i-2', skipAssignment: true })
-    expect(said.members).toHaveLength(1)
+    const response = world.joined(world.join({ instanceId: 'i' }))
+    expect(response).toMatchObject({ error: { name: 'NONE' }, memberId: 'i-2', generation: 1, leader: 'i-2', skipAssignment: true })
+    expect(response.members).toHaveLength(1)
     expect(world.describe().state).toBe('Stable')
     expect(world.heartbeat('i-1', 1, 'i')).toBe('FENCED_INSTANCE_ID')
     expect(world.synced(world.sync('i-2', 1, {}, { instanceId: 'i' }))).toBe('NONE part')
@@ -329,8 +329,8 @@ describe('classic group: static members', () => {
 
   test('an older client receives the id of the old leader, so that it does not assign again', () => {
     const world = stable()
-    const said = world.joined(world.join({ instanceId: 'i', supportsSkipAssignment: false }))
-    expect(said).toMatchObject({ memberId: 'i-2', leader: 'i-1', skipAssignment: false, members: [] })
+    const response = world.joined(world.join({ instanceId: 'i', supportsSkipAssignment: false }))
+    expect(response).toMatchObject({ memberId: 'i-2', leader: 'i-1', skipAssignment: false, members: [] })
   })
 
   test('one that returns with another protocol causes a rebalance', () => {
@@ -364,7 +364,7 @@ describe('classic group: static members', () => {
 
   test("one is removed by its instance alone, or by both names, but not by another one's", () => {
     const leave = (world: GroupWorld, memberId: string, instanceId: string): string =>
-      world.say({ type: 'leave', groupId: 'g', members: [{ memberId, instanceId }] }).members[0]!.error.name
+      world.run({ type: 'leave', groupId: 'g', members: [{ memberId, instanceId }] }).members[0]!.error.name
     expect([leave(stable(), '', 'i'), leave(stable(), 'i-1', 'i'), leave(stable(), 'x', 'i'), leave(stable(), '', 'j')]).toEqual([
       'NONE',
       'NONE',

@@ -17,7 +17,7 @@ function shown({ error, memberEpoch, assignment }: ConsumerHeartbeatResponse): s
 }
 
 const own = (...partitions: number[]) => ({ owned: partitions.length > 0 ? [{ topicId: idOf('t'), partitions }] : [] })
-const state = (world: GroupWorld): string => world.say({ type: 'describeConsumer', groupId: 'g' }).state
+const state = (world: GroupWorld): string => world.run({ type: 'describeConsumer', groupId: 'g' }).state
 
 test('consumer group: the first member gets all partitions at once, and a heartbeat without changes returns no assignment', () => {
   const world = withTopic()
@@ -162,9 +162,9 @@ test('consumer group: replayed records produce the same group, and members conti
   world.enter('b', ['t'], { instanceId: 'i', rackId: 'r', assignor: 'range' })
   world.beat('a', 2)
   world.enter('c', [], { expression: 't' })
-  const before = world.say({ type: 'describeConsumer', groupId: 'g' })
+  const before = world.run({ type: 'describeConsumer', groupId: 'g' })
   world.restart()
-  expect(world.say({ type: 'describeConsumer', groupId: 'g' })).toEqual(before)
+  expect(world.run({ type: 'describeConsumer', groupId: 'g' })).toEqual(before)
   expect(shown(world.beat('a', 2))).toBe('2')
   world.pass(rebalanceMs)
   expect(shown(world.beat('a', 2))).toBe('UNKNOWN_MEMBER_ID')
@@ -248,7 +248,7 @@ test('migration: a group whose last consumer is removed by LeaveGroup is a class
   world.enter('a')
   const { memberId } = world.joined(world.join())
   const members = [{ memberId: 'a', instanceId: null }]
-  expect(world.say({ type: 'leave', groupId: 'g', members }).members).toMatchObject([{ memberId: 'a', error: { name: 'NONE' } }])
+  expect(world.run({ type: 'leave', groupId: 'g', members }).members).toMatchObject([{ memberId: 'a', error: { name: 'NONE' } }])
   expect(world.describe().state).toBe('PreparingRebalance')
   expect(world.heartbeat(memberId, 3)).toBe('REBALANCE_IN_PROGRESS')
 })
@@ -281,7 +281,7 @@ test('leave-group: members are named in the answer as they were in the request',
   const world = withTopic()
   world.enter('a', ['t'], { instanceId: 'i' })
   const ref = { memberId: '', instanceId: 'i' }
-  expect(world.say({ type: 'leave', groupId: 'g', members: [ref, ref] }).members).toMatchObject([
+  expect(world.run({ type: 'leave', groupId: 'g', members: [ref, ref] }).members).toMatchObject([
     { ...ref, error: { name: 'NONE' } },
     { ...ref, error: { name: 'NONE' } },
   ])
@@ -316,10 +316,10 @@ test('consumer group: an empty group of either type is replaced by the other typ
 test('consumer group: an empty consumer group can be deleted, and leaves nothing that would be read back', () => {
   const world = withTopic()
   world.enter('a', [], { expression: 't' })
-  expect(world.say({ type: 'delete', groupId: 'g' }).name).toBe('NON_EMPTY_GROUP')
+  expect(world.run({ type: 'delete', groupId: 'g' }).name).toBe('NON_EMPTY_GROUP')
   world.beat('a', -1)
-  expect(world.say({ type: 'delete', groupId: 'g' }).name).toBe('NONE')
+  expect(world.run({ type: 'delete', groupId: 'g' }).name).toBe('NONE')
   world.restart()
-  expect(world.say({ type: 'describeConsumer', groupId: 'g' }).error.name).toBe('GROUP_ID_NOT_FOUND')
+  expect(world.run({ type: 'describeConsumer', groupId: 'g' }).error.name).toBe('GROUP_ID_NOT_FOUND')
   expect(world.state.groups.size).toBe(0)
 })

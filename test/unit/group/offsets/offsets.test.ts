@@ -39,7 +39,7 @@ describe('committed offsets: committing', () => {
   test('keeps metadata up to its limit, and no metadata as none', () => {
     const world = new GroupWorld()
     const row = { topic: 't', topicId: zeroId, offset: 1n, leaderEpoch: -1 }
-    const said = world.say({
+    const response = world.run({
       type: 'commit',
       groupId: 'g',
       memberId: '',
@@ -53,8 +53,8 @@ describe('committed offsets: committing', () => {
         { ...row, partition: 2, metadata: null },
       ],
     })
-    expect('code' in said ? said : said.map(({ name }) => name)).toEqual(['NONE', 'OFFSET_METADATA_TOO_LARGE', 'NONE'])
-    const { offsets } = world.say({ type: 'fetch', groupId: 'g', memberId: null, memberEpoch: -1 })
+    expect('code' in response ? response : response.map(({ name }) => name)).toEqual(['NONE', 'OFFSET_METADATA_TOO_LARGE', 'NONE'])
+    const { offsets } = world.run({ type: 'fetch', groupId: 'g', memberId: null, memberEpoch: -1 })
     expect([...offsets.get('t')!].map(([index, { metadata }]) => [index, metadata.length])).toEqual([
       [0, 4096],
       [2, 0],
@@ -127,10 +127,10 @@ describe('committed offsets: deleting', () => {
     const world = new GroupWorld()
     const [leader] = world.stable(1)
     world.commit({ memberId: leader!, generation: 1 })
-    expect(world.say({ type: 'delete', groupId: 'g' }).name).toBe('NON_EMPTY_GROUP')
+    expect(world.run({ type: 'delete', groupId: 'g' }).name).toBe('NON_EMPTY_GROUP')
     world.leave(leader!)
-    expect(world.say({ type: 'delete', groupId: 'g' }).name).toBe('NONE')
-    expect(world.say({ type: 'delete', groupId: 'g' }).name).toBe('GROUP_ID_NOT_FOUND')
+    expect(world.run({ type: 'delete', groupId: 'g' }).name).toBe('NONE')
+    expect(world.run({ type: 'delete', groupId: 'g' }).name).toBe('GROUP_ID_NOT_FOUND')
     world.restart()
     expect([world.fetched(), world.describe().error.name]).toEqual([{}, 'GROUP_ID_NOT_FOUND'])
   })
@@ -141,16 +141,16 @@ describe('committed offsets: deleting', () => {
     world.commit({}, 2n, 'u')
     world.stable(1)
     const partitions = ['t', 'u', 'v'].map((topic) => ({ topic, partition: 0 }))
-    const said = world.say({ type: 'deleteOffsets', groupId: 'g', partitions })
-    expect('code' in said ? said : said.map(({ name }) => name)).toEqual(['GROUP_SUBSCRIBED_TO_TOPIC', 'NONE', 'NONE'])
+    const response = world.run({ type: 'deleteOffsets', groupId: 'g', partitions })
+    expect('code' in response ? response : response.map(({ name }) => name)).toEqual(['GROUP_SUBSCRIBED_TO_TOPIC', 'NONE', 'NONE'])
     expect(world.fetched()).toEqual({ 't-0': 1n })
-    expect(world.say({ type: 'deleteOffsets', groupId: 'x', partitions })).toMatchObject({ name: 'GROUP_ID_NOT_FOUND' })
+    expect(world.run({ type: 'deleteOffsets', groupId: 'x', partitions })).toMatchObject({ name: 'GROUP_ID_NOT_FOUND' })
   })
 
   test('of a group with another protocol type, offsets stay while it has members', () => {
     const world = new GroupWorld()
     world.join({ protocolType: 'connect', protocols: [{ name: 'range', metadata: subscription() }] })
     world.pass(0)
-    expect(world.say({ type: 'deleteOffsets', groupId: 'g', partitions: [] })).toMatchObject({ name: 'NON_EMPTY_GROUP' })
+    expect(world.run({ type: 'deleteOffsets', groupId: 'g', partitions: [] })).toMatchObject({ name: 'NON_EMPTY_GROUP' })
   })
 })

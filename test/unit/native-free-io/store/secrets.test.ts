@@ -67,21 +67,21 @@ test('secrets: no error contains a secret of the bucket', async () => {
     credentials: { type: 'static', accessKey, secretKey, sessionToken },
   }
   const store = await openStore(location, { environment: {} })
-  const ask = () => Promise.all([store.put('a', [Buffer.from('x')]), store.get('a', 0, 1), store.list(''), store.upload('b').complete()])
+  const call = () => Promise.all([store.put('a', [Buffer.from('x')]), store.get('a', 0, 1), store.list(''), store.upload('b').complete()])
   const [answers, text] = await written(async () => {
-    const unknown = await ask()
+    const unknown = await call()
     server.accounts.set(accessKey, { secretKey: 'another' })
-    const token = await ask()
+    const token = await call()
     server.accounts.set(accessKey, { secretKey: 'another', sessionToken })
-    const signature = await ask()
+    const signature = await call()
     // Some stores say it themselves.
     server.faults.set({
       operation: '*',
       fault: { type: 'error', status: 403, code: `InvalidAccessKeyId${accessKey}${secretKey}`, when: 'before' },
     })
-    const said = await ask()
+    const output = await call()
     await server.stop()
-    return [...unknown, ...token, ...signature, ...said, ...(await ask())]
+    return [...unknown, ...token, ...signature, ...output, ...(await call())]
   })
   for (const answer of answers) {
     if (!isFault(answer)) throw new Error(`a fault, not ${inspect(answer)}`)

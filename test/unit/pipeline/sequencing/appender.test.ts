@@ -104,7 +104,7 @@ describe('appender: a batch that Apache Kafka wrote', () => {
 
 describe('appender: refused is a batch', () => {
   /** Reasons of the log itself, which says where it starts. */
-  const told: readonly number[] = [reason.baseOffset, reason.malformed, reason.count, reason.control, reason.codec, reason.sequence]
+  const reported: readonly number[] = [reason.baseOffset, reason.malformed, reason.count, reason.control, reason.codec, reason.sequence]
 
   test.each<readonly [string, Buffer, { readonly code: number }, number]>([
     ['of no bytes that could be one', Buffer.alloc(10), errors.INVALID_RECORD, reason.notOneBatch],
@@ -133,7 +133,7 @@ describe('appender: refused is a batch', () => {
       reason: why,
       baseOffset: -1,
       logAppendTime: -1,
-      logStartOffset: told.includes(why) ? 0 : -1,
+      logStartOffset: reported.includes(why) ? 0 : -1,
       durableAt: 0,
     })
   })

@@ -2,13 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { below, type Prng } from '../../../src/base/prng.ts'
 import type { BrokerKind } from '../../support/broker.ts'
 import { ConnectionEnded, WireClient } from '../../support/wire-client.ts'
-import { type Keeper, Unclear } from './keeper.ts'
 import { KeptClassicMember } from './kept-classic-member.ts'
 import { KeptConsumerMember } from './kept-consumer-member.ts'
 import { KeptGroup } from './kept-groups.ts'
 import { KeptLogStart } from './kept-log-start.ts'
 import { KeptProducerIds } from './kept-producer-ids.ts'
 import { KeptQuota } from './kept-quota.ts'
+import { type KeptState, UnknownResult } from './kept-state.ts'
 import { KeptTopic } from './kept-topic.ts'
 
 /** Maximum pause between two changes: short enough for many changes, with time left for records. */
@@ -17,9 +17,9 @@ const againMs = 20
 const triesMax = 500
 
 /** State that a broker must keep besides records: offsets and groups, topics and their configs, log start offsets, producer ids, quotas. */
-export class OtherPromises {
+export class OtherState {
   readonly #random: Prng
-  readonly #keepers: readonly Keeper[]
+  readonly #states: readonly KeptState[]
 
   /** `topic` exists permanently, with this number of partitions. */
   constructor(kind: BrokerKind, topic: string, partitions: number, random: Prng) {
@@ -27,7 +27,7 @@ export class OtherPromises {
     const shortened = 'shortened'
     const passing = ['comes-and-goes-1', 'comes-and-goes-2']
     const read = [topic, shortened, ...passing]
-    this.#keepers = [
+    this.#states = [
       ...['simple-1', 'simple-2', 'simple-3'].map((groupId) => new KeptGroup(groupId, topic, partitions, random)),
       new KeptClassicMember('classic-1', topic, null, random),
       new KeptClassicMember('classic-2', topic, 'instance', random),
@@ -44,17 +44,17 @@ export class OtherPromises {
 
   /** Number of acknowledged changes. */
   get acknowledged(): number {
-    return this.#keepers.reduce((sum, { promised }) => sum + promised, 0)
+    return this.#states.reduce((sum, { acknowledged }) => sum + acknowledged, 0)
   }
 
   /** Makes changes, with one connection for each keeper, until the connection ends or `mayGoOn` returns false. */
   async load(port: number, mayGoOn: () => boolean): Promise<void> {
     await Promise.all(
-      this.#keepers.map(async (keeper) => {
+      this.#states.map(async (state) => {
         const client = await WireClient.open(port).catch(() => null)
         if (client === null) return
         try {
-          await this.#change(keeper, client, mayGoOn)
+          await this.#change(state, client, mayGoOn)
         } catch (error) {
           if (!(error instanceof ConnectionEnded)) throw error
         } finally {
@@ -68,31 +68,31 @@ export class OtherPromises {
   async verify(port: number): Promise<void> {
     const client = await WireClient.open(port)
     try {
-      for (const keeper of this.#keepers) await this.#poll(keeper, client)
+      for (const state of this.#states) await this.#poll(state, client)
     } finally {
       client.close()
     }
   }
 
-  async #change(keeper: Keeper, client: WireClient, mayGoOn: () => boolean): Promise<void> {
-    await this.#poll(keeper, client)
+  async #change(state: KeptState, client: WireClient, mayGoOn: () => boolean): Promise<void> {
+    await this.#poll(state, client)
     while (mayGoOn()) {
       try {
-        await keeper.change(client)
+        await state.change(client)
       } catch (error) {
-        if (!(error instanceof Unclear)) throw error
-        await this.#poll(keeper, client)
+        if (!(error instanceof UnknownResult)) throw error
+        await this.#poll(state, client)
       }
       await pause(below(this.#random, pauseMsMax))
     }
   }
 
-  async #poll(keeper: Keeper, client: WireClient): Promise<void> {
+  async #poll(state: KeptState, client: WireClient): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
-        return await keeper.look(client)
+        return await state.verify(client)
       } catch (error) {
-        if (!(error instanceof Unclear) || tries === triesMax) throw error
+        if (!(error instanceof UnknownResult) || tries === triesMax) throw error
         await pause(againMs)
       }
     }
