@@ -39,7 +39,7 @@ export async function scanSpeed(batches = 1_000_000): Promise<readonly MicroRow[
     row('ListOffsets by time, none', () => partition.firstSince(clock + 1, 0)),
     row('ListOffsets by time, from an offset', () => partition.firstSince(clock + 1, below(random, batches * 4))),
     row('ListOffsets by largest timestamp', () => partition.latest(0)),
-    row('size for ListOffsets, retention and cleaning', () => partition.walStats()),
+    row('size for ListOffsets, retention and cleaning', () => partition.walStats(below(random, batches * 4))),
     row('removal of a stored part', () => partition.dropBelow(4096 + below(random, batches / 2) * recordBytes)),
   ]
 }

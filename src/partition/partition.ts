@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import type { WalStats } from '../ports/lane-commands.ts'
 import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from '../ports/partitions.ts'
 import { BatchIndex } from './batch-index.ts'
 import { ProducerState } from './producer-state.ts'
@@ -97,11 +98,15 @@ export class Partition {
     return this.#durable
   }
 
-  /** Statistics of the durable records in the WAL: offsets, bytes, and the timestamp of the first batch. Call `advanceDurable` first. */
-  walStats(): { readonly start: number; readonly end: number; readonly bytes: number; readonly oldest: number } {
-    const { index } = this
-    const oldest = this.#durable === 0 ? -1 : index.maxTimestamp(0)
-    return { start: this.hotStart, end: this.highWatermark, bytes: index.bytesBetween(0, this.#durable), oldest }
+  /**
+   * Statistics of the durable batches in the WAL that end after `from`: offsets, bytes, and the timestamp of the first one. Call
+   * `advanceDurable` first.
+   */
+  walStats(from: number): WalStats {
+    const { index, highWatermark: end } = this
+    const first = this.#endingAfter(from)
+    if (first >= this.#durable) return { start: end, end, bytes: 0, oldest: -1 }
+    return { start: index.base(first), end, bytes: index.bytesBetween(first, this.#durable), oldest: index.maxTimestamp(first) }
   }
 
   /**
@@ -119,8 +124,11 @@ export class Partition {
 
   /** The first entry that ends after this offset and the log start. */
   #firstAfter(from: number): number {
+    return this.#endingAfter(Math.max(from, this.logStart))
+  }
+
+  #endingAfter(offset: number): number {
     const { index } = this
-    const offset = Math.max(from, this.logStart)
     const entry = Math.max(0, index.find(offset))
     return entry < index.length && index.base(entry) + index.count(entry) <= offset ? entry + 1 : entry
   }

@@ -7,8 +7,8 @@ export type Command =
   | { readonly type: 'close'; readonly partitionIds: readonly PartitionId[] }
   | { readonly type: 'configure'; readonly partitionId: PartitionId; readonly settings: PartitionSettings }
   | { readonly type: 'offsets'; readonly partitionId: PartitionId }
-  /** Statistics of the partition's records in the WAL. */
-  | { readonly type: 'walStats'; readonly partitionId: PartitionId }
+  /** Statistics of the partition's batches in the WAL that end after `from`. */
+  | { readonly type: 'walStats'; readonly partitionId: PartitionId; readonly from: number }
   | { readonly type: 'find'; readonly partitionId: PartitionId; readonly timestamp: number; readonly from: number }
   /** The first of the batches with the greatest timestamp, of those that end after `from`. */
   | { readonly type: 'findMax'; readonly partitionId: PartitionId; readonly from: number }
@@ -55,11 +55,19 @@ export interface BatchLocation {
   readonly maxTimestamp: number
 }
 
+/** Statistics of batches in the WAL. */
+export interface WalStats {
+  readonly start: number
+  readonly end: number
+  readonly bytes: number
+  /** Timestamp of the first one; -1 if there is none. */
+  readonly oldest: number
+}
+
 export type Reply =
   | { readonly type: 'done' }
   | { readonly type: 'unknown' }
-  /** `oldest` is the timestamp of the first record; -1 if there is none. */
-  | { readonly type: 'walStats'; readonly start: number; readonly end: number; readonly bytes: number; readonly oldest: number }
+  | ({ readonly type: 'walStats' } & WalStats)
   | { readonly type: 'offsets'; readonly logStart: number; readonly highWatermark: number; readonly leaderEpoch: number }
   | { readonly type: 'place'; readonly place: BatchLocation | undefined; readonly leaderEpoch: number }
   /** Shorter than the list in the command when there was no room for the rest. */

@@ -107,7 +107,7 @@ export class LogCleaner {
     this.#segments.retain(new Set(compacted.map(({ partitionId }) => partitionId)))
     let isDue = false
     for (const { partitionId, limits } of compacted) {
-      const stats = await lane.call({ type: 'walStats', partitionId })
+      const stats = await lane.call({ type: 'walStats', partitionId, from: 0 })
       if (stats.type === 'walStats' && this.#segments.isDue(partitionId, stats, limits, time.wall())) isDue = true
     }
     if (isDue && !this.#isStopping) await storeAll()

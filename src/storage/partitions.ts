@@ -11,6 +11,7 @@ import type {
   Partitions,
 } from '../ports/partitions.ts'
 import type { ProducerSnapshot } from '../ports/producers.ts'
+import { extentOf } from './extent.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import type { FoundRecord, TimeSearch } from './time-search.ts'
 
@@ -115,9 +116,8 @@ export class LanePartitions implements Partitions {
 
   async size(partitionId: PartitionId): Promise<number> {
     const { logStart } = await this.#offsets(partitionId)
-    const hot = await this.#lane.call({ type: 'walStats', partitionId })
-    const stored = this.#storage.objects.bytesFrom(partitionId, logStart)
-    return stored + (hot.type === 'walStats' ? hot.bytes : 0)
+    const { stored, unstored } = await extentOf(this.#storage.objects, this.#lane, partitionId, logStart)
+    return stored + (unstored?.bytes ?? 0)
   }
 
   async producers(partitionId: PartitionId): Promise<readonly ActiveProducer[]> {

@@ -8,6 +8,7 @@ import type { PartitionId } from '../ports/partitions.ts'
 import type { StorageMetadata } from '../ports/storage-metadata.ts'
 import type { StorageStep } from '../ports/storage-steps.ts'
 import type { Time } from '../ports/time.ts'
+import { extentOf } from './extent.ts'
 
 export interface RetentionTaskParts {
   readonly settings: Settings
@@ -57,16 +58,15 @@ export class RetentionTask {
     const { metadata, lane, objects, time, onCut, onStep } = this.#parts
     const logStart = metadata.partition(partitionId)?.logStart
     if (logStart === undefined || !mayExpire(objects.first(partitionId, logStart), limits, time.wall())) return
-    // Before the parts are read: records that move to an object in the meantime are in both, and never in neither.
-    const stats = await lane.call({ type: 'walStats', partitionId })
-    if (stats.type !== 'walStats') return
-    const bytes = objects.bytesFrom(partitionId, logStart) + stats.bytes
+    const { stored, unstored } = await extentOf(objects, lane, partitionId, logStart)
+    if (unstored === undefined) return
+    const bytes = stored + unstored.bytes
     const kept = retained(objects.each(partitionId, logStart), bytes, limits, logStart, time.wall())
     let { offset } = kept
-    if (kept.all && stats.oldest >= 0) {
-      const young = await lane.call({ type: 'find', partitionId, timestamp: time.wall() - limits.retentionMs!, from: stats.start })
+    if (kept.all && unstored.oldest >= 0) {
+      const young = await lane.call({ type: 'find', partitionId, timestamp: time.wall() - limits.retentionMs!, from: unstored.start })
       if (young.type !== 'place') return
-      offset = Math.max(offset, young.place?.baseOffset ?? stats.end)
+      offset = Math.max(offset, young.place?.baseOffset ?? unstored.end)
     }
     if (offset <= logStart) return
     await metadata.moveLogStart(partitionId, offset)

@@ -104,7 +104,7 @@ const bugs: Readonly<Record<string, Bug>> = {
     ...{ seed: 0, file: cleaner, from: 'new Map(reply.producers.map(', to: 'new Map([].map(' },
   },
   'retention that ignores young records in the log': {
-    ...{ seed: 1, file: retention, from: 'young.place?.baseOffset ?? stats.end', to: 'stats.end' },
+    ...{ seed: 1, file: retention, from: 'young.place?.baseOffset ?? unstored.end', to: 'stats.end' },
   },
   'a partial compaction by key that counts as complete': {
     ...{ seed: 0, file: cleaner, from: 'replaceCleaned({ partitionId, end,' },
@@ -127,8 +127,8 @@ const bugs: Readonly<Record<string, Bug>> = {
     ...{
       seed: 6,
       file: retention,
-      from: 'bytesFrom(partitionId, logStart) + stats.bytes',
-      to: 'bytesFrom(partitionId, logStart) + stats.bytes * 2',
+      from: 'stored + unstored.bytes',
+      to: 'stored + unstored.bytes * 2',
     },
   },
 }

@@ -3,7 +3,6 @@ import { emptyImage, type MutableImage, replay } from '../../src/metadata/image.
 import { decodeRecord, type MetadataRecord } from '../../src/metadata/records.ts'
 import type { ObjectPartImage } from '../../src/metadata/storage-image.ts'
 import { ObjectKeys } from '../../src/objects/object-key.ts'
-import type { Command } from '../../src/ports/lane-commands.ts'
 import type { CleanedObjects, CleanRules } from '../../src/ports/object-jobs.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
 import type { StorageStep } from '../../src/ports/storage-steps.ts'
@@ -68,8 +67,6 @@ export class StorageWorld implements NodeWorld {
   #lastCrash = ''
   /** End of the last compaction by key of a partition, if it ended at a full map of keys. */
   readonly #partialEnds = new Map<PartitionId, number>()
-  /** Records of a partition in the WAL when the engine last requested their size. */
-  readonly #reported = new Map<PartitionId, readonly WalEntry[]>()
   /** Time at which each object was marked. */
   readonly #markedAt = new Map<number, number>()
 
@@ -278,15 +275,6 @@ export class StorageWorld implements NodeWorld {
     else this.#partialEnds.delete(last.partitionId)
   }
 
-  onReply(command: Command): undefined {
-    if (command.type !== 'walStats') return
-    const { entries, durable } = this.disk
-    this.#reported.set(
-      command.partitionId,
-      entries.filter(({ partitionId, end }) => partitionId === command.partitionId && end <= durable),
-    )
-  }
-
   /** The trim must not release records that are acknowledged, readable and in no object. */
   onTrim({ trimmed }: { readonly trimmed: number }): void {
     for (const entry of this.disk.entries) if (entry.position < trimmed) this.#checkStored(entry)
@@ -326,8 +314,7 @@ export class StorageWorld implements NodeWorld {
     }
     if (record.type === 'logStartMoved') {
       const { partitionId, offset } = record
-      const countedTwice = this.#countedTwice(partitionId)
-      const isBySize = this.ledger.of(partitionId)?.checkLogStart(this.#logStart(partitionId), Number(offset), this.time.now, countedTwice)
+      const isBySize = this.ledger.of(partitionId)?.checkLogStart(this.#logStart(partitionId), Number(offset), this.time.now)
       if (isBySize) this.figures.cutsBySize++
     }
     replay(image, record)
@@ -338,14 +325,6 @@ export class StorageWorld implements NodeWorld {
     }
     if (record.type === 'topicCreated' || record.type === 'topicDeleted') this.ledger.follow(settings)
     if (record.type === 'objectsMarked' || record.type === 'partitionCleaned' || record.type === 'objectsRemoved') this.#checkCovered()
-  }
-
-  /** Retention counts the records twice that are in an object while the WAL is not yet trimmed: bytes of these. */
-  #countedTwice(partitionId: PartitionId): number {
-    const stored = Math.max(0, ...this.#partsOf(partitionId).map(({ end }) => Number(end)))
-    const isStored = ({ header }: WalEntry): boolean => Number(header.baseOffset) + header.lastOffsetDelta < stored
-    const entries = (this.#reported.get(partitionId) ?? []).filter(isStored)
-    return entries.reduce((sum, { batch }) => sum + batch.length, 0)
   }
 
   /** Stored records below the WAL stay in objects until their partition starts after them. */

@@ -84,7 +84,7 @@ export class LaneCommandsServer {
         hotStart: partition.hotStart,
       }),
       producersOf: (partition) => ({ type: 'producersOf', producers: partition.producers.snapshot() }),
-      walStats: (partition) => ({ type: 'walStats', ...partition.walStats() }),
+      walStats: (partition, { from }) => ({ type: 'walStats', ...partition.walStats(from) }),
       trim: (partition, { offset }) => {
         partition.logStart = Math.max(partition.logStart, offset)
         this.#notifyWaiters(partition)

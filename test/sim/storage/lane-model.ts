@@ -191,7 +191,7 @@ export class LaneModel implements Lane, ProducersHome {
       case 'producersOf':
         return { type: 'producersOf', producers: structuredClone(partition.producers.snapshot()) }
       case 'walStats':
-        return { type: 'walStats', ...partition.walStats() }
+        return { type: 'walStats', ...partition.walStats(command.from) }
       case 'trim':
         partition.logStart = Math.max(partition.logStart, command.offset)
         return { type: 'done' }

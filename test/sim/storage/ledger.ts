@@ -91,16 +91,16 @@ export class PartitionLedger {
 
   /**
    * Records move below the log start when a client requests it, when they have expired, or when enough bytes remain without them. Returns
-   * true in the last case. `countedTwice` bytes were both in the WAL and in an object.
+   * true in the last case.
    */
-  checkLogStart(before: number, after: number, nowMs: number, countedTwice: number): boolean {
+  checkLogStart(before: number, after: number, nowMs: number): boolean {
     const limit = this.limits.deletes ? this.limits.retentionMs : null
     const early = this.#from(Math.max(before, this.requestedStart), after).find(
       ({ timestamp }) => limit === null || nowMs - timestamp < limit,
     )
     if (early === undefined) return false
     const remaining = this.batches.filter(({ end }) => end > after).reduce((sum, { bytes }) => sum + bytes, 0)
-    if (this.limits.deletes && this.limits.retentionBytes !== null && remaining + countedTwice >= this.limits.retentionBytes) return true
+    if (this.limits.deletes && this.limits.retentionBytes !== null && remaining >= this.limits.retentionBytes) return true
     throw new Error(`offset ${early.offset} is deleted, and has not expired; ${remaining} bytes remain`)
   }
 
