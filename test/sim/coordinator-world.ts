@@ -49,7 +49,7 @@ interface Landed {
 }
 
 /** Frequencies of events, permille. */
-interface Weather {
+interface Rates {
   readonly move: number
   readonly crash: number
   /** Requests. With more of them than operations of the log, appends wait. */
@@ -99,14 +99,14 @@ export class CoordinatorWorld {
   /** Increment of each change. */
   readonly #increments = new Map<number, number>()
   readonly #violations: string[] = []
-  readonly #weather: Weather
+  readonly #rates: Rates
   readonly figures = { adds: 0, reads: 0, timedOut: 0, notCoordinator: 0, loading: 0, elections: 0, crashes: 0, rejected: 0, quiet: 0 }
 
   constructor(seed: number, Runtime: Runtime = CoordinatorRuntime) {
     this.#random = prng(seed)
     this.#Runtime = Runtime
     const pick = (...from: number[]): number => from[below(this.#random, from.length)]!
-    this.#weather = { move: pick(5, 20, 60), crash: pick(0, 3, 20), requests: pick(250, 400, 550), late: pick(0, 500, 950) }
+    this.#rates = { move: pick(5, 20, 60), crash: pick(0, 3, 20), requests: pick(250, 400, 550), late: pick(0, 500, 950) }
     this.#nodes = Array.from({ length: nodeCount }, (_, node) => this.#start(node))
   }
 
@@ -129,7 +129,7 @@ export class CoordinatorWorld {
 
   #act(): void {
     const random = this.#random
-    const { move, crash, requests } = this.#weather
+    const { move, crash, requests } = this.#rates
     const partition = below(random, partitionCount)
     const leader = this.#leaders[partition]!.node
     const node = chance(random, 850) ? leader : below(random, nodeCount)
@@ -194,7 +194,7 @@ export class CoordinatorWorld {
   #perform(): void {
     if (this.#operations.length === 0) return
     const reads = this.#operations.filter(({ kind }) => kind === 'read')
-    const from = reads.length > 0 && chance(this.#random, this.#weather.late) ? reads : this.#operations
+    const from = reads.length > 0 && chance(this.#random, this.#rates.late) ? reads : this.#operations
     const { node, kind } = from[below(this.#random, from.length)]!
     const at = this.#operations.findIndex((operation) => operation.node === node && operation.kind === kind)
     const [operation] = this.#operations.splice(at, 1)

@@ -3,8 +3,8 @@ import { below, chance, prng } from '../../src/base/prng.ts'
 import { Superseded } from '../../src/wal/s3/s3-wal.ts'
 import { formerWalPrefix, s3WalKey, s3WalPlaceOf, seal, walPrefix } from '../../src/wal/s3/wal-object.ts'
 import { seedGroups } from '../support/groups.ts'
-import { conclude, Ledger, Life, weathers } from './s3-wal-lives.ts'
-import { calm, Shelf, type StoreWeather, Turns } from './s3-wal-world.ts'
+import { conclude, faultRateSets, Incarnation, Ledger } from './s3-wal-incarnations.ts'
+import { type FaultRates, noFaults, StoredObjects, Turns } from './s3-wal-world.ts'
 
 const former = { prefix: formerWalPrefix('c', 1) }
 const own = { prefix: walPrefix('c', 1, 0), formerPrefix: former.prefix }
@@ -12,55 +12,58 @@ const own = { prefix: walPrefix('c', 1, 0), formerPrefix: former.prefix }
 const metadata = 'c/metadata/'
 
 /** Incarnations of a former release, then of this one. The metadata log assigns their epochs, as in a node. */
-async function world(seed: number, weather: StoreWeather): Promise<{ readonly acknowledged: number; readonly crashes: number }> {
+async function world(seed: number, faultRates: FaultRates): Promise<{ readonly acknowledged: number; readonly crashes: number }> {
   const random = prng(seed)
   const turns = new Turns(random)
-  const shelf = new Shelf()
+  const storedObjects = new StoredObjects()
   const ledger = new Ledger()
-  const lives: Life[] = []
-  const formerLives = 1 + below(random, 3)
+  const incarnations: Incarnation[] = []
+  const formerIncarnations = 1 + below(random, 3)
   let lastId = 0
   let crashes = 0
-  const begin = (isFormer: boolean): Life => {
-    const life = new Life(++lastId, shelf, turns, random, weather, ledger, isFormer ? former : own)
-    lives.push(life)
-    void life.start(metadata)
-    return life
+  const begin = (isFormer: boolean): Incarnation => {
+    const incarnation = new Incarnation(++lastId, storedObjects, turns, random, faultRates, ledger, isFormer ? former : own)
+    incarnations.push(incarnation)
+    void incarnation.start(metadata)
+    return incarnation
   }
   const run = async (count: number): Promise<void> => {
     let left = count
     await turns.run(() => left-- === 0)
   }
-  for (let id = 1; id <= formerLives + 3; id++) {
+  for (let id = 1; id <= formerIncarnations + 3; id++) {
     // Starts that end at any step of the takeover.
-    for (; chance(random, id > formerLives ? 700 : 200); crashes++) {
-      const crashed = begin(id <= formerLives)
+    for (; chance(random, id > formerIncarnations ? 700 : 200); crashes++) {
+      const crashed = begin(id <= formerIncarnations)
       await run(below(random, 80))
       crashed.store.asleep = new Promise(() => {})
     }
-    const life = begin(id <= formerLives)
+    const incarnation = begin(id <= formerIncarnations)
     for (let left = 20 + below(random, 40); left > 0; left--) {
       // Earlier incarnations continue, also those of the former release: nothing has notified them of their end.
-      for (const each of lives) if (chance(random, each === life ? 900 : 200)) each.append()
+      for (const each of incarnations) if (chance(random, each === incarnation ? 900 : 200)) each.append()
       await run(1 + below(random, 12))
     }
-    await turns.run(() => life.started || life.over !== undefined)
-    expect(life.over, `life ${life.id} starts`).toBeUndefined()
+    await turns.run(() => incarnation.started || incarnation.over !== undefined)
+    expect(incarnation.over, `incarnation ${incarnation.id} starts`).toBeUndefined()
     const fate = below(random, 3)
-    if (fate === 0) life.store.asleep = new Promise(() => {})
+    if (fate === 0) incarnation.store.asleep = new Promise(() => {})
     if (fate === 1) {
       let wake = (): void => {}
-      life.store.asleep = new Promise((resolve) => (wake = resolve))
+      incarnation.store.asleep = new Promise((resolve) => (wake = resolve))
       let sleepLeft = below(random, 300)
       const sleep = (): void => void turns.later(() => (sleepLeft-- > 0 ? sleep() : wake()))
       sleep()
     }
   }
-  for (const id of [98, 99]) await conclude(turns, () => new Life(id, shelf, turns, random, calm, ledger, own), ledger, metadata)
-  for (const life of lives) life.append()
+  for (const id of [98, 99])
+    await conclude(turns, () => new Incarnation(id, storedObjects, turns, random, noFaults, ledger, own), ledger, metadata)
+  for (const incarnation of incarnations) incarnation.append()
   await turns.run(() => false)
   expect(ledger.problems).toEqual([])
-  expect(lives.filter((life) => life.started && life.over === undefined && life.pending === 0)).toEqual([])
+  expect(incarnations.filter((incarnation) => incarnation.started && incarnation.over === undefined && incarnation.pending === 0)).toEqual(
+    [],
+  )
   return { acknowledged: ledger.kept.size, crashes }
 }
 
@@ -73,7 +76,7 @@ test.each(seedGroups(firstSeed, seedCount, 50))(
     let [acknowledged, crashes] = [0, 0]
     for (const seed of seeds) {
       try {
-        const done = await world(seed, weathers[seed % weathers.length]!)
+        const done = await world(seed, faultRateSets[seed % faultRateSets.length]!)
         acknowledged += done.acknowledged
         crashes += done.crashes
       } catch (error) {
@@ -85,22 +88,25 @@ test.each(seedGroups(firstSeed, seedCount, 50))(
   },
 )
 
-/** A calm store in which an incarnation of the former release has stored `count` objects. */
-async function formerLog(
-  count: number,
-): Promise<{ shelf: Shelf; turns: Turns; begin: (id: number, isFormer?: boolean) => Promise<Life>; old: Life }> {
+/** A store without faults in which an incarnation of the former release has stored `count` objects. */
+async function formerLog(count: number): Promise<{
+  storedObjects: StoredObjects
+  turns: Turns
+  begin: (id: number, isFormer?: boolean) => Promise<Incarnation>
+  old: Incarnation
+}> {
   const random = prng(7)
-  const [shelf, turns, ledger] = [new Shelf(), new Turns(random), new Ledger()]
-  const begin = async (id: number, isFormer = false): Promise<Life> => {
-    const life = new Life(id, shelf, turns, random, calm, ledger, isFormer ? former : own)
-    void life.start(metadata)
-    await turns.run(() => life.started || life.over !== undefined)
-    return life
+  const [storedObjects, turns, ledger] = [new StoredObjects(), new Turns(random), new Ledger()]
+  const begin = async (id: number, isFormer = false): Promise<Incarnation> => {
+    const incarnation = new Incarnation(id, storedObjects, turns, random, noFaults, ledger, isFormer ? former : own)
+    void incarnation.start(metadata)
+    await turns.run(() => incarnation.started || incarnation.over !== undefined)
+    return incarnation
   }
   const old = await begin(1, true)
   for (let number = 0; number < count; number++) old.append()
   await turns.run(() => false)
-  return { shelf, turns, begin, old }
+  return { storedObjects, turns, begin, old }
 }
 
 test('S3 WAL: an incarnation of a former release that starts after the takeover ends before it appends', async () => {
@@ -119,8 +125,8 @@ test('S3 WAL: an incarnation of a former release that starts after the takeover 
 })
 
 test('S3 WAL: objects of a former release are kept while they are needed, then only its fences and the seal are left', async () => {
-  const { shelf, begin, turns } = await formerLog(3)
-  const left = (): string[] => [...shelf.keys()].filter((key) => s3WalPlaceOf(former.prefix, key) !== undefined).sort()
+  const { storedObjects, begin, turns } = await formerLog(3)
+  const left = (): string[] => [...storedObjects.keys()].filter((key) => s3WalPlaceOf(former.prefix, key) !== undefined).sort()
   const fresh = await begin(2)
   fresh.append()
   await turns.run(() => false)
@@ -136,14 +142,14 @@ test('S3 WAL: objects of a former release are kept while they are needed, then o
 })
 
 test('S3 WAL: an object of a former release that arrives late does not end its log before objects that are needed', async () => {
-  const { shelf, begin, turns } = await formerLog(5)
+  const { storedObjects, begin, turns } = await formerLog(5)
   const late = s3WalKey(former.prefix, { epoch: 1, sequence: 2 })
-  const bytes = shelf.get(late)!
+  const bytes = storedObjects.get(late)!
   const fresh = await begin(2)
   fresh.dropBelow = 3
   fresh.append()
   await turns.run(() => false)
-  expect(shelf.has(late)).toBe(false)
-  shelf.set(late, bytes)
+  expect(storedObjects.has(late)).toBe(false)
+  storedObjects.set(late, bytes)
   expect((await begin(3)).found.map(({ number }) => number)).toEqual([3, 4, 5])
 })

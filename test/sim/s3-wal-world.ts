@@ -42,9 +42,9 @@ export class Turns {
 }
 
 /** Per 1000 requests: how many are lost before execution, executed without a response, or executed long after they are abandoned. */
-export interface StoreWeather {
+export interface FaultRates {
   readonly lost: number
-  readonly unheard: number
+  readonly unanswered: number
   readonly late: number
   /** Every second list shows an older state. */
   readonly listsLag?: boolean
@@ -56,10 +56,10 @@ export interface StoreWeather {
 
 const listsKept = 6
 
-export const calm: StoreWeather = { lost: 0, unheard: 0, late: 0 }
+export const noFaults: FaultRates = { lost: 0, unanswered: 0, late: 0 }
 
 /** The objects, shared by all stores. */
-export class Shelf extends Map<string, Buffer> {
+export class StoredObjects extends Map<string, Buffer> {
   /** Keys in the most recent lists, the oldest list first. */
   readonly listed: (readonly string[])[] = [[]]
   readonly changes: { readonly turn: number; readonly key: string; readonly isThere: boolean }[] = []
@@ -80,47 +80,47 @@ export class Shelf extends Map<string, Buffer> {
  * A store from the side of one incarnation. A late put may be executed long after its fault was returned, even after the incarnation has
  * ended.
  */
-export class WeatherStore implements ObjectStore {
+export class RandomFaultStore implements ObjectStore {
   readonly can = { conditionalPut: true }
-  readonly #shelf: Shelf
+  readonly #storedObjects: StoredObjects
   readonly #turns: Turns
   readonly #random: Prng
-  readonly #weather: StoreWeather
+  readonly #faultRates: FaultRates
   #lags = false
   #shown: readonly string[] = []
   /** Requests wait while the incarnation is suspended. */
   asleep: Promise<void> | undefined
 
-  constructor(shelf: Shelf, turns: Turns, random: Prng, weather: StoreWeather) {
-    this.#shelf = shelf
+  constructor(storedObjects: StoredObjects, turns: Turns, random: Prng, faultRates: FaultRates) {
+    this.#storedObjects = storedObjects
     this.#turns = turns
     this.#random = random
-    this.#weather = weather
+    this.#faultRates = faultRates
   }
 
   async put(key: string, pieces: readonly Uint8Array[], { ifAbsent = false } = {}): Promise<StoreFault | undefined> {
     const bytes = Buffer.concat(pieces)
     return this.#request('put', key, () => {
-      if (ifAbsent && this.#shelf.has(key)) return fault('exists', 'put', key, false)
-      this.#shelf.set(key, bytes)
-      this.#shelf.changes.push({ turn: this.#turns.count, key, isThere: true })
+      if (ifAbsent && this.#storedObjects.has(key)) return fault('exists', 'put', key, false)
+      this.#storedObjects.set(key, bytes)
+      this.#storedObjects.changes.push({ turn: this.#turns.count, key, isThere: true })
       return undefined
     })
   }
 
   async get(key: string, start: number, end: number): Promise<Uint8Array | StoreFault> {
-    return this.#request('get', key, () => this.#shelf.get(key)?.subarray(start, end) ?? fault('missing', 'get', key, false))
+    return this.#request('get', key, () => this.#storedObjects.get(key)?.subarray(start, end) ?? fault('missing', 'get', key, false))
   }
 
   async size(key: string): Promise<number | StoreFault> {
-    return this.#request('size', key, () => this.#shelf.get(key)?.length ?? fault('missing', 'size', key, false))
+    return this.#request('size', key, () => this.#storedObjects.get(key)?.length ?? fault('missing', 'size', key, false))
   }
 
   async remove(keys: readonly string[]): Promise<StoreFault | undefined> {
     return this.#request('remove', keys[0]!, () => {
       for (const key of keys) {
-        this.#shelf.delete(key)
-        this.#shelf.changes.push({ turn: this.#turns.count, key, isThere: false })
+        this.#storedObjects.delete(key)
+        this.#storedObjects.changes.push({ turn: this.#turns.count, key, isThere: false })
       }
       return undefined
     })
@@ -136,7 +136,7 @@ export class WeatherStore implements ObjectStore {
   }
 
   upload(): ObjectUpload {
-    throw new Error('a chain has no large objects')
+    throw new Error('the S3 WAL has no large objects')
   }
   abandonUploads(): Promise<number> {
     return Promise.resolve(0)
@@ -146,21 +146,21 @@ export class WeatherStore implements ObjectStore {
   }
 
   #allKeys(): readonly string[] {
-    const { lagTurns } = this.#weather
-    if (lagTurns !== undefined) return this.#shelf.keysAt(this.#turns.count - lagTurns)
-    const { listed } = this.#shelf
-    const keys = [...this.#shelf.keys()].sort()
+    const { lagTurns } = this.#faultRates
+    if (lagTurns !== undefined) return this.#storedObjects.keysAt(this.#turns.count - lagTurns)
+    const { listed } = this.#storedObjects
+    const keys = [...this.#storedObjects.keys()].sort()
     if (listed.push(keys) > listsKept) listed.shift()
-    this.#lags = this.#weather.listsLag === true && !this.#lags
+    this.#lags = this.#faultRates.listsLag === true && !this.#lags
     return this.#lags ? listed[0]! : keys
   }
 
   async #request<T>(operation: StoreFault['operation'], key: string, work: () => T): Promise<T | StoreFault> {
     await this.#turns.later(() => {})
     await this.asleep
-    const { lost, unheard, late, lateTurns = 2 } = this.#weather
+    const { lost, unanswered, late, lateTurns = 2 } = this.#faultRates
     if (chance(this.#random, lost)) return this.#turns.later(() => fault('unavailable', operation, key, false))
-    if (chance(this.#random, unheard)) {
+    if (chance(this.#random, unanswered)) {
       await this.#turns.later(work)
       return this.#turns.later(() => fault('timeout', operation, key, true))
     }
@@ -179,7 +179,7 @@ const fault = (kind: StoreFault['fault'], operation: StoreFault['operation'], ke
   fault: kind,
   operation,
   key,
-  detail: 'by the weather',
+  detail: 'simulated',
   attempts: 1,
   mayBeDone,
 })

@@ -4,48 +4,50 @@ import { Superseded } from '../../src/wal/s3/s3-wal.ts'
 import { claimNext, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
 import { decodeS3WalHeader, encodeS3WalHeader, s3WalHeaderBytes } from '../../src/wal/s3/wal-object.ts'
 import { seedGroups } from '../support/groups.ts'
-import { conclude, Ledger, Life, weathers } from './s3-wal-lives.ts'
-import { calm, Shelf, type StoreWeather, Turns } from './s3-wal-world.ts'
+import { conclude, faultRateSets, Incarnation, Ledger } from './s3-wal-incarnations.ts'
+import { type FaultRates, noFaults, StoredObjects, Turns } from './s3-wal-world.ts'
 
-async function world(seed: number, weather: StoreWeather): Promise<number> {
+async function world(seed: number, faultRates: FaultRates): Promise<number> {
   const random = prng(seed)
   const turns = new Turns(random)
-  const shelf = new Shelf()
+  const storedObjects = new StoredObjects()
   const ledger = new Ledger()
-  const lives: Life[] = []
+  const incarnations: Incarnation[] = []
   for (let id = 1; id <= 6; id++) {
-    const life = new Life(id, shelf, turns, random, weather, ledger)
-    lives.push(life)
-    void life.start()
+    const incarnation = new Incarnation(id, storedObjects, turns, random, faultRates, ledger)
+    incarnations.push(incarnation)
+    void incarnation.start()
     // Earlier incarnations continue, suspended or not: nothing has notified them of their end.
     for (let left = 20 + below(random, 60); left > 0; left--) {
-      for (const each of lives) if (chance(random, each === life ? 900 : 200)) each.append()
+      for (const each of incarnations) if (chance(random, each === incarnation ? 900 : 200)) each.append()
       let turnsLeft = 1 + below(random, 12)
       await turns.run(() => turnsLeft-- === 0)
     }
-    await turns.run(() => life.started || life.over !== undefined)
-    expect(life.over, `life ${id} starts`).toBeUndefined()
+    await turns.run(() => incarnation.started || incarnation.over !== undefined)
+    expect(incarnation.over, `incarnation ${id} starts`).toBeUndefined()
     const fate = below(random, 3)
     // Ends at once: its requests never complete, except late ones.
-    if (fate === 0) life.store.asleep = new Promise(() => {})
+    if (fate === 0) incarnation.store.asleep = new Promise(() => {})
     if (fate === 1) {
       let wake = (): void => {}
-      life.store.asleep = new Promise((resolve) => (wake = resolve))
+      incarnation.store.asleep = new Promise((resolve) => (wake = resolve))
       let sleepLeft = below(random, 300)
       const sleep = (): void => void turns.later(() => (sleepLeft-- > 0 ? sleep() : wake()))
       sleep()
     }
   }
-  await conclude(turns, () => new Life(98, shelf, turns, random, calm, ledger), ledger)
+  await conclude(turns, () => new Incarnation(98, storedObjects, turns, random, noFaults, ledger), ledger)
   // The next incarnation finds objects that arrived after a fence and after the last check.
-  const last = await conclude(turns, () => new Life(99, shelf, turns, random, calm, ledger), ledger)
-  const kinds = [...shelf].map(([key, bytes]) => ({ key, ...decodeS3WalHeader(bytes)! }))
+  const last = await conclude(turns, () => new Incarnation(99, storedObjects, turns, random, noFaults, ledger), ledger)
+  const kinds = [...storedObjects].map(([key, bytes]) => ({ key, ...decodeS3WalHeader(bytes)! }))
   expect(kinds.filter(({ epoch, kind }) => epoch < last.epoch && kind !== 'fence').map(({ key, kind }) => `${kind} ${key}`)).toEqual([])
   // Only one of them may continue: each detects its state with an append.
-  for (const life of lives) life.append()
+  for (const incarnation of incarnations) incarnation.append()
   await turns.run(() => false)
   expect(ledger.problems).toEqual([])
-  expect(lives.filter((life) => life.started && life.over === undefined && life.pending === 0)).toEqual([])
+  expect(incarnations.filter((incarnation) => incarnation.started && incarnation.over === undefined && incarnation.pending === 0)).toEqual(
+    [],
+  )
   return ledger.kept.size
 }
 
@@ -58,7 +60,7 @@ test.each(seedGroups(firstSeed, seedCount, 25))(
     let acknowledged = 0
     for (const seed of seeds) {
       try {
-        acknowledged += await world(seed, weathers[seed % weathers.length]!)
+        acknowledged += await world(seed, faultRateSets[seed % faultRateSets.length]!)
       } catch (error) {
         throw new Error(`${(error as Error).message} (again with SEED=${seed} SEEDS=1)`, { cause: error })
       }
@@ -92,9 +94,9 @@ test('S3 WAL: a header is read back as it was written, and one bit that is wrong
 test('S3 WAL: an incarnation that finds a later one during its start stops', async () => {
   const random = prng(5)
   const turns = new Turns(random)
-  const shelf = new Shelf()
+  const storedObjects = new StoredObjects()
   const ledger = new Ledger()
-  const [first, second] = [1, 2].map((id) => new Life(id, shelf, turns, random, calm, ledger))
+  const [first, second] = [1, 2].map((id) => new Incarnation(id, storedObjects, turns, random, noFaults, ledger))
   const epoch = claimNext(first!.parts)
   let claimed = 0
   void epoch.then((value) => (claimed = value))
@@ -110,9 +112,9 @@ test('S3 WAL: an incarnation that finds a later one during its start stops', asy
 test('S3 WAL: a stale list of an incarnation proves nothing about earlier incarnations', async () => {
   const random = prng(6)
   const turns = new Turns(random)
-  const shelf = new Shelf()
+  const storedObjects = new StoredObjects()
   const ledger = new Ledger()
-  const [first, second] = [1, 2].map((id) => new Life(id, shelf, turns, random, calm, ledger))
+  const [first, second] = [1, 2].map((id) => new Incarnation(id, storedObjects, turns, random, noFaults, ledger))
   void first!.start()
   await turns.run(() => first!.started)
   for (let number = 0; number < 3; number++) first!.append(number === 2)

@@ -9,7 +9,7 @@ const searchMs = 60_000
 const blockOfSeeds = 10
 
 test.each(Array.from({ length: 20 }, (_, block) => block * blockOfSeeds))(
-  'storage engine: no record is lost and no object is left over in storms and crashes, ten seeds from %i',
+  'storage engine: no record is lost and no object is left over after store faults and crashes, ten seeds from %i',
   async (first) => {
     for (let seed = first; seed < first + blockOfSeeds; seed++) await runOf(seed)
   },

@@ -11,11 +11,11 @@ import { ObjectStorage } from '../../src/storage/object-storage.ts'
 import { RetentionTask } from '../../src/storage/retention-task.ts'
 import { zeroUuid } from '../../src/wire/schema.ts'
 import { settingsOf } from '../unit/controller/world.ts'
-import { brokenStore, calmStore, Shelf, stormyStore } from './storage/faulty-store.ts'
+import { frequentFaults, mostlyFaults, noFaults, StoredObjects } from './storage/faulty-store.ts'
 import { WalDisk, type WalEntry } from './storage/lane-model.ts'
 import { batchesIn, batchOf, Ledgers, type ReadBatch } from './storage/ledger.ts'
 import { type Engine, type NodeWorld, nodeId, noFigures, SimulatedNode } from './storage/simulated-node.ts'
-import { type Life, VirtualTime } from './storage/virtual-time.ts'
+import { type Incarnation, VirtualTime } from './storage/virtual-time.ts'
 
 const kib = 1024
 const walBytes = 256 * kib
@@ -33,7 +33,7 @@ const topicsMax = 4
 /** A map with room for 5 of the 8 keys. */
 const smallMapBytes = 6 * 24
 
-const weathers = [calmStore, calmStore, stormyStore, stormyStore, stormyStore, brokenStore]
+const faultRateSets = [noFaults, noFaults, frequentFaults, frequentFaults, frequentFaults, mostlyFaults]
 
 const settings = settingsOf(
   `log.retention.check.interval.ms=${retentionCheckMs}`,
@@ -48,7 +48,7 @@ const settings = settingsOf(
 export class StorageWorld implements NodeWorld {
   readonly random: Prng
   readonly time = new VirtualTime()
-  readonly shelf = new Shelf()
+  readonly storedObjects = new StoredObjects()
   readonly disk = new WalDisk(walBytes)
   readonly keys = new ObjectKeys({ clusterId: 'c', foundingId: 'f', firstObjectId: 1 })
   readonly engine: Engine
@@ -75,24 +75,24 @@ export class StorageWorld implements NodeWorld {
     this.mapBytesMax = chance(this.random, 500) ? smallMapBytes : Number.POSITIVE_INFINITY
     this.engine = { ObjectStorage, RetentionTask, ...engine }
     this.ledger = new Ledgers(this.#image)
-    this.shelf.onPut = (key, bytes) => this.#checkPut(key, bytes)
-    this.shelf.onRemove = (key) => this.#checkRemove(key)
+    this.storedObjects.onPut = (key, bytes) => this.#checkPut(key, bytes)
+    this.storedObjects.onRemove = (key) => this.#checkRemove(key)
     this.#node = this.#start()
   }
 
-  /** Random actions and crashes in storms, then a quiet time after which nothing may be missing, and nothing left over. */
+  /** Random actions, store faults and crashes, then a time without faults, after which nothing may be missing, and nothing left over. */
   async run(actions: number): Promise<this> {
     for (let action = 0; action < actions; action++) {
-      this.shelf.weather = weathers[below(this.random, weathers.length)]!
+      this.storedObjects.faultRates = faultRateSets[below(this.random, faultRateSets.length)]!
       this.#crashPermille = chance(this.random, 500) ? 40 : 0
       this.#act()
       await this.#advance(below(this.random, 2500))
       if (chance(this.random, 60)) this.#crash()
-      if (!this.#node.life.isAlive) await this.#restart()
+      if (!this.#node.incarnation.isAlive) await this.#restart()
     }
-    this.shelf.weather = calmStore
+    this.storedObjects.faultRates = noFaults
     this.#crashPermille = 0
-    if (!this.#node.life.isAlive) await this.#restart()
+    if (!this.#node.incarnation.isAlive) await this.#restart()
     await this.#advance(quietMs)
     await this.#checkQuiet('before a restart')
     this.#crash()
@@ -102,8 +102,8 @@ export class StorageWorld implements NodeWorld {
     return this
   }
 
-  onStep(step: StorageStep, life: Life): void {
-    if (!life.isAlive || !chance(this.random, this.#crashPermille)) return
+  onStep(step: StorageStep, incarnation: Incarnation): void {
+    if (!incarnation.isAlive || !chance(this.random, this.#crashPermille)) return
     this.figures.stepCrashes++
     this.#crash(step)
   }
@@ -121,15 +121,15 @@ export class StorageWorld implements NodeWorld {
   }
 
   #start(): SimulatedNode {
-    this.figures.lives++
+    this.figures.incarnations++
     return new SimulatedNode(this)
   }
 
   #crash(step?: StorageStep): void {
-    if (!this.#node.life.isAlive) return
+    if (!this.#node.incarnation.isAlive) return
     this.figures.crashes++
     this.#lastCrash = step ?? 'between steps'
-    this.#node.life.isAlive = false
+    this.#node.incarnation.isAlive = false
   }
   async #restart(): Promise<void> {
     await this.#advance(below(this.random, 100))
@@ -172,8 +172,8 @@ export class StorageWorld implements NodeWorld {
 
   /** Promises of a node that has ended never settle. */
   #expect<T>(work: Promise<T>, done: (result: T) => void = () => {}): void {
-    const { life } = this.#node
-    work.then(done).catch((error: Error) => life.isAlive && this.failures.push(error))
+    const { incarnation } = this.#node
+    work.then(done).catch((error: Error) => incarnation.isAlive && this.failures.push(error))
   }
 
   #createTopic(): void {
@@ -212,14 +212,14 @@ export class StorageWorld implements NodeWorld {
   }
 
   #append(partitionId: PartitionId): void {
-    const { metadata, log, life } = this.#node
+    const { metadata, log, incarnation } = this.#node
     if (!metadata.host.isServed(partitionId)) return
     this.figures.appends++
     const batch = batchOf(this.random, this.time.now, this.ledger.of(partitionId)!)
     log.append(partitionId, [batch]).then(
       ([offset]) => this.ledger.of(partitionId)?.acknowledge(Number(offset)),
       (error: Error) => {
-        if (life.isAlive && this.#image.cluster.partitions.has(partitionId)) this.failures.push(error)
+        if (incarnation.isAlive && this.#image.cluster.partitions.has(partitionId)) this.failures.push(error)
       },
     )
   }
@@ -227,7 +227,7 @@ export class StorageWorld implements NodeWorld {
   /** Reads a partition from its log start to its end, while everything else goes on. */
   async #read(partitionId: PartitionId): Promise<void> {
     const node = this.#node
-    const { metadata, log, life } = node
+    const { metadata, log, incarnation } = node
     const ledger = this.ledger.of(partitionId)
     if (ledger === undefined || !metadata.host.isServed(partitionId)) return
     try {
@@ -244,7 +244,7 @@ export class StorageWorld implements NodeWorld {
         if (next <= offset) throw new Error(`partition ${partitionId}: a read at offset ${offset} ends at offset ${next}`)
         offset = next
       }
-      if (!this.#image.cluster.partitions.has(partitionId) || !life.isAlive) return
+      if (!this.#image.cluster.partitions.has(partitionId) || !incarnation.isAlive) return
       this.figures.reads++
       ledger.check(found, {
         ...{ from: Math.max(from, this.#logStart(partitionId)), end, cleanedEnd, nowMs: this.time.now },
@@ -252,7 +252,7 @@ export class StorageWorld implements NodeWorld {
     } catch (error) {
       // A fault of the store is an answer to the client, which repeats its read.
       const isExpected = (error as Error).name === 'StoreFailed' || 'fault' in (error as object)
-      if (life.isAlive && this.#image.cluster.partitions.has(partitionId) && !isExpected) this.failures.push(error as Error)
+      if (incarnation.isAlive && this.#image.cluster.partitions.has(partitionId) && !isExpected) this.failures.push(error as Error)
     }
   }
 
@@ -293,7 +293,7 @@ export class StorageWorld implements NodeWorld {
 
   #checkPut(key: string, bytes: Buffer): void {
     const object = this.#image.storage.objects.get(this.keys.idOf(key) ?? -1)
-    const known = this.shelf.objects.get(key)
+    const known = this.storedObjects.objects.get(key)
     if (object === undefined || known?.bytes.equals(bytes) === true) return
     throw this.#violation(`${key} is committed and is put with other contents`)
   }
@@ -307,7 +307,7 @@ export class StorageWorld implements NodeWorld {
     const image = this.#image
     const { storage } = image
     if (record.type === 'objectCommitted' && !storage.objects.has(record.objectId)) {
-      const held = this.shelf.objects.get(this.keys.key(record.objectId))
+      const held = this.storedObjects.objects.get(this.keys.key(record.objectId))
       if (held?.bytes.length !== record.bytes) throw this.#violation(`object ${record.objectId} is committed and not in the store`)
       if (!storage.preparedObjects.has(record.objectId))
         throw this.#violation(`object ${record.objectId} is committed and was not prepared`)
@@ -355,7 +355,7 @@ export class StorageWorld implements NodeWorld {
       if (this.figures.reads === before) throw this.#violation(`${when}, partition ${partitionId} cannot be read`)
       this.ledger.of(partitionId)!.checkExpired(this.#logStart(partitionId), this.time.now, retentionCheckMs + 60_000)
     }
-    for (const key of this.shelf.objects.keys()) {
+    for (const key of this.storedObjects.objects.keys()) {
       const objectId = this.keys.idOf(key) ?? -1
       if (storage.objects.has(objectId) || this.time.now - (this.#markedAt.get(objectId) ?? 0) < removalMsMax) continue
       // A request that was performed late has no trace in the metadata; a list every hour and at each start finds it.
@@ -363,7 +363,7 @@ export class StorageWorld implements NodeWorld {
       throw this.#violation(`${when}, ${key} is in the store, and is ${storage.markedObjects.has(objectId) ? 'marked' : 'not committed'}`)
     }
     for (const objectId of storage.objects.keys()) {
-      if (!this.shelf.objects.has(this.keys.key(objectId))) throw this.#violation(`${when}, object ${objectId} is not in the store`)
+      if (!this.storedObjects.objects.has(this.keys.key(objectId))) throw this.#violation(`${when}, object ${objectId} is not in the store`)
     }
     const unread = this.#unreadable()
     const large = this.#tooLarge()
@@ -373,7 +373,8 @@ export class StorageWorld implements NodeWorld {
     if (when === 'after a restart') this.#checkCleaned()
     const left = this.#unreadable().find((objectId) => unread.includes(objectId))
     if (left !== undefined) throw this.#violation(`${when}, object ${left} is committed, and no record in it can be read`)
-    if (when === 'after a restart' && this.shelf.uploads.size > 0) throw this.#violation('an incomplete upload is left in the store')
+    if (when === 'after a restart' && this.storedObjects.uploads.size > 0)
+      throw this.#violation('an incomplete upload is left in the store')
   }
 
   /** Readable parts of a partition, in the order of their offsets. */

@@ -55,7 +55,7 @@ export const machines: Machines = {
 }
 
 /** Frequencies of events besides appends, permille. */
-interface Weather {
+interface Rates {
   readonly sizes: 'equal' | 'blocks' | 'mixed' | 'large'
   readonly publish: number
   readonly persist: number
@@ -64,7 +64,7 @@ interface Weather {
   readonly unpin: number
 }
 
-function weather(p: Prng): Weather {
+function rates(p: Prng): Rates {
   const pick = <T>(...from: T[]): T => from[below(p, from.length)]!
   return {
     sizes: pick('equal', 'blocks', 'mixed', 'large'),
@@ -110,8 +110,8 @@ export class WalWorld {
   #appender!: Appender
   #persistence!: Persistence
   #durable = 0
-  #weather!: Weather
-  readonly figures = { lives: 0, appends: 0, recovered: 0, lost: 0, duplicates: 0, laps: 0, trims: 0, full: 0, pins: 0 }
+  #rates!: Rates
+  readonly figures = { incarnations: 0, appends: 0, recovered: 0, lost: 0, duplicates: 0, laps: 0, trims: 0, full: 0, pins: 0 }
 
   constructor(seed: number, planted: Partial<Machines> = {}) {
     this.#machines = { ...machines, ...planted }
@@ -122,9 +122,9 @@ export class WalWorld {
     this.#start()
   }
 
-  run(lives: number, steps: number): this {
-    for (let life = 0; life < lives; life++) {
-      this.#weather = weather(this.#random)
+  run(incarnations: number, steps: number): this {
+    for (let incarnation = 0; incarnation < incarnations; incarnation++) {
+      this.#rates = rates(this.#random)
       for (let step = below(this.#random, steps); step >= 0; step--) this.#step()
       this.#crash()
       this.#start()
@@ -133,7 +133,7 @@ export class WalWorld {
   }
 
   #step(): void {
-    const { publish, persist, trim, pin, unpin } = this.#weather
+    const { publish, persist, trim, pin, unpin } = this.#rates
     this.#append()
     if (chance(this.#random, publish)) this.#publish()
     if (chance(this.#random, persist)) this.#persist()
@@ -213,7 +213,7 @@ export class WalWorld {
   /** With equal sizes, records of an earlier incarnation fit after those of a later one. */
   #size(): number {
     const p = this.#random
-    switch (this.#weather.sizes) {
+    switch (this.#rates.sizes) {
       case 'equal':
         return 300
       case 'blocks':
@@ -341,7 +341,7 @@ export class WalWorld {
   }
 
   #start(): void {
-    this.figures.lives++
+    this.figures.incarnations++
     this.#state = { ...this.#state, incarnation: this.#state.incarnation + 1 }
     this.#arena.bytes.fill(0xee, this.#log.base, this.#log.base + logBytes)
     const twice = [this.#recover(), this.#recover()] as const
@@ -429,10 +429,10 @@ export class WalWorld {
     for (const [id, list] of this.#sent) {
       const partition = this.#partitions.get(id)!
       const there = list.filter((sent) => sent.baseOffset < partition.next)
-      const unheard = list.filter((sent) => !sent.acknowledged)
+      const unacknowledged = list.filter((sent) => !sent.acknowledged)
       for (const sent of there) sent.acknowledged = true
       this.#sent.set(id, there)
-      for (const sent of unheard) {
+      for (const sent of unacknowledged) {
         if (sent.producer < 0) continue
         const { next } = partition
         const batch = Buffer.from(sent.bytes)

@@ -14,7 +14,7 @@ const dieMsMax = 25_000
 /** Number of connections of each producer that sends its open batches. */
 const settleAttemptsMax = 20
 /** Only a real Kafka uses the first two. A group starts without a delay, and session timeouts tolerate a slow machine. */
-const patience = {
+const tolerantSettings = {
   'broker.session.timeout.ms': '1000',
   'broker.heartbeat.interval.ms': '200',
   'group.initial.rebalance.delay.ms': '0',
@@ -85,7 +85,11 @@ export class CrashWorld {
     } = {},
   ): Promise<CrashWorld> {
     // After a crash, a real Kafka is fenced until its last session expires.
-    const broker = await prepareBroker({ settings: { ...patience, ...settings }, forgets, ...(under === undefined ? {} : { under }) })
+    const broker = await prepareBroker({
+      settings: { ...tolerantSettings, ...settings },
+      forgets,
+      ...(under === undefined ? {} : { under }),
+    })
     onReady()
     await broker.start()
     const producers = await connected(broker.port, async (connection) => {

@@ -22,7 +22,7 @@ export class KeptConsumerMember implements KeptState {
   /** Set for one member of the group only. */
   readonly #offsets: CommittedOffsets | null
   #memberId: string
-  #lives = 0
+  #incarnations = 0
   /** 0: not a member. */
   #epoch = 0
   #owned: Assignment = []
@@ -54,7 +54,7 @@ export class KeptConsumerMember implements KeptState {
   async change(client: WireClient): Promise<void> {
     if (this.#epoch === 0 || chance(this.#random, subscribePermille)) {
       // A member that has left joins again under another id.
-      if (this.#formerEpoch > 0) this.#memberId = `${this.#memberId.replace(/ .*/, '')} ${++this.#lives}`
+      if (this.#formerEpoch > 0) this.#memberId = `${this.#memberId.replace(/ .*/, '')} ${++this.#incarnations}`
       this.#subscribed = this.#topics.filter((_, index) => index === 0 || chance(this.#random, 500))
       await this.#beat(client)
     } else if (chance(this.#random, leavePermille)) await this.#leave(client)

@@ -8,7 +8,7 @@ import type { ProducersHome, SavedProducers } from '../../../src/ports/producers
 import { alignBlock, walRecord } from '../../../src/wal/wal-record.ts'
 import { errors } from '../../../src/wire/errors.ts'
 import { type BatchHeader, batchHeader, readBatchHeader } from '../../../src/wire/record-batch.ts'
-import type { Life, VirtualTime } from './virtual-time.ts'
+import type { Incarnation, VirtualTime } from './virtual-time.ts'
 
 /** A record of the WAL: one batch. */
 export interface WalEntry {
@@ -55,24 +55,24 @@ export interface LaneHooks {
   onReply(command: Command): Promise<void> | undefined
 }
 
-/** A lane of one life over the disk: production partitions, over a model of sequencer and persistence. */
+/** A lane of one incarnation over the disk: production partitions, over a model of sequencer and persistence. */
 export class LaneModel implements Lane, ProducersHome {
   readonly disk: WalDisk
   readonly staging = { base: stagingAt, memory: new Uint8Array(stagingBytes) }
   readonly partitions = new Map<PartitionId, Partition>()
   readonly #time: VirtualTime
   readonly #random: Prng
-  readonly #life: Life
+  readonly #incarnation: Incarnation
   readonly #hooks: LaneHooks
   #published: number
   #wake: (() => void) | undefined
   #flushing = false
 
-  constructor(disk: WalDisk, time: VirtualTime, random: Prng, life: Life, hooks: LaneHooks) {
+  constructor(disk: WalDisk, time: VirtualTime, random: Prng, incarnation: Incarnation, hooks: LaneHooks) {
     this.disk = disk
     this.#time = time
     this.#random = random
-    this.#life = life
+    this.#incarnation = incarnation
     this.#hooks = hooks
     disk.state = { ...disk.state, incarnation: disk.state.incarnation + 1 }
     this.#published = disk.durable
@@ -142,7 +142,7 @@ export class LaneModel implements Lane, ProducersHome {
   }
 
   #pause(msMax: number): Promise<void> {
-    return this.#time.pause(this.#life, below(this.#random, msMax + 1))
+    return this.#time.pause(this.#incarnation, below(this.#random, msMax + 1))
   }
 
   #execute(command: Command): Reply {

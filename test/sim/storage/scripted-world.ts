@@ -9,18 +9,18 @@ import { RetentionTask } from '../../../src/storage/retention-task.ts'
 import { buildBatch } from '../../../src/wire/batch-builder.ts'
 import { zeroUuid } from '../../../src/wire/schema.ts'
 import { settingsOf } from '../../unit/controller/world.ts'
-import { Shelf } from './faulty-store.ts'
+import { StoredObjects } from './faulty-store.ts'
 import { WalDisk } from './lane-model.ts'
 import { type NodeWorld, nodeId, noFigures, SimulatedNode } from './simulated-node.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 const waitMsMax = 120_000
 
-/** The production engine in a situation that a test writes step by step: a calm store, and one node that ends only when the test ends it. */
+/** The production engine in a situation that a test writes step by step: a store without faults, and one node that ends only when the test ends it. */
 export class ScriptedWorld implements NodeWorld {
   readonly random = prng(1)
   readonly time = new VirtualTime()
-  readonly shelf = new Shelf()
+  readonly storedObjects = new StoredObjects()
   readonly disk = new WalDisk(1 << 20)
   readonly keys = new ObjectKeys({ clusterId: 'c', foundingId: 'f', firstObjectId: 1 })
   readonly engine = { ObjectStorage, RetentionTask }
@@ -41,7 +41,7 @@ export class ScriptedWorld implements NodeWorld {
   /** Starts the node, or ends it and starts it again. */
   async start(): Promise<void> {
     if (this.#node !== undefined) {
-      this.#node.life.isAlive = false
+      this.#node.incarnation.isAlive = false
       this.disk.crash(this.random)
     }
     this.#node = new SimulatedNode(this)
@@ -128,7 +128,7 @@ export class ScriptedWorld implements NodeWorld {
 
   /** Ids of the objects in the store, in their order. */
   get stored(): number[] {
-    return [...this.shelf.objects.keys()].map((key) => this.keys.idOf(key) ?? -1).sort((a, b) => a - b)
+    return [...this.storedObjects.objects.keys()].map((key) => this.keys.idOf(key) ?? -1).sort((a, b) => a - b)
   }
 
   /** Ids of the committed objects, in their order. */

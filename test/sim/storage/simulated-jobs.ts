@@ -23,7 +23,7 @@ import type { ObjectContents, StoredPart } from '../../../src/ports/stored-objec
 import { walRecord } from '../../../src/wal/wal-record.ts'
 import { crc32c } from '../../../src/wire/crc32c.ts'
 import type { LaneModel, WalEntry } from './lane-model.ts'
-import type { Life, VirtualTime } from './virtual-time.ts'
+import type { Incarnation, VirtualTime } from './virtual-time.ts'
 
 export interface JobParts {
   readonly store: ObjectStore
@@ -31,7 +31,7 @@ export interface JobParts {
   readonly lane: LaneModel
   readonly memory: BlockMemory
   readonly time: VirtualTime
-  readonly life: Life
+  readonly incarnation: Incarnation
   /** Maximum size of the map of keys. Production has a minimum, which a simulation never fills. */
   readonly mapBytesMax: number
   onClean(rules: CleanRules): void
@@ -48,12 +48,12 @@ export class SimulatedJobs implements ObjectJobs {
   }
 
   build(objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building {
-    const { lane, time, life } = this.#parts
+    const { lane, time, incarnation } = this.#parts
     const { disk } = lane
     const entries = disk.entries.filter(({ position, end }) => position >= from.trimmed && position < until && end <= disk.durable)
     const last = entries.at(-1)
     const end = last === undefined ? from : { trimmed: last.end, previous: last.position, previousIncarnation: last.incarnation }
-    const sealed = time.pause(life, 3).then(() => ({ end }))
+    const sealed = time.pause(incarnation, 3).then(() => ({ end }))
     const built = sealed.then(async (): Promise<BuiltPart> => ({ end, object: await this.#put(objectId, entries, stored) }))
     built.catch(() => {})
     return { sealed, built }
@@ -114,8 +114,8 @@ export class SimulatedJobs implements ObjectJobs {
   }
 
   async readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const { lane, time, life } = this.#parts
-    await time.pause(life, 2)
+    const { lane, time, incarnation } = this.#parts
+    await time.pause(incarnation, 2)
     const batches: Buffer[] = []
     for (const { position } of ranges) {
       const found = lane.disk.entries.find((entry) => entry.position + walRecord.bytes === position)

@@ -20,10 +20,10 @@ import { LanePartitions } from '../../../src/storage/partitions.ts'
 import type { RetentionTask } from '../../../src/storage/retention-task.ts'
 import { TimeSearch } from '../../../src/storage/time-search.ts'
 import { WalMarks, walMark } from '../../../src/storage/wal-marks.ts'
-import { FaultyStore, type Shelf } from './faulty-store.ts'
+import { FaultyStore, type StoredObjects } from './faulty-store.ts'
 import { LaneModel, type WalDisk, type WalEntry } from './lane-model.ts'
 import { SimulatedJobs } from './simulated-jobs.ts'
-import type { Life, VirtualTime } from './virtual-time.ts'
+import type { Incarnation, VirtualTime } from './virtual-time.ts'
 
 /** The classes of the engine, of which a test may replace some by others with a planted bug. */
 export interface Engine {
@@ -33,7 +33,7 @@ export interface Engine {
 
 /** What happened to a world, by number. */
 export const noFigures = {
-  ...{ lives: 0, crashes: 0, stepCrashes: 0, appends: 0, uploads: 0, compactions: 0, cleanings: 0 },
+  ...{ incarnations: 0, crashes: 0, stepCrashes: 0, appends: 0, uploads: 0, compactions: 0, cleanings: 0 },
   ...{ expired: 0, removed: 0, faults: 0, reads: 0, deletions: 0 },
   /** Compactions by key that ended at a full map of keys, and those that continued one; deletions of records by `retention.bytes`. */
   ...{ partialCleanings: 0, continuedCleanings: 0, cutsBySize: 0 },
@@ -43,7 +43,7 @@ export const noFigures = {
 export interface NodeWorld {
   readonly random: Prng
   readonly time: VirtualTime
-  readonly shelf: Shelf
+  readonly storedObjects: StoredObjects
   readonly disk: WalDisk
   readonly keys: ObjectKeys
   readonly engine: Engine
@@ -59,7 +59,7 @@ export interface NodeWorld {
   onAppended(entry: WalEntry): void
   /** Called before the disk releases the records below the trim point. */
   onTrim(point: TrimPoint): void
-  onStep(step: StorageStep, life: Life): void
+  onStep(step: StorageStep, incarnation: Incarnation): void
   /** A compaction by key begins. */
   onClean(rules: CleanRules): void
   /** A compaction by key of these parts is written, and not committed. */
@@ -91,20 +91,20 @@ class SimulatedMetadataLog implements MetadataLog {
   readonly isFull = false
   bytes = 0
   readonly #world: NodeWorld
-  readonly #life: Life
+  readonly #incarnation: Incarnation
   #last: Promise<void> = Promise.resolve()
 
-  constructor(world: NodeWorld, life: Life) {
+  constructor(world: NodeWorld, incarnation: Incarnation) {
     this.#world = world
-    this.#life = life
+    this.#incarnation = incarnation
   }
 
   append(records: readonly Uint8Array[]): Promise<void> {
     const { time, random } = this.#world
     this.#last = this.#last.then(async () => {
-      await time.pause(this.#life, below(random, 12))
+      await time.pause(this.#incarnation, below(random, 12))
       if (!(await this.#world.record(records))) await new Promise(() => {})
-      await time.pause(this.#life, below(random, 12))
+      await time.pause(this.#incarnation, below(random, 12))
     })
     return this.#last
   }
@@ -116,7 +116,7 @@ class SimulatedMetadataLog implements MetadataLog {
 
 /** One start of a node: the production engine, controller and metadata, over a simulated store, WAL and metadata log. */
 export class SimulatedNode {
-  readonly life: Life = { isAlive: true }
+  readonly incarnation: Incarnation = { isAlive: true }
   readonly lane: LaneModel
   readonly metadata: Metadata
   readonly log: LanePartitionLog
@@ -124,13 +124,13 @@ export class SimulatedNode {
   readonly started: Promise<void>
 
   constructor(world: NodeWorld) {
-    const { life } = this
-    const { time, random, shelf, disk, keys, engine, settings } = world
-    const own = time.of(life)
+    const { incarnation } = this
+    const { time, random, storedObjects, disk, keys, engine, settings } = world
+    const own = time.of(incarnation)
     const failed = (error: Error): void => {
-      if (life.isAlive) world.failures.push(error)
+      if (incarnation.isAlive) world.failures.push(error)
     }
-    this.lane = new LaneModel(disk, time, random, life, {
+    this.lane = new LaneModel(disk, time, random, incarnation, {
       onAppended: (entry) => world.onAppended(entry),
       onTrim: (point) => world.onTrim(point),
       onReply: (command) => world.onReply?.(command),
@@ -138,9 +138,9 @@ export class SimulatedNode {
     const { lane } = this
     const view = new DataView(new ArrayBuffer(64 * kib))
     const memory = { bytes: Buffer.from(view.buffer), view, base: 0, size: view.byteLength }
-    const store = new FaultyStore(shelf, time, random, life)
+    const store = new FaultyStore(storedObjects, time, random, incarnation)
     const jobs = new SimulatedJobs({
-      ...{ store, keys, lane, memory, time, life },
+      ...{ store, keys, lane, memory, time, incarnation },
       mapBytesMax: world.mapBytesMax,
       onClean: (rules) => world.onClean(rules),
       onCleaned: (parts, cleaned) => world.onCleaned(parts, cleaned),
@@ -162,14 +162,14 @@ export class SimulatedNode {
         cleaned: () => world.figures.cleanings++,
         missing: (error) => failed(error),
         pressed: () => {},
-        step: (step) => world.onStep(step, life),
+        step: (step) => world.onStep(step, incarnation),
         fault: () => world.figures.faults++,
         failed,
       },
     })
     const producers = new Map(disk.producers?.partitions)
     const partitions = new LanePartitions(lane, this.#storage, producers, times)
-    const log = new SimulatedMetadataLog(world, life)
+    const log = new SimulatedMetadataLog(world, incarnation)
     this.metadata = openMetadata({ nodeId, configs, image, log, partitions, failed })
     this.log = new LanePartitionLog(lane, this.#storage, own)
     this.started = this.#start(world, own, failed)
@@ -186,7 +186,7 @@ export class SimulatedNode {
     new world.engine.RetentionTask({
       ...{ settings: world.settings, metadata: commands, lane, objects: this.#storage.objects, time },
       onCut: () => world.figures.expired++,
-      onStep: (step) => world.onStep(step, this.life),
+      onStep: (step) => world.onStep(step, this.incarnation),
       onFailure: failed,
     }).start()
   }

@@ -7,7 +7,7 @@ interface Event {
 }
 
 /** One start of the simulated node. After its end nothing that it requested reaches it, and no timer of it fires. */
-export interface Life {
+export interface Incarnation {
   isAlive: boolean
 }
 
@@ -38,19 +38,19 @@ export class VirtualTime {
     }
   }
 
-  /** The clocks and timers of a life. */
-  of(life: Life): Time {
+  /** The clocks and timers of an incarnation. */
+  of(incarnation: Incarnation): Time {
     const began = this.now
     return {
       wall: () => this.now,
       monotonic: () => this.now - began,
-      after: (ms, wake) => this.after(ms, () => life.isAlive && wake()),
+      after: (ms, wake) => this.after(ms, () => incarnation.isAlive && wake()),
     }
   }
 
   /** Resolves for a living node after the delay; never for one that ended in the meantime. */
-  pause(life: Life, ms: number): Promise<void> {
-    return new Promise((resolve) => this.after(ms, () => life.isAlive && resolve()))
+  pause(incarnation: Incarnation, ms: number): Promise<void> {
+    return new Promise((resolve) => this.after(ms, () => incarnation.isAlive && resolve()))
   }
 
   /** Runs everything that is due within `ms`. */

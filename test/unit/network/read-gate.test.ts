@@ -135,7 +135,7 @@ class ModelConnection implements GateOwner {
   received = 0
   processed = 0
   /** Frames are accepted from now on. */
-  isCalm = false
+  isSynchronous = false
 
   constructor(random: Prng) {
     this.#random = random
@@ -162,7 +162,7 @@ class ModelConnection implements GateOwner {
     this.gate.enter()
     while (this.processed < this.received) {
       expect(this.gate.isOpen).toBe(true)
-      const isDeferred = !this.isCalm && chance(this.#random, 400)
+      const isDeferred = !this.isSynchronous && chance(this.#random, 400)
       if (isDeferred) {
         this.gate.pause(reasons[below(this.#random, reasons.length)]!)
         while (chance(this.#random, 300)) this.gate.pause(reasons[below(this.#random, reasons.length)]!)
@@ -196,7 +196,7 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))(
       } else gate.pause(reasons[below(random, reasons.length)]!)
       check()
     }
-    connection.isCalm = true
+    connection.isSynchronous = true
     for (const reason of reasons) gate.resume(reason)
     check()
     expect([gate.isOpen, connection.processed]).toEqual([true, connection.received])

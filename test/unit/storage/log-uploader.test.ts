@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest'
-import { calmStore, type StoreWeather } from '../../sim/storage/faulty-store.ts'
+import { type FaultRates, noFaults } from '../../sim/storage/faulty-store.ts'
 import { ScriptedWorld } from '../../sim/storage/scripted-world.ts'
 
 /** No put is performed, and the node receives that. */
-const rejecting: StoreWeather = { ...calmStore, lost: 1000 }
+const rejecting: FaultRates = { ...noFaults, lost: 1000 }
 /** Every put is performed, and the node receives a timeout. */
-const silent: StoreWeather = { ...calmStore, unheard: 1000 }
+const silent: FaultRates = { ...noFaults, unanswered: 1000 }
 
-/** A node with a record in its WAL. The upload under id 1 fails once in this weather. Then the store recovers. */
-async function failedUpload(weather: StoreWeather): Promise<ScriptedWorld> {
+/** A node with a record in its WAL. The upload under id 1 fails once at these fault rates. Then the store recovers. */
+async function failedUpload(faultRates: FaultRates): Promise<ScriptedWorld> {
   const world = new ScriptedWorld()
   await world.start()
   await world.append(await world.createTopic('first'), ['a'])
-  world.shelf.weather = weather
+  world.storedObjects.faultRates = faultRates
   await world.until(() => world.figures.faults > 0)
-  world.shelf.weather = calmStore
+  world.storedObjects.faultRates = noFaults
   return world
 }
 

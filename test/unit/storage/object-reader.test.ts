@@ -71,9 +71,9 @@ async function readerOf(values: readonly string[]) {
 /** The jobs of the object workers over this store. The WAL is empty. */
 function jobsOver(store: ObjectStore, keys: ObjectKeys, memory: BlockMemory): SimulatedJobs {
   const time = new VirtualTime()
-  const life = { isAlive: true }
-  const lane = new LaneModel(new WalDisk(1 << 20), time, prng(1), life, { onAppended() {}, onTrim() {}, onReply: () => undefined })
-  return new SimulatedJobs({ store, keys, lane, memory, time, life, mapBytesMax: 0, onClean() {}, onCleaned() {} })
+  const incarnation = { isAlive: true }
+  const lane = new LaneModel(new WalDisk(1 << 20), time, prng(1), incarnation, { onAppended() {}, onTrim() {}, onReply: () => undefined })
+  return new SimulatedJobs({ store, keys, lane, memory, time, incarnation, mapBytesMax: 0, onClean() {}, onCleaned() {} })
 }
 
 /** Everything that can continue without a load has done so. */

@@ -29,22 +29,22 @@ interface Written {
  */
 function written(
   groups: readonly (readonly number[])[],
-  options: { inFlight?: number; life?: Recovered; disk?: Buffer; incarnation?: number } = {},
+  options: { inFlight?: number; startState?: Recovered; disk?: Buffer; incarnation?: number } = {},
 ): Written {
-  const { inFlight = 1, life, incarnation = 1 } = options
+  const { inFlight = 1, startState, incarnation = 1 } = options
   const { view, kernel, plan, bytes } = arena
   const disk = options.disk ?? Buffer.alloc(capacity)
-  const position = life?.position ?? 0
-  if (life === undefined) bytes.fill(0, base, base + logBytes)
-  const memory = new LogCache({ ...plan.lane.log, capacity, position, oldest: life?.oldest ?? 0, trimmed: 0 }, (from, to) =>
+  const position = startState?.position ?? 0
+  if (startState === undefined) bytes.fill(0, base, base + logBytes)
+  const memory = new LogCache({ ...plan.lane.log, capacity, position, oldest: startState?.oldest ?? 0, trimmed: 0 }, (from, to) =>
     appender.jump(from, to),
   )
-  const wal = { incarnation, secret, previous: Math.max(0, life?.previous ?? 0) }
+  const wal = { incarnation, secret, previous: Math.max(0, startState?.previous ?? 0) }
   const repacker = new Repacker(bytes, nodeCodecs)
   const appender = new Appender({ kernel, view, memory, repacker, scratch: plan.lane.scratch, wal })
   appender.setDurable(position)
   const partition = new Partition(1)
-  partition.adopt({ partitionId: 1, leaderEpoch: 3, logStartOffset: 0n, settings }, life?.records ?? 0, [])
+  partition.adopt({ partitionId: 1, leaderEpoch: 3, logStartOffset: 0n, settings }, startState?.records ?? 0, [])
   const records: { at: number; end: number }[] = []
   const { base: receive } = plan.network[0]!.receive
   for (const [index, group] of groups.entries()) {
@@ -153,7 +153,7 @@ test('WAL recovery: the last group may be cut anywhere, and the records before i
   }
 })
 
-test('WAL recovery: what a crash cut off is counted, by the life after it alone', () => {
+test('WAL recovery: bytes lost in a crash are counted only by the next incarnation', () => {
   const { disk, records } = written(groups)
   expect(recovered(disk).tornBytes).toBe(0)
   const { at, end } = records[6]!
@@ -190,10 +190,10 @@ test('WAL recovery: a torn record is not followed by older records of an earlier
   const first = written([[100], [1000, 1000, 1000]])
   const torn = first.disk
   torn.fill(0, first.records[1]!.at, first.records[1]!.at + 64)
-  const life = recovered(torn)
-  expect(life.offsets).toEqual([0])
-  // As long as the one that was torn: behind it stands, whole, what was never acknowledged.
-  const second = written([[1000]], { life, disk: torn, incarnation: 2 })
+  const startState = recovered(torn)
+  expect(startState.offsets).toEqual([0])
+  // As long as the torn record: an intact record follows it that was never acknowledged.
+  const second = written([[1000]], { startState, disk: torn, incarnation: 2 })
   expect(second.records[0]!.at).toBe(first.records[1]!.at)
   expect(recovered(second.disk, 3).offsets).toEqual([0, 1])
 })
@@ -226,13 +226,13 @@ describe('WAL recovery: a hole in what was durable', () => {
   test('that was accepted is not found again by later incarnations', () => {
     const { disk, records } = written(large)
     disk.fill(0, records[2]!.at, records[3]!.end)
-    const life = recovered(disk, 2, logBytes, { discardsDamage: true })
-    const mark = { secret, incarnation: 2, durable: life.position }
+    const startState = recovered(disk, 2, logBytes, { discardsDamage: true })
+    const mark = { secret, incarnation: 2, durable: startState.position }
     expect(recovered(disk, 3, logBytes, { mark })).toMatchObject({ offsets: [0, 1], damage: undefined })
     expect(() => recovered(disk, 3, logBytes, { mark: { ...mark, secret: 1 } })).toThrow(WalCorrupt)
-    const next = written([[500], [500]], { life: recovered(disk, 2, logBytes, { mark }), disk, incarnation: 2 })
+    const next = written([[500], [500]], { startState: recovered(disk, 2, logBytes, { mark }), disk, incarnation: 2 })
     expect(recovered(next.disk, 3, logBytes, { mark })).toMatchObject({ offsets: [0, 1, 2, 3], damage: undefined })
-    // What that life had durable counts again.
+    // Records that were durable in that incarnation are counted again.
     next.disk.fill(0, next.records[0]!.at, next.records[0]!.at + 64)
     expect(() => recovered(next.disk, 3, logBytes, { mark })).toThrow(WalCorrupt)
   })

@@ -3,7 +3,7 @@ import { ProducersObjects } from '../../../../native-free-io/store/producers-obj
 import { below, chance, prng } from '../../../../src/base/prng.ts'
 import type { ProducerSnapshots } from '../../../../src/ports/producers.ts'
 import type { S3WalParts } from '../../../../src/wal/s3/s3-wal.ts'
-import { calm, Shelf, type StoreWeather, Turns, WeatherStore } from '../../../sim/s3-wal-world.ts'
+import { type FaultRates, noFaults, RandomFaultStore, StoredObjects, Turns } from '../../../sim/s3-wal-world.ts'
 import { seedGroups } from '../../../support/groups.ts'
 
 const foundingId = 'AAAAAAAAAAAAAAAAAAAAAg'
@@ -14,25 +14,25 @@ const seedCount = Number(process.env['SEEDS'] ?? 200)
 /** Producers that show at which time they were saved. */
 const saved = (count: number): ProducerSnapshots => [[count, []]]
 
-const storm: StoreWeather = { lost: 100, unheard: 100, late: 100 }
-const weathers = [calm, storm, { ...calm, lagTurns: 60 }, { ...storm, lagTurns: 60 }]
+const frequentFaults: FaultRates = { lost: 100, unanswered: 100, late: 100 }
+const faultRateSets = [noFaults, frequentFaults, { ...noFaults, lagTurns: 60 }, { ...frequentFaults, lagTurns: 60 }]
 
-/** Some lives, one after another; each finds what the one before saved last, or, where it died while saving, what it was saving. */
-async function world(seed: number, weather: StoreWeather): Promise<void> {
+/** Consecutive incarnations. Each must find the snapshot that was saved last, or the one that was being saved at the crash. */
+async function world(seed: number, faultRates: FaultRates): Promise<void> {
   const random = prng(seed)
   const turns = new Turns(random)
-  const shelf = new Shelf()
-  const [keepMs, patience] = [2 * (weather.lagTurns ?? 0), 100_000]
+  const storedObjects = new StoredObjects()
+  const [keepMs, turnsMax] = [2 * (faultRates.lagTurns ?? 0), 100_000]
   let [count, lastSaved] = [0, 0]
   for (let epoch = 1; epoch <= 6; epoch++) {
-    const store = new WeatherStore(shelf, turns, random, weather)
+    const store = new RandomFaultStore(storedObjects, turns, random, faultRates)
     const owner = { high: epoch, low: 0 }
     const pause = (): Promise<void> => turns.later(() => {})
     const parts: S3WalParts = { store, prefix, owner, keepMs, pause, now: () => turns.count, onFault: () => {} }
     const producers = new ProducersObjects(parts, epoch, foundingId)
     let found: number | undefined
     void producers.load().then((loaded) => (found = loaded?.partitions[0]?.[0] ?? 0))
-    await turns.run(() => found !== undefined, patience)
+    await turns.run(() => found !== undefined, turnsMax)
     expect(found).toBeGreaterThanOrEqual(lastSaved)
     expect(found).toBeLessThanOrEqual(count)
     lastSaved = found!
@@ -40,9 +40,9 @@ async function world(seed: number, weather: StoreWeather): Promise<void> {
       const now = ++count
       let isDone = false
       void producers.save(saved(now), 0).then(() => (isDone = true))
-      // The last of a life may be on its way when it dies, and land whenever it likes.
+      // The last put of an incarnation may be in progress at the crash, and be performed at any later time.
       let turnsLeft = saves === 1 && chance(random, 500) ? below(random, 6) : Number.POSITIVE_INFINITY
-      await turns.run(() => isDone || turnsLeft-- <= 0, patience)
+      await turns.run(() => isDone || turnsLeft-- <= 0, turnsMax)
       if (isDone) lastSaved = now
     }
     store.asleep = new Promise(() => {})
@@ -59,7 +59,7 @@ test.each(seedGroups(firstSeed, seedCount, 100))(
   'producers objects: each incarnation finds the producers that were saved last, despite late puts and stale lists (seeds from %i)',
   async (...seeds) => {
     for (const seed of seeds) {
-      await world(seed, weathers[seed % weathers.length]!).catch((error: Error) => {
+      await world(seed, faultRateSets[seed % faultRateSets.length]!).catch((error: Error) => {
         throw new Error(`${error.message} (again with SEED=${seed} SEEDS=1)`, { cause: error })
       })
     }
@@ -68,9 +68,9 @@ test.each(seedGroups(firstSeed, seedCount, 100))(
 
 test('producers objects: a snapshot whose put is late does not replace a newer one, and is removed with those of earlier incarnations', async () => {
   const turns = new Turns(prng(1))
-  const shelf = new Shelf()
+  const storedObjects = new StoredObjects()
   const parts = (): S3WalParts => ({
-    ...{ store: new WeatherStore(shelf, turns, prng(1), calm), prefix, owner: { high: 1, low: 0 }, keepMs: 0 },
+    ...{ store: new RandomFaultStore(storedObjects, turns, prng(1), noFaults), prefix, owner: { high: 1, low: 0 }, keepMs: 0 },
     ...{ pause: async () => {}, now: () => turns.count, onFault: () => {} },
   })
   const done = async <T>(work: Promise<T>): Promise<T> => {
@@ -87,13 +87,13 @@ test('producers objects: a snapshot whose put is late does not replace a newer o
     late = () => put(key, pieces)
     return { fault: 'timeout', operation: 'put', key, detail: 'no whole answer', attempts: 20, mayBeDone: true }
   }
-  const life = new ProducersObjects(first, 1, foundingId)
-  await done(life.save(saved(1), 0))
-  await done(life.save(saved(2), 0))
+  const incarnation = new ProducersObjects(first, 1, foundingId)
+  await done(incarnation.save(saved(1), 0))
+  await done(incarnation.save(saved(2), 0))
   await done(late!())
   const next = new ProducersObjects(parts(), 2, foundingId)
   expect((await done(next.load()))!.partitions.map(([partitionId]) => partitionId)).toEqual([2])
   await done(next.save(saved(3), 0))
-  expect(shelf.size).toBe(1)
+  expect(storedObjects.size).toBe(1)
   expect((await done(new ProducersObjects(parts(), 3, foundingId).load()))!.partitions.map(([partitionId]) => partitionId)).toEqual([3])
 })

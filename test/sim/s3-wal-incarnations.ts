@@ -5,7 +5,7 @@ import { claim, claimNext, readBody, takeOver } from '../../src/wal/s3/s3-wal-st
 import { S3WalWriter } from '../../src/wal/s3/s3-wal-writer.ts'
 import { noMark } from '../../src/wal/s3/wal-object.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
-import { calm, type Shelf, type StoreWeather, type Turns, WeatherStore } from './s3-wal-world.ts'
+import { type FaultRates, noFaults, RandomFaultStore, type StoredObjects, type Turns } from './s3-wal-world.ts'
 
 /** Acknowledgements of all incarnations together: which one has acknowledged each number, and below which number none is needed. */
 export class Ledger {
@@ -14,34 +14,37 @@ export class Ledger {
   dropped = 0
   end = 0
 
-  acknowledge(life: Life, number: number, trimmed: number): void {
+  acknowledge(incarnation: Incarnation, number: number, trimmed: number): void {
     const other = this.kept.get(number)
-    if (other !== undefined) this.problems.push(`life ${life.id} acknowledges number ${number}, and life ${other} has`)
-    if (life.over !== undefined) this.problems.push(`life ${life.id} acknowledges number ${number} when it is over`)
-    this.problems.push(...life.validationErrors.splice(0))
-    this.kept.set(number, life.id)
+    if (other !== undefined) this.problems.push(`incarnation ${incarnation.id} acknowledges number ${number}, and incarnation ${other} has`)
+    if (incarnation.over !== undefined) this.problems.push(`incarnation ${incarnation.id} acknowledges number ${number} when it is over`)
+    this.problems.push(...incarnation.validationErrors.splice(0))
+    this.kept.set(number, incarnation.id)
     this.dropped = Math.max(this.dropped, trimmed)
     this.end = Math.max(this.end, number + 1)
   }
 
   /** The objects found by a start must include all needed ones, have no gap, and contain all acknowledged numbers. */
-  check(life: Life): void {
-    const { found, validationErrors } = life
+  check(incarnation: Incarnation): void {
+    const { found, validationErrors } = incarnation
     found.forEach(({ number }, index) => {
-      if (index > 0 && number !== found[index - 1]!.number + 1) validationErrors.push(`life ${life.id} finds a gap before ${number}`)
+      if (index > 0 && number !== found[index - 1]!.number + 1)
+        validationErrors.push(`incarnation ${incarnation.id} finds a gap before ${number}`)
     })
     const held = new Map(found.map(({ number, by }) => [number, by]))
-    for (let number = Math.max(this.dropped, life.dropBelow); number < this.end; number++) {
+    for (let number = Math.max(this.dropped, incarnation.dropBelow); number < this.end; number++) {
       const by = this.kept.get(number)
       if (by === undefined || held.get(number) === by) continue
-      validationErrors.push(`life ${life.id} finds ${held.get(number)} at number ${number}, which life ${by} has acknowledged`)
+      validationErrors.push(
+        `incarnation ${incarnation.id} finds ${held.get(number)} at number ${number}, which incarnation ${by} has acknowledged`,
+      )
     }
   }
 }
 
 /** A node that appends numbers, each once, in order, and drops the oldest from time to time. */
-export class Life {
-  readonly store: WeatherStore
+export class Incarnation {
+  readonly store: RandomFaultStore
   readonly parts: S3WalParts
   readonly id: number
   found: { readonly number: number; readonly by: number }[] = []
@@ -59,22 +62,22 @@ export class Life {
 
   constructor(
     id: number,
-    shelf: Shelf,
+    storedObjects: StoredObjects,
     turns: Turns,
     random: Prng,
-    weather: StoreWeather,
+    faultRates: FaultRates,
     ledger: Ledger,
     place: Pick<S3WalParts, 'prefix' | 'formerPrefix'> = { prefix: 'c/wal/1/' },
   ) {
     this.id = id
-    this.store = new WeatherStore(shelf, turns, random, weather)
+    this.store = new RandomFaultStore(storedObjects, turns, random, faultRates)
     this.parts = {
       store: this.store,
       ...place,
       owner: { high: id, low: below(random, 2 ** 31) },
       pause: () => turns.later(() => {}),
       now: () => turns.count,
-      keepMs: 2 * (weather.lagTurns ?? 0),
+      keepMs: 2 * (faultRates.lagTurns ?? 0),
       onFault: () => {},
     }
     this.#random = random
@@ -132,27 +135,27 @@ export class Life {
   }
 }
 
-const storm: StoreWeather = { lost: 100, unheard: 100, late: 100 }
-export const weathers = [
-  calm,
-  storm,
-  { ...calm, listsLag: true },
-  { ...storm, listsLag: true },
-  { ...calm, lagTurns: 300 },
-  { ...storm, lagTurns: 150 },
-  { ...storm, lateTurns: 100 },
+const frequentFaults: FaultRates = { lost: 100, unanswered: 100, late: 100 }
+export const faultRateSets = [
+  noFaults,
+  frequentFaults,
+  { ...noFaults, listsLag: true },
+  { ...frequentFaults, listsLag: true },
+  { ...noFaults, lagTurns: 300 },
+  { ...frequentFaults, lagTurns: 150 },
+  { ...frequentFaults, lateTurns: 100 },
 ]
 
 /** An incarnation that finds all objects, drops them, and leaves only the fences of earlier incarnations. */
-export async function conclude(turns: Turns, begin: () => Life, ledger: Ledger, metadataPrefix?: string): Promise<Life> {
-  const life = begin()
-  void life.start(metadataPrefix)
-  await turns.run(() => life.started || life.over !== undefined)
-  expect(life.over).toBeUndefined()
+export async function conclude(turns: Turns, begin: () => Incarnation, ledger: Ledger, metadataPrefix?: string): Promise<Incarnation> {
+  const incarnation = begin()
+  void incarnation.start(metadataPrefix)
+  await turns.run(() => incarnation.started || incarnation.over !== undefined)
+  expect(incarnation.over).toBeUndefined()
   await turns.run(() => false)
-  expect([...ledger.problems, ...life.validationErrors]).toEqual([])
-  life.append(true)
+  expect([...ledger.problems, ...incarnation.validationErrors]).toEqual([])
+  incarnation.append(true)
   await turns.run(() => false)
-  expect(life.pending).toBe(0)
-  return life
+  expect(incarnation.pending).toBe(0)
+  return incarnation
 }

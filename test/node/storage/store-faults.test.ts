@@ -25,7 +25,7 @@ afterAll(async () => {
 const stored = (): number => objectsIn(server).length
 
 test(
-  `object store weather: a store that answers with errors, breaks connections, and damages what is read gives every record back (seed ${seed})`,
+  `node with store faults: every record is read despite errors, broken connections and damaged reads (seed ${seed})`,
   async () => {
     server.faults.set(
       { operation: 'put', fault: { type: 'error', status: 503, code: 'SlowDown', when: 'before' }, permille: 200 },
@@ -47,7 +47,7 @@ test(
 )
 
 test(
-  'object store weather: an outage stops writers when the log is full and loses nothing; everything continues with the store, without a restart',
+  'node with store faults: a full log blocks appends in an outage, and they continue without a restart after it',
   long(limitMs),
   async () => {
     await server.stop()
@@ -67,7 +67,7 @@ test(
 )
 
 test(
-  'object store weather: a node that starts while the store is away serves what its log holds, and the rest as soon as the store is back',
+  'node with store faults: a start during an outage serves the records of the log, and older ones after the outage',
   long(limitMs),
   async () => {
     await world.broker.stop()
@@ -86,7 +86,7 @@ test(
 )
 
 test(
-  'object store weather: records beyond retention.ms are gone for clients, and their objects from the store',
+  'node with store faults: records beyond retention.ms and their objects are removed',
   async () => {
     const { port } = world.broker
     await connected(port, async (connection) => {
