@@ -171,7 +171,7 @@ export class SendQueue {
   }
 
   #finish(pending: PendingWrite): void {
-    this.#slow.give(pending.copied)
+    this.#slow.release(pending.copied)
     pending.lease?.end()
   }
 }

@@ -48,15 +48,15 @@ export interface Attempt {
 
 /** The only component that repeats, paces and abandons requests to a store. */
 export class Attempts {
-  readonly #rhythm: RetryClock
+  readonly #clock: RetryClock
   readonly #concurrency = new Concurrency(concurrencyMax)
   readonly #waiting: (() => void)[] = []
   readonly #closing = new AbortController()
   /** Number of retries so far. */
   retries = 0
 
-  constructor(rhythm: RetryClock = worldClock) {
-    this.#rhythm = rhythm
+  constructor(clock: RetryClock = worldClock) {
+    this.#clock = clock
     // Every operation in progress listens for the close.
     setMaxListeners(0, this.#closing.signal)
   }
@@ -73,21 +73,21 @@ export class Attempts {
     once: (attempt: Attempt) => Promise<T | RequestFailure>,
   ): Promise<T | StoreFault> {
     const { signal } = this.#closing
-    const began = this.#rhythm.now()
+    const began = this.#clock.now()
     let mayBeDone = false
     for (let tries = 1; ; tries++) {
       const answer = signal.aborted
         ? closed
-        : await this.#paced(() => once({ signal, mayBeDone, leftMs: began + totalMs - this.#rhythm.now() }), operation)
+        : await this.#paced(() => once({ signal, mayBeDone, leftMs: began + totalMs - this.#clock.now() }), operation)
       if (!isFailure(answer)) return answer
       mayBeDone ||= answer.mayBeDone && !reads.includes(operation)
-      const elapsedMs = this.#rhythm.now() - began
+      const elapsedMs = this.#clock.now() - began
       const { failure } = signal.aborted ? closed : answer
-      const pause = pauseBefore(retryTable[operation], { fault: failure, tries, elapsedMs, totalMs, random: this.#rhythm.random() })
+      const pause = pauseBefore(retryTable[operation], { fault: failure, tries, elapsedMs, totalMs, random: this.#clock.random() })
       if (pause === undefined || answer.isFinal)
         return { fault: failure, operation, key, detail: answer.detail, attempts: tries, mayBeDone }
       this.retries++
-      await this.#rhythm.sleep(pause, signal).catch(() => {})
+      await this.#clock.sleep(pause, signal).catch(() => {})
     }
   }
 

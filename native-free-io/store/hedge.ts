@@ -62,7 +62,7 @@ export class Hedge<T> {
       await other.answer
       return answer
     } finally {
-      this.#seconds.give(1)
+      this.#seconds.release(1)
     }
   }
 

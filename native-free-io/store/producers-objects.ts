@@ -1,6 +1,6 @@
 import { isFault } from '../../src/object-store/store-faults.ts'
 import type { ProducerSnapshots, ProducersHome, SavedProducers } from '../../src/ports/producers.ts'
-import { insist, placesIn, S3WalDamaged, type S3WalParts } from '../../src/wal/s3/s3-wal.ts'
+import { placesIn, S3WalDamaged, type S3WalParts, untilAccepted } from '../../src/wal/s3/s3-wal.ts'
 import { type S3WalPlace, s3WalKey } from '../../src/wal/s3/wal-object.ts'
 import { decodeProducers, encodeProducers } from '../disk/producers-file.ts'
 
@@ -64,7 +64,7 @@ export class ProducersObjects implements ProducersHome {
   }
 
   async #loadOnce(): Promise<SavedProducers | 'moved' | undefined> {
-    const places = (await insist(this.#parts, () => placesIn(this.#parts))).filter(({ epoch }) => epoch < this.#epoch)
+    const places = (await untilAccepted(this.#parts, () => placesIn(this.#parts))).filter(({ epoch }) => epoch < this.#epoch)
     const listed = new Map(places.map(({ epoch, sequence }) => [epoch, sequence]))
     const recent = Array.from({ length: Math.min(unlistedMax, this.#epoch - 1) }, (_, incarnations) => this.#epoch - 1 - incarnations)
     this.#older = places.map((place) => this.#keyOf(place))
@@ -91,7 +91,7 @@ export class ProducersObjects implements ProducersHome {
   async #read(place: S3WalPlace): Promise<SavedProducers | 'missing'> {
     const key = this.#keyOf(place)
     for (let tries = 1; ; tries++) {
-      const bytes = await insist(this.#parts, async () => {
+      const bytes = await untilAccepted(this.#parts, async () => {
         const read = await this.#parts.store.get(key, 0, Number.POSITIVE_INFINITY)
         return isFault(read) && read.fault === 'missing' ? 'missing' : read
       })

@@ -36,10 +36,10 @@ export class S3Store implements ObjectStore, UploadRequests {
   readonly #shortReads: Hedge<Uint8Array | RequestFailure>
   readonly #longReads: Hedge<Uint8Array | RequestFailure>
 
-  constructor(location: S3Location, { environment = {}, meter, rhythm }: StoreOptions) {
+  constructor(location: S3Location, { environment = {}, meter, clock }: StoreOptions) {
     this.location = location
     this.can = { conditionalPut: location.conditionalPut }
-    this.attempts = new Attempts(rhythm)
+    this.attempts = new Attempts(clock)
     this.#connection = new S3Connection(location, environment, meter)
     const hedges = newHedges()
     this.#shortReads = new Hedge(hedges, (answer) => !isFailure(answer))

@@ -5,7 +5,7 @@ import { imageOf, type MutableImage } from '../../src/metadata/image.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { markerKey, ObjectKeys } from '../../src/objects/object-key.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
-import { insist, type S3WalParts, StoreRefused } from '../../src/wal/s3/s3-wal.ts'
+import { type S3WalParts, StoreRefused, untilAccepted } from '../../src/wal/s3/s3-wal.ts'
 import { formerWalPrefix, s3WalHeaderBytes, walPrefix } from '../../src/wal/s3/wal-object.ts'
 import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
 import { type DataFolder, openDataFolder, saveMeta } from '../disk/data-folder.ts'
@@ -46,7 +46,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const owner = { high: randomBytes(4).readUInt32LE(), low: randomBytes(4).readUInt32LE() }
   const partsAt = (prefix: string): S3WalParts => s3WalParts({ store, prefix, owner, keepMs, onFault })
   const partsOf = (name: string): S3WalParts => partsAt(`${clusterId}/${name}/`)
-  const { conditionalPut } = await insist(partsOf('probe'), () => probeStore(store, `${clusterId}/probe/${nodeId}`))
+  const { conditionalPut } = await untilAccepted(partsOf('probe'), () => probeStore(store, `${clusterId}/probe/${nodeId}`))
   if (!conditionalPut) {
     throw new StoreRefused('s3.wal.path: the store ignores conditional puts, without which two nodes could write one log')
   }
@@ -54,11 +54,12 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const { log, records, epoch } = await MetadataObjects.open(partsOf('metadata'), onFailure)
   const image = refuseUnreadable(`the metadata log under ${clusterId}/metadata/`, () => imageOf(records, parts.nodeId))
   const foundingId = known?.foundingId ?? image.cluster.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
-  const marker = known ?? (await insist(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: foundingId, starts: 0 })))
+  const marker =
+    known ?? (await untilAccepted(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: foundingId, starts: 0 })))
   const identity = { clusterId, nodeId, lane, foundingId: marker.foundingId }
   compare(image, identity)
   if (known !== undefined && image.cluster.clusterId === null) {
-    const { records: left } = await insist(partsOf('metadata'), () => recordsLeft(store, known))
+    const { records: left } = await untilAccepted(partsOf('metadata'), () => recordsLeft(store, known))
     if (left !== undefined) {
       throw new StartRefused(
         `s3.wal.path: the metadata log under ${clusterId}/metadata/ is empty, but there are records under ${left}: restore it, or set another cluster.id`,
@@ -109,8 +110,8 @@ async function markerIn(
 ): Promise<StoreMarker | undefined> {
   const name = `s3.wal.path: ${storeName(wal.location)}`
   const clusterId = s3Wal.prefix.slice(0, s3Wal.prefix.indexOf('/'))
-  const { marker } = await insist(s3Wal, async () => answer(await readMarker(store, clusterId)))
-  const others = marker === undefined ? await insist(s3Wal, () => nodesIn(store, clusterId)) : [marker.nodeId]
+  const { marker } = await untilAccepted(s3Wal, async () => answer(await readMarker(store, clusterId)))
+  const others = marker === undefined ? await untilAccepted(s3Wal, () => nodesIn(store, clusterId)) : [marker.nodeId]
   if (others.length > 0 && !others.includes(nodeId)) {
     throw new StartRefused(
       `${name} contains cluster ${clusterId} of node ${others.join(', ')}, but node.id is ${nodeId}: a cluster has one node; set another cluster.id or another store`,
@@ -123,7 +124,7 @@ async function markerIn(
     )
   }
   if (marker !== undefined || options.replaceFounding) return marker
-  const { holds } = await insist(s3Wal, async () => {
+  const { holds } = await untilAccepted(s3Wal, async () => {
     const found = await holdsCluster(store, clusterId)
     return isFault(found) ? found : { holds: found }
   })

@@ -7,5 +7,5 @@ export interface StoreOptions {
   readonly environment?: Environment
   /** Counter of billed requests and bytes. */
   readonly meter?: StoreMeter
-  readonly rhythm?: RetryClock
+  readonly clock?: RetryClock
 }

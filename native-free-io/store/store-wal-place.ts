@@ -1,5 +1,5 @@
 import type { MutableImage } from '../../src/metadata/image.ts'
-import { insist, peek, placesIn, type S3WalParts } from '../../src/wal/s3/s3-wal.ts'
+import { peek, placesIn, type S3WalParts, untilAccepted } from '../../src/wal/s3/s3-wal.ts'
 import { type S3WalPlace, seal } from '../../src/wal/s3/wal-object.ts'
 
 export interface StoreWalPlace {
@@ -17,9 +17,9 @@ export interface StoreWalPlace {
  */
 export async function findStoreWal(parts: S3WalParts, formerPrefix: string, { cluster, storage }: MutableImage): Promise<StoreWalPlace> {
   const exists = async (prefix: string, place: S3WalPlace): Promise<boolean> =>
-    (await insist(parts, () => peek(parts, { ...place, prefix }))) !== 'missing'
+    (await untilAccepted(parts, () => peek(parts, { ...place, prefix }))) !== 'missing'
   if (cluster.clusterId === null) {
-    const left = await insist(parts, () => placesIn({ ...parts, prefix: formerPrefix }))
+    const left = await untilAccepted(parts, () => placesIn({ ...parts, prefix: formerPrefix }))
     return { isMissing: false, formerPrefix: left.length > 0 ? formerPrefix : undefined }
   }
   if (storage.wal === null) return { isMissing: false, formerPrefix }

@@ -17,7 +17,7 @@ export class ByteBudget {
     return true
   }
 
-  give(bytes: number): void {
+  release(bytes: number): void {
     this.#free += bytes
   }
 }

@@ -2,8 +2,8 @@ import { assert } from '../base/assert.ts'
 import type { Mutable } from '../base/mutable.ts'
 import { isInternal } from '../metadata/topic-names.ts'
 import { append, appended, appendFlags, appendKind, reason, reasons, refusedRecord } from '../pipeline/ring-messages.ts'
-import { oneBatchComplaint } from '../pipeline/sequencing/one-batch.ts'
-import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
+import { oneBatchError } from '../pipeline/sequencing/one-batch.ts'
+import type { RecordRules } from '../pipeline/sequencing/rejected-records.ts'
 import type { ValidationResult } from '../pipeline/validation/validator.ts'
 import { getLong, type RingProducer } from '../ring/ring.ts'
 import { ProduceRequest, type ProduceResponse } from '../wire/api/00-produce.ts'
@@ -93,7 +93,7 @@ export function beginProduce(
         refuse(part, unrouted, unrouted === errors.UNKNOWN_TOPIC_OR_PARTITION.code ? reason.unknown : 0)
       else if (isCoordinators) refuse(part, errors.INVALID_TOPIC_EXCEPTION.code, 0)
       else if (records === null || records.length === 0) refuse(part, errors.INVALID_RECORD.code, reason.notOneBatch)
-      else if (!valid) refuse(part, shapeComplaint(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
+      else if (!valid) refuse(part, batchShapeError(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
       else {
         const partitionId = routing.partitionId(topic, index)
         const { byteOffset: address, length: bytes } = records
@@ -174,9 +174,9 @@ export function validated(produce: Produce, batch: UnsequencedBatch, result: Val
 }
 
 /** The error for bytes that are not one batch has precedence, as in the sequencer when the request reaches it. */
-function shapeComplaint(records: Buffer, version: number): number | undefined {
+function batchShapeError(records: Buffer, version: number): number | undefined {
   const view = new DataView(records.buffer, records.byteOffset, records.length)
-  return oneBatchComplaint(view, 0, records.length, version < zstdVersion)?.error
+  return oneBatchError(view, 0, records.length, version < zstdVersion)?.error
 }
 
 const blankPart = (index: number): PartitionResponse => ({

@@ -56,7 +56,7 @@ export class ForwardedRequests {
 
   /** The main thread has parsed a large request of this size. */
   parsed(bytes: number): void {
-    this.#large.give(bytes)
+    this.#large.release(bytes)
     this.#awaitingLargeMemory.resumeAll()
   }
 

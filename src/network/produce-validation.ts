@@ -1,6 +1,6 @@
 import { appendFlags, reason } from '../pipeline/ring-messages.ts'
-import { oneBatchComplaint } from '../pipeline/sequencing/one-batch.ts'
-import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
+import { oneBatchError } from '../pipeline/sequencing/one-batch.ts'
+import type { RecordRules } from '../pipeline/sequencing/rejected-records.ts'
 import type { ValidationJob } from '../pipeline/validation/validation-jobs.ts'
 import { recordRules, type ValidationResult, type Validator } from '../pipeline/validation/validator.ts'
 import type { PartitionSettings } from '../ports/partitions.ts'
@@ -39,7 +39,7 @@ export class ProduceValidation {
   check(address: number, bytes: number, settings: PartitionSettings, flags: number, now: number): ValidationResult | RecordRules {
     const { view, validator, enabled, offloads } = this.#parts
     if (bytes > settings.maxMessageBytes) return leftToSequencer
-    if (oneBatchComplaint(view, address, bytes, (flags & appendFlags.beforeZstd) !== 0) !== undefined) return leftToSequencer
+    if (oneBatchError(view, address, bytes, (flags & appendFlags.beforeZstd) !== 0) !== undefined) return leftToSequencer
     const attributes = view.getInt16(address + batchHeader.attributes)
     const codec = attributes & attribute.codec
     const count = view.getInt32(address + batchHeader.recordsCount)

@@ -78,7 +78,7 @@ export class ReceiveBuffers {
   }
 
   /** Releases a block allocated by `take(bytes)`. */
-  give(address: number, bytes: number): void {
+  release(address: number, bytes: number): void {
     let level = this.#levelFor(bytes)
     let offset = address - this.#base
     this.#freeBytes += this.#sizeOf(level)

@@ -46,12 +46,12 @@ class Segment implements HeldBytes {
     assert(this.#holds > 0, 'a segment is released once for each hold')
     if (--this.#holds > 0) return
     this.#memory.heldBytes -= this.bytes
-    if (this.#isLeft) this.#memory.give(this.base, this.bytes)
+    if (this.#isLeft) this.#memory.release(this.base, this.bytes)
   }
   /** The connection releases the segment. */
   leave(): void {
     this.#isLeft = true
-    if (this.isOwn) this.#memory.give(this.base, this.bytes)
+    if (this.isOwn) this.#memory.release(this.base, this.bytes)
   }
 }
 
@@ -231,7 +231,7 @@ export class RequestReader {
   }
 
   #dropSpill(): void {
-    this.#parts.spill.give(this.#spill?.length ?? 0)
+    this.#parts.spill.release(this.#spill?.length ?? 0)
     this.#spill = undefined
   }
 

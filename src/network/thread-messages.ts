@@ -1,5 +1,5 @@
 import type { ArenaPlan } from '../pipeline/arena-plan.ts'
-import type { RecordRules } from '../pipeline/sequencing/refused-records.ts'
+import type { RecordRules } from '../pipeline/sequencing/rejected-records.ts'
 import type { ValidationResult } from '../pipeline/validation/validator.ts'
 import type { ColdRead, Loaded } from '../ports/cold-reads.ts'
 import type { TrimPoint, WalState } from '../ports/lane.ts'

@@ -64,7 +64,7 @@ export class ColdFetches {
       if (!mayWait) return 'outOfMemory'
       await this.#wait()
     }
-    const pin = this.#hold(() => this.#copies.give(taken))
+    const pin = this.#hold(() => this.#copies.release(taken))
     const found = await read(requested).catch((error: Error) => {
       this.release(pin)
       throw error
@@ -95,7 +95,7 @@ export class ColdFetches {
   #copy(leased: LeasedRecords, mayWait: boolean): Loaded | undefined {
     const bytes = leased.ranges.reduce((sum, range) => sum + range.bytes, 0)
     if (!this.#take(bytes, mayWait)) return undefined
-    return { pin: this.#hold(() => this.#copies.give(bytes)), bytes: this.#cold.copied(leased) }
+    return { pin: this.#hold(() => this.#copies.release(bytes)), bytes: this.#cold.copied(leased) }
   }
 
   #take(bytes: number, mayWait: boolean): boolean {

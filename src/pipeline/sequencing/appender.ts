@@ -8,13 +8,13 @@ import type { Kernel } from '../kernel/kernel.ts'
 import { scanResult, scanStatus } from '../kernel/scan.ts'
 import { appendFlags, reason } from '../ring-messages.ts'
 import type { LogCache, NoRoom } from './log-cache.ts'
-import { oneBatchComplaint } from './one-batch.ts'
-import { type RefusedRecord, refusedRecords, timestampRange } from './refused-records.ts'
+import { oneBatchError } from './one-batch.ts'
+import { type RejectedRecord, rejectedRecords, timestampRange } from './rejected-records.ts'
 import { type Repacker, repackedBytesMax } from './repacker.ts'
 
 const crcFrom = batchHeader.attributes
 const noTime = -1
-const none: readonly RefusedRecord[] = []
+const none: readonly RejectedRecord[] = []
 
 /** Result of an append. One object, overwritten by every append. */
 export interface Outcome {
@@ -24,7 +24,7 @@ export interface Outcome {
   logAppendTime: number
   durableAt: number
   /** The invalid records, in order. */
-  refused: readonly RefusedRecord[]
+  refused: readonly RejectedRecord[]
 }
 
 /** Producer and sequence of a batch. */
@@ -196,9 +196,9 @@ export class Appender {
 
   /** Checks that need no copy of the bytes. Order and codes as in Kafka's ProduceRequest and UnifiedLog. */
   #checkShape(partition: Partition, address: number, bytes: number, flags: number): boolean {
-    const complaint = oneBatchComplaint(this.#view, address, bytes, (flags & appendFlags.beforeZstd) !== 0)
+    const batchError = oneBatchError(this.#view, address, bytes, (flags & appendFlags.beforeZstd) !== 0)
     const isTooLarge = bytes > partition.settings!.maxMessageBytes || bytes + walRecord.bytes > this.#memory.recordBytesMax
-    if (complaint !== undefined) this.#refuse(complaint.error, complaint.reason)
+    if (batchError !== undefined) this.#refuse(batchError.error, batchError.reason)
     else if (isTooLarge) this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
     return this.outcome.error === 0
   }
@@ -315,7 +315,7 @@ export class Appender {
     if (!keys && !isLate) return true
     const count = view.getInt32(to + batchHeader.recordsCount)
     const baseTimestamp = getI64(view, to + batchHeader.baseTimestamp)
-    const refused = refusedRecords(view, to + batchHeader.bytes, count, baseTimestamp, { keys, oldest, newest })
+    const refused = rejectedRecords(view, to + batchHeader.bytes, count, baseTimestamp, { keys, oldest, newest })
     if (refused.length === 0) return true
     this.outcome.refused = refused
     if (refused.some((record) => record.reason === reason.timestamp)) this.#refuse(errors.INVALID_TIMESTAMP.code, reason.timestamp)

@@ -15,7 +15,7 @@ const tooOld: BatchError = { error: errors.UNSUPPORTED_COMPRESSION_TYPE.code, re
  * The reason why the bytes of a produced partition are not one batch of format 2, as far as the header shows. Source: Kafka's
  * ProduceRequest.
  */
-export function oneBatchComplaint(view: DataView, address: number, bytes: number, beforeZstd: boolean): BatchError | undefined {
+export function oneBatchError(view: DataView, address: number, bytes: number, beforeZstd: boolean): BatchError | undefined {
   if (bytes < batchHeader.bytes) return notOne
   const found = view.getInt8(address + batchHeader.magic)
   if (found < 0 || found > magic) return corrupt

@@ -1,7 +1,7 @@
 import { batchHeader } from '../../wire/record-batch.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { kernelBytes } from '../kernel/kernel.ts'
-import type { RecordRules } from '../sequencing/refused-records.ts'
+import type { RecordRules } from '../sequencing/rejected-records.ts'
 import { BatchSearch, type SearchOutcome } from './batch-search.ts'
 import { behind } from './decoder-memory.ts'
 import { jobBytesMax, type ValidationKernel } from './validation-kernel.ts'

@@ -1,7 +1,7 @@
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
 import { reason, refusedRecord, validationJob, validationKind, validationResult } from '../ring-messages.ts'
-import type { RecordRules } from '../sequencing/refused-records.ts'
+import type { RecordRules } from '../sequencing/rejected-records.ts'
 import type { ValidationResult } from './validator.ts'
 
 /** The rings of one validator thread, from the side of a network worker. */

@@ -3,7 +3,7 @@ import { errors } from '../../wire/errors.ts'
 import { batchHeader } from '../../wire/record-batch.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { appendFlags, reason } from '../ring-messages.ts'
-import type { RecordRules, RefusedRecord } from '../sequencing/refused-records.ts'
+import type { RecordRules, RejectedRecord } from '../sequencing/rejected-records.ts'
 import { jobFlags, runStatus, type ValidationKernel } from './validation-kernel.ts'
 
 /** Addresses of a job and its window buffer in the arena; bytes. */
@@ -19,10 +19,10 @@ export interface ValidationResult {
   readonly reason: number
   readonly flags: number
   /** The invalid records, in order. */
-  readonly refused: readonly RefusedRecord[]
+  readonly refused: readonly RejectedRecord[]
 }
 
-const none: readonly RefusedRecord[] = []
+const none: readonly RejectedRecord[] = []
 export const accepted: ValidationResult = { error: 0, reason: reason.none, flags: appendFlags.checked, refused: none }
 const refusal = (error: number, why: number, refused = none): ValidationResult => ({ error, reason: why, flags: 0, refused })
 

@@ -1,5 +1,15 @@
 import { crc32c } from '../../wire/crc32c.ts'
-import { comparePlaces, insist, peek, placesIn, putOnce, S3WalDamaged, type S3WalParts, Superseded, settledPlaces } from './s3-wal.ts'
+import {
+  comparePlaces,
+  peek,
+  placesIn,
+  putOnce,
+  S3WalDamaged,
+  type S3WalParts,
+  Superseded,
+  settledPlaces,
+  untilAccepted,
+} from './s3-wal.ts'
 import { encodeS3WalHeader, noMark, type S3WalHeader, type S3WalPlace, s3WalHeaderBytes, s3WalKey, seal } from './wal-object.ts'
 
 /** Objects of earlier incarnations: all acknowledged records that are still needed, and possibly some unacknowledged ones. */
@@ -13,7 +23,7 @@ export interface S3WalFound {
 /** Claims the next epoch for this incarnation. Required before the first append. */
 export async function claimNext(parts: S3WalParts): Promise<number> {
   for (;;) {
-    const places = await insist(parts, () => placesIn(parts))
+    const places = await untilAccepted(parts, () => placesIn(parts))
     const epoch = (places.at(-1)?.epoch ?? 0) + 1
     if (await claim(parts, epoch)) return epoch
   }
@@ -22,7 +32,7 @@ export async function claimNext(parts: S3WalParts): Promise<number> {
 /** Claims one epoch; returns false when another incarnation has claimed it. */
 export async function claim(parts: S3WalParts, epoch: number): Promise<boolean> {
   const place = { epoch, sequence: 0 }
-  return (await insist(parts, () => putOnce(parts, place, [encodeS3WalHeader(bare(parts, 'claim', place))]))) === 'done'
+  return (await untilAccepted(parts, () => putOnce(parts, place, [encodeS3WalHeader(bare(parts, 'claim', place))]))) === 'done'
 }
 
 const bare = ({ owner }: S3WalParts, kind: 'claim' | 'fence', place: S3WalPlace): S3WalHeader => ({
@@ -69,7 +79,7 @@ async function takeOverOnce(parts: S3WalParts, epoch: number): Promise<S3WalFoun
  * it reads or appends. All of this can be repeated: after a crash the next start finds the same objects.
  */
 async function takeOverFormer(parts: S3WalParts, epoch: number, later: readonly S3WalHeader[]): Promise<S3WalFound | 'moved'> {
-  await insist(parts, () => putOnce(parts, seal, [encodeS3WalHeader(bare(parts, 'claim', seal))]))
+  await untilAccepted(parts, () => putOnce(parts, seal, [encodeS3WalHeader(bare(parts, 'claim', seal))]))
   const found = needsFormer(later) ? await endEpochs(parts, epoch, seal, later) : { objects: [], others: await formerPlaces(parts, seal) }
   if (found === 'moved') return 'moved'
   const moved = <T extends S3WalPlace>(place: T): T => ({ ...place, prefix: parts.prefix })
@@ -143,7 +153,7 @@ async function walk(parts: S3WalParts, epoch: number, taken: readonly S3WalPlace
   const call = (sequence: number): Promise<S3WalHeader | 'missing'> => {
     const known = requested.get(sequence)
     if (known !== undefined) return known
-    const answer = insist(parts, () => peek(parts, { epoch, sequence }))
+    const answer = untilAccepted(parts, () => peek(parts, { epoch, sequence }))
     // The error is handled where the result is awaited, which may never happen.
     answer.catch(() => {})
     requested.set(sequence, answer)
@@ -178,7 +188,7 @@ async function walk(parts: S3WalParts, epoch: number, taken: readonly S3WalPlace
 
 /** Returns false when an object is there already. */
 async function fence(parts: S3WalParts, place: S3WalPlace): Promise<boolean> {
-  const outcome = await insist(parts, () => putOnce(parts, place, [encodeS3WalHeader(bare(parts, 'fence', place))]))
+  const outcome = await untilAccepted(parts, () => putOnce(parts, place, [encodeS3WalHeader(bare(parts, 'fence', place))]))
   return outcome === 'done'
 }
 
@@ -189,7 +199,7 @@ export async function readBody(parts: S3WalParts, object: S3WalHeader): Promise<
   const key = s3WalKey(parts.prefix, object)
   const start = s3WalHeaderBytes
   for (let tries = 1; ; tries++) {
-    const body = await insist(parts, () => parts.store.get(key, start, start + object.bodyBytes))
+    const body = await untilAccepted(parts, () => parts.store.get(key, start, start + object.bodyBytes))
     if (body.length === object.bodyBytes && crc32c(body) === object.bodyCrc) return body
     if (tries === triesMax) throw new S3WalDamaged(`${key} does not hold the ${object.bodyBytes} bytes that were put`)
   }

@@ -204,7 +204,7 @@ export class S3WalWriter {
   }
 
   async #isNewest(): Promise<boolean> {
-    const places = await this.#insist(() => placesIn(this.#parts))
+    const places = await this.#untilAccepted(() => placesIn(this.#parts))
     const last = places?.at(-1)
     if (last !== undefined && last.epoch > this.#epoch)
       this.#end(new Superseded(`${this.#parts.prefix} has been taken over by a later incarnation: epoch ${last.epoch}`))
@@ -253,13 +253,13 @@ export class S3WalWriter {
   }
 
   async #remove(place: S3WalPlace): Promise<void> {
-    await this.#insist(() => this.#parts.store.remove([s3WalKey(this.#parts.prefix, place)]))
+    await this.#untilAccepted(() => this.#parts.store.remove([s3WalKey(this.#parts.prefix, place)]))
   }
 
   /**
    * Retries until the store succeeds, since a denied request may be granted later; faults are only logged. Returns undefined after the end.
    */
-  async #insist<T>(call: () => Promise<T | StoreFault>): Promise<T | undefined> {
+  async #untilAccepted<T>(call: () => Promise<T | StoreFault>): Promise<T | undefined> {
     while (!this.#isOver) {
       const answer = await call()
       if (!isFault(answer)) return answer as T

@@ -38,8 +38,8 @@ export class S3WalDamaged extends Error {}
 /** The store rejects requests permanently. The message is for the operator. */
 export class StoreRefused extends Error {}
 
-/** Repeats the request until the store answers. A permanent fault is thrown: at this stage nothing has been acknowledged. */
-export async function insist<T>(parts: S3WalParts, call: () => Promise<T | StoreFault>): Promise<T> {
+/** Repeats the request until the store accepts it. A permanent fault is thrown: at this stage nothing has been acknowledged. */
+export async function untilAccepted<T>(parts: S3WalParts, call: () => Promise<T | StoreFault>): Promise<T> {
   for (;;) {
     const answer = await call()
     if (!isFault(answer)) return answer as T
@@ -106,7 +106,7 @@ export async function settledPlaces(parts: S3WalParts, known: S3WalPlace): Promi
   const places = new Map<string, S3WalPlace>()
   for (let lists = 0, before = -1; lists < listsMax && (places.size > before || !places.has(s3WalKey(parts.prefix, known))); lists++) {
     before = places.size
-    for (const place of await insist(parts, () => placesIn(parts))) places.set(s3WalKey(parts.prefix, place), place)
+    for (const place of await untilAccepted(parts, () => placesIn(parts))) places.set(s3WalKey(parts.prefix, place), place)
   }
   return inOrder([...places.values()])
 }

@@ -18,7 +18,7 @@ const partBytes = 2 ** 18
 const quick: Partial<S3Location> = { attemptTimeoutMs: 300, timeoutMs: 2500, partBytes }
 const testMs = 20_000
 /** Pauses are a tenth of the normal ones, which changes only the duration of the tests. */
-const rhythm: RetryClock = {
+const clock: RetryClock = {
   now: () => performance.now(),
   sleep: (ms, signal) => sleep(ms / 10, undefined, { signal }),
   random: Math.random,
@@ -31,7 +31,7 @@ let store: ObjectStore
 const opened: ObjectStore[] = []
 
 async function open(more: Partial<S3Location> = {}): Promise<ObjectStore> {
-  const found = await openStore(s3At(server, { ...quick, ...more }), { environment: {}, rhythm })
+  const found = await openStore(s3At(server, { ...quick, ...more }), { environment: {}, clock })
   opened.push(found)
   return found
 }
@@ -349,7 +349,7 @@ test('object store faults: what is under way when the store is closed ends, and 
 })
 
 test.each([1, 2, 3])(
-  'object store faults: in weather of seed %i everything is done and nothing is mixed up',
+  'object store faults: each request succeeds with its own bytes under random faults of seed %i',
   async (seed) => {
     await server.stop()
     server = new S3Server({ seed, partBytesMin: partBytes })

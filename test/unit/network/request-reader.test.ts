@@ -267,7 +267,7 @@ describe('request reader: an requestReader', () => {
     expect(feed(made, requestReader, frameOf(96, 100))).toBe('pause')
     expect(requestReader.isMidFrame).toBe(true)
     expect(requestReader.retry()).toBe('pause')
-    made.memory.give(taken[0]!, 64 * kib)
+    made.memory.release(taken[0]!, 64 * kib)
     expect(requestReader.retry()).toBe('read')
     expect(frames).toBe(1)
   })
@@ -289,12 +289,12 @@ describe('request reader: receive buffers', () => {
         taken.push({ at, bytes })
       } else if (taken.length > 0) {
         const [{ at, bytes }] = taken.splice(below(p, taken.length), 1) as [{ at: number; bytes: number }]
-        memory.give(at, bytes)
+        memory.release(at, bytes)
       }
       const used = taken.reduce((sum, { bytes }) => sum + memory.sizeFor(bytes)!, 0)
       expect(memory.freeBytes).toBe(memory.bytes - used)
     }
-    for (const { at, bytes } of taken) memory.give(at, bytes)
+    for (const { at, bytes } of taken) memory.release(at, bytes)
     expect(memory.take(8 << 20)).toBe(4096)
     expect(memory.take(1)).toBe(-1)
   })

@@ -133,7 +133,7 @@ function occupy(memory: ReceiveBuffers, arena: Buffer): () => boolean {
   for (const at of taken) arena.fill(0xaa, at, at + 64 * kib)
   return () => {
     const isUntouched = taken.every((at) => arena.subarray(at, at + 64 * kib).every((byte) => byte === 0xaa))
-    for (const at of taken) memory.give(at, 64 * kib)
+    for (const at of taken) memory.release(at, 64 * kib)
     return isUntouched
   }
 }
@@ -188,9 +188,9 @@ describe.each(transports)('connection: over the %s transport', (_name, open) => 
     expect(memory.freeBytes).toBe(1024 * kib)
     // The block returned last is allocated first.
     const [given, spare] = [memory.take(64 * kib), memory.take(64 * kib)]
-    memory.give(given, 64 * kib)
+    memory.release(given, 64 * kib)
     const isUntouched = occupy(memory, arena)
-    memory.give(spare, 64 * kib)
+    memory.release(spare, 64 * kib)
     socket.write(framed(Buffer.alloc(200, 2)))
     await until(() => frames.length === 2)
     expect(isUntouched()).toBe(true)

@@ -1,7 +1,7 @@
 import { reason } from '../ring-messages.ts'
 
 /** An invalid record, which caused the rejection of its batch. */
-export interface RefusedRecord {
+export interface RejectedRecord {
   readonly index: number
   readonly reason: number
 }
@@ -59,8 +59,8 @@ class Varints {
  * The records of an uncompressed batch that violate a rule, as Kafka lists them: one reason each, the key before the timestamp. The age of
  * a record without a timestamp is not checked. Called for a batch that the kernel found well-formed but suspicious.
  */
-export function refusedRecords(view: DataView, at: number, count: number, baseTimestamp: number, rules: RecordRules): RefusedRecord[] {
-  const refused: RefusedRecord[] = []
+export function rejectedRecords(view: DataView, at: number, count: number, baseTimestamp: number, rules: RecordRules): RejectedRecord[] {
+  const refused: RejectedRecord[] = []
   const varints = new Varints(view, at)
   for (let index = 0; index < count && refused.length < refusedMax; index++) {
     const bytes = varints.next()
