@@ -263,7 +263,7 @@ const sources: readonly Source[] = ['src', 'workers', 'native-free-io', 'test', 
   .map((path) => parse(path, readFileSync(join(root, path), 'utf8')))
 
 test.each(Object.entries(rules))('%s', (_, rule) => {
-  expect(sources.flatMap((source) => rule(source).map((complaint) => `${source.path}: ${complaint}`))).toEqual([])
+  expect(sources.flatMap((source) => rule(source).map((violation) => `${source.path}: ${violation}`))).toEqual([])
 })
 
 /** Files that import each other, directly or not: imports of types count. Each group is sorted. */
@@ -349,8 +349,8 @@ test.each<[string, string, string, RegExp | undefined]>([
   ['log lines, errors and titles of tests use plain words', 'src/a.ts', "const nobody = 'nobody'", undefined],
   ['comments use plain words', 'src/a.ts', '/** Nobody is told. */', /"Nobody": write .*"told": write/],
   ['comments use plain words', 'src/a.ts', "// The user `nobody`.\nconst who = 'told'", undefined],
-])('the rule that %s sees %s %j', (name, path, text, complaint) => {
+])('the rule that %s sees %s %j', (name, path, text, violation) => {
   const found = rules[name]!(parse(path, text)).join()
-  if (complaint === undefined) expect(found).toBe('')
-  else expect(found).toMatch(complaint)
+  if (violation === undefined) expect(found).toBe('')
+  else expect(found).toMatch(violation)
 })

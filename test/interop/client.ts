@@ -34,17 +34,17 @@ export function run(program: string, args: readonly string[], input?: Uint8Array
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
     const late = setTimeout(() => child.kill('SIGKILL'), limitMs)
     const out: Buffer[] = []
-    let complaint = ''
+    let errorOutput = ''
     child.stdout.on('data', (part: Buffer) => out.push(part))
     child.stderr.on('data', (part: Buffer) => {
-      complaint += String(part)
+      errorOutput += String(part)
     })
     child.stdin.on('error', () => {})
     child.once('error', reject)
     child.once('close', (code) => {
       clearTimeout(late)
       if (code === 0) resolve(Buffer.concat(out))
-      else reject(new Error(`${program} ended with ${code}: ${complaint.slice(-1000)}`))
+      else reject(new Error(`${program} ended with ${code}: ${errorOutput.slice(-1000)}`))
     })
     child.stdin.end(input)
   })

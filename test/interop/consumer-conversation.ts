@@ -20,7 +20,7 @@ import {
   owning,
   timeoutMs,
   until,
-} from './consumer-talk.ts'
+} from './consumer-protocol.ts'
 
 /** All requests that a consumer group serves, and much that cannot; the answers of a broker, line by line. */
 export async function converse(port: number): Promise<string[]> {

@@ -86,8 +86,8 @@ function judged(coloured: string, ended: number | string | null): Pick<Outcome, 
   const log = stripVTControlCharacters(coloured)
   const states = [...log.matchAll(/^\| *\d{4}_\w+ *\| *([A-Z]+) *\|/gm)].map((row) => row[1])
   if (ended === 'SIGKILL') return { state: 'FAIL', reason: 'it took too long' }
-  const complaint = /^### Test "[^\n]*\n([^\n]*)/m.exec(log)?.[1] ?? `ended with ${ended}`
-  if (ended !== 0 || states.includes('FAILED')) return { state: 'FAIL', reason: complaint }
+  const failure = /^### Test "[^\n]*\n([^\n]*)/m.exec(log)?.[1] ?? `ended with ${ended}`
+  if (ended !== 0 || states.includes('FAILED')) return { state: 'FAIL', reason: failure }
   if (!states.includes('PASSED'))
     return { state: 'SKIP', reason: states.length === 0 ? 'no test of this number requires a broker' : 'the suite left it out' }
   return { state: 'PASS', reason: '' }

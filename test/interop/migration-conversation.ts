@@ -5,7 +5,7 @@ import { encode } from '../../src/wire/codec.ts'
 import { ConsumerProtocolAssignment, ConsumerProtocolSubscription } from '../../src/wire/internal/consumer-protocol.ts'
 import { blank } from '../../src/wire/schema.ts'
 import { WireClient } from '../support/wire-client.ts'
-import { assignment, ConsumerConversation, joining, owning, until } from './consumer-talk.ts'
+import { assignment, ConsumerConversation, joining, owning, until } from './consumer-protocol.ts'
 
 /** Groups that change their protocol, in each direction, with members of either kind; the answers of a broker, line by line. */
 export async function converse(port: number): Promise<string[]> {

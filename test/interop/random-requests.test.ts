@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 import { kafkaMissing } from '../support/kafka.ts'
 import { long } from '../support/long.ts'
 import { startBoth, startReady } from './random/both.ts'
-import { duel, replay, shownDifference } from './random/duel.ts'
+import { compareBrokers, replay, shownDifference } from './random/comparison.ts'
 import { type Recorded, readRecording, writeRecording } from './random/recording.ts'
 
 const limitMs = 120_000
@@ -44,7 +44,7 @@ test.runIf(missing === null).each(seeds)(
   async (seed) => {
     const both = await startBoth()
     try {
-      const { found, recorded } = await duel(both.ports, seed, stepsEach)
+      const { found, recorded } = await compareBrokers(both.ports, seed, stepsEach)
       fresh[seed] = JSON.parse(JSON.stringify(recorded))
       expect(found.slice(0, 1).map(shownDifference)).toEqual([])
       if (process.env['UPDATE'] !== '1') expect(comparable(fresh[seed]!)).toEqual(comparable(readRecording()[seed]!))

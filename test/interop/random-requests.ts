@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander'
 import { startBoth } from './random/both.ts'
-import { duel, shownDifference } from './random/duel.ts'
+import { compareBrokers, shownDifference } from './random/comparison.ts'
 
 interface Options {
   readonly seed: string
@@ -28,7 +28,12 @@ let requests = 0
 let differing = 0
 try {
   for (let seed = Number(options.seed); seed < Number(options.seed) + Number(options.seeds); seed++) {
-    const { asked, found } = await duel(both.ports, seed, Number(options.steps), options.only ? new RegExp(options.only) : undefined)
+    const { asked, found } = await compareBrokers(
+      both.ports,
+      seed,
+      Number(options.steps),
+      options.only ? new RegExp(options.only) : undefined,
+    )
     requests += asked
     differing += found.length
     if (found.length > 0 && !options.all) console.log(`seed ${seed}: ${found.length} of ${asked}`)

@@ -148,9 +148,9 @@ describe.each([
  * Code that ends a thread as soon as a file exists. It is put before the code of the thread. A thread in `Atomics.wait` ends before its
  * next wait, another one by a timer.
  */
-const deathWith = (deed: string, file: string): string => `import { existsSync } from 'node:fs'
+const deathWith = (action: string, file: string): string => `import { existsSync } from 'node:fs'
 const { wait } = Atomics
-const die = () => { ${deed} }
+const die = () => { ${action} }
 Atomics.wait = (...where) => existsSync('${file}') ? die() : wait(...where)
 setInterval(() => existsSync('${file}') && die(), 20).unref()
 `
@@ -161,15 +161,15 @@ const deaths = [
   ['process.exit(3)', 'it ended with exit code 3'],
 ] as const
 
-test.each(threads.flatMap((name) => deaths.map(([deed, reason]) => [name, deed, reason] as const)))(
+test.each(threads.flatMap((name) => deaths.map(([action, reason]) => [name, action, reason] as const)))(
   'pipeline: a %s thread that dies by %s is reported with its reason, and a stop ends all the same',
-  async (name, deed, reason) => {
+  async (name, action, reason) => {
     const built = new URL('../../dist/workers/', import.meta.url)
     const file = join(folder, 'end')
     for (const each of threads) {
       writeFileSync(
         join(folder, `${each}.mjs`),
-        `${each === name ? deathWith(deed, file) : ''}await import('${new URL(`${each}.js`, built)}')\n`,
+        `${each === name ? deathWith(action, file) : ''}await import('${new URL(`${each}.js`, built)}')\n`,
       )
     }
     const workers = { folder: pathToFileURL(`${folder}/`), extension: '.mjs' }

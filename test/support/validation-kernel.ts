@@ -150,7 +150,7 @@ export class KernelBench {
   }
 
   /** Changes in the memory around the job, its window and the batch. */
-  trespasses(batch: Buffer): string[] {
+  outOfBoundsWrites(batch: Buffer): string[] {
     const found: string[] = []
     const untouched = (name: string, from: number, to: number): void => {
       const place = this.#bytes.subarray(from, to)

@@ -6,24 +6,24 @@ import { xxhash32 } from '../../support/xxhash32.ts'
 import { xxhash64 } from '../../support/xxhash64.ts'
 
 export interface StreamDamage {
-  readonly deeds: readonly string[]
+  readonly actions: readonly string[]
   readonly bytes: Buffer
 }
 
-type Deed = (random: Prng, bytes: Buffer, raw: Buffer) => [string, Buffer]
+type DamageAction = (random: Prng, bytes: Buffer, raw: Buffer) => [string, Buffer]
 
 /** Damage of compressed bytes: of any kind, and of the kinds that a format invites. */
 export function damageStream(random: Prng, codec: CodecName, bytes: Buffer, raw: Buffer): StreamDamage {
-  const deeds: string[] = []
+  const actions: string[] = []
   let result: Buffer = Buffer.from(bytes)
   const times = chance(random, 850) ? 1 : 2
   for (let i = 0; i < times; i++) {
     const choice = chance(random, 500) || codec === 'none' ? anywhere : byCodec[codec]
     const [name, next] = choice[below(random, choice.length)]!(random, result, raw)
-    deeds.push(name)
+    actions.push(name)
     result = next
   }
-  return { deeds, bytes: result }
+  return { actions, bytes: result }
 }
 
 /** Half of the places are near the start, where formats have their headers. */
@@ -35,7 +35,7 @@ function changed(bytes: Buffer, at: number, value: number): Buffer {
   return out
 }
 
-const anywhere: readonly Deed[] = [
+const anywhere: readonly DamageAction[] = [
   (random, bytes) => {
     const at = place(random, bytes)
     return ['a bit', changed(bytes, at, (bytes[at] ?? 0) ^ (1 << below(random, 8)))]
@@ -152,7 +152,7 @@ function bare(bytes: Buffer): Buffer {
 
 const skippable = (count: number): Buffer => Buffer.concat([small(0x184d2a50, 4), small(count, 4), Buffer.alloc(count, 7)])
 
-const byCodec: Readonly<Record<Codec, readonly Deed[]>> = {
+const byCodec: Readonly<Record<Codec, readonly DamageAction[]>> = {
   gzip: [
     (random, bytes) => ['flags', changed(bytes, 3, 1 << below(random, 8))],
     (random, bytes) => ['a trailer', changed(bytes, bytes.length - 1 - below(random, 8), below(random, 256))],

@@ -77,14 +77,14 @@ function validate(path: ProducePath, { batch, settings }: Damaged): string {
 }
 
 export const shown = ({ seed, damaged, kafka, millrace }: Difference): string =>
-  `seed ${seed}, ${damaged.codec}${damaged.topic && ` to a topic with ${damaged.topic}`}: ${damaged.deeds.join(', ')}: Kafka "${kafka}", Millrace "${millrace}"`
+  `seed ${seed}, ${damaged.codec}${damaged.topic && ` to a topic with ${damaged.topic}`}: ${damaged.actions.join(', ')}: Kafka "${kafka}", Millrace "${millrace}"`
 
-/** The classes of a direction: codec and deeds without their numbers, and how often. */
+/** The classes of a direction: codec and actions without their numbers, and how often. */
 export function classes(differences: readonly Difference[]): [string, number][] {
   const counts = new Map<string, number>()
   for (const { damaged, millrace } of differences) {
-    const deeds = damaged.deeds.slice(1).map((deed) => deed.replace(/ (is|has) .*/, ' is wrong'))
-    const name = `${damaged.codec}${damaged.topic && ` to ${damaged.topic}`}: ${deeds.length > 0 ? deeds.join(', ') : 'nothing'} -> ${millrace}`
+    const actions = damaged.actions.slice(1).map((action) => action.replace(/ (is|has) .*/, ' is wrong'))
+    const name = `${damaged.codec}${damaged.topic && ` to ${damaged.topic}`}: ${actions.length > 0 ? actions.join(', ') : 'nothing'} -> ${millrace}`
     counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return [...counts].sort(([, a], [, b]) => b - a)

@@ -18,30 +18,30 @@ export interface Damaged {
   readonly settings: PartitionSettings
   readonly topic: string
   /** What was done to it, kind by kind. */
-  readonly deeds: readonly string[]
+  readonly actions: readonly string[]
 }
 
 /** A batch that is damaged in its records, in its compressed bytes or in its header, and has a right CRC all the same. Some have nothing wrong. */
 export async function damagedBatch(random: Prng, kafka: KafkaCodecs): Promise<Damaged> {
-  const deeds: string[] = []
+  const actions: string[] = []
   const records = draftRecords(random)
   const count = records.length
-  if (chance(random, 400)) deeds.push(damageRecord(random, records))
+  if (chance(random, 400)) actions.push(damageRecord(random, records))
   let raw = putTogether(records)
   if (chance(random, 60)) {
     raw = Buffer.concat([raw, Buffer.alloc(1 + below(random, 20), below(random, 3))])
-    deeds.push('bytes behind the records')
+    actions.push('bytes behind the records')
   }
   if (chance(random, 40)) {
     raw = raw.subarray(0, below(random, raw.length + 1))
-    deeds.push('records cut off')
+    actions.push('records cut off')
   }
   const codec = codecNames[below(random, codecNames.length)]!
   const [how, packed] = await pack(random, codec, raw, kafka)
-  const damage = chance(random, 550) ? damageStream(random, codec, packed, raw) : { deeds: [], bytes: packed }
+  const damage = chance(random, 550) ? damageStream(random, codec, packed, raw) : { actions: [], bytes: packed }
   const batch = batchOf(codec, damage.bytes, count)
-  const headerDeeds = chance(random, 120) ? damageHeader(random, batch) : []
-  return { batch: sealed(batch), codec, ...topicOf(random), deeds: [how, ...deeds, ...damage.deeds, ...headerDeeds] }
+  const headerActions = chance(random, 120) ? damageHeader(random, batch) : []
+  return { batch: sealed(batch), codec, ...topicOf(random), actions: [how, ...actions, ...damage.actions, ...headerActions] }
 }
 
 const timeMax = 2n ** 63n - 1n

@@ -3,7 +3,7 @@ import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../../src/wi
 import { InitProducerIdRequest, InitProducerIdResponse } from '../../../src/wire/api/22-init-producer-id.ts'
 import { type Broker, startBroker } from '../../support/broker.ts'
 import { WireClient } from '../../support/wire-client.ts'
-import type { Ports } from './duel.ts'
+import type { Ports } from './comparison.ts'
 
 const settings = {
   'auto.create.topics.enable': 'false',

@@ -151,19 +151,19 @@ test(
 test(
   'floods: clients that never read their responses use bounded memory and delay no other client',
   async () => {
-    const deaf = await openMany(8)
+    const slowReaders = await openMany(8)
     const requested = requestFrame(
       api.fetch,
       requests.fetchRequest([{ topic: 'flood', partition: 0, offset: 0n }], { partitionMaxBytes: 4 << 20 }),
       1,
     )
-    for (const connection of deaf) {
+    for (const connection of slowReaders) {
       connection.socket.pause()
       connection.send(Buffer.concat(Array.from({ length: 200 }, () => requested)))
     }
     for (let round = 0; round < 20; round += 1) await connected(broker.port, (connection) => produce(connection, 10_000))
     if (brokerKind() === 'millrace') expect(broker.figures().rssMib - rssBefore).toBeLessThan(growthMibMax)
-    await closeAll(deaf)
+    await closeAll(slowReaders)
     await isAsBefore()
   },
   limitMs,

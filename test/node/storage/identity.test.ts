@@ -60,9 +60,9 @@ describe('identity: a write-ahead log outside log.dirs', () => {
       expect(await refusal(second)).toMatch(new RegExp(`write-ahead log ${join(world.folder, 'wal')} is in use by process ${first.pid}`))
       await write(first, 't', 500, 500)
       await first.kill()
-      const said = await refusal(second)
-      expect(said).toContain(`contains the write-ahead log of cluster ${meta(first).get('cluster.id')}`)
-      expect(said).toContain('s3.wal.format=true')
+      const message = await refusal(second)
+      expect(message).toContain(`contains the write-ahead log of cluster ${meta(first).get('cluster.id')}`)
+      expect(message).toContain('s3.wal.format=true')
       await first.start()
       expect(await read(first, 't')).toEqual(valuesOf('t', 1000))
     },
@@ -138,9 +138,9 @@ describe('identity: a write-ahead log that is', () => {
         await write(node, 't', 500, 500)
         await node.kill()
         damage(node, copy)
-        const said = await refusal(node)
-        expect(said).toMatch(why)
-        expect(said).toContain('s3.wal.loss.accept=true')
+        const message = await refusal(node)
+        expect(message).toMatch(why)
+        expect(message).toContain('s3.wal.loss.accept=true')
         await node.start({}, accept)
         expect(node.log).toContain('acknowledged records are lost')
         // A reader at lost offsets waits, as at the end of a log, and continues with later records.
@@ -224,9 +224,9 @@ describe('identity: of the files in log.dirs', () => {
       const node = await written()
       const lines = [...meta(node)].map(([key, value]) => `${key}=${value}`)
       rmSync(data(node, 'meta.properties'))
-      const said = await refusal(node)
-      expect(said).toMatch(/contains metadata\.log, objects, wal\/lane-0\.wal, but no meta\.properties/)
-      for (const line of lines.slice(0, 5)) expect(said).toContain(line)
+      const message = await refusal(node)
+      expect(message).toMatch(/contains metadata\.log, objects, wal\/lane-0\.wal, but no meta\.properties/)
+      for (const line of lines.slice(0, 5)) expect(message).toContain(line)
       expect(await refusal(node, { 'cluster.id': clusterId })).toMatch(/no meta\.properties/)
       writeFileSync(data(node, 'meta.properties'), lines.slice(0, 5).join('\n'))
       await node.start()
@@ -240,8 +240,8 @@ describe('identity: of the files in log.dirs', () => {
     const own = join(world.folder, 'own')
     renameSync(data(node, 'wal', 'lane-0.wal'), own)
     cpSync(data(other, 'wal', 'lane-0.wal'), data(node, 'wal', 'lane-0.wal'))
-    const said = await refusal(node)
-    expect(said).toContain(
+    const message = await refusal(node)
+    expect(message).toContain(
       `the write-ahead log of cluster ${meta(other).get('cluster.id')}, where this node is in cluster ${meta(node).get('cluster.id')}`,
     )
     expect(await refusal(node, format)).toContain('set s3.wal.path to the place of the log')
@@ -299,9 +299,9 @@ describe('identity: one object store', () => {
       await create(node, 't')
       await write(node, 't', 100)
       const second = await world.node(shared())
-      const said = await refusal(second)
-      expect(said).toContain(`contains cluster ${clusterId} of node 1 with founding.id ${meta(node).get('founding.id')}`)
-      expect(said).toMatch(/restore its log\.dirs; or set another cluster\.id; or .*s3\.data\.founding\.replace=true/)
+      const message = await refusal(second)
+      expect(message).toContain(`contains cluster ${clusterId} of node 1 with founding.id ${meta(node).get('founding.id')}`)
+      expect(message).toMatch(/restore its log\.dirs; or set another cluster\.id; or .*s3\.data\.founding\.replace=true/)
       expect(await refusal(second, { 'node.id': '2' })).toMatch(
         /of node 1, but node\.id is 2: a cluster has one node; set another cluster\.id/,
       )

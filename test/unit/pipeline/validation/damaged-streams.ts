@@ -56,10 +56,10 @@ export async function tryDamagedStreams(seed: number, count: number, now: () => 
   const trial: Trial = { streams: 0, faults: [], results: new Map(), longestMs: 0 }
   for (let each = seed; each < seed + count; each++) {
     const random = prng(each)
-    const { codec, bytes, raw, deeds } = damagedStream(random, whole)
+    const { codec, bytes, raw, actions } = damagedStream(random, whole)
     const bench = benches[below(random, benches.length)]!
     const fault = tryOne(bench, batchOf(codec, bytes, countOf(raw)), trial, now)
-    if (fault) trial.faults.push(`seed ${each}, ${codec}, ${deeds.join(', ')}: ${fault}`)
+    if (fault) trial.faults.push(`seed ${each}, ${codec}, ${actions.join(', ')}: ${fault}`)
     trial.streams++
   }
   return trial
@@ -69,7 +69,7 @@ export async function tryDamagedStreams(seed: number, count: number, now: () => 
 export function damagedStream(
   random: Prng,
   whole: readonly Stream[],
-): { readonly codec: Codec; readonly bytes: Buffer; readonly raw: Buffer; readonly deeds: readonly string[] } {
+): { readonly codec: Codec; readonly bytes: Buffer; readonly raw: Buffer; readonly actions: readonly string[] } {
   const { codec, packed, raw } = chance(random, 500) ? whole[below(random, whole.length)]! : ownStream(random)
   return { codec, raw, ...damageStream(random, codec, packed, raw) }
 }
@@ -80,11 +80,11 @@ function tryOne(bench: KernelBench, batch: Buffer, trial: Trial, now: () => numb
   const { result } = found
   trial.longestMs = Math.max(trial.longestMs, longestRun(bench, batch, trial.longestMs, found.longestMs, now))
   trial.results.set(result, (trial.results.get(result) ?? 0) + 1)
-  const trespasses = bench.trespasses(batch)
-  if (trespasses.length > 0) return `written ${trespasses.join(', ')}`
+  const outOfBoundsWrites = bench.outOfBoundsWrites(batch)
+  if (outOfBoundsWrites.length > 0) return `written ${outOfBoundsWrites.join(', ')}`
   const divided = bench.validate(batch, 1)
   if (divided !== result) return `${result} in one run, ${divided} step by step`
-  return bench.trespasses(batch).map((place) => `written ${place}, step by step`)[0]
+  return bench.outOfBoundsWrites(batch).map((place) => `written ${place}, step by step`)[0]
 }
 
 /** The result and the longest of the runs, or what is wrong with the work that they report. */

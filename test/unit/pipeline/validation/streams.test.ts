@@ -13,7 +13,7 @@ describe.each(kafkaStreams())('validation streams: $codec of Kafka, level $level
     const { result, output } = bench.unpack(batch)
     expect(result).toBe('done')
     expect(output.equals(raw)).toBe(true)
-    expect(bench.trespasses(batch)).toEqual([])
+    expect(bench.outOfBoundsWrites(batch)).toEqual([])
   })
 
   test('is damaged without its last byte', () => {

@@ -191,9 +191,9 @@ test('unpacker: of damaged streams it opens what validation accepts, with the sa
   const seen = { done: 0, damaged: 0 }
   const seed = Date.now() % 1_000_000
   for (let each = seed; each < seed + 1500; each++) {
-    const { codec, bytes, raw, deeds } = damagedStream(prng(each), whole)
+    const { codec, bytes, raw, actions } = damagedStream(prng(each), whole)
     const { result, output } = bench.unpack(batchOf(codec, bytes, countOf(raw)))
-    const name = `seed ${each}, ${codec}, ${deeds.join(', ')}`
+    const name = `seed ${each}, ${codec}, ${actions.join(', ')}`
     if (result === 'done') expect(unpacker.unpack(codec, bytes, 4 * bytesMax).equals(output), name).toBe(true)
     if (result === 'damaged') expect(() => unpacker.unpack(codec, bytes, 4 * bytesMax), name).toThrow(MalformedMessage)
     if (result === 'done' || result === 'damaged') seen[result]++

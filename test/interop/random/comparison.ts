@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { ComparisonClient } from './comparison-client.ts'
 import { differences } from './likeness.ts'
 import { randomSteps, type Step, suffixOf } from './random-request.ts'
 import { type Recorded, shownStep } from './recording.ts'
-import { DuelClient } from './speaker.ts'
 
 export interface Difference {
   readonly seed: number
@@ -30,13 +30,16 @@ const arrivalMs = 150
 const canRepeat = ({ api, fields }: Step): boolean => readsOnly.test(api.name) || (api.name === 'Fetch' && fields['sessionEpoch'] === -1)
 
 /** Sends one sequence to both, and finds every request whose responses are not alike. `recorded` are the responses of Kafka. */
-export async function duel(
+export async function compareBrokers(
   ports: Ports,
   seed: number,
   steps: number,
   only?: RegExp,
 ): Promise<{ asked: number; found: Difference[]; recorded: Recorded[] }> {
-  const clients = { kafka: new DuelClient(ports.kafka, suffixOf(seed)), millrace: new DuelClient(ports.millrace, suffixOf(seed)) }
+  const clients = {
+    kafka: new ComparisonClient(ports.kafka, suffixOf(seed)),
+    millrace: new ComparisonClient(ports.millrace, suffixOf(seed)),
+  }
   const found: Difference[] = []
   const recorded: Recorded[] = []
   let index = 0
@@ -56,10 +59,10 @@ export async function duel(
   return { asked: recorded.length, found, recorded }
 }
 
-type DuelClients = Readonly<Record<'kafka' | 'millrace', DuelClient>>
+type ComparisonClients = Readonly<Record<'kafka' | 'millrace', ComparisonClient>>
 type Responses = Omit<Recorded, 'index' | 'request'>
 
-async function compare({ kafka, millrace }: DuelClients, step: Step): Promise<{ where: string[]; kafka: Responses }> {
+async function compare({ kafka, millrace }: ComparisonClients, step: Step): Promise<{ where: string[]; kafka: Responses }> {
   const [response, where] = await agreement(
     async () => Promise.all([kafka.send(step), millrace.send(step)]),
     canRepeat(step) ? triesMax : 1,
@@ -96,7 +99,7 @@ async function agreement(
 
 /** Sends one sequence to Millrace, and compares its responses with those that were recorded. */
 export async function replay(port: number, seed: number, recorded: readonly Recorded[]): Promise<Difference[]> {
-  const millrace = new DuelClient(port, suffixOf(seed))
+  const millrace = new ComparisonClient(port, suffixOf(seed))
   const found: Difference[] = []
   const byIndex = new Map(recorded.map((each) => [each.index, each]))
   let index = 0
@@ -114,7 +117,11 @@ export async function replay(port: number, seed: number, recorded: readonly Reco
   return found
 }
 
-async function compareRecorded(millrace: DuelClient, step: Step, { request, response, topics, arrived }: Recorded): Promise<string[]> {
+async function compareRecorded(
+  millrace: ComparisonClient,
+  step: Step,
+  { request, response, topics, arrived }: Recorded,
+): Promise<string[]> {
   if (shownStep(step) !== request) return [`the request: ${request}: record again with UPDATE=1`]
   if (millrace.isWaiting(step)) return ['its member: the response had arrived / waits']
   const [, where] = await agreement(async () => [response, await millrace.send(step)], canRepeat(step) ? triesMax : 1)

@@ -49,8 +49,8 @@ describe.each(Object.entries(places))(
           })
           const before = broker.figures().rssMib
           const topic = place === 'store' ? 'flood' : 'other'
-          const deaf = await Promise.all(Array.from({ length: count }, () => Connection.open(broker.port)))
-          deaf.forEach((connection, index) => {
+          const slowReaders = await Promise.all(Array.from({ length: count }, () => Connection.open(broker.port)))
+          slowReaders.forEach((connection, index) => {
             connection.socket.pause()
             const offset = BigInt(index % (batches - 10))
             const requested = requests.fetchRequest([{ topic, partition: 0, offset }], { partitionMaxBytes: 8 << 20, maxBytes: 64 << 20 })
@@ -65,7 +65,7 @@ describe.each(Object.entries(places))(
           expect(peak - before).toBeLessThan(boundMib)
           // A client that reads still receives cold records.
           await connected(broker.port, (connection) => eachRecord(connection, 'flood', 0, BigInt(batches - 50), () => {}))
-          await Promise.all(deaf.map((connection) => connection.close()))
+          await Promise.all(slowReaders.map((connection) => connection.close()))
           await broker.remove()
         },
       )

@@ -22,7 +22,7 @@ export const waits = 'WAITS'
 const silenceMs = 10_000
 
 /** Sends the steps of one seed to one broker. */
-export class DuelClient {
+export class ComparisonClient {
   readonly view: BrokerView
   #client: WireClient | undefined
   #pending: Pending[] = []
