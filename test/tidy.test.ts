@@ -354,3 +354,13 @@ test.each<[string, string, string, RegExp | undefined]>([
   if (violation === undefined) expect(found).toBe('')
   else expect(found).toMatch(violation)
 })
+
+test('every file with long tests is in a part of .ci/run', () => {
+  const run = readFileSync(join(root, '.ci', 'run'), 'utf8')
+  const parts = [...run.matchAll(/ long((?: test\/\S+)+)$/gm)].flatMap(([, paths]) => paths!.trim().split(' '))
+  expect(parts.length).toBeGreaterThan(3)
+  const isCalled = (path: string): boolean => parts.some((part) => path === part || path.startsWith(`${part}/`))
+  const long = sources.filter(({ path, text }) => path.endsWith('.test.ts') && /support\/long\.ts'/.test(text)).map(({ path }) => path)
+  expect(long.length).toBeGreaterThan(10)
+  expect(long.filter((path) => !isCalled(path))).toEqual([])
+})

@@ -164,7 +164,7 @@ describe.runIf(kcatMissing() === null)(
     })
 
     // It knows no other codec, and batches of which all records stay are as they were sent.
-    test('kafkajs reads on over the gaps of batches that it can unpack', async () => {
+    test('kafkajs reads on over the gaps of batches that it can unpack', long(limitMs), async () => {
       const readable = clientTopics.filter(({ codec }) => codec === 'none' || codec === 'gzip')
       const consumer = kafkajs(broker.address).consumer({ groupId: 'gaps' })
       await consumer.connect()

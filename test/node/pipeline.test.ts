@@ -8,6 +8,7 @@ import { Pipeline, type PipelineOptions } from '../../native-free-io/threads/pip
 import { decodeBatches, encodeBatch } from '../support/batch.ts'
 import { Writer } from '../support/bytes.ts'
 import { Connection } from '../support/connection.ts'
+import { long } from '../support/long.ts'
 import { api, fetchRequest, produce, readFetch, readProduce } from '../support/requests.ts'
 import { routedTopic } from '../support/routed-topic.ts'
 import { settings } from '../unit/pipeline/sequencing/lane-world.ts'
@@ -156,35 +157,36 @@ setInterval(() => existsSync('${file}') && die(), 20).unref()
 `
 
 const threads = ['network', 'sequencing', 'persistence', 'validation'] as const
-const deaths = [
-  ["throw new Error('it is over')", 'it is over'],
-  ['process.exit(3)', 'it ended with exit code 3'],
-] as const
+async function checkDeath(name: (typeof threads)[number], action: string, reason: string): Promise<void> {
+  const built = new URL('../../dist/workers/', import.meta.url)
+  const file = join(folder, 'end')
+  for (const each of threads) {
+    writeFileSync(
+      join(folder, `${each}.mjs`),
+      `${each === name ? deathWith(action, file) : ''}await import('${new URL(`${each}.js`, built)}')\n`,
+    )
+  }
+  const workers = { folder: pathToFileURL(`${folder}/`), extension: '.mjs' }
+  const { client, failures } = await start({ workers, validation: { enabled: true, threads: 1 } })
+  writeFileSync(file, '')
+  // Some threads sleep until there is work; requests after the end of a thread are never answered.
+  const packed = encodeBatch([{ value: Buffer.from('wake up') }], { attributes: 1 })
+  const sending = setInterval(() => {
+    for (const records of [batch('wake up'), packed]) void send(client, records).catch(() => {})
+  }, 50)
+  while (failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  clearInterval(sending)
+  expect(failures).toEqual([`${name}: ${reason}`])
+}
 
-test.each(threads.flatMap((name) => deaths.map(([action, reason]) => [name, action, reason] as const)))(
-  'pipeline: a %s thread that dies by %s is reported with its reason, and a stop ends all the same',
-  async (name, action, reason) => {
-    const built = new URL('../../dist/workers/', import.meta.url)
-    const file = join(folder, 'end')
-    for (const each of threads) {
-      writeFileSync(
-        join(folder, `${each}.mjs`),
-        `${each === name ? deathWith(action, file) : ''}await import('${new URL(`${each}.js`, built)}')\n`,
-      )
-    }
-    const workers = { folder: pathToFileURL(`${folder}/`), extension: '.mjs' }
-    const { client, failures } = await start({ workers, validation: { enabled: true, threads: 1 } })
-    writeFileSync(file, '')
-    // Some threads sleep until there is work; requests after the end of a thread are never answered.
-    const packed = encodeBatch([{ value: Buffer.from('wake up') }], { attributes: 1 })
-    const sending = setInterval(() => {
-      for (const records of [batch('wake up'), packed]) void send(client, records).catch(() => {})
-    }, 50)
-    while (failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
-    clearInterval(sending)
-    expect(failures).toEqual([`${name}: ${reason}`])
-  },
-  30_000,
+test.each(threads)(
+  'pipeline: a %s thread that throws is reported with its reason, and a stop ends all the same',
+  { timeout: 30_000 },
+  (name) => checkDeath(name, "throw new Error('it is over')", 'it is over'),
+)
+
+test.each(threads)('pipeline: a %s thread that exits is reported with its exit code, and a stop ends all the same', long(30_000), (name) =>
+  checkDeath(name, 'process.exit(3)', 'it ended with exit code 3'),
 )
 
 test('a log that is shorter than its capacity does not prevent the start', async () => {

@@ -9,6 +9,7 @@ import { createTopic } from '../support/admin.ts'
 import { encodeBatch } from '../support/batch.ts'
 import { freePorts } from '../support/broker.ts'
 import { Connection, connected } from '../support/connection.ts'
+import { long } from '../support/long.ts'
 import * as requests from '../support/requests.ts'
 import { api } from '../support/requests.ts'
 import { S3Server } from '../support/s3/server.ts'
@@ -230,34 +231,30 @@ describe('start: the object store', () => {
     limitMs,
   )
 
-  test(
-    'the node is not ready while the store refuses its key, and ready when it takes it again',
-    async () => {
-      const [metrics] = await freePorts(1)
-      const address = `http://127.0.0.1:${metrics}`
-      const node = await ready({
-        's3.data.buckets': uri('millrace'),
-        's3.wal.upload.threshold': '1MiB',
-        's3.wal.upload.interval.ms': '200',
-        'metrics.listener': address,
-      })
-      const readiness = async (): Promise<number> => (await fetch(`${address}/readyz`)).status
-      expect(await readiness()).toBe(200)
-      server.accounts.set('node', { secretKey: 'another' })
-      await connected(port, async (connection) => {
-        await createTopic(connection, 't')
-        const records = encodeBatch([{ value: Buffer.alloc(500_000) }])
-        for (let i = 0; i < 4; i++) await connection.call(api.produce, requests.produce([{ topic: 't', partition: 0, records }]))
-      })
-      while ((await readiness()) === 200) await pause(50)
-      await node.until('the store refuses, and the node is not ready')
-      expect(node.text()).toContain('s3.data.buckets: the store refuses, and the node is not ready')
-      server.accounts.set('node', { secretKey: 'right' })
-      while ((await readiness()) !== 200) await pause(100)
-      await node.until('the store takes objects again')
-    },
-    limitMs,
-  )
+  test('the node is not ready while the store refuses its key, and ready when it takes it again', long(limitMs), async () => {
+    const [metrics] = await freePorts(1)
+    const address = `http://127.0.0.1:${metrics}`
+    const node = await ready({
+      's3.data.buckets': uri('millrace'),
+      's3.wal.upload.threshold': '1MiB',
+      's3.wal.upload.interval.ms': '200',
+      'metrics.listener': address,
+    })
+    const readiness = async (): Promise<number> => (await fetch(`${address}/readyz`)).status
+    expect(await readiness()).toBe(200)
+    server.accounts.set('node', { secretKey: 'another' })
+    await connected(port, async (connection) => {
+      await createTopic(connection, 't')
+      const records = encodeBatch([{ value: Buffer.alloc(500_000) }])
+      for (let i = 0; i < 4; i++) await connection.call(api.produce, requests.produce([{ topic: 't', partition: 0, records }]))
+    })
+    while ((await readiness()) === 200) await pause(50)
+    await node.until('the store refuses, and the node is not ready')
+    expect(node.text()).toContain('s3.data.buckets: the store refuses, and the node is not ready')
+    server.accounts.set('node', { secretKey: 'right' })
+    while ((await readiness()) !== 200) await pause(100)
+    await node.until('the store takes objects again')
+  })
 })
 
 test(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Writer } from './bytes.ts'
-import { connected } from './connection.ts'
+import { Connection } from './connection.ts'
 import { formatKafka, javaArguments, kafkaMissing } from './kafka.ts'
 import { type ProcessFigures, processFigures } from './process-figures.ts'
 import { api } from './requests.ts'
@@ -28,7 +28,10 @@ export interface BrokerOptions {
 /** BROKER=kafka runs every test over the network against a real Kafka, to verify the test's expectations. */
 export const brokerKind = (): BrokerKind => (process.env['BROKER'] === 'kafka' ? 'kafka' : 'millrace')
 
-const startLimitMs = 60_000
+/** Shorter than the limit of most tests, so that a failed start is reported with the output of the broker. */
+const startLimitMs = 45_000
+/** Maximum time of a response of a broker that has accepted a connection. */
+const answerLimitMs = 20_000
 const stopLimitMs = 60_000
 const logBytesMax = 1 << 20
 const running = new Set<ChildProcess>()
@@ -182,12 +185,25 @@ function millraceCommand(folder: string, port: number, settings: Readonly<Record
 const overrides = (settings: Readonly<Record<string, string>>): string[] =>
   Object.entries(settings).flatMap(([key, value]) => ['--override', `${key}=${value}`])
 
+/** False if there is no broker yet. Rejects if a broker accepts a connection and does not respond. */
 async function answers(port: number): Promise<boolean> {
+  const connection = await Connection.open(port).catch(() => null)
+  if (connection === null) return false
   try {
-    await connected(port, (connection) => connection.call(api.apiVersions, new Writer()))
-    return true
-  } catch {
-    return false
+    // The system may connect a port to itself when nothing listens on it.
+    if (connection.socket.localPort === port) return false
+    const late = pause(answerLimitMs, 'late' as const, { ref: false })
+    const outcome = await Promise.race([
+      connection.call(api.apiVersions, new Writer()).then(
+        () => 'answered' as const,
+        () => 'closed' as const,
+      ),
+      late,
+    ])
+    if (outcome === 'late') throw new Error(`the broker on port ${port} accepted a connection and did not respond in ${answerLimitMs} ms`)
+    return outcome === 'answered'
+  } finally {
+    await connection.close()
   }
 }
 

@@ -4,6 +4,7 @@ import { createTopic, endOffset } from '../../support/admin.ts'
 import { type Broker, startBroker } from '../../support/broker.ts'
 import { Writer } from '../../support/bytes.ts'
 import { type Connection, connected } from '../../support/connection.ts'
+import { long } from '../../support/long.ts'
 import { api, listOffsets, readListOffsets } from '../../support/requests.ts'
 import { busyCleaner, eager, lastOfEach, put, readOn, type Seen, startOffset } from './compacted-topic.ts'
 import { smallLog, until } from './storage-world.ts'
@@ -98,37 +99,29 @@ test(
   limitMs,
 )
 
-test(
-  'compaction: more keys than one round has memory for are compacted in several',
-  async () => {
-    await connected(broker.port, async (connection) => {
-      await createTopic(connection, 'wide', 1, eager)
-      const keys = 60_000
-      const records = (round: number): [string, string][] => Array.from({ length: keys }, (_, key) => [`key-${key}`, `${round}`])
-      for (let round = 0; round < 2; round++) {
-        for (let at = 0; at < keys; at += 5000) await put(connection, 'wide', records(round).slice(at, at + 5000), { attributes: gzip })
-      }
-      await until(async () => (await readOn(connection, 'wide')).length === keys)
-      expect(await readOn(connection, 'wide')).toEqual(records(1).map(([key, value], index) => ({ offset: keys + index, key, value })))
-    })
-  },
-  limitMs,
-)
+test('compaction: more keys than one round has memory for are compacted in several', long(limitMs), async () => {
+  await connected(broker.port, async (connection) => {
+    await createTopic(connection, 'wide', 1, eager)
+    const keys = 60_000
+    const records = (round: number): [string, string][] => Array.from({ length: keys }, (_, key) => [`key-${key}`, `${round}`])
+    for (let round = 0; round < 2; round++) {
+      for (let at = 0; at < keys; at += 5000) await put(connection, 'wide', records(round).slice(at, at + 5000), { attributes: gzip })
+    }
+    await until(async () => (await readOn(connection, 'wide')).length === keys)
+    expect(await readOn(connection, 'wide')).toEqual(records(1).map(([key, value], index) => ({ offset: keys + index, key, value })))
+  })
+})
 
-test(
-  'compaction: with compact,delete a record goes for its key or for its age',
-  async () => {
-    await connected(broker.port, async (connection) => {
-      await createTopic(connection, 'both', 1, { ...eager, 'cleanup.policy': 'compact,delete', 'retention.ms': '3000' })
-      const sent: Seen[] = []
-      await putSome(connection, 'both', sent, 20)
-      await untilIs(connection, 'both', lastOfEach(sent))
-      await until(async () => (await startOffset(connection, 'both')) === sent.length)
-      expect(await readOn(connection, 'both')).toEqual([])
-    })
-  },
-  limitMs,
-)
+test('compaction: with compact,delete a record goes for its key or for its age', long(limitMs), async () => {
+  await connected(broker.port, async (connection) => {
+    await createTopic(connection, 'both', 1, { ...eager, 'cleanup.policy': 'compact,delete', 'retention.ms': '3000' })
+    const sent: Seen[] = []
+    await putSome(connection, 'both', sent, 20)
+    await untilIs(connection, 'both', lastOfEach(sent))
+    await until(async () => (await startOffset(connection, 'both')) === sent.length)
+    expect(await readOn(connection, 'both')).toEqual([])
+  })
+})
 
 async function alterTopic(connection: Connection, topic: string, config: string, value: string): Promise<void> {
   const body = new Writer().int32(1).int8(2).string(topic).int32(1).string(config).int8(0).string(value).bool(false)

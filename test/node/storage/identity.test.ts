@@ -250,42 +250,38 @@ describe('identity: of the files in log.dirs', () => {
     expect(await read(node, 't')).toEqual(valuesOf('t', 500))
   })
 
-  test(
-    'producers.snapshot that is damaged, missing, old or of another node refuses the start with advice',
-    async () => {
-      const node = await world.node({
-        's3.wal.path': 'file://?capacity=16MiB',
-        's3.wal.upload.threshold': '1MiB',
-        's3.data.buckets': `file://${world.folder}/objects`,
-        's3.wal.upload.interval.ms': '500',
-      })
-      await node.start()
-      await create(node, 't')
-      const snapshot = data(node, 'producers.snapshot')
-      const stored = async (from: number): Promise<Buffer> => {
-        const before = existsSync(snapshot) ? statSync(snapshot).mtimeMs : 0
-        for (let at = from; !existsSync(snapshot) || statSync(snapshot).mtimeMs === before; at += 1000) await write(node, 't', 1000, at)
-        return readFileSync(snapshot)
-      }
-      const older = await stored(0)
-      await stored(1_000_000)
-      await node.stop()
-      const content = readFileSync(snapshot)
-      writeFileSync(snapshot, content.subarray(0, content.length - 1))
-      expect(await refusal(node)).toMatch(
-        /producers\.snapshot is damaged: restore it from a copy; or remove it and start once with --override s3\.wal\.loss\.accept=true/,
-      )
-      writeFileSync(snapshot, older)
-      expect(await refusal(node)).toMatch(/producers\.snapshot is a copy from position/)
-      rmSync(snapshot)
-      expect(await refusal(node)).toMatch(/producers\.snapshot is missing, although records were stored/)
-      await node.start({}, accept)
-      await node.stop()
-      writeFileSync(snapshot, content)
-      await node.start()
-    },
-    limitMs,
-  )
+  test('producers.snapshot that is damaged, missing, old or of another node refuses the start with advice', long(limitMs), async () => {
+    const node = await world.node({
+      's3.wal.path': 'file://?capacity=16MiB',
+      's3.wal.upload.threshold': '1MiB',
+      's3.data.buckets': `file://${world.folder}/objects`,
+      's3.wal.upload.interval.ms': '500',
+    })
+    await node.start()
+    await create(node, 't')
+    const snapshot = data(node, 'producers.snapshot')
+    const stored = async (from: number): Promise<Buffer> => {
+      const before = existsSync(snapshot) ? statSync(snapshot).mtimeMs : 0
+      for (let at = from; !existsSync(snapshot) || statSync(snapshot).mtimeMs === before; at += 1000) await write(node, 't', 1000, at)
+      return readFileSync(snapshot)
+    }
+    const older = await stored(0)
+    await stored(1_000_000)
+    await node.stop()
+    const content = readFileSync(snapshot)
+    writeFileSync(snapshot, content.subarray(0, content.length - 1))
+    expect(await refusal(node)).toMatch(
+      /producers\.snapshot is damaged: restore it from a copy; or remove it and start once with --override s3\.wal\.loss\.accept=true/,
+    )
+    writeFileSync(snapshot, older)
+    expect(await refusal(node)).toMatch(/producers\.snapshot is a copy from position/)
+    rmSync(snapshot)
+    expect(await refusal(node)).toMatch(/producers\.snapshot is missing, although records were stored/)
+    await node.start({}, accept)
+    await node.stop()
+    writeFileSync(snapshot, content)
+    await node.start()
+  })
 })
 
 describe('identity: one object store', () => {

@@ -45,6 +45,7 @@ async function formerNode(): Promise<void> {
 
 test(
   'upgrade: the WAL of a former release in a bucket is continued under the keys of its lane, after starts that are killed',
+  long(limitMs),
   async () => {
     await formerNode()
     const before = formerKeys()
@@ -71,7 +72,6 @@ test(
     expect(await read(node, 't')).toEqual(valuesOf('t', 400))
     expect(formerKeys()).toContain(s3WalKey(former, seal))
   },
-  limitMs,
 )
 
 test('upgrade: a WAL of a former release that is gone from its bucket refuses the start', long(limitMs), async () => {

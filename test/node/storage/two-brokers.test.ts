@@ -90,11 +90,11 @@ for (const round of [1, 2, 3]) {
 
 test(
   'two brokers: one that has nothing to write finds out too',
+  long(limitMs),
   seeded(async () => {
     const old = world.broker
     const fresh = await another()
     await until(() => !old.isRunning)
     await goOnWith(fresh, old)
   }),
-  limitMs,
 )

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Broker } from '../../support/broker.ts'
-import { long, longIf } from '../../support/long.ts'
+import { long } from '../../support/long.ts'
 import { makeFormer } from './former-release.ts'
 import { create, NodeWorld, read, refusal, valuesOf, write } from './node-world.ts'
 import { smallLog } from './storage-world.ts'
@@ -35,7 +35,7 @@ async function former(): Promise<{ node: Broker; count: number }> {
 for (const point of ['founding begun', 'store claimed', 'log opened', 'founding recorded', 'founding done']) {
   test(
     `upgrade: the folder of an older release is taken over although its first start is killed at "${point}"`,
-    longIf(point !== 'log opened', limitMs),
+    long(limitMs),
     async () => {
       const { node, count } = await former()
       expect((await node.run({}, { MILLRACE_CRASH_POINT: point })).code, point).toBe('SIGKILL')

@@ -9,6 +9,7 @@ import type { S3Store } from '../../../native-free-io/store/s3-store.ts'
 import { below, prng } from '../../../src/base/prng.ts'
 import { isFault } from '../../../src/object-store/store-faults.ts'
 import type { ObjectStore, S3Location, StoreFault } from '../../../src/ports/object-store.ts'
+import { long } from '../../support/long.ts'
 import type { Fault, FaultRule, S3Operation } from '../../support/s3/faults.ts'
 import { S3Server } from '../../support/s3/server.ts'
 import { keysOf, noise } from './contract.ts'
@@ -321,7 +322,7 @@ describe('object store faults: an outage', () => {
     expect(await early.list('')).toMatchObject({ objects: [] })
   })
 
-  test('does not gather requests without end', async () => {
+  test('does not gather requests without end', long(60_000), async () => {
     await server.stop()
     const asked = 6000
     const answers = await Promise.all(Array.from({ length: asked }, (_, i) => store.size(`k${i}`)))
@@ -329,7 +330,7 @@ describe('object store faults: an outage', () => {
     expect(refused.length).toBe(asked - 4096 - 64)
     await server.start()
     expect(await store.put('a', [noise(10, 1)])).toBeUndefined()
-  }, 60_000)
+  })
 })
 
 test('object store faults: never more than 64 requests are under way', async () => {
