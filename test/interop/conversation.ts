@@ -76,7 +76,7 @@ export class Protocol {
   #shown(value: unknown): string {
     const text = JSON.stringify(value, (key, each: unknown) => {
       if (key === 'throttleTimeMs') return undefined
-      // What is said to people is each broker's own.
+      // Each broker has its own texts for operators.
       if (key === 'errorMessage' && typeof each === 'string' && each.includes(' ')) return 'SENTENCE'
       if (key === 'port') return typeof each === 'number' && each > 0 ? 'PORT' : each
       if (typeof each === 'bigint') return Number(each)

@@ -36,7 +36,7 @@ class Verifiable {
     })
   }
 
-  /** Resolves when the condition holds, looked at whenever something is said. */
+  /** Resolves when the condition holds, which is checked at each event of the client. */
   until(holds: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {

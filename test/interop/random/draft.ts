@@ -28,10 +28,10 @@ export class Draft {
   readonly random: Prng
   readonly api: string
   readonly version: number
-  /** What the world of this seed calls its things: of no other seed. */
+  /** Suffix of all names of this seed, which no other seed uses. */
   readonly suffix: string
   /** The latest value of each field by its name, so that later fields can go with it. */
-  readonly response: Record<string, unknown> = {}
+  readonly drawn: Record<string, unknown> = {}
   readonly #pools: Pools
 
   constructor(random: Prng, api: string, version: number, suffix: string, pools: Pools) {
@@ -62,7 +62,7 @@ export class Draft {
     const made: Record<string, unknown> = {}
     for (const [name, field] of Object.entries(fields)) {
       made[name] = within(field.versions, this.version) ? this.#value(name, field, `${path}.${name}`) : defaultOf(field)
-      this.response[name] = made[name]
+      this.drawn[name] = made[name]
     }
     return made
   }
@@ -82,7 +82,7 @@ export class Draft {
     throw new Error(`no pool for ${path}`)
   }
 
-  /** Now and then something is said twice. */
+  /** In some arrays an element occurs twice. */
   #array(name: string, of: Field, path: string): unknown[] {
     const made: unknown[] = []
     const count = this.one([0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3])

@@ -9,7 +9,7 @@ const ownOf: Readonly<Record<string, RegExp>> = {
   DescribeQuorum: /^(leaderEpoch|highWatermark|logEndOffset|last\w+Timestamp|listeners)$/,
   ApiVersions: /^(apiKeys|supportedFeatures|finalizedFeatures\w*)$/,
 }
-const response = /^(errorMessage|batchIndexErrorMessage|documentation)$/
+const textFields = /^(errorMessage|batchIndexErrorMessage|documentation)$/
 const named = ['name', 'topic', 'groupId', 'topicName', 'resourceName'] as const
 const hourMs = 3_600_000n
 
@@ -20,7 +20,7 @@ export function likeness(view: BrokerView, api: string, answer: unknown): unknow
     if (Buffer.isBuffer(value)) return key === 'records' ? shownBatches(view, value) : value.toString('latin1')
     if (Array.isArray(value)) return inOrder(joined(value.filter((each) => isOfThisSeed(view, each))).map((each) => part('', each)))
     if (typeof value === 'bigint') return key === 'producerId' ? view.producerName(value) : shownNumber(value)
-    if (typeof value === 'string') return response.test(key) ? (value === '' ? '' : 'WORDS') : view.named(value)
+    if (typeof value === 'string') return textFields.test(key) ? (value === '' ? '' : 'WORDS') : view.named(value)
     if (key === 'sessionId' && (value as number) > 0) return 'SESSION'
     if (typeof value !== 'object' || value === null) return value
     const left = (value as { name?: unknown }).name === 'min.insync.replicas' ? withoutSource(value) : withoutWords(value)

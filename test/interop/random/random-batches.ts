@@ -83,8 +83,8 @@ export function producedRecords(draft: Draft): unknown {
   )
   const isTwo = fault === undefined && draft.chance(30)
   const producer = draft.chance(350) ? randomProducer(draft) : undefined
-  const response = producer ? `, ${producer.label}` : ''
-  const label = `batch of ${records.map(shownRecord).join(' ')}, ${codec}${response}${fault ? `, ${fault.name}` : ''}${isTwo ? ', twice' : ''}`
+  const producerLabel = producer ? `, ${producer.label}` : ''
+  const label = `batch of ${records.map(shownRecord).join(' ')}, ${codec}${producerLabel}${fault ? `, ${fault.name}` : ''}${isTwo ? ', twice' : ''}`
   return new Deferred(label, (view) => {
     const batch = buildBatch(records, { codec, codecs: nodeCodecs, ...producer?.of(view) })
     const made = fault?.damage(batch) ?? batch

@@ -77,7 +77,7 @@ function randomStep(random: Prng, choice: readonly Api[], suffix: string): Step 
   const version = api.oldest + (nextWord(random) % (api.latestStable - api.oldest + 1))
   const draft = new Draft(random, api.name, version, suffix, requestPools)
   const fields = withoutRepeats(draft.request(api.request), namedOnce[api.name] ?? [])
-  return { api, version, fields, slot: draft.response['slot'] as string | undefined }
+  return { api, version, fields, slot: draft.drawn['slot'] as string | undefined }
 }
 
 /** Requests that name something twice, to which Millrace responds otherwise: see src/docs/compatibility.md. */

@@ -48,17 +48,17 @@ const epoch = mostly(-1, 0, 0, 0, 1, 3, -2)
 
 const group: Pool = (draft) => (draft.chance(40) ? draft.one(['', 'nobody']) : suffixed(draft, draft.one(['g1', 'g1', 'g1', 'g2', 'g3'])))
 
-/** A member of the group that was named last; `draft.said.slot` tells which. */
+/** A member of the group that was named last; `draft.drawn.slot` tells which. */
 function memberOf(draft: Draft, slot: string): Deferred {
-  const name = draft.response['groupId'] as string
-  draft.response['slot'] = slot
+  const name = draft.drawn['groupId'] as string
+  draft.drawn['slot'] = slot
   return new Deferred(`member ${slot} of ${name}`, (view) => view.member(name, slot))
 }
 const memberId: Pool = (draft) => (draft.chance(120) ? draft.one(['', 'unknown-member']) : memberOf(draft, draft.one(['a', 'a', 'a', 'b'])))
 
 const generation: Pool = (draft) => {
   if (draft.chance(150)) return draft.one([-1, -2, 0, 7])
-  const name = draft.response['groupId'] as string
+  const name = draft.drawn['groupId'] as string
   const more = draft.chance(100) ? 1 : 0
   return new Deferred(`generation of ${name} + ${more}`, (view) => view.generation(name) + more)
 }
@@ -94,20 +94,20 @@ const brokerConfigs: Readonly<Record<string, readonly (string | null)[]>> = {
   'nope.config': ['1'],
 }
 const configsOf = (draft: Draft): Readonly<Record<string, readonly (string | null)[]>> =>
-  draft.response['resourceType'] === 32 ? groupConfigs : draft.response['resourceType'] === 4 ? brokerConfigs : configValues
+  draft.drawn['resourceType'] === 32 ? groupConfigs : draft.drawn['resourceType'] === 4 ? brokerConfigs : configValues
 
 const configName: Pool = (draft) => draft.one(Object.keys(configsOf(draft)))
-const configValue: Pool = (draft) => draft.one(configsOf(draft)[draft.response['name'] as string] ?? ['1'])
+const configValue: Pool = (draft) => draft.one(configsOf(draft)[draft.drawn['name'] as string] ?? ['1'])
 const configKeys: Pool = (draft) =>
-  draft.chance(150) && draft.response['resourceType'] !== 4
+  draft.chance(150) && draft.drawn['resourceType'] !== 4
     ? null
     : [configName(draft), configName(draft), ...(draft.chance(300) ? ['internal.segment.bytes', 'index.interval.bytes'] : [])].slice(
         0,
-        draft.response['resourceType'] === 4 ? 2 : draft.below(4),
+        draft.drawn['resourceType'] === 4 ? 2 : draft.below(4),
       )
 
 const resourceName: Pool = (draft) => {
-  const type = draft.response['resourceType']
+  const type = draft.drawn['resourceType']
   if (type === 32) return group(draft)
   if (type === 4 || type === 8) return draft.one(['1', '1', '1', '', '2', 'x', '-1'])
   return topicName(draft)
@@ -161,7 +161,7 @@ export const requestPools: Pools = {
   topicName,
   topicId,
   // Of neither a name nor an id Kafka makes nothing.
-  'Metadata.topics.name': (draft) => (draft.response['topicId'] instanceof Deferred && draft.chance(500) ? null : topicName(draft)),
+  'Metadata.topics.name': (draft) => (draft.drawn['topicId'] instanceof Deferred && draft.chance(500) ? null : topicName(draft)),
   'Metadata.topics.topicId': (draft) => (draft.chance(600) ? 'AAAAAAAAAAAAAAAAAAAAAA' : topicId(draft)),
   partition,
   partitions: partition,
@@ -225,8 +225,7 @@ export const requestPools: Pools = {
   'CreateTopics.topics.configs.value': configValue,
   validateOnly: (draft) => draft.chance(250),
   'DeleteTopics.topics.name': (draft) => (draft.chance(300) ? null : changingTopic(draft)),
-  'DeleteTopics.topics.topicId': (draft) =>
-    draft.response['name'] !== null && draft.chance(900) ? 'AAAAAAAAAAAAAAAAAAAAAA' : topicId(draft),
+  'DeleteTopics.topics.topicId': (draft) => (draft.drawn['name'] !== null && draft.chance(900) ? 'AAAAAAAAAAAAAAAAAAAAAA' : topicId(draft)),
   'DeleteTopics.topicNames.of': changingTopic,
   'DeleteRecords.topics.partitions.offset': of(-2n, -1n, 0n, 0n, 1n, 1n, 2n, 3n, 100n),
   'CreatePartitions.topics.name': (draft) => (draft.chance(300) ? topicName(draft) : changingTopic(draft)),
@@ -266,7 +265,7 @@ export const requestPools: Pools = {
   memberEpoch: generation,
   generationId: generation,
   generationIdOrMemberEpoch: (draft) => (draft.chance(600) ? -1 : generation(draft)),
-  'OffsetCommit.memberId': (draft) => (draft.response['generationIdOrMemberEpoch'] === -1 && draft.chance(900) ? '' : memberId(draft)),
+  'OffsetCommit.memberId': (draft) => (draft.drawn['generationIdOrMemberEpoch'] === -1 && draft.chance(900) ? '' : memberId(draft)),
   'OffsetFetch.groups.memberId': (draft) => (draft.chance(700) ? null : memberId(draft)),
   'OffsetFetch.groups.memberEpoch': (draft) => (draft.chance(700) ? -1 : generation(draft)),
   groupInstanceId: mostly(null, 'static', ''),
@@ -293,9 +292,9 @@ export const requestPools: Pools = {
   reason: of(null, 'why not'),
   protocolName: mostly('range', null, 'roundrobin', ''),
   'SyncGroup.assignments.memberId': (draft) => {
-    const asking = draft.response['slot']
+    const asking = draft.drawn['slot']
     const member = memberOf(draft, draft.one(['a', 'b']))
-    draft.response['slot'] = asking
+    draft.drawn['slot'] = asking
     return member
   },
   assignment: of(Buffer.from('yours'), Buffer.alloc(0)),

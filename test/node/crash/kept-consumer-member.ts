@@ -70,8 +70,8 @@ export class KeptConsumerMember implements KeptState {
       return
     }
     if (this.#formerEpoch === 0) return
-    const asked = { groupId: this.#groupId, ...this.#member, memberEpoch: this.#formerEpoch }
-    const { errorCode } = await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
+    const heartbeat = { groupId: this.#groupId, ...this.#member, memberEpoch: this.#formerEpoch }
+    const { errorCode } = await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, heartbeat)
     if (errorCode === 0) throw new Error(`${this.#memberId} of ${this.#groupId} has left, and is known in epoch ${this.#formerEpoch}`)
     checkError(errorCode, `a heartbeat of ${this.#memberId}, which has left`, ...this.#whenGone, errors.GROUP_ID_NOT_FOUND.code)
   }
@@ -112,8 +112,8 @@ export class KeptConsumerMember implements KeptState {
   async #leave(client: WireClient): Promise<void> {
     this.#isLeaving = true
     const memberEpoch = this.#instanceId === null ? leaveEpoch : staticLeaveEpoch
-    const asked = { groupId: this.#groupId, ...this.#member, memberEpoch }
-    const { errorCode } = await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, asked)
+    const heartbeat = { groupId: this.#groupId, ...this.#member, memberEpoch }
+    const { errorCode } = await client.call(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, 1, heartbeat)
     checkError(errorCode, `the leaving of ${this.#memberId} of ${this.#groupId}`)
     this.#isLeaving = false
     this.#gone()

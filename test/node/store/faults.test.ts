@@ -249,9 +249,9 @@ describe('object store faults: clocks and credentials', () => {
 
   test('those of the machine are requested again when they have expired', async () => {
     server.accounts.set('first', { secretKey: 'one', sessionToken: 'token-1' }).set('second', { secretKey: 'two', sessionToken: 'token-2' })
-    let asked = 0
+    let requests = 0
     const machine = createServer((_, response) => {
-      const [AccessKeyId, SecretAccessKey, Token] = asked++ === 0 ? ['first', 'one', 'token-1'] : ['second', 'two', 'token-2']
+      const [AccessKeyId, SecretAccessKey, Token] = requests++ === 0 ? ['first', 'one', 'token-1'] : ['second', 'two', 'token-2']
       response.end(JSON.stringify({ AccessKeyId, SecretAccessKey, Token, Expiration: new Date(Date.now() + 3_600_000).toISOString() }))
     }).listen(0, '127.0.0.1')
     await new Promise((resolve) => machine.once('listening', resolve))
@@ -263,7 +263,7 @@ describe('object store faults: clocks and credentials', () => {
       expect(await other.put('a', [noise(1, 1)])).toBeUndefined()
       server.accounts.set('first', { secretKey: 'one', sessionToken: 'token-1', isExpired: true })
       expect(await other.put('b', [noise(1, 1)])).toBeUndefined()
-      expect(asked).toBe(2)
+      expect(requests).toBe(2)
     } finally {
       process.env = kept
       machine.close()
@@ -324,10 +324,10 @@ describe('object store faults: an outage', () => {
 
   test('does not gather requests without end', long(60_000), async () => {
     await server.stop()
-    const asked = 6000
-    const answers = await Promise.all(Array.from({ length: asked }, (_, i) => store.size(`k${i}`)))
+    const requests = 6000
+    const answers = await Promise.all(Array.from({ length: requests }, (_, i) => store.size(`k${i}`)))
     const refused = answers.filter((each) => isFault(each) && each.fault === 'throttled')
-    expect(refused.length).toBe(asked - 4096 - 64)
+    expect(refused.length).toBe(requests - 4096 - 64)
     await server.start()
     expect(await store.put('a', [noise(10, 1)])).toBeUndefined()
   })
