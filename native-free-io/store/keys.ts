@@ -9,8 +9,10 @@ export function assertKey(key: string): void {
     key.split('/').every((part) => part !== '' && part !== '.' && part !== '..'),
     `no part of a key is empty or dots: ${key}`,
   )
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the check is for control characters.
-  assert(!/[\u0000-\u001f\u007f]/.test(key), 'a key has no control characters')
+  assert(
+    [...key].every((character) => character >= ' ' && character !== '\u007f'),
+    'a key has no control characters',
+  )
 }
 
 /** The order of keys in a list: by their bytes in UTF-8. */
