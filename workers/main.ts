@@ -14,7 +14,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', rootOf(im
 
 /** In a build, this file is one folder deeper than in the sources. */
 function rootOf(url: string): URL {
-  return new URL(url.includes('/dist/') ? '../' : './', url)
+  return new URL(url.endsWith('.js') ? '../' : './', url)
 }
 
 function read(path: string): { name: string; content: string } | { unreadable: string } {

@@ -12,7 +12,7 @@ const here = import.meta.url
 
 /** The thread entries: in the folder above, or, in the bundled program, in the same. */
 export const workers = {
-  folder: new URL(here.includes('/workers/node/') ? '../' : './', here),
+  folder: new URL(/\/workers\/node\/[^/]+$/.test(here) ? '../' : './', here),
   extension: here.endsWith('.ts') ? '.ts' : '.js',
 }
 
