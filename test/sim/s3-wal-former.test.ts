@@ -3,7 +3,7 @@ import { below, chance, prng } from '../../src/base/prng.ts'
 import { Superseded } from '../../src/wal/s3/s3-wal.ts'
 import { formerWalPrefix, s3WalKey, s3WalPlaceOf, seal, walPrefix } from '../../src/wal/s3/wal-object.ts'
 import { seedGroups } from '../support/groups.ts'
-import { conclude, faultRateSets, Incarnation, Ledger } from './s3-wal-incarnations.ts'
+import { conclude, endOrSuspend, faultRateSets, Incarnation, Ledger } from './s3-wal-incarnations.ts'
 import { type FaultRates, noFaults, StoredObjects, Turns } from './s3-wal-world.ts'
 
 const former = { prefix: formerWalPrefix('c', 1) }
@@ -46,15 +46,7 @@ async function world(seed: number, faultRates: FaultRates): Promise<{ readonly a
     }
     await turns.run(() => incarnation.started || incarnation.over !== undefined)
     expect(incarnation.over, `incarnation ${incarnation.id} starts`).toBeUndefined()
-    const fate = below(random, 3)
-    if (fate === 0) incarnation.store.asleep = new Promise(() => {})
-    if (fate === 1) {
-      let wake = (): void => {}
-      incarnation.store.asleep = new Promise((resolve) => (wake = resolve))
-      let sleepLeft = below(random, 300)
-      const sleep = (): void => void turns.later(() => (sleepLeft-- > 0 ? sleep() : wake()))
-      sleep()
-    }
+    endOrSuspend(incarnation, turns, random)
   }
   for (const id of [98, 99])
     await conclude(turns, () => new Incarnation(id, storedObjects, turns, random, noFaults, ledger, own), ledger, metadata)

@@ -159,3 +159,15 @@ export async function conclude(turns: Turns, begin: () => Incarnation, ledger: L
   expect(incarnation.pending).toBe(0)
   return incarnation
 }
+
+/** One of three: the incarnation ends at once and its requests never complete, except late ones; it is suspended for a time; it continues. */
+export function endOrSuspend(incarnation: Incarnation, turns: Turns, random: Prng): void {
+  const fate = below(random, 3)
+  if (fate === 0) incarnation.store.asleep = new Promise(() => {})
+  if (fate !== 1) return
+  let wake = (): void => {}
+  incarnation.store.asleep = new Promise((resolve) => (wake = resolve))
+  let sleepLeft = below(random, 300)
+  const sleep = (): void => void turns.later(() => (sleepLeft-- > 0 ? sleep() : wake()))
+  sleep()
+}

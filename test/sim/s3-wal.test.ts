@@ -4,7 +4,7 @@ import { Superseded } from '../../src/wal/s3/s3-wal.ts'
 import { claimNext, takeOver } from '../../src/wal/s3/s3-wal-start.ts'
 import { decodeS3WalHeader, encodeS3WalHeader, s3WalHeaderBytes } from '../../src/wal/s3/wal-object.ts'
 import { seedGroups } from '../support/groups.ts'
-import { conclude, faultRateSets, Incarnation, Ledger } from './s3-wal-incarnations.ts'
+import { conclude, endOrSuspend, faultRateSets, Incarnation, Ledger } from './s3-wal-incarnations.ts'
 import { type FaultRates, noFaults, StoredObjects, Turns } from './s3-wal-world.ts'
 
 async function world(seed: number, faultRates: FaultRates): Promise<number> {
@@ -25,16 +25,7 @@ async function world(seed: number, faultRates: FaultRates): Promise<number> {
     }
     await turns.run(() => incarnation.started || incarnation.over !== undefined)
     expect(incarnation.over, `incarnation ${id} starts`).toBeUndefined()
-    const fate = below(random, 3)
-    // Ends at once: its requests never complete, except late ones.
-    if (fate === 0) incarnation.store.asleep = new Promise(() => {})
-    if (fate === 1) {
-      let wake = (): void => {}
-      incarnation.store.asleep = new Promise((resolve) => (wake = resolve))
-      let sleepLeft = below(random, 300)
-      const sleep = (): void => void turns.later(() => (sleepLeft-- > 0 ? sleep() : wake()))
-      sleep()
-    }
+    endOrSuspend(incarnation, turns, random)
   }
   await conclude(turns, () => new Incarnation(98, storedObjects, turns, random, noFaults, ledger), ledger)
   // The next incarnation finds objects that arrived after a fence and after the last check.
