@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { kafkaMissing, kafkaVersion } from '../test/support/kafka.ts'
 import { root } from '../test/support/root.ts'
@@ -10,7 +10,7 @@ import { chart } from './chart.ts'
 import { type Result, ratios } from './figures.ts'
 import { micros } from './micro.ts'
 import type { MicroRow } from './micro-row.ts'
-import { Brokers, benchDataFolder, kafkaPeers, millrace, type Peer } from './peers.ts'
+import { Brokers, benchDataFolder, buildPeer, kafkaPeers, millrace, type Peer } from './peers.ts'
 import { Progress } from './progress.ts'
 import { runRounds, stepCount } from './rounds.ts'
 import { chosen, scenarios } from './scenarios.ts'
@@ -25,6 +25,9 @@ interface Options {
   readonly quick: boolean
   readonly micro: boolean
   readonly millrace: boolean
+  readonly build: string | undefined
+  readonly data: string
+  readonly override: Record<string, string>
   readonly out: string
 }
 
@@ -51,7 +54,16 @@ const command = new Command('bench')
   .option('--quick', 'one short round, to see that everything works', false)
   .option('--no-micro', 'leave out what needs no broker')
   .option('--no-millrace', 'only the peers')
+  .option('--build <folder>', 'another checkout of Millrace, built: a peer named "before"')
+  .option('--data <folder>', 'parent of the folders of brokers; in memory it leaves out the disk', benchDataFolder)
+  .option('--override <key=value>', 'a setting of Millrace, may be repeated', setting, {})
   .option('--out <folder>', 'where tables, JSON and chart go', join(root, '.millrace', 'bench', stamp()))
+
+function setting(text: string, before: Record<string, string>): Record<string, string> {
+  const [key = '', ...value] = text.split('=')
+  if (key === '' || value.length === 0) throw new InvalidArgumentError('must be key=value')
+  return { ...before, [key]: value.join('=') }
+}
 
 function stamp(): string {
   return new Date().toISOString().slice(0, 19).replaceAll(':', '-')
@@ -65,7 +77,7 @@ function peersOf(options: Options): Peer[] {
   const missing = names.length > 0 ? kafkaMissing() : null
   if (missing) console.error(`without Apache Kafka ${kafkaVersion}: ${missing}`)
   const others = missing ? [] : kafkaPeers.filter((peer) => names.includes(peer.name))
-  return [...(options.millrace ? [millrace] : []), ...others]
+  return [...(options.millrace ? [millrace] : []), ...(options.build ? [buildPeer(resolve(options.build))] : []), ...others]
 }
 
 async function main(): Promise<void> {
@@ -78,7 +90,7 @@ async function main(): Promise<void> {
   const sizes = options.quick ? { mib: 48, secondsMax: 1, warmMib: 96 } : { mib: options.mib, secondsMax: options.seconds, warmMib: 2048 }
   const micro = namedMicros.length > 0 ? namedMicros : options.micro ? micros : []
   const progress = new Progress(micro.length + stepCount(plan, peers, rounds))
-  const brokers = new Brokers()
+  const brokers = new Brokers({ dataFolder: options.data, settings: options.override })
   process.once('SIGINT', () => brokers.remove().finally(() => process.exit(130)))
   const microRows: MicroRow[] = []
   try {

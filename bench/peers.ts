@@ -12,6 +12,8 @@ import { root } from '../test/support/root.ts'
 export interface Peer {
   readonly name: string
   readonly kind: BrokerKind
+  /** Root of another checkout of Millrace, built. */
+  readonly build?: string
   readonly topicConfigs: Readonly<Record<string, string>>
 }
 
@@ -21,28 +23,46 @@ export const kafkaPeers: readonly Peer[] = [
   { name: 'kafka-flushed', kind: 'kafka', topicConfigs: { 'flush.messages': '1' } },
 ]
 
+/** A build of another commit, for figures before and after a change. Runs alternate, and the load processes are those of this build. */
+export const buildPeer = (build: string): Peer => ({ name: 'before', kind: 'millrace', build, topicConfigs: {} })
+
 /** Kafka deletes files a minute after their topic; at these rates the disk would fill up in that time. */
-const settings: Readonly<Record<BrokerKind, Readonly<Record<string, string>>>> = {
-  millrace: {},
-  kafka: { 'log.segment.delete.delay.ms': '500', 'log.initial.task.delay.ms': '500' },
-}
+const kafkaSettings = { 'log.segment.delete.delay.ms': '500', 'log.initial.task.delay.ms': '500' }
 
 /** Beside the build and not in the system's temporary folder, which may be in memory. */
 export const benchDataFolder = join(root, '.millrace', 'bench-data')
 
-export const benchBroker = (kind: BrokerKind): Promise<Broker> => prepareBroker({ kind, settings: settings[kind], under: benchDataFolder })
+/** Where and how all brokers of a bench run. */
+export interface BrokerPlace {
+  /** Parent of their folders. A folder in memory leaves out the disk and its noise. */
+  readonly dataFolder: string
+  /** For Millrace, of this build and of another. */
+  readonly settings: Readonly<Record<string, string>>
+}
 
 /** Brokers that are started once for all rounds, so that they are warm. */
 export class Brokers {
-  readonly #running = new Map<BrokerKind, Broker>()
+  readonly #running = new Map<string, Broker>()
+  readonly #place: BrokerPlace
   #topics = 0
 
+  constructor(place: BrokerPlace = { dataFolder: benchDataFolder, settings: {} }) {
+    this.#place = place
+  }
+
+  /** A broker that has not been started. */
+  prepare({ kind, build }: Peer): Promise<Broker> {
+    const settings = kind === 'millrace' ? this.#place.settings : kafkaSettings
+    return prepareBroker({ kind, settings, under: this.#place.dataFolder, ...(build === undefined ? {} : { build }) })
+  }
+
   async get(peer: Peer): Promise<Broker> {
-    const known = this.#running.get(peer.kind)
+    const key = peer.build ?? peer.kind
+    const known = this.#running.get(key)
     if (known?.isRunning) return known
     await known?.remove()
-    const broker = await benchBroker(peer.kind)
-    this.#running.set(peer.kind, broker)
+    const broker = await this.prepare(peer)
+    this.#running.set(key, broker)
     await broker.start()
     return broker
   }
@@ -57,7 +77,7 @@ export class Brokers {
     this.#topics += 1
     const topic = `bench-${this.#topics}`
     await connected(broker.port, (connection) => createTopic(connection, topic, partitions, peer.topicConfigs))
-    if (rest) await quietDisk()
+    if (rest) await quietDisk(this.#place.dataFolder)
     else {
       spawnSync('sync')
       await pause(lookMs)
@@ -85,13 +105,13 @@ const quietLooks = 6
 const looksMax = 80
 
 /** Waits until no process frees space any more and all data is on the disk: a run must not be charged for the one before. */
-async function quietDisk(): Promise<void> {
-  mkdirSync(benchDataFolder, { recursive: true })
+async function quietDisk(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true })
   let free = -1
   for (let looks = 0, quiet = 0; looks < looksMax && quiet < quietLooks; looks += 1) {
     spawnSync('sync')
     await pause(lookMs)
-    const { bfree } = statfsSync(benchDataFolder)
+    const { bfree } = statfsSync(folder)
     quiet = bfree === free ? quiet + 1 : 0
     free = bfree
   }

@@ -14,7 +14,7 @@ export interface RoundOptions {
 export const stepCount = (scenarios: readonly Scenario[], peers: readonly Peer[], rounds: number): number =>
   peers.length + rounds * scenarios.reduce((sum, scenario) => sum + peers.filter((peer) => appliesTo(scenario, peer)).length, 0)
 
-/** Peers take turns, A B C A B C, so that other load on the machine affects all of them alike. */
+/** Peers take turns, A B C C B A, so that other load on the machine, and the place in a round, affect all of them alike. */
 export async function runRounds(
   scenarios: readonly Scenario[],
   peers: readonly Peer[],
@@ -29,7 +29,8 @@ export async function runRounds(
   }))
   for (const { scenario, outcomes } of results) {
     for (let round = 1; round <= options.rounds; round += 1) {
-      for (const [index, peer] of peers.entries()) {
+      const turns = [...peers.entries()]
+      for (const [index, peer] of round % 2 === 1 ? turns : turns.reverse()) {
         if (!appliesTo(scenario, peer)) continue
         progress.start(`${scenario.name} on ${peer.name}, round ${round}`)
         await runOnce(scenario, peer, brokers, runOptions(options, progress), outcomes[index]!)

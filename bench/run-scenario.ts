@@ -7,7 +7,7 @@ import { assignedConsumer, consumerPerformance, producerPerformance } from './ja
 import type { ProduceResult, TailResult } from './load/messages.ts'
 import { type LoadProcess, produceProcess, tailProcess } from './load/process.ts'
 import { packedRecords } from './packed-records.ts'
-import { type Brokers, benchBroker, type Peer } from './peers.ts'
+import type { Brokers, Peer } from './peers.ts'
 import type { Scenario, Shape } from './scenarios.ts'
 
 /** One run's figures; a figure that a scenario does not have is left out. */
@@ -48,7 +48,7 @@ export function runScenario(scenario: Scenario, brokers: Brokers, peer: Peer, op
     case 'read':
       return runConsume(brokers, peer, options, ownConsumer)
     case 'startup':
-      return runStartup(peer)
+      return runStartup(brokers, peer)
   }
 }
 
@@ -156,8 +156,8 @@ async function ran<Result>(load: LoadProcess<Result>): Promise<Result> {
 }
 
 /** Formatting is left out where it is a separate step; Millrace's is part of its first start. */
-async function runStartup(peer: Peer): Promise<Sample> {
-  const broker = await benchBroker(peer.kind)
+async function runStartup(brokers: Brokers, peer: Peer): Promise<Sample> {
+  const broker = await brokers.prepare(peer)
   try {
     const began = performance.now()
     await broker.start()

@@ -17,6 +17,8 @@ export interface BrokerOptions {
   readonly kind?: BrokerKind
   /** Settings with Kafka's property names, for both kinds of brokers. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Root of another checkout of Millrace, built; by default this one. */
+  readonly build?: string
   /** Parent of the broker's own folder; by default the system's temporary folder. */
   readonly under?: string
   /** Heap size; for Kafka only. */
@@ -165,21 +167,22 @@ export async function prepareBroker(options: BrokerOptions = {}): Promise<Broker
   const folder = mkdtempSync(join(under, `${kind}-`))
   const [client, controller] = await freePorts(2)
   const settings = options.settings ?? {}
-  if (kind === 'millrace') return new Broker(kind, client!, folder, millraceCommand(folder, client!, settings), options.forgets)
+  if (kind === 'millrace')
+    return new Broker(kind, client!, folder, millraceCommand(options.build ?? root, folder, client!, settings), options.forgets)
   const missing = kafkaMissing()
   if (missing) throw new Error(missing)
   const properties = formatKafka(folder, { client: client!, controller: controller! }, settings)
   return new Broker(kind, client!, folder, ['java', ...javaArguments('kafka.Kafka', options.heap ?? '-Xms1g -Xmx1g'), properties])
 }
 
-function millraceCommand(folder: string, port: number, settings: Readonly<Record<string, string>>): string[] {
+function millraceCommand(build: string, folder: string, port: number, settings: Readonly<Record<string, string>>): string[] {
   const all: Record<string, string> = {
     listeners: `PLAINTEXT://127.0.0.1:${port}`,
     'log.dirs': join(folder, 'data'),
     'metrics.listener': '',
     ...settings,
   }
-  return [process.execPath, join(root, 'src', 'cli', 'millrace.mjs'), 'server', 'start', ...overrides(all)]
+  return [process.execPath, join(build, 'src', 'cli', 'millrace.mjs'), 'server', 'start', ...overrides(all)]
 }
 
 const overrides = (settings: Readonly<Record<string, string>>): string[] =>
