@@ -13,7 +13,6 @@ export interface JavaProduced {
 
 export interface JavaConsumed {
   readonly mibPerSecond: number
-  readonly recordsPerSecond: number
 }
 
 export async function producerPerformance(address: string, topic: string, records: number, recordBytes: number): Promise<JavaProduced> {
@@ -41,17 +40,15 @@ export async function consumerPerformance(address: string, topic: string, record
   const names = lines.findLast((line) => line.startsWith('start.time'))?.split(', ') ?? fail('ConsumerPerformance', text)
   const values = lines.at(-1)!.split(', ')
   const column = (name: string): number => Number(values[names.indexOf(name)])
-  return { mibPerSecond: column('fetch.MB.sec'), recordsPerSecond: column('fetch.nMsg.sec') }
+  return { mibPerSecond: column('fetch.MB.sec') }
 }
 
 /** The same client without a group: a small program that Java compiles as it starts. */
 export async function assignedConsumer(address: string, topic: string, records: number): Promise<JavaConsumed> {
   const source = join(root, 'bench', 'kafka', 'AssignedConsumer.java')
   const text = await java(javaArguments(source), [address, topic, String(records)])
-  const [, bytes, count, seconds] = (/^(\d+) bytes (\d+) records ([\d.]+) seconds$/m.exec(text) ?? fail('AssignedConsumer', text)).map(
-    Number,
-  ) as number[]
-  return { mibPerSecond: bytes! / 2 ** 20 / seconds!, recordsPerSecond: count! / seconds! }
+  const [, bytes, seconds] = (/^(\d+) bytes \d+ records ([\d.]+) seconds$/m.exec(text) ?? fail('AssignedConsumer', text)).map(Number)
+  return { mibPerSecond: bytes! / 2 ** 20 / seconds! }
 }
 
 function fail(program: string, text: string): never {

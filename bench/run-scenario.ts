@@ -114,13 +114,9 @@ function runJavaProduce(brokers: Brokers, peer: Peer, recordBytes: number, optio
   })
 }
 
-type Consume = (
-  address: string,
-  topic: string,
-  records: number,
-) => Promise<{ readonly mibPerSecond: number; readonly recordsPerSecond: number }>
+type Consume = (address: string, topic: string, records: number) => Promise<{ readonly mibPerSecond: number }>
 
-/** Fills a topic first, then reads it while it is in memory. */
+/** Fills a topic first, then reads it while it is in memory, again and again until the time is over. */
 function runConsume(brokers: Brokers, peer: Peer, options: RunOptions, consume: Consume): Promise<Sample> {
   const shape: Shape = { partitions: 1, connections: 1, inFlight: 5, batchBytes: 16 << 10, recordBytes: 1024, mibPerSecond: null }
   return brokers.withTopic({ ...peer, topicConfigs: {} }, 1, async (broker, topic) => {
@@ -136,8 +132,19 @@ function runConsume(brokers: Brokers, peer: Peer, options: RunOptions, consume: 
     const producer = produceProcess(fill)
     const { records, mib } = await ran(producer)
     const cpuBefore = broker.figures().cpuSeconds
-    const sample = await consume(broker.address, topic, records)
-    return { ...sample, ...brokerSample(broker, cpuBefore, mib) }
+    const began = performance.now()
+    const rates: number[] = []
+    do {
+      const { mibPerSecond } = await consume(broker.address, topic, records)
+      rates.push(mibPerSecond)
+    } while (performance.now() - began < options.secondsMax * 1000)
+    const seconds = rates.reduce((sum, rate) => sum + mib / rate, 0)
+    const times = rates.length
+    return {
+      mibPerSecond: (times * mib) / seconds,
+      recordsPerSecond: (times * records) / seconds,
+      ...brokerSample(broker, cpuBefore, times * mib),
+    }
   })
 }
 
@@ -146,7 +153,7 @@ const ownConsumer: Consume = async (address, topic, records) => {
   await tail.ready
   tail.send({ type: 'until', ends: [records] })
   const { mib, seconds } = await ran(tail)
-  return { mibPerSecond: mib / seconds, recordsPerSecond: records / seconds }
+  return { mibPerSecond: mib / seconds }
 }
 
 async function ran<Result>(load: LoadProcess<Result>): Promise<Result> {
@@ -165,7 +172,7 @@ async function runStartup(brokers: Brokers, peer: Peer): Promise<Sample> {
       await createTopic(connection, 'first')
       const records = encodeBatch([{ value: Buffer.from('first') }])
       const [answer] = readProduce(await connection.call(api.produce, produce([{ topic: 'first', partition: 0, records }])))
-      if (answer?.error !== 0) throw new Error(`the first record was refused with error ${answer?.error}`)
+      if (answer?.error !== 0) throw new Error(`the first record was rejected with error ${answer?.error}`)
     })
     return { startMs: performance.now() - began, rssIdleMib: broker.figures().rssMib }
   } finally {
