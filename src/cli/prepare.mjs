@@ -24,7 +24,8 @@ export function prepare() {
   }
   if (isOlder(stamp, newestSources())) {
     say('building')
-    run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'tsconfig.json')])
+    // `npm run check` verifies types. A first start does not wait for that.
+    run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'tsconfig.json'), '--noCheck'])
   }
   if (kernelFiles.some((file) => isOlder(file, sourcesIn(kernelFolder)))) run(process.execPath, [join(root, 'src', 'cli', 'kernel.mjs')])
   if (isOlder(program, [stamp, join(root, 'src', 'cli', 'bundle.mjs')])) run(process.execPath, [join(root, 'src', 'cli', 'bundle.mjs')])
