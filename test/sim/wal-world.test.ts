@@ -27,7 +27,7 @@ const memory = (from: string, to: string): Partial<Machines> => mutant('src/pipe
 const persistence = (from: string, to: string): Partial<Machines> =>
   mutant('src/pipeline/persistence/persistence.ts', { from, to }, imports)
 
-test.each(Array.from({ length: 16 }, (_, seed) => seed))(
+test.each(Array.from({ length: 8 }, (_, seed) => seed))(
   'WAL world: no acknowledged record is lost over many incarnations, seed %i',
   (seed) => {
     const { figures } = new WalWorld(seed).run(12, 400)
@@ -35,7 +35,7 @@ test.each(Array.from({ length: 16 }, (_, seed) => seed))(
   },
 )
 
-test.each(Array.from({ length: 8 }, (_, seed) => seed))(
+test.each(Array.from({ length: 4 }, (_, seed) => seed))(
   'WAL world: WAL records in the batches of a client are not recovered as records, seed %i',
   (seed) => {
     new WalWorld(seed, { clients: 'forging' }).run(12, 400)

@@ -161,7 +161,7 @@ export class WalWorld {
     )
     if (!this.#put(partition, batch)) return
     const { outcome } = this.#appender
-    if (outcome.error !== 0) throw new Error(`a good batch was refused with ${outcome.error}, reason ${outcome.reason}`)
+    if (outcome.error !== 0) throw new Error(`a good batch was rejected with ${outcome.error}, reason ${outcome.reason}`)
     if (outcome.baseOffset !== partition.next - count) throw new Error('a batch was given an offset that is not the next')
     if (isIdempotent) this.#sequences.set(id, sequence + count)
     const producerId = isIdempotent ? 1000 + id : -1
@@ -444,7 +444,7 @@ export class WalWorld {
           break
         }
         const { outcome } = this.#appender
-        if (outcome.error !== 0) throw new Error(`a retry was refused with ${outcome.error}`)
+        if (outcome.error !== 0) throw new Error(`a retry was rejected with ${outcome.error}`)
         if (sent.baseOffset < next) {
           if (partition.next !== next || outcome.baseOffset !== sent.baseOffset) throw new Error('a retry was appended twice')
           if (outcome.durableAt > this.#durable) throw new Error('a retry of what was recovered waits for the disk')
