@@ -56,7 +56,7 @@ async function start(configs: NodeConfigs, warnings: readonly string[]): Promise
     stopping = true
     log.info({ signal }, 'stopping')
     setTimeout(() => {
-      log.error({ milliseconds: stopMsMax }, 'the stop did not end in time; what the logs hold is there at the next start')
+      log.error({ milliseconds: stopMsMax }, 'shutdown did not finish in time; the next start recovers acknowledged records from the logs')
       process.exit(1)
     }, stopMsMax).unref()
     node.stop().then(

@@ -76,7 +76,7 @@ async function build(inputs: NodeInputs, founded: Founded): Promise<Node & { rea
       { name: 'group coordinator', start: () => groups.start() },
       ...clientServices(inputs, founded, pipeline, { health, checked }, { serving, metrics }),
     ],
-    (name, error) => log.error({ err: error }, `${name}: the stop failed`),
+    (name, error) => log.error({ err: error }, `failed to stop: ${name}`),
   )
   const { addresses } = serving
   const { clusterId } = founded.identity
@@ -88,8 +88,8 @@ const openStoreHealth = (log: Log, { location, meter, identity }: Founded): Stor
     location,
     open: () => meteredStore(location, meter),
     prefix: `${identity.clusterId}/probe/${identity.nodeId}`,
-    onChange: (refused, detail) =>
-      refused
+    onChange: (isRejecting, detail) =>
+      isRejecting
         ? log.error({ store: storeName(location) }, `s3.data.buckets: the store refuses, and the node is not ready: ${detail}`)
         : log.info({ store: storeName(location) }, 'the store takes objects again'),
   })

@@ -108,7 +108,7 @@ export class ProducerConnection {
     }
     const error = answer.readInt16BE(this.#errorAt)
     if (error !== 0) {
-      failed(`a batch was refused with error ${error}`)
+      failed(`a batch was rejected with error ${error}`)
       return
     }
     this.#answered += 1

@@ -35,7 +35,7 @@ export class Templates {
     const waiting: Promise<void>[] = []
     const send = async (index: number): Promise<void> => {
       const [answer] = readProduce(await connection.exchange(frames[index % templateCount]!, true))
-      if (answer?.error !== 0) throw new Error(`batch ${index} was refused with error ${answer?.error}`)
+      if (answer?.error !== 0) throw new Error(`batch ${index} was rejected with error ${answer?.error}`)
       if (answer.baseOffset !== BigInt(index * recordsPerBatch)) throw new Error(`batch ${index} was given offset ${answer.baseOffset}`)
     }
     for (let sent = 0, done = 0; done < count; ) {

@@ -12,7 +12,7 @@ import { claimStore, noteStart } from '../store/store-founding.ts'
 import { type DataFolder, type Meta, openDataFolder, saveMeta } from './data-folder.ts'
 import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding-parts.ts'
 import { MetadataFile } from './metadata-file.ts'
-import { type Forgotten, forgetLaterStarts, type OldCopy, oldCopyLoss, oldCopyRefusal } from './old-copy.ts'
+import { type Forgotten, forgetLaterStarts, type OldCopy, oldCopyError, oldCopyLoss } from './old-copy.ts'
 import { producersFile } from './producers-file.ts'
 import { inspectWal, type WalFinding } from './wal-inspection.ts'
 import { openWalPlace, type WalPlace, wipe } from './wal-place.ts'
@@ -103,7 +103,7 @@ async function open(
   })
   crashPoint('store claimed')
   const copy = oldCopyOf(place, image, starts)
-  if (copy !== undefined && !options.acceptLoss) throw oldCopyRefusal(copy)
+  if (copy !== undefined && !options.acceptLoss) throw oldCopyError(copy)
   const { log: metadata, records, tornBytes } = await MetadataFile.open(metadataPath, parts.room, parts.onFailure, found)
   if (finding.type === 'occupied' || (finding.type === 'lost' && !finding.isUsable) || place.content.type === 'damaged') wipe(place)
   if (finding.type === 'occupied') log.warn({ path: place.path, held: finding.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')

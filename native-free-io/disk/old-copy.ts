@@ -28,7 +28,7 @@ export interface Forgotten {
 const copyText = ({ known, starts }: OldCopy): string =>
   `log.dirs is a copy from start ${known} of this node, but its object store has been used by start ${starts}`
 
-export const oldCopyRefusal = (copy: OldCopy): StartRefused =>
+export const oldCopyError = (copy: OldCopy): StartRefused =>
   new StartRefused(
     `${copyText(copy)}: restore the newest copy; or start once with --override s3.wal.loss.accept=true, which discards the topics and acknowledged records of the later starts`,
   )

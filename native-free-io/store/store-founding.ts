@@ -6,7 +6,7 @@ import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
 import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
 import type { FoundingState } from '../disk/data-folder.ts'
 import { type FoundingParts, newFoundingId } from '../disk/founding-parts.ts'
-import { oldCopyRefusal } from '../disk/old-copy.ts'
+import { oldCopyError } from '../disk/old-copy.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { meteredStore } from './shared-store.ts'
 import { clustersIn, holdsCluster, MarkerDamaged, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
@@ -67,7 +67,7 @@ async function note(parts: FoundingParts, store: ObjectStore, identity: WalIdent
   if (isFault(found)) return parts.log.warn(`s3.data.buckets: ${storeName(parts.location)} cannot be read: ${faultText(found)}`)
   const other = found && otherOf(found, identity)
   if (other !== undefined) throw new StartRefused(`s3.data.buckets: ${storeName(parts.location)} ${other}`)
-  if (found !== undefined && found.starts > starts) throw oldCopyRefusal({ known: starts, starts: found.starts })
+  if (found !== undefined && found.starts > starts) throw oldCopyError({ known: starts, starts: found.starts })
   const there = await putMarker(store, { ...identity, starts }, true)
   if (isFault(there)) parts.log.warn(`s3.data.buckets: ${storeName(parts.location)} cannot be written: ${faultText(there)}`)
 }

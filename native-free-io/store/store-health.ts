@@ -5,7 +5,7 @@ import { StartRefused } from '../process/start-refused.ts'
 import { probeStore } from './probe.ts'
 
 /** Permanent faults: a wrong bucket, key or address, not an outage. */
-const refusals: Readonly<Partial<Record<FaultKind, string>>> = {
+const faultAdvice: Readonly<Partial<Record<FaultKind, string>>> = {
   denied:
     'Set its accessKey and secretKey, or MILLRACE_S3_ACCESS_KEY and MILLRACE_S3_SECRET_KEY, to a key that may read, write and remove.',
   invalid: 'Set it to a bucket that exists, with its region and endpoint.',
@@ -23,15 +23,15 @@ export class StoreHealth {
   readonly #open: () => Promise<ObjectStore>
   #store: Promise<ObjectStore> | undefined
   readonly #prefix: string
-  readonly #onChange: (refused: boolean, detail: string) => void
-  #refused = false
+  readonly #onChange: (isRejecting: boolean, detail: string) => void
+  #isRejecting = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(parts: {
     location: StoreLocation
     open: () => Promise<ObjectStore>
     prefix: string
-    onChange: (refused: boolean, detail: string) => void
+    onChange: (isRejecting: boolean, detail: string) => void
   }) {
     this.#location = parts.location
     this.#open = parts.open
@@ -40,8 +40,8 @@ export class StoreHealth {
   }
 
   /** The store rejects the bucket or the key: records in the WAL cannot be uploaded. */
-  get isRefused(): boolean {
-    return this.#refused
+  get isRejecting(): boolean {
+    return this.#isRejecting
   }
 
   /** Rejects with StartRefused if the store rejects requests permanently. A returned fault may be temporary. */
@@ -58,8 +58,8 @@ export class StoreHealth {
 
   /** Called when a request of the node has failed. */
   noticed(fault: StoreFault): void {
-    if (this.#refused || this.#adviceOn(fault) === undefined || fault.fault === 'missing') return
-    this.#refused = true
+    if (this.#isRejecting || this.#adviceOn(fault) === undefined || fault.fault === 'missing') return
+    this.#isRejecting = true
     this.#onChange(true, faultText(fault))
     this.#again()
   }
@@ -73,7 +73,7 @@ export class StoreHealth {
     this.#timer = setTimeout(() => {
       void this.#probe().then((fault) => {
         if (fault !== undefined && this.#adviceOn(fault) !== undefined) return this.#again()
-        this.#refused = false
+        this.#isRejecting = false
         this.#onChange(false, '')
       })
     }, againMs).unref()
@@ -86,7 +86,7 @@ export class StoreHealth {
 
   #adviceOn({ fault }: StoreFault): string | undefined {
     if (this.#location.scheme === 'file') return fault === 'full' ? undefined : folderAdvice
-    return refusals[fault]
+    return faultAdvice[fault]
   }
 }
 

@@ -2,7 +2,7 @@ import { type ConfigEntry, type ConfigError, type ConfigTexts, configSource, con
 import { dynamicKeys, isAlterable, throttleRates } from './dynamic-keys.ts'
 import { kafkaBrokerKeys } from './kafka-broker-keys.ts'
 import { type KafkaKey, kindOf } from './kafka-keys.ts'
-import { Refused } from './kind.ts'
+import { InvalidValue } from './kind.ts'
 import { readSetting } from './load.ts'
 import type { NodeConfigs } from './node-configs.ts'
 import { relations } from './relations.ts'
@@ -98,8 +98,8 @@ export const isUnknownBrokerConfig = (name: string): boolean => !rows.has(name) 
  */
 export function brokerConfigError(after: ConfigTexts, isDefault: boolean, node: NodeConfigs): ConfigError | undefined {
   const known = [...after.keys()].filter((name) => !isUnknownBrokerConfig(name))
-  const refused = known.filter((name) => !isAlterable(name))
-  if (refused.length > 0) return { about: 'request', message: `Cannot update these configs dynamically: [${refused.join(', ')}]` }
+  const readOnly = known.filter((name) => !isAlterable(name))
+  if (readOnly.length > 0) return { about: 'request', message: `Cannot update these configs dynamically: [${readOnly.join(', ')}]` }
   const single = isDefault ? known.filter((name) => dynamicKeys.get(name)!.isPerBroker) : []
   if (single.length > 0) {
     const message = `Cannot update these configs at default cluster level, broker id must be specified: [${single.join(', ')}]`
@@ -108,7 +108,8 @@ export function brokerConfigError(after: ConfigTexts, isDefault: boolean, node: 
   for (const [name, text] of after) {
     if (isUnknownBrokerConfig(name)) continue
     const read = name in settingRows ? readSetting(name as SettingName, text.trim()) : kindOf(rows.get(name)!).read(text.trim())
-    if (read instanceof Refused) return { about: 'request', message: `Invalid value ${text} for configuration ${name}: ${read.allowed}` }
+    if (read instanceof InvalidValue)
+      return { about: 'request', message: `Invalid value ${text} for configuration ${name}: ${read.allowed}` }
   }
   const settings = isDefault ? node.settingsWith(after, noTexts) : node.settingsWith(noTexts, after)
   const wrong = relations.flatMap((relation) => relation(settings) ?? [])[0]

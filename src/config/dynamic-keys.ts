@@ -5,11 +5,11 @@ import { settingRows } from './settings.ts'
 /**
  * Effect of a change of a broker config while the node runs:
  *
- * live     effective from then on
- * idle     recorded and described; without meaning in Millrace
- * refused  would require a feature that does not exist, so it is rejected as read-only
+ * live      effective from then on
+ * idle      recorded and described; without meaning in Millrace
+ * rejected  read-only: a change would require a feature that does not exist
  */
-export type DynamicEffect = 'live' | 'idle' | 'refused'
+export type DynamicEffect = 'live' | 'idle' | 'rejected'
 
 /** Names separated by blanks, with the same effect. */
 const names = (text: string): readonly string[] => text.trim().split(/\s+/)
@@ -35,7 +35,7 @@ const clusterWide: Readonly<Record<DynamicEffect, readonly string[]>> = {
     remote.log.manager.copy.max.bytes.per.second remote.log.manager.expiration.thread.pool.size
     remote.log.manager.fetch.max.bytes.per.second remote.log.manager.follower.thread.pool.size remote.log.reader.threads
     replica.alter.log.dirs.io.max.bytes.per.second share.coordinator.cached.buffer.max.bytes unclean.leader.election.enable`),
-  refused: names(`
+  rejected: names(`
     config.providers max.connection.creation.rate metric.reporters transaction.partition.verification.enable`),
 }
 
@@ -46,7 +46,7 @@ const perBroker: Readonly<Record<DynamicEffect, readonly string[]>> = {
     sasl.kerberos.kinit.cmd sasl.kerberos.min.time.before.relogin sasl.kerberos.principal.to.local.rules sasl.kerberos.service.name
     sasl.kerberos.ticket.renew.jitter sasl.kerberos.ticket.renew.window.factor sasl.login.refresh.buffer.seconds
     sasl.login.refresh.min.period.seconds sasl.login.refresh.window.factor sasl.login.refresh.window.jitter`),
-  refused: names(`
+  rejected: names(`
     cordoned.log.dirs listener.security.protocol.map listeners principal.builder.class sasl.enabled.mechanisms sasl.jaas.config
     sasl.mechanism.inter.broker.protocol ssl.cipher.suites ssl.client.auth ssl.enabled.protocols
     ssl.endpoint.identification.algorithm ssl.engine.factory.class ssl.key.password ssl.keymanager.algorithm
@@ -81,7 +81,7 @@ export const throttleRates = [
 
 /** Configs whose changes take effect at run time. */
 export const liveNames: readonly string[] = clusterWide.live
-export const isAlterable = (name: string): boolean => (dynamicKeys.get(name)?.effect ?? 'refused') !== 'refused'
+export const isAlterable = (name: string): boolean => (dynamicKeys.get(name)?.effect ?? 'rejected') !== 'rejected'
 
 assert(
   liveNames.every((name) => name in settingRows),

@@ -1,7 +1,7 @@
 import { type ConfigEntry, type ConfigError, type ConfigTexts, configSource, configType } from './config-entry.ts'
 import { groupKeys } from './kafka-group-keys.ts'
 import { kindOf } from './kafka-keys.ts'
-import { Refused } from './kind.ts'
+import { InvalidValue } from './kind.ts'
 import type { NodeConfigs } from './node-configs.ts'
 import type { Settings } from './settings.ts'
 
@@ -31,7 +31,8 @@ export function groupConfigError(texts: ConfigTexts, node: NodeConfigs): ConfigE
     const row = groupKeys.get(name)
     if (row === undefined) return { about: 'config', message: `Unknown group config name: ${name}` }
     const read = name === 'share.auto.offset.reset' ? readReset(text) : kindOf(row.key).read(text.trim())
-    if (read instanceof Refused) return { about: 'config', message: `Invalid value ${text} for configuration ${name}: ${read.allowed}` }
+    if (read instanceof InvalidValue)
+      return { about: 'config', message: `Invalid value ${text} for configuration ${name}: ${read.allowed}` }
     const [least, most] = [row.least, row.most].map((limit) => (limit === undefined ? null : node.text(limit)))
     if (least != null && Number(read) < Number(least)) {
       return { about: 'config', message: `${name} must be greater than or equal to ${row.least}` }
@@ -44,9 +45,9 @@ export function groupConfigError(texts: ConfigTexts, node: NodeConfigs): ConfigE
 }
 
 /** Earliest, latest, or as long ago as an ISO 8601 duration. */
-function readReset(text: string): string | Refused {
+function readReset(text: string): string | InvalidValue {
   const isDuration = /^by_duration:P(?=\d|T\d)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$/i.test(text)
   return text === 'earliest' || text === 'latest' || isDuration
     ? text
-    : new Refused("must be 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'")
+    : new InvalidValue("must be 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'")
 }

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts'
-import { boolean, double, integer, type Kind, list, listOf, long, oneOf, Refused, text } from './kind.ts'
+import { boolean, double, InvalidValue, integer, type Kind, list, listOf, long, oneOf, text } from './kind.ts'
 
 export type KafkaType = 'int' | 'short' | 'long' | 'double' | 'boolean' | 'string' | 'list' | 'class' | 'password'
 
@@ -59,21 +59,24 @@ function orElse(kind: Kind<number>, exception: string): Kind<number> {
     read(given) {
       if (given === exception) return Number(exception)
       const value = kind.read(given)
-      return value instanceof Refused ? new Refused(`${value.allowed}, or ${exception}`) : value
+      return value instanceof InvalidValue ? new InvalidValue(`${value.allowed}, or ${exception}`) : value
     },
   }
 }
 
 function nonempty<T>(kind: Kind<T>): Kind<T> {
-  return { accepts: `${kind.accepts}, not empty`, read: (given) => (given === '' ? new Refused('must not be empty') : kind.read(given)) }
+  return {
+    accepts: `${kind.accepts}, not empty`,
+    read: (given) => (given === '' ? new InvalidValue('must not be empty') : kind.read(given)),
+  }
 }
 
 const throttledReplicas: Kind<readonly string[]> = {
   accepts: '* or list of PARTITION:BROKER',
   read(given) {
     const items = list.read(given)
-    if (items instanceof Refused) return items
+    if (items instanceof InvalidValue) return items
     const fits = items.every((item) => /^\d+:\d+$/.test(item)) || given === '*'
-    return fits ? items : new Refused('must be * or a list of PARTITION:BROKER')
+    return fits ? items : new InvalidValue('must be * or a list of PARTITION:BROKER')
   },
 }

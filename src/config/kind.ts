@@ -1,11 +1,11 @@
-/** The type of a setting. Parsing a text returns a value, or a Refused that states the allowed values. */
+/** The type of a setting. Parsing a text returns a value, or an InvalidValue that states the allowed values. */
 export interface Kind<T> {
   /** The allowed texts, in words, for the configuration page. */
   readonly accepts: string
-  read(text: string): T | Refused
+  read(text: string): T | InvalidValue
 }
 
-export class Refused {
+export class InvalidValue {
   /** Continues the sentence "KEY = VALUE: ". */
   readonly allowed: string
 
@@ -22,7 +22,7 @@ export function integer(min: number, max: number): Kind<number> {
     accepts: `whole number${rangeText(min, max, int32Min, int32Max)}`,
     read(text) {
       const value = Number(text)
-      if (!wholeNumber.test(text) || !Number.isSafeInteger(value)) return new Refused('must be a whole number')
+      if (!wholeNumber.test(text) || !Number.isSafeInteger(value)) return new InvalidValue('must be a whole number')
       return outside(value, min, max) ?? value
     },
   }
@@ -37,9 +37,9 @@ export function long(min = longMin, max = longMax): Kind<bigint> {
   return {
     accepts: `whole number${rangeText(min, max, longMin, longMax)}`,
     read(text) {
-      if (!wholeNumber.test(text)) return new Refused('must be a whole number')
+      if (!wholeNumber.test(text)) return new InvalidValue('must be a whole number')
       const value = BigInt(text.replace(/^\+/, ''))
-      if (value < longMin || value > longMax) return new Refused('must be a whole number of 64 bits')
+      if (value < longMin || value > longMax) return new InvalidValue('must be a whole number of 64 bits')
       return outside(value, min, max) ?? value
     },
   }
@@ -50,7 +50,7 @@ export function double(min: number, max: number): Kind<number> {
     accepts: `number${rangeText(min, max, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)}`,
     read(text) {
       const value = Number(text)
-      if (text === '' || Number.isNaN(value)) return new Refused('must be a number')
+      if (text === '' || Number.isNaN(value)) return new InvalidValue('must be a number')
       return outside(value, min, max) ?? value
     },
   }
@@ -60,7 +60,7 @@ export const boolean: Kind<boolean> = {
   accepts: 'true or false',
   read(text) {
     const word = text.toLowerCase()
-    return word === 'true' ? true : word === 'false' ? false : new Refused('must be true or false')
+    return word === 'true' ? true : word === 'false' ? false : new InvalidValue('must be true or false')
   },
 }
 
@@ -70,7 +70,7 @@ export const optional = <T, N>(word: string, meaning: N, kind: Kind<T>): Kind<T 
   read(given) {
     if (given === word) return meaning
     const found = kind.read(given)
-    return found instanceof Refused && word !== '' ? new Refused(`${found.allowed}, or ${word}`) : found
+    return found instanceof InvalidValue && word !== '' ? new InvalidValue(`${found.allowed}, or ${word}`) : found
   },
 })
 
@@ -80,7 +80,7 @@ export function oneOf<const Names extends readonly string[]>(names: Names, ignor
   const fold = (name: string): string => (ignoreCase ? name.toLowerCase() : name)
   return {
     accepts: names.join(', '),
-    read: (given) => names.find((name) => fold(name) === fold(given)) ?? new Refused(`must be one of ${names.join(', ')}`),
+    read: (given) => names.find((name) => fold(name) === fold(given)) ?? new InvalidValue(`must be one of ${names.join(', ')}`),
   }
 }
 
@@ -90,7 +90,7 @@ export const list: Kind<readonly string[]> = {
   read(given) {
     if (given === '') return []
     const items = given.split(',').map((item) => item.trim())
-    if (items.includes('')) return new Refused('must not have an empty item in its list')
+    if (items.includes('')) return new InvalidValue('must not have an empty item in its list')
     return items
   },
 }
@@ -100,8 +100,8 @@ export function listOf(names: readonly string[]): Kind<readonly string[]> {
     accepts: `list of ${names.join(', ')}`,
     read(given) {
       const items = list.read(given)
-      if (items instanceof Refused || items.every((item) => names.includes(item))) return items
-      return new Refused(`must be a list of ${names.join(', ')}`)
+      if (items instanceof InvalidValue || items.every((item) => names.includes(item))) return items
+      return new InvalidValue(`must be a list of ${names.join(', ')}`)
     },
   }
 }
@@ -114,10 +114,10 @@ export function bytes(min: number, max: number): Kind<number> {
     accepts: `size, ${sizeText(min)} to ${sizeText(max)}`,
     read(given) {
       const [, digits, unit] = /^(\d+) ?([KMG]i?B|B|)$/.exec(given) ?? []
-      if (digits === undefined) return new Refused('must be a number of bytes, such as 1048576 or 128MiB')
+      if (digits === undefined) return new InvalidValue('must be a number of bytes, such as 1048576 or 128MiB')
       const value = Number(digits) * units[unit!]!
       if (value >= min && value <= max) return value
-      return new Refused(`must be from ${sizeText(min)} to ${sizeText(max)}`)
+      return new InvalidValue(`must be from ${sizeText(min)} to ${sizeText(max)}`)
     },
   }
 }
@@ -133,8 +133,8 @@ export function sizeText(size: number): string {
   return String(size)
 }
 
-function outside<T extends number | bigint>(value: T, min: T, max: T): Refused | undefined {
-  if (value < min) return new Refused(`must be at least ${min}`)
-  if (value > max) return new Refused(`must be at most ${max}`)
+function outside<T extends number | bigint>(value: T, min: T, max: T): InvalidValue | undefined {
+  if (value < min) return new InvalidValue(`must be at least ${min}`)
+  if (value > max) return new InvalidValue(`must be at most ${max}`)
   return undefined
 }

@@ -1,4 +1,4 @@
-import { type Kind, list, Refused } from './kind.ts'
+import { InvalidValue, type Kind, list } from './kind.ts'
 
 /** Addresses for clients, bound or advertised: NAME://HOST:PORT. An empty host is every interface, port 0 any free port. */
 export interface Endpoint {
@@ -15,15 +15,15 @@ export const endpoints: Kind<readonly Endpoint[]> = {
   accepts: 'list of NAME://HOST:PORT',
   read(text) {
     const items = list.read(text)
-    if (items instanceof Refused) return items
+    if (items instanceof InvalidValue) return items
     const found: Endpoint[] = []
     for (const item of items) {
       const [, name, bracketed, host, port] = form.exec(item) ?? []
-      if (name === undefined) return new Refused(`${expected}, not ${item}`)
-      if (Number(port) > 65535) return new Refused(`must have ports up to 65535, not ${port}`)
+      if (name === undefined) return new InvalidValue(`${expected}, not ${item}`)
+      if (Number(port) > 65535) return new InvalidValue(`must have ports up to 65535, not ${port}`)
       found.push({ name: name.toUpperCase(), host: bracketed ?? host!, port: Number(port) })
     }
-    if (new Set(found.map((endpoint) => endpoint.name)).size < found.length) return new Refused('must use each listener name once')
+    if (new Set(found.map((endpoint) => endpoint.name)).size < found.length) return new InvalidValue('must use each listener name once')
     return found
   },
 }
@@ -36,12 +36,12 @@ export const protocolMap: Kind<ReadonlyMap<string, Protocol>> = {
   accepts: 'list of NAME:PROTOCOL',
   read(text) {
     const items = list.read(text)
-    if (items instanceof Refused) return items
+    if (items instanceof InvalidValue) return items
     const map = new Map<string, Protocol>()
     for (const item of items) {
       const [, name, protocol] = /^([A-Za-z0-9_-]+):([A-Z_]+)$/.exec(item) ?? []
       const known = protocols.find((each) => each === protocol)
-      if (name === undefined || known === undefined) return new Refused(`must be a list of NAME:PROTOCOL with ${protocols.join(', ')}`)
+      if (name === undefined || known === undefined) return new InvalidValue(`must be a list of NAME:PROTOCOL with ${protocols.join(', ')}`)
       map.set(name.toUpperCase(), known)
     }
     return map
@@ -54,7 +54,7 @@ export const httpListener: Kind<Omit<Endpoint, 'name'> | null> = {
   read(text) {
     if (text === '') return null
     const [, bracketed, host, port] = /^http:\/\/(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:/\s]*)):(\d+)\/?$/.exec(text) ?? []
-    if (port === undefined || Number(port) > 65535) return new Refused('must be http://HOST:PORT, or empty for none')
+    if (port === undefined || Number(port) > 65535) return new InvalidValue('must be http://HOST:PORT, or empty for none')
     return { host: bracketed ?? host!, port: Number(port) }
   },
 }
@@ -76,11 +76,11 @@ export const countsOfAddresses: Kind<ReadonlyMap<string, number>> = {
   accepts: 'list of ADDRESS:COUNT',
   read(text) {
     const items = list.read(text)
-    if (items instanceof Refused) return items
+    if (items instanceof InvalidValue) return items
     const counts = new Map<string, number>()
     for (const item of items) {
       const [, address, count] = /^([0-9.]+|\[?[0-9a-f]*:[0-9a-f:.]+\]?):(\d+)$/i.exec(item) ?? []
-      if (address === undefined) return new Refused(`must be a list of ADDRESS:COUNT, not ${item}`)
+      if (address === undefined) return new InvalidValue(`must be a list of ADDRESS:COUNT, not ${item}`)
       counts.set(address.replace(/[[\]]/g, '').toLowerCase(), Number(count))
     }
     return counts

@@ -1,6 +1,6 @@
 import { kafkaBrokerKeys } from './kafka-broker-keys.ts'
 import { type KafkaKey, kindOf } from './kafka-keys.ts'
-import { type Kind, Refused } from './kind.ts'
+import { InvalidValue, type Kind } from './kind.ts'
 import { type Entry, parseProperties } from './properties.ts'
 import { relations, warnings as relationWarnings } from './relations.ts'
 import { type Setting, type SettingName, type Settings, settingRows } from './settings.ts'
@@ -75,14 +75,14 @@ function checkTheRest(given: ReadonlyMap<string, Given>, validationErrors: strin
     const level = formatted.get(key)
     if (level !== undefined) {
       if (value !== level)
-        validationErrors.push(validationError(key, value, where, new Refused(`must be ${level}: no other level is supported`)))
+        validationErrors.push(validationError(key, value, where, new InvalidValue(`must be ${level}: no other level is supported`)))
       continue
     }
     const row = kafkaKeys.get(key) ?? kafkaKeys.get(key.replace(listenerPrefix, ''))
     if (row === undefined) warnings.push(`${key} (${where}) is a key of neither Kafka nor Millrace`)
     else {
       const read = kindOf(row).read(value)
-      if (read instanceof Refused) validationErrors.push(validationError(key, value, where, read))
+      if (read instanceof InvalidValue) validationErrors.push(validationError(key, value, where, read))
       else if (!synonyms.has(key)) warnings.push(`${key} (${where}) has no effect yet`)
     }
   }
@@ -97,10 +97,10 @@ function readSettings(given: ReadonlyMap<string, Given>, validationErrors: strin
     const found = given.get(key) ?? given.get(row.synonym ?? '')
     const text = found?.value ?? defaultOf(key)
     const read = text === null ? null : kindOfSetting(key).read(text)
-    if (read instanceof Refused) validationErrors.push(validationError(key, text!, found?.where ?? 'default', read))
+    if (read instanceof InvalidValue) validationErrors.push(validationError(key, text!, found?.where ?? 'default', read))
     else {
       const cannot = read === null ? undefined : row.cannot?.(read)
-      if (cannot !== undefined) validationErrors.push(validationError(key, text!, found?.where ?? 'default', new Refused(cannot)))
+      if (cannot !== undefined) validationErrors.push(validationError(key, text!, found?.where ?? 'default', new InvalidValue(cannot)))
       values[key] = read
     }
   }
@@ -108,8 +108,8 @@ function readSettings(given: ReadonlyMap<string, Given>, validationErrors: strin
 }
 
 /** Error texts are logged, and URIs may contain credentials. */
-const validationError = (key: string, value: string, where: string, refused: Refused): string =>
-  `${key} = ${uriWithoutSecrets(value)} (${where}): ${refused.allowed}`
+const validationError = (key: string, value: string, where: string, invalid: InvalidValue): string =>
+  `${key} = ${uriWithoutSecrets(value)} (${where}): ${invalid.allowed}`
 
 const settingRow = (key: SettingName): Setting<unknown> => settingRows[key] as Setting<unknown>
 
@@ -126,8 +126,8 @@ export const defaultText = (key: string): string | null =>
 /** The value of a setting for a text, or the error in it. */
 export function readSetting(key: SettingName, text: string): unknown {
   const value = kindOfSetting(key).read(text)
-  const cannot = value instanceof Refused ? undefined : settingRow(key).cannot?.(value)
-  return cannot === undefined ? value : new Refused(cannot)
+  const cannot = value instanceof InvalidValue ? undefined : settingRow(key).cannot?.(value)
+  return cannot === undefined ? value : new InvalidValue(cannot)
 }
 
 export const kindOfSetting = (key: SettingName): Kind<unknown> => settingRow(key).kind ?? kindOf(kafkaKeys.get(key)!)

@@ -1,6 +1,6 @@
 import { type ConfigSource, type ConfigSynonym, type ConfigTexts, configSource, noTexts } from './config-entry.ts'
 import { isAlterable, liveNames } from './dynamic-keys.ts'
-import { Refused } from './kind.ts'
+import { InvalidValue } from './kind.ts'
 import { defaultText, readSetting } from './load.ts'
 import { relations } from './relations.ts'
 import { type Setting, type SettingName, type Settings, settingRows } from './settings.ts'
@@ -66,7 +66,7 @@ export class NodeConfigs {
     for (const name of liveNames) {
       const text = own.get(name) ?? clusterDefault.get(name)
       const value = text === undefined ? undefined : readSetting(name as SettingName, text.trim())
-      if (value !== undefined && !(value instanceof Refused)) next[name] = value
+      if (value !== undefined && !(value instanceof InvalidValue)) next[name] = value
     }
     return next as Settings
   }

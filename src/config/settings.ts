@@ -1,5 +1,5 @@
 import type { StoreLocation } from '../ports/object-store.ts'
-import { boolean, bytes, integer, type Kind, oneOf, optional, Refused } from './kind.ts'
+import { boolean, bytes, InvalidValue, integer, type Kind, oneOf, optional } from './kind.ts'
 import { countsOfAddresses, type Endpoint, endpoints, httpListener, type Protocol, protocolMap } from './listeners.ts'
 import { storeUri } from './store-uri.ts'
 import { type WalUri, walUri } from './wal-uri.ts'
@@ -21,7 +21,7 @@ const kafka = <T>(row: Setting<T>): Setting<T> => row
 
 const clusterId: Kind<string> = {
   accepts: 'uuid of 22 base64url characters',
-  read: (text) => (/^[A-Za-z0-9_-]{21}[AQgw]$/.test(text) ? text : new Refused('must be a uuid of 22 base64url characters')),
+  read: (text) => (/^[A-Za-z0-9_-]{21}[AQgw]$/.test(text) ? text : new InvalidValue('must be a uuid of 22 base64url characters')),
 }
 const MiB = 2 ** 20
 const GiB = 2 ** 30

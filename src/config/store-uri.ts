@@ -1,5 +1,5 @@
 import type { S3Credentials, S3Location, StoreLocation } from '../ports/object-store.ts'
-import { boolean, bytes, integer, type Kind, oneOf, Refused, text } from './kind.ts'
+import { boolean, bytes, InvalidValue, integer, type Kind, oneOf, text } from './kind.ts'
 
 const MiB = 2 ** 20
 
@@ -32,52 +32,53 @@ export const storeUri: Kind<StoreLocation> = {
   accepts: 's3://, file:// or mem:// URI',
   read(given) {
     const found = parseStoreUri(given, [])
-    return found instanceof Refused ? found : found.location
+    return found instanceof InvalidValue ? found : found.location
   },
 }
 
 /** `own` names the parameters of the caller. */
-export function parseStoreUri(given: string, own: readonly string[]): StoreUri | Refused {
-  if (/,\s*-?\d+@/.test(given)) return new Refused('must name one bucket: several are not supported')
+export function parseStoreUri(given: string, own: readonly string[]): StoreUri | InvalidValue {
+  if (/,\s*-?\d+@/.test(given)) return new InvalidValue('must name one bucket: several are not supported')
   const [, scheme, place, query] = /^(?:-?\d+@)?([a-z][a-z0-9]*):\/\/([^?]*)(?:\?(.*))?$/s.exec(given.trim()) ?? []
-  if (scheme === undefined) return new Refused('must be a URI, such as s3://bucket?region=eu-central-1 or file:///var/lib/millrace/objects')
+  if (scheme === undefined)
+    return new InvalidValue('must be a URI, such as s3://bucket?region=eu-central-1 or file:///var/lib/millrace/objects')
   const named = pairsOf(query ?? '')
-  if (named instanceof Refused) return named
+  if (named instanceof InvalidValue) return named
   const rest = new Map<string, string>()
   for (const name of own) {
     if (named.has(name)) rest.set(name, named.get(name)!)
     named.delete(name)
   }
   const location = locationOf(scheme, place!, named)
-  return location instanceof Refused ? location : { location, rest }
+  return location instanceof InvalidValue ? location : { location, rest }
 }
 
-function locationOf(scheme: string, place: string, named: ReadonlyMap<string, string>): StoreLocation | Refused {
+function locationOf(scheme: string, place: string, named: ReadonlyMap<string, string>): StoreLocation | InvalidValue {
   if (scheme === 's3') return s3Location(place, named)
   if (scheme !== 'file' && scheme !== 'mem')
-    return new Refused(`must be s3://, file:// or mem://: a store on ${scheme}:// is not supported`)
+    return new InvalidValue(`must be s3://, file:// or mem://: a store on ${scheme}:// is not supported`)
   const [first] = named.keys()
-  if (first !== undefined) return new Refused(`must have no parameters on ${scheme}://, and has ${first}`)
+  if (first !== undefined) return new InvalidValue(`must have no parameters on ${scheme}://, and has ${first}`)
   if (scheme === 'mem') return { scheme, name: place }
   const folder = decoded(place)
-  if (!folder?.startsWith('/')) return new Refused('must have an absolute path: three slashes after file:')
+  if (!folder?.startsWith('/')) return new InvalidValue('must have an absolute path: three slashes after file:')
   return { scheme, folder }
 }
 
-function s3Location(bucket: string, named: ReadonlyMap<string, string>): S3Location | Refused {
+function s3Location(bucket: string, named: ReadonlyMap<string, string>): S3Location | InvalidValue {
   // A trailing slash after the bucket is common; a longer path would be a folder, which is not supported.
   const name = bucket.replace(/\/$/, '')
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/.test(name))
-    return new Refused('must have the name of a bucket, and no path, after s3://')
+    return new InvalidValue('must have the name of a bucket, and no path, after s3://')
   const given = read(named)
-  if (given instanceof Refused) return given
+  if (given instanceof InvalidValue) return given
   const credentials = credentialsOf(given)
-  if (credentials instanceof Refused) return credentials
+  if (credentials instanceof InvalidValue) return credentials
   const endpoint = given.endpoint === undefined || given.endpoint === '' ? null : endpointOf(given.endpoint)
-  if (endpoint instanceof Refused) return endpoint
+  if (endpoint instanceof InvalidValue) return endpoint
   const attemptTimeoutMs = given.apiCallAttemptTimeoutMs ?? 10_000
   const timeoutMs = given.apiCallTimeoutMs ?? Math.max(30_000, attemptTimeoutMs)
-  if (timeoutMs < attemptTimeoutMs) return new Refused('must have an apiCallTimeoutMs that is at least apiCallAttemptTimeoutMs')
+  if (timeoutMs < attemptTimeoutMs) return new InvalidValue('must have an apiCallTimeoutMs that is at least apiCallAttemptTimeoutMs')
   return {
     scheme: 's3',
     bucket: name,
@@ -94,35 +95,35 @@ function s3Location(bucket: string, named: ReadonlyMap<string, string>): S3Locat
   }
 }
 
-function read(named: ReadonlyMap<string, string>): Given | Refused {
+function read(named: ReadonlyMap<string, string>): Given | InvalidValue {
   const given: Record<string, unknown> = {}
   for (const [name, value] of named) {
     // AutoMQ's bucket role. `main` is the only one that is supported.
     if (name === 'type' && value === 'main') continue
     if (!Object.hasOwn(storeParameters, name))
-      return new Refused(`must have no parameter but ${Object.keys(storeParameters).join(', ')}, and has ${name}`)
+      return new InvalidValue(`must have no parameter but ${Object.keys(storeParameters).join(', ')}, and has ${name}`)
     const found = storeParameters[name as keyof typeof storeParameters].read(value)
-    if (found instanceof Refused) return new Refused(`must have a valid ${name}: it ${found.allowed}`)
+    if (found instanceof InvalidValue) return new InvalidValue(`must have a valid ${name}: it ${found.allowed}`)
     given[name] = found
   }
   return given as Given
 }
 
-function credentialsOf({ authType, accessKey, secretKey }: Given): S3Credentials | Refused {
-  if ((accessKey === undefined) !== (secretKey === undefined)) return new Refused('must have accessKey and secretKey both, or neither')
-  if (accessKey === '' || secretKey === '') return new Refused('must have an accessKey and a secretKey that are not empty')
+function credentialsOf({ authType, accessKey, secretKey }: Given): S3Credentials | InvalidValue {
+  if ((accessKey === undefined) !== (secretKey === undefined)) return new InvalidValue('must have accessKey and secretKey both, or neither')
+  if (accessKey === '' || secretKey === '') return new InvalidValue('must have an accessKey and a secretKey that are not empty')
   if (authType === 'instance') {
     return accessKey === undefined
       ? { type: 'instance' }
-      : new Refused('must have no keys with authType=instance: the credentials are those of the machine')
+      : new InvalidValue('must have no keys with authType=instance: the credentials are those of the machine')
   }
   return accessKey === undefined ? { type: 'environment' } : { type: 'static', accessKey, secretKey: secretKey! }
 }
 
 /** Scheme, host and port. User information before an `@` is rejected: it would be a secret in an unexpected place. */
-function endpointOf(given: string): string | Refused {
+function endpointOf(given: string): string | InvalidValue {
   const [, origin] = /^(https?:\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?)\/?$/.exec(given) ?? []
-  return origin ?? new Refused('must have an endpoint of the form http(s)://HOST or http(s)://HOST:PORT')
+  return origin ?? new InvalidValue('must have an endpoint of the form http(s)://HOST or http(s)://HOST:PORT')
 }
 
 /** An address or a name without dots: the bucket cannot precede it as a subdomain. */
@@ -131,15 +132,15 @@ const hasNoSubdomains = (endpoint: string): boolean => {
   return host.startsWith('[') || /^[\d.]+$/.test(host) || !host.includes('.')
 }
 
-function pairsOf(query: string): Map<string, string> | Refused {
+function pairsOf(query: string): Map<string, string> | InvalidValue {
   const named = new Map<string, string>()
   for (const pair of query.split('&').filter((each) => each !== '')) {
     const at = pair.indexOf('=')
     const name = at < 0 ? pair : pair.slice(0, at)
-    if (!/^[A-Za-z][A-Za-z0-9]*$/.test(name)) return new Refused('must have parameters of the form NAME=VALUE, separated by &')
+    if (!/^[A-Za-z][A-Za-z0-9]*$/.test(name)) return new InvalidValue('must have parameters of the form NAME=VALUE, separated by &')
     const value = at < 0 ? undefined : decoded(pair.slice(at + 1))
-    if (value === undefined) return new Refused(`must have a ${name} that is percent-encoded: % is written %25, & is written %26`)
-    if (named.has(name)) return new Refused(`must have one ${name}`)
+    if (value === undefined) return new InvalidValue(`must have a ${name} that is percent-encoded: % is written %25, & is written %26`)
+    if (named.has(name)) return new InvalidValue(`must have one ${name}`)
     named.set(name, value)
   }
   return named

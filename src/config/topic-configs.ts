@@ -3,7 +3,7 @@ import { batchBytesAllowed, batchBytesMax } from './batch-limit.ts'
 import { type ConfigEntry, type ConfigTexts, configSource, configType, valueText } from './config-entry.ts'
 import { type KafkaKey, kindOf } from './kafka-keys.ts'
 import { kafkaTopicKeys } from './kafka-topic-keys.ts'
-import { type Kind, Refused } from './kind.ts'
+import { InvalidValue, type Kind } from './kind.ts'
 import type { NodeConfigs } from './node-configs.ts'
 import { type SettingName, type Settings, settingRows } from './settings.ts'
 import { type TopicKeyRow, topicMeanings } from './topic-meanings.ts'
@@ -54,7 +54,7 @@ export function topicConfigError(configs: TopicConfigs, settings: Settings): str
     const key = keys.get(name)
     if (key === undefined) return `Unknown topic config name: ${name}`
     const read = key.kind.read(value.trim())
-    const wrong = read instanceof Refused ? read.allowed : key.cannot?.(value.trim())
+    const wrong = read instanceof InvalidValue ? read.allowed : key.cannot?.(value.trim())
     if (wrong !== undefined) return `Invalid value ${value} for configuration ${name}: ${wrong}`
   }
   const bytes = configs.get('max.message.bytes')

@@ -4,11 +4,11 @@ import { kafkaTopicKeys } from './kafka-topic-keys.ts'
 /**
  * The effect of a topic config:
  *
- *  works    as in Kafka's documentation, unless `about` states a difference
- *  nothing  validated, stored and described; it has no equivalent on shared storage
- *  refused  values that would have an effect are rejected with INVALID_CONFIG
+ *  works     as in Kafka's documentation, unless `about` states a difference
+ *  nothing   validated, stored and described; it has no equivalent on shared storage
+ *  rejected  values that would have an effect are rejected with INVALID_CONFIG
  */
-export type TopicMeaning = 'works' | 'nothing' | 'refused'
+export type TopicMeaning = 'works' | 'nothing' | 'rejected'
 
 export interface TopicKeyRow {
   readonly here: TopicMeaning
@@ -19,7 +19,7 @@ export interface TopicKeyRow {
 
 const works = (node: string | null, about: string): TopicKeyRow => ({ here: 'works', node, about })
 const nothing = (node: string | null, about: string): TopicKeyRow => ({ here: 'nothing', node, about })
-const refused = (node: string | null, about: string): TopicKeyRow => ({ here: 'refused', node, about })
+const rejected = (node: string | null, about: string): TopicKeyRow => ({ here: 'rejected', node, about })
 
 /** One row for each topic config of Kafka. */
 export const topicMeanings: Readonly<Record<string, TopicKeyRow>> = {
@@ -72,7 +72,7 @@ export const topicMeanings: Readonly<Record<string, TopicKeyRow>> = {
   preallocate: nothing('log.preallocate', 'There are no segment files.'),
   'remote.log.copy.disable': nothing(null, 'There is one storage tier.'),
   'remote.log.delete.on.disable': nothing(null, 'There is one storage tier.'),
-  'remote.storage.enable': refused(
+  'remote.storage.enable': rejected(
     null,
     'There is no second storage tier: all records are stored in the object store. Only false is allowed.',
   ),

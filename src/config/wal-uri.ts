@@ -1,5 +1,5 @@
 import type { S3Location } from '../ports/object-store.ts'
-import { bytes, integer, type Kind, Refused, sizeText } from './kind.ts'
+import { bytes, InvalidValue, integer, type Kind, sizeText } from './kind.ts'
 import { parseStoreUri } from './store-uri.ts'
 
 /** Location of the WAL. */
@@ -47,38 +47,40 @@ export const walUri: Kind<WalUri> = {
     const [, scheme, path, query] = /^(?:-?\d+@)?([a-z][a-z0-9]*):\/\/([^?]*)(?:\?(.*))?$/s.exec(text) ?? []
     if (scheme === 's3') return storeWal(text)
     if (scheme === 'file') return fileWal(path!, query ?? '')
-    if (scheme !== undefined) return new Refused(`must be file:// or s3://: a write-ahead log on ${scheme}:// is not supported`)
-    return new Refused(`must be a URI, such as file:///var/lib/millrace/wal?capacity=${sizeText(capacityDefault)}`)
+    if (scheme !== undefined) return new InvalidValue(`must be file:// or s3://: a write-ahead log on ${scheme}:// is not supported`)
+    return new InvalidValue(`must be a URI, such as file:///var/lib/millrace/wal?capacity=${sizeText(capacityDefault)}`)
   },
 }
 
-function fileWal(path: string, query: string): FileWal | Refused {
-  if (path !== '' && !path.startsWith('/')) return new Refused('must have an absolute path: three slashes after file:')
+function fileWal(path: string, query: string): FileWal | InvalidValue {
+  if (path !== '' && !path.startsWith('/')) return new InvalidValue('must have an absolute path: three slashes after file:')
   let capacityBytes = capacityDefault
   let isCapacityGiven = false
   for (const parameter of query.split('&').filter((each) => each !== '')) {
     const [name, value] = parameter.split('=')
-    if (name !== 'capacity') return new Refused(`must have no parameter but capacity, not ${name}`)
+    if (name !== 'capacity') return new InvalidValue(`must have no parameter but capacity, not ${name}`)
     const size = capacity.read(value ?? '')
-    if (size instanceof Refused) return new Refused(`must have a valid capacity: it ${size.allowed}`)
+    if (size instanceof InvalidValue) return new InvalidValue(`must have a valid capacity: it ${size.allowed}`)
     capacityBytes = size
     isCapacityGiven = true
   }
   return { scheme: 'file', path: path === '' ? null : decodeURIComponent(path), capacityBytes, isCapacityGiven }
 }
 
-function storeWal(text: string): StoreWal | Refused {
+function storeWal(text: string): StoreWal | InvalidValue {
   const found = parseStoreUri(text, Object.keys(walStoreParameters))
-  if (found instanceof Refused) return found
+  if (found instanceof InvalidValue) return found
   const given: Record<keyof typeof walStoreParameters, number> = { ...storeDefaults }
   for (const [name, value] of found.rest) {
     const read = walStoreParameters[name as keyof typeof walStoreParameters].read(value)
-    if (read instanceof Refused) return new Refused(`must have a valid ${name}: it ${read.allowed}`)
+    if (read instanceof InvalidValue) return new InvalidValue(`must have a valid ${name}: it ${read.allowed}`)
     given[name as keyof typeof walStoreParameters] = read
   }
   const location = found.location as S3Location
   if (!location.conditionalPut) {
-    return new Refused('must be on a store with conditional puts, which prevent two nodes from writing one log: not conditionalPut=false')
+    return new InvalidValue(
+      'must be on a store with conditional puts, which prevent two nodes from writing one log: not conditionalPut=false',
+    )
   }
   return {
     scheme: 's3',

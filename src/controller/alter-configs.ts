@@ -37,7 +37,7 @@ export function alterConfigs(
 
 const keyOf = ({ resourceType: type, name }: ResourceAlteration): string => `${type} ${name}`
 const isError = (outcome: MetadataRecord | ValidationError): outcome is ValidationError => Array.isArray(outcome)
-const refused = ({ about, message }: ConfigError): ValidationError => [
+const invalidConfig = ({ about, message }: ConfigError): ValidationError => [
   about === 'config' ? errors.INVALID_CONFIG : errors.INVALID_REQUEST,
   message,
 ]
@@ -69,7 +69,7 @@ function changeTopic(
 ): MetadataRecord | ValidationError {
   const topic = image.topics.get(name)
   const after = altered(topic?.configs ?? new Map(), changes, replaces, { isList: isTopicList, listDefault: topicDefault })
-  if (isConfigError(after)) return refused(after)
+  if (isConfigError(after)) return invalidConfig(after)
   if (name === '') return [errors.INVALID_REQUEST, 'Default topic resources are not allowed.']
   const illegal = topicNameError(name)
   if (illegal !== undefined) return [errors.INVALID_TOPIC_EXCEPTION, illegal]
@@ -89,9 +89,9 @@ function changeBroker(image: ClusterImage, node: ControllerNode, resource: Resou
   const rows: AlterableConfigs = { isList: isBrokerList, listDefault: brokerDefault }
   const canonical = name === '' ? '' : String(node.nodeId)
   const after = altered(configsOf(image, resourceType.broker, canonical), changes, replaces, rows)
-  if (isConfigError(after)) return refused(after)
+  if (isConfigError(after)) return invalidConfig(after)
   const wrong = brokerConfigError(after, name === '', node.configs)
-  if (wrong !== undefined) return refused(wrong)
+  if (wrong !== undefined) return invalidConfig(wrong)
   return { type: 'configsChanged', resourceType: resourceType.broker, resource: canonical, configs: after }
 }
 
@@ -103,7 +103,7 @@ function changeOther(
   errorOf: (after: ConfigTexts) => ConfigError | undefined,
 ): MetadataRecord | ValidationError {
   const after = altered(configsOf(image, type, name), changes, replaces, noLists)
-  if (isConfigError(after)) return refused(after)
+  if (isConfigError(after)) return invalidConfig(after)
   const wrong = errorOf(after)
-  return wrong === undefined ? { type: 'configsChanged', resourceType: type, resource: name, configs: after } : refused(wrong)
+  return wrong === undefined ? { type: 'configsChanged', resourceType: type, resource: name, configs: after } : invalidConfig(wrong)
 }

@@ -6,7 +6,7 @@ import type { MetadataLog } from '../metadata/metadata-log.ts'
 import { encodeRecord, type MetadataRecord } from '../metadata/records.ts'
 import { SnapshotWriter } from '../metadata/snapshot-writer.ts'
 import { type Command, ControllerBusy, type ControllerClient, type ResponseTo } from './commands.ts'
-import { refusedWhileFull } from './full-disk.ts'
+import { rejectedWhileFull } from './full-disk.ts'
 import { type ControllerEffect, type ControllerEvent, controllerMachine, controllerState } from './machine.ts'
 import type { ControllerNode } from './outcome.ts'
 
@@ -54,15 +54,15 @@ export class Controller implements ControllerClient {
         append: ({ records }) => this.#append(records),
         committed: ({ records }) => this.#committed(records),
         respond: ({ ticket, response }) => this.#respond(ticket, response),
-        refuse: ({ ticket }) => this.#take(ticket).reject(new ControllerBusy('The controller queue is full.')),
+        reject: ({ ticket }) => this.#take(ticket).reject(new ControllerBusy('The controller queue is full.')),
       },
       mailboxMax,
     ) as Actor<unknown, ControllerEvent, ControllerEffect>
   }
 
   request<C extends Command>(command: C): Promise<ResponseTo<C>> {
-    const refused = this.#parts.log.isFull ? refusedWhileFull(command) : undefined
-    if (refused !== undefined) return Promise.resolve(refused as ResponseTo<C>)
+    const rejected = this.#parts.log.isFull ? rejectedWhileFull(command) : undefined
+    if (rejected !== undefined) return Promise.resolve(rejected as ResponseTo<C>)
     return new Promise((resolve, reject) => {
       const ticket = this.#tickets++
       this.#waiting.set(ticket, { resolve, reject })

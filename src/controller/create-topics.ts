@@ -35,7 +35,7 @@ export function createTopics(
       : (validate(image, node, topic, taken) ??
         (partitions > free ? [errors.POLICY_VIOLATION, `One request cannot create more than ${partitionsMax} partitions.`] : undefined))
     if (error !== undefined) {
-      response.push(refused(topic.name, error))
+      response.push(failed(topic.name, error))
       continue
     }
     const { name, topicId } = topic
@@ -58,7 +58,7 @@ function replicasOf(image: ClusterImage, { assignments }: NewTopic, partitions: 
 
 const hasCollisionCharacter = (name: string): boolean => name.includes('.') || name.includes('_')
 
-const refused = (name: string, [error, message]: ValidationError): CreatedTopic => ({
+const failed = (name: string, [error, message]: ValidationError): CreatedTopic => ({
   name,
   topicId: zeroUuid,
   error,

@@ -35,7 +35,7 @@ export type ControllerEffect =
   /** These records are durable, in the order of the log. */
   | { readonly type: 'committed'; readonly records: readonly MetadataRecord[] }
   | { readonly type: 'respond'; readonly ticket: number; readonly response: unknown }
-  | { readonly type: 'refuse'; readonly ticket: number }
+  | { readonly type: 'reject'; readonly ticket: number }
 
 interface Response {
   readonly ticket: number
@@ -101,7 +101,7 @@ export const controllerMachine: Machine<ControllerState, ControllerEvent, Contro
 
 function accept(state: ControllerState, ticket: number, command: Command, out: ControllerEffect[]): void {
   if (state.waiting >= commandsMax && !('broker' in command)) {
-    out.push({ type: 'refuse', ticket })
+    out.push({ type: 'reject', ticket })
     return
   }
   const { records, response } = run(state, command)

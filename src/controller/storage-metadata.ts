@@ -111,7 +111,7 @@ class ControllerMetadata extends ImageView implements StorageMetadata {
     return this.#live(added)
   }
 
-  async replaceCleaned({ partitionId, end, replaced, added }: Cleaned): Promise<readonly StoredObject[] | 'refused'> {
+  async replaceCleaned({ partitionId, end, replaced, added }: Cleaned): Promise<readonly StoredObject[] | 'rejected'> {
     const { error } = await this.#controller.request({
       type: 'commitCleaning',
       broker: this.#broker,
@@ -120,7 +120,7 @@ class ControllerMetadata extends ImageView implements StorageMetadata {
       objects: added.map(objectImage),
       replaced,
     })
-    if (error === errors.UNKNOWN_TOPIC_OR_PARTITION) return 'refused'
+    if (error === errors.UNKNOWN_TOPIC_OR_PARTITION) return 'rejected'
     check('commitCleaning', error)
     return this.#live(added)
   }

@@ -46,7 +46,7 @@ const settingTable = (isOwn: boolean): string =>
 const changes = {
   live: 'yes',
   idle: 'accepted, no effect',
-  refused: 'rejected',
+  rejected: 'rejected',
 } as const
 
 function brokerRow(name: string): readonly string[] {
@@ -61,7 +61,7 @@ const topicTable = (): string =>
     ['topic config', 'effect', 'description'],
     kafkaTopicKeys.map(([name]) => [
       code(name),
-      { works: 'yes', nothing: 'none', refused: 'limited values' }[topicMeanings[name]!.here],
+      { works: 'yes', nothing: 'none', rejected: 'limited values' }[topicMeanings[name]!.here],
       topicMeanings[name]!.about,
     ]),
   )

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { Mutable } from '../base/mutable.ts'
 import { isInternal } from '../metadata/topic-names.ts'
-import { append, appended, appendFlags, appendKind, reason, reasons, refusedRecord } from '../pipeline/ring-messages.ts'
+import { append, appended, appendFlags, appendKind, reason, reasons, rejectedRecord } from '../pipeline/ring-messages.ts'
 import { oneBatchError } from '../pipeline/sequencing/one-batch.ts'
 import type { RecordRules } from '../pipeline/sequencing/rejected-records.ts'
 import type { ValidationResult } from '../pipeline/validation/validator.ts'
@@ -27,7 +27,7 @@ export interface UnsequencedBatch {
   flags: number
   /** Rules for the check by a validator thread; undefined once the batch is checked. */
   rules: RecordRules | undefined
-  refused: boolean
+  rejected: boolean
 }
 
 /**
@@ -88,19 +88,19 @@ export function beginProduce(
       partitionResponses.push(part)
       produce.parts.push(part)
       const unrouted = topic === undefined ? errors.UNKNOWN_TOPIC_OR_PARTITION.code : routing.error(topic, index)
-      if (topic === undefined && version >= 13) refuse(part, errors.UNKNOWN_TOPIC_ID.code, 0)
+      if (topic === undefined && version >= 13) reject(part, errors.UNKNOWN_TOPIC_ID.code, 0)
       else if (topic === undefined || unrouted !== 0)
-        refuse(part, unrouted, unrouted === errors.UNKNOWN_TOPIC_OR_PARTITION.code ? reason.unknown : 0)
-      else if (isCoordinators) refuse(part, errors.INVALID_TOPIC_EXCEPTION.code, 0)
-      else if (records === null || records.length === 0) refuse(part, errors.INVALID_RECORD.code, reason.notOneBatch)
-      else if (!valid) refuse(part, batchShapeError(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
+        reject(part, unrouted, unrouted === errors.UNKNOWN_TOPIC_OR_PARTITION.code ? reason.unknown : 0)
+      else if (isCoordinators) reject(part, errors.INVALID_TOPIC_EXCEPTION.code, 0)
+      else if (records === null || records.length === 0) reject(part, errors.INVALID_RECORD.code, reason.notOneBatch)
+      else if (!valid) reject(part, batchShapeError(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
       else {
         const partitionId = routing.partitionId(topic, index)
         const { byteOffset: address, length: bytes } = records
         const flags = version < zstdVersion ? appendFlags.beforeZstd : 0
         const checked = validation.check(address, bytes, topic.settings, flags, request.now)
         if (!isResult(checked)) addBatch(produce, { partitionId, address, bytes, flags }, checked)
-        else if (checked.error !== 0) refuseBatch(part, checked)
+        else if (checked.error !== 0) rejectBatch(part, checked)
         else addBatch(produce, { partitionId, address, bytes, flags: flags | checked.flags }, undefined)
       }
     }
@@ -141,7 +141,7 @@ function newProduce(
 type Located = Pick<UnsequencedBatch, 'partitionId' | 'address' | 'bytes' | 'flags'>
 
 function addBatch(produce: Produce, { partitionId, address, bytes, flags }: Located, rules: RecordRules | undefined): void {
-  produce.batches.push({ part: produce.parts.length - 1, partitionId, address, bytes, flags, rules, refused: false })
+  produce.batches.push({ part: produce.parts.length - 1, partitionId, address, bytes, flags, rules, rejected: false })
   if (rules !== undefined) produce.validating++
   produce.outstanding++
 }
@@ -149,8 +149,8 @@ function addBatch(produce: Produce, { partitionId, address, bytes, flags }: Loca
 /** Puts all batches of a request into the append ring together. Returns false when the ring has no room. */
 export function sequence(produce: Produce, words: Int32Array, ring: RingProducer): boolean {
   if (!ring.hasRoom(produce.batches.length, append.words)) return false
-  for (const { part, partitionId, address, bytes, flags, refused } of produce.batches) {
-    if (refused) continue
+  for (const { part, partitionId, address, bytes, flags, rejected } of produce.batches) {
+    if (rejected) continue
     const at = ring.claim(appendKind, append.words)
     words[at + append.request] = produce.token
     words[at + append.part] = part
@@ -168,8 +168,8 @@ export function validated(produce: Produce, batch: UnsequencedBatch, result: Val
   produce.validating--
   batch.flags |= result.flags
   if (result.error === 0) return
-  batch.refused = true
-  refuseBatch(produce.parts[batch.part]!, result)
+  batch.rejected = true
+  rejectBatch(produce.parts[batch.part]!, result)
   answeredOne(produce)
 }
 
@@ -190,14 +190,14 @@ const blankPart = (index: number): PartitionResponse => ({
   currentLeader: { leaderId: -1, leaderEpoch: -1 },
 })
 
-function refuse(part: PartitionResponse, error: number, why: number): void {
+function reject(part: PartitionResponse, error: number, why: number): void {
   part.errorCode = error
   if (why !== reason.none) part.errorMessage = reasons[why]!
 }
 
-function refuseBatch(part: PartitionResponse, { error, reason: why, refused }: ValidationResult): void {
-  refuse(part, error, why)
-  for (const { index, reason: each } of refused) part.recordErrors.push({ batchIndex: index, batchIndexErrorMessage: reasons[each]! })
+function rejectBatch(part: PartitionResponse, { error, reason: why, rejected }: ValidationResult): void {
+  reject(part, error, why)
+  for (const { index, reason: each } of rejected) part.recordErrors.push({ batchIndex: index, batchIndexErrorMessage: reasons[each]! })
 }
 
 /** Records the sequencer's answer for one batch. Returns true when it was the last. */
@@ -212,10 +212,10 @@ export function appendAnswered(produce: Produce, words: Int32Array, at: number):
     produce.durableAt = Math.max(produce.durableAt, getLong(words, at + appended.durableAt))
   } else {
     const why = words[at + appended.reason]!
-    refuse(part, error, why)
-    for (let i = 0, from = at + appended.words; i < words[at + appended.refused]!; i++, from += refusedRecord.words) {
-      const message = reasons[words[from + refusedRecord.reason]!]!
-      part.recordErrors.push({ batchIndex: words[from + refusedRecord.index]!, batchIndexErrorMessage: message })
+    reject(part, error, why)
+    for (let i = 0, from = at + appended.words; i < words[at + appended.rejected]!; i++, from += rejectedRecord.words) {
+      const message = reasons[words[from + rejectedRecord.reason]!]!
+      part.recordErrors.push({ batchIndex: words[from + rejectedRecord.index]!, batchIndexErrorMessage: message })
     }
   }
   return answeredOne(produce)

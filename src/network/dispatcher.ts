@@ -109,13 +109,13 @@ export class RequestDispatcher {
     const reader = this.#reader.reset(start, end)
     try {
       const header = readRequestHeader(reader)
-      if (header === undefined) return this.#refuse(queue, 'unsupported API key')
+      if (header === undefined) return this.#reject(queue, 'unsupported API key')
       const taken = this.#dispatch(queue, header, reader, start, end, held)
       if (taken === 'taken') this.#count(header.requestApiKey)
       return taken
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error
-      return this.#refuse(queue, error.message)
+      return this.#reject(queue, error.message)
     }
   }
 
@@ -172,7 +172,7 @@ export class RequestDispatcher {
     const { requestApiKey: key, requestApiVersion: version } = header
     if (key !== produceKey && key !== fetchKey) return this.#forwarded.accept(queue, header, start, end)
     const api = apiByKey[key]!
-    if (version < api.oldest || version > api.latest) return this.#refuse(queue, `version ${version} of API key ${key}`)
+    if (version < api.oldest || version > api.latest) return this.#reject(queue, `version ${version} of API key ${key}`)
     return key === produceKey ? this.#produces.accept(queue, header, reader, held) : this.#fetches.accept(queue, header, reader)
   }
 
@@ -205,7 +205,7 @@ export class RequestDispatcher {
     this.#produces.resume()
   }
 
-  #refuse(queue: RequestQueue, why: string): Admission {
+  #reject(queue: RequestQueue, why: string): Admission {
     this.#parts.counters.add('refused_frames', 1)
     queue.connection.close(why)
     return 'closed'

@@ -14,7 +14,7 @@ export interface ProduceQueueParts {
   readonly validation: ProduceValidation
   after(ms: number, wake: () => void): void
   /** Every batch of the request was rejected: no part of it is sent to the sequencer. */
-  onRefused(produce: Produce): void
+  onRejected(produce: Produce): void
   /** Batches have been put into the append ring. */
   onSequenced(): void
 }
@@ -31,7 +31,7 @@ export class ProduceQueue {
 
   /** Adds a request for which the append ring has room. */
   add(produce: Produce): void {
-    const { words, appends, validation, onRefused } = this.#parts
+    const { words, appends, validation, onRejected } = this.#parts
     const { queue } = produce
     const produces = this.#waiting.get(queue)
     if (produces === undefined && produce.validating === 0) {
@@ -45,7 +45,7 @@ export class ProduceQueue {
       if (rules === undefined) continue
       const onResult = (result: ValidationResult): void => {
         validated(produce, batch, result)
-        if (produce.outstanding === 0) onRefused(produce)
+        if (produce.outstanding === 0) onRejected(produce)
         if (produce.validating === 0) this.#sequenceNext(queue)
       }
       validation.offer({ address, bytes, rules, onResult })

@@ -52,7 +52,7 @@ export class ProduceRequests {
       appends: rings.appends,
       validation,
       after,
-      onRefused: (produce) => this.#onRefused(produce),
+      onRejected: (produce) => this.#onRejected(produce),
       onSequenced: () => {
         rings.publish()
         flush()
@@ -132,7 +132,7 @@ export class ProduceRequests {
   }
 
   /** No part of the request reached the sequencer, so no answer follows. The request may have timed out already. */
-  #onRefused(produce: Produce): void {
+  #onRejected(produce: Produce): void {
     if (produce.response === undefined) this.#finish(produce)
     else this.#requests.forget(produce.token)
   }

@@ -11,7 +11,7 @@ const inlineUnits = 1 << 20
 /** A batch with more compressed bytes than this exceeds that time. */
 const inlineBytesMax = 384 << 10
 
-const left = (flags: number): ValidationResult => ({ error: 0, reason: reason.none, flags, refused: [] })
+const left = (flags: number): ValidationResult => ({ error: 0, reason: reason.none, flags, rejected: [] })
 /** The sequencer validates uncompressed batches, and rejects invalid headers regardless of the records. */
 const leftToSequencer = left(0)
 const exempt = left(appendFlags.exempt)

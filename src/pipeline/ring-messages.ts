@@ -36,7 +36,7 @@ export const release = frame({ pin: 'int', address: 'int', bytes: 'int' })
 
 /** Sequencer to network worker. */
 export const answerKind = { appended: 1, fetched: 2 } as const
-/** Valid when the log is durable up to `durableAt`. Followed by `refused` times `refusedRecord`. */
+/** Valid when the log is durable up to `durableAt`. Followed by `rejected` times `rejectedRecord`. */
 export const appended = frame({
   request: 'int',
   part: 'int',
@@ -46,9 +46,9 @@ export const appended = frame({
   logAppendTime: 'long',
   logStartOffset: 'long',
   durableAt: 'long',
-  refused: 'int',
+  rejected: 'int',
 })
-export const refusedRecord = frame({ index: 'int', reason: 'int' })
+export const rejectedRecord = frame({ index: 'int', reason: 'int' })
 /** Followed by `parts` times `fetchedPart`. `pin` must be released when the slices have been read; -1 if there is none. */
 export const fetched = frame({ request: 'int', pin: 'int', parts: 'int' })
 /** Followed by `count` times `fetchedSlice` (`hot`) or `fetchedRange` (`warm`). */
@@ -74,8 +74,8 @@ export const fetchedRange = frame({ position: 'long', bytes: 'int' })
 /** Network worker to validator thread: a compressed batch and the rules of its topic for records. Times in milliseconds. */
 export const validationKind = 1
 export const validationJob = frame({ id: 'int', address: 'int', bytes: 'int', keys: 'int', oldest: 'long', newest: 'long' })
-/** Validator thread to network worker, of kind `validationKind`. Followed by `refused` times `refusedRecord`. */
-export const validationResult = frame({ id: 'int', error: 'int', reason: 'int', flags: 'int', refused: 'int' })
+/** Validator thread to network worker, of kind `validationKind`. Followed by `rejected` times `rejectedRecord`. */
+export const validationResult = frame({ id: 'int', error: 'int', reason: 'int', flags: 'int', rejected: 'int' })
 
 /** Reasons for the rejection of a batch: the message that is returned with the error code. */
 export const reasons = [

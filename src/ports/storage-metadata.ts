@@ -78,10 +78,10 @@ export interface StorageMetadata extends StorageView {
    * a deleted partition, or of offsets that are committed already, is absent.
    */
   commitObjects(objects: readonly NewObject[], mark: WalMark): Promise<readonly StoredObject[]>
-  /** Replaces whole objects by others with the same records, in one frame. `refused`: the new objects will never be read. */
-  replaceObjects(replaced: readonly number[], added: readonly NewObject[]): Promise<readonly StoredObject[] | 'refused'>
-  /** Replaces the parts of one partition, in one frame. `refused`: the partition is deleted. */
-  replaceCleaned(cleaned: Cleaned): Promise<readonly StoredObject[] | 'refused'>
+  /** Replaces whole objects by others with the same records, in one frame. `rejected`: the new objects will never be read. */
+  replaceObjects(replaced: readonly number[], added: readonly NewObject[]): Promise<readonly StoredObject[] | 'rejected'>
+  /** Replaces the parts of one partition, in one frame. `rejected`: the partition is deleted. */
+  replaceCleaned(cleaned: Cleaned): Promise<readonly StoredObject[] | 'rejected'>
   /** Marks all objects that nothing reads, to be removed from the store later. Returns their ids. */
   markUnreferenced(): Promise<readonly number[]>
   /** These objects are not in the store any more. */

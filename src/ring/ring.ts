@@ -35,7 +35,7 @@ class End {
 export class RingProducer extends End {
   #position: number
   #released: number
-  #refused = false
+  #claimFailed = false
 
   constructor(words: Int32Array, layout: RingLayout) {
     super(words, layout)
@@ -44,12 +44,12 @@ export class RingProducer extends End {
   }
 
   /** The last claim found no room. */
-  get refused(): boolean {
-    return this.#refused
+  get claimFailed(): boolean {
+    return this.#claimFailed
   }
   /** The last claim found no room, and no message has been released since: another claim would fail too. */
   get isStuck(): boolean {
-    return this.#refused && Atomics.load(this.words, this.head) === this.#released
+    return this.#claimFailed && Atomics.load(this.words, this.head) === this.#released
   }
 
   /** The largest body that fits an empty ring for any position of the lap's end. */
@@ -74,10 +74,10 @@ export class RingProducer extends End {
     const skipped = needed > toLap ? toLap : 0
     if (this.#free() < needed + skipped) {
       this.#released = Atomics.load(this.words, this.head)
-      this.#refused = this.#free() < needed + skipped
-      if (this.#refused) return -1
+      this.#claimFailed = this.#free() < needed + skipped
+      if (this.#claimFailed) return -1
     }
-    this.#refused = false
+    this.#claimFailed = false
     if (skipped > 0) {
       this.words[this.start + offset] = skipped - frameWords
       if (skipped > 1) this.words[this.start + offset + 1] = padding

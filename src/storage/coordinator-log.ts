@@ -71,7 +71,7 @@ export class LanePartitionLog implements CoordinatorLog {
       const { batches } = await this.#lane.call({ type: 'append', now: this.#time.wall(), batches: staged })
       batches.forEach(({ error, baseOffset, durableAt }, index) => {
         const { partitionId, resolve, reject } = together[index]!
-        if (error !== 0) reject(refusal(partitionId, errorOf(error)))
+        if (error !== 0) reject(appendError(partitionId, errorOf(error)))
         else this.#undurable.push({ durableAt, resolve: () => resolve(BigInt(baseOffset)) })
       })
       this.#settle()
@@ -119,7 +119,7 @@ export class LanePartitionLog implements CoordinatorLog {
   }
 }
 
-function refusal(partitionId: PartitionId, error: KafkaError): Error {
+function appendError(partitionId: PartitionId, error: KafkaError): Error {
   const isNotServed = error === errors.UNKNOWN_TOPIC_OR_PARTITION || error === errors.NOT_LEADER_OR_FOLLOWER
-  return new (isNotServed ? PartitionNotServed : Error)(`a batch for partition ${partitionId} was refused: ${error.name}`)
+  return new (isNotServed ? PartitionNotServed : Error)(`a batch for partition ${partitionId} was rejected: ${error.name}`)
 }

@@ -207,7 +207,7 @@ export class LogCleaner {
     }
     const old = parts.slice(0, replaced)
     const committed = await metadata.replaceCleaned({ partitionId, end, replaced: old.map(({ objectId }) => objectId), added })
-    if (committed === 'refused') return onAbandoned(taken)
+    if (committed === 'rejected') return onAbandoned(taken)
     onStep('cleaning committed')
     onAbandoned(empty)
     for (const objectId of taken.slice(outputs.length).reverse()) ids.release(objectId)

@@ -122,7 +122,7 @@ export class ObjectCompactor {
     if (written === undefined) return
     onStep('compaction written')
     const committed = await metadata.replaceObjects(replaced, written)
-    if (committed === 'refused') return onAbandoned(written.map(({ objectId }) => objectId))
+    if (committed === 'rejected') return onAbandoned(written.map(({ objectId }) => objectId))
     onStep('compaction committed')
     for (const objectId of replaced) objects.drop(objectId)
     for (const object of committed) objects.add(object)

@@ -125,7 +125,7 @@ export class ObjectGc {
         const unknown = objects.filter(({ key, modifiedMs }) => modifiedMs <= before && this.#isUnknown(key))
         if (unknown.length > 0) {
           await this.#parts.confirm()
-          for (const { key } of unknown) this.#refuseFuture(key)
+          for (const { key } of unknown) this.#rejectFuture(key)
           await jobs.removeKeys(unknown.map(({ key }) => key))
           onRemoved('unknown', unknown.length)
         }
@@ -142,7 +142,7 @@ export class ObjectGc {
   }
 
   /** Every object id is in the metadata log before an object is stored under it. */
-  #refuseFuture(key: string): void {
+  #rejectFuture(key: string): void {
     const { keys, metadata } = this.#parts
     const { nextObjectId } = metadata
     if (keys.idOf(key)! < nextObjectId) return

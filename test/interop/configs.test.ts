@@ -16,7 +16,7 @@ const different =
   /^(s3\.|(metrics\.listener|cluster\.id|log\.(level|format)|compressed\.record\.validation\.enable|num\.validation\.threads|sequencer\.thread|queued\.max\.requests\.size\.bytes|node\.id|broker\.id|log\.dirs|listeners|advertised\.listeners|process\.roles|controller\..*|offsets\.topic\..*|transaction\.state\.log\..*|share\.coordinator\.state\..*|group\.initial\.rebalance\.delay\.ms|min\.insync\.replicas|log\.(retention|roll)\.hours)$)/
 
 /** What Kafka could change while it runs, and Millrace refuses to: described as read-only. */
-const refusedHere =
+const lockedHere =
   /^(config\.providers|max\.connection\.creation\.rate|metric\.reporters|transaction\.partition\.verification\.enable|cordoned\.log\.dirs|listener\.security\.protocol\.map|principal\.builder\.class|sasl\.(enabled\.mechanisms|jaas\.config|mechanism\.inter\.broker\.protocol)|ssl\..*)$/
 
 const alterations: readonly (readonly [type: number, name: string, key: string, operation: number, value: string | null])[] = [
@@ -88,7 +88,7 @@ type Entry = DescribeConfigsResponse['results'][number]['configs'][number]
 
 /** What both brokers must agree on, in words that a difference can be read from. */
 function line({ name, value, readOnly, configSource, isSensitive, configType, synonyms }: Entry): string {
-  const isLocked = readOnly || refusedHere.test(name)
+  const isLocked = readOnly || lockedHere.test(name)
   const chain = synonyms.filter((synonym) => !different.test(synonym.name)).map((each) => `${each.name}=${each.value}@${each.source}`)
   return `${name}=${value} from ${configSource} type ${configType}${isLocked ? ' read-only' : ''}${isSensitive ? ' secret' : ''}: ${chain}`
 }

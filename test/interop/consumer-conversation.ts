@@ -28,7 +28,7 @@ export async function converse(port: number): Promise<string[]> {
   await ready(port)
   await conversation.create('a', 4)
   for (const part of [
-    refusals,
+    invalidHeartbeats,
     dynamicMembers,
     offsets,
     staticMembers,
@@ -59,7 +59,7 @@ async function ready(port: number): Promise<void> {
   client.close()
 }
 
-async function refusals(conversation: ConsumerConversation): Promise<void> {
+async function invalidHeartbeats(conversation: ConsumerConversation): Promise<void> {
   const consumerHeartbeat = (memberId: string, epoch: number, fields: HeartbeatFields, label: string) =>
     conversation.consumerHeartbeat('no', memberId, epoch, fields, label)
   await conversation.consumerHeartbeat('', 'm', 0, joining('a'), 'no group id')

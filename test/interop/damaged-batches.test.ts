@@ -30,7 +30,7 @@ test('damaged batches: a batch that Kafka rejected when this was recorded is rej
   expect(tally.dated.map(shown)).toEqual([])
   expect(tally.batches).toBeGreaterThan(recordedBatches / 2)
   expect(tally.accepted).toBeGreaterThan(tally.batches / 20)
-  expect(tally.refused).toBeGreaterThan(tally.batches / 4)
+  expect(tally.rejected).toBeGreaterThan(tally.batches / 4)
 })
 
 test.runIf(missing === null)("damaged batches: Kafka's classes have the recorded results", long(limitMs), async () => {
@@ -50,7 +50,7 @@ test.skipIf(missing !== null)(
     expect(tally.taken.map(shown)).toEqual([])
     expect(tally.dated.map(shown)).toEqual([])
     expect(tally.accepted).toBeGreaterThan(batches / 20)
-    expect(tally.refused).toBeGreaterThan(batches / 4)
+    expect(tally.rejected).toBeGreaterThan(batches / 4)
   },
   limitMs,
 )

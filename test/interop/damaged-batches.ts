@@ -22,7 +22,7 @@ const tally = await compareWithMillrace(validatedByKafka(Number(options.seed), N
 for (const difference of [...tally.taken, ...tally.dated]) console.log(shown(difference))
 if (options.all) for (const difference of tally.stricter) console.log(shown(difference))
 else for (const [name, count] of classes(tally.stricter)) console.log(`${String(count).padStart(6)} only Millrace rejects: ${name}`)
-const { batches, accepted, refused, taken, dated, stricter } = tally
-console.log(`${batches} batches from seed ${options.seed} on: both accept ${accepted}, both reject ${refused}`)
+const { batches, accepted, rejected, taken, dated, stricter } = tally
+console.log(`${batches} batches from seed ${options.seed} on: both accept ${accepted}, both reject ${rejected}`)
 console.log(`only Millrace rejects ${stricter.length}, only Kafka rejects ${taken.length}, another largest timestamp in ${dated.length}`)
 process.exitCode = taken.length + dated.length > 0 ? 1 : 0

@@ -29,7 +29,7 @@ async function produce(client: WireClient, ledger: Ledger, random: Prng): Promis
     topicData: [{ name: topic, topicId: zeroId, partitionData }],
   })
   for (const { index, errorCode } of responses[0]!.partitionResponses) {
-    if (errorCode !== 0) throw new Error(`a batch was refused with ${errorCode}`)
+    if (errorCode !== 0) throw new Error(`a batch was rejected with ${errorCode}`)
     ledger.produced[index]! += BigInt(partitionData.find((each) => each.index === index)!.count)
   }
 }

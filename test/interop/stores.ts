@@ -9,7 +9,7 @@
  */
 import { openStore } from '../../native-free-io/store/open-store.ts'
 import { probeStore } from '../../native-free-io/store/probe.ts'
-import { Refused } from '../../src/config/kind.ts'
+import { InvalidValue } from '../../src/config/kind.ts'
 import { storeName, storeUri } from '../../src/config/store-uri.ts'
 import { faultText, isFault } from '../../src/object-store/store-faults.ts'
 import type { StoreLocation } from '../../src/ports/object-store.ts'
@@ -28,7 +28,7 @@ const asked = process.argv.slice(2)
 
 for (const uri of asked.filter((each) => each.includes('://'))) {
   const location = storeUri.read(uri)
-  if (location instanceof Refused) throw new Error(`the URI ${location.allowed}`)
+  if (location instanceof InvalidValue) throw new Error(`the URI ${location.allowed}`)
   await tryStore(storeName(location), location)
 }
 for (const server of [...storeServers, secureMinio]) {
@@ -49,7 +49,7 @@ async function tryServer({ name, absent, start, except }: StoreServer): Promise<
     const secretKey = encodeURIComponent(account.secretKey)
     const uri = `0@s3://contract?endpoint=${running.endpoint}&pathStyle=true&authType=static&accessKey=${account.accessKey}&secretKey=${secretKey}&partSize=${partBytes}`
     const location = storeUri.read(uri)
-    if (location instanceof Refused || location.scheme !== 's3') throw new Error('the URI is right')
+    if (location instanceof InvalidValue || location.scheme !== 's3') throw new Error('the URI is right')
     await createBucket(running, location.bucket)
     await tryStore(name, location, except)
   } finally {

@@ -94,7 +94,7 @@ function copyWith(name: string, change: (bytes: Buffer) => Buffer | 'directory')
 const markerIn = (path: string): string =>
   readdirSync(path, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('node.properties'))!
 
-async function refusal(path: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
+async function startError(path: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
   const started = begin(path, more)
   expect(await started.ended).toBe(1)
   const fatal = started
@@ -184,7 +184,7 @@ describe('start: a damaged file is reported in one line with its name and the ac
   ])(
     '%s of %s',
     async (_, name, change, line) => {
-      expect(await refusal(copyWith(name, change))).toMatch(line)
+      expect(await startError(copyWith(name, change))).toMatch(line)
     },
     limitMs,
   )
@@ -220,7 +220,7 @@ describe('start: a write-ahead log that is damaged where it was durable', () => 
       const third = await ready(path)
       expect(await valuesFrom(offset)).toEqual([100])
       await stop(third, 'SIGTERM')
-      expect(await refusal(path, { 'node.id': '7' })).toContain('belongs to node 1, not 7')
+      expect(await startError(path, { 'node.id': '7' })).toContain('belongs to node 1, not 7')
     },
     limitMs,
   )
@@ -239,7 +239,7 @@ describe('start: a directory that is refused stays as it is', () => {
       writeFileSync(meta, change(readFileSync(meta, 'utf8')))
       writeFileSync(join(path, 'metadata.log.tmp'), 'left by a crash')
       const before = contents(path)
-      expect(await refusal(path)).toContain(line)
+      expect(await startError(path)).toContain(line)
       expect(contents(path)).toEqual(before)
     },
     limitMs,
@@ -252,7 +252,7 @@ describe('start: a directory that is refused stays as it is', () => {
       rmSync(join(path, 'meta.properties'))
       rmSync(join(path, 'wal'), { recursive: true })
       const before = contents(path)
-      expect(await refusal(path)).toContain('but no meta.properties')
+      expect(await startError(path)).toContain('but no meta.properties')
       expect(contents(path)).toEqual(before)
     },
     limitMs,

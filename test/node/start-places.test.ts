@@ -50,7 +50,7 @@ async function ran(more: Readonly<Record<string, string>>): Promise<void> {
 }
 
 /** The single line of a failed start, and the report of `config check`. */
-async function refusals(more: Readonly<Record<string, string>>): Promise<readonly [started: string, checked: string]> {
+async function startErrors(more: Readonly<Record<string, string>>): Promise<readonly [started: string, checked: string]> {
   const node = keep(startServer(settings(more)))
   expect(await node.ended).toBe(1)
   expect(node.text()).not.toContain('    at ')
@@ -87,7 +87,7 @@ describe.runIf(isLinuxRoot)('start: a read-only file system is one line that nam
       if (age === 'used') await ran(more)
       if (!mountReadOnly(disk)) return
       const line = `log.dirs = ${disk}/data cannot be used: its file system is read-only (EROFS). Set log.dirs to a directory that the user of this process can write.`
-      const [started, checked] = await refusals(more)
+      const [started, checked] = await startErrors(more)
       expect(started).toBe(line)
       expect(checked).toContain(line)
     },
@@ -101,7 +101,7 @@ describe.runIf(isLinuxRoot)('start: a read-only file system is one line that nam
       mkdirSync(disk)
       if (!mountReadOnly(disk)) return
       const line = `s3.data.buckets: file://${disk}${below} cannot be used: its file system is read-only (EROFS).`
-      for (const text of await refusals({ 's3.data.buckets': `file://${disk}${below}` })) expect(text).toContain(line)
+      for (const text of await startErrors({ 's3.data.buckets': `file://${disk}${below}` })) expect(text).toContain(line)
     },
     limitMs,
   )
@@ -116,7 +116,7 @@ describe.runIf(isLinuxRoot)('start: a read-only file system is one line that nam
       const isNew = what.includes('new')
       if (!isNew) await ran(more)
       if (!mountReadOnly(what.includes('file') ? wal : disk)) return
-      for (const text of await refusals(more))
+      for (const text of await startErrors(more))
         expect(text).toMatch(/s3\.wal\.path: .*disk\/wal cannot be (used|locked).*: its file system is read-only.*\. Set/)
     },
     limitMs,
@@ -132,7 +132,7 @@ describe.runIf(process.platform === 'linux')('start: a file system of the kernel
   ])(
     '%s=%s',
     async (key, value) => {
-      for (const text of await refusals({ [key]: value })) {
+      for (const text of await startErrors({ [key]: value })) {
         // If the user has no write permission there, that error is found first.
         expect(text).toMatch(
           new RegExp(

@@ -68,7 +68,7 @@ async function ran(more: Readonly<Record<string, string>> = {}): Promise<void> {
 }
 
 /** The single line of a failed start. */
-async function refusal(started: Started): Promise<string> {
+async function startError(started: Started): Promise<string> {
   expect(await started.ended).toBe(1)
   const fatal = started
     .text()
@@ -91,7 +91,7 @@ describe('start: what an operator can change is one line that names the setting'
     'a Kafka port that is in use',
     async () => {
       const other = await listening()
-      const line = await refusal(begin({ listeners: `PLAINTEXT://127.0.0.1:${other.port}` }))
+      const line = await startError(begin({ listeners: `PLAINTEXT://127.0.0.1:${other.port}` }))
       expect(line).toBe(
         `listeners: PLAINTEXT://127.0.0.1:${other.port} cannot be opened: the port is in use by another process (EADDRINUSE). Set listeners to a free port on an address of this machine.`,
       )
@@ -104,7 +104,7 @@ describe('start: what an operator can change is one line that names the setting'
     'a metrics port that was chosen and is in use',
     async () => {
       const other = await listening()
-      const line = await refusal(begin({ 'metrics.listener': `http://127.0.0.1:${other.port}` }))
+      const line = await startError(begin({ 'metrics.listener': `http://127.0.0.1:${other.port}` }))
       expect(line).toBe(
         `metrics.listener = http://127.0.0.1:${other.port} cannot be opened: the port is in use by another process (EADDRINUSE). Set metrics.listener to a free port, or to nothing for no metrics.`,
       )
@@ -119,7 +119,7 @@ describe('start: what an operator can change is one line that names the setting'
   ])(
     'a listener on %s',
     async (listeners, reason) => {
-      expect(await refusal(begin({ listeners }))).toContain(`listeners: ${listeners} cannot be opened: ${reason}`)
+      expect(await startError(begin({ listeners }))).toContain(`listeners: ${listeners} cannot be opened: ${reason}`)
     },
     limitMs,
   )
@@ -134,7 +134,7 @@ describe('start: what an operator can change is one line that names the setting'
         's3.data.buckets': `file://${file}/x`,
         's3.wal.path': `file://${file}/x/wal?capacity=64MiB`,
       }[key]!
-      const line = await refusal(begin({ [key]: value }))
+      const line = await startError(begin({ [key]: value }))
       expect(line).toMatch(new RegExp(`^${key.replaceAll('.', '\\.')}.*(not a directory|ENOTDIR)`))
     },
     limitMs,
@@ -147,11 +147,11 @@ describe('start: what an operator can change is one line that names the setting'
       mkdirSync(join(folder, 'closed'))
       chmodSync(folder, 0o755)
       const shell = { shell: `set -- ${asNobody} "$@";` }
-      expect(await refusal(begin({}, shell))).toContain(
+      expect(await startError(begin({}, shell))).toContain(
         `log.dirs = ${data()} cannot be used: permission denied for the user of this process (EACCES). Set log.dirs to a directory that the user of this process can write.`,
       )
       chmodSync(data(), 0o777)
-      expect(await refusal(begin({ 's3.data.buckets': `file://${folder}/closed` }, shell))).toContain(
+      expect(await startError(begin({ 's3.data.buckets': `file://${folder}/closed` }, shell))).toContain(
         `s3.data.buckets: file://${folder}/closed cannot be used: permission denied for the user of this process (EACCES).`,
       )
     },
@@ -163,7 +163,7 @@ describe('start: what an operator can change is one line that names the setting'
     async () => {
       const owner = await ready()
       const [other] = await freePorts(1)
-      const line = await refusal(begin({ listeners: `PLAINTEXT://127.0.0.1:${other}` }))
+      const line = await startError(begin({ listeners: `PLAINTEXT://127.0.0.1:${other}` }))
       expect(line).toContain(`${data()} is in use by process ${owner.pid}: see ${data()}/.lock`)
     },
     limitMs,
@@ -173,11 +173,11 @@ describe('start: what an operator can change is one line that names the setting'
     'another cluster, another node, another size of log memory',
     async () => {
       await ran()
-      expect(await refusal(begin({ 'cluster.id': 'c3RvcmUtd2FsLXRlc3QtMQ' }))).toMatch(
+      expect(await startError(begin({ 'cluster.id': 'c3RvcmUtd2FsLXRlc3QtMQ' }))).toMatch(
         /^log\.dirs: .* belongs to cluster .*, not c3Rv.*cluster\.id/,
       )
-      expect(await refusal(begin({ 'node.id': '7' }))).toContain(`log.dirs: ${data()} belongs to node 1, not 7: see node.id`)
-      expect(await refusal(begin({ 's3.wal.path': 'file://?capacity=96MiB', 's3.wal.cache.size': '48MiB' }))).toContain(
+      expect(await startError(begin({ 'node.id': '7' }))).toContain(`log.dirs: ${data()} belongs to node 1, not 7: see node.id`)
+      expect(await startError(begin({ 's3.wal.path': 'file://?capacity=96MiB', 's3.wal.cache.size': '48MiB' }))).toContain(
         's3.wal.cache.size = 50331648: ',
       )
     },
@@ -195,7 +195,7 @@ describe('start: what an operator can change is one line that names the setting'
       const damaged = async (name: string, bytes: string): Promise<string> => {
         copy()
         writeFileSync(join(folder, 'copy', name), bytes)
-        return refusal(begin({ 'log.dirs': join(folder, 'copy') }))
+        return startError(begin({ 'log.dirs': join(folder, 'copy') }))
       }
       expect(await damaged('meta.properties', 'junk')).toContain('log.dirs: ')
       expect(await damaged('meta.properties', 'junk')).toContain('meta.properties is not valid')
@@ -221,10 +221,10 @@ describe('start: the object store', () => {
   test(
     'a bucket that is missing and a key that is wrong are found at the start',
     async () => {
-      expect(await refusal(begin({ 's3.data.buckets': uri('elsewhere') }))).toMatch(
+      expect(await startError(begin({ 's3.data.buckets': uri('elsewhere') }))).toMatch(
         /^s3\.data\.buckets: s3:\/\/elsewhere at .*NoSuchBucket/,
       )
-      expect(await refusal(begin({ 's3.data.buckets': uri('millrace', 'wrong') }))).toMatch(
+      expect(await startError(begin({ 's3.data.buckets': uri('millrace', 'wrong') }))).toMatch(
         /^s3\.data\.buckets: s3:\/\/millrace at .*denied/,
       )
     },
@@ -338,7 +338,7 @@ describe.runIf(mounts)('start: a disk of 100 MiB', () => {
       const defaults = { listeners: `PLAINTEXT://127.0.0.1:${port}`, 'log.dirs': `${disk}/data`, 'metrics.listener': '' }
       const first = startServer(defaults)
       running.push(first)
-      const line = await refusal(first)
+      const line = await startError(first)
       expect(line).toContain('s3.wal.path: a write-ahead log of 2GiB does not fit')
       const [, path, cache] = /Set s3\.wal\.path=(\S+) and s3\.wal\.cache\.size=(\w+),/.exec(line)!
       const node = startServer({ ...defaults, 's3.wal.path': path!, 's3.wal.cache.size': cache! })

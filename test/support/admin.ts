@@ -16,7 +16,7 @@ export async function createTopic(
     await connection.call(api.createTopics, requests.createTopics([{ name, partitions, configs }])),
     true,
   )
-  if (answers.get(name) !== 0) throw new Error(`topic ${name} was refused with error ${answers.get(name)}`)
+  if (answers.get(name) !== 0) throw new Error(`topic ${name} was rejected with error ${answers.get(name)}`)
   await untilLed(connection, name, partitions)
 }
 

@@ -9,7 +9,7 @@ interface Exports {
   prepare(at: number): void
   begin(at: number, window: number, windowBytes: number, from: number, bytes: number, flags: number, oldest: number, newest: number): void
   run(at: number, budget: number): number
-  refusedCount(at: number): number
+  rejectedCount(at: number): number
 }
 
 export const results = ['done', 'more', 'damaged', 'malformed', 'window'] as const
@@ -120,8 +120,8 @@ export class KernelBench {
   }
 
   /** Number of records of the batch that violate a rule of their topic. */
-  get refusedCount(): number {
-    return this.#exports.refusedCount(this.#job)
+  get rejectedCount(): number {
+    return this.#exports.rejectedCount(this.#job)
   }
 
   /** Maximum timestamp of the records of a completed batch. */

@@ -18,7 +18,7 @@ import type { Tally } from './tally.ts'
 
 const bytesMax = 16 * 1024 * 1024
 
-/** The file of record batches: the good ones read as Kafka reads them, the damaged ones are refused by Produce for the reason in their name. */
+/** The file of record batches: the good ones read as Kafka reads them, the damaged ones are rejected by Produce for the reason in their name. */
 export function checkBatches(file: string, cases: readonly BatchVector[], tally: Tally): void {
   const path = new ProducePath()
   cases.forEach((one, index) => {
@@ -31,7 +31,7 @@ function checkValid(one: BatchVector): void {
   let at = 0
   for (const expected of one.batches) {
     const found = batchAt(bytes, at)
-    if (isBatchError(found)) throw new Error(`${one.what}: refused, ${found.because}`)
+    if (isBatchError(found)) throw new Error(`${one.what}: rejected, ${found.because}`)
     const records = readRecords(bytes, at, found, nodeCodecs, bytesMax)
     const validationError = difference(numbersAsText(expected), numbersAsText(shown(found, records)), one.what)
     if (validationError !== undefined) throw new Error(validationError)
@@ -39,11 +39,11 @@ function checkValid(one: BatchVector): void {
     at += batchBytes(found)
   }
   if (at !== bytes.length) throw new Error(`${one.what}: ${bytes.length - at} bytes behind the last batch`)
-  for (let end = 0; end < bytes.length; end++) refusesAllOrLast(bytes.subarray(0, end), one.what)
+  for (let end = 0; end < bytes.length; end++) rejectsAllOrLast(bytes.subarray(0, end), one.what)
 }
 
-/** What is cut off inside a batch is refused; cut between two, there is one less. */
-function refusesAllOrLast(bytes: Buffer, what: string): void {
+/** What is cut off inside a batch is rejected; cut between two, there is one less. */
+function rejectsAllOrLast(bytes: Buffer, what: string): void {
   let at = 0
   while (at < bytes.length) {
     const found = batchAt(bytes, at)
@@ -73,7 +73,7 @@ function checkDamaged(one: BatchVector, path: ProducePath): void {
   if (error === 0) throw new Error(`${one.what}: taken for a good batch`)
   const named = Object.keys(errors).find((name) => new RegExp(`\\b${name}\\b`).test(one.what))
   if (named !== undefined && errors[named as keyof typeof errors].code !== error) {
-    throw new Error(`${one.what}: refused with ${error}, ${message}`)
+    throw new Error(`${one.what}: rejected with ${error}, ${message}`)
   }
 }
 

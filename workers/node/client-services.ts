@@ -74,7 +74,7 @@ export function clientServices(
           ...listener,
           metrics: () => metrics.text(),
           problems: () => health.problems,
-          isReady: () => serving.isReady && !storeHealth.isRefused,
+          isReady: () => serving.isReady && !storeHealth.isRejecting,
         })
         log.info({ host: listener.host, port: http.port }, 'serving metrics')
       },

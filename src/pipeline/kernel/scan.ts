@@ -90,11 +90,11 @@ export function scanRecords(name: string, varint32: number, varint64: number): F
     ...i32.store(get(result), get(keyless), scanResult.keyless),
     ...leave(i32.const(status)),
   ]
-  const refuseWhen = (condition: Code, status: number = scanStatus.malformed): Code => when(condition, finish(status))
+  const failWhen = (condition: Code, status: number = scanStatus.malformed): Code => when(condition, finish(status))
   /** Skips `length` bytes, where -1 means null and `least` is the smallest valid length. */
   const skip = (least: number): Code => [
-    ...refuseWhen(i32.ltS(get(length), i32.const(least))),
-    ...refuseWhen(i32.gtS(get(length), i32.sub(get(limit), get(at)))),
+    ...failWhen(i32.ltS(get(length), i32.const(least))),
+    ...failWhen(i32.gtS(get(length), i32.sub(get(limit), get(at)))),
     ...when(i32.gtS(get(length), i32.const(0)), set(at, i32.add(get(at), get(length)))),
   ]
 
@@ -111,15 +111,15 @@ export function scanRecords(name: string, varint32: number, varint64: number): F
       block(
         loop(
           branchIf(1, i32.eq(get(index), get(count))),
-          refuseWhen(i32.eqz(i32.ltU(get(at), get(end)))),
+          failWhen(i32.eqz(i32.ltU(get(at), get(end)))),
           readLength(length),
-          refuseWhen(i32.ltS(get(length), i32.const(0))),
-          refuseWhen(i32.gtS(get(length), i32.sub(get(end), get(at)))),
+          failWhen(i32.ltS(get(length), i32.const(0))),
+          failWhen(i32.gtS(get(length), i32.sub(get(end), get(at)))),
           set(limit, i32.add(get(at), get(length))),
           set(at, i32.add(get(at), i32.const(1))), // attributes; none is in use
           readDelta,
           readLength(length),
-          refuseWhen(i32.ne(get(length), get(index)), scanStatus.offsetDelta),
+          failWhen(i32.ne(get(length), get(index)), scanStatus.offsetDelta),
           when(i64.ltS(get(delta), get(min)), set(min, get(delta))),
           when(i64.gtS(get(delta), get(max)), set(max, get(delta))),
           readLength(length),
@@ -128,11 +128,11 @@ export function scanRecords(name: string, varint32: number, varint64: number): F
           readLength(length),
           skip(-1), // value
           readLength(headers),
-          refuseWhen(i32.ltS(get(headers), i32.const(0))),
+          failWhen(i32.ltS(get(headers), i32.const(0))),
           block(
             loop(
               branchIf(1, i32.eqz(get(headers))),
-              refuseWhen(i32.gtS(get(at), get(limit))),
+              failWhen(i32.gtS(get(at), get(limit))),
               readLength(length),
               skip(0),
               readLength(length),
@@ -141,12 +141,12 @@ export function scanRecords(name: string, varint32: number, varint64: number): F
               branch(0),
             ),
           ),
-          refuseWhen(i32.or(i32.ne(get(at), get(limit)), readGlobal(tooLong))),
+          failWhen(i32.or(i32.ne(get(at), get(limit)), readGlobal(tooLong))),
           set(index, i32.add(get(index), i32.const(1))),
           branch(0),
         ),
       ),
-      refuseWhen(i32.ne(get(at), get(end)), scanStatus.trailing),
+      failWhen(i32.ne(get(at), get(end)), scanStatus.trailing),
       finish(scanStatus.ok),
       i32.const(0),
     ],

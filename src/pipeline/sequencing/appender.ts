@@ -24,7 +24,7 @@ export interface Outcome {
   logAppendTime: number
   durableAt: number
   /** The invalid records, in order. */
-  refused: readonly RejectedRecord[]
+  rejected: readonly RejectedRecord[]
 }
 
 /** Producer and sequence of a batch. */
@@ -52,7 +52,7 @@ export interface AppenderParts {
  * cache and the CRC are one pass. The batch is encoded again only if its topic requires another codec.
  */
 export class Appender {
-  readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, refused: none }
+  readonly outcome: Outcome = { error: 0, reason: 0, baseOffset: -1, logAppendTime: noTime, durableAt: 0, rejected: none }
   readonly #kernel: Kernel
   readonly #view: DataView
   readonly #memory: LogCache
@@ -95,7 +95,7 @@ export class Appender {
     outcome.baseOffset = -1
     outcome.logAppendTime = noTime
     outcome.durableAt = 0
-    outcome.refused = none
+    outcome.rejected = none
     if (!this.#checkShape(partition, address, bytes, flags)) return undefined
 
     if (this.#hasOtherCodec(partition, address)) return this.#appendRepacked(partition, address, bytes, now)
@@ -119,13 +119,13 @@ export class Appender {
   #appendRepacked(partition: Partition, address: number, bytes: number, now: number): NoRoom | undefined {
     const { packing, maxMessageBytes } = partition.settings!
     if (this.#kernel.crc(address + crcFrom, bytes - crcFrom, 0) !== this.#view.getInt32(address + batchHeader.crc)) {
-      return this.#refuse(errors.CORRUPT_MESSAGE.code, reason.crc)
+      return this.#reject(errors.CORRUPT_MESSAGE.code, reason.crc)
     }
     const records = this.#repacker.unpack(address, bytes, this.#memory.recordBytesMax)
-    if (records === undefined) return this.#refuse(errors.INVALID_RECORD.code, reason.malformed)
+    if (records === undefined) return this.#reject(errors.INVALID_RECORD.code, reason.malformed)
     const unpackedBytes = batchHeader.bytes + records.length
     const roomBytes = walRecord.bytes + repackedBytesMax(unpackedBytes)
-    if (roomBytes > this.#memory.recordBytesMax) return this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    if (roomBytes > this.#memory.recordBytesMax) return this.#reject(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
     const at = this.#memory.reserve(roomBytes)
     if (typeof at === 'string') {
       this.#repacker.keep(address, bytes, records)
@@ -135,7 +135,7 @@ export class Appender {
     this.#repacker.place(address, records, to)
     if (!this.#checkRecords(partition, to, unpackedBytes, 0, now, true) || !this.#isNext(partition, to)) return undefined
     const packedBytes = this.#repacker.pack(to, unpackedBytes, packing!)
-    if (packedBytes > maxMessageBytes) return this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    if (packedBytes > maxMessageBytes) return this.#reject(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
     this.#sum(to, packedBytes)
     this.#commit(partition, at, to, packedBytes)
     return undefined
@@ -147,7 +147,7 @@ export class Appender {
     const { count, producerId, producerEpoch, sequence } = this.#readOrigin(to)
     if (producerId < 0) return true
     const { error, duplicate } = partition.producers.check(producerId, producerEpoch, sequence, count)
-    if (error !== 0) this.#refuse(error, error === errors.INVALID_PRODUCER_EPOCH.code ? reason.fenced : reason.outOfOrder)
+    if (error !== 0) this.#reject(error, error === errors.INVALID_PRODUCER_EPOCH.code ? reason.fenced : reason.outOfOrder)
     else if (duplicate === undefined) return true
     else {
       outcome.baseOffset = duplicate.baseOffset
@@ -188,7 +188,7 @@ export class Appender {
     this.#writeHeader(from, walKind.jump, to - from - walRecord.bytes, 0, 0, 0, 0)
   }
 
-  #refuse(error: number, why: number): undefined {
+  #reject(error: number, why: number): undefined {
     this.outcome.error = error
     this.outcome.reason = why
     return undefined
@@ -198,8 +198,8 @@ export class Appender {
   #checkShape(partition: Partition, address: number, bytes: number, flags: number): boolean {
     const batchError = oneBatchError(this.#view, address, bytes, (flags & appendFlags.beforeZstd) !== 0)
     const isTooLarge = bytes > partition.settings!.maxMessageBytes || bytes + walRecord.bytes > this.#memory.recordBytesMax
-    if (batchError !== undefined) this.#refuse(batchError.error, batchError.reason)
-    else if (isTooLarge) this.#refuse(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
+    if (batchError !== undefined) this.#reject(batchError.error, batchError.reason)
+    else if (isTooLarge) this.#reject(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
     return this.outcome.error === 0
   }
 
@@ -208,7 +208,7 @@ export class Appender {
     this.#kernel.copy(to, from, crcFrom)
     const crc = this.#kernel.copyCrc(to + crcFrom, from + crcFrom, bytes - crcFrom, 0)
     if (crc === this.#view.getInt32(to + batchHeader.crc)) return true
-    this.#refuse(errors.CORRUPT_MESSAGE.code, reason.crc)
+    this.#reject(errors.CORRUPT_MESSAGE.code, reason.crc)
     return false
   }
 
@@ -217,7 +217,7 @@ export class Appender {
     const view = this.#view
     const settings = partition.settings!
     const no = (error: number, why: number): false => {
-      this.#refuse(error, why)
+      this.#reject(error, why)
       return false
     }
     const invalid = errors.INVALID_RECORD.code
@@ -246,7 +246,7 @@ export class Appender {
       const status = this.#kernel.scan(to + batchHeader.bytes, to + bytes, count, this.#scratch)
       if (status !== scanStatus.ok) {
         const index = view.getInt32(this.#scratch + scanResult.index, true)
-        if (status !== scanStatus.trailing) this.outcome.refused = [{ index, reason: reason.malformed }]
+        if (status !== scanStatus.trailing) this.outcome.rejected = [{ index, reason: reason.malformed }]
         return no(invalid, reason.malformed)
       }
       earliest = baseTimestamp + this.#delta(scanResult.minDelta)
@@ -290,8 +290,8 @@ export class Appender {
     const { producerId, producerEpoch, sequence } = this.#readOrigin(to)
     // Elsewhere an id below -1 means no producer id.
     const isNegative = producerId !== -1 && (producerEpoch < 0 || sequence < 0)
-    if (earliest < noTime) this.#refuse(errors.INVALID_RECORD.code, reason.negativeTimestamp)
-    else if (isNegative) this.#refuse(errors.INVALID_RECORD.code, reason.negativeEpoch)
+    if (earliest < noTime) this.#reject(errors.INVALID_RECORD.code, reason.negativeTimestamp)
+    else if (isNegative) this.#reject(errors.INVALID_RECORD.code, reason.negativeEpoch)
     return this.outcome.error === 0
   }
 
@@ -308,18 +308,18 @@ export class Appender {
     if ((view.getInt16(to + batchHeader.attributes) & attribute.codec) !== codecs.none) {
       // The age of a record without a timestamp (-1) is not checked. Source: KIP-937.
       if (!isLate || (earliest === noTime && latest <= newest)) return true
-      this.#refuse(errors.INVALID_TIMESTAMP.code, reason.timestamp)
+      this.#reject(errors.INVALID_TIMESTAMP.code, reason.timestamp)
       return false
     }
     const keys = compacted && view.getInt32(this.#scratch + scanResult.keyless, true) >= 0
     if (!keys && !isLate) return true
     const count = view.getInt32(to + batchHeader.recordsCount)
     const baseTimestamp = getI64(view, to + batchHeader.baseTimestamp)
-    const refused = rejectedRecords(view, to + batchHeader.bytes, count, baseTimestamp, { keys, oldest, newest })
-    if (refused.length === 0) return true
-    this.outcome.refused = refused
-    if (refused.some((record) => record.reason === reason.timestamp)) this.#refuse(errors.INVALID_TIMESTAMP.code, reason.timestamp)
-    else this.#refuse(errors.INVALID_RECORD.code, reason.keyless)
+    const rejected = rejectedRecords(view, to + batchHeader.bytes, count, baseTimestamp, { keys, oldest, newest })
+    if (rejected.length === 0) return true
+    this.outcome.rejected = rejected
+    if (rejected.some((record) => record.reason === reason.timestamp)) this.#reject(errors.INVALID_TIMESTAMP.code, reason.timestamp)
+    else this.#reject(errors.INVALID_RECORD.code, reason.keyless)
     return false
   }
 

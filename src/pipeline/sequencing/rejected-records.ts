@@ -15,7 +15,7 @@ export interface RecordRules {
 }
 
 /** Maximum number of invalid records listed for a batch: its answer must fit in a ring. */
-const refusedMax = 8192
+const rejectedMax = 8192
 const noTime = -1
 
 /** Reads consecutive varints in place. */
@@ -60,21 +60,21 @@ class Varints {
  * a record without a timestamp is not checked. Called for a batch that the kernel found well-formed but suspicious.
  */
 export function rejectedRecords(view: DataView, at: number, count: number, baseTimestamp: number, rules: RecordRules): RejectedRecord[] {
-  const refused: RejectedRecord[] = []
+  const rejected: RejectedRecord[] = []
   const varints = new Varints(view, at)
-  for (let index = 0; index < count && refused.length < refusedMax; index++) {
+  for (let index = 0; index < count && rejected.length < rejectedMax; index++) {
     const bytes = varints.next()
     const end = varints.at + bytes
     varints.at++ // attributes
     const timestamp = baseTimestamp + varints.next()
     varints.next() // offset
     const hasKey = varints.next() >= 0
-    if (rules.keys && !hasKey) refused.push({ index, reason: reason.keyless })
+    if (rules.keys && !hasKey) rejected.push({ index, reason: reason.keyless })
     else if (timestamp !== noTime && (timestamp < rules.oldest || timestamp > rules.newest))
-      refused.push({ index, reason: reason.timestamp })
+      rejected.push({ index, reason: reason.timestamp })
     varints.at = end
   }
-  return refused
+  return rejected
 }
 
 /** Timestamps in 64-bit arithmetic, as in Kafka. Called for an uncompressed batch that the kernel found well-formed. */

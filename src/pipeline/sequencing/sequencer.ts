@@ -6,7 +6,7 @@ import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.t
 import type { WakeSignal } from '../../ring/wake-signal.ts'
 import { errors } from '../../wire/errors.ts'
 import { laneHeader, narrow, widen } from '../lane-words.ts'
-import { answerKind, append, appended, fetchRequest, readKind, reason, refusedRecord, release } from '../ring-messages.ts'
+import { answerKind, append, appended, fetchRequest, readKind, reason, rejectedRecord, release } from '../ring-messages.ts'
 import type { Appender, Outcome } from './appender.ts'
 import { FetchReader } from './fetch-reader.ts'
 import { LaneCommandsServer } from './lane-commands-server.ts'
@@ -132,7 +132,7 @@ export class Sequencer {
 
   /** While an answer waits for room, a network worker that consumes answers sends a wake signal. */
   #markBlocked(): void {
-    const isBlocked = this.#clients.some(({ answers }) => answers.refused) ? 1 : 0
+    const isBlocked = this.#clients.some(({ answers }) => answers.claimFailed) ? 1 : 0
     const at = this.#lane + laneHeader.answersBlocked
     if (this.#words[at] !== isBlocked) Atomics.store(this.#words, at, isBlocked)
   }
@@ -144,7 +144,7 @@ export class Sequencer {
     if (this.#memory.end !== this.#published && this.#isWriterIdle()) return false
     if (this.#stalled && this.#trimmed() !== this.#kept) return false
     return this.#clients.every(({ answers, appends, reads }) => {
-      if (answers.refused) return answers.isStuck
+      if (answers.claimFailed) return answers.isStuck
       return reads.empty && (this.#stalled || appends.empty)
     })
   }
@@ -203,7 +203,7 @@ export class Sequencer {
         reason: reason.unknown,
         baseOffset: -1,
         durableAt: 0,
-        refused: [],
+        rejected: [],
       })
     } else {
       const noRoom = this.#appender.append(
@@ -221,13 +221,13 @@ export class Sequencer {
       if (partition.next !== next) this.#count(partition, partition.next - next)
       else if (outcome.error === 0) this.#counters.add('duplicates', 1)
     }
-    if (outcome.refused.length > 0) {
+    if (outcome.rejected.length > 0) {
       client.answers.unclaim(appended.words)
-      answer = client.answers.claim(answerKind.appended, appended.words + this.#refusedIn(client) * refusedRecord.words)
+      answer = client.answers.claim(answerKind.appended, appended.words + this.#rejectedIn(client) * rejectedRecord.words)
       // Nothing has been appended: the retry rejects the batch again.
       if (answer < 0) return this.#stall()
     }
-    this.#writeAnswer(answer, at, outcome, partition, this.#refusedIn(client))
+    this.#writeAnswer(answer, at, outcome, partition, this.#rejectedIn(client))
     // The answer waits for no new write, and an earlier write may be complete already.
     if (partition === undefined || partition.next === next) client.isUrgent = true
     if (this.#memory.end - this.#published >= groupBytesMax) this.#publish()
@@ -246,11 +246,11 @@ export class Sequencer {
   }
 
   /** Number of rejected records for which an answer has room. */
-  #refusedIn({ answers }: Served): number {
-    return Math.min(this.#appender.outcome.refused.length, Math.floor((answers.bodyWordsMax - appended.words) / refusedRecord.words))
+  #rejectedIn({ answers }: Served): number {
+    return Math.min(this.#appender.outcome.rejected.length, Math.floor((answers.bodyWordsMax - appended.words) / rejectedRecord.words))
   }
 
-  #writeAnswer(to: number, at: number, outcome: Outcome, partition: Partition | undefined, refused: number): void {
+  #writeAnswer(to: number, at: number, outcome: Outcome, partition: Partition | undefined, rejected: number): void {
     const words = this.#words
     words[to + appended.request] = words[at + append.request]!
     words[to + appended.part] = words[at + append.part]!
@@ -260,10 +260,10 @@ export class Sequencer {
     putLong(words, to + appended.logAppendTime, outcome.error === 0 ? outcome.logAppendTime : -1)
     putLong(words, to + appended.logStartOffset, hasLogStart(outcome) ? partition!.logStart : -1)
     putLong(words, to + appended.durableAt, outcome.durableAt)
-    words[to + appended.refused] = refused
-    for (let i = 0, record = to + appended.words; i < refused; i++, record += refusedRecord.words) {
-      words[record + refusedRecord.index] = outcome.refused[i]!.index
-      words[record + refusedRecord.reason] = outcome.refused[i]!.reason
+    words[to + appended.rejected] = rejected
+    for (let i = 0, record = to + appended.words; i < rejected; i++, record += rejectedRecord.words) {
+      words[record + rejectedRecord.index] = outcome.rejected[i]!.index
+      words[record + rejectedRecord.reason] = outcome.rejected[i]!.reason
     }
     if (outcome.error !== 0) this.#counters.add('refused', 1)
   }

@@ -1,6 +1,6 @@
 import { getLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
-import { refusedRecord, validationJob, validationKind, validationResult } from '../ring-messages.ts'
+import { rejectedRecord, validationJob, validationKind, validationResult } from '../ring-messages.ts'
 import type { ValidationResult, Validator } from './validator.ts'
 
 /** The rings of one network worker, from the side of a validator thread. */
@@ -69,19 +69,19 @@ export class JobRunner {
   }
 
   /** Returns false when the ring is full; the network worker consumes results later. */
-  #answer({ client, id, validator }: Job, { error, reason, flags, refused }: ValidationResult): boolean {
+  #answer({ client, id, validator }: Job, { error, reason, flags, rejected }: ValidationResult): boolean {
     const words = this.#words
-    const at = client.results.claim(validationKind, validationResult.words + refused.length * refusedRecord.words)
+    const at = client.results.claim(validationKind, validationResult.words + rejected.length * rejectedRecord.words)
     if (at < 0) return false
     words[at + validationResult.id] = id
     words[at + validationResult.error] = error
     words[at + validationResult.reason] = reason
     words[at + validationResult.flags] = flags
-    words[at + validationResult.refused] = refused.length
-    for (const [i, record] of refused.entries()) {
-      const to = at + validationResult.words + i * refusedRecord.words
-      words[to + refusedRecord.index] = record.index
-      words[to + refusedRecord.reason] = record.reason
+    words[at + validationResult.rejected] = rejected.length
+    for (const [i, record] of rejected.entries()) {
+      const to = at + validationResult.words + i * rejectedRecord.words
+      words[to + rejectedRecord.index] = record.index
+      words[to + rejectedRecord.reason] = record.reason
     }
     client.results.publish()
     client.signal.ring()

@@ -1,6 +1,6 @@
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
-import { reason, refusedRecord, validationJob, validationKind, validationResult } from '../ring-messages.ts'
+import { reason, rejectedRecord, validationJob, validationKind, validationResult } from '../ring-messages.ts'
 import type { RecordRules } from '../sequencing/rejected-records.ts'
 import type { ValidationResult } from './validator.ts'
 
@@ -102,9 +102,9 @@ export class ValidationJobs {
       error: words[at + validationResult.error]!,
       reason: words[at + validationResult.reason]!,
       flags: words[at + validationResult.flags]!,
-      refused: Array.from({ length: words[at + validationResult.refused]! }, (_, i) => {
-        const from = at + validationResult.words + i * refusedRecord.words
-        return { index: words[from + refusedRecord.index]!, reason: words[from + refusedRecord.reason]! }
+      rejected: Array.from({ length: words[at + validationResult.rejected]! }, (_, i) => {
+        const from = at + validationResult.words + i * rejectedRecord.words
+        return { index: words[from + rejectedRecord.index]!, reason: words[from + rejectedRecord.reason]! }
       }),
     })
     return true

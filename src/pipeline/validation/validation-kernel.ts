@@ -15,8 +15,8 @@ export interface ValidationKernel {
   bestTimestamp(job: number): bigint
   bestDelta(job: number): number
   recordIndex(job: number): number
-  refusedCount(job: number): number
-  refusedRecord(job: number, i: number): number
+  rejectedCount(job: number): number
+  rejectedRecord(job: number, i: number): number
   hasOtherMaxTimestamp(job: number): number
   setMaxTimestamp(job: number): void
 }

@@ -19,12 +19,12 @@ export interface ValidationResult {
   readonly reason: number
   readonly flags: number
   /** The invalid records, in order. */
-  readonly refused: readonly RejectedRecord[]
+  readonly rejected: readonly RejectedRecord[]
 }
 
 const none: readonly RejectedRecord[] = []
-export const accepted: ValidationResult = { error: 0, reason: reason.none, flags: appendFlags.checked, refused: none }
-const refusal = (error: number, why: number, refused = none): ValidationResult => ({ error, reason: why, flags: 0, refused })
+export const accepted: ValidationResult = { error: 0, reason: reason.none, flags: appendFlags.checked, rejected: none }
+const rejection = (error: number, why: number, rejected = none): ValidationResult => ({ error, reason: why, flags: 0, rejected })
 
 const crcFrom = batchHeader.attributes
 /** The limits of a 64-bit integer, rounded to the nearest numbers within them. */
@@ -79,31 +79,31 @@ export class Validator {
   #decide(status: number): ValidationResult {
     const kernel = this.#kernel
     const { job } = this.#slot
-    if (status === runStatus.done && kernel.refusedCount(job) === 0) {
+    if (status === runStatus.done && kernel.rejectedCount(job) === 0) {
       if (!kernel.hasOtherMaxTimestamp(job)) return accepted
-      if (!this.#isIntact()) return refusal(errors.CORRUPT_MESSAGE.code, reason.crc)
+      if (!this.#isIntact()) return rejection(errors.CORRUPT_MESSAGE.code, reason.crc)
       kernel.setMaxTimestamp(job)
       this.#view.setInt32(this.#address + batchHeader.crc, this.#sum())
       return accepted
     }
-    if (!this.#isIntact()) return refusal(errors.CORRUPT_MESSAGE.code, reason.crc)
-    if (status === runStatus.damaged) return refusal(errors.INVALID_RECORD.code, reason.undecodable)
+    if (!this.#isIntact()) return rejection(errors.CORRUPT_MESSAGE.code, reason.crc)
+    if (status === runStatus.damaged) return rejection(errors.INVALID_RECORD.code, reason.undecodable)
     if (status === runStatus.malformed) {
-      return refusal(errors.INVALID_RECORD.code, reason.malformed, [{ index: kernel.recordIndex(job), reason: reason.malformed }])
+      return rejection(errors.INVALID_RECORD.code, reason.malformed, [{ index: kernel.recordIndex(job), reason: reason.malformed }])
     }
-    const refused = Array.from({ length: kernel.refusedCount(job) }, (_, i) => {
-      const entry = kernel.refusedRecord(job, i)
+    const rejected = Array.from({ length: kernel.rejectedCount(job) }, (_, i) => {
+      const entry = kernel.rejectedRecord(job, i)
       return { index: entry >>> 1, reason: (entry & 1) === 1 ? reason.timestamp : reason.keyless }
     })
-    if (refused.some((record) => record.reason === reason.timestamp)) {
-      return refusal(errors.INVALID_TIMESTAMP.code, reason.timestamp, refused)
+    if (rejected.some((record) => record.reason === reason.timestamp)) {
+      return rejection(errors.INVALID_TIMESTAMP.code, reason.timestamp, rejected)
     }
-    return refusal(errors.INVALID_RECORD.code, reason.keyless, refused)
+    return rejection(errors.INVALID_RECORD.code, reason.keyless, rejected)
   }
 
   /** Result for a batch that needs a larger window than the largest one. */
   get tooFar(): ValidationResult {
-    return this.#isIntact() ? refusal(errors.INVALID_RECORD.code, reason.window) : refusal(errors.CORRUPT_MESSAGE.code, reason.crc)
+    return this.#isIntact() ? rejection(errors.INVALID_RECORD.code, reason.window) : rejection(errors.CORRUPT_MESSAGE.code, reason.crc)
   }
 
   #isIntact(): boolean {

@@ -15,12 +15,12 @@ export interface Tally {
   batches: number
   /** By both. */
   accepted: number
-  refused: number
-  /** Kafka refuses these, and Millrace takes them. */
+  rejected: number
+  /** Kafka rejects these, and Millrace takes them. */
   readonly taken: Difference[]
   /** Both take these, and find another largest timestamp. */
   readonly dated: Difference[]
-  /** Millrace refuses these, and Kafka takes them. */
+  /** Millrace rejects these, and Kafka takes them. */
   readonly stricter: Difference[]
 }
 
@@ -48,7 +48,7 @@ export async function compareWithMillrace(
   report: (tally: Tally) => void = () => {},
 ): Promise<Tally> {
   const path = new ProducePath()
-  const tally: Tally = { batches: 0, accepted: 0, refused: 0, taken: [], dated: [], stricter: [] }
+  const tally: Tally = { batches: 0, accepted: 0, rejected: 0, taken: [], dated: [], stricter: [] }
   for await (const validated of chunks) {
     for (const each of validated) compare(tally, { ...each, millrace: validate(path, each.damaged) })
     report(tally)
@@ -64,14 +64,14 @@ function compare(tally: Tally, difference: Difference): void {
   else if (theirs && ours) tally.accepted++
   else if (theirs) tally.stricter.push(difference)
   else if (ours) tally.taken.push(difference)
-  else tally.refused++
+  else tally.rejected++
 }
 
 function validate(path: ProducePath, { batch, settings }: Damaged): string {
   try {
     return resultOf(path.produce(batch, settings), settings)
   } catch (trap) {
-    // Listed with what Kafka refuses and Millrace takes: it must not be.
+    // Listed with what Kafka rejects and Millrace takes: it must not be.
     return `${taken}? no: ${trap}`
   }
 }

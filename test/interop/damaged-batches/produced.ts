@@ -18,7 +18,7 @@ export interface Produced {
   /** 0: it is stored. */
   readonly error: number
   readonly message: string
-  /** As a fetch returns it; empty for one that is refused. */
+  /** As a fetch returns it; empty for one that is rejected. */
   readonly stored: Buffer
   /** Its records were not packed again. */
   readonly isAsSent: boolean

@@ -40,7 +40,7 @@ const changed = (name: string, change: (batch: Buffer) => unknown): Fault => ({
 const flagged = (bits: number) => (batch: Buffer) =>
   batch.writeInt16BE(batch.readInt16BE(batchHeader.attributes) | bits, batchHeader.attributes)
 
-/** What is wrong with a batch that is otherwise good. Absent: what has Kafka refuse, or never answer, all of its request. */
+/** What is wrong with a batch that is otherwise good. Absent: what has Kafka reject, or never answer, all of its request. */
 const faults: readonly Fault[] = [
   { name: 'wrong crc', damage: unsealed((batch) => batch.writeUInt32BE(1, batchHeader.crc)) },
   { name: 'magic 0', damage: unsealed((batch) => batch.writeInt8(0, batchHeader.magic)) },

@@ -8,7 +8,7 @@ import { connected } from '../../support/connection.ts'
 import { long } from '../../support/long.ts'
 import { type LoopDevice, loopDevice, loopMissing } from '../../support/loop-device.ts'
 import { api, produce, readProduce } from '../../support/requests.ts'
-import { create, NodeWorld, read, refusal, valuesOf, write } from '../storage/node-world.ts'
+import { create, NodeWorld, read, startError, valuesOf, write } from '../storage/node-world.ts'
 
 const mib = 2 ** 20
 const limitMs = 60_000
@@ -75,16 +75,16 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
       await first.start()
       await create(first, 't')
       await write(first, 't', 100)
-      expect(await refusal(second)).toBe(`s3.wal.path: the device ${disk} is in use: it is mounted, or another process uses it`)
-      expect(await refusal(second, { 's3.wal.format': 'true' })).toContain('is in use')
+      expect(await startError(second)).toBe(`s3.wal.path: the device ${disk} is in use: it is mounted, or another process uses it`)
+      expect(await startError(second, { 's3.wal.format': 'true' })).toContain('is in use')
       await first.kill()
-      expect(await refusal(second)).toContain(`${disk} contains the write-ahead log of cluster ${idOf(first, 'cluster.id')}`)
+      expect(await startError(second)).toContain(`${disk} contains the write-ahead log of cluster ${idOf(first, 'cluster.id')}`)
       await first.start()
       expect(await read(first, 't')).toEqual(valuesOf('t', 100))
       await first.kill()
       await second.start({}, { 's3.wal.format': 'true' })
       await second.kill()
-      expect(await refusal(first)).toMatch(/the write-ahead log of this node is not at .*: it contains the write-ahead log of cluster/)
+      expect(await startError(first)).toMatch(/the write-ahead log of this node is not at .*: it contains the write-ahead log of cluster/)
     },
     limitMs,
   )
@@ -95,7 +95,9 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
       const disk = device()
       execFileSync('mkfs.ext4', ['-q', disk])
       const node = await world.node(on(disk))
-      expect(await refusal(node)).toMatch(/contains an ext2, ext3 or ext4 file system: .*start once with --override s3\.wal\.format=true/)
+      expect(await startError(node)).toMatch(
+        /contains an ext2, ext3 or ext4 file system: .*start once with --override s3\.wal\.format=true/,
+      )
       execFileSync('e2fsck', ['-n', disk], { stdio: 'ignore' })
       const format = { 's3.wal.format': 'true' }
       await node.start({}, format)
@@ -111,15 +113,15 @@ describe.runIf(missing === null)('block device: a write-ahead log on one', () =>
   )
 
   test('is refused on a device that is too small, of another size than before, or not there', long(limitMs), async () => {
-    expect(await refusal(await world.node(on(device(4 * mib))))).toMatch(/has 4194304 bytes, fewer than s3\.wal\.cache\.size = 8388608/)
-    expect(await refusal(await world.node(on('/dev/no-such-disk')))).toContain('there is no device /dev/no-such-disk')
+    expect(await startError(await world.node(on(device(4 * mib))))).toMatch(/has 4194304 bytes, fewer than s3\.wal\.cache\.size = 8388608/)
+    expect(await startError(await world.node(on('/dev/no-such-disk')))).toContain('there is no device /dev/no-such-disk')
     const disk = device(40 * mib)
     const node = await world.node(on(disk))
     await node.start()
     await node.kill()
     const smaller = device(16 * mib)
     execFileSync('dd', [`if=${disk}`, `of=${smaller}`, 'bs=1M', 'count=16', 'conv=fsync'], { stdio: 'ignore' })
-    expect(await refusal(node, on(smaller))).toMatch(/bytes too small for the write-ahead log on it: copy the log to a larger one/)
+    expect(await startError(node, on(smaller))).toMatch(/bytes too small for the write-ahead log on it: copy the log to a larger one/)
     await node.start()
   })
 })

@@ -21,8 +21,8 @@ const tolerantSettings = {
   'group.consumer.session.timeout.ms': '300000',
   'group.consumer.max.session.timeout.ms': '300000',
 }
-const retryable = /refused with error (3|5|6|7)$/
-const timedOut = /refused with error 7$/
+const retryable = /rejected with error (3|5|6|7)$/
+const timedOut = /rejected with error 7$/
 
 export interface Round {
   readonly loadMs: number

@@ -75,7 +75,7 @@ export class IdempotentProducer {
     if (body === null) return false
     const answer = readProduce(body)[0]!
     const isKnown = answer.error === duplicateSequenceNumber
-    if (answer.error !== 0 && !isKnown) throw new Error(`${this.#name(batch)} was refused with error ${answer.error}`)
+    if (answer.error !== 0 && !isKnown) throw new Error(`${this.#name(batch)} was rejected with error ${answer.error}`)
     if (!isKnown && answer.baseOffset !== BigInt(batch.first)) throw new Error(`${this.#name(batch)} was given offset ${answer.baseOffset}`)
     if (this.#open[0] !== batch) throw new Error(`${this.#name(batch)} was acknowledged out of turn`)
     this.#open.shift()

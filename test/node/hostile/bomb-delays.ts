@@ -51,7 +51,7 @@ function beats(port: number, topic: string, isOver: () => boolean): Promise<Beat
     for (; !isOver(); count++) {
       const began = performance.now()
       const error = await send(connection, topic, 1, records)
-      if (error !== 0) throw new Error(`a small batch was refused with error ${error}`)
+      if (error !== 0) throw new Error(`a small batch was rejected with error ${error}`)
       longestMs = Math.max(longestMs, performance.now() - began)
     }
     return { longestMs, count }

@@ -30,7 +30,7 @@ export async function put(
   const out: OutRecord[] = records.map(([key, value]) => ({ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }))
   const sent = produce([{ topic, partition: 0, records: encodeBatch(out, options) }])
   const [answer] = readProduce(await connection.call(api.produce, sent))
-  if (answer?.error !== 0) throw new Error(`a batch for ${topic} was refused with error ${answer?.error}`)
+  if (answer?.error !== 0) throw new Error(`a batch for ${topic} was rejected with error ${answer?.error}`)
   return answer.baseOffset
 }
 

@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readFrames } from '../../../src/metadata/frames.ts'
 import type { Broker } from '../../support/broker.ts'
 import { long, longIf } from '../../support/long.ts'
-import { create, fetchAt, NodeWorld, read, refusal, valuesOf, write } from './node-world.ts'
+import { create, fetchAt, NodeWorld, read, startError, valuesOf, write } from './node-world.ts'
 
 const limitMs = 60_000
 const clusterId = 'aWRlbnRpdHktb2Ytbm9kZQ'
@@ -57,10 +57,10 @@ describe('identity: a write-ahead log outside log.dirs', () => {
       await first.start()
       await create(first, 't')
       await write(first, 't', 500)
-      expect(await refusal(second)).toMatch(new RegExp(`write-ahead log ${join(world.folder, 'wal')} is in use by process ${first.pid}`))
+      expect(await startError(second)).toMatch(new RegExp(`write-ahead log ${join(world.folder, 'wal')} is in use by process ${first.pid}`))
       await write(first, 't', 500, 500)
       await first.kill()
-      const message = await refusal(second)
+      const message = await startError(second)
       expect(message).toContain(`contains the write-ahead log of cluster ${meta(first).get('cluster.id')}`)
       expect(message).toContain('s3.wal.format=true')
       await first.start()
@@ -72,8 +72,8 @@ describe('identity: a write-ahead log outside log.dirs', () => {
   test('is not taken for that of a node whose log.dirs was emptied; formatted, it holds nothing of before', long(limitMs), async () => {
     const node = await written(outside())
     rmSync(data(node), { recursive: true })
-    expect(await refusal(node)).toContain('contains the write-ahead log of cluster')
-    expect(await refusal(node, accept)).toContain('contains the write-ahead log of cluster')
+    expect(await startError(node)).toContain('contains the write-ahead log of cluster')
+    expect(await startError(node, accept)).toContain('contains the write-ahead log of cluster')
     await node.start({}, format)
     expect(node.log).toContain('s3.wal.format=true: destroyed the data at s3.wal.path')
     await create(node, 't')
@@ -91,9 +91,9 @@ describe('identity: a write-ahead log outside log.dirs', () => {
     async () => {
       writeFileSync(join(world.folder, 'wal'), 'letters')
       const node = await world.node({ 's3.wal.path': outside() })
-      expect(await refusal(node)).toMatch(/contains data that is not a write-ahead log: .*s3\.wal\.format=true/)
+      expect(await startError(node)).toMatch(/contains data that is not a write-ahead log: .*s3\.wal\.format=true/)
       expect(readFileSync(join(world.folder, 'wal'), 'utf8')).toBe('letters')
-      expect(await refusal(await world.node({ 's3.wal.path': `file://${world.folder}/wal/x` }))).toContain('cannot be used')
+      expect(await startError(await world.node({ 's3.wal.path': `file://${world.folder}/wal/x` }))).toContain('cannot be used')
     },
     limitMs,
   )
@@ -102,7 +102,7 @@ describe('identity: a write-ahead log outside log.dirs', () => {
     const node = await written(outside())
     const moved = join(world.folder, 'elsewhere', 'wal')
     const settings = { 's3.wal.path': `file://${moved}?capacity=32MiB` }
-    expect(await refusal(node, settings)).toContain(`but at ${join(world.folder, 'wal')} at the last start`)
+    expect(await startError(node, settings)).toContain(`but at ${join(world.folder, 'wal')} at the last start`)
     mkdirSync(join(world.folder, 'elsewhere'))
     renameSync(join(world.folder, 'wal'), moved)
     await node.start({}, settings)
@@ -138,7 +138,7 @@ describe('identity: a write-ahead log that is', () => {
         await write(node, 't', 500, 500)
         await node.kill()
         damage(node, copy)
-        const message = await refusal(node)
+        const message = await startError(node)
         expect(message).toMatch(why)
         expect(message).toContain('s3.wal.loss.accept=true')
         await node.start({}, accept)
@@ -164,7 +164,7 @@ describe('identity: a write-ahead log that is', () => {
     const node = await written()
     rmSync(wal(node))
     expect((await node.run(accept, { MILLRACE_CRASH_POINT: 'log opened' })).code).toBe('SIGKILL')
-    expect(await refusal(node)).toMatch(/it is a different log from the one recorded in metadata\.log/)
+    expect(await startError(node)).toMatch(/it is a different log from the one recorded in metadata\.log/)
     await node.start({}, accept)
     expect(await write(node, 't', 10, 500)).toBeGreaterThanOrEqual(500n)
   })
@@ -186,10 +186,10 @@ describe('identity: of the files in log.dirs', () => {
       const content = readFileSync(metadata)
       // The file may have reserved space after its records.
       truncateSync(metadata, Math.floor(readFrames(content).end * part))
-      expect(await refusal(node)).toMatch(
+      expect(await startError(node)).toMatch(
         /metadata\.log has \d+ records, but the superblock of the write-ahead log records \d+: metadata\.log is truncated or out of date; restore it from a copy/,
       )
-      expect(await refusal(node, accept)).toMatch(/metadata\.log has/)
+      expect(await startError(node, accept)).toMatch(/metadata\.log has/)
       writeFileSync(metadata, content)
       await node.start()
       expect(await read(node, 't')).toEqual(valuesOf('t', 500))
@@ -204,11 +204,11 @@ describe('identity: of the files in log.dirs', () => {
       const metadata = data(node, 'metadata.log')
       const content = readFileSync(metadata)
       rmSync(metadata)
-      expect(await refusal(node)).toMatch(/metadata\.log is missing, but this node has been founded: restore it/)
+      expect(await startError(node)).toMatch(/metadata\.log is missing, but this node has been founded: restore it/)
       writeFileSync(metadata, '')
-      expect(await refusal(node)).toMatch(/is not a metadata log: restore it/)
+      expect(await startError(node)).toMatch(/is not a metadata log: restore it/)
       cpSync(data(other, 'metadata.log'), metadata)
-      expect(await refusal(node)).toMatch(
+      expect(await startError(node)).toMatch(
         new RegExp(`belongs to cluster ${meta(other).get('cluster.id')}, meta.properties to cluster ${meta(node).get('cluster.id')}`),
       )
       writeFileSync(metadata, content)
@@ -224,10 +224,10 @@ describe('identity: of the files in log.dirs', () => {
       const node = await written()
       const lines = [...meta(node)].map(([key, value]) => `${key}=${value}`)
       rmSync(data(node, 'meta.properties'))
-      const message = await refusal(node)
+      const message = await startError(node)
       expect(message).toMatch(/contains metadata\.log, objects, wal\/lane-0\.wal, but no meta\.properties/)
       for (const line of lines.slice(0, 5)) expect(message).toContain(line)
-      expect(await refusal(node, { 'cluster.id': clusterId })).toMatch(/no meta\.properties/)
+      expect(await startError(node, { 'cluster.id': clusterId })).toMatch(/no meta\.properties/)
       writeFileSync(data(node, 'meta.properties'), lines.slice(0, 5).join('\n'))
       await node.start()
       expect(await read(node, 't')).toEqual(valuesOf('t', 500))
@@ -240,11 +240,11 @@ describe('identity: of the files in log.dirs', () => {
     const own = join(world.folder, 'own')
     renameSync(data(node, 'wal', 'lane-0.wal'), own)
     cpSync(data(other, 'wal', 'lane-0.wal'), data(node, 'wal', 'lane-0.wal'))
-    const message = await refusal(node)
+    const message = await startError(node)
     expect(message).toContain(
       `the write-ahead log of cluster ${meta(other).get('cluster.id')}, where this node is in cluster ${meta(node).get('cluster.id')}`,
     )
-    expect(await refusal(node, format)).toContain('set s3.wal.path to the place of the log')
+    expect(await startError(node, format)).toContain('set s3.wal.path to the place of the log')
     renameSync(own, data(node, 'wal', 'lane-0.wal'))
     await node.start()
     expect(await read(node, 't')).toEqual(valuesOf('t', 500))
@@ -270,13 +270,13 @@ describe('identity: of the files in log.dirs', () => {
     await node.stop()
     const content = readFileSync(snapshot)
     writeFileSync(snapshot, content.subarray(0, content.length - 1))
-    expect(await refusal(node)).toMatch(
+    expect(await startError(node)).toMatch(
       /producers\.snapshot is damaged: restore it from a copy; or remove it and start once with --override s3\.wal\.loss\.accept=true/,
     )
     writeFileSync(snapshot, older)
-    expect(await refusal(node)).toMatch(/producers\.snapshot is a copy from position/)
+    expect(await startError(node)).toMatch(/producers\.snapshot is a copy from position/)
     rmSync(snapshot)
-    expect(await refusal(node)).toMatch(/producers\.snapshot is missing, although records were stored/)
+    expect(await startError(node)).toMatch(/producers\.snapshot is missing, although records were stored/)
     await node.start({}, accept)
     await node.stop()
     writeFileSync(snapshot, content)
@@ -295,15 +295,15 @@ describe('identity: one object store', () => {
       await create(node, 't')
       await write(node, 't', 100)
       const second = await world.node(shared())
-      const message = await refusal(second)
+      const message = await startError(second)
       expect(message).toContain(`contains cluster ${clusterId} of node 1 with founding.id ${meta(node).get('founding.id')}`)
       expect(message).toMatch(/restore its log\.dirs; or set another cluster\.id; or .*s3\.data\.founding\.replace=true/)
-      expect(await refusal(second, { 'node.id': '2' })).toMatch(
+      expect(await startError(second, { 'node.id': '2' })).toMatch(
         /of node 1, but node\.id is 2: a cluster has one node; set another cluster\.id/,
       )
       // A node without a configured cluster id has lost it with its disk.
       const third = await world.node({ 's3.data.buckets': shared()['s3.data.buckets']! })
-      expect(await refusal(third)).toContain(
+      expect(await startError(third)).toContain(
         `contains cluster ${clusterId}, but log.dirs is new: restore the log.dirs of that cluster; or found another cluster`,
       )
       await third.start({}, { 'cluster.id': 'YW5vdGhlci1jbHVzdGVyIQ' })
@@ -345,7 +345,7 @@ describe('identity: one object store', () => {
     await second.stop()
     expect(objectsOf(node)).toEqual(before)
     // Now the first node is the one without a claim to the store.
-    expect(await refusal(node)).toContain(`with founding.id ${meta(second).get('founding.id')}`)
+    expect(await startError(node)).toContain(`with founding.id ${meta(second).get('founding.id')}`)
   })
 
   test('refuses a log.dirs that is a copy from an earlier start, which would write over newer objects', long(limitMs), async () => {
@@ -361,7 +361,7 @@ describe('identity: one object store', () => {
     await node.stop()
     renameSync(data(node), join(world.folder, 'newest'))
     cpSync(copy, data(node), { recursive: true })
-    expect(await refusal(node)).toBe(
+    expect(await startError(node)).toBe(
       'log.dirs is a copy from start 1 of this node, but its object store has been used by start 2: restore the newest copy; or start once with --override s3.wal.loss.accept=true, which discards the topics and acknowledged records of the later starts',
     )
     rmSync(data(node), { recursive: true })
@@ -431,11 +431,11 @@ describe('identity: one object store', () => {
     await node.kill()
     renameSync(join(world.folder, 'objects'), join(world.folder, 'away'))
     mkdirSync(join(world.folder, 'objects'))
-    expect(await refusal(node)).toMatch(
+    expect(await startError(node)).toMatch(
       /has no .*node\.properties, which this node has written: the store is not mounted, is a different one or was emptied/,
     )
     rmSync(join(world.folder, 'objects'), { recursive: true })
-    expect(await refusal(node)).toMatch(/the store is not mounted/)
+    expect(await startError(node)).toMatch(/the store is not mounted/)
     renameSync(join(world.folder, 'away'), join(world.folder, 'objects'))
     await node.start()
     expect(await read(node, 't')).toEqual(valuesOf('t', 100))

@@ -40,7 +40,7 @@ export const write = (node: Broker, topic: string, count: number, from = 0): Pro
         value: Buffer.from(`${topic} ${at + i}`),
       }))
       const [answer] = readProduce(await connection.call(api.produce, produce([{ topic, partition: 0, records: encodeBatch(values) }])))
-      if (answer!.error !== 0) throw new Error(`a batch was refused with error ${answer!.error}`)
+      if (answer!.error !== 0) throw new Error(`a batch was rejected with error ${answer!.error}`)
       if (first < 0n) first = answer!.baseOffset
     }
     return first
@@ -70,7 +70,7 @@ export const fetchAt = (
   })
 
 /** A failed start ends with status 1 and one line for the operator, without a stack trace. Returns the line. */
-export async function refusal(node: Broker, settings: Settings = {}): Promise<string> {
+export async function startError(node: Broker, settings: Settings = {}): Promise<string> {
   const { code, printed } = await node.run(settings)
   expect(code, printed).toBe(1)
   const lines = printed.split('\n').filter((line) => line.startsWith('{'))

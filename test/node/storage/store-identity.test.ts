@@ -7,7 +7,7 @@ import { errors } from '../../../src/wire/errors.ts'
 import type { Broker } from '../../support/broker.ts'
 import { long } from '../../support/long.ts'
 import type { S3Server } from '../../support/s3/server.ts'
-import { create, fetchAt, NodeWorld, read, refusal, valuesOf, write } from './node-world.ts'
+import { create, fetchAt, NodeWorld, read, startError, valuesOf, write } from './node-world.ts'
 import { bucketIn, clusterId, keysIn, smallLog, storeForBroker, storeForLog } from './storage-world.ts'
 
 const limitMs = 60_000
@@ -39,7 +39,7 @@ test(
     await create(node, 't')
     await write(node, 't', 100)
     const other = await world.node({ ...settings, 'node.id': '2' })
-    expect(await refusal(other)).toMatch(
+    expect(await startError(other)).toMatch(
       /contains cluster \S+ of node 1, but node\.id is 2: a cluster has one node; set another cluster\.id/,
     )
     // The rejected node has not taken over the logs.
@@ -65,7 +65,7 @@ test(
     const { objects } = bucketIn(server!)
     const kept = new Map(objects)
     objects.clear()
-    expect(await refusal(node)).toMatch(
+    expect(await startError(node)).toMatch(
       /has no \S+node\.properties, which this node has written: the store is a different one or was emptied/,
     )
     for (const [key, object] of kept) objects.set(key, object)
@@ -78,7 +78,7 @@ test(
     forgetDisk(node)
     const all = new Map(objects)
     for (const key of all.keys()) if (key.startsWith(`${clusterId}/metadata/`)) objects.delete(key)
-    expect(await refusal(node)).toMatch(/the metadata log under \S+\/metadata\/ is empty, but there are records under/)
+    expect(await startError(node)).toMatch(/the metadata log under \S+\/metadata\/ is empty, but there are records under/)
     for (const key of [...objects.keys()]) objects.delete(key)
     for (const [key, object] of all) objects.set(key, object)
     await node.start()
@@ -86,7 +86,7 @@ test(
     await node.kill()
     const meta = join(node.folder, 'data', 'meta.properties')
     writeFileSync(meta, readFileSync(meta, 'utf8').replace(/^founding\.id=.*$/m, 'founding.id=AAAAAAAAAAAAAAAAAAAAAQ'))
-    expect(await refusal(node)).toMatch(/with founding\.id \S+, but log\.dirs has founding\.id AAAAAAAAAAAAAAAAAAAAAQ/)
+    expect(await startError(node)).toMatch(/with founding\.id \S+, but log\.dirs has founding\.id AAAAAAAAAAAAAAAAAAAAAQ/)
   },
 )
 
@@ -102,10 +102,10 @@ test(
     await create(node, 't')
     await write(node, 't', 100)
     expect(keysIn(server)).toContain(markerKey)
-    expect(await refusal(second)).toMatch(/of node 1 with founding\.id \S+, but log\.dirs has founding\.id \S+: restore its log\.dirs/)
+    expect(await startError(second)).toMatch(/of node 1 with founding\.id \S+, but log\.dirs has founding\.id \S+: restore its log\.dirs/)
     await node.kill()
     await server.stop()
-    expect(await refusal(await world.node(settings))).toMatch(/cannot be read: .*; the first start of a node needs its object store/)
+    expect(await startError(await world.node(settings))).toMatch(/cannot be read: .*; the first start of a node needs its object store/)
     await node.start()
     await write(node, 't', 100, 100)
     await server.start()
@@ -125,7 +125,7 @@ test(
     await node.kill()
     const { objects } = bucketIn(server!)
     for (const key of [...objects.keys()]) if (key.startsWith(`${clusterId}/wal/`)) objects.delete(key)
-    expect(await refusal(node)).toMatch(
+    expect(await startError(node)).toMatch(
       /the end of the write-ahead log is missing: \S+\/wal\/1\/0\/ contains nothing of the last start; .*s3\.wal\.loss\.accept=true/,
     )
     forgetDisk(node)

@@ -6,7 +6,7 @@ import type { Broker } from '../../support/broker.ts'
 import { long } from '../../support/long.ts'
 import type { S3Server } from '../../support/s3/server.ts'
 import { makeFormerWal } from './former-release.ts'
-import { create, NodeWorld, read, refusal, valuesOf, write } from './node-world.ts'
+import { create, NodeWorld, read, startError, valuesOf, write } from './node-world.ts'
 import { bucketIn, clusterId, keysIn, storeForLog, until } from './storage-world.ts'
 
 const limitMs = 60_000
@@ -78,7 +78,7 @@ test('upgrade: a WAL of a former release that is gone from its bucket refuses th
   await formerNode()
   const { objects } = bucketIn(server)
   for (const key of formerKeys()) objects.delete(key)
-  expect(await refusal(node)).toMatch(/the end of the write-ahead log is missing: \S+ contains nothing of the last start/)
+  expect(await startError(node)).toMatch(/the end of the write-ahead log is missing: \S+ contains nothing of the last start/)
 })
 
 test('upgrade: a node without a former WAL writes nothing under the former keys', long(limitMs), async () => {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Broker } from '../../support/broker.ts'
 import { long } from '../../support/long.ts'
 import { makeFormer } from './former-release.ts'
-import { create, NodeWorld, read, refusal, valuesOf, write } from './node-world.ts'
+import { create, NodeWorld, read, startError, valuesOf, write } from './node-world.ts'
 import { smallLog } from './storage-world.ts'
 
 const limitMs = 120_000
@@ -64,16 +64,16 @@ test(
       }
     }
     let back = away('wal', 'lane-0.wal')
-    expect(await refusal(node)).toMatch(/the write-ahead log of this node is incomplete at .*: it does not exist/)
+    expect(await startError(node)).toMatch(/the write-ahead log of this node is incomplete at .*: it does not exist/)
     back()
     back = away('metadata.log')
-    expect(await refusal(node)).toMatch(/metadata\.log is missing, but this node has been founded/)
+    expect(await startError(node)).toMatch(/metadata\.log is missing, but this node has been founded/)
     back()
     back = away('objects')
-    expect(await refusal(node)).toMatch(/which this node has written: the store is not mounted/)
+    expect(await startError(node)).toMatch(/which this node has written: the store is not mounted/)
     back()
     back = away('producers.snapshot')
-    expect(await refusal(node)).toMatch(/producers\.snapshot is missing/)
+    expect(await startError(node)).toMatch(/producers\.snapshot is missing/)
     back()
     await node.start()
     expect(await read(node, 't')).toEqual(valuesOf('t', count))

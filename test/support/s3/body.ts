@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { crc32 } from 'node:zlib'
 import { crc32c } from '../../../src/wire/crc32c.ts'
-import { type ChunkCheck, mismatch, type Refusal } from './signature.ts'
+import { type ChunkCheck, mismatch, type S3Error } from './signature.ts'
 
 export type Sink = (bytes: Buffer) => Promise<void> | void
 
@@ -39,7 +39,7 @@ const signedChunks = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'
  * Receives a body as S3 does: removes the frames of aws-chunked ones, and rejects a wrong length, checksum, or signature of a chunk.
  * Absent: chunks with other kinds of signatures.
  */
-export async function receiveBody(request: IncomingMessage, sink: Sink, check: ChunkCheck | undefined): Promise<Refusal | undefined> {
+export async function receiveBody(request: IncomingMessage, sink: Sink, check: ChunkCheck | undefined): Promise<S3Error | undefined> {
   const { headers } = request
   const declared = String(headers['x-amz-content-sha256'] ?? '')
   const isSigned = declared === signedChunks || declared === `${signedChunks}-TRAILER`
@@ -125,13 +125,13 @@ class Incoming {
   }
 }
 
-const unframed: Refusal = [400, 'IncompleteBody', 'The body is not framed as aws-chunked']
+const unframed: S3Error = [400, 'IncompleteBody', 'The body is not framed as aws-chunked']
 const trailerSignature = 'x-amz-trailer-signature'
 /** A client may send any length. */
 const chunkBytesMax = 2 ** 31
 
 /** Chunks of the form LENGTH[;chunk-signature=SIGNATURE] CRLF BYTES CRLF, the last of them of no bytes, then trailers. */
-async function unframe(incoming: Incoming, sink: Sink, check: ChunkCheck | undefined): Promise<Map<string, string> | Refusal> {
+async function unframe(incoming: Incoming, sink: Sink, check: ChunkCheck | undefined): Promise<Map<string, string> | S3Error> {
   for (let bytes = -1; bytes !== 0; ) {
     const head = /^([0-9a-f]+)(?:;chunk-signature=([0-9a-f]+))?$/i.exec((await incoming.line()) ?? '')
     bytes = Number.parseInt(head?.[1] ?? '', 16)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Blob, type Bucket, readSegments, release, type Segment, type StoredObject, sliceSegments } from './blobs.ts'
 import { receiveBody } from './body.ts'
 import { contents, type S3Request, tag, xml } from './requests.ts'
-import type { Refusal } from './signature.ts'
+import type { S3Error } from './signature.ts'
 
 /** A response. Its bytes are read while they are sent. */
 export interface Answer {
@@ -22,13 +22,13 @@ export interface Holder {
 
 const pageMax = 1000
 
-export const refused = ([status, code, message]: Refusal): Answer => ({
+export const rejected = ([status, code, message]: S3Error): Answer => ({
   status,
   text: xml('Error', [tag('Code', code), tag('Message', message)]),
 })
-const refuse = (status: number, code: string, message: string = code): Answer => refused([status, code, message])
-const noSuchKey = refuse(404, 'NoSuchKey', 'The specified key does not exist.')
-const noSuchUpload = refuse(404, 'NoSuchUpload', 'The specified upload does not exist.')
+const reject = (status: number, code: string, message: string = code): Answer => rejected([status, code, message])
+const noSuchKey = reject(404, 'NoSuchKey', 'The specified key does not exist.')
+const noSuchUpload = reject(404, 'NoSuchUpload', 'The specified upload does not exist.')
 
 type Operation = (request: S3Request, bucket: Bucket, holder: Holder) => Promise<Answer> | Answer
 
@@ -36,7 +36,7 @@ type Operation = (request: S3Request, bucket: Bucket, holder: Holder) => Promise
 export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket'>, Operation>> = {
   async put(request, bucket, holder) {
     const blob = await received(request, holder)
-    if (!(blob instanceof Blob)) return refused(blob)
+    if (!(blob instanceof Blob)) return rejected(blob)
     const failed = precondition(request, bucket)
     if (failed !== undefined) {
       void blob.release()
@@ -54,7 +54,7 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
     const requested = message.headers.range
     if (requested === undefined) return { status: 200, headers, bytes: { segments: object.segments, start: 0, end: object.bytes } }
     const range = rangeOf(requested, object.bytes)
-    if (range === undefined) return refuse(416, 'InvalidRange', 'The requested range is not satisfiable')
+    if (range === undefined) return reject(416, 'InvalidRange', 'The requested range is not satisfiable')
     const [start, end] = range
     return {
       status: 206,
@@ -82,10 +82,10 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
     const { headers } = request.message
     const hasSum = headers['content-md5'] !== undefined || Object.keys(headers).some((name) => name.startsWith('x-amz-checksum-'))
     const body = await textOf(request)
-    if (typeof body !== 'string') return refused(body)
-    if (!hasSum) return refuse(400, 'InvalidRequest', 'Missing required header for this request: Content-MD5 or a checksum')
+    if (typeof body !== 'string') return rejected(body)
+    if (!hasSum) return reject(400, 'InvalidRequest', 'Missing required header for this request: Content-MD5 or a checksum')
     const keys = contents(body, 'Key')
-    if (keys.length > pageMax) return refuse(400, 'MalformedXML')
+    if (keys.length > pageMax) return reject(400, 'MalformedXML')
     for (const key of keys) bucket.remove(key)
     return { status: 200, text: xml('DeleteResult', []) }
   },
@@ -122,7 +122,7 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
 
   async uploadPart(request, bucket, holder) {
     const blob = await received(request, holder)
-    if (!(blob instanceof Blob)) return refused(blob)
+    if (!(blob instanceof Blob)) return rejected(blob)
     const answer = addPart(request, bucket, [whole(blob)])
     if (typeof answer !== 'string') {
       void blob.release()
@@ -136,21 +136,21 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
     if (source === undefined) return noSuchKey
     const requested = request.message.headers['x-amz-copy-source-range']
     const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(String(requested ?? `bytes=0-${source.bytes - 1}`)) ?? []
-    if (from === undefined || Number(to) >= source.bytes) return refuse(400, 'InvalidArgument', 'The range is not in the object')
+    if (from === undefined || Number(to) >= source.bytes) return reject(400, 'InvalidArgument', 'The range is not in the object')
     const answer = addPart(request, bucket, sliceSegments(source.segments, Number(from), Number(to) + 1))
     return typeof answer === 'string' ? { status: 200, text: xml('CopyPartResult', [tag('ETag', answer)]) } : answer
   },
 
   async completeUpload(request, bucket, holder) {
     const body = await textOf(request)
-    if (typeof body !== 'string') return refused(body)
+    if (typeof body !== 'string') return rejected(body)
     const upload = bucket.uploads.get(request.query.get('uploadId')!)
     if (upload === undefined || upload.key !== request.key) return noSuchUpload
     const etags = contents(body, 'ETag')
     const parts = contents(body, 'PartNumber').map((number) => upload.parts.get(Number(number)))
-    if (parts.length === 0) return refuse(400, 'MalformedXML')
-    if (parts.some((part, index) => part === undefined || bare(part.etag) !== bare(etags[index] ?? ''))) return refuse(400, 'InvalidPart')
-    if (parts.slice(0, -1).some((part) => part!.bytes < holder.partBytesMin)) return refuse(400, 'EntityTooSmall')
+    if (parts.length === 0) return reject(400, 'MalformedXML')
+    if (parts.some((part, index) => part === undefined || bare(part.etag) !== bare(etags[index] ?? ''))) return reject(400, 'InvalidPart')
+    if (parts.slice(0, -1).some((part) => part!.bytes < holder.partBytesMin)) return reject(400, 'EntityTooSmall')
     const failed = precondition(request, bucket)
     if (failed !== undefined) return failed
     const segments = parts.flatMap((part) => part!.segments)
@@ -190,18 +190,18 @@ export const operations: Readonly<Record<Exclude<S3Request['operation'], 'bucket
   },
 }
 
-async function received({ message, chunks }: S3Request, { folder }: Holder): Promise<Blob | Refusal> {
+async function received({ message, chunks }: S3Request, { folder }: Holder): Promise<Blob | S3Error> {
   const blob = new Blob(folder)
-  const refusal = await receiveBody(message, (bytes) => blob.append(bytes), chunks)
-  if (refusal === undefined) return blob
+  const rejection = await receiveBody(message, (bytes) => blob.append(bytes), chunks)
+  if (rejection === undefined) return blob
   await blob.release()
-  return refusal
+  return rejection
 }
 
-async function textOf({ message, chunks: check }: S3Request): Promise<string | Refusal> {
+async function textOf({ message, chunks: check }: S3Request): Promise<string | S3Error> {
   const chunks: Buffer[] = []
-  const refusal = await receiveBody(message, (bytes) => void chunks.push(bytes), check)
-  return refusal ?? Buffer.concat(chunks).toString()
+  const rejection = await receiveBody(message, (bytes) => void chunks.push(bytes), check)
+  return rejection ?? Buffer.concat(chunks).toString()
 }
 
 const whole = (blob: Blob): Segment => ({ blob, start: 0, end: blob.bytes })
@@ -224,10 +224,10 @@ const metadataOf = ({ message }: S3Request): Record<string, string> =>
 function precondition({ key, message }: S3Request, bucket: Bucket): Answer | undefined {
   const { 'if-none-match': none, 'if-match': match } = message.headers
   const object = bucket.objects.get(key)
-  if (none !== undefined && none !== '*') return refuse(501, 'NotImplemented')
+  if (none !== undefined && none !== '*') return reject(501, 'NotImplemented')
   const isMet =
     (none === undefined || object === undefined) && (match === undefined || (object !== undefined && bare(match) === bare(object.etag)))
-  return isMet ? undefined : refuse(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold')
+  return isMet ? undefined : reject(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold')
 }
 
 /** A part that is sent again replaces the first. */
@@ -235,7 +235,7 @@ function addPart({ query, key }: S3Request, bucket: Bucket, segments: readonly S
   const upload = bucket.uploads.get(query.get('uploadId')!)
   if (upload === undefined || upload.key !== key) return noSuchUpload
   const number = Number(query.get('partNumber'))
-  if (!(number >= 1 && number <= 10_000)) return refuse(400, 'InvalidArgument')
+  if (!(number >= 1 && number <= 10_000)) return reject(400, 'InvalidArgument')
   for (const { blob } of segments) blob.use()
   const old = upload.parts.get(number)
   const etag = newEtag()

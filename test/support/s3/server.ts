@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { root } from '../root.ts'
 import { Bucket, blobFolder } from './blobs.ts'
 import { type Fault, Faults, type S3Operation } from './faults.ts'
-import { type Answer, bytesIn, type Holder, operations, refused } from './operations.ts'
+import { type Answer, bytesIn, type Holder, operations, rejected } from './operations.ts'
 import { parseRequest, type S3Request } from './requests.ts'
 import { type Account, checkSignature, chunkCheck } from './signature.ts'
 
@@ -119,7 +119,7 @@ export class S3Server implements Holder {
     this.inFlightMax = Math.max(this.inFlightMax, ++this.inFlight)
     try {
       const request = parseRequest(message, domain)
-      if (request === undefined) return await this.#send(message, response, refused([501, 'NotImplemented', message.url!]), undefined)
+      if (request === undefined) return await this.#send(message, response, rejected([501, 'NotImplemented', message.url!]), undefined)
       this.requests.set(request.operation, this.count(request.operation) + 1)
       const fault = this.faults.next(request.operation, request.key)
       const delay = this.faults.delayMs() + (fault?.type === 'slow' ? fault.ms : 0)
@@ -128,7 +128,7 @@ export class S3Server implements Holder {
       if (fault?.type === 'reset' && fault.when !== 'after') return await breakUpload(message, fault.when === 'body')
       if (fault?.type === 'error' && fault.when === 'before') {
         message.resume()
-        return await this.#send(message, response, refused([fault.status, fault.code, 'by the test']), undefined)
+        return await this.#send(message, response, rejected([fault.status, fault.code, 'by the test']), undefined)
       }
       await this.#send(message, response, await this.#answer(request), fault)
     } finally {
@@ -137,16 +137,16 @@ export class S3Server implements Holder {
   }
 
   async #answer(request: S3Request): Promise<Answer> {
-    const refusal = checkSignature(request.message, this.accounts, this.now())
-    if (refusal !== undefined) {
+    const rejection = checkSignature(request.message, this.accounts, this.now())
+    if (rejection !== undefined) {
       request.message.resume()
-      return refused(refusal)
+      return rejected(rejection)
     }
     const bucket = this.buckets.get(request.bucket)
     if (request.operation === 'bucket') return this.#bucket(request)
     if (bucket === undefined) {
       request.message.resume()
-      return refused([404, 'NoSuchBucket', 'The specified bucket does not exist'])
+      return rejected([404, 'NoSuchBucket', 'The specified bucket does not exist'])
     }
     return operations[request.operation]({ ...request, chunks: chunkCheck(request.message, this.accounts) }, bucket, this)
   }
@@ -183,8 +183,8 @@ export class S3Server implements Holder {
 }
 
 function withFault(answer: Answer, fault: Fault | undefined): Answer {
-  if (fault?.type === 'error') return refused([fault.status, fault.code, 'by the test'])
-  if (fault?.type === 'errorIn200' && answer.status === 200) return { ...refused([200, fault.code, 'by the test']), status: 200 }
+  if (fault?.type === 'error') return rejected([fault.status, fault.code, 'by the test'])
+  if (fault?.type === 'errorIn200' && answer.status === 200) return { ...rejected([200, fault.code, 'by the test']), status: 200 }
   if (fault?.type === 'short' && answer.bytes !== undefined) {
     const { segments, start, end } = answer.bytes
     return { ...answer, bytes: { segments, start, end: start + Math.floor((end - start) / 2) } }

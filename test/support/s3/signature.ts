@@ -10,7 +10,7 @@ export interface Account {
 }
 
 /** Reason for a rejected request: status, S3's code, and S3's message. */
-export type Refusal = readonly [status: number, code: string, message: string]
+export type S3Error = readonly [status: number, code: string, message: string]
 
 /** Maximum clock difference accepted by S3. */
 const skewMaxMs = 15 * 60_000
@@ -44,7 +44,7 @@ function signatureOf(request: IncomingMessage, { day, region }: Signed, secretKe
 }
 
 /** Undefined when the request has a valid signature (AWS Signature Version 4, in headers) of an account in `accounts`. */
-export function checkSignature(request: IncomingMessage, accounts: ReadonlyMap<string, Account>, nowMs: number): Refusal | undefined {
+export function checkSignature(request: IncomingMessage, accounts: ReadonlyMap<string, Account>, nowMs: number): S3Error | undefined {
   const signed = signedBy(request)
   if (signed === undefined) return [403, 'AccessDenied', 'Anonymous access is forbidden']
   const account = accounts.get(signed.accessKey)
@@ -62,7 +62,7 @@ export function checkSignature(request: IncomingMessage, accounts: ReadonlyMap<s
   return signature === signatureOf(request, signed, account.secretKey, '', lines) ? undefined : mismatch
 }
 
-export const mismatch: Refusal = [
+export const mismatch: S3Error = [
   403,
   'SignatureDoesNotMatch',
   'The request signature we calculated does not match the signature you provided',

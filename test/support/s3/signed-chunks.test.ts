@@ -100,18 +100,18 @@ const hurt = (bytes: Buffer, at: number): Buffer => {
 test.each([
   ['a byte of the first chunk', 1000],
   ['a byte of the last chunk', 66_000],
-])('signed chunks: %s that is not what was signed is refused, and nothing is stored', async (_, at) => {
+])('signed chunks: %s that is not what was signed is rejected, and nothing is stored', async (_, at) => {
   const [status, text] = await put(plain, hurt(framed(plain), at))
   expect([status, /<Code>(\w+)</.exec(text)![1]]).toEqual([403, 'SignatureDoesNotMatch'])
   expect(stored()).toBeUndefined()
 })
 
-test('chunks that change places are refused: each signature covers the one before it', async () => {
+test('chunks that change places are rejected: each signature covers the one before it', async () => {
   const [status] = await put(plain, framed({ ...plain, chunks: [plain.chunks[1]!, plain.chunks[0]!, plain.chunks[2]!] }))
   expect(status).toBe(403)
 })
 
-test('signed chunks: a trailer that is not what was signed is refused, although it may be right', async () => {
+test('signed chunks: a trailer that is not what was signed is rejected, although it may be right', async () => {
   const forged = { ...trailing, trailers: trailing.trailers.replace('d81f', 'd81e') }
   expect((await put(trailing, framed(forged)))[0]).toBe(403)
   const wrong = { ...trailing, trailers: trailing.trailers.replace('sOO8', 'sOO9') }
@@ -119,7 +119,7 @@ test('signed chunks: a trailer that is not what was signed is refused, although 
   expect(stored()).toBeUndefined()
 })
 
-test('signed chunks: a body that ends before its last chunk is refused', async () => {
+test('signed chunks: a body that ends before its last chunk is rejected', async () => {
   const cut = Buffer.concat([framed(trailing).subarray(0, 66_000)])
   const [status, text] = await put(trailing, cut)
   expect([status, /<Code>(\w+)</.exec(text)![1]]).toEqual([400, 'IncompleteBody'])

@@ -19,7 +19,7 @@ test('actor: effects are performed in the order of their events, after all of th
   expect([actor.turn(), reported, actor.turn()]).toEqual([2, [1, 3, 3, 3], 0])
 })
 
-test('actor: a full mailbox refuses', () => {
+test('actor: a full mailbox rejects', () => {
   const actor = new Actor(adder, { sum: 0 }, { report: () => {} }, 1)
   expect([actor.send({ type: 'add', by: 1 }), actor.send({ type: 'add', by: 1 })]).toEqual([true, false])
   actor.turn()

@@ -11,15 +11,15 @@ test('layout: words of one writer share a line and lines are 128 bytes', () => {
   expect(layout(table)).toEqual({ tail: 0, head: 32, asleep: 33, bytes: 256 })
 })
 
-test('layout: a line with two writers is refused', () => {
+test('layout: a line with two writers is rejected', () => {
   expect(() => layout({ ...table, intruder: { line: 0, writer: 'consumer', about: '' } })).toThrow('line 0 has one writer')
 })
 
-test('layout: a gap between lines is refused', () => {
+test('layout: a gap between lines is rejected', () => {
   expect(() => layout({ a: { line: 1, writer: 'x', about: '' } })).toThrow('without gaps')
 })
 
-test('layout: a misaligned field is refused in a record and taken in a packed one', () => {
+test('layout: a misaligned field is rejected in a record and taken in a packed one', () => {
   expect(() => record({ a: 'u8', b: 'u32' })).toThrow('b is aligned')
   expect(packed({ a: 'u8', b: 'u32' })).toEqual({ a: 0, b: 1, bytes: 5 })
 })

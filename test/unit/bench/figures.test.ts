@@ -59,6 +59,6 @@ test('bench figures: a ratio below its target is missed, one at its target is re
   ])
 })
 
-test('bench figures: a scenario that does not exist is refused with the ones that do', () => {
+test('bench figures: a scenario that does not exist is rejected with the ones that do', () => {
   expect(() => chosen(['64k', 'fast'])).toThrow(/no scenario fast; there are 64k/)
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { kafkaBrokerKeys } from '../../../src/config/kafka-broker-keys.ts'
 import { kindOf } from '../../../src/config/kafka-keys.ts'
 import { kafkaTopicKeys } from '../../../src/config/kafka-topic-keys.ts'
-import { Refused } from '../../../src/config/kind.ts'
+import { InvalidValue } from '../../../src/config/kind.ts'
 import { load } from '../../../src/config/load.ts'
 import type { Settings } from '../../../src/config/settings.ts'
 
@@ -32,7 +32,7 @@ test('config load: every default of Kafka is valid by its own row', () => {
   for (const row of [...kafkaBrokerKeys, ...kafkaTopicKeys]) {
     const [name, , text] = row
     if (text === null || (row[3] === 'nonempty' && text === '')) continue
-    expect(kindOf(row).read(text), name).not.toBeInstanceOf(Refused)
+    expect(kindOf(row).read(text), name).not.toBeInstanceOf(InvalidValue)
   }
 })
 

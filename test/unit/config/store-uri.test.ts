@@ -1,15 +1,15 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { Refused } from '../../../src/config/kind.ts'
+import { InvalidValue } from '../../../src/config/kind.ts'
 import { load } from '../../../src/config/load.ts'
 import { credentialsIn, parseStoreUri, storeName, storeUri, uriWithoutSecrets } from '../../../src/config/store-uri.ts'
 import type { S3Location } from '../../../src/ports/object-store.ts'
 
 const secret = 'wJalr/XUtn+FEMI=K7MDENG,b%25Px'
 const s3 = (uri: string): S3Location => storeUri.read(uri) as S3Location
-const refusal = (uri: string): string => {
+const rejection = (uri: string): string => {
   const read = storeUri.read(uri)
-  return read instanceof Refused ? read.allowed : `accepted: ${inspect(read)}`
+  return read instanceof InvalidValue ? read.allowed : `accepted: ${inspect(read)}`
 }
 
 test('store URI: a bucket needs nothing but its name', () => {
@@ -65,11 +65,11 @@ test('store URI: folders and memory are stores too', () => {
 test('store URI: parameters of a log on a bucket are left to the log', () => {
   const { location, rest } = parseStoreUri('0@s3://wal?batchInterval=250&region=r', ['batchInterval', 'maxBytesInBatch']) as Exclude<
     ReturnType<typeof parseStoreUri>,
-    Refused
+    InvalidValue
   >
   expect(location).toMatchObject({ bucket: 'wal', region: 'r' })
   expect([...rest]).toEqual([['batchInterval', '250']])
-  expect(refusal('s3://wal?batchInterval=250')).toMatch(/no parameter but .*, and has batchInterval/)
+  expect(rejection('s3://wal?batchInterval=250')).toMatch(/no parameter but .*, and has batchInterval/)
 })
 
 test.each([
@@ -93,7 +93,7 @@ test.each([
   ['s3://bucket?checksumAlgorithm=SHA1', /CRC32, CRC32C/],
   ['s3://bucket?type=background', /and has type/],
 ])('store URI: %s is rejected with its message', (uri, words) => {
-  expect(refusal(uri)).toMatch(words)
+  expect(rejection(uri)).toMatch(words)
 })
 
 const hidden = 'S3cr3t'
@@ -109,7 +109,7 @@ test.each([
   `s3://bucket?authType=instance&accessKey=${hidden}&secretKey=${hidden}`,
   `0@s3://one?accessKey=a&secretKey=${hidden},1@s3://two?secretKey=${hidden}`,
 ])('store URI: the error for %s does not contain the secret', (uri) => {
-  expect(refusal(uri)).not.toMatch(/accepted|S3cr3t/)
+  expect(rejection(uri)).not.toMatch(/accepted|S3cr3t/)
   const response = inspect([load({ name: 'a.properties', content: `s3.wal.path=${uri}` }, []), load(undefined, [`s3.wal.path=${uri}`])])
   expect(response).toMatch(/s3\.wal\.path/)
   expect(response).not.toMatch(hidden)

@@ -5,11 +5,11 @@ import { NodeConfigs } from '../../../src/config/node-configs.ts'
 import { topicConfigError, topicEntries } from '../../../src/config/topic-configs.ts'
 import { topicMeanings } from '../../../src/config/topic-meanings.ts'
 
-test('topic meanings: each refused config has rejected values, and an accepted default', () => {
+test('topic meanings: each rejected config has rejected values, and an accepted default', () => {
   const other: Readonly<Record<string, string>> = { 'remote.storage.enable': 'true' }
   for (const [name, , fallback] of kafkaTopicKeys) {
     expect(topicConfigError(new Map([[name, fallback!]]), load(undefined, []).settings!), name).toBeUndefined()
-    if (topicMeanings[name]!.here === 'refused')
+    if (topicMeanings[name]!.here === 'rejected')
       expect(topicConfigError(new Map([[name, other[name]!]]), load(undefined, []).settings!), name).toBeDefined()
   }
 })

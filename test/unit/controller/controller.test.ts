@@ -314,8 +314,8 @@ test('controller: topics are deleted by name or id, and not when named twice', a
     { name: 'c', topicId: idOfC },
   ]
   const beside = await controller.request({ type: 'deleteTopics', topics: [{ name: 'd', topicId: zeroUuid }, ...strange, ...strange] })
-  const refused = ['null INVALID_REQUEST', 'c INVALID_REQUEST']
-  expect(results(beside)).toEqual([...refused, ...refused, 'd UNKNOWN_TOPIC_OR_PARTITION'])
+  const rejected = ['null INVALID_REQUEST', 'c INVALID_REQUEST']
+  expect(results(beside)).toEqual([...rejected, ...rejected, 'd UNKNOWN_TOPIC_OR_PARTITION'])
   const none = { name: 'none', topicId: zeroUuid }
   expect(results(await controller.request({ type: 'deleteTopics', topics: [none, none] }))).toEqual(['none INVALID_REQUEST'])
   expect(partitions.response).toEqual(['open 1', 'open 2', 'open 3', 'close 1', 'close 2'])

@@ -227,9 +227,9 @@ describe('coordinator runtime: writes', () => {
 
   test('an append that is rejected for another reason stops the node', async () => {
     const { log, add, failures } = world()
-    log.append = () => Promise.reject(new Error('refused'))
+    log.append = () => Promise.reject(new Error('rejected'))
     expect(await add(0)).toBe('COORDINATOR_NOT_AVAILABLE')
-    expect(failures.map(({ message }) => message)).toEqual(['refused'])
+    expect(failures.map(({ message }) => message)).toEqual(['rejected'])
   })
 })
 

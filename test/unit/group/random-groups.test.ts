@@ -44,7 +44,7 @@ class Consumer {
     if (response.error.name === 'MEMBER_ID_REQUIRED') {
       this.memberId = response.memberId
       this.#join()
-    } else if (response.error.name !== 'NONE') this.#refused(response.error.name)
+    } else if (response.error.name !== 'NONE') this.#rejected(response.error.name)
     else {
       this.#owners.began(response.generation)
       this.memberId = response.memberId
@@ -64,16 +64,16 @@ class Consumer {
   }
 
   #onSynced(response: SyncResponse): void {
-    if (response.error.name !== 'NONE') this.#refused(response.error.name)
+    if (response.error.name !== 'NONE') this.#rejected(response.error.name)
     else if (response.assignment.length > 0) this.#owners.owns(response.assignment.toString(), this.instanceId ?? this.memberId)
   }
 
   #hearHeartbeat(): void {
     const response = this.#world.heartbeat(this.memberId, this.generation, this.instanceId)
-    if (response !== 'NONE') this.#refused(response)
+    if (response !== 'NONE') this.#rejected(response)
   }
 
-  #refused(error: string): void {
+  #rejected(error: string): void {
     this.generation = -1
     if (error === 'UNKNOWN_MEMBER_ID' || error === 'FENCED_INSTANCE_ID') this.memberId = ''
   }

@@ -73,7 +73,7 @@ test('produce: a topic without partitions is not answered', () => {
   expect(client.produced(0).responses).toEqual([])
 })
 
-describe('produce: refused is', () => {
+describe('produce: rejected is', () => {
   test.each([
     ['an acks that does not exist', { acks: 2 }, errors.INVALID_REQUIRED_ACKS],
     ['a topic id that does not exist', { version: 13, topic: otherId }, errors.UNKNOWN_TOPIC_ID],
@@ -137,9 +137,9 @@ describe('produce: refused is', () => {
     )
     world.settle()
     expect(client.produced(0).responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 0 })
-    const refused = client.produced(1).responses[0]!.partitionResponses[0]!
-    expect(refused).toMatchObject({ errorCode: errors.INVALID_RECORD.code, errorMessage: reasons[reason.keyless] })
-    expect(refused.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1, 2])
+    const rejected = client.produced(1).responses[0]!.partitionResponses[0]!
+    expect(rejected).toMatchObject({ errorCode: errors.INVALID_RECORD.code, errorMessage: reasons[reason.keyless] })
+    expect(rejected.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1, 2])
   })
 
   test('a record that is too old, and each record is named with its own reason, unless it has no timestamp', () => {
@@ -150,11 +150,11 @@ describe('produce: refused is', () => {
     const keys = [key, key, key, key, null, null, key]
     client.produce(1, buildBatch(times.map((timestamp, i) => ({ timestamp: BigInt(timestamp), key: keys[i]!, value }))))
     world.settle()
-    const refused = client.produced(0).responses[0]!.partitionResponses[0]!
-    expect(refused).toMatchObject({ errorCode: errors.INVALID_TIMESTAMP.code, errorMessage: reasons[reason.timestamp] })
+    const rejected = client.produced(0).responses[0]!.partitionResponses[0]!
+    expect(rejected).toMatchObject({ errorCode: errors.INVALID_TIMESTAMP.code, errorMessage: reasons[reason.timestamp] })
     const late = { batchIndexErrorMessage: reasons[reason.timestamp] }
     const keyless = { batchIndexErrorMessage: reasons[reason.keyless] }
-    expect(refused.recordErrors).toEqual([
+    expect(rejected.recordErrors).toEqual([
       { batchIndex: 2, ...late },
       { batchIndex: 3, ...late },
       { batchIndex: 4, ...keyless },
@@ -171,8 +171,8 @@ describe('produce: refused is', () => {
     client.produce(1, buildBatch(Array.from({ length: count }, () => ({ timestamp: BigInt(now) }))))
     client.produce(2, batchOf(1, 100), { topic: 'unknown' })
     world.settle()
-    const refused = client.produced(0).responses[0]!.partitionResponses[0]!
-    expect(refused.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual(Array.from({ length: named }, (_, i) => i))
+    const rejected = client.produced(0).responses[0]!.partitionResponses[0]!
+    expect(rejected.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual(Array.from({ length: named }, (_, i) => i))
     expect(client.produced(1).responses[0]!.partitionResponses[0]!.recordErrors).toEqual([])
   })
 
@@ -218,7 +218,7 @@ test('produce: more partitions than a request may have end the connection', () =
   expect(client.closed).toContain('4096')
 })
 
-test('produce and fetch: a partition that another broker leads is refused with NOT_LEADER_OR_FOLLOWER', () => {
+test('produce and fetch: a partition that another broker leads is rejected with NOT_LEADER_OR_FOLLOWER', () => {
   const world = new FrontWorld()
   world.routing.set({ ...routedTopic('t', topicId, [1, 2], settings), leaders: Int32Array.of(7, 1) })
   const client = world.client()

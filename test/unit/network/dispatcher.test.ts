@@ -184,7 +184,7 @@ describe('dispatcher: a bound', () => {
 
 test('dispatcher: a request that completes a parked fetch keeps its room in the ring while requests of other connections are deferred', () => {
   const world = new FrontWorld({ appendWords: 64 })
-  const [parked, filler, deferred, refused] = [world.client(), world.client(), world.client(), world.client()]
+  const [parked, filler, deferred, rejected] = [world.client(), world.client(), world.client(), world.client()]
   parked.fetch(1, 0n, { maxWaitMs: 3_600_000, partition: 1 })
   world.settle()
   while (filler.waiting.length === 0) filler.produce(0, batchOf(1, 100))
@@ -192,7 +192,7 @@ test('dispatcher: a request that completes a parked fetch keeps its room in the 
   expect(deferred.waiting.length).toBe(20)
   world.dispatcher.publish()
   world.lane.turn()
-  refused.produce(1, batchOf(1, 100), { topic: 'unknown' })
+  rejected.produce(1, batchOf(1, 100), { topic: 'unknown' })
   parked.produce(2, batchOf(1, 100))
   world.settle().pass(1000)
   expect([parked.answered, parked.produced(1).responses[0]!.partitionResponses[0]!.errorCode]).toEqual([[1, 2], 0])

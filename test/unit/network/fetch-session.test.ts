@@ -75,7 +75,7 @@ describe('fetch session: fetch sessions', () => {
     expect(all.count).toBe(0)
   })
 
-  test('refuse an unknown id, a wrong epoch, and a change between names and ids', () => {
+  test('reject an unknown id, a wrong epoch, and a change between names and ids', () => {
     const all = sessions()
     all.open(request(0, 0, [wanted(0)]), 0)
     expect(all.open(request(9, 1), 0)).toEqual({ type: 'error', error: errors.FETCH_SESSION_ID_NOT_FOUND.code })

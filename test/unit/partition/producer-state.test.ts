@@ -58,7 +58,7 @@ describe('producer state: a batch', () => {
     for (const next of [-1, 0]) expect(producers.check(id, next, 7, 1)).toMatchObject({ error: 0, duplicate: undefined })
   })
 
-  test('of a newer epoch begins at 0, and of an older one is refused', () => {
+  test('of a newer epoch begins at 0, and of an older one is rejected', () => {
     const producers = written(0, 10, 3)
     expect(producers.check(id, epoch + 1, 0, 2)).toMatchObject({ error: 0, duplicate: undefined })
     for (const sequence of [1, 30]) expect(producers.check(id, epoch + 1, sequence, 2)).toMatchObject(outOfOrder)

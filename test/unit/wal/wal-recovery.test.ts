@@ -112,7 +112,7 @@ test('WAL recovery: a whole log is recovered, and continues at the next block', 
   expect(recovered(disk)).toEqual(recovered(disk))
 })
 
-test('WAL recovery: a log that was written with more memory is refused when a record does not fit, and not cut off in front of it', () => {
+test('WAL recovery: a log that was written with more memory is rejected when a record does not fit, and not cut off in front of it', () => {
   const { disk } = written([[100_000], [100_000], [100_000]])
   expect(recovered(disk, 2, logBytes).records).toBe(3)
   expect(() => recovered(disk, 2, 256 << 10)).toThrow(/larger s3.wal.cache.size/)

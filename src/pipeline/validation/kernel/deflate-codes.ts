@@ -1,7 +1,7 @@
 import { job } from './job.ts'
 
 /**
- * Tables of DEFLATE's codes. Source: RFC 1951, section 3.2; which codes are refused, from zlib. The way of building is libdeflate's.
+ * Tables of DEFLATE's codes. Source: RFC 1951, section 3.2; which codes are rejected, from zlib. The way of building is libdeflate's.
  *
  * An entry is 32 bits: `literal`; the byte of a literal or the base of a length or distance (from 16); `exceptional`, with `end`, or
  * `further` (then: where a second table begins, from 16), or alone where no code is; bits of the code (from 8); bits to take in all (from 0).

@@ -4,7 +4,7 @@ import { charge, copyMatch, get, job, room, set, step } from './job.ts'
 
 /**
  * gzip as Java's GZIPInputStream reads it: members after each other; header checksums, checksums and sizes are compared; what follows a
- * member and is not the header of another is ignored. Sources: RFC 1951, RFC 1952, OpenJDK 17. Reserved flags are refused: zlib does.
+ * member and is not the header of another is ignored. Sources: RFC 1951, RFC 1952, OpenJDK 17. Reserved flags are rejected: zlib does.
  *
  * A step is a header, or a piece of a block: a block may be as long as it likes.
  */

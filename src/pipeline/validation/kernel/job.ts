@@ -47,8 +47,8 @@ export namespace job {
   export const tables: usize = 1024
   export const tablesBytes: usize = 96 * 1024
   /** Records that break a rule of their topic: index << 1 | 1 for a timestamp, | 0 for a missing key. */
-  export const refused: usize = 1024 + 96 * 1024
-  export const refusedMax: i32 = 8192
+  export const rejected: usize = 1024 + 96 * 1024
+  export const rejectedMax: i32 = 8192
   export const bytes: usize = 1024 + 96 * 1024 + 8192 * 4
 }
 
@@ -69,7 +69,7 @@ export namespace status {
 
 /** Flags of a job. */
 export namespace flag {
-  /** A record without a key is refused: the topic is compacted. */
+  /** A record without a key is rejected: the topic is compacted. */
   export const keys: i32 = 1
   /** Every record has `fixedTimestamp`: the timestamp type of the batch is log append time. */
   export const fixed: i32 = 2

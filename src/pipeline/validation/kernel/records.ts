@@ -13,7 +13,7 @@ namespace state {
   /** Of those, bytes of a key, value or header that are passed over. */
   export const skip: usize = job.records + 16
   export const headers: usize = job.records + 20
-  export const refused: usize = job.records + 24
+  export const rejected: usize = job.records + 24
 }
 
 namespace phase {
@@ -93,12 +93,12 @@ export function beginRecords(at: usize, count: i32): void {
   set(at, state.left, 0)
   set(at, state.skip, 0)
   set(at, state.headers, 0)
-  set(at, state.refused, 0)
+  set(at, state.rejected, 0)
   store<i64>(at + job.maxTimestamp, -1)
 }
 
 export function recordIndexOf(at: usize): i32 { return load<i32>(at + state.index) }
-export function refusedCountOf(at: usize): i32 { return load<i32>(at + state.refused) }
+export function rejectedCountOf(at: usize): i32 { return load<i32>(at + state.rejected) }
 
 /**
  * Checks what has been decoded and not been checked yet; `isLast` when nothing more will come. Leaves the start of a field whose end is
@@ -154,8 +154,8 @@ export function checkRecords(at: usize, isLast: bool): i32 {
         break
       }
       const timestamp = flags & flag.fixed ? load<i64>(at + job.fixedTimestamp) : base + delta
-      if (key < 0 && flags & flag.keys) refuse(at, index << 1)
-      else if (timestamp != -1 && (timestamp < oldest || timestamp > newest)) refuse(at, (index << 1) | 1)
+      if (key < 0 && flags & flag.keys) reject(at, index << 1)
+      else if (timestamp != -1 && (timestamp < oldest || timestamp > newest)) reject(at, (index << 1) | 1)
       if (timestamp > latest) latest = timestamp
       if (isSearch && isBetter(at, offset, timestamp)) {
         result = status.found
@@ -258,9 +258,9 @@ function isBetter(at: usize, offset: i32, timestamp: i64): bool {
   return timestamp >= load<i64>(at + job.target)
 }
 
-function refuse(at: usize, entry: i32): void {
-  const count = load<i32>(at + state.refused)
-  if (count == job.refusedMax) return
-  store<i32>(at + job.refused + (<usize>count << 2), entry)
-  store<i32>(at + state.refused, count + 1)
+function reject(at: usize, entry: i32): void {
+  const count = load<i32>(at + state.rejected)
+  if (count == job.rejectedMax) return
+  store<i32>(at + job.rejected + (<usize>count << 2), entry)
+  store<i32>(at + state.rejected, count + 1)
 }

@@ -2,7 +2,7 @@
 import { prepareGzip, stepGzip } from './inflate.ts'
 import { flag, get, job, set, status, step } from './job.ts'
 import { stepLz4 } from './lz4.ts'
-import { beginRecords, checkRecords, recordIndexOf, refusedCountOf } from './records.ts'
+import { beginRecords, checkRecords, recordIndexOf, rejectedCountOf } from './records.ts'
 import { stepSnappy } from './snappy.ts'
 import { stepStored } from './stored.ts'
 import { stepZstd } from './zstd.ts'
@@ -125,8 +125,8 @@ export function run(at: usize, budget: i32): i32 {
 export function recordIndex(at: usize): i32 { return recordIndexOf(at) }
 
 /** How many records break a rule of their topic, at most 8,192, and the i-th: its index << 1, | 1 for its timestamp, | 0 for its key. */
-export function refusedCount(at: usize): i32 { return refusedCountOf(at) }
-export function refusedRecord(at: usize, i: i32): i32 { return load<i32>(at + job.refused + (<usize>i << 2)) }
+export function rejectedCount(at: usize): i32 { return rejectedCountOf(at) }
+export function rejectedRecord(at: usize, i: i32): i32 { return load<i32>(at + job.rejected + (<usize>i << 2)) }
 
 /** Whether the header of the batch has another largest timestamp than its records. */
 export function hasOtherMaxTimestamp(at: usize): bool {

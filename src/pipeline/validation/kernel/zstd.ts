@@ -6,7 +6,7 @@ import { table } from './zstd-tables.ts'
 
 /**
  * Zstandard as Kafka's reader accepts it: frames after each other, skippable ones among them; windows up to 128 MiB; no dictionary;
- * checksums are compared. Sources: RFC 8878; libzstd, for what it refuses.
+ * checksums are compared. Sources: RFC 8878; libzstd, for what it rejects.
  *
  * A step is a header or a block.
  */

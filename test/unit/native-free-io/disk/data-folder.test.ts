@@ -43,7 +43,7 @@ test('data folder: meta.properties of an older release has no founding', async (
   expect(found).toEqual({ nodeId: 1, clusterId: id, foundingId: null, state: 'upgrade', directoryId: null, wal: null })
 })
 
-test('data folder: one of another node or cluster is refused, and is free again', async () => {
+test('data folder: one of another node or cluster is rejected, and is free again', async () => {
   ;(await open()).release()
   await saveMeta(path, meta)
   await expect(open(2, id)).rejects.toThrow(/belongs to node 1, not 2/)
@@ -71,7 +71,7 @@ test('data folder: the lock of a process that is gone does not hold', async () =
 })
 
 test.each(['hello', '', `version=1\nnode.id=1\ncluster.id=${id}\nfounding.id=x\n`])(
-  'data folder: meta.properties with the text %j is refused, not overwritten',
+  'data folder: meta.properties with the text %j is rejected, not overwritten',
   async (text) => {
     ;(await open()).release()
     writeFileSync(join(path, 'meta.properties'), text)
@@ -79,7 +79,7 @@ test.each(['hello', '', `version=1\nnode.id=1\ncluster.id=${id}\nfounding.id=x\n
   },
 )
 
-test('data folder: one that cannot be made is refused in one line', async () => {
+test('data folder: one that cannot be made is rejected in one line', async () => {
   writeFileSync(join(folder, 'plain'), '')
   await expect(openDataFolder(join(folder, 'plain', 'data'), { nodeId: 1, clusterId: null })).rejects.toThrow(
     /^log\.dirs = .* cannot be used/,

@@ -116,7 +116,7 @@ describe('WAL place: a file', () => {
     expect(content(join(folder, 'link', 'wal'))).toEqual({ type: 'blank' })
   })
 
-  test('that is a folder, that is behind a file or is no device is refused', () => {
+  test('that is a folder, that is behind a file or is no device is rejected', () => {
     mkdirSync(path)
     expect(() => content()).toThrow(/neither a file nor a block device/)
     writeFileSync(join(folder, 'plain'), '')

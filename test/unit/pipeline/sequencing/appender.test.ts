@@ -12,7 +12,7 @@ import { type AppendAnswer, LaneWorld, now } from './lane-world.ts'
 
 interface Found {
   readonly answer: AppendAnswer
-  /** As it is in the log; undefined when it was refused. */
+  /** As it is in the log; undefined when it was rejected. */
   readonly stored: Buffer | undefined
 }
 
@@ -97,12 +97,12 @@ describe('appender: a batch that Apache Kafka wrote', () => {
     if (named !== undefined) expect(answer.error).toBe(named.code)
   })
 
-  test.each(cases.filter((one) => one.valid && !isProduced(one)))('and no producer sends is refused: $what', (one) => {
+  test.each(cases.filter((one) => one.valid && !isProduced(one)))('and no producer sends is rejected: $what', (one) => {
     expect(append(produced(one), always).answer.error).not.toBe(0)
   })
 })
 
-describe('appender: refused is a batch', () => {
+describe('appender: rejected is a batch', () => {
   /** Reasons of the log itself, which says where it starts. */
   const reported: readonly number[] = [reason.baseOffset, reason.malformed, reason.count, reason.control, reason.codec, reason.sequence]
 
@@ -140,8 +140,8 @@ describe('appender: refused is a batch', () => {
 
   test('that claims log append time where the topic gives it', () => {
     const batch = changed((b) => b.writeInt16BE(attribute.logAppendTime, 21))
-    const refused = { error: errors.INVALID_TIMESTAMP.code, reason: reason.appendTime }
-    expect(append(batch, { timestampType: 'LogAppendTime' }).answer).toMatchObject(refused)
+    const rejected = { error: errors.INVALID_TIMESTAMP.code, reason: reason.appendTime }
+    expect(append(batch, { timestampType: 'LogAppendTime' }).answer).toMatchObject(rejected)
   })
 
   test('larger than max.message.bytes, and not one byte less', () => {
@@ -215,7 +215,7 @@ test.each([
   ['a few bytes behind it', Buffer.concat([good(), Buffer.alloc(5)])],
   ['half a batch behind it', Buffer.concat([good(), good().subarray(0, 70)])],
   ['records whose offsets do not count up', changed((b) => b.writeInt8(10, batchHeader.bytes + 1 + (b[batchHeader.bytes]! >> 1) + 3))],
-])('appender: a batch with %s is refused, where Kafka takes it', (_, batch) => {
+])('appender: a batch with %s is rejected, where Kafka takes it', (_, batch) => {
   expect(append(batch).answer.error).toBe(errors.INVALID_RECORD.code)
 })
 
@@ -232,7 +232,7 @@ test.each([
   expect(resum(Buffer.from(stored!))).toEqual(stored)
 })
 
-test('appender: a batch with a negative timestamp is refused where it would be compressed again, as by Kafka', () => {
+test('appender: a batch with a negative timestamp is rejected where it would be compressed again, as by Kafka', () => {
   const packing = { codec: 'gzip', level: 6 } as const
   for (const timestamp of [-2n, -(2n ** 61n)]) {
     const batch = good([{}, { timestamp }])
@@ -242,7 +242,7 @@ test('appender: a batch with a negative timestamp is refused where it would be c
   expect(append(good([{}, { timestamp: -1n }]), { packing }).answer.error).toBe(0)
 })
 
-test('appender: a producer id with a negative epoch is refused where the batch would be compressed again, as by Kafka', () => {
+test('appender: a producer id with a negative epoch is rejected where the batch would be compressed again, as by Kafka', () => {
   const packing = { codec: 'zstd', level: 3 } as const
   const batch = good([{}], { producerId: 7n, producerEpoch: -1, baseSequence: 0 })
   expect(append(batch, { packing }).answer).toMatchObject({ error: errors.INVALID_RECORD.code, reason: reason.negativeEpoch })

@@ -37,7 +37,7 @@ test('main appends: batches of the main thread get the next offsets, in order, w
   expect(world.write()).toBeGreaterThan(0)
 })
 
-test('main appends: a batch for a partition that is not served, or a broken one, is refused, and the others are not', () => {
+test('main appends: a batch for a partition that is not served, or a broken one, is rejected, and the others are not', () => {
   const world = new LaneWorld()
   world.open(1)
   const broken = batchOf('x')

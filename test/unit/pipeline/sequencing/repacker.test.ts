@@ -79,7 +79,7 @@ test('repacker: what a producer sends again is answered as the first time, thoug
   expect(stored(world)).toHaveLength(2)
 })
 
-describe('repacker: where batches are packed anew, refused is', () => {
+describe('repacker: where batches are packed anew, rejected is', () => {
   const resum = (batch: Buffer): Buffer => {
     batch.writeUInt32BE(crc32c(batch, batchHeader.attributes), batchHeader.crc)
     return batch

@@ -21,14 +21,14 @@ describe('sequencer: an append', () => {
     expect(world.counted).toMatchObject({ batches: 2, records: 5 })
   })
 
-  test('to a partition that is not open is refused', () => {
+  test('to a partition that is not open is rejected', () => {
     const world = new LaneWorld()
     world.append(4, batchOf(1, 100))
     world.settle()
     expect(world.appended()).toMatchObject([{ error: errors.UNKNOWN_TOPIC_OR_PARTITION.code, baseOffset: -1, durableAt: 0 }])
   })
 
-  test('that is refused rings the network worker, and not before the answer can be seen', () => {
+  test('that is rejected rings the network worker, and not before the answer can be seen', () => {
     const world = new LaneWorld()
     world.append(4, batchOf(1, 100))
     world.turn()

@@ -55,7 +55,7 @@ const members: readonly [string, Buffer, KernelResult][] = [
   ['a text', member(flag.text), 'done'],
   ['a header checksum that is right', checked(0), 'done'],
   ['a header checksum that is wrong', checked(1), 'damaged'],
-  ['a reserved flag, which Java passes over and zlib refuses', member(0x20), 'damaged'],
+  ['a reserved flag, which Java passes over and zlib rejects', member(0x20), 'damaged'],
   ['another method', changed(2), 'damaged'],
   ['another magic', changed(0), 'damaged'],
   ['a wrong checksum', changed(-8), 'damaged'],

@@ -65,12 +65,12 @@ test('large-window: the largest timestamp is written into the header of the batc
   expect(resultOf(unset).result).toMatchObject({ error: errors.CORRUPT_MESSAGE.code, reason: reason.crc })
 })
 
-test('large-window: a match before the start, and one beyond the window of the frame, are refused', () => {
+test('large-window: a match before the start, and one beyond the window of the frame, are rejected', () => {
   expect(resultOf(zstdFar(40 * mebibyte, 20 * mebibyte, { reach: 60 * mebibyte })).result).toMatchObject({ reason: reason.undecodable })
   expect(resultOf(zstdFar(150 * mebibyte, 20 * mebibyte, { reach: 129 * mebibyte })).result).toMatchObject({ reason: reason.undecodable })
 })
 
-test('large-window: snappy that refers back further than 128 MiB is refused by its own reason', () => {
+test('large-window: snappy that refers back further than 128 MiB is rejected by its own reason', () => {
   const batch = snappyFar(160 * mebibyte, 140 * mebibyte)
   const { result } = resultOf(batch)
   expect(result).toMatchObject({ error: errors.INVALID_RECORD.code, reason: reason.window })

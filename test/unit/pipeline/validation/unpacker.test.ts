@@ -122,7 +122,7 @@ test.each(samples)('unpacker: $codec of $how decodes to what was packed', (sampl
   expect(unpack(sample, sample.bytes).equals(text)).toBe(true)
 })
 
-test.each(samples)('unpacker: $codec of $how is refused when it is cut off or gives more than it may', (sample) => {
+test.each(samples)('unpacker: $codec of $how is rejected when it is cut off or gives more than it may', (sample) => {
   const { bytes } = sample
   for (let end = 1; end < bytes.length; end++) expect(() => unpack(sample, bytes.subarray(0, end))).toThrow(MalformedMessage)
   expect(() => unpack(sample, bytes, text.length - 1)).toThrow(`more than ${text.length - 1} bytes come out`)
@@ -149,7 +149,7 @@ test('unpacker: a second zstd frame is decoded, a skippable one is skipped; what
   expect(unpack(lz4Sample, Buffer.concat([lz4Sample.bytes, lz4Sample.bytes])).equals(text)).toBe(true)
 })
 
-test('unpacker: an lz4 frame with linked blocks is refused, as in validation and in Kafka', () => {
+test('unpacker: an lz4 frame with linked blocks is rejected, as in validation and in Kafka', () => {
   const linked = Buffer.from(lz4Sample.bytes)
   linked[4]! &= ~0x20
   linked[6] = (xxhash32(linked.subarray(4, 6)) >>> 8) & 0xff
@@ -169,7 +169,7 @@ const headerBytes = 61
 const bombs = { zstd: zstdBomb, gzip: gzipBomb, lz4: lz4Bomb, snappy: snappyBomb } as const
 
 test.each(codecNames.filter((codec) => codec !== 'none'))(
-  'unpacker: a %s bomb is refused at the bound and takes no more memory',
+  'unpacker: a %s bomb is rejected at the bound and takes no more memory',
   (codec) => {
     const bomb = bombs[codec](64 << 20).subarray(headerBytes)
     const before = process.memoryUsage().rss
@@ -185,7 +185,7 @@ test('unpacker: output is in memory of its own', () => {
   expect(first.equals(text)).toBe(true)
 })
 
-test('unpacker: of damaged streams it opens what validation accepts, with the same output, and refuses what validation cannot decode', async () => {
+test('unpacker: of damaged streams it opens what validation accepts, with the same output, and rejects what validation cannot decode', async () => {
   const bench = new KernelBench(await validationModule(), { windowBytes: 9 << 20 })
   const whole = kafkaStreams()
   const seen = { done: 0, damaged: 0 }
