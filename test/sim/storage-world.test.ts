@@ -6,10 +6,10 @@ import { StorageWorld } from './storage-world.ts'
 const actions = 40
 /** A search for a seed that detects a bug, when the one in the table does not any more. */
 const searchMs = 60_000
-const blockOfSeeds = 5
+const blockOfSeeds = 3
 
-test.each(Array.from({ length: 20 }, (_, block) => block * blockOfSeeds))(
-  'storage engine: no record is lost and no object is left over after store faults and crashes, five seeds from %i',
+test.each(Array.from({ length: 33 }, (_, block) => block * blockOfSeeds))(
+  'storage engine: no record is lost and no object is left over after store faults and crashes, three seeds from %i',
   async (first) => {
     for (let seed = first; seed < first + blockOfSeeds; seed++) await runOf(seed)
   },

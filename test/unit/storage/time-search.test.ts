@@ -139,13 +139,13 @@ test('time-search: large batches of every codec, searched side by side, neither 
 })
 
 test('time-search: batches that refer back far are searched by a thread of their own, one at a time, which ends afterwards', async () => {
-  const bombs = [zstdFar(600 * mebibyte, 120 * mebibyte), zstdFar(200 * mebibyte, 100 * mebibyte)]
+  const bombs = [zstdFar(300 * mebibyte, 120 * mebibyte), zstdFar(150 * mebibyte, 100 * mebibyte)]
   const late = bombs[0]!.readBigInt64BE(batchHeader.maxTimestamp)
   const rss = process.memoryUsage().rss
   const { result, turns, grownMib } = await turnsBeside(Promise.all(bombs.map((bomb) => search.first(bomb, 0n, late))))
   expect(result).toEqual(bombs.map(() => ({ offset: 1n, timestamp: late })))
   // The steps are on another thread, so this one has many more turns than they have steps.
-  expect(turns).toBeGreaterThan(turnsFor((600 + 200) * mebibyte))
+  expect(turns).toBeGreaterThan(turnsFor((300 + 150) * mebibyte))
   expect(grownMib).toBeGreaterThan(120)
   expect(grownMib).toBeLessThan(230)
   while (largeWindow.isRunning) await pause(20)
