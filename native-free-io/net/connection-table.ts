@@ -128,6 +128,7 @@ export class ConnectionTable implements ConnectionOwner {
   }
 
   onStarve(gate: ReadGate): void {
+    assert(gate.isPausedFor('receive-memory'), 'a starving connection waits for receive memory')
     this.#starving.pause(gate)
     if (!this.#stopping) this.#feeder ??= setTimeout(() => this.#feed(), starvedMs)
   }
@@ -155,6 +156,7 @@ export class ConnectionTable implements ConnectionOwner {
     if (!this.#connections.delete(connection)) return
     const left = (this.#perHost.get(connection.session.host) ?? 0) - 1
     assert(left >= 0, 'each connection is counted for its host')
+    assert(left <= this.#connections.size, 'the connections of a host are connections')
     if (left > 0) this.#perHost.set(connection.session.host, left)
     else this.#perHost.delete(connection.session.host)
     this.#parts.counters.add('disconnections', 1)
@@ -168,6 +170,7 @@ export class ConnectionTable implements ConnectionOwner {
     const fromHost = (this.#perHost.get(connection.session.host) ?? 0) + 1
     this.#perHost.set(connection.session.host, fromHost)
     this.#connections.add(connection)
+    assert(fromHost <= this.#connections.size, 'the connections of a host are connections')
     this.#parts.counters.add('connections', 1)
     if (this.#stopping) connection.close('the broker stops')
     else if (this.#connections.size > filesMax) connection.close(tooManyFiles)

@@ -80,6 +80,8 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
   send(parts: readonly Uint8Array[], lease: BufferLease | undefined): void {
     let bytes = 0
     for (const part of parts) bytes += part.length
+    assert(bytes > 0, 'a response has bytes')
+    assert(!this.queue.closed, 'a closed connection sends no response')
     this.#owner.onWrite(bytes)
     this.#sendQueue.send(parts, lease, bytes)
     if (lease !== undefined && this.#sendQueue.isLate) this.#owner.onLate(this)
@@ -118,6 +120,7 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
   window(): Buffer {
     const { at, bytes } = this.#requestReader.window()
     assert(bytes > 0, 'a window has room')
+    assert(at >= 0 && at + bytes <= this.#owner.requestReader.bytes.length, 'a window is in the arena')
     this.#at = at
     this.#windowBytes = bytes
     return this.#owner.requestReader.bytes.subarray(at, at + bytes)
@@ -125,6 +128,7 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
 
   received(bytes: number): boolean {
     if (this.#socket.destroyed) return false
+    assert(bytes > 0, 'a read has bytes')
     assert(bytes <= this.#windowBytes, 'received bytes are within their window')
     this.#receivedAt = Date.now()
     this.gate.enter()
@@ -147,6 +151,8 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
   /** Returns the reason for closing the connection because of a time limit, if there is one. */
   overdue(now: number, limits: OverdueLimits): string | undefined {
     const { frames, isMidFrame } = this.#requestReader
+    assert(frames >= this.#frames, 'the number of frames advances')
+    assert(this.unsentBytes >= 0, 'responses are sent once')
     if (!isMidFrame || !this.gate.isOpen || frames !== this.#frames) this.#frameSince = now
     this.#frames = frames
     const drained = this.#socket.bytesWritten - this.#socket.writableLength
@@ -162,7 +168,9 @@ export class Connection implements ClientConnection, GateOwner, TransportReceive
 
   #onClose(): void {
     this.gate.pause('closed')
+    assert(this.#socket.destroyed, 'a connection is closed after its socket')
     this.#owner.dispatcher.disconnect(this.queue)
+    assert(this.queue.pending.length === 0, 'a closed connection has no request')
     this.#sendQueue.close()
     this.#requestReader.close()
     this.#owner.onClose(this, this.#why)

@@ -72,6 +72,7 @@ export class SendQueue {
   }
 
   send(parts: readonly Uint8Array[], lease: BufferLease | undefined, bytes: number): void {
+    assert(parts.length > 0 && bytes > 0, 'a response has bytes')
     if (this.#writes.length === 0 && bytes <= coalesceBytesMax && lease === undefined) {
       this.#socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts as Uint8Array[], bytes))
       return
@@ -103,6 +104,7 @@ export class SendQueue {
       if (!pending.isLeased || now - pending.since < waitMs) continue
       const leased = pending.parts.filter((part) => part.buffer === this.#arena)
       const bytes = leased.reduce((sum, part) => sum + part.length, 0)
+      assert(pending.copied === 0, 'a write is copied once')
       if (!this.#slow.take(bytes)) continue
       pending.copied = bytes
       pending.isLeased = false
@@ -114,6 +116,7 @@ export class SendQueue {
         at += part.length
         return copy.subarray(at - part.length, at)
       })
+      assert(at === bytes, 'every byte of the lease is copied')
       const ranges = [...pending.flying]
       if (ranges.length === 0) pending.lease?.release()
       else pending.lease?.keep(Math.min(...ranges.map(({ start }) => start)), Math.max(...ranges.map(({ end }) => end)))
@@ -153,7 +156,8 @@ export class SendQueue {
     }
     parts.splice(0, whole)
     this.#bytes -= bytes
-    assert(bytes <= room && this.#bytes >= 0, 'unsent bytes are written once')
+    assert(bytes <= room, 'a write has no more bytes than the socket has room for')
+    assert(this.#bytes >= 0, 'unsent bytes are written once')
     if (range.end > 0) pending.flying.add(range)
     const isLast = parts.length === 0
     if (isLast) this.#given.add(this.#writes.shift()!)
@@ -165,7 +169,8 @@ export class SendQueue {
   }
 
   #taken(pending: PendingWrite, range: Range, isLast: boolean): void {
-    pending.flying.delete(range)
+    const wasFlying = pending.flying.delete(range)
+    assert(wasFlying || range.end === 0, 'a range is read by the client once')
     if (isLast && this.#given.delete(pending)) this.#finish(pending)
     this.drained()
   }

@@ -88,6 +88,7 @@ export class RequestDispatcher {
 
   /** The connection is closed: its responses are discarded. */
   disconnect(queue: RequestQueue): void {
+    assert(!queue.closed, 'a connection is closed once')
     queue.closed = true
     for (const paused of [this.#rings, this.#produces, this.#forwarded]) paused.disconnect(queue.gate)
     this.#dirty.delete(queue)
@@ -133,6 +134,7 @@ export class RequestDispatcher {
     if (handled > 0 && Atomics.load(words, lane + laneHeader.answersBlocked) === 1) sequencer.ring()
     const durable = widen(Atomics.load(words, lane + laneHeader.durable), this.#durable)
     assert(durable >= this.#durable, 'the durable position advances')
+    assert(handled <= answersPerTurn, 'a turn is bounded')
     this.#durable = durable
     const completed = this.#produces.advanceDurable(this.#durable)
     this.#flush()
@@ -198,6 +200,7 @@ export class RequestDispatcher {
   /** Sends complete responses, and resumes connections that wait for a ring or for memory. */
   #flush(): void {
     for (const queue of this.#dirty) {
+      assert(!queue.closed, 'a closed connection has no complete response')
       this.#dirty.delete(queue)
       queue.flush()
     }

@@ -78,6 +78,7 @@ export class Appender {
 
   setDurable(position: number): void {
     assert(position >= this.#durable, 'the durable position advances')
+    assert(position <= this.#memory.end, 'only written records are durable')
     this.#durable = position
   }
 
@@ -90,6 +91,7 @@ export class Appender {
   append(partition: Partition, address: number, bytes: number, flags: number, now: number): NoRoom | undefined {
     const { outcome } = this
     assert(partition.open, 'batches are appended to open partitions')
+    assert(address >= 0 && bytes >= 0 && address + bytes <= this.#view.byteLength, 'a batch is in the arena')
     outcome.error = 0
     outcome.reason = reason.none
     outcome.baseOffset = -1
@@ -118,6 +120,7 @@ export class Appender {
   /** Appends a batch that must be encoded with another codec. Its records are checked one by one, in every encoding. */
   #appendRepacked(partition: Partition, address: number, bytes: number, now: number): NoRoom | undefined {
     const { packing, maxMessageBytes } = partition.settings!
+    assert(packing !== undefined, 'a repacked batch has a codec')
     if (this.#kernel.crc(address + crcFrom, bytes - crcFrom, 0) !== this.#view.getInt32(address + batchHeader.crc)) {
       return this.#reject(errors.CORRUPT_MESSAGE.code, reason.crc)
     }
@@ -134,7 +137,8 @@ export class Appender {
     const to = this.#memory.address(at) + walRecord.bytes
     this.#repacker.place(address, records, to)
     if (!this.#checkRecords(partition, to, unpackedBytes, 0, now, true) || !this.#isNext(partition, to)) return undefined
-    const packedBytes = this.#repacker.pack(to, unpackedBytes, packing!)
+    const packedBytes = this.#repacker.pack(to, unpackedBytes, packing)
+    assert(walRecord.bytes + packedBytes <= roomBytes, 'a repacked batch is within its reservation')
     if (packedBytes > maxMessageBytes) return this.#reject(errors.MESSAGE_TOO_LARGE.code, reason.tooLarge)
     this.#sum(to, packedBytes)
     this.#commit(partition, at, to, packedBytes)
@@ -145,11 +149,13 @@ export class Appender {
   #isNext(partition: Partition, to: number): boolean {
     const { outcome } = this
     const { count, producerId, producerEpoch, sequence } = this.#readOrigin(to)
+    assert(count > 0, 'sequence numbers are checked after the count')
     if (producerId < 0) return true
     const { error, duplicate } = partition.producers.check(producerId, producerEpoch, sequence, count)
     if (error !== 0) this.#reject(error, error === errors.INVALID_PRODUCER_EPOCH.code ? reason.fenced : reason.outOfOrder)
     else if (duplicate === undefined) return true
     else {
+      assert(duplicate.baseOffset < partition.next, 'the original of a duplicate is in the partition')
       outcome.baseOffset = duplicate.baseOffset
       outcome.logAppendTime = partition.settings!.timestampType === 'LogAppendTime' ? duplicate.timestamp : noTime
       outcome.durableAt = duplicate.end
@@ -185,6 +191,7 @@ export class Appender {
   /** Writes the record that jumps from one position to another, over memory that must stay unchanged. */
   jump(from: number, to: number): void {
     assert(to - from >= walRecord.bytes, 'a jump has room for its header')
+    assert(from >= this.#durable, 'a jump begins behind durable records')
     this.#writeHeader(from, walKind.jump, to - from - walRecord.bytes, 0, 0, 0, 0)
   }
 
@@ -205,6 +212,8 @@ export class Appender {
 
   /** Copies the bytes before the range of the CRC; copies the rest and computes its CRC in one pass. */
   #copy(from: number, to: number, bytes: number): boolean {
+    assert(bytes >= batchHeader.bytes, 'a batch has a whole header')
+    assert(to + bytes <= from || from + bytes <= to, 'a copy does not overlap its source')
     this.#kernel.copy(to, from, crcFrom)
     const crc = this.#kernel.copyCrc(to + crcFrom, from + crcFrom, bytes - crcFrom, 0)
     if (crc === this.#view.getInt32(to + batchHeader.crc)) return true
@@ -216,6 +225,7 @@ export class Appender {
   #checkRecords(partition: Partition, to: number, bytes: number, flags: number, now: number, isRepacked = false): boolean {
     const view = this.#view
     const settings = partition.settings!
+    assert(this.outcome.error === 0, 'the checks end at the first error')
     const no = (error: number, why: number): false => {
       this.#reject(error, why)
       return false
@@ -340,6 +350,7 @@ export class Appender {
   /** Writes the offset and the leader epoch of the batch, and the header of the WAL record. */
   #seal(partition: Partition, at: number, to: number, bytes: number): void {
     const view = this.#view
+    assert(partition.next >= partition.logStart, 'offsets continue after the log start')
     putI64(view, to + batchHeader.baseOffset, partition.next)
     view.setInt32(to + batchHeader.partitionLeaderEpoch, partition.leaderEpoch)
     this.#writeHeader(at, walKind.batch, bytes, partition.id, partition.leaderEpoch, partition.next, view.getInt32(to + batchHeader.crc))

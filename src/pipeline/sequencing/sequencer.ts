@@ -122,6 +122,8 @@ export class Sequencer {
     }
     this.#handOver()
     this.#markBlocked()
+    assert(this.#durable <= this.#published, 'only published records are durable')
+    assert(this.#published <= this.#memory.end, 'only written records are published')
     return work
   }
 
@@ -173,9 +175,10 @@ export class Sequencer {
   #wake(): number {
     let reached = 0
     while (reached < this.#growth.length && this.#growth[reached]!.end <= this.#durable) {
-      const { partition, bytes } = this.#growth[reached]!
+      const { partition, bytes, end } = this.#growth[reached]!
       partition.advanceDurable(this.#durable)
       assert(bytes > 0, 'growth has bytes')
+      assert(end <= this.#published, 'growth is published')
       this.#stalled = !this.#clients.every((client) => client.reader.wake(partition, bytes))
       if (this.#stalled) break
       reached++
@@ -218,6 +221,7 @@ export class Sequencer {
         return this.#stall()
       }
       assert(outcome.durableAt <= this.#memory.end, 'a result refers to records in the log')
+      assert(partition.next >= next, 'offsets of a partition advance')
       if (partition.next !== next) this.#count(partition, partition.next - next)
       else if (outcome.error === 0) this.#counters.add('duplicates', 1)
     }
@@ -252,6 +256,8 @@ export class Sequencer {
 
   #writeAnswer(to: number, at: number, outcome: Outcome, partition: Partition | undefined, rejected: number): void {
     const words = this.#words
+    assert(outcome.error === 0 ? outcome.baseOffset >= 0 : outcome.baseOffset === -1, 'an offset means success')
+    assert(rejected === 0 || outcome.error !== 0, 'a batch with rejected records is rejected')
     words[to + appended.request] = words[at + append.request]!
     words[to + appended.part] = words[at + append.part]!
     words[to + appended.error] = outcome.error
@@ -273,6 +279,7 @@ export class Sequencer {
     this.#counters.add('stalls', 1)
     this.#stalled = true
     this.#publish()
+    assert(this.#published === this.#memory.end, 'a stall waits for no unpublished record')
     return false
   }
 
@@ -284,6 +291,7 @@ export class Sequencer {
       case readKind.expire:
         return client.reader.expire(this.#words[at + fetchRequest.request]!)
       default:
+        assert(kind === readKind.release, 'a read is a fetch, an expiry or a release')
         this.#release(at)
         return true
     }
@@ -292,6 +300,8 @@ export class Sequencer {
   #release(at: number): void {
     const words = this.#words
     const bytes = words[at + release.bytes]!
+    assert(words[at + release.pin]! >= 0, 'a release names its pin')
+    assert(bytes >= 0, 'a release keeps a range, or nothing')
     if (bytes === 0) this.#memory.unpin(words[at + release.pin]!)
     else this.#memory.narrow(words[at + release.pin]!, words[at + release.address]!, bytes)
   }
@@ -321,8 +331,11 @@ export class Sequencer {
   #watch(partition: Partition): void {
     const { index } = partition
     const { durableEntries } = partition
+    assert(durableEntries <= index.length, 'durable batches are in the index')
     if (durableEntries === index.length) return
-    this.#growth.push({ partition, end: index.end(index.length - 1), bytes: index.bytesBetween(durableEntries, index.length) })
+    const bytes = index.bytesBetween(durableEntries, index.length)
+    assert(bytes > 0, 'growth has bytes')
+    this.#growth.push({ partition, end: index.end(index.length - 1), bytes })
   }
 }
 
