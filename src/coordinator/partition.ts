@@ -1,6 +1,6 @@
 import { Actor, type Tagged } from '../actor/actor.ts'
 import { assert } from '../base/assert.ts'
-import { type CoordinatorLog, type PartitionId, PartitionNotServed } from '../ports/partitions.ts'
+import { type CoordinatorLog, type Leadership, type PartitionId, PartitionNotServed } from '../ports/partitions.ts'
 import type { Clock } from '../ports/world.ts'
 import type { Codecs } from '../wire/compression/codecs.ts'
 import { errors, type KafkaError } from '../wire/errors.ts'
@@ -70,16 +70,16 @@ export class CoordinatorPartition<State, Request, Notification extends Tagged, S
    */
   constructor(
     parts: CoordinatorParts<State, Request, Notification, Stored>,
-    partitionId: PartitionId,
+    leadership: Leadership,
     earlier: Promise<unknown>,
     onNotServed: () => void,
   ) {
     this.#parts = parts
-    this.partitionId = partitionId
+    this.partitionId = leadership.partitionId
     this.#earlier = earlier
     this.#onNotServed = onNotServed
     this.state = parts.machine.create()
-    this.#writer = new RecordWriter(partitionId, parts, parts.limits)
+    this.#writer = new RecordWriter(leadership, parts, parts.limits)
     this.#actor = new Actor(
       parts.machine,
       this.state,

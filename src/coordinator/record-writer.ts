@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts'
-import type { CoordinatorLog, PartitionId } from '../ports/partitions.ts'
+import type { CoordinatorLog, Leadership } from '../ports/partitions.ts'
 import type { Clock } from '../ports/world.ts'
 import { buildBatch } from '../wire/batch-builder.ts'
 import { batchHeader } from '../wire/record-batch.ts'
@@ -31,7 +31,7 @@ const recordOverheadBytes = 32
  * the next.
  */
 export class RecordWriter {
-  readonly #partitionId: PartitionId
+  readonly #leadership: Leadership
   readonly #ports: RecordWriterPorts
   readonly #limits: RecordWriterLimits
   /** Records that belong together are in one batch where they fit: all of them are written, or none. */
@@ -44,8 +44,8 @@ export class RecordWriter {
   #onIdle: () => void = () => {}
   #cancelTimeout: () => void = () => {}
 
-  constructor(partitionId: PartitionId, ports: RecordWriterPorts, limits: RecordWriterLimits) {
-    this.#partitionId = partitionId
+  constructor(leadership: Leadership, ports: RecordWriterPorts, limits: RecordWriterLimits) {
+    this.#leadership = leadership
     this.#ports = ports
     this.#limits = limits
   }
@@ -103,7 +103,7 @@ export class RecordWriter {
     const upTo = this.#written
     this.#pending = []
     this.#cancelTimeout = after(this.#limits.writeTimeoutMs, () => this.timeOut())
-    await log.append(this.#partitionId, this.#batches(units, BigInt(clock.now()))).finally(() => this.#cancelTimeout())
+    await log.append(this.#leadership, this.#batches(units, BigInt(clock.now()))).finally(() => this.#cancelTimeout())
     this.#durable = upTo
     this.#release()
   }

@@ -1,13 +1,7 @@
 import type { Tagged } from '../actor/actor.ts'
-import type { PartitionId } from '../ports/partitions.ts'
+import type { Leadership } from '../ports/partitions.ts'
 import { errors } from '../wire/errors.ts'
 import { CoordinatorPartition, type CoordinatorParts, NotReady } from './partition.ts'
-
-/** A leader epoch of a partition of an internal topic. A topic with the name of a deleted topic has partitions with greater ids. */
-export interface Leadership {
-  readonly partitionId: PartitionId
-  readonly leaderEpoch: number
-}
 
 type Partition<State, Request, Notification extends Tagged, Stored> = CoordinatorPartition<State, Request, Notification, Stored>
 
@@ -40,7 +34,7 @@ export class CoordinatorRuntime<State, Request, Notification extends Tagged, Sto
     if (order < 0 || (order === 0 && known?.partition !== undefined)) return
     const idle = known === undefined ? Promise.resolve() : this.#end(known)
     const slot: Slot<Partition<State, Request, Notification, Stored>> = { leadership, partition: undefined, idle }
-    slot.partition = new CoordinatorPartition(this.#parts, leadership.partitionId, idle, () => void this.#end(slot))
+    slot.partition = new CoordinatorPartition(this.#parts, leadership, idle, () => void this.#end(slot))
     this.#slots.set(index, slot)
   }
 

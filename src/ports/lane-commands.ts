@@ -1,4 +1,4 @@
-import type { LostRange, PartitionId, PartitionSettings, PartitionSpec } from './partitions.ts'
+import type { Leadership, LostRange, PartitionId, PartitionSettings, PartitionSpec } from './partitions.ts'
 import type { ProducerSnapshot } from './producers.ts'
 
 /** Commands of the main thread to a sequencer. Each reply has the id of its command. */
@@ -32,8 +32,7 @@ export interface OpenPartition extends PartitionSpec {
   readonly lost: readonly LostRange[]
 }
 
-export interface StagedBatch {
-  readonly partitionId: PartitionId
+export interface StagedBatch extends Leadership {
   readonly address: number
   readonly bytes: number
 }

@@ -74,13 +74,22 @@ export interface Partitions {
   trim(partitionId: PartitionId, offset: bigint): Promise<void>
 }
 
-/** This node does not serve the partition, or no longer. */
+/** This node does not serve the partition, or not in this leader epoch. */
 export class PartitionNotServed extends Error {}
+
+/** A leader epoch of a partition. A topic with the name of a deleted topic has partitions with greater ids. */
+export interface Leadership {
+  readonly partitionId: PartitionId
+  readonly leaderEpoch: number
+}
 
 /** A partition's log, for coordinators that store their state in one. Both methods reject with PartitionNotServed. */
 export interface CoordinatorLog {
-  /** Resolves when the batches are durable, with the offset of each. Offsets are consecutive, in the order of the calls. */
-  append(partitionId: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]>
+  /**
+   * Resolves when the batches are durable, with the offset of each. Offsets are consecutive, in the order of the calls. Batches of another
+   * leader epoch are rejected: a coordinator that has not received its resignation does not write behind its successor.
+   */
+  append(leadership: Leadership, batches: readonly Uint8Array[]): Promise<readonly bigint[]>
   /**
    * Whole durable batches, starting with the one that contains `offset`: at most `bytesMax` bytes, but at least one batch. Empty at the end
    * of the log.

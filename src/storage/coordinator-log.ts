@@ -1,6 +1,6 @@
 import type { Lane } from '../ports/lane.ts'
 import type { StagedBatch } from '../ports/lane-commands.ts'
-import { type CoordinatorLog, type PartitionId, PartitionNotServed } from '../ports/partitions.ts'
+import { type CoordinatorLog, type Leadership, type PartitionId, PartitionNotServed } from '../ports/partitions.ts'
 import { delay, type Time } from '../ports/time.ts'
 import { errorOf, errors, type KafkaError } from '../wire/errors.ts'
 import type { ObjectStorage } from './object-storage.ts'
@@ -10,8 +10,7 @@ const stagedAlignment = 8
 /** Delay before a retry when the log has no room: it waits for the disk or the store, and no signal follows. */
 const noRoomMs = 5
 
-interface Waiting {
-  readonly partitionId: PartitionId
+interface Waiting extends Leadership {
   readonly batch: Uint8Array
   readonly resolve: (baseOffset: bigint) => void
   readonly reject: (error: Error) => void
@@ -40,9 +39,9 @@ export class LanePartitionLog implements CoordinatorLog {
     this.#staging = lane.staging
   }
 
-  append(partitionId: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
+  append({ partitionId, leaderEpoch }: Leadership, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
     const appended = batches.map(
-      (batch) => new Promise<bigint>((resolve, reject) => this.#queue.push({ partitionId, batch, resolve, reject })),
+      (batch) => new Promise<bigint>((resolve, reject) => this.#queue.push({ partitionId, leaderEpoch, batch, resolve, reject })),
     )
     if (!this.#sending) void this.#send()
     return Promise.all(appended)
@@ -89,10 +88,10 @@ export class LanePartitionLog implements CoordinatorLog {
     const staged: StagedBatch[] = []
     let at = 0
     for (const waiting of this.#queue) {
-      const { partitionId, batch } = waiting
+      const { partitionId, leaderEpoch, batch } = waiting
       if (at + batch.length > memory.length) break
       memory.set(batch, at)
-      staged.push({ partitionId, address: base + at, bytes: batch.length })
+      staged.push({ partitionId, leaderEpoch, address: base + at, bytes: batch.length })
       together.push(waiting)
       at = Math.ceil((at + batch.length) / stagedAlignment) * stagedAlignment
     }

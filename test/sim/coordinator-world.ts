@@ -78,10 +78,10 @@ class Node {
 }
 
 /**
- * Nodes with coordinators of counters over one log that only accepts batches of the leader of a partition. Leaders change at any time, their
- * news arrive late, repeatedly and in any order, and nodes crash. `run` throws when a response is sent before its record is durable, when a
- * leader forgets what was acknowledged, when a request remains without response after a resignation, and when the state of a coordinator
- * differs from the replay of its log.
+ * Nodes with coordinators of counters over one log that only accepts batches of the leader of a partition, in its epoch. Leaders change at
+ * any time, their news arrive late, repeatedly and in any order, and nodes crash. `run` throws when a response is sent before its record is
+ * durable, when a leader forgets what was acknowledged, when a request remains without response after a resignation, and when the state of a
+ * coordinator differs from the replay of its log.
  */
 export class CoordinatorWorld {
   readonly #random: Prng
@@ -100,7 +100,18 @@ export class CoordinatorWorld {
   readonly #increments = new Map<number, number>()
   readonly #violations: string[] = []
   readonly #rates: Rates
-  readonly figures = { adds: 0, reads: 0, timedOut: 0, notCoordinator: 0, loading: 0, elections: 0, crashes: 0, rejected: 0, quiet: 0 }
+  readonly figures = {
+    adds: 0,
+    reads: 0,
+    timedOut: 0,
+    notCoordinator: 0,
+    loading: 0,
+    elections: 0,
+    crashes: 0,
+    rejected: 0,
+    fenced: 0,
+    quiet: 0,
+  }
 
   constructor(seed: number, Runtime: Runtime = CoordinatorRuntime) {
     this.#random = prng(seed)
@@ -123,8 +134,12 @@ export class CoordinatorWorld {
     return this
   }
 
-  #start(node: number): Node {
-    return new Node(this.#logOf(node), this.#Runtime)
+  #start(at: number): Node {
+    const node: Node = new Node(
+      this.#logOf(at, () => node.isUp),
+      this.#Runtime,
+    )
+    return node
   }
 
   #act(): void {
@@ -220,9 +235,10 @@ export class CoordinatorWorld {
     this.figures.crashes++
   }
 
-  #logOf(node: number): CoordinatorLog {
+  #logOf(node: number, isUp: () => boolean): CoordinatorLog {
     const inOrder = <T>(kind: Operation['kind'], run: () => T): Promise<T> =>
       new Promise((resolve, reject) => {
+        if (!isUp()) return
         const operation = (): void => {
           try {
             resolve(run())
@@ -232,16 +248,18 @@ export class CoordinatorWorld {
         }
         this.#operations.push({ node, kind, run: operation })
       })
-    const check = (partitionId: PartitionId): void => {
+    const check = (partitionId: PartitionId, epoch?: number): void => {
       const leader = this.#leaders[partitionId]!
-      if (leader.node === node && leader.isOpen) return
-      this.figures.rejected++
+      const isServed = leader.node === node && leader.isOpen
+      if (isServed && leader.leaderEpoch === (epoch ?? leader.leaderEpoch)) return
+      if (isServed) this.figures.fenced++
+      else this.figures.rejected++
       throw new PartitionNotServed(`partition ${partitionId}`)
     }
     return {
-      append: (partitionId, batches) =>
+      append: ({ partitionId, leaderEpoch }, batches) =>
         inOrder('append', () => {
-          check(partitionId)
+          check(partitionId, leaderEpoch)
           return batches.map((batch) => this.#land(partitionId, Buffer.from(batch)))
         }),
       read: (partitionId, offset, bytesMax) =>

@@ -213,10 +213,11 @@ export class StorageWorld implements NodeWorld {
 
   #append(partitionId: PartitionId): void {
     const { metadata, log, incarnation } = this.#node
-    if (!metadata.host.isServed(partitionId)) return
+    const partition = this.#image.cluster.partitions.get(partitionId)
+    if (partition === undefined || !metadata.host.isServed(partitionId)) return
     this.figures.appends++
     const batch = batchOf(this.random, this.time.now, this.ledger.of(partitionId)!)
-    log.append(partitionId, [batch]).then(
+    log.append({ partitionId, leaderEpoch: partition.leaderEpoch }, [batch]).then(
       ([offset]) => this.ledger.of(partitionId)?.acknowledge(Number(offset)),
       (error: Error) => {
         if (incarnation.isAlive && this.#image.cluster.partitions.has(partitionId)) this.failures.push(error)

@@ -16,10 +16,14 @@ export function appendStaged(
   onGrown: (partition: Partition, records: number) => void,
 ): AppendedBatch[] {
   const appended: AppendedBatch[] = []
-  for (const { partitionId: id, address, bytes } of batches) {
+  for (const { partitionId: id, leaderEpoch, address, bytes } of batches) {
     const partition = partitions.get(id)
     if (partition === undefined || !partition.open) {
       appended.push({ error: errors.UNKNOWN_TOPIC_OR_PARTITION.code, baseOffset: -1, durableAt: 0 })
+      continue
+    }
+    if (partition.leaderEpoch !== leaderEpoch) {
+      appended.push({ error: errors.NOT_LEADER_OR_FOLLOWER.code, baseOffset: -1, durableAt: 0 })
       continue
     }
     const { next } = partition

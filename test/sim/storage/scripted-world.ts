@@ -69,7 +69,8 @@ export class ScriptedWorld implements NodeWorld {
   /** Appends one batch with a record for each key. */
   async append(partitionId: PartitionId, keys: readonly string[]): Promise<void> {
     const records = keys.map((key) => ({ key: Buffer.from(key), value: Buffer.alloc(100, 97), timestamp: BigInt(this.time.now) }))
-    await this.complete(this.#own.log.append(partitionId, [buildBatch(records)]))
+    const { leaderEpoch } = this.image.cluster.partitions.get(partitionId)!
+    await this.complete(this.#own.log.append({ partitionId, leaderEpoch }, [buildBatch(records)]))
   }
 
   /** Records of the metadata log do not become durable until `release`. */

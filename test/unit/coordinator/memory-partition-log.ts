@@ -1,14 +1,17 @@
-import type { CoordinatorLog, PartitionId } from '../../../src/ports/partitions.ts'
+import { type CoordinatorLog, type Leadership, type PartitionId, PartitionNotServed } from '../../../src/ports/partitions.ts'
 import { batchHeader, lastOffset, readBatchHeader } from '../../../src/wire/record-batch.ts'
 
 /** Logs in memory that become durable when the test decides, or at once. */
 export class MemoryPartitionLog implements CoordinatorLog {
   readonly batches = new Map<PartitionId, Buffer[]>()
   appends = 0
+  /** Appends to these partitions in another epoch are rejected. */
+  readonly leaderEpochs = new Map<PartitionId, number>()
   /** While it is set, appends wait in it. */
   held: (() => void)[] | undefined
 
-  append(partitionId: PartitionId, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
+  append({ partitionId, leaderEpoch }: Leadership, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
+    if ((this.leaderEpochs.get(partitionId) ?? leaderEpoch) !== leaderEpoch) return Promise.reject(new PartitionNotServed('another epoch'))
     this.appends++
     return new Promise((resolve) => {
       const finish = (): void => resolve(batches.map((batch) => this.#put(partitionId, Buffer.from(batch))))

@@ -225,6 +225,15 @@ describe('coordinator runtime: writes', () => {
     expect([await add(0), runtime.isElected(0), runtime.isElected(1), failures]).toEqual(['NOT_COORDINATOR', false, true, []])
   })
 
+  test('a coordinator that has not received its resignation writes nothing after a later epoch has begun', async () => {
+    const { log, add, read, runtime, failures } = world()
+    expect(await add(0)).toBe(1)
+    log.leaderEpochs.set(ids[0], 2)
+    expect([await add(0), runtime.isElected(0), failures]).toEqual(['COORDINATOR_NOT_AVAILABLE', false, []])
+    runtime.elect(0, later(0, 2))
+    expect([await read(0), await add(0)]).toEqual([1, 2])
+  })
+
   test('an append that is rejected for another reason stops the node', async () => {
     const { log, add, failures } = world()
     log.append = () => Promise.reject(new Error('rejected'))

@@ -7,14 +7,17 @@ const batchOf = (...values: string[]): Buffer =>
   buildBatch(values.map((value) => ({ timestamp: BigInt(now), key: Buffer.from('k'), value: Buffer.from(value) })))
 
 /** Stages batches behind each other, and appends them as the main thread does. */
-function appendAll(world: LaneWorld, batches: readonly { partitionId: number; batch: Buffer }[]): Extract<Reply, { type: 'appended' }> {
+function appendAll(
+  world: LaneWorld,
+  batches: readonly { partitionId: number; leaderEpoch?: number; batch: Buffer }[],
+): Extract<Reply, { type: 'appended' }> {
   const { bytes, plan } = world.arena
   let at = plan.staging.base
-  const staged = batches.map(({ partitionId, batch }) => {
+  const staged = batches.map(({ partitionId, leaderEpoch = 5, batch }) => {
     const address = at
     batch.copy(bytes, address)
     at = Math.ceil((at + batch.length) / 8) * 8
-    return { partitionId, address, bytes: batch.length }
+    return { partitionId, leaderEpoch, address, bytes: batch.length }
   })
   const reply = world.command({ type: 'append', now, batches: staged })
   if (reply.type !== 'appended') throw new Error(`found ${reply.type}`)
@@ -50,6 +53,21 @@ test('main appends: a batch for a partition that is not served, or a broken one,
   expect(batches.map(({ error, baseOffset }) => [error, baseOffset])).toEqual([
     [3, -1],
     [2, -1],
+    [0, 0],
+  ])
+})
+
+test('main appends: a batch of another leader epoch than that of the partition is rejected', () => {
+  const world = new LaneWorld()
+  world.open(1, {}, 6)
+  const { batches } = appendAll(world, [
+    { partitionId: 1, leaderEpoch: 5, batch: batchOf('a') },
+    { partitionId: 1, leaderEpoch: 7, batch: batchOf('b') },
+    { partitionId: 1, leaderEpoch: 6, batch: batchOf('c') },
+  ])
+  expect(batches.map(({ error, baseOffset }) => [error, baseOffset])).toEqual([
+    [6, -1],
+    [6, -1],
     [0, 0],
   ])
 })
