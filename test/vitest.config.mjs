@@ -14,6 +14,7 @@ const retried = {
 export default defineConfig({
   test: {
     reporters: ['default', retried],
+    setupFiles: ['test/support/byte-equality.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     tags: [{ name: 'long', description: 'left out by npm test; run by npm run test:long, and by .ci/run in parts' }],
