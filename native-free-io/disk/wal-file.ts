@@ -6,7 +6,7 @@ import { unfilled } from '../../src/base/unfilled.ts'
 import type { WalWriter } from '../../src/pipeline/persistence/persistence.ts'
 import type { WalRange } from '../../src/ports/cold-reads.ts'
 import type { TrimPoint, WalState } from '../../src/ports/lane.ts'
-import { blockBytes, walRecord } from '../../src/wal/wal-record.ts'
+import { alignBlock, blockBytes, walRecord } from '../../src/wal/wal-record.ts'
 import type { Crc } from '../../src/wal/wal-recovery.ts'
 import {
   encodeSuperblock,
@@ -134,9 +134,12 @@ export class WalFile implements WalWriter {
     }
   }
 
-  /** Writes a part of the log with zeros ahead of time: overwriting allocated blocks costs half as much as allocating them. */
-  prepare(): boolean {
-    const bytes = Math.min(extendBytes, this.#state.capacity - this.#prepared)
+  /**
+   * Writes a part of the log with zeros ahead of time, up to a position of the first lap: overwriting allocated blocks costs half as much as
+   * allocating them.
+   */
+  prepare(until: number): boolean {
+    const bytes = Math.min(extendBytes, Math.min(alignBlock(until), this.#state.capacity) - this.#prepared)
     if (bytes <= 0) return false
     if (!this.#putIfRoom(this.#buffers.zeros.base, bytes, logStart + this.#prepared)) return false
     this.#prepared += bytes

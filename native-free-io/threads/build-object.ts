@@ -137,7 +137,8 @@ function readLog(
       // The CRCs of this incarnation's batches were checked by the append.
       sumBatches: false,
       readBytes,
-      read: (position: number, bytes: number) => readInto(logAt + position - start, bytes, position),
+      searchBase: undefined,
+      read: readInto,
     }
     const end = readDurable(source, until, ({ partitionId, baseOffset, bytes, address }) => {
       const known = stored.get(partitionId)

@@ -47,8 +47,10 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
       crc: machine.crc,
       sumBatches: true,
       readBytes: recoveryReadBytes,
+      // The main thread appends nothing before the log is open.
+      searchBase: file === undefined ? undefined : plan.staging.base,
       // Without a file, the log cache has already been filled.
-      read: (position, bytes) => file?.read(lane.log.base + (position % lane.log.bytes), bytes, position),
+      read: (address, bytes, position) => file?.read(address, bytes, position),
     },
     (batch) => replay(partitions, view, batch, lost),
   )

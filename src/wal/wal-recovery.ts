@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import { getI64, getU64 } from '../base/long.ts'
 import type { TrimPoint } from '../ports/lane.ts'
 import type { WalMark } from '../ports/storage-metadata.ts'
@@ -37,8 +38,13 @@ export interface RecoverySource extends TrimPoint {
   readonly discardsDamage?: boolean
   /** Size of one read: whole blocks. */
   readonly readBytes: number
-  /** Fills the window with [position, position + bytes): both are multiples of a block, within one lap. */
-  read(position: number, bytes: number): void
+  /**
+   * Memory of one read, in which the range after the end is searched: the log cache stays untouched there. Undefined if the window contains
+   * the whole log.
+   */
+  readonly searchBase: number | undefined
+  /** Reads [position, position + bytes) to an address: both are multiples of a block, within one lap. */
+  read(address: number, bytes: number, position: number): void
 }
 
 /** Durable records that cannot be read. */
@@ -77,12 +83,14 @@ export const walCorruptCode = 'WAL_CORRUPT'
  * acknowledged. A damaged record that was durable according to a later record throws `WalCorrupt`.
  */
 export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch) => void): Recovered {
-  const walk = new Walk(source)
+  const walk = new Walk(source, source.trimmed)
   const { end, previous, records } = follow(walk, source, Number.POSITIVE_INFINITY, onBatch)
   const position = alignBlock(end)
-  const { torn, damage } = walk.beyond(end, previous)
+  const { searchBase } = source
+  assert(searchBase !== undefined || source.window >= source.capacity, 'a search after the end of the log replaces no record in the window')
+  const search = searchBase === undefined ? walk : new Walk({ ...source, base: searchBase, window: source.readBytes }, end)
+  const { torn, damage } = search.beyond(end, previous)
   if (damage !== undefined && source.discardsDamage !== true) throw new WalCorrupt(`${damage.why}; ${damageAdvice}`)
-  walk.restore(position)
   return { position, previous, oldest: walk.oldest, records, tornBytes: damage === undefined ? torn : 0, damage }
 }
 
@@ -91,7 +99,7 @@ const damageAdvice =
 
 /** Reads the complete records of a durable part of the log, up to `until`. Returns the trim point at its end. */
 export function readDurable(source: RecoverySource, until: number, onBatch: (batch: RecoveredBatch) => void): TrimPoint {
-  const { end, previous, incarnation } = follow(new Walk(source), source, until, onBatch)
+  const { end, previous, incarnation } = follow(new Walk(source, source.trimmed), source, until, onBatch)
   return { trimmed: end, previous: Math.max(0, previous), previousIncarnation: incarnation }
 }
 
@@ -124,20 +132,19 @@ function follow(walk: Walk, cut: TrimPoint, until: number, onBatch: (batch: Reco
 
 class Walk {
   readonly #source: RecoverySource
-  /** Start of the log, and the position from which the window is filled without a gap. */
   readonly #first: number
-  #oldest: number
   #loaded: number
 
-  constructor(source: RecoverySource) {
+  /** Reads whole blocks, from the one that contains `start` on. */
+  constructor(source: RecoverySource, start: number) {
     this.#source = source
-    this.#first = Math.floor(source.trimmed / blockBytes) * blockBytes
-    this.#oldest = this.#first
+    this.#first = Math.floor(start / blockBytes) * blockBytes
     this.#loaded = this.#first
   }
 
+  /** The window is filled without a gap from this position on. */
   get oldest(): number {
-    return Math.max(this.#oldest, this.#loaded - this.#source.window)
+    return Math.max(this.#first, this.#loaded - this.#source.window)
   }
 
   /** Position of the record after `end`: at `end`, or at the next block. -1 when there is none. */
@@ -210,15 +217,6 @@ class Walk {
     return mark?.secret === secret && at >= mark.durable && this.incarnation(at) < mark.incarnation
   }
 
-  /** Refills the window with the end of the log, if a search after the end has replaced it. */
-  restore(position: number): void {
-    const { window } = this.#source
-    if (this.#loaded - window <= Math.max(this.#first, position - window / 2)) return
-    this.#loaded = Math.max(this.#first, Math.floor((position - window / 2) / this.#source.readBytes) * this.#source.readBytes)
-    this.#oldest = this.#loaded
-    this.#load(position)
-  }
-
   /** End of a record whose header is present; 0 if there is none of the last incarnation. */
   #tornEnd(at: number): number {
     if (at % blockBytes > blockBytes - walRecord.bytes || !this.#load(at + walRecord.bytes) || !this.#hasHeader(at)) return 0
@@ -283,7 +281,7 @@ class Walk {
     while (this.#loaded < to) {
       const bytes = Math.min(this.#source.readBytes, window - (this.#loaded % window), last - this.#loaded)
       if (bytes <= 0) return false
-      this.#source.read(this.#loaded, bytes)
+      this.#source.read(this.#address(this.#loaded), bytes, this.#loaded)
       this.#loaded += bytes
     }
     return true

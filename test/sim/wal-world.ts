@@ -261,7 +261,7 @@ export class WalWorld {
     const stored = new Map(this.#stored)
     const source = {
       ...this.#source(window, Number.MAX_SAFE_INTEGER, -start),
-      read: (position: number, bytes: number) => this.#readDisk(window, position - start, position, bytes),
+      read: (address: number, bytes: number, position: number) => this.#readDisk(window, address, position, bytes),
       sumBatches: false,
       crc: this.#crcOf(window),
     }
@@ -380,7 +380,8 @@ export class WalWorld {
       ...this.#source(bytes, logBytes, base),
       view,
       crc: kernel.crc,
-      read: (position: number, count: number) => this.#readDisk(bytes, base + (position % logBytes), position, count),
+      searchBase: this.#arena.plan.staging.base,
+      read: (address: number, count: number, position: number) => this.#readDisk(bytes, address, position, count),
     }
     const recovered = this.#machines.recover(source, (batch) => {
       replay(partitions, view, batch, new Map())
@@ -459,7 +460,17 @@ export class WalWorld {
 
   #source(_: Buffer, window: number, base: number): RecoverySource {
     const view = new DataView(_.buffer, _.byteOffset, _.length)
-    return { ...this.#state, window, base, view, crc: this.#arena.kernel.crc, sumBatches: true, readBytes: 1 << 20, read: () => {} }
+    return {
+      ...this.#state,
+      window,
+      base,
+      view,
+      crc: this.#arena.kernel.crc,
+      sumBatches: true,
+      readBytes: 1 << 20,
+      searchBase: undefined,
+      read: () => {},
+    }
   }
 
   /** The kernel computes CRCs only in the arena: other memory is copied into it. */

@@ -10,8 +10,8 @@ export interface WalWriter {
    * and the caller may retry the same write.
    */
   write(address: number, bytes: number, position: number): boolean
-  /** Performs a small part of the preparation that makes later writes cheaper. Returns false when nothing is left to prepare. */
-  prepare(): boolean
+  /** Performs a small part of the preparation that makes later writes before a position cheaper. Returns false when nothing is left to prepare. */
+  prepare(until: number): boolean
 }
 
 /** Rows of the stage's counters. */
@@ -21,6 +21,9 @@ export interface PersistenceCounters {
 
 /** Maximum bytes of one write. Records that arrive during the write form the next group; a reader waits no longer than one write. */
 const writeBytesMax = 2 << 20
+
+/** The log is prepared this far ahead, and as far again as it has been used: a log that nobody uses is not written. */
+const preparedBytesMin = 64 << 20
 
 /**
  * Writes groups to the disk, in order, directly from the log cache. A disk error is thrown. After a failed write the contents of the disk
@@ -70,6 +73,7 @@ export class Persistence {
     this.#isFull = !this.#file.write(this.#memory.base + offset, bytes, this.#durable)
     if (this.#isFull) return 0
     this.#durable += bytes
+    this.#prepared = false
     const done = this.#durable === this.#published()
     Atomics.store(this.#words, this.#lane + laneHeader.durable, narrow(this.#durable))
     if (done) Atomics.store(this.#words, this.#lane + laneHeader.writerIdle, 1)
@@ -88,7 +92,7 @@ export class Persistence {
     return this.#isFull
   }
 
-  /** Nothing is left to prepare. */
+  /** Nothing is left to prepare before the next write. */
   get isPrepared(): boolean {
     return this.#prepared
   }
@@ -99,6 +103,7 @@ export class Persistence {
 
   /** To be called only after an interval without published records: the next write waits until the call returns. */
   prepare(): void {
-    if (!this.#prepared) this.#prepared = !this.#file.prepare()
+    if (this.#prepared) return
+    this.#prepared = this.#durable === 0 || !this.#file.prepare(2 * this.#durable + preparedBytesMin)
   }
 }

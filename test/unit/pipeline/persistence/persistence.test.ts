@@ -33,3 +33,40 @@ test('persistence: a write for which the disk has no room makes nothing durable,
   expect(Atomics.load(words, header + laneHeader.durable)).toBe(narrow(3 * blockBytes))
   expect(writes).toEqual(Array.from({ length: 3 }, () => [0, 3 * blockBytes, 0]))
 })
+
+test('persistence: a log is prepared ahead of its use, and not before the first write', () => {
+  const { words, plan } = smallArena()
+  const { header, log } = plan.lane
+  let prepared = 0
+  const persistence = new Persistence({
+    words,
+    lane: header,
+    memory: log,
+    file: {
+      write: () => true,
+      prepare(until) {
+        if (prepared >= until) return false
+        prepared = Math.min(until, prepared + (1 << 20))
+        return true
+      },
+    },
+    signals: [],
+    counters: { add: () => {} },
+    position: 0,
+  })
+  const prepareAll = (): void => {
+    while (!persistence.isPrepared) persistence.prepare()
+  }
+  prepareAll()
+  expect(prepared).toBe(0)
+  for (const [published, expected] of [
+    [blockBytes, (64 << 20) + 2 * blockBytes],
+    [3 * blockBytes, (64 << 20) + 6 * blockBytes],
+  ] as const) {
+    Atomics.store(words, header + laneHeader.published, narrow(published))
+    persistence.turn()
+    expect(persistence.isPrepared).toBe(false)
+    prepareAll()
+    expect(prepared).toBe(expected)
+  }
+})
