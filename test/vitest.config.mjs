@@ -26,7 +26,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'node', include: ['test/**/*.test.ts'], exclude: unit, isolate: false, maxWorkers: 3, sequence: { groupOrder: 1 } },
+        test: { name: 'node', include: ['test/**/*.test.ts'], exclude: unit, isolate: false, maxWorkers: 4, sequence: { groupOrder: 1 } },
       },
     ],
   },

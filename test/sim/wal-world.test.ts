@@ -44,13 +44,15 @@ test.each(Array.from({ length: 4 }, (_, seed) => seed))(
 
 const historySeeds = [7, 8, 12, 24]
 const history = (seed: number): Record<string, number> => new WalWorld(seed).run(12, 400).figures
+const histories = new Map<number, Record<string, number>>()
 
 test.each(historySeeds)('WAL world: the same seed twice is the same history, seed %i', (seed) => {
-  expect(history(seed)).toEqual(history(seed))
+  histories.set(seed, history(seed))
+  expect(history(seed)).toEqual(histories.get(seed))
 })
 
 test('WAL world: histories contain every event', () => {
-  const once = historySeeds.map(history)
+  const once = historySeeds.map((seed) => histories.get(seed) ?? history(seed))
   for (const figure of Object.keys(once[0]!))
     expect({ figure, sum: once.reduce((sum, world) => sum + world[figure]!, 0) }).not.toMatchObject({ sum: 0 })
 })
@@ -63,10 +65,10 @@ describe('WAL world: some seed catches a machine that', () => {
     ['claims more of a write than it wrote', 0, () => persistence('this.#durable += bytes', 'this.#durable = published')],
     ['ignores which record a record follows', 14, () => recovery('if (previous >= 0 && getU64', 'if (previous < -1 && getU64')],
     ['ignores which incarnation wrote a record', 23, () => recovery('if (this.incarnation(at) < incarnation) return false', '')],
-    ['does not sum batches', 0, () => recovery('(!sum ||', '(true ||')],
+    ['does not sum batches', 2, () => recovery('(!sum ||', '(true ||')],
     [
       'stores records of an earlier incarnation without a check',
-      1,
+      9,
       () => recovery('this.incarnation(at) < this.#source.incarnation', 'false'),
     ],
     ['continues after a trim with any bytes', 23, () => recovery('let incarnation = cut.previousIncarnation', 'let incarnation = 0')],
@@ -77,9 +79,9 @@ describe('WAL world: some seed catches a machine that', () => {
     ],
     ['continues inside the block of the last record', 0, () => recovery('const position = alignBlock(end)', 'const position = end')],
     ['overwrites what is not durable', 0, () => memory("if (to > this.#durable + this.bytes) return 'memory'", '')],
-    ['overwrites what is not trimmed', 3, () => memory("if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'", '')],
+    ['overwrites what is not trimmed', 1, () => memory("if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'", '')],
     ['overwrites what is pinned', 0, () => memory('if (pin.from + laps < to)', 'if (false)')],
-    ['lands in a second pin', 2, () => memory('if (behind === target) break', 'return behind')],
+    ['lands in a second pin', 3, () => memory('if (behind === target) break', 'return behind')],
   ])(
     '%s, such as seed %i',
     (_, likely, plant) => {

@@ -17,6 +17,7 @@ import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { batchHeader } from '../../src/wire/record-batch.ts'
 import { type SmallArena, smallArena } from '../unit/pipeline/sequencing/small-arena.ts'
 import { Crash, capacity, Disk } from './torn-disk.ts'
+import { type Rates, rates } from './wal-rates.ts'
 
 const logBytes = 1 << 20
 const partitionsMax = 4
@@ -52,28 +53,6 @@ export const machines: Machines = {
   acknowledge: 'durable',
   salt: 'secret',
   clients: 'honest',
-}
-
-/** Frequencies of events besides appends, permille. */
-interface Rates {
-  readonly sizes: 'equal' | 'blocks' | 'mixed' | 'large'
-  readonly publish: number
-  readonly persist: number
-  readonly trim: number
-  readonly pin: number
-  readonly unpin: number
-}
-
-function rates(p: Prng): Rates {
-  const pick = <T>(...from: T[]): T => from[below(p, from.length)]!
-  return {
-    sizes: pick('equal', 'blocks', 'mixed', 'large'),
-    publish: pick(30, 200, 600),
-    persist: pick(10, 100, 400),
-    trim: pick(0, 30, 100),
-    pin: pick(0, 100, 300),
-    unpin: pick(10, 100),
-  }
 }
 
 /** A batch that was sent, acknowledged or not. */
@@ -458,8 +437,8 @@ export class WalWorld {
     }
   }
 
-  #source(_: Buffer, window: number, base: number): RecoverySource {
-    const view = new DataView(_.buffer, _.byteOffset, _.length)
+  #source(memory: Buffer, window: number, base: number): RecoverySource {
+    const view = new DataView(memory.buffer, memory.byteOffset, memory.length)
     return {
       ...this.#state,
       window,

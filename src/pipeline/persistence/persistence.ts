@@ -22,7 +22,7 @@ export interface PersistenceCounters {
 /** Maximum bytes of one write. Records that arrive during the write form the next group; a reader waits no longer than one write. */
 const writeBytesMax = 2 << 20
 
-/** The log is prepared this far ahead, and as far again as it has been used: a log that nobody uses is not written. */
+/** The log is prepared this far ahead, and as far again as it has been used: an unused log is not written. */
 const preparedBytesMin = 64 << 20
 
 /**

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { errors } from '../../../src/wire/errors.ts'
 import { createTopic, readAll } from '../../support/admin.ts'
@@ -11,7 +13,8 @@ import { SmallDisk, smallDiskMissing } from '../../support/small-disk.ts'
 const missing = smallDiskMissing()
 if (missing !== undefined) console.warn(`full disks are not tried: ${missing}`)
 
-const settings = { 's3.wal.path': 'file://?capacity=32MiB', 's3.wal.cache.size': '16MiB' }
+const walBytes = 32 << 20
+const settings = { 's3.wal.path': `file://?capacity=${walBytes}`, 's3.wal.cache.size': '16MiB' }
 const limitMs = 60_000
 const topic = 'full'
 let disk: SmallDisk
@@ -78,8 +81,12 @@ test.skipIf(missing !== undefined)(
     broker = await startBroker({ under: disk.path, settings })
     const { port } = broker
     await connected(port, (connection) => createTopic(connection, topic))
-    disk.fill()
     const connection = await Connection.open(port)
+    expect(await send(connection, 100)).toBe(0)
+    // The write-ahead log is prepared, so it needs no more space.
+    const log = join(broker.folder, 'data', 'wal', 'lane-0.wal')
+    await expect.poll(() => statSync(log).blocks * 512).toBeGreaterThan(walBytes)
+    disk.fill()
     const create = async (name: string): Promise<number> =>
       readNamedErrors(await connection.call(api.createTopics, createTopics([{ name, partitions: 1000 }])), true).get(name)!
     const made: string[] = []
@@ -99,7 +106,7 @@ test.skipIf(missing !== undefined)(
     await connection.close()
     await broker.kill()
     await broker.start()
-    expect(await count(port)).toBe(1)
+    expect(await count(port)).toBe(2)
   },
   limitMs,
 )
