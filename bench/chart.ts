@@ -1,5 +1,5 @@
 import { middle, type Result } from './figures.ts'
-import type { Sample } from './run-scenario.ts'
+import type { Sample } from './sample.ts'
 
 interface Panel {
   readonly title: string

@@ -1,5 +1,5 @@
-import type { Sample } from './run-scenario.ts'
-import type { Scenario } from './scenarios.ts'
+import type { Sample } from './sample.ts'
+import type { Limits, Scenario } from './scenarios.ts'
 
 /** Results of one broker in all rounds of one scenario. */
 export interface Outcome {
@@ -28,13 +28,13 @@ export function middle(outcome: Outcome, figure: keyof Sample): number | null {
 export interface Ratio {
   readonly scenario: string
   readonly peer: string
-  readonly figure: 'throughput' | 'cpu' | 'p99' | 'start'
+  readonly figure: 'throughput' | 'cpu' | 'p99' | 'p999' | 'start'
   readonly ratio: number
   readonly requested: number | null
   readonly isReached: boolean | null
 }
 
-const compared = { throughput: 'mibPerSecond', cpu: 'brokerCpuSecondsPerGib', p99: 'p99Ms', start: 'startMs' } as const
+const compared = { throughput: 'mibPerSecond', cpu: 'brokerCpuSecondsPerGib', p99: 'p99Ms', p999: 'p999Ms', start: 'startMs' } as const
 
 /** Millrace's median over each peer's, in the same run. */
 export function ratios(results: readonly Result[], subject = 'millrace'): Ratio[] {
@@ -56,4 +56,36 @@ function ratiosOf(scenario: Scenario, own: Outcome, other: Outcome): Ratio[] {
     const isReached = requested === null ? null : figure === 'throughput' ? ratio >= requested : ratio <= requested
     return [{ scenario: scenario.name, peer: other.peer, figure, ratio, requested, isReached }]
   })
+}
+
+export interface Checked {
+  readonly scenario: string
+  readonly peer: string
+  readonly figure: keyof Sample
+  readonly value: number
+  readonly limit: number
+  readonly isReached: boolean
+}
+
+const limited: readonly (readonly [limit: keyof Limits, figure: keyof Sample, isMinimum: boolean])[] = [
+  ['slowestWindowMin', 'slowestWindow', true],
+  ['writtenPerByteMax', 'writtenPerByte', false],
+  ['readPerByteMax', 'readPerByte', false],
+]
+
+/** Targets without a peer, for all brokers: the same figures of a peer show what the machine allows. The worst round counts. */
+export function checkedLimits(results: readonly Result[]): Checked[] {
+  return results.flatMap(({ scenario, outcomes }) =>
+    scenario.kind !== 'sustained'
+      ? []
+      : outcomes.flatMap(({ peer, samples }) =>
+          limited.flatMap(([name, figure, isMinimum]) => {
+            const values = samples.map((sample) => sample[figure]).filter((value) => value !== undefined)
+            if (values.length === 0) return []
+            const limit = scenario.limits[name]
+            const value = isMinimum ? Math.min(...values) : Math.max(...values)
+            return [{ scenario: scenario.name, peer, figure, value, limit, isReached: isMinimum ? value >= limit : value <= limit }]
+          }),
+        ),
+  )
 }

@@ -7,20 +7,20 @@ import { Command, InvalidArgumentError } from 'commander'
 import { kafkaMissing, kafkaVersion } from '../test/support/kafka.ts'
 import { root } from '../test/support/root.ts'
 import { chart } from './chart.ts'
-import { type Result, ratios } from './figures.ts'
+import { checkedLimits, type Result, ratios } from './figures.ts'
 import { micros } from './micro.ts'
 import type { MicroRow } from './micro-row.ts'
 import { Brokers, benchDataFolder, buildPeer, kafkaPeers, millrace, type Peer } from './peers.ts'
 import { Progress } from './progress.ts'
 import { runRounds, stepCount } from './rounds.ts'
 import { chosen, scenarios } from './scenarios.ts'
-import { microTable, ratioTable, resultTable } from './table.ts'
+import { limitTable, microTable, ratioTable, resultTable, windowTable } from './table.ts'
 
 interface Options {
   readonly scenario: string[]
   readonly rounds: number
   readonly mib: number
-  readonly seconds: number
+  readonly seconds: number | undefined
   readonly peer: string[] | undefined
   readonly quick: boolean
   readonly micro: boolean
@@ -49,7 +49,7 @@ const command = new Command('bench')
   )
   .option('--rounds <count>', 'alternating rounds', positive, 3)
   .option('--mib <count>', 'MiB a run at most', positive, 512)
-  .option('--seconds <count>', 'seconds a run at most', positive, 5)
+  .option('--seconds <count>', 'seconds a run at most (default: 5; 120 for sustained)', positive)
   .option('--peer <names>', 'kafka, kafka-flushed, none', list)
   .option('--quick', 'one short round, to see that everything works', false)
   .option('--no-micro', 'leave out what needs no broker')
@@ -87,10 +87,16 @@ async function main(): Promise<void> {
   const named = options.scenario.filter((name) => !namedMicros.some((each) => each.name === name))
   const plan = namedMicros.length > 0 && named.length === 0 ? [] : plannedScenarios(named)
   const rounds = options.quick ? 1 : options.rounds
-  const sizes = options.quick ? { mib: 48, secondsMax: 1, warmMib: 96 } : { mib: options.mib, secondsMax: options.seconds, warmMib: 2048 }
+  const sizes = options.quick
+    ? { mib: 48, secondsMax: 1, sustainedSeconds: 4, warmMib: 96 }
+    : { mib: options.mib, secondsMax: options.seconds ?? 5, sustainedSeconds: options.seconds ?? 120, warmMib: 2048 }
   const micro = namedMicros.length > 0 ? namedMicros : options.micro ? micros : []
   const progress = new Progress(micro.length + stepCount(plan, peers, rounds))
-  const brokers = new Brokers({ dataFolder: options.data, settings: options.override })
+  const brokers = new Brokers({
+    dataFolder: options.data,
+    settings: options.override,
+    isBounded: plan.some(({ kind }) => kind === 'sustained'),
+  })
   process.once('SIGINT', () => brokers.remove().finally(() => process.exit(130)))
   const microRows: MicroRow[] = []
   try {
@@ -118,10 +124,12 @@ function plannedScenarios(names: readonly string[]): ReturnType<typeof chosen> {
 
 function report(options: Options, microRows: readonly MicroRow[], results: readonly Result[]): void {
   const compared = ratios(results)
+  const checked = checkedLimits(results)
   const about = new Map(results.map(({ scenario }) => [scenario.name, scenario.about]))
   const text = [
     ...(microRows.length > 0 ? [microTable(microRows)] : []),
     ...(results.length > 0 ? [[...about].map(([name, what]) => `${name}: ${what}`).join('\n'), resultTable(results)] : []),
+    ...(checked.length > 0 ? [windowTable(results), limitTable(checked)] : []),
     ...(compared.length > 0 ? [ratioTable(compared)] : []),
   ].join('\n\n')
   console.log(text)

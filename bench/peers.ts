@@ -29,6 +29,10 @@ export const buildPeer = (build: string): Peer => ({ name: 'before', kind: 'mill
 /** Kafka deletes files a minute after their topic; at these rates the disk would fill up in that time. */
 const kafkaSettings = { 'log.segment.delete.delay.ms': '500', 'log.initial.task.delay.ms': '500' }
 
+/** `log.retention.check.interval.ms` has the same name in both brokers. */
+const boundedSettings = { 'log.retention.check.interval.ms': '5000' }
+const boundedObjects = { 's3.object.delete.retention.minutes': '0' }
+
 /** Beside the build and not in the system's temporary folder, which may be in memory. */
 export const benchDataFolder = join(root, '.millrace', 'bench-data')
 
@@ -38,6 +42,8 @@ export interface BrokerPlace {
   readonly dataFolder: string
   /** For Millrace, of this build and of another. */
   readonly settings: Readonly<Record<string, string>>
+  /** Records beyond the retention size are deleted within seconds, so that runs of any length fit the disk. */
+  readonly isBounded?: boolean
 }
 
 /** Brokers that are started once for all rounds, so that they are warm. */
@@ -52,7 +58,8 @@ export class Brokers {
 
   /** A broker that has not been started. */
   prepare({ kind, build }: Peer): Promise<Broker> {
-    const settings = kind === 'millrace' ? this.#place.settings : kafkaSettings
+    const bounded = this.#place.isBounded ? { ...boundedSettings, ...(kind === 'millrace' ? boundedObjects : {}) } : {}
+    const settings = { ...bounded, ...(kind === 'millrace' ? this.#place.settings : kafkaSettings) }
     return prepareBroker({ kind, settings, under: this.#place.dataFolder, ...(build === undefined ? {} : { build }) })
   }
 

@@ -32,6 +32,11 @@ export class Progress {
     }
   }
 
+  /** A line that stays. */
+  line(text: string): void {
+    process.stderr.write(`${this.#isTerminal ? '\r\x1b[K' : ''}${this.#name} ${text}\n`)
+  }
+
   end(): void {
     if (this.#isTerminal) process.stderr.write('\r\x1b[K')
   }

@@ -8,6 +8,7 @@ export interface RoundOptions {
   readonly rounds: number
   readonly mib: number
   readonly secondsMax: number
+  readonly sustainedSeconds: number
   readonly warmMib: number
 }
 
@@ -76,5 +77,9 @@ async function warm(peer: Peer, brokers: Brokers, options: RoundOptions, progres
 }
 
 function runOptions(options: RoundOptions, progress: Progress): RunOptions {
-  return { mib: options.mib, secondsMax: options.secondsMax, onProgress: (mib) => progress.show(`${mib.toFixed(0)} MiB`) }
+  return {
+    ...options,
+    onProgress: (mib) => progress.show(`${mib.toFixed(0)} MiB`),
+    onSecond: (second, mib) => progress.line(`${String(second).padStart(4)} s  ${mib.toFixed(0).padStart(5)} MiB/s`),
+  }
 }

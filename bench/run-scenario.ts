@@ -4,32 +4,21 @@ import type { Broker } from '../test/support/broker.ts'
 import { connected } from '../test/support/connection.ts'
 import { api, produce, readProduce } from '../test/support/requests.ts'
 import { assignedConsumer, consumerPerformance, producerPerformance } from './java.ts'
-import type { ProduceResult, TailResult } from './load/messages.ts'
+import type { TailResult } from './load/messages.ts'
 import { type LoadProcess, produceProcess, tailProcess } from './load/process.ts'
 import { packedRecords } from './packed-records.ts'
 import type { Brokers, Peer } from './peers.ts'
+import { runSustained } from './run-sustained.ts'
+import { brokerSample, producedSample, type Sample } from './sample.ts'
 import type { Scenario, Shape } from './scenarios.ts'
-
-/** One run's figures; a figure that a scenario does not have is left out. */
-export interface Sample {
-  readonly mibPerSecond?: number
-  readonly recordsPerSecond?: number
-  readonly p50Ms?: number
-  readonly p99Ms?: number
-  readonly p999Ms?: number
-  readonly brokerCpuSecondsPerGib?: number
-  readonly generatorCpuSecondsPerGib?: number
-  readonly rssPeakMib?: number
-  readonly rssIdleMib?: number
-  readonly tailMibPerSecond?: number
-  readonly tailBehindMs?: number
-  readonly startMs?: number
-}
 
 export interface RunOptions {
   readonly mib: number
   readonly secondsMax: number
+  /** Of a sustained scenario, which has no limit by size. */
+  readonly sustainedSeconds: number
   readonly onProgress: (mib: number) => void
+  readonly onSecond: (second: number, mib: number) => void
 }
 
 /** Consumers read from memory: from the page cache on one side, from a log cache of 128 MiB on the other. */
@@ -41,6 +30,8 @@ export function runScenario(scenario: Scenario, brokers: Brokers, peer: Peer, op
   switch (scenario.kind) {
     case 'produce':
       return runProduce(brokers, peer, scenario.shape, scenario.withTail, options)
+    case 'sustained':
+      return runSustained(brokers, peer, scenario.shape, { seconds: options.sustainedSeconds, onSecond: options.onSecond })
     case 'java-produce':
       return runJavaProduce(brokers, peer, scenario.recordBytes, options)
     case 'java-consume':
@@ -65,7 +56,7 @@ export function runProduce(brokers: Brokers, peer: Peer, shape: Shape, withTail:
       mibMax: options.mib,
       secondsMax: options.secondsMax,
     }
-    const producer = produceProcess(load, options.onProgress)
+    const producer = produceProcess(load, { onProgress: options.onProgress })
     const tail = withTail ? tailProcess({ port: broker.port, topic, partitions: shape.partitions, ...tailLimits }) : null
     try {
       await Promise.all([producer.ready, tail?.ready])
@@ -84,22 +75,8 @@ export function runProduce(brokers: Brokers, peer: Peer, shape: Shape, withTail:
   return brokers.withTopic(peer, shape.partitions, run, shape.mibPerSecond !== null)
 }
 
-const producedSample = (result: ProduceResult): Sample => ({
-  mibPerSecond: result.mib / result.seconds,
-  recordsPerSecond: result.records / result.seconds,
-  p50Ms: result.p50Ms,
-  p99Ms: result.p99Ms,
-  p999Ms: result.p999Ms,
-  generatorCpuSecondsPerGib: (result.generatorCpuSeconds * 1024) / result.mib,
-})
-
 const tailSample = (result: TailResult | undefined): Sample =>
   result ? { tailMibPerSecond: result.mib / result.seconds, tailBehindMs: result.behindMs } : {}
-
-function brokerSample(broker: Broker, cpuBefore: number, mib: number): Sample {
-  const { cpuSeconds, rssPeakMib } = broker.figures()
-  return { brokerCpuSecondsPerGib: ((cpuSeconds - cpuBefore) * 1024) / mib, rssPeakMib }
-}
 
 /** A JVM must warm up, so a Java client gets twice the bytes. */
 const javaFactor = 2

@@ -6,6 +6,14 @@ export interface Target {
   readonly throughput?: number
   readonly cpu?: number
   readonly p99?: number
+  readonly p999?: number
+}
+
+/** Targets that need no peer. */
+export interface Limits {
+  readonly slowestWindowMin: number
+  readonly writtenPerByteMax: number
+  readonly readPerByteMax: number
 }
 
 interface Common {
@@ -23,6 +31,7 @@ export type Shape = Pick<ProduceLoad, 'partitions' | 'connections' | 'inFlight' 
 
 export type Scenario =
   | (Common & { readonly kind: 'produce'; readonly shape: Shape; readonly withTail: boolean })
+  | (Common & { readonly kind: 'sustained'; readonly shape: Shape; readonly limits: Limits })
   | (Common & { readonly kind: 'java-produce'; readonly recordBytes: number })
   | (Common & { readonly kind: 'java-consume'; readonly byGroup: boolean })
   | (Common & { readonly kind: 'read' })
@@ -119,13 +128,31 @@ const compressed: readonly Scenario[] = (['snappy', 'lz4', 'zstd', 'gzip'] as co
   }),
 )
 
-export const scenarios: readonly Scenario[] = [...decisive, ...compressed, ...matrix]
+const limits: Limits = { slowestWindowMin: 0.85, writtenPerByteMax: 1.15, readPerByteMax: 0.05 }
 
-/** `consume-group` needs a group coordinator, so it runs only when it is selected by name. */
-const onRequest = new Set(['consume-group'])
+/** At saturation for two minutes, which neither a write-ahead log nor a page cache can absorb. */
+const sustained: readonly Scenario[] = [1, 100].flatMap((partitions) =>
+  [oneByFive, fourByFive].map((shape): Scenario => {
+    const kib = shape.batchBytes / 1024
+    return {
+      kind: 'sustained',
+      name: `sustained-${kib}k${partitions > 1 ? `-${partitions}p` : ''}`,
+      group: 'sustained',
+      about: `${kib} KiB batches of 1 KiB, ${shape.connections} x 5, ${partitions} partition${partitions > 1 ? 's' : ''}, at saturation for 120 s`,
+      shape: { ...shape, partitions },
+      targets: { kafka: { throughput: kib === 64 ? 1.7 : 2, p99: 1, p999: 1 } },
+      limits,
+    }
+  }),
+)
+
+export const scenarios: readonly Scenario[] = [...decisive, ...compressed, ...matrix, ...sustained]
+
+/** `consume-group` needs a group coordinator, and `sustained` half an hour: they run only when they are selected. */
+const onRequest = new Set(['consume-group', 'sustained'])
 
 export function chosen(names: readonly string[]): readonly Scenario[] {
-  if (names.length === 0) return scenarios.filter((each) => !onRequest.has(each.name))
+  if (names.length === 0) return scenarios.filter((each) => !onRequest.has(each.group))
   const found = scenarios.filter((each) => names.includes(each.name) || names.includes(each.group))
   const known = new Set(scenarios.flatMap((each) => [each.name, each.group]))
   const unknown = names.filter((name) => !known.has(name))

@@ -1,6 +1,7 @@
-import { middle, type Outcome, type Ratio, type Result } from './figures.ts'
+import { type Checked, middle, type Outcome, type Ratio, type Result } from './figures.ts'
 import type { MicroRow } from './micro-row.ts'
-import type { Sample } from './run-scenario.ts'
+import { isSustained } from './run-sustained.ts'
+import type { Sample } from './sample.ts'
 
 type Column = readonly [title: string, figure: keyof Sample, digits: number]
 
@@ -17,6 +18,9 @@ const columns: readonly Column[] = [
   ['tail MiB/s', 'tailMibPerSecond', 0],
   ['behind ms', 'tailBehindMs', 0],
   ['start ms', 'startMs', 0],
+  ['slowest/first', 'slowestWindow', 2],
+  ['written/byte', 'writtenPerByte', 2],
+  ['read/byte', 'readPerByte', 2],
 ]
 
 export function resultTable(results: readonly Result[]): string {
@@ -46,6 +50,41 @@ export function ratioTable(ratios: readonly Ratio[]): string {
   const rows = ratios.map((each) => [each.scenario, each.peer, each.figure, each.ratio.toFixed(2), bound(each), mark(each)])
   return table(['scenario', 'millrace /', 'figure', 'ratio', 'target', ''], rows)
 }
+
+/** A row for each window of sustained runs. */
+export function windowTable(results: readonly Result[]): string {
+  const rows = results.flatMap(({ scenario, outcomes }) =>
+    outcomes.flatMap(({ peer, samples }) =>
+      samples
+        .filter(isSustained)
+        .flatMap(({ windows }, round) =>
+          windows.map((each, index) => [
+            scenario.name,
+            peer,
+            String(round + 1),
+            String(index + 1),
+            each.mibPerSecond.toFixed(0),
+            each.p99Ms.toFixed(2),
+            each.p999Ms.toFixed(2),
+          ]),
+        ),
+    ),
+  )
+  return table(['scenario', 'broker', 'round', 'window', 'MiB/s', 'P99 ms', 'P99.9 ms'], rows)
+}
+
+export const limitTable = (rows: readonly Checked[]): string =>
+  table(
+    ['scenario', 'broker', 'figure', 'worst', 'target', ''],
+    rows.map((each) => [
+      each.scenario,
+      each.peer,
+      each.figure,
+      each.value.toFixed(2),
+      `${each.figure === 'slowestWindow' ? '>=' : '<='} ${each.limit}`,
+      each.isReached ? 'reached' : 'missed',
+    ]),
+  )
 
 export const microTable = (rows: readonly MicroRow[]): string =>
   table(

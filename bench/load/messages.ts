@@ -1,3 +1,5 @@
+import type { LoadWindow } from './windows.ts'
+
 /** Messages between the bench and its load processes. All times in milliseconds unless the name states otherwise. */
 export interface ProduceLoad {
   readonly port: number
@@ -14,6 +16,8 @@ export interface ProduceLoad {
   readonly secondsMax: number
   /** Offered load; null sends as fast as answers arrive. */
   readonly mibPerSecond: number | null
+  /** Length of the windows of the result; without it there are none, and no messages by second. */
+  readonly windowSeconds?: number
   readonly isTraced?: boolean
   /** Contents of a batch instead of incompressible records. */
   readonly packed?: PackedRecords | undefined
@@ -40,6 +44,8 @@ export interface ProduceResult {
   /** Offset after the last acknowledged record, by partition. */
   readonly ends: readonly number[]
   readonly generatorCpuSeconds: number
+  readonly windows: readonly LoadWindow[]
+  readonly mibBySecond: readonly number[]
   /** Of partition 0; empty if it was not requested. */
   readonly trace: Trace
 }
@@ -67,6 +73,8 @@ export interface TailResult {
 export type FromLoad<Result> =
   | { readonly type: 'ready' }
   | { readonly type: 'progress'; readonly mib: number }
+  /** Data of one second. */
+  | { readonly type: 'second'; readonly mib: number }
   | { readonly type: 'done'; readonly result: Result }
   | { readonly type: 'failed'; readonly reason: string }
 

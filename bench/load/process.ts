@@ -3,13 +3,20 @@ import { join } from 'node:path'
 import { root } from '../../test/support/root.ts'
 import type { FromLoad, ProduceLoad, ProduceResult, TailLoad, TailResult, ToLoad } from './messages.ts'
 
+export interface LoadEvents {
+  /** Data since the start, several times a second. */
+  readonly onProgress?: (mib: number) => void
+  /** Data of one second; only of a load with windows. */
+  readonly onSecond?: (mib: number) => void
+}
+
 /** A load process, as seen from the bench. Runs from the build, which `npm run bench` and `npm test` create first. */
 export class LoadProcess<Result> {
   readonly ready: Promise<void>
   readonly done: Promise<Result>
   readonly #child: ChildProcess
 
-  constructor(program: string, load: unknown, onProgress: (mib: number) => void) {
+  constructor(program: string, load: unknown, events: LoadEvents) {
     const child = fork(join(root, 'dist', 'bench', 'load', program), [JSON.stringify(load)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
@@ -21,7 +28,8 @@ export class LoadProcess<Result> {
     this.done = new Promise((resolve, reject) => {
       child.on('message', (message: FromLoad<Result>) => {
         if (message.type === 'ready') isReady()
-        else if (message.type === 'progress') onProgress(message.mib)
+        else if (message.type === 'progress') events.onProgress?.(message.mib)
+        else if (message.type === 'second') events.onSecond?.(message.mib)
         else if (message.type === 'done') resolve(message.result)
         else reject(new Error(message.reason))
       })
@@ -40,8 +48,7 @@ export class LoadProcess<Result> {
   }
 }
 
-export const produceProcess = (load: ProduceLoad, onProgress: (mib: number) => void = () => {}): LoadProcess<ProduceResult> =>
-  new LoadProcess('produce.js', load, onProgress)
+export const produceProcess = (load: ProduceLoad, events: LoadEvents = {}): LoadProcess<ProduceResult> =>
+  new LoadProcess('produce.js', load, events)
 
-export const tailProcess = (load: TailLoad, onProgress: (mib: number) => void = () => {}): LoadProcess<TailResult> =>
-  new LoadProcess('tail.js', load, onProgress)
+export const tailProcess = (load: TailLoad, events: LoadEvents = {}): LoadProcess<TailResult> => new LoadProcess('tail.js', load, events)

@@ -5,6 +5,7 @@ import { buildFrame, copyFrame, Sequencer } from './frame.ts'
 import { Histogram } from './histogram.ts'
 import type { FromLoad, ProduceLoad, ProduceResult } from './messages.ts'
 import { ProducerConnection } from './producer-connection.ts'
+import { Windows } from './windows.ts'
 
 const load = JSON.parse(process.argv[2]!) as ProduceLoad
 const progressEveryMs = 250
@@ -17,6 +18,7 @@ function fail(reason: string): never {
 }
 
 const latencies = new Histogram()
+const windows = load.windowSeconds === undefined ? null : new Windows(load.windowSeconds, (mib) => send({ type: 'second', mib }))
 const firstOffsets = new Float64Array(load.partitions).fill(Number.POSITIVE_INFINITY)
 const ends = new Float64Array(load.partitions)
 const acknowledgedRecords = new Float64Array(load.partitions)
@@ -34,6 +36,7 @@ const mayStart = (now: number): boolean => sent * batch.bytes < load.mibMax * mi
 function acknowledge(connection: ProducerConnection, partition: number, baseOffset: number, sinceMs: number): void {
   const now = performance.now()
   latencies.record(now - sinceMs)
+  windows?.record(now - began, now - sinceMs, batch.bytes)
   if (load.isTraced && partition === 0) trace.push([baseOffset, performance.timeOrigin + sinceMs])
   answered += 1
   acknowledgedRecords[partition]! += batch.records
@@ -91,6 +94,7 @@ function finish(now: number): void {
       fail(`partition ${partition}: ${acknowledgedRecords[partition]} records were acknowledged, ${given} offsets were given`)
     }
   }
+  windows?.advance(now - began)
   const cpu = process.cpuUsage(cpuAtStart)
   const result: ProduceResult = {
     mib: bytes() / mib,
@@ -102,6 +106,8 @@ function finish(now: number): void {
     maxMs: latencies.maxMs,
     ends: [...ends],
     generatorCpuSeconds: (cpu.user + cpu.system) / 1e6,
+    windows: windows?.windows ?? [],
+    mibBySecond: windows?.mibBySecond ?? [],
     trace,
   }
   process.send!({ type: 'done', result } satisfies FromLoad<ProduceResult>, () => process.exit(0))

@@ -5,6 +5,9 @@ export interface ProcessFigures {
   readonly cpuSeconds: number
   readonly rssMib: number
   readonly rssPeakMib: number
+  /** Written to and read from disks; what the page cache answers does not count. */
+  readonly writtenMib: number
+  readonly readMib: number
 }
 
 const ticksPerSecond = 100
@@ -16,6 +19,8 @@ export function processFigures(pid: number): ProcessFigures {
     cpuSeconds: sum(all, (each) => cpuTicks(each) / ticksPerSecond),
     rssMib: sum(all, (each) => statusKib(each, 'VmRSS') / 1024),
     rssPeakMib: sum(all, (each) => statusKib(each, 'VmHWM') / 1024),
+    writtenMib: sum(all, (each) => ioBytes(each, 'write_bytes') / 2 ** 20),
+    readMib: sum(all, (each) => ioBytes(each, 'read_bytes') / 2 ** 20),
   }
 }
 
@@ -46,6 +51,8 @@ const cpuTicks = (pid: number): number => {
 
 const statusKib = (pid: number, name: string): number =>
   Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(read(`/proc/${pid}/status`))?.[1] ?? 0)
+
+const ioBytes = (pid: number, name: string): number => Number(new RegExp(`^${name}: (\\d+)`, 'm').exec(read(`/proc/${pid}/io`))?.[1] ?? 0)
 
 const sum = (pids: readonly number[], figure: (pid: number) => number): number => pids.reduce((total, pid) => total + figure(pid), 0)
 

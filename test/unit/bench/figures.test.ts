@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { median, ratios } from '../../../bench/figures.ts'
+import { checkedLimits, median, ratios } from '../../../bench/figures.ts'
 import { buildFrame, copyFrame, Sequencer } from '../../../bench/load/frame.ts'
 import { Histogram } from '../../../bench/load/histogram.ts'
+import { slowestShare, Windows } from '../../../bench/load/windows.ts'
 import { chosen, scenarios } from '../../../bench/scenarios.ts'
 import { batchAt } from '../../support/batch.ts'
 import { crc32c } from '../../support/crc32c.ts'
@@ -56,6 +57,42 @@ test('bench figures: a ratio below its target is missed, one at its target is re
     ['kafka', 'cpu', 0.5, true],
     ['kafka-flushed', 'throughput', 3.4, false],
     ['kafka-flushed', 'cpu', 0.26, null],
+  ])
+})
+
+test('bench windows: each second and each window has what was acknowledged in it, and the last that did not end has none', () => {
+  const seconds: number[] = []
+  const windows = new Windows(2, (mib) => seconds.push(mib))
+  const mib = 1 << 20
+  windows.record(0, 1, 4 * mib)
+  windows.record(999, 1, 4 * mib)
+  windows.record(1000, 9, 2 * mib)
+  windows.record(4100, 5, mib)
+  windows.advance(4900)
+  expect(seconds).toEqual([8, 2, 0, 0])
+  expect(windows.mibBySecond).toEqual(seconds)
+  expect(windows.windows.map(({ mibPerSecond }) => mibPerSecond)).toEqual([5, 0])
+  expect(windows.windows[0]!.p99Ms).toBeGreaterThanOrEqual(9)
+  expect(windows.windows[0]!.p999Ms).toBeLessThan(9.2)
+})
+
+test('bench windows: the slowest is a share of the first', () => {
+  const window = (mibPerSecond: number) => ({ mibPerSecond, p99Ms: 1, p999Ms: 1 })
+  expect(slowestShare([])).toBeUndefined()
+  expect(slowestShare([window(200)])).toBe(1)
+  expect(slowestShare([window(200), window(170), window(400)])).toBe(0.85)
+})
+
+test('bench figures: the worst round decides a limit, and only sustained scenarios have limits', () => {
+  const sample = (slowestWindow: number, writtenPerByte: number) => ({ mibPerSecond: 1, slowestWindow, writtenPerByte, readPerByte: 0.05 })
+  const outcomes = [{ peer: 'millrace', samples: [sample(0.9, 1.1), sample(0.84, 1.15)], failures: [] }]
+  const named = (name: string) => scenarios.find((each) => each.name === name)!
+  expect(checkedLimits([{ scenario: named('64k'), outcomes }])).toEqual([])
+  const checked = checkedLimits([{ scenario: named('sustained-64k'), outcomes }])
+  expect(checked.map(({ figure, value, limit, isReached }) => [figure, value, limit, isReached])).toEqual([
+    ['slowestWindow', 0.84, 0.85, false],
+    ['writtenPerByte', 1.15, 1.15, true],
+    ['readPerByte', 0.05, 0.05, true],
   ])
 })
 
