@@ -10,6 +10,7 @@ import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import { laneHeader } from '../src/pipeline/lane-words.ts'
 import { StorePersistence } from '../src/pipeline/persistence/s3-persistence.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
+import { PutBudget } from '../src/wal/s3/put-budget.ts'
 import { S3WalWriter } from '../src/wal/s3/s3-wal-writer.ts'
 
 const { memory, plan, wal, position, store: data } = workerData as LaneData & { readonly position: number; readonly store: StoreWalData }
@@ -45,6 +46,7 @@ const persistence = new StorePersistence({
   position,
   cut: wal.state,
   secret: wal.state.secret,
+  budget: new PutBudget(data.batchIntervalMs, () => performance.now()),
   crc: (address, length) => crc(address, length, 0),
   append: (content) => s3Wal.append(content),
   after: (ms, wake) => void setTimeout(wake, ms).unref(),

@@ -1,5 +1,6 @@
 import type { S3Location } from '../ports/object-store.ts'
 import { bytes, InvalidValue, integer, type Kind, sizeText } from './kind.ts'
+import { isMetered } from './metered-store.ts'
 import { parseStoreUri } from './store-uri.ts'
 
 /** Location of the WAL. */
@@ -18,8 +19,9 @@ export interface FileWal {
 export interface StoreWal {
   readonly scheme: 's3'
   readonly location: S3Location
-  /** An object is put this long after the start of the previous one, or when it reaches this size. */
+  /** Average interval of puts over a minute; 0 for no limit. */
   readonly batchIntervalMs: number
+  /** Maximum bytes of an object. An object of this size does not wait for the interval. */
   readonly batchBytesMax: number
   /** Maximum unflushed bytes; the log cache limits them in any case. */
   readonly unflushedBytesMax: number
@@ -31,14 +33,16 @@ const MiB = 2 ** 20
 const capacity = bytes(8 * MiB, 2 ** 42)
 const capacityDefault = 2 * 2 ** 30
 
-/** Parameters of the URI of an S3 WAL, besides those of the store. Names and defaults are those of AutoMQ. */
+/** Parameters of the URI of an S3 WAL, besides those of the store. Names are those of AutoMQ. */
 export const walStoreParameters = {
-  batchInterval: integer(1, 60_000),
+  batchInterval: integer(0, 60_000),
   maxBytesInBatch: bytes(MiB, 64 * MiB),
   maxUnflushedBytes: bytes(MiB, 64 * 1024 * MiB),
   maxInflightUploadCount: integer(1, 1000),
 } as const satisfies Readonly<Record<string, Kind<number>>>
-const storeDefaults = { batchInterval: 250, maxBytesInBatch: 8 * MiB, maxUnflushedBytes: 1024 * MiB, maxInflightUploadCount: 50 }
+const storeDefaults = { maxBytesInBatch: 8 * MiB, maxUnflushedBytes: 1024 * MiB, maxInflightUploadCount: 50 }
+/** On a store that charges for puts; elsewhere there is no limit. */
+const meteredIntervalMs = 250
 
 /** `file:///PATH?capacity=2GiB` or `s3://BUCKET?…`. A leading bucket id (`0@`), as AutoMQ writes it, is ignored. */
 export const walUri: Kind<WalUri> = {
@@ -70,13 +74,14 @@ function fileWal(path: string, query: string): FileWal | InvalidValue {
 function storeWal(text: string): StoreWal | InvalidValue {
   const found = parseStoreUri(text, Object.keys(walStoreParameters))
   if (found instanceof InvalidValue) return found
-  const given: Record<keyof typeof walStoreParameters, number> = { ...storeDefaults }
+  const location = found.location as S3Location
+  const batchInterval = isMetered(location) ? meteredIntervalMs : 0
+  const given: Record<keyof typeof walStoreParameters, number> = { ...storeDefaults, batchInterval }
   for (const [name, value] of found.rest) {
     const read = walStoreParameters[name as keyof typeof walStoreParameters].read(value)
     if (read instanceof InvalidValue) return new InvalidValue(`must have a valid ${name}: it ${read.allowed}`)
     given[name as keyof typeof walStoreParameters] = read
   }
-  const location = found.location as S3Location
   if (!location.conditionalPut) {
     return new InvalidValue(
       'must be on a store with conditional puts, which prevent two nodes from writing one log: not conditionalPut=false',

@@ -100,7 +100,7 @@ test.each([
   ['log.dirs=/a,/b', 'must be one directory'],
   ['cluster.id=short', '22 base64url characters'],
   ['s3.wal.path=mem://log', 'a write-ahead log on mem:// is not supported'],
-  ['s3.wal.path=s3://bucket?batchInterval=0', 'valid batchInterval'],
+  ['s3.wal.path=s3://bucket?batchInterval=60001', 'valid batchInterval'],
   ['s3.wal.path=s3://bucket?conditionalPut=false', 'conditional puts'],
   ['s3.wal.path=s3://bucket?capacity=1GiB', 'has capacity'],
   ['s3.wal.path=file:///wal?capacity=1KiB', 'from 8MiB'],
