@@ -14,27 +14,36 @@ import { outage } from './outage.ts'
 import { pacedLoad, times } from './paced.ts'
 import { startStore } from './stores.ts'
 import { Templates } from './templates.ts'
+import { wal } from './wal.ts'
 
 interface Options {
   readonly store: string
   readonly gib: string
   readonly seconds: string
   readonly minutes: string
+  readonly intervals: string
+  readonly build: string | undefined
 }
 
 const options = new Command('storage')
   .description('A topic larger than the log into a store and back, catching up beside others, and the bill.')
-  .argument('[parts...]', 'through, catchup, bill, all of them if none is given; or outage, on a store of its own')
+  .argument('[parts...]', 'through, catchup, bill, all of them if none is given; or outage, on a store of its own; or wal')
   .option('--store <name>', 'file, MinIO, versitygw, Ceph', 'file')
   .option('--gib <count>', 'size of the topic', '1')
   .option('--seconds <count>', 'how long each load runs', '10')
   .option('--minutes <count>', 'how long an outage lasts', '10')
+  .option('--intervals <list>', 'values of batchInterval for wal', '0,250')
+  .option('--build <root>', 'another checkout of Millrace for wal, built')
   .parse()
-const { store: storeName, gib, seconds, minutes } = options.opts<Options>()
+const { store: storeName, gib, seconds, minutes, intervals, build } = options.opts<Options>()
 const parts = options.args.length > 0 ? options.args : ['through', 'catchup', 'bill']
 const mib = 1 << 20
 if (options.args[0] === 'outage') {
   await outage(Number(minutes))
+  process.exit()
+}
+if (options.args[0] === 'wal') {
+  await wal({ store: storeName, seconds: Number(seconds), intervals: intervals.split(','), build })
   process.exit()
 }
 
