@@ -1,9 +1,9 @@
 import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
 import { laneHeader, narrow, widen } from '../../src/pipeline/lane-words.ts'
 import { StorePersistence, uploadsEager } from '../../src/pipeline/persistence/s3-persistence.ts'
-import { WakeSignal } from '../../src/ring/wake-signal.ts'
 import { PutBudget } from '../../src/wal/s3/put-budget.ts'
 import { blockBytes } from '../../src/wal/wal-record.ts'
+import { HeardSignal } from '../unit/pipeline/sequencing/heard-signal.ts'
 import { smallArena } from '../unit/pipeline/sequencing/small-arena.ts'
 
 const windowMs = 60_000
@@ -16,18 +16,6 @@ const timerLateMs = 2.5
 interface Event {
   readonly atMs: number
   run(): void
-}
-
-/** A wake signal of the simulated sequencer. */
-class Ringing extends WakeSignal {
-  readonly #onRing: () => void
-  constructor(words: Int32Array, at: number, onRing: () => void) {
-    super(words, at)
-    this.#onRing = onRing
-  }
-  override ring(): void {
-    this.#onRing()
-  }
 }
 
 export interface Machines {
@@ -74,7 +62,7 @@ export class GroupCommitWorld {
       memory: plan.lane.log,
       bytes,
       view,
-      signals: [new Ringing(words, plan.lane.sequencerSignal, () => this.#wakeSequencer())],
+      signals: [new HeardSignal(words, plan.lane.sequencerSignal, () => this.#wakeSequencer())],
       counters: { add: () => {} },
       position: 0,
       cut: { trimmed: 0, previous: 0, previousIncarnation: 0 },

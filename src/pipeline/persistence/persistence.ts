@@ -10,7 +10,10 @@ export interface WalWriter {
    * and the caller may retry the same write.
    */
   write(address: number, bytes: number, position: number): boolean
-  /** Performs a small part of the preparation that makes later writes before a position cheaper. Returns false when nothing is left to prepare. */
+  /**
+   * Performs a small part of the preparation that makes later writes before a position cheaper. Returns false when nothing is left to
+   * prepare.
+   */
   prepare(until: number): boolean
 }
 

@@ -26,6 +26,7 @@ import type { PartitionId, PartitionSettings } from '../../../../src/ports/parti
 import { getLong, putLong, RingConsumer, RingProducer } from '../../../../src/ring/ring.ts'
 import { WakeSignal } from '../../../../src/ring/wake-signal.ts'
 import { buildBatch } from '../../../../src/wire/batch-builder.ts'
+import { HeardSignal } from './heard-signal.ts'
 import { type SmallArena, smallArena } from './small-arena.ts'
 
 export const now = 1_700_000_000_000
@@ -75,19 +76,6 @@ export interface FetchWish {
   readonly maxBytes?: number
   readonly leaderEpoch?: number
   readonly lastFetchedEpoch?: number
-}
-
-/** A signal that notes what could be seen when it was rung. */
-class HeardSignal extends WakeSignal {
-  readonly #onRing: () => void
-  constructor(words: Int32Array, at: number, onRing: () => void) {
-    super(words, at)
-    this.#onRing = onRing
-  }
-  override ring(): void {
-    this.#onRing()
-    super.ring()
-  }
 }
 
 /** One lane stepped by hand: the sequencer, the persistence stage on a disk that never fails, and one network worker's rings. */
