@@ -1,8 +1,9 @@
 /** Tasks of the object workers, which take long and must not delay requests of clients. */
 import { readSync } from 'node:fs'
+import { join } from 'node:path'
 import { move, workerData } from 'piscina'
 import { OpenFiles } from '../native-free-io/disk/open-files.ts'
-import { readWalRanges } from '../native-free-io/disk/wal-file.ts'
+import { readWalRanges } from '../native-free-io/disk/wal-ranges.ts'
 import { cleanObjects } from '../native-free-io/store/clean-objects.ts'
 import { rewriteObjects } from '../native-free-io/store/rewrite-objects.ts'
 import { type StoreShare, sharedStore } from '../native-free-io/store/shared-store.ts'
@@ -24,6 +25,7 @@ import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import type { BuiltPart, CleanedObjects } from '../src/ports/object-jobs.ts'
 import type { ListPage, StoreFault } from '../src/ports/object-store.ts'
 import type { ObjectContents } from '../src/ports/stored-objects.ts'
+import { segmentFolder, segmentName } from '../src/wal/segments.ts'
 
 const { store: location, blocks, log, budget, meter } = workerData as ObjectWorkerData & StoreShare
 const store = sharedStore(location, { budget, meter })
@@ -64,14 +66,23 @@ function areWhole(address: number, requested: BlocksTask['blocks']): boolean {
   })
 }
 
-/** Batches that are only in the WAL file; undefined when one of them has been overwritten. */
-export function ranges({ path, capacity, ranges: requested }: RangesTask): Uint8Array | undefined {
-  const fd = walFiles.open(path)
-  const read = readWalRanges((bytes, at) => readSync(fd, bytes, 0, bytes.length, at), capacity, requested)
+/** Batches that are only in the files of the WAL; undefined when one of them has been overwritten or removed. */
+export function ranges({ path, ranges: requested, ...log }: RangesTask): Uint8Array | undefined {
+  const folder = segmentFolder(path)
+  const read = readWalRanges(
+    (bytes, segment, at) => {
+      const fd = segment < 0 ? walFiles.open(path) : segmentFiles.open(join(folder, segmentName(segment)))
+      return fd === undefined ? -1 : readSync(fd, bytes, 0, bytes.length, at)
+    },
+    log,
+    requested,
+  )
   return read && moved(read)
 }
 
-const walFiles = new OpenFiles()
+const walFiles = new OpenFiles(1)
+/** Few: the room of a removed file is free only when it is closed. */
+const segmentFiles = new OpenFiles(2)
 
 export const remove = async ({ keys }: { readonly keys: readonly string[] }): Promise<StoreFault | undefined> =>
   (await store('upload')).remove(keys)

@@ -36,8 +36,9 @@ const persistence = new Persistence({
 })
 
 const looksBeforeSleep = 50
-/** A pause of this length is used to prepare the log. */
+/** A pause of this length is used to prepare the log, as far as it is short. */
 const pauseMs = 20
+const longPauseMs = 1000
 const stepsPerPause = 8
 const sleepMs = 1000
 const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop) === 2
@@ -45,11 +46,23 @@ const stopped = (): boolean => Atomics.load(words, lane.header + laneHeader.stop
 /** Delay before a write that found no room on the disk is retried. */
 const fullMs = 200
 let isFull = false
+let segment = -1
 
 let looks = 0
+let idleSince = performance.now()
+/** The last pause left something to prepare. */
+let isPreparing = true
 while (!stopped() || !(persistence.idle || persistence.isFull)) {
   const written = persistence.turn()
-  if (written > 0) looks = 0
+  if (written > 0) {
+    looks = 0
+    isPreparing = true
+    idleSince = performance.now()
+  }
+  if (file.segment !== segment) {
+    segment = file.segment
+    parentPort!.postMessage({ type: 'segment', start: segment } satisfies FromPersistence)
+  }
   if (persistence.isFull !== isFull) {
     isFull = persistence.isFull
     parentPort!.postMessage({ type: 'full', isFull } satisfies FromPersistence)
@@ -58,8 +71,12 @@ while (!stopped() || !(persistence.idle || persistence.isFull)) {
   else if (written === 0 && ++looks > looksBeforeSleep) {
     looks = 0
     counters.add('sleeps', 1)
-    signal.sleep(() => persistence.idle && !stopped(), persistence.isPrepared ? sleepMs : pauseMs)
-    for (let step = 0; step < stepsPerPause && persistence.idle; step++) persistence.prepare()
+    signal.sleep(() => persistence.idle && !stopped(), isPreparing ? pauseMs : sleepMs)
+    const isLongPause = performance.now() - idleSince >= longPauseMs
+    for (let step = 0; step < stepsPerPause && persistence.idle; step++) {
+      isPreparing = persistence.prepare(isLongPause)
+      if (!isPreparing) break
+    }
     Atomics.store(words, lane.header + laneHeader.prepared, narrow(file.prepared))
   }
 }

@@ -1,10 +1,11 @@
 import { type Stats, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { FileWal } from '../../src/config/wal-uri.ts'
 import { imageOf, type MutableImage } from '../../src/metadata/image.ts'
 import { encodeRecord } from '../../src/metadata/records.ts'
 import { ObjectKeys } from '../../src/objects/object-key.ts'
+import { segmentBytesFor } from '../../src/wal/segments.ts'
 import { logStart, type WalIdentity } from '../../src/wal/wal-superblock.ts'
 import { crashPoint } from '../process/crash-point.ts'
 import { StartRefused } from '../process/start-refused.ts'
@@ -132,6 +133,7 @@ async function open(
           device: place.device,
           identity,
           capacity,
+          segmentBytes: hasSegments(parts, place) ? (bytes) => segmentBytesFor(bytes, parts.logBytes) : undefined,
           incarnation: Math.max(current.storage.wal?.incarnation ?? 0, starts) + 1,
           metadataRecords: current.recordCount,
         },
@@ -260,6 +262,17 @@ function lossOf(
   }
   if (options.acceptLoss) return finding.why
   throw new StartRefused(`s3.wal.path: the write-ahead log of this node is incomplete at ${path}${was}: ${finding.why}; ${lossAdvice}`)
+}
+
+/** The log has segments if they can become objects: both are files of one file system. */
+function hasSegments({ location }: FoundingParts, { path, device }: WalPlace): boolean {
+  if (location.scheme !== 'file' || device !== null) return false
+  return existing(location.folder).dev === existing(dirname(path)).dev
+}
+
+/** The path, or the nearest folder above it that exists. */
+function existing(path: string): Stats {
+  return statOf(path) ?? existing(dirname(path))
 }
 
 /** Capacity of a new log. On a device it is a multiple of the log cache. */

@@ -1,14 +1,13 @@
-import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { assert } from '../../src/base/assert.ts'
-import { getU64 } from '../../src/base/long.ts'
-import { unfilled } from '../../src/base/unfilled.ts'
 import type { WalWriter } from '../../src/pipeline/persistence/persistence.ts'
-import type { WalRange } from '../../src/ports/cold-reads.ts'
-import type { TrimPoint, WalState } from '../../src/ports/lane.ts'
-import { alignBlock, blockBytes, walRecord } from '../../src/wal/wal-record.ts'
+import type { SegmentLayout, TrimPoint, WalState } from '../../src/ports/lane.ts'
+import { rangeAt, segmentFolder } from '../../src/wal/segments.ts'
+import { blockBytes } from '../../src/wal/wal-record.ts'
 import type { Crc } from '../../src/wal/wal-recovery.ts'
 import {
+  circularBytes,
   encodeSuperblock,
   logStart,
   readSuperblocks,
@@ -17,18 +16,19 @@ import {
   type WalIdentity,
 } from '../../src/wal/wal-superblock.ts'
 import type { BlockDevice } from './block-device.ts'
-import { isNoRoom } from './disk-room.ts'
-import { syncFolderNow } from './durable-file.ts'
+import { type DirectBuffers, type DirectFile, openDirect, readZeroed, writeIfRoom } from './direct-file.ts'
+import { syncFolderNow, syncNewFolders } from './durable-file.ts'
+import { makeFolder } from './folders.ts'
+import { removeSegmentsNow, SegmentFiles } from './segment-files.ts'
 
 const extendBytes = 1 << 20
+/** In short pauses the circular part is prepared this far ahead, and as far again as it has been used. */
+const preparedBytesMin = 64 << 20
 
-/** Memory of the arena for this file: whole aligned blocks. */
-export interface WalBuffers {
-  readonly bytes: Buffer
+/** Memory of the arena for this file. */
+export interface WalBuffers extends DirectBuffers {
   readonly view: DataView
   readonly crc: Crc
-  readonly superblock: number
-  readonly zeros: { readonly base: number; readonly bytes: number }
 }
 
 /** A log to open, or to create if there are only zeros. */
@@ -39,6 +39,8 @@ export interface WalTarget {
   readonly identity: WalIdentity
   /** Capacity of a new log. */
   readonly capacity: number
+  /** Size of the segments that a log of this capacity should have; 0 or undefined: it stays circular. An existing log keeps its segments. */
+  readonly segmentBytes?: ((capacity: number) => number) | undefined
   /** Minimum number of this start. */
   readonly incarnation: number
   /** Number of records in the metadata log. */
@@ -53,24 +55,24 @@ export interface WalHandle {
 }
 
 /**
- * The circular file of the WAL, or a block device with the same layout. Positions only grow; the position in the file is the remainder by
- * the capacity. Direct and synchronous where the file system supports it, else buffered with `fdatasync`; one writing thread.
+ * The files of the WAL. The file at the path contains the superblocks and the circular part, in which the position in the file is the
+ * remainder by the capacity; it may be a block device. From a position on, a log may be in segment files in place of it. Positions only
+ * grow. Direct and synchronous where the file system supports it, else buffered with `fdatasync`; one writing thread.
  *
  * Invariant: a file has its full size from the beginning, so a shorter file has lost data.
  */
 export class WalFile implements WalWriter {
-  readonly #fd: number
+  readonly #file: DirectFile
+  readonly #segments: SegmentFiles | undefined
   readonly #buffers: WalBuffers
-  /** False: every write is followed by `fdatasync`. */
-  readonly direct: boolean
   #state: WalState
   #superblock: Superblock | undefined
   #prepared: number
 
-  private constructor(fd: number, direct: boolean, buffers: WalBuffers, { state, prepared }: WalHandle) {
-    this.#fd = fd
+  private constructor(path: string, file: DirectFile, buffers: WalBuffers, { state, prepared }: WalHandle) {
+    this.#file = file
+    this.#segments = state.segments && new SegmentFiles(segmentFolder(path), state.segments, buffers)
     this.#buffers = buffers
-    this.direct = direct
     this.#state = state
     this.#prepared = prepared
   }
@@ -78,10 +80,11 @@ export class WalFile implements WalWriter {
   /** Opens or creates the log and records a new incarnation durably. An existing log keeps its capacity and its secret. */
   static open(target: WalTarget, buffers: WalBuffers, entropy: () => number): WalFile {
     const { path, device, identity, metadataRecords, capacity, incarnation } = target
-    const { fd, direct } = openForWriting(path, buffers, device === null ? constants.O_CREAT : 0)
+    const opened = openDirect(path, buffers, device === null ? constants.O_CREAT : 0)
+    const { fd } = opened
     const found = readSuperblock(fd, buffers)
     if (found?.identity !== undefined) assert(isSame(found.identity, identity), `the write-ahead log ${path} is this node's`)
-    const state = found?.state ?? {
+    const before: WalState = found?.state ?? {
       capacity,
       secret: entropy() >>> 0,
       incarnation: 0,
@@ -89,10 +92,12 @@ export class WalFile implements WalWriter {
       previous: 0,
       previousIncarnation: 0,
     }
-    if (device === null) setSize(fd, logStart + state.capacity)
+    const state = { ...before, segments: before.segments ?? newSegments(target, before, found === undefined) }
+    if (state.segments !== undefined) openSegments(segmentFolder(path), state, found === undefined)
+    if (device === null) setSize(fd, state)
     // No allocation is necessary on a device.
     const prepared = device === null ? (found?.prepared ?? 0) : state.capacity
-    const file = new WalFile(fd, direct, buffers, { state, prepared })
+    const file = new WalFile(path, opened, buffers, { state, prepared })
     file.#superblock = { state, sequence: found?.sequence ?? 0, identity, metadataRecords, prepared }
     file.#writeSuperblock({ ...state, incarnation: Math.max(state.incarnation + 1, incarnation) })
     if (device === null) syncFolderNow(dirname(path))
@@ -101,8 +106,17 @@ export class WalFile implements WalWriter {
 
   /** A second handle on a log that `open` has prepared, for another thread. */
   static attach(path: string, handle: WalHandle, buffers: WalBuffers): WalFile {
-    const { fd, direct } = openForWriting(path, buffers, 0)
-    return new WalFile(fd, direct, buffers, handle)
+    return new WalFile(path, openDirect(path, buffers, 0), buffers, handle)
+  }
+
+  /** False: every write is followed by `fdatasync`. */
+  get direct(): boolean {
+    return this.#file.direct
+  }
+
+  /** Start of the segment that was written last; -1 if there is none. */
+  get segment(): number {
+    return this.#segments?.written ?? -1
   }
 
   get state(): WalState {
@@ -115,31 +129,33 @@ export class WalFile implements WalWriter {
 
   /** A write that finds no room may leave a part of itself. The log ends before it, and the next attempt overwrites it. */
   write(address: number, bytes: number, position: number): boolean {
-    const at = position % this.#state.capacity
-    if (!this.#putIfRoom(address, bytes, logStart + at)) return false
-    this.#prepared = Math.max(this.#prepared, at + bytes)
+    const { segment, at } = rangeAt(this.#state, position, logStart)
+    if (segment >= 0) return this.#segments!.write(address, bytes, position)
+    if (!this.#putIfRoom(address, bytes, at)) return false
+    this.#prepared = Math.max(this.#prepared, at - logStart + bytes)
     return true
   }
 
   /** Reads whole blocks into the arena. Blocks that were never written are zeros. */
   read(address: number, bytes: number, position: number): void {
-    const { bytes: memory } = this.#buffers
-    const { capacity } = this.#state
     for (let done = 0; done < bytes; ) {
-      const at = (position + done) % capacity
-      const requested = Math.min(bytes - done, capacity - at)
-      const found = readSync(this.#fd, memory, address + done, requested, logStart + at)
-      memory.fill(0, address + done + found, address + done + requested)
+      const range = rangeAt(this.#state, position + done, logStart)
+      const requested = Math.min(bytes - done, range.bytes)
+      if (range.segment >= 0) this.#segments!.read(address + done, requested, position + done)
+      else readZeroed(this.#file.fd, this.#buffers.bytes, { address: address + done, bytes: requested }, range.at)
       done += requested
     }
   }
 
   /**
-   * Writes a part of the log with zeros ahead of time, up to a position of the first lap: overwriting allocated blocks costs half as much as
-   * allocating them.
+   * Writes a part of the log with zeros ahead of time, in the circular part up to a position of the first lap: overwriting allocated blocks
+   * costs half as much as allocating them. In short pauses an unused log is not prepared: many nodes are stopped before that pays.
    */
-  prepare(until: number): boolean {
-    const bytes = Math.min(extendBytes, Math.min(alignBlock(until), this.#state.capacity) - this.#prepared)
+  prepare(end: number, isLongPause: boolean): boolean {
+    const { capacity, segments } = this.#state
+    if (segments !== undefined && end >= segments.from) return isLongPause && this.#segments!.prepare(end)
+    const until = isLongPause ? capacity : end === 0 ? 0 : Math.min(2 * end + preparedBytesMin, capacity)
+    const bytes = Math.min(extendBytes, until - this.#prepared)
     if (bytes <= 0) return false
     if (!this.#putIfRoom(this.#buffers.zeros.base, bytes, logStart + this.#prepared)) return false
     this.#prepared += bytes
@@ -148,7 +164,10 @@ export class WalFile implements WalWriter {
 
   /** All records below the trim point are stored elsewhere; durable when this returns. */
   trim(cut: TrimPoint): void {
+    const { trimmed } = this.#state
     this.#writeSuperblock({ ...this.#state, ...cut })
+    const { segments } = this.#state
+    if (segments !== undefined && trimmed < segments.from && cut.trimmed >= segments.from) setSize(this.#file.fd, this.#state)
   }
 
   /** Sets the number of records in the metadata log, and the number of bytes of the log that have been written once. */
@@ -163,24 +182,16 @@ export class WalFile implements WalWriter {
   }
 
   close(): void {
-    closeSync(this.#fd)
+    closeSync(this.#file.fd)
+    this.#segments?.close()
   }
 
   #put(address: number, bytes: number, at: number): void {
     if (!this.#putIfRoom(address, bytes, at)) throw new Error(`the disk has no room for ${bytes} bytes of the write-ahead log`)
   }
 
-  /** Returns false when the write itself finds no room. A failed sync throws, since the contents of the disk are then undefined. */
   #putIfRoom(address: number, bytes: number, at: number): boolean {
-    try {
-      // A disk with too little room writes only a part.
-      if (writeSync(this.#fd, this.#buffers.bytes, address, bytes, at) !== bytes) return false
-    } catch (error) {
-      if (isNoRoom(error)) return false
-      throw error
-    }
-    if (!this.direct) fdatasyncSync(this.#fd)
-    return true
+    return writeIfRoom(this.#file, this.#buffers.bytes, { address, bytes }, at)
   }
 
   #writeSuperblock(state: WalState): void {
@@ -208,82 +219,30 @@ function readSuperblock(fd: number, { bytes, superblock: at }: WalBuffers): Supe
   return found.type === 'whole' ? found.superblock : undefined
 }
 
-/** The blocks are allocated as they are written: see `prepare`. */
-function setSize(fd: number, bytes: number): void {
-  if (fstatSync(fd).size >= bytes) return
-  ftruncateSync(fd, bytes)
-  fsyncSync(fd)
+/**
+ * Segments for a log that has none. A log with records continues in its circular part up to a position that it can not have reached, so
+ * that nothing is copied.
+ */
+function newSegments({ segmentBytes }: WalTarget, { capacity, trimmed }: WalState, isNew: boolean): SegmentLayout | undefined {
+  const bytes = segmentBytes?.(capacity) ?? 0
+  if (bytes === 0) return undefined
+  return { bytes, from: isNew ? 0 : Math.ceil((trimmed + capacity) / bytes) * bytes }
 }
 
-/** Some file systems reject direct I/O at open, some at the first read or write, so the first block is read or written as a test. */
-function openForWriting(path: string, buffers: WalBuffers, create: number): { fd: number; direct: boolean } {
-  const base = constants.O_RDWR | create
-  let fd = -1
-  try {
-    fd = openSync(path, base | constants.O_DIRECT | constants.O_DSYNC, 0o600)
-    readSync(fd, buffers.bytes, buffers.superblock, blockBytes, 0)
-    if (fstatSync(fd).isFile() && fstatSync(fd).size === 0) writeSync(fd, buffers.bytes, buffers.zeros.base, blockBytes, 0)
-    return { fd, direct: true }
-  } catch (error) {
-    if (fd >= 0) closeSync(fd)
-    if (!['EINVAL', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-    return { fd: openSync(path, base, 0o600), direct: false }
-  }
+/** Creates the folder. Removes segments that are not needed any more: a crash can leave them. */
+function openSegments(folder: string, state: WalState, isNew: boolean): void {
+  syncNewFolders(folder, makeFolder(folder))
+  removeSegmentsNow(folder, state.segments!.bytes, isNew ? Number.POSITIVE_INFINITY : state.trimmed)
 }
-
-/** Maximum gap between two batches that one read includes: a second system call costs more. */
-const gapBytesMax = 64 << 10
-const spanBytesMax = 8 << 20
-
-/** Reads batches by their positions. Undefined when the header before one of them is wrong: the log has been overwritten there. */
-export function readWalRanges(
-  read: (into: Uint8Array, at: number) => number,
-  capacity: number,
-  ranges: readonly WalRange[],
-): Uint8Array<ArrayBuffer> | undefined {
-  const spans = spansOf(ranges, capacity)
-  // The bytes of a single read are moved in place: a second buffer of the same size would be allocated for each answer.
-  const out = spans.length === 1 ? unfilled(spanBytes(spans[0]!)) : unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
-  let to = 0
-  for (const span of spans) {
-    const from = span[0]!.position - walRecord.bytes
-    const whole = spans.length === 1 ? out : unfilled(spanBytes(span))
-    if (read(whole, logStart + (from % capacity)) !== whole.length) return undefined
-    const view = new DataView(whole.buffer)
-    for (const { position, bytes } of span) {
-      const header = position - walRecord.bytes - from
-      if (getU64(view, header + walRecord.position) !== position - walRecord.bytes) return undefined
-      if (view.getUint32(header + walRecord.length, true) !== bytes) return undefined
-      out.set(whole.subarray(position - from, position - from + bytes), to)
-      to += bytes
-    }
-  }
-  return out.subarray(0, to)
-}
-
-/** From the record header of the first batch to the end of the last. */
-const spanBytes = (span: readonly WalRange[]): number => span.at(-1)!.position + span.at(-1)!.bytes - (span[0]!.position - walRecord.bytes)
 
 /**
- * True if no part of the ranges can have been overwritten before this call. A correct header proves less: the bytes after it may have been
- * overwritten during the read.
+ * The blocks of the circular part are allocated as they are written: see `prepare`. When the whole log is in segments, their room is
+ * returned.
  */
-export const isKept = (ranges: readonly WalRange[], published: number, capacity: number): boolean =>
-  ranges.every(({ position }) => published <= position - walRecord.bytes + capacity)
-
-/** Batches that are read together: close to each other, and on the same side of the end of the file. */
-function spansOf(ranges: readonly WalRange[], capacity: number): WalRange[][] {
-  const spans: WalRange[][] = []
-  for (const range of ranges) {
-    const span = spans.at(-1)
-    const previous = span?.at(-1)
-    const isNear =
-      previous !== undefined &&
-      range.position - (previous.position + previous.bytes) <= gapBytesMax &&
-      range.position + range.bytes - span![0]!.position <= spanBytesMax &&
-      Math.floor((range.position + range.bytes - 1) / capacity) === Math.floor((span![0]!.position - walRecord.bytes) / capacity)
-    if (isNear) span!.push(range)
-    else spans.push([range])
-  }
-  return spans
+function setSize(fd: number, state: WalState): void {
+  const bytes = logStart + circularBytes(state)
+  const { size } = fstatSync(fd)
+  if (bytes > logStart ? size >= bytes : size === bytes) return
+  ftruncateSync(fd, bytes)
+  fsyncSync(fd)
 }

@@ -37,7 +37,7 @@ export function inspectWal(content: WalContent, { identity, image, mustExist, ma
       return { type: 'occupied', by: content.what }
     default:
   }
-  const { superblock, missingBytes } = content
+  const { superblock, missingBytes, missingSegment } = content
   const found = superblock.identity
   if (found === undefined) {
     if (mayBeFormer) return { type: 'own' }
@@ -48,6 +48,7 @@ export function inspectWal(content: WalContent, { identity, image, mustExist, ma
   const difference = differenceOf(found, identity)
   if (difference !== undefined) return { type: 'occupied', by: `the write-ahead log of ${difference}` }
   if (missingBytes > 0) return lost(`its last ${missingBytes} bytes are missing`)
+  if (missingSegment !== undefined) return lost(`its segment ${missingSegment} is missing or too short`)
   if (image !== undefined && superblock.metadataRecords > image.recordCount) {
     const why = `metadata.log has ${image.recordCount} records, but the superblock of the write-ahead log records ${superblock.metadataRecords}: metadata.log is truncated or out of date; restore it from a copy`
     return { type: 'refused', why }

@@ -13,13 +13,15 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { logStart, readSuperblocks, type Superblock } from '../../src/wal/wal-superblock.ts'
+import { segmentFolder, segmentName, segmentStart } from '../../src/wal/segments.ts'
+import { circularBytes, logStart, readSuperblocks, type Superblock } from '../../src/wal/wal-superblock.ts'
 import { systemReason } from '../process/start-failure.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { type BlockDevice, blockDevice } from './block-device.ts'
 import { syncNewFolders } from './durable-file.ts'
 import { checkFolder, makeFolder } from './folders.ts'
 import { lockFor } from './process-lock.ts'
+import { removeSegmentsNow, segmentsIn } from './segment-files.ts'
 
 /** Contents of the location for a WAL. */
 export type WalContent =
@@ -30,8 +32,13 @@ export type WalContent =
   | { readonly type: 'foreign'; readonly what: string }
   /** A WAL without a complete superblock. */
   | { readonly type: 'damaged' }
-  /** `missingBytes`: missing at the end of the file. */
-  | { readonly type: 'log'; readonly superblock: Superblock; readonly missingBytes: number }
+  /** `missingBytes`: missing at the end of the file. `missingSegment`: file name of a segment that is missing between others. */
+  | {
+      readonly type: 'log'
+      readonly superblock: Superblock
+      readonly missingBytes: number
+      readonly missingSegment?: string | undefined
+    }
 
 /** Location of this node's WAL, locked for this process until it is released. */
 export interface WalPlace {
@@ -110,7 +117,8 @@ function file(path: string): WalPlace {
   const release = lockFor(`s3.wal.path: the write-ahead log ${path}`, lockOf(realpathSync(path)))
   try {
     accessSync(path, constants.R_OK | constants.W_OK)
-    return { path, device: null, content: read(path, (fd) => contentOf(fd, fstatSync(fd).size, false)), release }
+    const content = read(path, (fd) => contentOf(fd, fstatSync(fd).size, false))
+    return { path, device: null, content: withSegments(path, content), release }
   } catch (error) {
     release()
     throw error
@@ -161,12 +169,27 @@ function contentOf(fd: number, bytes: number, isDevice: boolean): WalContent {
     const { superblock } = found
     // A file of format 2 grew as it was written; newer files have their full size from the beginning.
     const isWhole = !isDevice && superblock.identity === undefined
-    const missingBytes = isWhole ? 0 : Math.max(0, logStart + superblock.state.capacity - bytes)
+    const missingBytes = isWhole ? 0 : Math.max(0, logStart + circularBytes(superblock.state) - bytes)
     return { type: 'log', superblock, missingBytes }
   }
   const tail = bytesAt(fd, Math.max(0, bytes - signatureBytes), bytes)
   if (isZero(head) && isZero(tail)) return { type: 'blank' }
   return { type: 'foreign', what: signatureIn(head) }
+}
+
+/** A segment from the trim point on is missing, or has lost its end, if there is a later one: segments are created in order. */
+function withSegments(path: string, content: WalContent): WalContent {
+  if (content.type !== 'log') return content
+  const { segments, trimmed } = content.superblock.state
+  if (segments === undefined) return content
+  const found = new Set(segmentsIn(segmentFolder(path)))
+  const last = Math.max(-1, ...found)
+  for (let start = segmentStart(segments, Math.max(trimmed, segments.from)); start < last; start += segments.bytes) {
+    const name = segmentName(start)
+    const isWhole = found.has(start) && statSync(join(segmentFolder(path), name)).size >= segments.bytes
+    if (!isWhole) return { ...content, missingSegment: name }
+  }
+  return content
 }
 
 function bytesAt(fd: number, start: number, end: number): Buffer {
@@ -199,8 +222,9 @@ function signatureIn(head: Buffer): string {
   return found?.[0] ?? 'data that is not a write-ahead log'
 }
 
-/** Destroys the contents of the location, so that a new log can start there: all regions that may contain signatures. */
+/** Destroys the contents of the location, so that a new log can start there: all regions that may contain signatures, and all segments. */
 export function wipe({ path, device: onDevice }: WalPlace): void {
+  if (onDevice === null) removeSegmentsNow(segmentFolder(path), 0, Number.POSITIVE_INFINITY)
   const fd = openSync(path, constants.O_RDWR)
   try {
     const bytes = onDevice?.bytes ?? fstatSync(fd).size

@@ -12,6 +12,7 @@ import { Sequencer } from '../../src/pipeline/sequencing/sequencer.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
 import { RingConsumer, RingProducer } from '../../src/ring/ring.ts'
 import { WakeSignal } from '../../src/ring/wake-signal.ts'
+import { SegmentEnds } from '../../src/wal/segments.ts'
 import { recover } from '../../src/wal/wal-recovery.ts'
 import { WalFile } from '../disk/wal-file.ts'
 import type { Arena } from './arena.ts'
@@ -36,6 +37,7 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
   const began = performance.now()
   const partitions = new Map<PartitionId, Partition>()
   const buffers = { ...arena, crc: machine.crc, superblock: plan.spareBlock, zeros: plan.zeros }
+  const ends = wal.state.segments && new SegmentEnds(wal.state.segments, wal.state)
   const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal, buffers)
   const recovered = recover(
     {
@@ -53,6 +55,7 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
       read: (address, bytes, position) => file?.read(address, bytes, position),
     },
     (batch) => replay(partitions, view, batch, lost),
+    (at, incarnation) => ends?.note(at, incarnation),
   )
   file?.close()
   const { position, oldest, previous, records, tornBytes, damage } = recovered
@@ -61,7 +64,7 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
   const place = { ...lane.log, capacity, position, oldest, trimmed, unflushedMax: wal.unflushedBytesMax }
   const logMemory: LogCache = new LogCache(place, (from, to) => appender.jump(from, to))
   const repacker = new Repacker(arena.bytes, nodeCodecs)
-  const appender = new Appender({ kernel: machine, view, memory: logMemory, repacker, scratch: lane.scratch, wal: log })
+  const appender = new Appender({ kernel: machine, view, memory: logMemory, repacker, scratch: lane.scratch, wal: log, ends })
   const counters = new MetricBlock(stages.sequencer, new Float64Array(memory.buffer, lane.sequencerCounters, counterBlockBytes / 8))
   Atomics.store(words, lane.header + laneHeader.published, narrow(position))
   Atomics.store(words, lane.header + laneHeader.durable, narrow(position))
@@ -72,6 +75,7 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
     memory: logMemory,
     appender,
     partitions,
+    ends,
     clients: plan.network.map((network) => ({
       appends: new RingConsumer(words, network.appends),
       reads: new RingConsumer(words, network.reads),

@@ -2,8 +2,10 @@ import type { Worker } from 'node:worker_threads'
 import type { FromStorePersistence, LaneData, LaneWal, ToStorePersistence } from '../../src/network/thread-messages.ts'
 import type { ArenaPlan } from '../../src/pipeline/arena-plan.ts'
 import { kernel } from '../../src/pipeline/kernel/kernel.ts'
-import type { TrimPoint } from '../../src/ports/lane.ts'
+import type { SegmentLayout, TrimPoint } from '../../src/ports/lane.ts'
+import { segmentFolder, segmentStart } from '../../src/wal/segments.ts'
 import { WalCorrupt } from '../../src/wal/wal-recovery.ts'
+import { createSegment, removeSegments } from '../disk/segment-files.ts'
 import { WalFile, type WalTarget } from '../disk/wal-file.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { openStoreWal, type StoreWalOptions } from '../store/s3-wal-files.ts'
@@ -18,9 +20,20 @@ export interface LogHome {
   writer(spawn: (name: string, workerData: object) => Worker, lane: LaneData, position: number): Worker
   /** Durable when this returns, for a log that has a place for it: see `Superblock`. */
   note(metadataRecords: number, prepared: number): void
+  /** The log has reached the segment that starts at this position. */
+  entered(segment: number): void
   /** Resolves when every later write to the log contains the trim point. */
   trim(cut: TrimPoint): void | Promise<void>
   close(): void
+}
+
+/** Number of segments that are created before the log reaches them. */
+const segmentsAhead = 2
+
+/** In order, so that a missing one was there: see `openWalPlace`. */
+async function createAhead(folder: string, segments: SegmentLayout, position: number): Promise<void> {
+  const first = Math.max(segments.from, segmentStart(segments, position))
+  for (let i = 0; i <= segmentsAhead; i++) await createSegment(folder, first + i * segments.bytes, segments.bytes)
 }
 
 export function fileHome(target: WalTarget, arena: Arena, plan: ArenaPlan, entropy: () => number): LogHome {
@@ -28,19 +41,34 @@ export function fileHome(target: WalTarget, arena: Arena, plan: ArenaPlan, entro
   const buffers = { ...arena, crc: kernel(arena.memory).crc, superblock: plan.superblock, zeros: plan.zeros }
   const file = WalFile.open(target, buffers, entropy)
   const { bytes } = plan.lane.log
-  if (file.state.capacity % bytes !== 0) {
+  const { capacity, segments } = file.state
+  if (capacity % bytes !== 0) {
+    throw new StartRefused(`s3.wal.cache.size = ${bytes}: the write-ahead log ${path} has ${capacity} bytes, of which it must be a divisor`)
+  }
+  if (segments !== undefined && segments.bytes % bytes !== 0) {
     throw new StartRefused(
-      `s3.wal.cache.size = ${bytes}: the write-ahead log ${path} has ${file.state.capacity} bytes, of which it must be a divisor`,
+      `s3.wal.cache.size = ${bytes}: the write-ahead log ${path} has segments of ${segments.bytes} bytes, of which it must be a divisor`,
     )
+  }
+  const ahead = (position: number): void => {
+    // A segment that could not be created is created by the thread that writes it, which reports the error.
+    if (segments !== undefined) createAhead(segmentFolder(path), segments, position).catch(() => {})
   }
   return {
     get wal() {
       return { path, state: file.state, prepared: file.prepared, unflushedBytesMax: bytes }
     },
     direct: file.direct,
-    writer: (spawn, lane, position) => spawn('persistence', { ...lane, position }),
+    writer: (spawn, lane, position) => {
+      ahead(position)
+      return spawn('persistence', { ...lane, position })
+    },
+    entered: ahead,
     note: (metadataRecords, prepared) => file.note(metadataRecords, prepared),
-    trim: (cut) => file.trim(cut),
+    trim: async (cut) => {
+      file.trim(cut)
+      if (segments !== undefined) await removeSegments(segmentFolder(path), segments.bytes, cut.trimmed)
+    },
     close: () => file.close(),
   }
 }
@@ -104,6 +132,8 @@ class StoreHome implements LogHome {
       this.#writer!.postMessage({ id, cut } satisfies ToStorePersistence)
     })
   }
+
+  entered(): void {}
 
   /** The metadata log is in the same store, and detects its own gaps. */
   note(): void {}

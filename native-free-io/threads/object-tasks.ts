@@ -7,6 +7,7 @@ import type { CleanRules, Sealed, Source } from '../../src/ports/object-jobs.ts'
 import type { StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
 import type { DataBlock, StoredPart } from '../../src/ports/stored-objects.ts'
+import type { WalPositions } from '../disk/wal-ranges.ts'
 
 /** Memory of an S3 WAL, which contains the whole log. */
 export interface LogPlace {
@@ -72,8 +73,7 @@ export interface BlocksTask {
   readonly urgent: boolean
 }
 
-export interface RangesTask {
+export interface RangesTask extends WalPositions {
   readonly path: string
-  readonly capacity: number
   readonly ranges: readonly WalRange[]
 }

@@ -113,7 +113,8 @@ export class ObjectWorkers implements ObjectJobs {
   async readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { log, stored, wal } = this.#pipeline
     if (log !== undefined) return copyRanges(log, stored, ranges)
-    const task: RangesTask = { path: wal.path!, capacity: wal.state.capacity, ranges }
+    const { capacity, segments } = wal.state
+    const task: RangesTask = { path: wal.path!, capacity, segments, ranges }
     return readRanges(() => this.#readers.run(task, { name: 'ranges' }), this.#pipeline, ranges)
   }
 

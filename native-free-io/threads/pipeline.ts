@@ -186,6 +186,7 @@ export class Pipeline implements Lane {
     const persistence = home.writer(spawn, lane, started.position)
     persistence.on('message', (message: FromPersistence | FromStorePersistence) => {
       if (message.type === 'full') options.onFull(message.isFull)
+      else if (message.type === 'segment') home.entered(message.start)
     })
     const recovery = {
       records: started.records,

@@ -1,18 +1,19 @@
 import { unfilled } from '../../src/base/unfilled.ts'
 import type { WalRange } from '../../src/ports/cold-reads.ts'
 import { walRecord } from '../../src/wal/wal-record.ts'
-import { isKept } from '../disk/wal-file.ts'
+import { isKept, type WalPositions } from '../disk/wal-ranges.ts'
 import type { LogPlace } from './object-tasks.ts'
 
-/** The part of the log's state that a reader of its file needs: how far it may have been written. */
+/** The part of the log's state that a reader of its files needs: how far they may have been written, and from where they are kept. */
 interface Log {
   readonly published: number
-  readonly wal: { readonly state: { readonly capacity: number } }
+  readonly stored: number
+  readonly wal: { readonly state: WalPositions }
 }
 
 /**
- * Batches that are only in the WAL file, read by `readFile`. Throws if the file does not contain them. Undefined when one of them has been overwritten, or may
- * have been overwritten during the read.
+ * Batches that are only in the files of the WAL, read by `readFile`. Throws if they do not contain them. Undefined when one of them has been
+ * overwritten or removed, or may have been overwritten during the read.
  */
 export async function readRanges(
   readFile: () => Promise<Uint8Array<ArrayBuffer> | undefined>,
@@ -20,7 +21,9 @@ export async function readRanges(
   ranges: readonly WalRange[],
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const read = await readFile()
-  if (!isKept(ranges, log.published, log.wal.state.capacity)) return undefined
+  if (!isKept(ranges, log.published, log.wal.state)) return undefined
+  // The segments below the start of the log are removed.
+  if (read === undefined && ranges.some(({ position }) => position < log.stored)) return undefined
   // The log has not reached these positions again, so a retry would have the same result.
   if (read === undefined) throw new Error('the write-ahead log does not hold the batches that were written to it')
   return read

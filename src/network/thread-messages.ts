@@ -42,11 +42,12 @@ export type FromStorePersistence =
   /** Every later write contains the trim point. */
   { readonly type: 'noted'; readonly id: number } | { readonly type: 'fault'; readonly fault: StoreFault }
 
-/** Persistence thread of a WAL file to main thread: the disk has no room for the log, or has room again. */
-export interface FromPersistence {
-  readonly type: 'full'
-  readonly isFull: boolean
-}
+/** Persistence thread of a WAL file to main thread. */
+export type FromPersistence =
+  /** The disk has no room for the log, or has room again. */
+  | { readonly type: 'full'; readonly isFull: boolean }
+  /** The log has reached the segment that starts at this position. */
+  | { readonly type: 'segment'; readonly start: number }
 
 export interface ListenerData {
   readonly name: string

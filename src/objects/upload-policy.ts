@@ -1,3 +1,6 @@
+import type { SegmentLayout } from '../ports/lane.ts'
+import { segmentStart } from '../wal/segments.ts'
+
 /** Limits that start and end uploads from the WAL. Sizes in bytes of the WAL that are unstored. */
 export interface SealPolicy {
   /** While nothing is appended, uploads start at this size and end at half of it. */
@@ -10,6 +13,8 @@ export interface SealPolicy {
   readonly ageMs: number | null
   /** Maximum number of simultaneous uploads. */
   readonly uploads: number
+  /** Full segments of the WAL become objects at once, where the log has segments. */
+  readonly usesSegments: boolean
 }
 
 /** Maximum number of simultaneous uploads to a store. */
@@ -18,8 +23,9 @@ const objectBytesMax = 32 << 20
 const objectBytesOf = (capacity: number): number => Math.min(objectBytesMax, capacity / 16)
 
 /**
- * For an object store on the disk of the WAL. Records in the WAL cost only recovery time. An upload costs the disk a read and a second
- * write, which delay the writes of the WAL. So the WAL absorbs bursts up to three quarters of its size, and is uploaded in the pauses.
+ * For an object store on the disk of the WAL. A full segment of the WAL becomes an object without a copy. Otherwise an upload costs the
+ * disk a read and a second write, which delay the writes of the WAL, and records in the WAL cost only recovery time. So a log without
+ * segments absorbs bursts up to three quarters of its size, and is uploaded in the pauses.
  */
 export const localPolicy = (capacity: number): SealPolicy => ({
   quietBytes: capacity / 4,
@@ -27,13 +33,32 @@ export const localPolicy = (capacity: number): SealPolicy => ({
   objectBytes: objectBytesOf(capacity),
   ageMs: null,
   uploads: 1,
+  usesSegments: true,
 })
 
 /** For a remote object store: uploads start when there are enough bytes for an object, or after a maximum age. */
 export const remotePolicy = (capacity: number, thresholdBytes: number | null, ageMs: number | null): SealPolicy => {
   const objectBytes = objectBytesOf(capacity)
   const threshold = Math.min(Math.max(thresholdBytes ?? objectBytes, objectBytes), capacity / 2)
-  return { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: threshold, objectBytes, ageMs, uploads: uploadsMax }
+  return { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: threshold, objectBytes, ageMs, uploads: uploadsMax, usesSegments: false }
+}
+
+/** The next object: a part of the log from its stored position up to `until`. */
+export interface NextPart {
+  readonly until: number
+  /** The part is the rest of a segment, which becomes the object. */
+  readonly isSegment: boolean
+}
+
+/**
+ * The next object of a log with segments, by the positions of the log; undefined when `nextSeal` decides. `sorted` is the end of the segment
+ * that has to be uploaded as other parts of the log are, -1 for none.
+ */
+export function nextSegment(segments: SegmentLayout, stored: number, durable: number, sorted: number): NextPart | undefined {
+  // The log is in segments now: the rest of the circular part is uploaded.
+  if (stored < segments.from) return durable > segments.from ? { until: segments.from, isSegment: false } : undefined
+  const until = segmentStart(segments, stored) + segments.bytes
+  return durable > until ? { until, isSegment: until !== sorted } : undefined
 }
 
 /** State of the WAL as the uploader observes it. Positions in bytes. */

@@ -1,3 +1,4 @@
+import type { TrimPoint } from './lane.ts'
 import type { Leadership, LostRange, PartitionId, PartitionSettings, PartitionSpec } from './partitions.ts'
 import type { ProducerSnapshot } from './producers.ts'
 
@@ -22,6 +23,14 @@ export type Command =
   | { readonly type: 'append'; readonly now: number; readonly batches: readonly StagedBatch[] }
   /** Locations of the durable batches from an offset on. */
   | { readonly type: 'places'; readonly partitionId: PartitionId; readonly from: number; readonly bytesMax: number }
+  /** Batches of a segment of the WAL from `from` on that are not in the store. `stored`: existing partitions, and the end of their records in it. */
+  | {
+      readonly type: 'segment'
+      readonly start: number
+      readonly from: number
+      readonly until: number
+      readonly stored: ReadonlyMap<PartitionId, number>
+    }
   /** All records below this position of the WAL are in the object store. */
   | { readonly type: 'stored'; readonly position: number }
 
@@ -73,6 +82,8 @@ export type Reply =
   | { readonly type: 'appended'; readonly batches: readonly AppendedBatch[] }
   /** Records before `hotStart` are only in the object store. */
   | { readonly type: 'places'; readonly places: readonly BatchLocation[]; readonly hotStart: number }
+  /** Trim point at the end of the segment, undefined while no later record is durable; its rows, undefined if there are too many. */
+  | { readonly type: 'segment'; readonly end: TrimPoint | undefined; readonly rows: Float64Array | undefined }
   /** The snapshots are valid when the log is durable up to `end`. */
   | {
       readonly type: 'producers'
@@ -97,6 +108,7 @@ interface ReplyTypes {
   readonly producersOf: 'producersOf' | 'unknown'
   readonly append: 'appended'
   readonly places: 'places' | 'unknown'
+  readonly segment: 'segment'
   readonly stored: 'done'
 }
 export type ReplyTo<C extends Command> = Extract<Reply, { readonly type: ReplyTypes[C['type']] }>

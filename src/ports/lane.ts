@@ -1,5 +1,12 @@
 import type { Command, ReplyTo } from './lane-commands.ts'
 
+/** The part of a log that is in segment files: from a position on, each holds this many bytes. */
+export interface SegmentLayout {
+  readonly bytes: number
+  /** Multiple of `bytes`. Positions below it are in the circular part of the log. */
+  readonly from: number
+}
+
 /**
  * Trim point of the log. The record after it is accepted only as the successor of the record before it: at `trimmed` itself, an earlier
  * incarnation may have left a record that was never part of the log.
@@ -19,6 +26,8 @@ export interface WalState extends TrimPoint {
   readonly incarnation: number
   /** Random per log; the CRCs of its headers start with it. 32 bits. */
   readonly secret: number
+  /** Undefined if the whole log is circular. */
+  readonly segments?: SegmentLayout | undefined
 }
 
 /** The write-ahead log of a lane and the partitions in it, as the main thread uses them. Positions in bytes. */

@@ -1,10 +1,12 @@
 import { StoreFailed } from '../object-store/store-faults.ts'
 import type { ObjectMap } from '../objects/object-map.ts'
-import { LogAges, nextSeal, type SealPolicy } from '../objects/upload-policy.ts'
+import { LogAges, type NextPart, nextSeal, nextSegment, type SealPolicy } from '../objects/upload-policy.ts'
 import type { Lane, TrimPoint } from '../ports/lane.ts'
 import type { Building, BuiltPart, ObjectJobs } from '../ports/object-jobs.ts'
 import type { StoreFault } from '../ports/object-store.ts'
+import type { PartitionId } from '../ports/partitions.ts'
 import type { ProducersHome } from '../ports/producers.ts'
+import { segmentRow } from '../ports/segment-rows.ts'
 import type { StorageMetadata } from '../ports/storage-metadata.ts'
 import type { StorageStep } from '../ports/storage-steps.ts'
 import { delay, type Time } from '../ports/time.ts'
@@ -38,13 +40,16 @@ export interface UploaderParts {
   onFailure(error: Error): void
 }
 
+/** A segment with a smaller share of batches is uploaded in parts: the object would occupy much more of the disk than its records. */
+const usedShareMin = 1 / 2
+
 /** An upload in progress of a part of the WAL. */
 interface Upload {
   objectId: number
-  readonly from: TrimPoint
   readonly end: TrimPoint
-  readonly until: number
   building: Building
+  /** Starts the upload of the same part again, after a fault. */
+  again(objectId: number): Building
 }
 
 /**
@@ -67,6 +72,8 @@ export class LogUploader {
   #due = 0
   /** Between the stored position and this one there is only padding, as long as the log ends here. */
   #emptyUntil = -1
+  /** A full segment that does not become an object: it is uploaded in parts, up to this trim point. */
+  #sorted: { readonly until: number; readonly end: TrimPoint } | undefined
 
   constructor(parts: UploaderParts) {
     this.#parts = parts
@@ -101,7 +108,7 @@ export class LogUploader {
     this.#due = Math.max(this.#due, this.#ages?.due(now) ?? 0)
     const isQuiet = published === this.#seen
     this.#seen = published
-    if (this.#working !== undefined || this.#nextSeal(this.#parts.lane.stored, isQuiet) === undefined) return
+    if (this.#working !== undefined || this.#next(this.#parts.lane.stored, isQuiet) === undefined) return
     this.#working = this.#store(isQuiet)
       .catch((error: Error) => this.#parts.onFailure(error))
       .finally(() => {
@@ -109,17 +116,19 @@ export class LogUploader {
       })
   }
 
-  #nextSeal(stored: number, isQuiet: boolean): number | undefined {
-    if (this.#parts.lane.durable === this.#emptyUntil) return undefined
-    const until = nextSeal(this.#parts.policy, {
-      stored,
-      durable: this.#parts.lane.durable,
-      due: this.#due,
-      isQuiet,
-      isStoring: this.#storing,
-    })
+  #next(stored: number, isQuiet: boolean): NextPart | undefined {
+    const { policy, lane } = this.#parts
+    const { durable } = lane
+    if (durable === this.#emptyUntil) return undefined
+    const { segments } = lane.wal.state
+    const full =
+      policy.usesSegments && segments !== undefined ? nextSegment(segments, stored, durable, this.#sorted?.until ?? -1) : undefined
+    if (full !== undefined) {
+      return full.isSegment ? full : { ...full, until: Math.min(full.until, stored + policy.objectBytes) }
+    }
+    const until = nextSeal(policy, { stored, durable, due: this.#due, isQuiet, isStoring: this.#storing })
     this.#storing = until !== undefined
-    return until
+    return until === undefined ? undefined : { until, isSegment: false }
   }
 
   /** Seals parts and uploads them while there are any. */
@@ -129,36 +138,73 @@ export class LogUploader {
     let end: TrimPoint = lane.wal.state
     let isQuiet = wasQuiet
     while (!this.#stopping) {
-      const until = uploads.length < policy.uploads ? this.#nextSeal(end.trimmed, isQuiet) : undefined
-      if (until !== undefined) {
-        const upload = await this.#seal(end, until)
-        if (upload === undefined) continue
+      const next = uploads.length < policy.uploads ? this.#next(end.trimmed, isQuiet) : undefined
+      const upload = next?.isSegment ? await this.#sealSegment(end, next.until) : next && (await this.#seal(end, next.until))
+      if (upload === 'again') continue
+      if (upload !== undefined) {
         uploads.push(upload)
         end = upload.end
       } else if (uploads.length === 0) return
-      if (until === undefined || uploads.length === policy.uploads) await this.#finish(uploads.shift()!)
+      if (upload === undefined || uploads.length === policy.uploads) await this.#finish(uploads.shift()!)
       isQuiet = lane.published === this.#seen
     }
     await Promise.allSettled(uploads.map(({ building }) => building.built))
   }
 
-  /** Starts an object, and returns when its part of the log has been read. Returns undefined when the part is empty. */
-  async #seal(from: TrimPoint, until: number): Promise<Upload | undefined> {
+  /**
+   * Makes a full segment an object. Returns undefined while the log does not continue after it, `again` when the segment has to be uploaded
+   * in parts: it has too many batches or too few bytes, or the store can not use the file.
+   */
+  async #sealSegment(from: TrimPoint, until: number): Promise<Upload | 'again' | undefined> {
+    const { lane, ids, jobs } = this.#parts
+    const { bytes } = lane.wal.state.segments!
+    const start = until - bytes
+    const { end, rows } = await lane.call({ type: 'segment', start, from: from.trimmed, until, stored: this.#storedEnds() })
+    if (end === undefined) return undefined
+    const inParts = (): 'again' => {
+      this.#sorted = { until, end }
+      return 'again'
+    }
+    if (rows === undefined || (rows.length > 0 && bytesOf(rows) < bytes * usedShareMin)) return inParts()
+    const objectId = await ids.take()
+    this.#parts.onStep('object prepared')
+    const sealed = Promise.resolve({ end })
+    if (rows.length === 0) return { objectId, end, building: { sealed, built: Promise.resolve({ end, object: undefined }) }, again: never }
+    const promoted = jobs.promote(objectId, { start, bytes, rows })
+    if ((await promoted.catch(() => undefined)) === 'declined') {
+      ids.release(objectId)
+      return inParts()
+    }
+    const building = (id: number, object: ReturnType<ObjectJobs['promote']>): Building => {
+      const built = object.then((made) => (made === 'declined' ? this.#build(id, from, until).built : { end, object: made }))
+      // The caller that awaits it receives the error.
+      built.catch(() => {})
+      return { sealed, built }
+    }
+    return { objectId, end, building: building(objectId, promoted), again: (id) => building(id, jobs.promote(id, { start, bytes, rows })) }
+  }
+
+  /** Starts an object, and returns when its part of the log has been read. Returns `again` when the part is empty. */
+  async #seal(from: TrimPoint, until: number): Promise<Upload | 'again'> {
     const { lane, ids } = this.#parts
     const objectId = await this.#parts.ids.take()
     this.#parts.onStep('object prepared')
+    /** Set when a segment ends with this part. */
+    const segmentEnd = until === this.#sorted?.until ? this.#sorted.end : undefined
     let reach = until
     for (;;) {
       const building = this.#build(objectId, from, reach)
+      const again = (id: number): Building => this.#build(id, from, reach)
       const { end } = await building.sealed
-      if (end.trimmed > from.trimmed) return { objectId, from, end, until: reach, building }
+      if (segmentEnd !== undefined) return { objectId, end: segmentEnd, building, again }
+      if (end.trimmed > from.trimmed) return { objectId, end, building, again }
       // A jump over a pinned range may be longer than an object: then the part must be extended.
       await building.built
       if (reach === lane.durable && reach - from.trimmed < blockBytes) {
         // A group ends with its last block, which its records need not fill.
         this.#emptyUntil = reach
         ids.release(objectId)
-        return undefined
+        return 'again'
       }
       if (reach >= lane.durable) throw new Error(`the write-ahead log cannot be read at position ${from.trimmed}, which is durable`)
       reach = Math.min(lane.durable, reach + (reach - from.trimmed))
@@ -166,9 +212,13 @@ export class LogUploader {
   }
 
   #build(objectId: number, from: TrimPoint, until: number): Building {
-    const { jobs, objects, metadata } = this.#parts
-    const stored = new Map([...metadata.partitionIds()].map((partitionId) => [partitionId, objects.end(partitionId)]))
-    return jobs.build(objectId, from, until, stored)
+    return this.#parts.jobs.build(objectId, from, until, this.#storedEnds())
+  }
+
+  /** Existing partitions, and the end of their records in the store. */
+  #storedEnds(): ReadonlyMap<PartitionId, number> {
+    const { objects, metadata } = this.#parts
+    return new Map([...metadata.partitionIds()].map((partitionId) => [partitionId, objects.end(partitionId)]))
   }
 
   async #finish(upload: Upload): Promise<void> {
@@ -208,7 +258,7 @@ export class LogUploader {
           onAbandoned([upload.objectId])
           upload.objectId = await ids.take()
         }
-        upload.building = this.#build(upload.objectId, upload.from, upload.until)
+        upload.building = upload.again(upload.objectId)
       }
     }
   }
@@ -224,4 +274,14 @@ export class LogUploader {
     while (lane.durable < end) await delay(time, durablePollMs)
     await producers.save(partitions, end)
   }
+}
+
+function bytesOf(rows: Float64Array): number {
+  let bytes = 0
+  for (let at = segmentRow.bytes; at < rows.length; at += segmentRow.columns) bytes += rows[at]!
+  return bytes
+}
+
+const never = (): never => {
+  throw new Error('a part without records has no upload that can fail')
 }

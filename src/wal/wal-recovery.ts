@@ -79,12 +79,16 @@ export class WalCorrupt extends Error {
 export const walCorruptCode = 'WAL_CORRUPT'
 
 /**
- * Reads the log from its start to the last complete record. Records in flight when the node stopped may be torn or missing; they were never
+ * Reads the log from its start to the last complete record. `onRecord` receives all records, also those that are not batches. Records in flight when the node stopped may be torn or missing; they were never
  * acknowledged. A damaged record that was durable according to a later record throws `WalCorrupt`.
  */
-export function recover(source: RecoverySource, onBatch: (batch: RecoveredBatch) => void): Recovered {
+export function recover(
+  source: RecoverySource,
+  onBatch: (batch: RecoveredBatch) => void,
+  onRecord?: (position: number, incarnation: number) => void,
+): Recovered {
   const walk = new Walk(source, source.trimmed)
-  const { end, previous, records } = follow(walk, source, Number.POSITIVE_INFINITY, onBatch)
+  const { end, previous, records } = follow(walk, source, Number.POSITIVE_INFINITY, onBatch, onRecord)
   const position = alignBlock(end)
   const { searchBase } = source
   assert(searchBase !== undefined || source.window >= source.capacity, 'a search after the end of the log replaces no record in the window')
@@ -111,7 +115,13 @@ interface Followed {
   readonly records: number
 }
 
-function follow(walk: Walk, cut: TrimPoint, until: number, onBatch: (batch: RecoveredBatch) => void): Followed {
+function follow(
+  walk: Walk,
+  cut: TrimPoint,
+  until: number,
+  onBatch: (batch: RecoveredBatch) => void,
+  onRecord?: (position: number, incarnation: number) => void,
+): Followed {
   let end = cut.trimmed
   let incarnation = cut.previousIncarnation
   let previous = incarnation === 0 ? -1 : cut.previous
@@ -124,6 +134,7 @@ function follow(walk: Walk, cut: TrimPoint, until: number, onBatch: (batch: Reco
     if (walk.kind(at) === walKind.batch) onBatch(walk.batch(at))
     previous = at
     incarnation = walk.incarnation(at)
+    onRecord?.(at, incarnation)
     records++
     end = after
   }

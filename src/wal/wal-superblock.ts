@@ -25,11 +25,17 @@ export interface Superblock {
   readonly prepared: number
 }
 
+/** Size of the circular part of a log: none when the whole log is in segments. */
+export const circularBytes = ({ capacity, segments, trimmed }: WalState): number =>
+  segments === undefined || trimmed < segments.from ? capacity : 0
+
 /** Two superblocks are written in turn, so that one is always complete. */
 export const superblocks = 2
 /** Start of the records, so that writes are aligned to the block size of any disk. */
 export const logStart = 65536
-export const formatVersion = 3
+export const formatVersion = 4
+/** Written for a log without segments. */
+const formatWithoutSegments = 3
 const formatWithoutIdentity = 2
 
 const fields = record({
@@ -52,6 +58,8 @@ const fields = record({
 const idBytes = 24
 const clusterIdAt = fields.bytes
 const foundingIdAt = clusterIdAt + idBytes
+/** Since format 4: the size of a segment, and the first position that is in one. */
+const segmentsAt = foundingIdAt + idBytes
 const magic = 0x4c41574d // "MWAL"
 
 /** Fills a block. */
@@ -59,7 +67,7 @@ export function encodeSuperblock(block: Buffer, { state, sequence, identity, met
   const view = new DataView(block.buffer, block.byteOffset, blockBytes)
   block.fill(0)
   view.setUint32(fields.magic, magic, true)
-  view.setUint32(fields.version, identity === undefined ? formatWithoutIdentity : formatVersion, true)
+  view.setUint32(fields.version, versionOf(state, identity), true)
   view.setUint32(fields.incarnation, state.incarnation, true)
   putU64(view, fields.sequence, sequence)
   putU64(view, fields.capacity, state.capacity)
@@ -74,8 +82,17 @@ export function encodeSuperblock(block: Buffer, { state, sequence, identity, met
     putU64(view, fields.prepared, prepared)
     block.write(identity.clusterId, clusterIdAt, idBytes, 'latin1')
     block.write(identity.foundingId, foundingIdAt, idBytes, 'latin1')
+    if (state.segments !== undefined) {
+      putU64(view, segmentsAt, state.segments.bytes)
+      putU64(view, segmentsAt + 8, state.segments.from)
+    }
   }
   view.setUint32(fields.crc, crc32c(block, fields.version, blockBytes), true)
+}
+
+function versionOf({ segments }: WalState, identity: WalIdentity | undefined): number {
+  if (identity === undefined) return formatWithoutIdentity
+  return segments === undefined ? formatWithoutSegments : formatVersion
 }
 
 export type ReadSuperblock =
@@ -105,7 +122,7 @@ function readOne(block: Buffer): ReadSuperblock {
   if (view.getUint32(fields.magic, true) !== magic) return { type: 'none' }
   if (view.getUint32(fields.crc, true) !== crc32c(block, fields.version, blockBytes)) return { type: 'damaged' }
   const version = view.getUint32(fields.version, true)
-  if (version !== formatVersion && version !== formatWithoutIdentity) return { type: 'version', version }
+  if (version < formatWithoutIdentity || version > formatVersion) return { type: 'version', version }
   const state = {
     capacity: getU64(view, fields.capacity),
     incarnation: view.getUint32(fields.incarnation, true),
@@ -125,7 +142,10 @@ function readOne(block: Buffer): ReadSuperblock {
     foundingId: textAt(block, foundingIdAt),
   }
   const metadataRecords = getU64(view, fields.metadataRecords)
-  return { type: 'whole', superblock: { state, sequence, identity, metadataRecords, prepared: getU64(view, fields.prepared) } }
+  const prepared = getU64(view, fields.prepared)
+  if (version === formatWithoutSegments) return { type: 'whole', superblock: { state, sequence, identity, metadataRecords, prepared } }
+  const segments = { bytes: getU64(view, segmentsAt), from: getU64(view, segmentsAt + 8) }
+  return { type: 'whole', superblock: { state: { ...state, segments }, sequence, identity, metadataRecords, prepared } }
 }
 
 const textAt = (block: Buffer, at: number): string => block.toString('latin1', at, at + idBytes).replace(/\0+$/, '')

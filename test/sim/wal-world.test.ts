@@ -5,6 +5,7 @@ import * as batchLimit from '../../src/config/batch-limit.ts'
 import * as scan from '../../src/pipeline/kernel/scan.ts'
 import * as lane from '../../src/pipeline/lane-words.ts'
 import * as frames from '../../src/pipeline/ring-messages.ts'
+import * as segmentRowModule from '../../src/ports/segment-rows.ts'
 import * as walRecord from '../../src/wal/wal-record.ts'
 import * as errors from '../../src/wire/errors.ts'
 import * as recordBatch from '../../src/wire/record-batch.ts'
@@ -16,6 +17,7 @@ const imports = {
   'src/base/long.ts': long,
   'src/config/batch-limit.ts': batchLimit,
   'src/pipeline/ring-messages.ts': frames,
+  'src/ports/segment-rows.ts': segmentRowModule,
   'src/pipeline/kernel/scan.ts': scan,
   'src/pipeline/lane-words.ts': lane,
   'src/wal/wal-record.ts': walRecord,
@@ -24,6 +26,8 @@ const imports = {
 }
 const recovery = (from: string, to: string): Partial<Machines> => mutant('src/wal/wal-recovery.ts', { from, to }, imports)
 const memory = (from: string, to: string): Partial<Machines> => mutant('src/pipeline/sequencing/log-cache.ts', { from, to }, imports)
+const segments = (from: string, to: string): Partial<Machines> => mutant('src/wal/segments.ts', { from, to }, imports)
+const rows = (from: string, to: string): Partial<Machines> => mutant('src/pipeline/sequencing/segment-rows.ts', { from, to }, imports)
 const persistence = (from: string, to: string): Partial<Machines> =>
   mutant('src/pipeline/persistence/persistence.ts', { from, to }, imports)
 
@@ -42,7 +46,7 @@ test.each(Array.from({ length: 4 }, (_, seed) => seed))(
   },
 )
 
-const historySeeds = [7, 8, 12, 24]
+const historySeeds = [7, 9, 22, 38]
 const history = (seed: number): Record<string, number> => new WalWorld(seed).run(12, 400).figures
 const histories = new Map<number, Record<string, number>>()
 
@@ -71,7 +75,7 @@ describe('WAL world: some seed catches a machine that', () => {
       9,
       () => recovery('this.incarnation(at) < this.#source.incarnation', 'false'),
     ],
-    ['continues after a trim with any bytes', 23, () => recovery('let incarnation = cut.previousIncarnation', 'let incarnation = 0')],
+    ['continues after a trim with any bytes', 48, () => recovery('let incarnation = cut.previousIncarnation', 'let incarnation = 0')],
     [
       'takes a torn tail for damage',
       0,
@@ -81,6 +85,15 @@ describe('WAL world: some seed catches a machine that', () => {
     ['overwrites what is not durable', 0, () => memory("if (to > this.#durable + this.bytes) return 'memory'", '')],
     ['overwrites what is not trimmed', 1, () => memory("if (alignBlock(to) > this.#trimmed + this.#capacity) return 'log'", '')],
     ['overwrites what is pinned', 0, () => memory('if (pin.from + laps < to)', 'if (false)')],
+    ['ends a segment with the wrong record', 0, () => segments('previous: this.#last,', 'previous: at,')],
+    [
+      'ends a segment with the wrong incarnation',
+      0,
+      () => segments('previousIncarnation: this.#lastIncarnation', 'previousIncarnation: 1e6'),
+    ],
+    ['ends a segment that is not durable', 0, () => segments('&& found.point.trimmed < durable', '')],
+    ['leaves a batch out of a segment', 0, () => rows('i = first;', 'i = first + 1;')],
+    ['stores a batch of the next segment', 0, () => rows('index.countEndingBy(part.until)', 'index.length')],
     ['lands in a second pin', 3, () => memory('if (behind === target) break', 'return behind')],
   ])(
     '%s, such as seed %i',

@@ -8,9 +8,12 @@ import { Persistence } from '../../src/pipeline/persistence/persistence.ts'
 import { Appender } from '../../src/pipeline/sequencing/appender.ts'
 import { LogCache } from '../../src/pipeline/sequencing/log-cache.ts'
 import { Repacker } from '../../src/pipeline/sequencing/repacker.ts'
-import type { WalState } from '../../src/ports/lane.ts'
+import { segmentRows } from '../../src/pipeline/sequencing/segment-rows.ts'
+import type { TrimPoint, WalState } from '../../src/ports/lane.ts'
 import type { ProducerSnapshot } from '../../src/ports/producers.ts'
+import { segmentRow } from '../../src/ports/segment-rows.ts'
 import { WakeSignal } from '../../src/ring/wake-signal.ts'
+import { SegmentEnds } from '../../src/wal/segments.ts'
 import { alignBlock, blockBytes, crcStart, walKind, walMagic, walRecord } from '../../src/wal/wal-record.ts'
 import { type RecoverySource, readDurable, recover } from '../../src/wal/wal-recovery.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
@@ -21,6 +24,8 @@ import { type Rates, rates } from './wal-rates.ts'
 
 const logBytes = 1 << 20
 const partitionsMax = 4
+/** The log is in segments of this size, as far as its trim points are concerned. */
+const segments = { bytes: logBytes, from: 0 }
 const now = 1_700_000_000_000
 /** The secret that a forging client assumes for every log. */
 const knownSecret = 0
@@ -36,6 +41,8 @@ export interface Machines {
   readonly Persistence: typeof Persistence
   readonly recover: typeof recover
   readonly readDurable: typeof readDurable
+  readonly SegmentEnds: typeof SegmentEnds
+  readonly segmentRows: typeof segmentRows
   /** Whether a batch is acknowledged when it is on the disk, or too early. */
   readonly acknowledge: 'durable' | 'published'
   /** Whether the log has a secret that clients cannot obtain. */
@@ -50,6 +57,8 @@ export const machines: Machines = {
   Persistence,
   recover,
   readDurable,
+  SegmentEnds,
+  segmentRows,
   acknowledge: 'durable',
   salt: 'secret',
   clients: 'honest',
@@ -87,10 +96,11 @@ export class WalWorld {
   #pins = new Map<number, { from: number; bytes: Buffer }>()
   #memory!: LogCache
   #appender!: Appender
+  #ends!: SegmentEnds
   #persistence!: Persistence
   #durable = 0
   #rates!: Rates
-  readonly figures = { incarnations: 0, appends: 0, recovered: 0, lost: 0, duplicates: 0, laps: 0, trims: 0, full: 0, pins: 0 }
+  readonly figures = { incarnations: 0, appends: 0, recovered: 0, lost: 0, duplicates: 0, laps: 0, trims: 0, segments: 0, full: 0, pins: 0 }
 
   constructor(seed: number, planted: Partial<Machines> = {}) {
     this.#machines = { ...machines, ...planted }
@@ -231,10 +241,15 @@ export class WalWorld {
     for (const list of this.#sent.values()) for (const sent of list) if (sent.durableAt <= durable) sent.acknowledged = true
   }
 
-  /** As the uploader does: the durable records are read back, and the producers are saved with them. */
+  /**
+   * As the uploader does: the durable records are read back, and the producers are saved with them. Or a full segment is stored as the index
+   * of its batches, and the trim point is at its end.
+   */
   #trim(): void {
     const { trimmed } = this.#state
-    const until = trimmed + below(this.#random, this.#durable - trimmed + 1)
+    const segmentEnd = (Math.floor(trimmed / segments.bytes) + 1) * segments.bytes
+    const point = chance(this.#random, 250) ? this.#ends.at(segmentEnd, this.#durable) : undefined
+    const until = point?.trimmed ?? trimmed + below(this.#random, this.#durable - trimmed + 1)
     const window = Buffer.alloc(Number(until - trimmed) + (2 << 20))
     const start = Math.floor(trimmed / blockBytes) * blockBytes
     const stored = new Map(this.#stored)
@@ -244,16 +259,20 @@ export class WalWorld {
       sumBatches: false,
       crc: this.#crcOf(window),
     }
+    const batches: string[] = []
     const read = this.#machines.readDurable(source, until, (batch) => {
       const end = batch.baseOffset + new DataView(window.buffer).getInt32(batch.address + batchHeader.recordsCount)
       stored.set(batch.partitionId, end)
+      batches.push(`${batch.partitionId}: ${batch.baseOffset} to ${end}, ${batch.bytes} bytes at ${batch.position}`)
     })
-    const state = this.#stateAfter(read)
+    if (point !== undefined) this.#checkRows(segmentEnd, batches)
+    const state = this.#stateAfter(point ?? read)
     if (state.trimmed === trimmed) return
     this.#stored = stored
     this.#state = state
     this.#snapshots = new Map(Array.from(this.#partitions.values(), (partition) => [partition.id, partition.producers.snapshot()]))
     for (const partition of this.#partitions.values()) partition.dropBelow(state.trimmed)
+    this.#ends.dropBelow(state.trimmed)
     this.#memory.setTrimmed(Math.floor(state.trimmed / blockBytes) * blockBytes)
     for (const [id, list] of this.#sent) {
       const kept = list.filter((sent) => sent.baseOffset >= (stored.get(id) ?? 0))
@@ -265,8 +284,22 @@ export class WalWorld {
     this.figures.trims++
   }
 
-  #stateAfter(read: ReturnType<typeof readDurable>): WalState {
-    return { ...this.#state, ...read }
+  /** The rows of a segment are the batches that were read from it. */
+  #checkRows(until: number, batches: readonly string[]): void {
+    this.figures.segments++
+    const start = until - segments.bytes
+    const stored = new Map(Array.from(this.#partitions.keys(), (id) => [id, this.#stored.get(id) ?? 0]))
+    const rows = this.#machines.segmentRows(this.#partitions, { start, from: this.#state.trimmed, until, stored })!
+    const listed: string[] = []
+    for (let at = 0; at < rows.length; at += segmentRow.columns) {
+      const [id, base, end, position, bytes] = rows.subarray(at, at + segmentRow.columns)
+      listed.push(`${id}: ${base} to ${end}, ${bytes} bytes at ${start + position!}`)
+    }
+    if (listed.toSorted().join('\n') !== batches.toSorted().join('\n')) throw new Error('the rows of a segment are not its batches')
+  }
+
+  #stateAfter(point: TrimPoint): WalState {
+    return { ...this.#state, ...point }
   }
 
   #pin(): void {
@@ -334,7 +367,7 @@ export class WalWorld {
     this.#memory = new this.#machines.LogCache(place, (from, to) => this.#appender.jump(from, to))
     const repacker = new Repacker(bytes, nodeCodecs)
     const { scratch } = plan.lane
-    this.#appender = new this.#machines.Appender({ kernel, view, memory: this.#memory, repacker, scratch, wal })
+    this.#appender = new this.#machines.Appender({ kernel, view, memory: this.#memory, repacker, scratch, wal, ends: this.#ends })
     this.#appender.setDurable(position)
     for (const word of [laneHeader.published, laneHeader.durable]) Atomics.store(words, this.#lane + word, narrow(position))
     this.#persistence = new this.#machines.Persistence({
@@ -362,10 +395,16 @@ export class WalWorld {
       searchBase: this.#arena.plan.staging.base,
       read: (address: number, count: number, position: number) => this.#readDisk(bytes, address, position, count),
     }
-    const recovered = this.#machines.recover(source, (batch) => {
-      replay(partitions, view, batch, new Map())
-      this.#checkRecovered(batch.partitionId, batch.baseOffset, bytes.subarray(batch.address, batch.address + batch.bytes))
-    })
+    const ends = new this.#machines.SegmentEnds(segments, this.#state)
+    this.#ends = ends
+    const recovered = this.#machines.recover(
+      source,
+      (batch) => {
+        replay(partitions, view, batch, new Map())
+        this.#checkRecovered(batch.partitionId, batch.baseOffset, bytes.subarray(batch.address, batch.address + batch.bytes))
+      },
+      (at, incarnation) => ends.note(at, incarnation),
+    )
     return { recovered, partitions }
   }
 

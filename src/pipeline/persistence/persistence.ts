@@ -11,10 +11,10 @@ export interface WalWriter {
    */
   write(address: number, bytes: number, position: number): boolean
   /**
-   * Performs a small part of the preparation that makes later writes before a position cheaper. Returns false when nothing is left to
-   * prepare.
+   * Performs a small part of the preparation that makes later writes cheaper, from the end of the log on. Returns false when nothing is left
+   * to prepare in such a pause.
    */
-  prepare(until: number): boolean
+  prepare(end: number, isLongPause: boolean): boolean
 }
 
 /** Rows of the stage's counters. */
@@ -24,9 +24,6 @@ export interface PersistenceCounters {
 
 /** Maximum bytes of one write. Records that arrive during the write form the next group; a reader waits no longer than one write. */
 const writeBytesMax = 2 << 20
-
-/** The log is prepared this far ahead, and as far again as it has been used: an unused log is not written. */
-const preparedBytesMin = 64 << 20
 
 /**
  * Writes groups to the disk, in order, directly from the log cache. A disk error is thrown. After a failed write the contents of the disk
@@ -41,7 +38,6 @@ export class Persistence {
   readonly #signals: readonly WakeSignal[]
   readonly #counters: PersistenceCounters
   #durable: number
-  #prepared = false
   #isFull = false
 
   constructor(parts: {
@@ -76,7 +72,6 @@ export class Persistence {
     this.#isFull = !this.#file.write(this.#memory.base + offset, bytes, this.#durable)
     if (this.#isFull) return 0
     this.#durable += bytes
-    this.#prepared = false
     const done = this.#durable === this.#published()
     Atomics.store(this.#words, this.#lane + laneHeader.durable, narrow(this.#durable))
     if (done) Atomics.store(this.#words, this.#lane + laneHeader.writerIdle, 1)
@@ -95,18 +90,15 @@ export class Persistence {
     return this.#isFull
   }
 
-  /** Nothing is left to prepare before the next write. */
-  get isPrepared(): boolean {
-    return this.#prepared
-  }
-
   #published(): number {
     return widen(Atomics.load(this.#words, this.#lane + laneHeader.published), this.#durable)
   }
 
-  /** To be called only after an interval without published records: the next write waits until the call returns. */
-  prepare(): void {
-    if (this.#prepared) return
-    this.#prepared = this.#durable === 0 || !this.#file.prepare(2 * this.#durable + preparedBytesMin)
+  /**
+   * To be called only after an interval without published records: the next write waits until the call returns. Returns false when nothing is
+   * left to prepare in such a pause.
+   */
+  prepare(isLongPause: boolean): boolean {
+    return this.#file.prepare(this.#durable, isLongPause)
   }
 }

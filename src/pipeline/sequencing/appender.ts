@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts'
 import { getI64, putI64, putU64 } from '../../base/long.ts'
 import type { Partition } from '../../partition/partition.ts'
+import type { SegmentEnds } from '../../wal/segments.ts'
 import { crcBytes, crcStart, walKind, walMagic, walRecord } from '../../wal/wal-record.ts'
 import { errors } from '../../wire/errors.ts'
 import { attribute, batchHeader, codecs } from '../../wire/record-batch.ts'
@@ -45,6 +46,8 @@ export interface AppenderParts {
   readonly scratch: number
   /** `previous` is the position of the last record in the log. */
   readonly wal: { readonly incarnation: number; readonly secret: number; readonly previous: number }
+  /** Receives every record, for a log with segments. */
+  readonly ends?: SegmentEnds | undefined
 }
 
 /**
@@ -62,10 +65,11 @@ export class Appender {
   readonly #origin: Origin = { count: 0, producerId: -1, producerEpoch: -1, sequence: -1 }
   readonly #incarnation: number
   readonly #secret: number
+  readonly #ends: SegmentEnds | undefined
   #previous: number
   #durable = 0
 
-  constructor({ kernel, view, memory, repacker, scratch, wal }: AppenderParts) {
+  constructor({ kernel, view, memory, repacker, scratch, wal, ends }: AppenderParts) {
     this.#kernel = kernel
     this.#view = view
     this.#memory = memory
@@ -73,6 +77,7 @@ export class Appender {
     this.#scratch = scratch
     this.#incarnation = wal.incarnation
     this.#secret = wal.secret
+    this.#ends = ends
     this.#previous = wal.previous
   }
 
@@ -374,5 +379,6 @@ export class Appender {
     view.setUint32(header + walRecord.kind, kind, true)
     view.setInt32(header + walRecord.crc, this.#kernel.crc(header + crcStart, crcBytes, this.#secret), true)
     this.#previous = at
+    this.#ends?.note(at, this.#incarnation)
   }
 }

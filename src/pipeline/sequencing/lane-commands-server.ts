@@ -1,10 +1,12 @@
 import { Partition } from '../../partition/partition.ts'
 import type { BatchLocation, Command, LaneRequest, OpenPartition, Reply, ReplyTo } from '../../ports/lane-commands.ts'
 import type { PartitionId } from '../../ports/partitions.ts'
+import type { SegmentEnds } from '../../wal/segments.ts'
 import type { Appender } from './appender.ts'
 import { placeOf, placesFrom } from './batch-locations.ts'
 import type { FetchReader } from './fetch-reader.ts'
 import { appendStaged } from './main-appends.ts'
+import { segmentRows } from './segment-rows.ts'
 
 export interface LaneCommandsServerParts {
   readonly partitions: Map<PartitionId, Partition>
@@ -15,6 +17,8 @@ export interface LaneCommandsServerParts {
   durable(): number
   /** Position up to which the log is sequenced. */
   end(): number
+  /** Trim points at the ends of the segments, for a log that has some. */
+  readonly ends: SegmentEnds | undefined
   /** The last entry of the partition's index has been appended with this many records. */
   onAppended(partition: Partition, records: number): void
   /** Appended batches are published at once, or when the disk is idle. */
@@ -67,7 +71,12 @@ export class LaneCommandsServer {
         parts.publish(appended.length < batches.length)
         return { type: 'appended', batches: appended }
       },
+      segment: (part) => {
+        const end = parts.ends?.at(part.until, parts.durable())
+        return { type: 'segment', end, rows: end && segmentRows(partitions, part) }
+      },
       stored: ({ position }) => {
+        parts.ends?.dropBelow(position)
         for (const partition of partitions.values()) partition.dropBelow(position)
         return done
       },

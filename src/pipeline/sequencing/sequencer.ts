@@ -4,6 +4,7 @@ import type { LaneRequest, Reply } from '../../ports/lane-commands.ts'
 import type { PartitionId } from '../../ports/partitions.ts'
 import { putLong, type RingConsumer, type RingProducer } from '../../ring/ring.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
+import type { SegmentEnds } from '../../wal/segments.ts'
 import { errors } from '../../wire/errors.ts'
 import { laneHeader, narrow, widen } from '../lane-words.ts'
 import { answerKind, append, appended, fetchRequest, readKind, reason, rejectedRecord, release } from '../ring-messages.ts'
@@ -73,6 +74,8 @@ export class Sequencer {
     memory: LogCache
     appender: Appender
     partitions: Map<PartitionId, Partition>
+    /** See `LaneCommandsServerParts`. */
+    ends?: SegmentEnds | undefined
     clients: readonly Client[]
     persistence: WakeSignal
     counters: SequencerCounters
@@ -94,6 +97,7 @@ export class Sequencer {
     this.#commands = new LaneCommandsServer({
       partitions: parts.partitions,
       appender: parts.appender,
+      ends: parts.ends,
       readers: this.#clients.map(({ reader }) => reader),
       durable: () => this.#durable,
       end: () => this.#memory.end,

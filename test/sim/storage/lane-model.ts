@@ -166,6 +166,8 @@ export class LaneModel implements Lane, ProducersHome {
         return { type: 'done' }
       case 'append':
         return { type: 'appended', batches: command.batches.flatMap((staged) => this.#append(staged) ?? []) }
+      case 'segment':
+        return { type: 'segment', end: undefined, rows: undefined }
       case 'stored':
         for (const partition of this.partitions.values()) partition.dropBelow(command.position)
         return { type: 'done' }

@@ -74,7 +74,14 @@ export const nodeId = 1
 const markedMs = 2_000
 
 const rules: StorageRules = {
-  uploads: { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: 16 * kib, objectBytes: 8 * kib, ageMs: 1500, uploads: 3 },
+  uploads: {
+    quietBytes: Number.POSITIVE_INFINITY,
+    urgentBytes: 16 * kib,
+    objectBytes: 8 * kib,
+    ageMs: 1500,
+    uploads: 3,
+    usesSegments: false,
+  },
   compaction: {
     ...{ setCount: 3, setBytes: 64 * kib, setBytesMax: 48 * kib, splitBytes: 4 * kib },
     ...{ mergeCount: 3, mergeBytesMax: 32 * kib, readBytesMax: 128 * kib },

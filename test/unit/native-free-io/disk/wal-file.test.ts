@@ -2,7 +2,8 @@ import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isKept, readWalRanges, type WalBuffers, WalFile, type WalTarget } from '../../../../native-free-io/disk/wal-file.ts'
+import { type WalBuffers, WalFile, type WalTarget } from '../../../../native-free-io/disk/wal-file.ts'
+import { isKept, readWalRanges } from '../../../../native-free-io/disk/wal-ranges.ts'
 import { createArena, openArena } from '../../../../native-free-io/threads/arena.ts'
 import { kernel, kernelBytes } from '../../../../src/pipeline/kernel/kernel.ts'
 import { alignBlock, blockBytes, walRecord } from '../../../../src/wal/wal-record.ts'
@@ -117,9 +118,11 @@ test('WAL file: it has its whole size at once, and preparing it leaves what is t
   expect(statSync(path).size).toBe(logStart + capacity)
   fill(7, blockBytes)
   file.write(at, blockBytes, 0)
-  while (file.prepare(mib + 1));
+  expect(file.prepare(0, false)).toBe(false)
+  expect(file.prepared).toBe(blockBytes)
+  expect(file.prepare(blockBytes, false)).toBe(true)
   expect(file.prepared).toBe(mib + blockBytes)
-  while (file.prepare(2 * capacity));
+  while (file.prepare(blockBytes, true));
   expect(file.prepared).toBe(capacity)
   file.close()
   expect(statSync(path).blocks * 512).toBeGreaterThanOrEqual(capacity)
@@ -134,7 +137,7 @@ test('WAL file: what was prepared is noted, and is not written with zeros again'
   damage(logStart + 3 * mib, 9)
   const again = WalFile.open(target(path), buffers, entropy)
   expect(again.prepared).toBe(2 * mib)
-  while (again.prepare(capacity));
+  while (again.prepare(2 * mib, true));
   again.close()
   expect(readBack(mib, blockBytes)[0]).toBe(9)
   expect(readBack(3 * mib, blockBytes)[0]).toBe(0)
@@ -152,7 +155,7 @@ test('WAL file: a second handle prepares and writes behind the first', () => {
   const file = WalFile.open(target(path), buffers, entropy)
   const second = WalFile.attach(path, file, buffers)
   expect(second.direct).toBe(file.direct)
-  while (second.prepare(capacity));
+  while (second.prepare(0, true));
   fill(5, blockBytes)
   second.write(at, blockBytes, 8 * blockBytes)
   file.trim({ trimmed: blockBytes, previous: 64, previousIncarnation: 1 })
@@ -207,7 +210,8 @@ describe('WAL file: batches by their positions', () => {
     log.writeUInt32LE(position - walRecord.bytes, header + walRecord.position)
     log.writeUInt32LE(bytes, header + walRecord.length)
   }
-  const read = (log: Buffer) => (into: Uint8Array, from: number) => log.copy(into, 0, from - logStart, from - logStart + into.length)
+  const read = (log: Buffer) => (into: Uint8Array, _: number, from: number) =>
+    log.copy(into, 0, from - logStart, from - logStart + into.length)
 
   test('are read together, and none that has been overwritten', () => {
     const log = Buffer.alloc(capacity)
@@ -219,10 +223,10 @@ describe('WAL file: batches by their positions', () => {
       { position: 5064, bytes: 200 },
       { position: 3 * mib + 64, bytes: 300 },
     ]
-    const found = readWalRanges(read(log), capacity, requested)
+    const found = readWalRanges(read(log), { capacity }, requested)
     expect(Buffer.from(found!)).toEqual(Buffer.concat([Buffer.alloc(100, 1), Buffer.alloc(200, 2), Buffer.alloc(300, 3)]))
     put(log, capacity + 5064, 200, 9)
-    expect(readWalRanges(read(log), capacity, requested)).toBeUndefined()
+    expect(readWalRanges(read(log), { capacity }, requested)).toBeUndefined()
   })
 
   test('are rejected when the log has overwritten them during the read, although every header is valid', () => {
@@ -233,14 +237,14 @@ describe('WAL file: batches by their positions', () => {
       { position: 1064, bytes: 100 },
       { position: 5064, bytes: 200 },
     ]
-    const lapped = (into: Uint8Array, from: number): number => {
+    const lapped = (into: Uint8Array, segment: number, from: number): number => {
       log.fill(9, 5064 + 100, 5064 + 200)
-      return read(log)(into, from)
+      return read(log)(into, segment, from)
     }
-    expect(readWalRanges(lapped, capacity, requested)).toBeDefined()
-    expect(isKept(requested, capacity, capacity)).toBe(true)
-    expect(isKept(requested, capacity + 1000 + 64 - walRecord.bytes, capacity)).toBe(true)
-    expect(isKept(requested, capacity + blockBytes, capacity)).toBe(false)
+    expect(readWalRanges(lapped, { capacity }, requested)).toBeDefined()
+    expect(isKept(requested, capacity, { capacity })).toBe(true)
+    expect(isKept(requested, capacity + 1000 + 64 - walRecord.bytes, { capacity })).toBe(true)
+    expect(isKept(requested, capacity + blockBytes, { capacity })).toBe(false)
   })
 })
 
@@ -254,7 +258,7 @@ test.skipIf(smallDiskMissing() !== undefined)(
       let position = 0
       while (file.write(at, mib, position)) position += mib
       expect(position).toBeLessThan(capacity)
-      expect(file.prepare(capacity)).toBe(false)
+      expect(file.prepare(position, true)).toBe(false)
       expect(file.write(at, mib, position)).toBe(false)
       disk.resize(16)
       expect(file.write(at, mib, position)).toBe(true)

@@ -9,7 +9,7 @@ test.each([
   ['is served', capacity, true],
   ['and that may have been written over while it was read is not', capacity + 4096, false],
 ])('WAL reads: a batch of the log that was read %s', async (_, publishedThen, isServed) => {
-  const log = { published: 4096, wal: { state: { capacity } } }
+  const log = { published: 4096, stored: 0, wal: { state: { capacity } } }
   const readFile = async () => {
     log.published = publishedThen
     return new Uint8Array(100)
@@ -18,7 +18,7 @@ test.each([
 })
 
 test('WAL reads: a batch that is missing, although the log has not overwritten it, is an error and is not retried', async () => {
-  const log = { published: 4096, wal: { state: { capacity } } }
+  const log = { published: 4096, stored: 0, wal: { state: { capacity } } }
   await expect(readRanges(async () => undefined, log, ranges)).rejects.toThrow('does not hold the batches')
   log.published = capacity + 4096
   expect(await readRanges(async () => undefined, log, ranges)).toBeUndefined()

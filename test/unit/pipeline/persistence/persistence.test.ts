@@ -34,39 +34,25 @@ test('persistence: a write for which the disk has no room makes nothing durable,
   expect(writes).toEqual(Array.from({ length: 3 }, () => [0, 3 * blockBytes, 0]))
 })
 
-test('persistence: a log is prepared ahead of its use, and not before the first write', () => {
+test('persistence: the log is prepared from its end on', () => {
   const { words, plan } = smallArena()
   const { header, log } = plan.lane
-  let prepared = 0
+  const prepared: unknown[] = []
   const persistence = new Persistence({
     words,
     lane: header,
     memory: log,
-    file: {
-      write: () => true,
-      prepare(until) {
-        if (prepared >= until) return false
-        prepared = Math.min(until, prepared + (1 << 20))
-        return true
-      },
-    },
+    file: { write: () => true, prepare: (...range) => prepared.push(range) < 2 },
     signals: [],
     counters: { add: () => {} },
     position: 0,
   })
-  const prepareAll = (): void => {
-    while (!persistence.isPrepared) persistence.prepare()
-  }
-  prepareAll()
-  expect(prepared).toBe(0)
-  for (const [published, expected] of [
-    [blockBytes, (64 << 20) + 2 * blockBytes],
-    [3 * blockBytes, (64 << 20) + 6 * blockBytes],
-  ] as const) {
-    Atomics.store(words, header + laneHeader.published, narrow(published))
-    persistence.turn()
-    expect(persistence.isPrepared).toBe(false)
-    prepareAll()
-    expect(prepared).toBe(expected)
-  }
+  expect(persistence.prepare(false)).toBe(true)
+  Atomics.store(words, header + laneHeader.published, narrow(3 * blockBytes))
+  persistence.turn()
+  expect(persistence.prepare(true)).toBe(false)
+  expect(prepared).toEqual([
+    [0, false],
+    [3 * blockBytes, true],
+  ])
 })
