@@ -244,7 +244,7 @@ export const settingRows = {
     kind: optional('-1', null, bytes(MiB, 64 * GiB)),
     default: '-1',
     about:
-      'Bytes of the write-ahead log at which an upload starts. -1: the size of one object in an S3 store; in a local directory, when the log is idle and a quarter full, or three quarters full.',
+      'Bytes of the write-ahead log at which an upload starts. -1: the size of one object in an S3 store; in a local directory, when a segment of the log is full; for a log without segments, when it is idle and a quarter full, or three quarters full.',
   }),
   's3.wal.upload.interval.ms': own<number | null>({
     kind: optional('-1', null, integer(100, 2 ** 31 - 1)),

@@ -34,7 +34,7 @@ export const topicMeanings: Readonly<Record<string, TopicKeyRow>> = {
   ),
   'file.delete.delay.ms': nothing(
     'log.segment.delete.delay.ms',
-    'There are no segment files. Objects are deleted after s3.object.delete.retention.minutes.',
+    'A partition has no segment files. Objects are deleted after s3.object.delete.retention.minutes.',
   ),
   'flush.messages': nothing('log.flush.interval.messages', 'Every acknowledged record is durable.'),
   'flush.ms': nothing('log.flush.interval.ms', 'Every acknowledged record is durable.'),
@@ -69,7 +69,7 @@ export const topicMeanings: Readonly<Record<string, TopicKeyRow>> = {
     'Minimum age of a record before it can be compacted, in milliseconds.',
   ),
   'min.insync.replicas': nothing('min.insync.replicas', 'One copy is kept. The write-ahead log and the object store make it durable.'),
-  preallocate: nothing('log.preallocate', 'There are no segment files.'),
+  preallocate: nothing('log.preallocate', 'A partition has no segment files.'),
   'remote.log.copy.disable': nothing(null, 'There is one storage tier.'),
   'remote.log.delete.on.disable': nothing(null, 'There is one storage tier.'),
   'remote.storage.enable': rejected(
@@ -83,13 +83,13 @@ export const topicMeanings: Readonly<Record<string, TopicKeyRow>> = {
   'retention.ms': works('log.retention.ms', 'Age at which records are deleted, in milliseconds; -1 for no limit.'),
   'segment.bytes': works(
     'log.segment.bytes',
-    'There are no segments. For compacted partitions: bytes that may wait in the write-ahead log before they are stored and can be compacted.',
+    'A partition has no segments. For compacted partitions: bytes that may wait in the write-ahead log before they are stored and can be compacted.',
   ),
   'segment.index.bytes': nothing('log.index.size.max.bytes', 'Objects have an index of their own.'),
-  'segment.jitter.ms': nothing('log.roll.jitter.ms', 'There are no segments.'),
+  'segment.jitter.ms': nothing('log.roll.jitter.ms', 'A partition has no segments.'),
   'segment.ms': works(
     'log.roll.ms',
-    'There are no segments. For compacted partitions: milliseconds that records may wait in the write-ahead log before they are stored and can be compacted.',
+    'A partition has no segments. For compacted partitions: milliseconds that records may wait in the write-ahead log before they are stored and can be compacted.',
   ),
   'unclean.leader.election.enable': nothing('unclean.leader.election.enable', 'There are no followers.'),
 }
