@@ -6,7 +6,8 @@ import type { TrimPoint } from '../../src/ports/lane.ts'
 import type { CleanRules, Sealed, Source } from '../../src/ports/object-jobs.ts'
 import type { StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
-import type { DataBlock, StoredPart } from '../../src/ports/stored-objects.ts'
+import type { StoredPart } from '../../src/ports/stored-objects.ts'
+import type { RequestedRun } from '../store/load-blocks.ts'
 
 /** Memory of an S3 WAL, which contains the whole log. */
 export interface LogPlace {
@@ -64,10 +65,7 @@ export interface TailTask {
 
 export interface BlocksTask {
   readonly key: string
-  readonly position: number
-  /** Address in the block cache. */
-  readonly address: number
-  readonly blocks: readonly Pick<DataBlock, 'bytes' | 'crc'>[]
+  readonly runs: readonly RequestedRun[]
   /** A read waits for the blocks. */
   readonly urgent: boolean
 }

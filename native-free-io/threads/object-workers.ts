@@ -104,9 +104,8 @@ export class ObjectWorkers implements ObjectJobs {
     return done(await this.#readers.run(task, { name: 'readTail' }))
   }
 
-  async loadBlocks(objectId: number, { position, address, blocks, urgent }: BlockRun): Promise<void> {
-    const requested = blocks.map(({ bytes, crc }) => ({ bytes, crc }))
-    const task: BlocksTask = { key: this.#keys.key(objectId), position, address, blocks: requested, urgent }
+  async loadBlocks(objectId: number, runs: readonly BlockRun[], urgent: boolean): Promise<void> {
+    const task: BlocksTask = { key: this.#keys.key(objectId), runs, urgent }
     done(await this.#readers.run(task, { name: 'loadBlocks' }))
   }
 

@@ -56,13 +56,10 @@ export interface CleanedObjects {
   readonly outputs: readonly (ObjectContents | undefined)[]
 }
 
-/** Consecutive blocks of an object, and their address in the block cache. */
+/** Blocks of an object that one request reads, and their address in the block cache, where there is room for their gaps too. */
 export interface BlockRun {
-  readonly position: number
   readonly address: number
   readonly blocks: readonly DataBlock[]
-  /** A read waits for the blocks. */
-  readonly urgent: boolean
 }
 
 /** Jobs of the object workers: requests to the store, and what takes long. They reject with StoreFailed after a fault of the store. */
@@ -75,8 +72,11 @@ export interface ObjectJobs {
   clean(objectIds: readonly number[], parts: readonly StoredPart[], rules: CleanRules, signal: AbortSignal): Promise<CleanedObjects>
   /** Reads the index and the footer of an object, possibly with bytes before them. */
   readTail(objectId: number, bytes: number): Promise<Uint8Array>
-  /** Resolves when the blocks are in the block cache and match the index. */
-  loadBlocks(objectId: number, run: BlockRun): Promise<void>
+  /**
+   * Resolves when the blocks of all runs match the index and are in the block cache: those of a run one after another, without gaps.
+   * `urgent`: a read waits for them.
+   */
+  loadBlocks(objectId: number, runs: readonly BlockRun[], urgent: boolean): Promise<void>
   /** Batches that are only in the write-ahead log; undefined when one of them has been overwritten. */
   readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined>
   remove(objectIds: readonly number[]): Promise<void>
