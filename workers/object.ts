@@ -5,6 +5,7 @@ import { OpenFiles } from '../native-free-io/disk/open-files.ts'
 import { readWalRanges } from '../native-free-io/disk/wal-file.ts'
 import { cleanObjects } from '../native-free-io/store/clean-objects.ts'
 import { type BlockRoom, loadRuns } from '../native-free-io/store/load-blocks.ts'
+import { promoteSegment } from '../native-free-io/store/promote-segment.ts'
 import { rewriteObjects } from '../native-free-io/store/rewrite-objects.ts'
 import { type StoreShare, sharedStore } from '../native-free-io/store/shared-store.ts'
 import { openArena } from '../native-free-io/threads/arena.ts'
@@ -14,6 +15,7 @@ import type {
   BuildTask,
   CleanTask,
   ObjectWorkerData,
+  PromoteTask,
   RangesTask,
   RewriteTask,
   TailTask,
@@ -30,6 +32,8 @@ const { store: location, blocks, log, budget, meter } = workerData as ObjectWork
 const store = sharedStore(location, { budget, meter })
 
 export const build = (task: BuildTask): Promise<BuiltPart | UnbuiltPart> => buildObject(() => store('upload'), log, task)
+export const promote = async (task: PromoteTask): Promise<ObjectContents | StoreFault | 'declined'> =>
+  promoteSegment(await store('upload'), task, Date.now())
 export const rewrite = async (task: RewriteTask): Promise<ObjectContents | StoreFault> =>
   rewriteObjects(await store('compaction'), task, Date.now())
 export const clean = async (task: CleanTask): Promise<CleanedObjects | StoreFault> => cleanObjects(await store('compaction'), task)

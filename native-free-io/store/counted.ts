@@ -17,6 +17,7 @@ export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {
     can: store.can,
     put: (key, pieces, options) => count('put', store.put(key, pieces, options), sizeOf(pieces)),
     get: (key, start, end, into) => count('get', store.get(key, start, end, into)),
+    adopt: store.adopt && ((path, key) => count('put', store.adopt!(path, key))),
     size: (key) => count('head', store.size(key)),
     upload: (key) => countedUpload(store.upload(key), count),
     remove: (keys) => count('delete', store.remove(keys)),

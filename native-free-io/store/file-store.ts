@@ -75,6 +75,21 @@ export class FileStore implements ObjectStore {
     return done
   }
 
+  /** A link, if the file is on this file system. A file that has this name already is the result of an earlier attempt. */
+  adopt(path: string, key: string): Promise<StoreFault | 'declined' | undefined> {
+    return this.#answer('put', key, async () => {
+      try {
+        await this.#named(this.#path(key), (target) => link(path, target))
+      } catch (error) {
+        if (noLinkCodes.has(codeOf(error) ?? '')) return 'declined'
+        if (codeOf(error) !== 'EEXIST' || !(await isSameFile(path, this.#path(key)))) throw error
+        // The attempt may have ended before the name was durable.
+        await syncFolders(this.#folder, dirname(this.#path(key)))
+      }
+      return undefined
+    })
+  }
+
   size(key: string): Promise<number | StoreFault> {
     return this.#answer('size', key, async () => (await stat(this.#path(key))).size)
   }
@@ -126,18 +141,22 @@ export class FileStore implements ObjectStore {
 
   /** Gives the durable file at `path` the name of the object. */
   async place(path: string, key: string, ifAbsent: boolean): Promise<void> {
-    const target = this.#path(key)
+    await this.#named(this.#path(key), (target) => (ifAbsent ? link(path, target) : rename(path, target)))
+    if (ifAbsent) await rm(path)
+  }
+
+  /** Creates the folder of `target`, and the name in it by `create`; both are durable afterwards. */
+  async #named(target: string, create: (target: string) => Promise<void>): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
         await this.#makeFolder(dirname(target))
-        await (ifAbsent ? link(path, target) : rename(path, target))
+        await create(target)
         break
       } catch (error) {
         if (codeOf(error) !== 'ENOENT' || tries === placeTriesMax) throw error
       }
     }
     await syncFolder(dirname(target))
-    if (ifAbsent) await rm(path)
   }
 
   async #answer<T>(operation: StoreOperation, key: string, work: () => Promise<T>): Promise<T | StoreFault> {
@@ -347,6 +366,16 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Syncs a folder and those above it, up to `top`. */
+async function syncFolders(top: string, folder: string): Promise<void> {
+  for (let at = folder; at.length >= top.length; at = dirname(at)) await syncFolder(at)
+}
+
+async function isSameFile(path: string, other: string): Promise<boolean> {
+  const [one, two] = await Promise.all([stat(path), stat(other)])
+  return one.ino === two.ino && one.dev === two.dev
+}
+
 /** File name of a part of a key: other characters than plain ones are written as %XX of their bytes in UTF-8. */
 const nameOf = (part: string): string =>
   encodeURIComponent(part)
@@ -400,6 +429,9 @@ const codes: Readonly<Record<string, FaultKind>> = {
   ENOTEMPTY: 'invalid',
 }
 
+/** The file system of the store cannot have another name of a file: it is another one, or has no links. */
+const noLinkCodes: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'EMLINK', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'])
+
 /** A failed disk operation is not retried; the owner of the disk must act. */
-const fileFault = (error: unknown, operation: StoreOperation, key: string): StoreFault =>
+export const fileFault = (error: unknown, operation: StoreOperation, key: string): StoreFault =>
   storeFault(codes[codeOf(error) ?? ''] ?? 'unavailable', operation, key, (error as Error).message)

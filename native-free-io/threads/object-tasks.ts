@@ -6,6 +6,7 @@ import type { TrimPoint } from '../../src/ports/lane.ts'
 import type { CleanRules, Sealed, Source } from '../../src/ports/object-jobs.ts'
 import type { StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
+import type { FullSegment } from '../../src/ports/segment-rows.ts'
 import type { StoredPart } from '../../src/ports/stored-objects.ts'
 import type { RequestedRun } from '../store/load-blocks.ts'
 
@@ -41,6 +42,14 @@ export interface BuildTask {
 /** The part was read, but the store failed. */
 export interface UnbuiltPart extends Sealed {
   readonly fault: StoreFault
+}
+
+/** Turns the file of a segment into an object. */
+export interface PromoteTask {
+  readonly segment: FullSegment
+  readonly key: string
+  /** As in `BuildTask`. */
+  readonly marker: string | null
 }
 
 /** Builds one object from parts of existing objects, block by block. */

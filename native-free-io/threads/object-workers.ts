@@ -7,9 +7,20 @@ import type { TrimPoint } from '../../src/ports/lane.ts'
 import type { BlockRun, Building, BuiltPart, CleanedObjects, CleanRules, ObjectJobs, Sealed, Source } from '../../src/ports/object-jobs.ts'
 import type { ListPage, StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
+import type { FullSegment } from '../../src/ports/segment-rows.ts'
 import type { ObjectContents, StoredPart } from '../../src/ports/stored-objects.ts'
 import { type BudgetData, newMeter, type StoreShare } from '../store/shared-store.ts'
-import type { BlocksTask, BuildTask, CleanTask, ObjectWorkerData, RangesTask, RewriteTask, TailTask, UnbuiltPart } from './object-tasks.ts'
+import type {
+  BlocksTask,
+  BuildTask,
+  CleanTask,
+  ObjectWorkerData,
+  PromoteTask,
+  RangesTask,
+  RewriteTask,
+  TailTask,
+  UnbuiltPart,
+} from './object-tasks.ts'
 import type { Pipeline } from './pipeline.ts'
 import { copyRanges, readRanges } from './wal-reads.ts'
 
@@ -85,6 +96,12 @@ export class ObjectWorkers implements ObjectJobs {
     built.catch(() => {})
     sealed.catch(() => {})
     return { sealed, built }
+  }
+
+  async promote(objectId: number, segment: FullSegment): Promise<ObjectContents | 'declined'> {
+    if (!this.#isMounted) return 'declined'
+    const task: PromoteTask = { segment, key: this.#keys.key(objectId), marker: this.#keys.marker }
+    return done(await this.#writers.run(task, { name: 'promote' }))
   }
 
   async rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<ObjectContents> {

@@ -2,6 +2,7 @@ import type { WalRange } from './cold-reads.ts'
 import type { TrimPoint } from './lane.ts'
 import type { ListPage } from './object-store.ts'
 import type { PartitionId } from './partitions.ts'
+import type { FullSegment } from './segment-rows.ts'
 import type { DataBlock, ObjectContents, PartitionRange, StoredPart } from './stored-objects.ts'
 
 /** A part of the write-ahead log has been read. */
@@ -66,6 +67,11 @@ export interface BlockRun {
 export interface ObjectJobs {
   /** Builds an object from a durable part of the log. `stored`: existing partitions, and the end of their records in the store. */
   build(objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building
+  /**
+   * Turns the file of a full segment of the log into an object, without a copy of its data. `declined`: the store cannot, or the file is an
+   * object already; then a copy has to be built.
+   */
+  promote(objectId: number, segment: FullSegment): Promise<ObjectContents | 'declined'>
   /** Builds one object from these sources, which are ordered by partition and offset, without the records below `from`. */
   rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<ObjectContents>
   /** Compacts parts of one partition by key. Uses as many of the ids as necessary. Rejects when the signal is aborted. */

@@ -67,6 +67,11 @@ export interface ObjectStore {
    * retry, or a hedged request beside a late one.
    */
   get(key: string, start: number, end: number, into?: Uint8Array, onAgain?: () => void): Promise<Uint8Array | StoreFault>
+  /**
+   * Gives the durable file at `path` the name of an object, without a copy. From then on the file must not change. `declined`: the file is
+   * not on the file system of the store. Only a store of files has it.
+   */
+  readonly adopt?: ((path: string, key: string) => Promise<StoreFault | 'declined' | undefined>) | undefined
   size(key: string): Promise<number | StoreFault>
   /** Starts a large object. Nothing is sent before there are enough bytes for a part. */
   upload(key: string): ObjectUpload

@@ -107,6 +107,11 @@ export class SimulatedJobs implements ObjectJobs {
     return { bytes: data.length + index.length, parts }
   }
 
+  /** The simulated log has no files. `build` stores such objects in its place. */
+  async promote(): Promise<'declined'> {
+    return 'declined'
+  }
+
   async rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<ObjectContents> {
     const { store, keys, time } = this.#parts
     const keyed = sources.map((source) => ({ ...source, key: keys.key(source.objectId) }))
