@@ -10,10 +10,12 @@ import type {
   ListPage,
   ObjectStore,
   ObjectUpload,
+  Piece,
   StoreFault,
   StoreOperation,
 } from '../../src/ports/object-store.ts'
 import { makeFolder } from '../disk/folders.ts'
+import { readsOf } from './gathered-reads.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
 import { storeFault } from './mem-store.ts'
 
@@ -36,6 +38,8 @@ export class FileStore implements ObjectStore {
   readonly can = { conditionalPut: true }
   readonly #folder: string
   #reading: Promise<unknown> = Promise.resolve()
+  /** Buffer for pieces that are read together with the gaps between them. */
+  #between: Buffer | undefined
 
   constructor({ folder }: FileLocation) {
     this.#folder = folder
@@ -57,7 +61,7 @@ export class FileStore implements ObjectStore {
         const bytes = Math.max(0, Math.min(end, (await file.stat()).size) - start)
         const room = (into ?? new Uint8Array(bytes)).subarray(0, bytes)
         for (let at = 0; at < bytes; ) {
-          const bytesRead = await this.#oneRead(() => file.read(room, at, Math.min(readBytes, bytes - at), start + at))
+          const { bytesRead } = await this.#oneRead(() => file.read(room, at, Math.min(readBytes, bytes - at), start + at))
           if (bytesRead === 0) throw new Error(`the file ends ${bytes - at} bytes too early`)
           at += bytesRead
         }
@@ -68,9 +72,34 @@ export class FileStore implements ObjectStore {
     })
   }
 
+  /** Pieces with small gaps are read together, and copied. */
+  gather(key: string, pieces: readonly Piece[]): Promise<boolean | StoreFault> {
+    return this.#answer('get', key, async () => {
+      const file = await open(this.#path(key), 'r')
+      const readInto = (into: Uint8Array, position: number): Promise<boolean> =>
+        file.read(into, 0, into.length, position).then(({ bytesRead }) => bytesRead === into.length)
+      try {
+        for (const { position, bytes, parts } of readsOf(pieces, readBytes)) {
+          // Within one read: the buffer is shared by all reads.
+          const isWhole = await this.#oneRead(async () => {
+            if (parts.length === 1) return readInto(parts[0]!.into, position)
+            this.#between ??= Buffer.allocUnsafeSlow(readBytes)
+            const found = await readInto(this.#between.subarray(0, bytes), position)
+            for (const part of parts) part.into.set(this.#between.subarray(part.position - position).subarray(0, part.into.length))
+            return found
+          })
+          if (!isWhole) return false
+        }
+        return true
+      } finally {
+        await file.close()
+      }
+    })
+  }
+
   /** One read of the disk at a time, so that a write waits for at most one. */
-  #oneRead(read: () => Promise<{ readonly bytesRead: number }>): Promise<number> {
-    const done = this.#reading.then(read).then(({ bytesRead }) => bytesRead)
+  #oneRead<T>(read: () => Promise<T>): Promise<T> {
+    const done = this.#reading.then(read)
     this.#reading = done.catch(() => {})
     return done
   }

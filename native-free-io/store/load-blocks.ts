@@ -32,16 +32,46 @@ export async function loadRuns(
   runs: readonly RequestedRun[],
   room: BlockRoom,
 ): Promise<StoreFault | undefined> {
+  // For many runs a request each costs more than a copy; for one run it is the other way round.
+  if (from.gather !== undefined && runs.length > 1) return gatherBlocks(from, key, runs.flatMap(placesOf), room)
   const faults = await Promise.all(runs.map((run) => loadRun(from, key, run, room)))
   return faults.find((fault) => fault !== undefined)
 }
 
-async function loadRun(
+interface PlacedBlock {
+  readonly block: RequestedBlock
+  readonly address: number
+}
+
+/** Addresses of the blocks without their gaps. */
+function placesOf({ address, blocks }: RequestedRun): PlacedBlock[] {
+  let next = address
+  return blocks.map((block) => {
+    next += block.bytes
+    return { block, address: next - block.bytes }
+  })
+}
+
+/** The store reads each block to its final address. */
+async function gatherBlocks(
   from: ObjectStore,
   key: string,
-  { address, blocks }: RequestedRun,
-  room: BlockRoom,
+  places: readonly PlacedBlock[],
+  { bytes, view, crc }: BlockRoom,
 ): Promise<StoreFault | undefined> {
+  const pieces = places.map(({ block, address }) => ({ position: block.position, into: bytes.subarray(address, address + block.bytes) }))
+  for (let tries = 1; ; tries++) {
+    const found = await from.gather!(key, pieces)
+    if (isFault(found)) return found
+    const wrong = places.find(({ block, address }) => !isBlock(view, address, block, crc))
+    if (found && wrong === undefined) return undefined
+    const { position, bytes: size } = (wrong ?? places.at(-1)!).block
+    if (tries === triesMax) return damaged(key, position, size, tries)
+  }
+}
+
+async function loadRun(from: ObjectStore, key: string, run: RequestedRun, room: BlockRoom): Promise<StoreFault | undefined> {
+  const { address, blocks } = run
   const { position } = blocks[0]!
   const bytes = spanOf(blocks)
   const isRight = (block: RequestedBlock): boolean => isBlock(room.view, address + (block.position - position), block, room.crc)
@@ -51,16 +81,14 @@ async function loadRun(
     if (found.length === bytes && blocks.every(isRight)) break
     if (tries === triesMax) return damaged(key, position, bytes, tries)
   }
-  moveTogether(address, blocks, room)
+  moveTogether(run, room)
   return undefined
 }
 
 /** Moves the blocks over their gaps: an answer with small batches is one range in place of thousands. */
-function moveTogether(address: number, blocks: readonly RequestedBlock[], room: BlockRoom): void {
-  let to = address
-  for (const block of blocks) {
-    const from = address + (block.position - blocks[0]!.position)
-    if (from !== to) room.move(to, from, block.bytes)
-    to += block.bytes
+function moveTogether(run: RequestedRun, room: BlockRoom): void {
+  for (const { block, address } of placesOf(run)) {
+    const from = run.address + (block.position - run.blocks[0]!.position)
+    if (from !== address) room.move(address, from, block.bytes)
   }
 }

@@ -11,7 +11,7 @@ import type { DataBlock, StoredPart } from '../ports/stored-objects.ts'
 import type { Time } from '../ports/time.ts'
 
 /** Maximum number of requests that one read, or one read-ahead, sends to the store: blocks of a segment may be far from each other. */
-const requestsMax = 64
+const requestsMax = 256
 /** Share of the block cache for the read-ahead of one reader. */
 const aheadShare = 8
 /** Share of the block cache for one read. */
