@@ -5,6 +5,8 @@ import { move, workerData } from 'piscina'
 import { OpenFiles } from '../native-free-io/disk/open-files.ts'
 import { readWalRanges } from '../native-free-io/disk/wal-ranges.ts'
 import { cleanObjects } from '../native-free-io/store/clean-objects.ts'
+import { type BlockRoom, loadRuns } from '../native-free-io/store/load-blocks.ts'
+import { promoteSegment } from '../native-free-io/store/promote-segment.ts'
 import { rewriteObjects } from '../native-free-io/store/rewrite-objects.ts'
 import { type StoreShare, sharedStore } from '../native-free-io/store/shared-store.ts'
 import { openArena } from '../native-free-io/threads/arena.ts'
@@ -14,13 +16,14 @@ import type {
   BuildTask,
   CleanTask,
   ObjectWorkerData,
+  PromoteTask,
   RangesTask,
   RewriteTask,
   TailTask,
   UnbuiltPart,
 } from '../native-free-io/threads/object-tasks.ts'
 import { isFault } from '../src/object-store/store-faults.ts'
-import { damaged, tailOf, triesMax } from '../src/objects/object-reads.ts'
+import { tailOf } from '../src/objects/object-reads.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
 import type { BuiltPart, CleanedObjects } from '../src/ports/object-jobs.ts'
 import type { ListPage, StoreFault } from '../src/ports/object-store.ts'
@@ -31,6 +34,8 @@ const { store: location, blocks, log, budget, meter } = workerData as ObjectWork
 const store = sharedStore(location, { budget, meter })
 
 export const build = (task: BuildTask): Promise<BuiltPart | UnbuiltPart> => buildObject(() => store('upload'), log, task)
+export const promote = async (task: PromoteTask): Promise<ObjectContents | StoreFault | 'declined'> =>
+  promoteSegment(await store('upload'), task, Date.now())
 export const rewrite = async (task: RewriteTask): Promise<ObjectContents | StoreFault> =>
   rewriteObjects(await store('compaction'), task, Date.now())
 export const clean = async (task: CleanTask): Promise<CleanedObjects | StoreFault> => cleanObjects(await store('compaction'), task)
@@ -40,31 +45,11 @@ export async function readTail({ key, bytes }: TailTask): Promise<Uint8Array | S
   return isFault(tail) ? tail : moved(own(tail))
 }
 
-const blockMemory = openArena(blocks)
-const blockKernel = kernel(blocks)
+const { crc, copy } = kernel(blocks)
+const room: BlockRoom = { ...openArena(blocks), crc: (address, bytes) => crc(address, bytes, 0), move: copy }
 
-export async function loadBlocks({ key, position, address, blocks: requested, urgent }: BlocksTask): Promise<StoreFault | undefined> {
-  const bytes = requested.reduce((sum, block) => sum + block.bytes, 0)
-  for (let tries = 1; ; tries++) {
-    const found = await (await store(urgent ? 'read' : 'readAhead')).get(
-      key,
-      position,
-      position + bytes,
-      blockMemory.bytes.subarray(address, address + bytes),
-    )
-    if (isFault(found)) return found
-    if (found.length === bytes && areWhole(address, requested)) return undefined
-    if (tries === triesMax) return damaged(key, position, bytes, tries)
-  }
-}
-
-function areWhole(address: number, requested: BlocksTask['blocks']): boolean {
-  let at = address
-  return requested.every(({ bytes, crc }) => {
-    at += bytes
-    return blockKernel.crc(at - bytes, bytes, 0) === crc
-  })
-}
+export const loadBlocks = async ({ key, runs, urgent }: BlocksTask): Promise<StoreFault | undefined> =>
+  loadRuns(await store(urgent ? 'read' : 'readAhead'), key, runs, room)
 
 /** Batches that are only in the files of the WAL; undefined when one of them has been overwritten or removed. */
 export function ranges({ path, ranges: requested, ...log }: RangesTask): Uint8Array | undefined {

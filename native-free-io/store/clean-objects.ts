@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto'
-import { isFault, StoreFailed } from '../../src/object-store/store-faults.ts'
-import { BlockPacker } from '../../src/objects/block-packer.ts'
+import { orThrow, StoreFailed } from '../../src/object-store/store-faults.ts'
+import { BlockPacker, packedBatch } from '../../src/objects/block-packer.ts'
+import { runsOf } from '../../src/objects/block-runs.ts'
 import { type CleaningRules, cleanBatch, type KeyHash, noteKeys } from '../../src/objects/compaction/clean-batch.ts'
 import { grouped } from '../../src/objects/compaction/cleaning-plan.ts'
 import { KeyMap, keyHashBytes } from '../../src/objects/compaction/key-map.ts'
 import { encodeIndex, partOf } from '../../src/objects/object-format.ts'
-import { indexOf, readWhole, runsOf } from '../../src/objects/object-reads.ts'
+import { blocksIn, indexOf, readWhole } from '../../src/objects/object-reads.ts'
 import type { CleanedObjects } from '../../src/ports/object-jobs.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
 import type { ObjectContents } from '../../src/ports/stored-objects.ts'
@@ -56,14 +57,14 @@ async function cleanGroup(
   const upload = store.upload(key)
   const packer = new BlockPacker(0)
   const write = async (pieces: readonly Uint8Array[]): Promise<void> => {
-    if (pieces.length > 0) whole(await upload.append(pieces))
+    if (pieces.length > 0) orThrow(await upload.append(pieces))
   }
   try {
     for (const source of sources) {
       for await (const piece of piecesOf(store, source, rules.logStart)) {
         for (const { at, header } of batchesIn(piece)) {
           const batch = stayingOf(piece, at, header, rules)
-          if (batch !== undefined) await write(packer.add(packed(batch)))
+          if (batch !== undefined) await write(packer.add(packedBatch(batch)))
         }
       }
     }
@@ -76,7 +77,7 @@ async function cleanGroup(
     }
     const cleaned = { partitionId, start: sources[0]!.start, end: sources.at(-1)!.end, blocks }
     await write([encodeIndex([cleaned], upload.bytes)])
-    return { bytes: whole(await upload.complete()), parts: [partOf(cleaned, rules.nowMs)] }
+    return { bytes: orThrow(await upload.complete()), parts: [partOf(cleaned, rules.nowMs)] }
   } catch (error) {
     await upload.abort()
     throw error
@@ -96,23 +97,12 @@ function stayingOf(
   return cleaned === 'all' ? Buffer.from(piece.subarray(at, at + batchBytes(header))) : cleaned
 }
 
-function packed(bytes: Buffer): Parameters<BlockPacker['add']>[0] {
-  const header = readBatchHeader(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0)
-  return {
-    bytes,
-    baseOffset: Number(header.baseOffset),
-    end: Number(lastOffset(header)) + 1,
-    maxTimestamp: Number(header.maxTimestamp),
-    isEmpty: header.recordsCount === 0,
-  }
-}
-
-/** The blocks of a source from an offset on, several at a time: whole batches. */
+/** The blocks of a source from an offset on: whole batches each. Several are read at a time. */
 async function* piecesOf(store: ObjectStore, source: CleanTask['sources'][number], from: number): AsyncGenerator<Buffer, void, void> {
-  const index = whole(await indexOf(store, source.key, source.objectBytes))
-  for (const run of runsOf([...index.from(source.partitionId, Math.max(from, source.start))])) {
-    const bytes = whole(await readWhole(store, source.key, run))
-    yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const index = orThrow(await indexOf(store, source.key, source.objectBytes))
+  for (const run of runsOf(index.from(source.partitionId, Math.max(from, source.start)))) {
+    const found = orThrow(await readWhole(store, source.key, run))
+    for (const [, bytes] of blocksIn(found, run)) yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 }
 
@@ -123,9 +113,4 @@ function* batchesIn(piece: Buffer): Generator<{ readonly at: number; readonly he
     yield { at, header }
     at += batchBytes(header)
   }
-}
-
-function whole<T>(found: T | StoreFault): T {
-  if (isFault(found)) throw new StoreFailed(found)
-  return found as T
 }

@@ -1,6 +1,6 @@
 import type { StoreMeter, StoreRequest } from '../../src/object-store/request-metrics.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
-import type { ObjectStore, ObjectUpload, StoreFault } from '../../src/ports/object-store.ts'
+import type { ObjectStore, ObjectUpload, Piece, StoreFault } from '../../src/ports/object-store.ts'
 
 /** A store that sends no requests; each operation counts as one. S3 counts the requests that it sends. */
 export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {
@@ -17,6 +17,8 @@ export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {
     can: store.can,
     put: (key, pieces, options) => count('put', store.put(key, pieces, options), sizeOf(pieces)),
     get: (key, start, end, into) => count('get', store.get(key, start, end, into)),
+    gather: store.gather && ((key, pieces) => count('get', gathered(store, meter, key, pieces))),
+    adopt: store.adopt && ((path, key) => count('put', store.adopt!(path, key))),
     size: (key) => count('head', store.size(key)),
     upload: (key) => countedUpload(store.upload(key), count),
     remove: (keys) => count('delete', store.remove(keys)),
@@ -24,6 +26,12 @@ export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {
     abandonUploads: (prefix, beforeMs) => count('list', store.abandonUploads(prefix, beforeMs)),
     close: () => store.close(),
   }
+}
+
+async function gathered(store: ObjectStore, meter: StoreMeter, key: string, pieces: readonly Piece[]): Promise<boolean | StoreFault> {
+  const answer = await store.gather!(key, pieces)
+  if (answer === true) meter.add('receivedBytes', sizeOf(pieces.map(({ into }) => into)))
+  return answer
 }
 
 type Count = <T>(row: StoreRequest, work: Promise<T>, sent?: number) => Promise<T>

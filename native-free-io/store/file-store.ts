@@ -10,10 +10,12 @@ import type {
   ListPage,
   ObjectStore,
   ObjectUpload,
+  Piece,
   StoreFault,
   StoreOperation,
 } from '../../src/ports/object-store.ts'
 import { makeFolder } from '../disk/folders.ts'
+import { readsOf } from './gathered-reads.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
 import { storeFault } from './mem-store.ts'
 
@@ -36,6 +38,8 @@ export class FileStore implements ObjectStore {
   readonly can = { conditionalPut: true }
   readonly #folder: string
   #reading: Promise<unknown> = Promise.resolve()
+  /** Buffer for pieces that are read together with the gaps between them. */
+  #between: Buffer | undefined
 
   constructor({ folder }: FileLocation) {
     this.#folder = folder
@@ -57,7 +61,7 @@ export class FileStore implements ObjectStore {
         const bytes = Math.max(0, Math.min(end, (await file.stat()).size) - start)
         const room = (into ?? new Uint8Array(bytes)).subarray(0, bytes)
         for (let at = 0; at < bytes; ) {
-          const bytesRead = await this.#oneRead(() => file.read(room, at, Math.min(readBytes, bytes - at), start + at))
+          const { bytesRead } = await this.#oneRead(() => file.read(room, at, Math.min(readBytes, bytes - at), start + at))
           if (bytesRead === 0) throw new Error(`the file ends ${bytes - at} bytes too early`)
           at += bytesRead
         }
@@ -68,11 +72,51 @@ export class FileStore implements ObjectStore {
     })
   }
 
+  /** Pieces with small gaps are read together, and copied. */
+  gather(key: string, pieces: readonly Piece[]): Promise<boolean | StoreFault> {
+    return this.#answer('get', key, async () => {
+      const file = await open(this.#path(key), 'r')
+      const readInto = (into: Uint8Array, position: number): Promise<boolean> =>
+        file.read(into, 0, into.length, position).then(({ bytesRead }) => bytesRead === into.length)
+      try {
+        for (const { position, bytes, parts } of readsOf(pieces, readBytes)) {
+          // Within one read: the buffer is shared by all reads.
+          const isWhole = await this.#oneRead(async () => {
+            if (parts.length === 1) return readInto(parts[0]!.into, position)
+            this.#between ??= Buffer.allocUnsafeSlow(readBytes)
+            const found = await readInto(this.#between.subarray(0, bytes), position)
+            for (const part of parts) part.into.set(this.#between.subarray(part.position - position).subarray(0, part.into.length))
+            return found
+          })
+          if (!isWhole) return false
+        }
+        return true
+      } finally {
+        await file.close()
+      }
+    })
+  }
+
   /** One read of the disk at a time, so that a write waits for at most one. */
-  #oneRead(read: () => Promise<{ readonly bytesRead: number }>): Promise<number> {
-    const done = this.#reading.then(read).then(({ bytesRead }) => bytesRead)
+  #oneRead<T>(read: () => Promise<T>): Promise<T> {
+    const done = this.#reading.then(read)
     this.#reading = done.catch(() => {})
     return done
+  }
+
+  /** A link, if the file is on this file system. A file that has this name already is the result of an earlier attempt. */
+  adopt(path: string, key: string): Promise<StoreFault | 'declined' | undefined> {
+    return this.#answer('put', key, async () => {
+      try {
+        await this.#named(this.#path(key), (target) => link(path, target))
+      } catch (error) {
+        if (noLinkCodes.has(codeOf(error) ?? '')) return 'declined'
+        if (codeOf(error) !== 'EEXIST' || !(await isSameFile(path, this.#path(key)))) throw error
+        // The attempt may have ended before the name was durable.
+        await syncFolders(this.#folder, dirname(this.#path(key)))
+      }
+      return undefined
+    })
   }
 
   size(key: string): Promise<number | StoreFault> {
@@ -126,18 +170,22 @@ export class FileStore implements ObjectStore {
 
   /** Gives the durable file at `path` the name of the object. */
   async place(path: string, key: string, ifAbsent: boolean): Promise<void> {
-    const target = this.#path(key)
+    await this.#named(this.#path(key), (target) => (ifAbsent ? link(path, target) : rename(path, target)))
+    if (ifAbsent) await rm(path)
+  }
+
+  /** Creates the folder of `target`, and the name in it by `create`; both are durable afterwards. */
+  async #named(target: string, create: (target: string) => Promise<void>): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
         await this.#makeFolder(dirname(target))
-        await (ifAbsent ? link(path, target) : rename(path, target))
+        await create(target)
         break
       } catch (error) {
         if (codeOf(error) !== 'ENOENT' || tries === placeTriesMax) throw error
       }
     }
     await syncFolder(dirname(target))
-    if (ifAbsent) await rm(path)
   }
 
   async #answer<T>(operation: StoreOperation, key: string, work: () => Promise<T>): Promise<T | StoreFault> {
@@ -347,6 +395,16 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Syncs a folder and those above it, up to `top`. */
+async function syncFolders(top: string, folder: string): Promise<void> {
+  for (let at = folder; at.length >= top.length; at = dirname(at)) await syncFolder(at)
+}
+
+async function isSameFile(path: string, other: string): Promise<boolean> {
+  const [one, two] = await Promise.all([stat(path), stat(other)])
+  return one.ino === two.ino && one.dev === two.dev
+}
+
 /** File name of a part of a key: other characters than plain ones are written as %XX of their bytes in UTF-8. */
 const nameOf = (part: string): string =>
   encodeURIComponent(part)
@@ -400,6 +458,9 @@ const codes: Readonly<Record<string, FaultKind>> = {
   ENOTEMPTY: 'invalid',
 }
 
+/** The file system of the store cannot have another name of a file: it is another one, or has no links. */
+const noLinkCodes: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'EMLINK', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'])
+
 /** A failed disk operation is not retried; the owner of the disk must act. */
-const fileFault = (error: unknown, operation: StoreOperation, key: string): StoreFault =>
+export const fileFault = (error: unknown, operation: StoreOperation, key: string): StoreFault =>
   storeFault(codes[codeOf(error) ?? ''] ?? 'unavailable', operation, key, (error as Error).message)

@@ -2,12 +2,14 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { LaneWal } from '../../src/network/thread-messages.ts'
 import type { WalRange } from '../../src/ports/cold-reads.ts'
-import type { TrimPoint } from '../../src/ports/lane.ts'
 import type { CleanRules, Sealed, Source } from '../../src/ports/object-jobs.ts'
 import type { StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
-import type { DataBlock, StoredPart } from '../../src/ports/stored-objects.ts'
+import type { FullSegment } from '../../src/ports/segment-rows.ts'
+import type { StoredPart } from '../../src/ports/stored-objects.ts'
+import type { TrimPoint } from '../../src/ports/trim-point.ts'
 import type { WalPositions } from '../disk/wal-ranges.ts'
+import type { RequestedRun } from '../store/load-blocks.ts'
 
 /** Memory of an S3 WAL, which contains the whole log. */
 export interface LogPlace {
@@ -43,6 +45,16 @@ export interface UnbuiltPart extends Sealed {
   readonly fault: StoreFault
 }
 
+/** Turns the file of a segment into an object. */
+export interface PromoteTask {
+  /** Path of the segment's file. */
+  readonly path: string
+  readonly segment: FullSegment
+  readonly key: string
+  /** As in `BuildTask`. */
+  readonly marker: string | null
+}
+
 /** Builds one object from parts of existing objects, block by block. */
 export interface RewriteTask {
   readonly key: string
@@ -65,10 +77,7 @@ export interface TailTask {
 
 export interface BlocksTask {
   readonly key: string
-  readonly position: number
-  /** Address in the block cache. */
-  readonly address: number
-  readonly blocks: readonly Pick<DataBlock, 'bytes' | 'crc'>[]
+  readonly runs: readonly RequestedRun[]
   /** A read waits for the blocks. */
   readonly urgent: boolean
 }

@@ -1,15 +1,28 @@
+import { join } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { isFault, StoreFailed } from '../../src/object-store/store-faults.ts'
 import type { ObjectKeys } from '../../src/objects/object-key.ts'
 import type { WalRange } from '../../src/ports/cold-reads.ts'
-import type { TrimPoint } from '../../src/ports/lane.ts'
 import type { BlockRun, Building, BuiltPart, CleanedObjects, CleanRules, ObjectJobs, Sealed, Source } from '../../src/ports/object-jobs.ts'
 import type { ListPage, StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
+import type { FullSegment } from '../../src/ports/segment-rows.ts'
 import type { ObjectContents, StoredPart } from '../../src/ports/stored-objects.ts'
+import type { TrimPoint } from '../../src/ports/trim-point.ts'
+import { segmentFolder, segmentName } from '../../src/wal/segments.ts'
 import { type BudgetData, newMeter, type StoreShare } from '../store/shared-store.ts'
-import type { BlocksTask, BuildTask, CleanTask, ObjectWorkerData, RangesTask, RewriteTask, TailTask, UnbuiltPart } from './object-tasks.ts'
+import type {
+  BlocksTask,
+  BuildTask,
+  CleanTask,
+  ObjectWorkerData,
+  PromoteTask,
+  RangesTask,
+  RewriteTask,
+  TailTask,
+  UnbuiltPart,
+} from './object-tasks.ts'
 import type { Pipeline } from './pipeline.ts'
 import { copyRanges, readRanges } from './wal-reads.ts'
 
@@ -87,6 +100,14 @@ export class ObjectWorkers implements ObjectJobs {
     return { sealed, built }
   }
 
+  async promote(objectId: number, segment: FullSegment): Promise<ObjectContents | 'declined'> {
+    const { path: log } = this.#pipeline.wal
+    if (!this.#isMounted || log === null) return 'declined'
+    const path = join(segmentFolder(log), segmentName(segment.start))
+    const task: PromoteTask = { path, segment, key: this.#keys.key(objectId), marker: this.#keys.marker }
+    return done(await this.#writers.run(task, { name: 'promote' }))
+  }
+
   async rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<ObjectContents> {
     const keyed = sources.map((source) => ({ ...source, key: this.#keys.key(source.objectId) }))
     const task: RewriteTask = { key: this.#keys.key(objectId), sources: keyed }
@@ -104,9 +125,8 @@ export class ObjectWorkers implements ObjectJobs {
     return done(await this.#readers.run(task, { name: 'readTail' }))
   }
 
-  async loadBlocks(objectId: number, { position, address, blocks, urgent }: BlockRun): Promise<void> {
-    const requested = blocks.map(({ bytes, crc }) => ({ bytes, crc }))
-    const task: BlocksTask = { key: this.#keys.key(objectId), position, address, blocks: requested, urgent }
+  async loadBlocks(objectId: number, runs: readonly BlockRun[], urgent: boolean): Promise<void> {
+    const task: BlocksTask = { key: this.#keys.key(objectId), runs, urgent }
     done(await this.#readers.run(task, { name: 'loadBlocks' }))
   }
 

@@ -42,6 +42,12 @@ export class StoreFailed extends Error {
   }
 }
 
+/** The result of a store operation. Throws StoreFailed for a fault. */
+export function orThrow<T>(answer: T | StoreFault): T {
+  if (isFault(answer)) throw new StoreFailed(answer)
+  return answer as T
+}
+
 /** After a fault of the store, the next round retries; any other error ends the node. */
 export const faultOrFailure =
   ({ onFault, onFailure }: { onFault(fault: StoreFault): void; onFailure(error: Error): void }) =>

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts'
 import type { DataBlock } from '../ports/stored-objects.ts'
+import { spanOf } from './block-runs.ts'
 
 /** Blocks that were read together are stored together. */
 interface Run {
@@ -52,15 +53,18 @@ export class BlockCache {
     return this.#blocks.get(keyOf(objectId, position))
   }
 
-  /** Reserves room for consecutive blocks of an object; undefined while too much is in use. Each block has one pin. */
+  /**
+   * Reserves room for a run of blocks of an object with its gaps; undefined while too much is in use. Each block has one pin. The addresses
+   * have no gaps: the load moves the blocks together, so that one range can be sent.
+   */
   reserve(objectId: number, partitionId: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
-    const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0)
+    const bytes = spanOf(blocks)
     const address = this.#room(bytes)
     if (address === undefined) return undefined
-    const first = blocks[0]!.position
+    let next = this.#base + address
     const cached = blocks.map((block): CachedBlock => {
-      const at = this.#base + address + (block.position - first)
-      return { objectId, partitionId, block, address: at, loading: undefined, pins: 1, read }
+      next += block.bytes
+      return { objectId, partitionId, block, address: next - block.bytes, loading: undefined, pins: 1, read }
     })
     for (const each of cached) {
       assert(!this.#blocks.has(keyOf(objectId, each.block.position)), 'a block is cached once')

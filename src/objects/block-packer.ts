@@ -1,5 +1,7 @@
+import { assert } from '../base/assert.ts'
 import type { DataBlock } from '../ports/stored-objects.ts'
 import { crc32c } from '../wire/crc32c.ts'
+import { batchHeader, lastOffset, readBatchHeader } from '../wire/record-batch.ts'
 import { blockBytesMax } from './object-format.ts'
 
 export interface PackedBatch {
@@ -9,6 +11,19 @@ export interface PackedBatch {
   readonly end: number
   readonly maxTimestamp: number
   readonly isEmpty: boolean
+}
+
+/** A whole batch, with the fields of its header that the index needs. */
+export function packedBatch(bytes: Uint8Array): PackedBatch {
+  assert(bytes.length >= batchHeader.bytes, 'a batch has a header')
+  const header = readBatchHeader(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0)
+  return {
+    bytes,
+    baseOffset: Number(header.baseOffset),
+    end: Number(lastOffset(header)) + 1,
+    maxTimestamp: Number(header.maxTimestamp),
+    isEmpty: header.recordsCount === 0,
+  }
 }
 
 /** Limit of the index: the range of offsets of a block, including gaps. */

@@ -1,17 +1,31 @@
+import { assert } from '../base/assert.ts'
 import { record } from '../base/layout.ts'
 import { getU64, putU64 } from '../base/long.ts'
 import type { DataBlock, ObjectPart, PartitionRange } from '../ports/stored-objects.ts'
 import { crc32c } from '../wire/crc32c.ts'
 
 /**
- * An object: data blocks, then an index of them, then a footer. Little-endian.
+ * An object: data blocks, then an index of them, then a footer. Little-endian. Index and footer have a CRC-32C.
  *
- * A data block is consecutive batches of one partition, as sent by clients; the blocks of a partition are contiguous. Every block, the
- * index and the footer have a CRC-32C. An object with several partitions is a multi-partition object, one with a single partition a partition
- * object.
+ * Format 2: a data block is consecutive batches of one partition, as sent by clients. The blocks of a partition are contiguous, and the
+ * index has a CRC-32C of each.
+ *
+ * Format 3: the data is a segment of the WAL. A data block is one batch. Positions ascend within a partition, with gaps: record headers,
+ * padding, batches of other partitions. The index has no CRC of a block, because its writer never reads the batches back; a block is
+ * verified by the checksum in its batch.
+ *
+ * An object with several partitions is a multi-partition object, one with a single partition a partition object.
  */
-const partitionRow = record({ partitionId: 'u32', firstBlock: 'u32', blocks: 'u32', zero: 'u32', start: 'u64', end: 'u64' })
-const blockRow = record({ baseOffset: 'u64', position: 'u64', maxTimestamp: 'i64', length: 'u32', crc: 'u32', offsets: 'u32', zero: 'u32' })
+export const partitionRow = record({ partitionId: 'u32', firstBlock: 'u32', blocks: 'u32', zero: 'u32', start: 'u64', end: 'u64' })
+export const blockRow = record({
+  baseOffset: 'u64',
+  position: 'u64',
+  maxTimestamp: 'i64',
+  length: 'u32',
+  crc: 'u32',
+  offsets: 'u32',
+  zero: 'u32',
+})
 const footer = record({
   crc: 'u32',
   magic: 'u32',
@@ -22,7 +36,10 @@ const footer = record({
   blocks: 'u32',
 })
 const magic = 0x424f524d // "MROB"
-const version = 2
+/** Format of an object whose data blocks are sorted by partition. */
+const sortedFormat = 2
+/** Format of an object that was a segment of the WAL. */
+export const segmentFormat = 3
 
 export const footerBytes = footer.bytes
 /** Minimum size of the index entries of one partition. */
@@ -57,17 +74,29 @@ export function encodeIndex(partitions: readonly PartitionBlocks[], bytes: numbe
     putU64(view, row + partitionRow.end, end)
     for (const block of blocks) writeBlock(view, partitions.length * partitionRow.bytes + next++ * blockRow.bytes, block)
   })
-  view.setUint32(indexBytes + footer.magic, magic, true)
-  view.setUint32(indexBytes + footer.version, version, true)
-  view.setUint32(indexBytes + footer.indexCrc, crc32c(out, 0, indexBytes), true)
-  putU64(view, indexBytes + footer.indexPosition, bytes)
-  view.setUint32(indexBytes + footer.partitionCount, partitions.length, true)
-  view.setUint32(indexBytes + footer.blocks, blockCount, true)
-  view.setUint32(indexBytes + footer.crc, crc32c(out, indexBytes + footer.magic, out.length), true)
+  writeFooter(out, { format: sortedFormat, dataBytes: bytes, partitionCount: partitions.length, blocks: blockCount })
   return out
 }
 
+/** Writes the footer behind the complete index: the last bytes of `out`. */
+export function writeFooter(
+  out: Buffer,
+  { format, dataBytes, partitionCount, blocks }: { format: number; dataBytes: number; partitionCount: number; blocks: number },
+): void {
+  const view = new DataView(out.buffer, out.byteOffset, out.length)
+  const at = out.length - footer.bytes
+  assert(at === partitionCount * partitionRow.bytes + blocks * blockRow.bytes, 'a footer follows the rows of its index')
+  view.setUint32(at + footer.magic, magic, true)
+  view.setUint32(at + footer.version, format, true)
+  view.setUint32(at + footer.indexCrc, crc32c(out, 0, at), true)
+  putU64(view, at + footer.indexPosition, dataBytes)
+  view.setUint32(at + footer.partitionCount, partitionCount, true)
+  view.setUint32(at + footer.blocks, blocks, true)
+  view.setUint32(at + footer.crc, crc32c(out, at + footer.magic, out.length), true)
+}
+
 function writeBlock(view: DataView, at: number, block: DataBlock): void {
+  assert(block.crc !== null, 'a sorted block has a checksum')
   putU64(view, at + blockRow.baseOffset, block.baseOffset)
   putU64(view, at + blockRow.position, block.position)
   view.setBigInt64(at + blockRow.maxTimestamp, BigInt(block.maxTimestamp), true)
@@ -81,6 +110,7 @@ export class ObjectDamaged extends Error {}
 
 /** Footer of an object, which locates its index. */
 export interface Footer {
+  readonly format: number
   readonly indexPosition: number
   readonly indexBytes: number
   readonly indexCrc: number
@@ -95,29 +125,34 @@ export function readFooter(bytes: Uint8Array, objectBytes: number): Footer {
   if (view.getUint32(footer.crc, true) !== crc32c(bytes, footer.magic, footer.bytes) || view.getUint32(footer.magic, true) !== magic) {
     throw new ObjectDamaged('the footer of an object is damaged')
   }
-  const found = view.getUint32(footer.version, true)
-  if (found !== version) throw new ObjectDamaged(`an object has format ${found}; this Millrace reads ${version}`)
+  const format = view.getUint32(footer.version, true)
+  if (format !== sortedFormat && format !== segmentFormat) {
+    throw new ObjectDamaged(`an object has format ${format}; this Millrace reads ${sortedFormat} and ${segmentFormat}`)
+  }
   const indexPosition = getU64(view, footer.indexPosition)
   const partitionCount = view.getUint32(footer.partitionCount, true)
   const blocks = view.getUint32(footer.blocks, true)
   const indexBytes = partitionCount * partitionRow.bytes + blocks * blockRow.bytes
   if (indexPosition + indexBytes + footer.bytes !== objectBytes)
     throw new ObjectDamaged('the size of the object differs from the size in its footer')
-  return { indexPosition, indexBytes, indexCrc: view.getUint32(footer.indexCrc, true), partitionCount, blocks }
+  return { format, indexPosition, indexBytes, indexCrc: view.getUint32(footer.indexCrc, true), partitionCount, blocks }
 }
 
 /** The index of one object. */
 export class ObjectIndex {
   readonly #view: DataView
   readonly #partitionCount: number
+  /** The blocks have checksums in the index. */
+  readonly #hasCrcs: boolean
 
   /** Throws ObjectDamaged. */
-  constructor(bytes: Uint8Array, { indexBytes, indexCrc, partitionCount }: Footer) {
+  constructor(bytes: Uint8Array, { format, indexBytes, indexCrc, partitionCount }: Footer) {
     if (bytes.length !== indexBytes || crc32c(bytes, 0, bytes.length) !== indexCrc) {
       throw new ObjectDamaged('the index of an object is damaged')
     }
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#partitionCount = partitionCount
+    this.#hasCrcs = format !== segmentFormat
   }
 
   get bytes(): number {
@@ -170,7 +205,7 @@ export class ObjectIndex {
       end: baseOffset + this.#view.getUint32(at + blockRow.offsets, true),
       position: getU64(this.#view, at + blockRow.position),
       bytes: this.#view.getUint32(at + blockRow.length, true),
-      crc: this.#view.getInt32(at + blockRow.crc, true),
+      crc: this.#hasCrcs ? this.#view.getInt32(at + blockRow.crc, true) : null,
       maxTimestamp: Number(this.#view.getBigInt64(at + blockRow.maxTimestamp, true)),
     }
   }

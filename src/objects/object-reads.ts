@@ -2,14 +2,14 @@ import { isFault } from '../object-store/store-faults.ts'
 import type { ObjectStore, StoreFault } from '../ports/object-store.ts'
 import type { DataBlock } from '../ports/stored-objects.ts'
 import { crc32c } from '../wire/crc32c.ts'
+import { isBlock } from './block-check.ts'
+import { spanOf } from './block-runs.ts'
 import { footerBytes, ObjectDamaged, ObjectIndex, readFooter } from './object-format.ts'
 
 /** Maximum number of reads of blocks that do not match the index, before they count as damaged in the store. */
 export const triesMax = 3
 /** Size of the first read of an index, enough for most; a longer one is read again. */
 const tailBytes = 64 << 10
-/** Maximum bytes of one request for blocks. */
-const runBytesMax = 4 << 20
 
 /** Reads at least the index and the footer of an object, and checks their CRCs. */
 export async function tailOf(from: ObjectStore, key: string, bytes: number): Promise<Uint8Array | StoreFault> {
@@ -43,32 +43,33 @@ export async function indexOf(from: ObjectStore, key: string, bytes: number): Pr
   return isFault(tail) ? tail : indexIn(tail, bytes)
 }
 
-/** Groups consecutive blocks into runs, each read with one request. */
-export function* runsOf(blocks: readonly DataBlock[]): Generator<DataBlock[], void, void> {
-  for (let first = 0, next = 0; first < blocks.length; first = next) {
-    let bytes = 0
-    for (next = first; next < blocks.length && (next === first || bytes + blocks[next]!.bytes <= runBytesMax); next++)
-      bytes += blocks[next]!.bytes
-    yield blocks.slice(first, next)
-  }
-}
-
-/** The bytes of such a run; each block is checked against the index. */
+/** The bytes of a run, with its gaps; each block is at its position relative to the first, and is checked against the index. */
 export async function readWhole(from: ObjectStore, key: string, run: readonly DataBlock[]): Promise<Uint8Array | StoreFault> {
   const { position } = run[0]!
-  const bytes = run.reduce((sum, block) => sum + block.bytes, 0)
+  const bytes = spanOf(run)
   for (let tries = 1; ; tries++) {
     const found = await from.get(key, position, position + bytes)
     if (isFault(found)) return found
-    const areRight = found.length === bytes && run.every((block) => crc32cOf(found, block.position - position, block.bytes) === block.crc)
-    if (areRight) return found
+    if (found.length === bytes && areBlocks(found, run)) return found
     if (tries === triesMax) return damaged(key, position, bytes, tries)
   }
 }
 
-const crc32cOf = (bytes: Uint8Array, start: number, length: number): number => crc32c(bytes, start, start + length) | 0
+function areBlocks(found: Uint8Array, run: readonly DataBlock[]): boolean {
+  const view = new DataView(found.buffer, found.byteOffset, found.length)
+  const crc = (at: number, bytes: number): number => crc32c(found, at, at + bytes) | 0
+  return run.every((block) => isBlock(view, block.position - run[0]!.position, block, crc))
+}
+
+/** Each block of such a run, and its bytes. */
+export function* blocksIn(bytes: Uint8Array, run: readonly DataBlock[]): Generator<readonly [DataBlock, Uint8Array], void, void> {
+  for (const block of run) {
+    const at = block.position - run[0]!.position
+    yield [block, bytes.subarray(at, at + block.bytes)]
+  }
+}
 
 export const damaged = (key: string, position: number, bytes: number, attempts: number): StoreFault => {
-  const detail = `${bytes} bytes at ${position} do not match the checksum in the index`
+  const detail = `${bytes} bytes at ${position} do not match the index`
   return { fault: 'corrupt', operation: 'get', key, detail, attempts, mayBeDone: false }
 }

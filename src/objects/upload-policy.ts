@@ -1,6 +1,3 @@
-import type { SegmentLayout } from '../ports/lane.ts'
-import { segmentStart } from '../wal/segments.ts'
-
 /** Limits that start and end uploads from the WAL. Sizes in bytes of the WAL that are unstored. */
 export interface SealPolicy {
   /** While nothing is appended, uploads start at this size and end at half of it. */
@@ -41,24 +38,6 @@ export const remotePolicy = (capacity: number, thresholdBytes: number | null, ag
   const objectBytes = objectBytesOf(capacity)
   const threshold = Math.min(Math.max(thresholdBytes ?? objectBytes, objectBytes), capacity / 2)
   return { quietBytes: Number.POSITIVE_INFINITY, urgentBytes: threshold, objectBytes, ageMs, uploads: uploadsMax, usesSegments: false }
-}
-
-/** The next object: a part of the log from its stored position up to `until`. */
-export interface NextPart {
-  readonly until: number
-  /** The part is the rest of a segment, which becomes the object. */
-  readonly isSegment: boolean
-}
-
-/**
- * The next object of a log with segments, by the positions of the log; undefined when `nextSeal` decides. `sorted` is the end of the segment
- * that has to be uploaded as other parts of the log are, -1 for none.
- */
-export function nextSegment(segments: SegmentLayout, stored: number, durable: number, sorted: number): NextPart | undefined {
-  // The log is in segments now: the rest of the circular part is uploaded.
-  if (stored < segments.from) return durable > segments.from ? { until: segments.from, isSegment: false } : undefined
-  const until = segmentStart(segments, stored) + segments.bytes
-  return durable > until ? { until, isSegment: until !== sorted } : undefined
 }
 
 /** State of the WAL as the uploader observes it. Positions in bytes. */

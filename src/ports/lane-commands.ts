@@ -1,6 +1,6 @@
-import type { TrimPoint } from './lane.ts'
 import type { Leadership, LostRange, PartitionId, PartitionSettings, PartitionSpec } from './partitions.ts'
 import type { ProducerSnapshot } from './producers.ts'
+import type { TrimPoint } from './trim-point.ts'
 
 /** Commands of the main thread to a sequencer. Each reply has the id of its command. */
 export type Command =

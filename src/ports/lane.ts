@@ -1,22 +1,11 @@
 import type { Command, ReplyTo } from './lane-commands.ts'
+import type { TrimPoint } from './trim-point.ts'
 
 /** The part of a log that is in segment files: from a position on, each holds this many bytes. */
 export interface SegmentLayout {
   readonly bytes: number
   /** Multiple of `bytes`. Positions below it are in the circular part of the log. */
   readonly from: number
-}
-
-/**
- * Trim point of the log. The record after it is accepted only as the successor of the record before it: at `trimmed` itself, an earlier
- * incarnation may have left a record that was never part of the log.
- */
-export interface TrimPoint {
-  /** First position that is retained. */
-  readonly trimmed: number
-  /** Position of the last record before the trim point, and the incarnation that wrote it: 0 if there is none. */
-  readonly previous: number
-  readonly previousIncarnation: number
 }
 
 /** State of the log, as recorded in the file. */

@@ -1,8 +1,9 @@
 import type { WalRange } from './cold-reads.ts'
-import type { TrimPoint } from './lane.ts'
 import type { ListPage } from './object-store.ts'
 import type { PartitionId } from './partitions.ts'
+import type { FullSegment } from './segment-rows.ts'
 import type { DataBlock, ObjectContents, PartitionRange, StoredPart } from './stored-objects.ts'
+import type { TrimPoint } from './trim-point.ts'
 
 /** A part of the write-ahead log has been read. */
 export interface Sealed {
@@ -56,27 +57,32 @@ export interface CleanedObjects {
   readonly outputs: readonly (ObjectContents | undefined)[]
 }
 
-/** Consecutive blocks of an object, and their address in the block cache. */
+/** Blocks of an object that one request reads, and their address in the block cache, where there is room for their gaps too. */
 export interface BlockRun {
-  readonly position: number
   readonly address: number
   readonly blocks: readonly DataBlock[]
-  /** A read waits for the blocks. */
-  readonly urgent: boolean
 }
 
 /** Jobs of the object workers: requests to the store, and what takes long. They reject with StoreFailed after a fault of the store. */
 export interface ObjectJobs {
   /** Builds an object from a durable part of the log. `stored`: existing partitions, and the end of their records in the store. */
   build(objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building
+  /**
+   * Turns the file of a full segment of the log into an object, without a copy of its data. `declined`: the store cannot, or the file is an
+   * object already; then a copy has to be built.
+   */
+  promote(objectId: number, segment: FullSegment): Promise<ObjectContents | 'declined'>
   /** Builds one object from these sources, which are ordered by partition and offset, without the records below `from`. */
   rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<ObjectContents>
   /** Compacts parts of one partition by key. Uses as many of the ids as necessary. Rejects when the signal is aborted. */
   clean(objectIds: readonly number[], parts: readonly StoredPart[], rules: CleanRules, signal: AbortSignal): Promise<CleanedObjects>
   /** Reads the index and the footer of an object, possibly with bytes before them. */
   readTail(objectId: number, bytes: number): Promise<Uint8Array>
-  /** Resolves when the blocks are in the block cache and match the index. */
-  loadBlocks(objectId: number, run: BlockRun): Promise<void>
+  /**
+   * Resolves when the blocks of all runs match the index and are in the block cache: those of a run one after another, without gaps.
+   * `urgent`: a read waits for them.
+   */
+  loadBlocks(objectId: number, runs: readonly BlockRun[], urgent: boolean): Promise<void>
   /** Batches that are only in the write-ahead log; undefined when one of them has been overwritten. */
   readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined>
   remove(objectIds: readonly number[]): Promise<void>

@@ -44,6 +44,13 @@ export interface ListPage {
   readonly next: string | undefined
 }
 
+/** Bytes of an object from a position on, as many as there is room for. */
+export interface Piece {
+  readonly position: number
+  /** May be shared memory. */
+  readonly into: Uint8Array
+}
+
 /** Abilities that not every store has. */
 export interface StoreAbilities {
   /** `put` with `ifAbsent` has exactly one winner among all clients. Without it such a put returns the fault `unsupported`. */
@@ -67,6 +74,16 @@ export interface ObjectStore {
    * retry, or a hedged request beside a late one.
    */
   get(key: string, start: number, end: number, into?: Uint8Array, onAgain?: () => void): Promise<Uint8Array | StoreFault>
+  /**
+   * Reads pieces of an object in the order of their positions, with fewer requests than pieces. Returns false if the object ends before one of
+   * them. Only a store of files has it.
+   */
+  readonly gather?: ((key: string, pieces: readonly Piece[]) => Promise<boolean | StoreFault>) | undefined
+  /**
+   * Gives the durable file at `path` the name of an object, without a copy. From then on the file must not change. `declined`: the file is
+   * not on the file system of the store. Only a store of files has it.
+   */
+  readonly adopt?: ((path: string, key: string) => Promise<StoreFault | 'declined' | undefined>) | undefined
   size(key: string): Promise<number | StoreFault>
   /** Starts a large object. Nothing is sent before there are enough bytes for a part. */
   upload(key: string): ObjectUpload

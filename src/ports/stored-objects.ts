@@ -7,8 +7,8 @@ export interface DataBlock {
   readonly end: number
   readonly position: number
   readonly bytes: number
-  /** CRC-32C, signed. */
-  readonly crc: number
+  /** CRC-32C, signed. Null: the block is one batch, and the checksum in the batch counts. */
+  readonly crc: number | null
   readonly maxTimestamp: number
 }
 

@@ -1,6 +1,7 @@
 import { unfilled } from '../base/unfilled.ts'
 import { batchesFrom, hasRecords } from '../objects/block-batches.ts'
 import { BlockCache, type CachedBlock } from '../objects/block-cache.ts'
+import { continuesRun, runBytesMax, spanOf, takeBlocks } from '../objects/block-runs.ts'
 import type { ObjectIndex } from '../objects/object-format.ts'
 import type { ObjectMap } from '../objects/object-map.ts'
 import { indexIn } from '../objects/object-reads.ts'
@@ -9,8 +10,8 @@ import type { BlockMemory, ObjectJobs } from '../ports/object-jobs.ts'
 import type { DataBlock, StoredPart } from '../ports/stored-objects.ts'
 import type { Time } from '../ports/time.ts'
 
-/** Maximum bytes of one request to the store. */
-const getBytesMax = 4 << 20
+/** Maximum number of requests that one read, or one read-ahead, sends to the store: blocks of a segment may be far from each other. */
+const requestsMax = 256
 /** Share of the block cache for the read-ahead of one reader. */
 const aheadShare = 8
 /** Share of the block cache for one read. */
@@ -66,7 +67,7 @@ export class ObjectReader {
     this.#memory = parts.memory
     this.#time = parts.time
     this.#counters = parts.counters
-    this.#ahead = new ReadAhead(Math.min(getBytesMax * 2, size / aheadShare))
+    this.#ahead = new ReadAhead(Math.min(runBytesMax * 2, size / aheadShare))
     this.#cache = new BlockCache(base, size, ({ partitionId, block }) => {
       this.#ahead.wasted(partitionId, this.#time.monotonic())
       this.#counters.add('unread', block.bytes)
@@ -81,7 +82,7 @@ export class ObjectReader {
 
   /** Maximum number of leases that leaves room for other reads. */
   get leasesMax(): number {
-    return Math.max(1, Math.floor(this.#cache.bytes / leasedShare / getBytesMax))
+    return Math.max(1, Math.floor(this.#cache.bytes / leasedShare / runBytesMax))
   }
 
   /**
@@ -128,7 +129,9 @@ export class ObjectReader {
   ): Promise<LeasedRecords | 'outOfMemory' | undefined> {
     const { objectId, partitionId } = part
     const index = await this.#index(part)
-    const blocks = take(index.from(partitionId, offset), Math.min(bytesMax, this.#cache.bytes / readShare))
+    const share = this.#cache.bytes / readShare
+    const limit = Math.min(bytesMax, share)
+    const blocks = takeBlocks(index.from(partitionId, offset), limit, Math.min(share, Math.max(limit, runBytesMax)))
     if (blocks.length === 0) return undefined
     const cached = await this.#load(objectId, partitionId, blocks, mayWait)
     if (cached === 'outOfMemory') return cached
@@ -191,13 +194,12 @@ export class ObjectReader {
     mayWait: boolean,
   ): Promise<CachedBlock[] | 'outOfMemory'> {
     if (blocks[0]!.bytes > this.#cache.bytes) throw new Error('a batch is larger than s3.block.cache.size')
-    const pinned: CachedBlock[] = []
-    while (pinned.length < blocks.length) {
-      const next = this.#next(objectId, partitionId, blocks.slice(pinned.length), true)
-      if (next !== undefined) pinned.push(...next)
-      else if (pinned.length > 0) break
-      else if (!mayWait) return 'outOfMemory'
-      else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    let pinned: CachedBlock[]
+    for (;;) {
+      pinned = this.#pinFirst(objectId, partitionId, blocks, true)
+      if (pinned.length > 0) break
+      if (!mayWait) return 'outOfMemory'
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
     try {
       // All at once: otherwise an error of one load would be unhandled while another is awaited.
@@ -209,25 +211,40 @@ export class ObjectReader {
     }
   }
 
-  /** Pins the first of these blocks that are cached, or requests those that are not; undefined when there is no room. */
-  #next(objectId: number, partitionId: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] | undefined {
-    const known = this.#cache.find(objectId, blocks[0]!.position) !== undefined
-    const run: DataBlock[] = []
-    let bytes = 0
-    for (const block of blocks) {
-      if ((this.#cache.find(objectId, block.position) !== undefined) !== known) break
-      if (run.length > 0 && bytes + block.bytes > getBytesMax) break
-      run.push(block)
-      bytes += block.bytes
+  /** Pins the first of these blocks, and requests those that are not cached: as many as there is room for, and requests. */
+  #pinFirst(objectId: number, partitionId: number, blocks: readonly DataBlock[], read: boolean): CachedBlock[] {
+    const pinned: CachedBlock[] = []
+    const reserved: CachedBlock[][] = []
+    while (pinned.length < blocks.length && reserved.length < requestsMax) {
+      const block = blocks[pinned.length]!
+      if (this.#cache.find(objectId, block.position) !== undefined) {
+        pinned.push(this.#pin(objectId, block, read))
+        continue
+      }
+      const run = this.#unknownRun(objectId, blocks, pinned.length)
+      const cached = this.#cache.reserve(objectId, partitionId, run, read)
+      if (cached === undefined) break
+      reserved.push(cached)
+      for (const each of cached) pinned.push(each)
     }
-    if (known) return run.map((block) => this.#pin(objectId, block, read))
-    const cached = this.#cache.reserve(objectId, partitionId, run, read)
-    if (cached === undefined) return undefined
-    const loading = this.#get(cached)
-    // Reads that wait for the blocks receive the error; there may be none.
-    loading.catch(() => {})
-    for (const each of cached) each.loading = loading
-    return cached
+    for (const runs of jobsOf(reserved)) {
+      const loading = this.#get(objectId, runs, read)
+      // Reads that wait for the blocks receive the error; there may be none.
+      loading.catch(() => {})
+      for (const run of runs) for (const each of run) each.loading = loading
+    }
+    return pinned
+  }
+
+  /** Blocks from an index on that are not cached, and are read with one request. */
+  #unknownRun(objectId: number, blocks: readonly DataBlock[], first: number): DataBlock[] {
+    const run = [blocks[first]!]
+    for (let next = first + 1; next < blocks.length; next++) {
+      const block = blocks[next]!
+      if (!continuesRun(run, block) || this.#cache.find(objectId, block.position) !== undefined) break
+      run.push(block)
+    }
+    return run
   }
 
   #pin(objectId: number, { position, bytes }: DataBlock, read: boolean): CachedBlock {
@@ -240,13 +257,15 @@ export class ObjectReader {
     return cached
   }
 
-  async #get(cached: readonly CachedBlock[]): Promise<void> {
-    const [{ objectId, block, address, read }] = cached as [CachedBlock]
-    const blocks = cached.map((each) => each.block)
-    const bytes = blocks.reduce((sum, each) => sum + each.bytes, 0)
-    this.#counters.add(read ? 'misses' : 'read_ahead', bytes)
+  async #get(objectId: number, runs: readonly (readonly CachedBlock[])[], read: boolean): Promise<void> {
+    const cached = runs.flat()
+    this.#counters.add(
+      read ? 'misses' : 'read_ahead',
+      cached.reduce((sum, { block }) => sum + block.bytes, 0),
+    )
+    const requested = runs.map((run) => ({ address: run[0]!.address, blocks: run.map(({ block }) => block) }))
     try {
-      await this.#jobs.loadBlocks(objectId, { position: block.position, address, blocks, urgent: read })
+      await this.#jobs.loadBlocks(objectId, requested, read)
     } catch (error) {
       this.#cache.drop(cached)
       throw error
@@ -260,13 +279,10 @@ export class ObjectReader {
     let left = bytes
     for (const part of this.#objects.from(partitionId, from)) {
       if (left <= 0) return
-      const blocks = take((await this.#index(part)).from(partitionId, from), left)
-      for (let done = 0; done < blocks.length; ) {
-        const next = this.#next(part.objectId, partitionId, blocks.slice(done), false)
-        if (next === undefined) return
-        done += next.length
-        this.#release(next)
-      }
+      const blocks = takeBlocks((await this.#index(part)).from(partitionId, from), left, left)
+      const pinned = this.#pinFirst(part.objectId, partitionId, blocks, false)
+      this.#release(pinned)
+      if (pinned.length < blocks.length) return
       left -= blocks.reduce((sum, block) => sum + block.bytes, 0)
     }
   }
@@ -346,14 +362,19 @@ export class ObjectReader {
 const isLater = (block: DataBlock, other: DataBlock): boolean =>
   block.maxTimestamp > other.maxTimestamp || (block.maxTimestamp === other.maxTimestamp && block.baseOffset < other.baseOffset)
 
-/** The first block, and the next ones while the total is within the limit. */
-function take(blocks: Iterable<DataBlock>, bytesMax: number): DataBlock[] {
-  const taken: DataBlock[] = []
+/** Runs of blocks that are read by one job: together no larger than one request. */
+function* jobsOf(runs: readonly CachedBlock[][]): Generator<CachedBlock[][], void, void> {
+  let job: CachedBlock[][] = []
   let bytes = 0
-  for (const block of blocks) {
-    if (taken.length > 0 && bytes >= bytesMax) break
-    taken.push(block)
-    bytes += block.bytes
+  for (const run of runs) {
+    const span = spanOf(run.map(({ block }) => block))
+    if (job.length > 0 && bytes + span > runBytesMax) {
+      yield job
+      job = []
+      bytes = 0
+    }
+    job.push(run)
+    bytes += span
   }
-  return taken
+  if (job.length > 0) yield job
 }

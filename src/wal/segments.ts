@@ -1,4 +1,5 @@
-import type { SegmentLayout, TrimPoint, WalState } from '../ports/lane.ts'
+import type { SegmentLayout, WalState } from '../ports/lane.ts'
+import type { TrimPoint } from '../ports/trim-point.ts'
 
 /** Size of a segment, where the log is large enough for it. */
 const segmentBytesMax = 128 << 20

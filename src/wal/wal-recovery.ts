@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts'
 import { getI64, getU64 } from '../base/long.ts'
-import type { TrimPoint } from '../ports/lane.ts'
 import type { WalMark } from '../ports/storage-metadata.ts'
+import type { TrimPoint } from '../ports/trim-point.ts'
 import { batchHeader, lengthOverhead } from '../wire/record-batch.ts'
 import { alignBlock, alignRecord, blockBytes, crcBytes, crcStart, walKind, walMagic, walRecord } from './wal-record.ts'
 

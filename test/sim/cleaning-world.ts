@@ -5,13 +5,16 @@ import type { CleanTask } from '../../native-free-io/threads/object-tasks.ts'
 import { below, chance, type Prng } from '../../src/base/prng.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { BlockPacker } from '../../src/objects/block-packer.ts'
+import { runsOf } from '../../src/objects/block-runs.ts'
 import { encodeIndex, partOf } from '../../src/objects/object-format.ts'
-import { indexOf, readWhole, runsOf } from '../../src/objects/object-reads.ts'
+import { blocksIn, indexOf, readWhole } from '../../src/objects/object-reads.ts'
+import { encodeSegmentIndex } from '../../src/objects/segment-index.ts'
 import type { CleanedObjects } from '../../src/ports/object-jobs.ts'
 import type { ObjectPart, StoredPart } from '../../src/ports/stored-objects.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { type BatchHeader, batchAt, batchBytes, isBatchError, lastOffset } from '../../src/wire/record-batch.ts'
 import { readRecords } from '../../src/wire/records.ts'
+import { segmentOf } from '../support/segment.ts'
 
 const partitionId = 7
 const keyCount = 12
@@ -75,9 +78,10 @@ export class CleaningWorld {
     this.#hot.push({ bytes, baseOffset, end: this.#next, maxTimestamp: Math.max(...timestamps) })
   }
 
-  /** Builds an object from the appended records. */
+  /** Builds an object from the appended records. Every other object is a segment. */
   async seal(): Promise<void> {
     if (this.#hot.length === 0) return
+    if (this.#objectId % 2 === 0) return this.#sealSegment()
     const packer = new BlockPacker(0)
     const pieces = this.#hot.flatMap((batch) => packer.add({ ...batch, isEmpty: false }))
     pieces.push(...packer.finish())
@@ -88,6 +92,16 @@ export class CleaningWorld {
     await this.#store.put(keyOf(objectId), [...pieces, index])
     this.#hot = []
     this.parts.push(placed(objectId, bytes + index.length, partOf(partitions[0]!, 0)))
+  }
+
+  async #sealSegment(): Promise<void> {
+    const batches = this.#hot.map(({ bytes }) => ({ partitionId, batch: bytes }))
+    const { data, rows } = segmentOf(batches, (index) => (index % 5 === 4 ? 9000 : 56))
+    const { index, parts } = encodeSegmentIndex({ rows, bytes: data.length }, 0)
+    const objectId = this.#objectId++
+    await this.#store.put(keyOf(objectId), [data, index])
+    this.#hot = []
+    this.parts.push(placed(objectId, data.length + index.length, parts[0]!))
   }
 
   /** One round of compaction, with a limited map. */
@@ -124,7 +138,8 @@ export class CleaningWorld {
     for (const part of this.parts) {
       const index = sound(await indexOf(this.#store, keyOf(part.objectId), part.objectBytes))
       for (const run of runsOf([...index.from(partitionId, 0)])) {
-        const bytes = Buffer.from(sound(await readWhole(this.#store, keyOf(part.objectId), run)))
+        const pieces = [...blocksIn(sound(await readWhole(this.#store, keyOf(part.objectId), run)), run)].map(([, piece]) => piece)
+        const bytes = Buffer.concat(pieces)
         for (let at = 0; at < bytes.length; ) {
           const header = batchAt(bytes, at)
           if (isBatchError(header)) throw new Error(header.because)

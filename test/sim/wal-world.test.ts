@@ -10,7 +10,8 @@ import * as walRecord from '../../src/wal/wal-record.ts'
 import * as errors from '../../src/wire/errors.ts'
 import * as recordBatch from '../../src/wire/record-batch.ts'
 import { mutant } from '../support/mutant.ts'
-import { type Machines, WalWorld } from './wal-world.ts'
+import type { Machines } from './wal-machines.ts'
+import { WalWorld } from './wal-world.ts'
 
 const imports = {
   'src/base/assert.ts': assert,

@@ -4,22 +4,23 @@ import type { Partition } from '../../src/partition/partition.ts'
 import { Partition as PartitionClass } from '../../src/partition/partition.ts'
 import { replay } from '../../src/partition/replay.ts'
 import { laneHeader, narrow, widen } from '../../src/pipeline/lane-words.ts'
-import { Persistence } from '../../src/pipeline/persistence/persistence.ts'
-import { Appender } from '../../src/pipeline/sequencing/appender.ts'
-import { LogCache } from '../../src/pipeline/sequencing/log-cache.ts'
+import type { Persistence } from '../../src/pipeline/persistence/persistence.ts'
+import type { Appender } from '../../src/pipeline/sequencing/appender.ts'
+import type { LogCache } from '../../src/pipeline/sequencing/log-cache.ts'
 import { Repacker } from '../../src/pipeline/sequencing/repacker.ts'
-import { segmentRows } from '../../src/pipeline/sequencing/segment-rows.ts'
-import type { TrimPoint, WalState } from '../../src/ports/lane.ts'
+import type { WalState } from '../../src/ports/lane.ts'
 import type { ProducerSnapshot } from '../../src/ports/producers.ts'
 import { segmentRow } from '../../src/ports/segment-rows.ts'
+import type { TrimPoint } from '../../src/ports/trim-point.ts'
 import { WakeSignal } from '../../src/ring/wake-signal.ts'
-import { SegmentEnds } from '../../src/wal/segments.ts'
+import type { SegmentEnds } from '../../src/wal/segments.ts'
 import { alignBlock, blockBytes, crcStart, walKind, walMagic, walRecord } from '../../src/wal/wal-record.ts'
-import { type RecoverySource, readDurable, recover } from '../../src/wal/wal-recovery.ts'
+import type { RecoverySource, recover } from '../../src/wal/wal-recovery.ts'
 import { buildBatch } from '../../src/wire/batch-builder.ts'
 import { batchHeader } from '../../src/wire/record-batch.ts'
 import { type SmallArena, smallArena } from '../unit/pipeline/sequencing/small-arena.ts'
 import { Crash, capacity, Disk } from './torn-disk.ts'
+import { type Machines, machines } from './wal-machines.ts'
 import { type Rates, rates } from './wal-rates.ts'
 
 const logBytes = 1 << 20
@@ -33,36 +34,6 @@ const forgedPermille = 200
 const forgedBytes = 60_000
 /** Bytes before the value in such a record: length, attributes, timestamp, offset, no key, length. */
 const recordPrefix = 3 + 1 + 1 + 1 + 1 + 3
-
-/** The components under test, which a planted bug replaces. */
-export interface Machines {
-  readonly LogCache: typeof LogCache
-  readonly Appender: typeof Appender
-  readonly Persistence: typeof Persistence
-  readonly recover: typeof recover
-  readonly readDurable: typeof readDurable
-  readonly SegmentEnds: typeof SegmentEnds
-  readonly segmentRows: typeof segmentRows
-  /** Whether a batch is acknowledged when it is on the disk, or too early. */
-  readonly acknowledge: 'durable' | 'published'
-  /** Whether the log has a secret that clients cannot obtain. */
-  readonly salt: 'secret' | 'known'
-  /** Forging clients put log records into their batches, see `forgery`. */
-  readonly clients: 'honest' | 'forging'
-}
-
-export const machines: Machines = {
-  LogCache,
-  Appender,
-  Persistence,
-  recover,
-  readDurable,
-  SegmentEnds,
-  segmentRows,
-  acknowledge: 'durable',
-  salt: 'secret',
-  clients: 'honest',
-}
 
 /** A batch that was sent, acknowledged or not. */
 interface Sent {

@@ -45,15 +45,21 @@ export const compactionLimits = (isLocal: boolean): CompactionLimits => ({
 /** Size of the readable parts of an object. */
 const liveBytes = ({ parts }: MappedObject): number => parts.reduce((sum, part) => sum + part.bytes, 0)
 
-/** Most of the object's bytes are not readable any more. The index does not count as waste, even where it is larger than the records. */
+/**
+ * Most of the object's bytes are not readable: deleted, replaced, or gaps of a segment. The index does not count as waste, even where it is
+ * larger than the records; that of a segment counts beyond one block for each partition, since its rewrite has fewer blocks.
+ */
 const isWasteful = (object: MappedObject): boolean => liveBytes(object) + object.parts.length * partIndexBytes < object.bytes / 2
 
-/** Whether a multi-partition object with readable parts takes part in the next split. */
+/**
+ * Whether an object with readable parts takes part in the next split: multi-partition objects up to a size, and wasteful ones. A full segment
+ * is larger with its index. A wasteful object of one partition is a segment with large gaps, or what remains of a multi-partition object.
+ */
 export const isSplitCandidate = (object: MappedObject, limits: CompactionLimits): boolean =>
-  object.isMulti && object.parts.length > 0 && (object.bytes <= limits.setBytesMax || isWasteful(object))
+  object.parts.length > 0 && (isWasteful(object) || (object.isMulti && object.bytes <= limits.setBytesMax))
 
 /**
- * Splits multi-partition objects, if that is useful: large partitions get objects of their own, small ones share a new object. `candidates`
+ * Splits objects, if that is useful: large partitions get objects of their own, small ones share a new object. `candidates`
  * are all objects for which `isSplitCandidate` is true, in the order of their ids.
  */
 export function planSplit(candidates: readonly MappedObject[], limits: CompactionLimits): CompactionPlan | undefined {

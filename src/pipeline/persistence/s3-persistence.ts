@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { getU64 } from '../../base/long.ts'
-import type { TrimPoint } from '../../ports/lane.ts'
+import type { TrimPoint } from '../../ports/trim-point.ts'
 import type { WakeSignal } from '../../ring/wake-signal.ts'
 import type { PutBudget } from '../../wal/s3/put-budget.ts'
 import type { S3WalContent } from '../../wal/s3/s3-wal-writer.ts'

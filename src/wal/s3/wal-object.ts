@@ -1,6 +1,6 @@
 import { record } from '../../base/layout.ts'
 import { getU64, putU64 } from '../../base/long.ts'
-import type { TrimPoint } from '../../ports/lane.ts'
+import type { TrimPoint } from '../../ports/trim-point.ts'
 import { crc32c } from '../../wire/crc32c.ts'
 
 /**

@@ -1,12 +1,14 @@
 import { cleanObjects } from '../../../native-free-io/store/clean-objects.ts'
+import { type BlockRoom, loadRuns } from '../../../native-free-io/store/load-blocks.ts'
 import { rewriteObjects } from '../../../native-free-io/store/rewrite-objects.ts'
 import { isFault, StoreFailed } from '../../../src/object-store/store-faults.ts'
+import { gapBytesMax } from '../../../src/objects/block-runs.ts'
 import { encodeIndex, partOf } from '../../../src/objects/object-format.ts'
 import type { ObjectKeys } from '../../../src/objects/object-key.ts'
 import { planObject, type StagedBatch } from '../../../src/objects/object-plan.ts'
-import { readWhole, tailOf } from '../../../src/objects/object-reads.ts'
+import { tailOf } from '../../../src/objects/object-reads.ts'
+import { encodeSegmentIndex } from '../../../src/objects/segment-index.ts'
 import type { WalRange } from '../../../src/ports/cold-reads.ts'
-import type { TrimPoint } from '../../../src/ports/lane.ts'
 import type {
   BlockMemory,
   BlockRun,
@@ -20,8 +22,10 @@ import type {
 import type { ListPage, ObjectStore, StoreFault } from '../../../src/ports/object-store.ts'
 import type { PartitionId } from '../../../src/ports/partitions.ts'
 import type { ObjectContents, StoredPart } from '../../../src/ports/stored-objects.ts'
+import type { TrimPoint } from '../../../src/ports/trim-point.ts'
 import { walRecord } from '../../../src/wal/wal-record.ts'
 import { crc32c } from '../../../src/wire/crc32c.ts'
+import { recordHeaderBytes, segmentOf } from '../../support/segment.ts'
 import type { LaneModel, WalEntry } from './lane-model.ts'
 import type { Incarnation, VirtualTime } from './virtual-time.ts'
 
@@ -79,11 +83,33 @@ export class SimulatedJobs implements ObjectJobs {
       address += batch.length
     }
     if (staged.size === 0) return undefined
+    if (objectId % 2 === 0) return this.#putSegment(objectId, entries, staged)
     const plan = planObject(staged, (at, bytes, seed) => crc32c(memory, at, at + bytes, seed) | 0)
     const index = encodeIndex(plan.partitions, plan.bytes)
     const pieces = [...plan.batches.map((batch) => memory.subarray(batch.address, batch.address + batch.bytes)), index]
     done(await store.put(keys.key(objectId), pieces))
     return { bytes: plan.bytes + index.length, parts: plan.partitions.map((partition) => partOf(partition, time.now)) }
+  }
+
+  /** Every other object is a segment: the batches in the order of the log, with gaps. */
+  async #putSegment(
+    objectId: number,
+    entries: readonly WalEntry[],
+    staged: ReadonlyMap<PartitionId, readonly StagedBatch[]>,
+  ): Promise<ObjectContents> {
+    const { store, keys, time } = this.#parts
+    const known = entries.filter(({ partitionId, header }) =>
+      staged.get(partitionId)?.some(({ baseOffset }) => baseOffset === Number(header.baseOffset)),
+    )
+    const { data, rows } = segmentOf(known, (index) => (index % 8 === 7 ? gapBytesMax + 1 : recordHeaderBytes))
+    const { index, parts } = encodeSegmentIndex({ rows, bytes: data.length }, time.now)
+    done(await store.put(keys.key(objectId), [data, index]))
+    return { bytes: data.length + index.length, parts }
+  }
+
+  /** The simulated log has no files. `build` stores such objects in its place. */
+  async promote(): Promise<'declined'> {
+    return 'declined'
   }
 
   async rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<ObjectContents> {
@@ -108,9 +134,9 @@ export class SimulatedJobs implements ObjectJobs {
     return done(await tailOf(store, keys.key(objectId), bytes))
   }
 
-  async loadBlocks(objectId: number, { address, blocks }: BlockRun): Promise<void> {
+  async loadBlocks(objectId: number, runs: readonly BlockRun[]): Promise<void> {
     const { store, keys, memory } = this.#parts
-    memory.bytes.set(done(await readWhole(store, keys.key(objectId), blocks)), address)
+    done(await loadRuns(store, keys.key(objectId), runs, roomOf(memory)))
   }
 
   async readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -144,6 +170,13 @@ export class SimulatedJobs implements ObjectJobs {
     return done(await this.#parts.store.list(prefix, from))
   }
 }
+
+const roomOf = ({ bytes, view }: BlockMemory): BlockRoom => ({
+  bytes,
+  view,
+  crc: (at, size) => crc32c(bytes, at, at + size) | 0,
+  move: (to, from, size) => bytes.copyWithin(to, from, from + size),
+})
 
 function done<T>(result: T | StoreFault): T {
   if (isFault(result)) throw new StoreFailed(result)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { BlockCache, type CachedBlock } from '../../../src/objects/block-cache.ts'
+import { spanOf } from '../../../src/objects/block-runs.ts'
 import type { DataBlock } from '../../../src/ports/stored-objects.ts'
 
 const blockOf = (position: number, bytes: number): DataBlock => ({
@@ -20,6 +21,14 @@ test('block cache: blocks of one request are adjacent, and are found by object a
   expect(reserved.map(({ address }) => address)).toEqual([4096, 4196])
   expect(cache.find(7, 150)).toBe(reserved[1])
   expect(cache.find(8, 150)).toBeUndefined()
+})
+
+test('block cache: a run with gaps reserves its whole span, and its blocks get addresses without gaps', () => {
+  const cache = new BlockCache(4096, 1000, () => {})
+  const gapped = cache.reserve(7, 1, [blockOf(50, 100), blockOf(200, 30), blockOf(520, 80)], true)!
+  expect(gapped.map(({ address }) => address)).toEqual([4096, 4196, 4226])
+  expect(cache.reserve(7, 1, [blockOf(600, 450)], true)?.map(({ address }) => address)).toEqual([4096 + 550])
+  expect(cache.reserve(7, 2, [blockOf(5000, 1)], true)).toBeUndefined()
 })
 
 test('block cache: the oldest make room, and those that are read or loaded are stepped over', () => {
@@ -60,7 +69,8 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('block cache: no two blocks in use overlap, 
     if (held.length > 0 && random(3) === 0) loaded(held.splice(random(held.length), 1)[0]!)
     const blocks = Array.from({ length: 1 + random(3) }, () => {
       const block = blockOf(position, 1 + random(500))
-      position += block.bytes
+      // Every other step has gaps.
+      position += block.bytes + (step % 2) * random(60)
       return block
     })
     const reserved = cache.reserve(1, 1, blocks, true)
@@ -71,9 +81,10 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('block cache: no two blocks in use overlap, 
       continue
     }
     held.push(reserved)
-    const inUse = held.flat().sort((a, b) => a.address - b.address)
-    const overlapping = inUse.filter((each, i) => each.address + each.block.bytes > (inUse[i + 1]?.address ?? 5000))
-    const lost = inUse.filter((each) => cache.find(1, each.block.position) !== each)
+    const runs = held.map((run) => ({ start: run[0]!.address, end: run[0]!.address + spanOf(run.map(({ block }) => block)), run }))
+    runs.sort((a, b) => a.start - b.start)
+    const overlapping = runs.filter(({ end }, i) => end > (runs[i + 1]?.start ?? 5000))
+    const lost = held.flat().filter((each) => cache.find(1, each.block.position) !== each)
     if (overlapping.length + lost.length > 0) expect({ step, overlapping, lost }).toEqual({ step, overlapping: [], lost: [] })
   }
   expect(rejected).toBeGreaterThan(0)

@@ -106,6 +106,40 @@ test('compaction plan: what is deleted is not carried on, and an object that is 
   expect(planCompaction([set], () => 9, limits)).toBeUndefined()
 })
 
+/** A segment of 128 MiB with an index, of which these parts are records and the rest is gaps. */
+const segment = (objectId: number, ...pieces: readonly Piece[]): StoredObject => ({
+  ...object(objectId, ...pieces),
+  bytes: 128 * MiB + 40 * 8192,
+})
+
+test('compaction plan: full segments are not rewritten, however many there are', () => {
+  const full = Array.from({ length: 40 }, (_, index) => segment(index, [1, index, index + 1, 60], [2, index, index + 1, 60]))
+  expect(planCompaction(full, everything, limits)).toBeUndefined()
+  const single = Array.from({ length: 40 }, (_, index) => segment(index, [1, index, index + 1, 127]))
+  expect(planCompaction(single, everything, { ...limits, mergeBytesMax: 8 * MiB })).toBeUndefined()
+})
+
+test('compaction plan: a segment is rewritten when most of its records are deleted', () => {
+  const full = [segment(1, [1, 0, 5, 90], [2, 0, 5, 30]), segment(2, [1, 5, 9, 60], [2, 5, 9, 60])]
+  const logStarts = (partitionId: number): number => (partitionId === 1 ? 5 : 0)
+  expect(shape(planCompaction(full, logStarts, limits))).toEqual({ replaced: [1], outputs: [[[2, 0, 5]]] })
+})
+
+test('compaction plan: a segment that is mostly gaps is rewritten, also if it has one partition, and its result is not', () => {
+  const padded = [segment(1, [1, 0, 5, 30]), segment(2, [1, 5, 9, 20], [2, 5, 9, 10]), segment(3, [1, 9, 12, 100])]
+  expect(shape(planCompaction(padded, everything, limits))).toEqual({
+    replaced: [1, 2],
+    outputs: [
+      [
+        [1, 0, 5],
+        [1, 5, 9],
+      ],
+      [[2, 5, 9]],
+    ],
+  })
+  expect(planCompaction([object(4, [1, 0, 9, 50]), object(5, [2, 5, 9, 10]), padded[2]!], everything, limits)).toBeUndefined()
+})
+
 test('compaction plan: small neighbours of one partition are merged, across no gap', () => {
   const small = [object(1, [1, 0, 5, 9]), object(2, [1, 5, 9, 9]), object(3, [1, 9, 10, 9])]
   expect(shape(planCompaction(small, everything, limits))).toEqual({
