@@ -4,7 +4,6 @@ import { type FileHandle, link, open, readdir, rename, rm, rmdir, stat } from 'n
 import { dirname, join } from 'node:path'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import type {
-  FaultKind,
   FileLocation,
   ListedObject,
   ListPage,
@@ -15,6 +14,7 @@ import type {
   StoreOperation,
 } from '../../src/ports/object-store.ts'
 import { makeFolder } from '../disk/folders.ts'
+import { codeOf, fileFault } from './file-faults.ts'
 import { readsOf } from './gathered-reads.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
 import { storeFault } from './mem-store.ts'
@@ -435,8 +435,6 @@ function keyPartOf(name: string): string | undefined {
   }
 }
 
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
-
 const absent =
   <T>(instead: () => T) =>
   (error: unknown): T => {
@@ -444,23 +442,5 @@ const absent =
     throw error
   }
 
-const codes: Readonly<Record<string, FaultKind>> = {
-  ENOENT: 'missing',
-  ENOTDIR: 'missing',
-  EEXIST: 'exists',
-  ENOSPC: 'full',
-  EDQUOT: 'full',
-  EACCES: 'denied',
-  EPERM: 'denied',
-  EROFS: 'denied',
-  ENAMETOOLONG: 'invalid',
-  EISDIR: 'invalid',
-  ENOTEMPTY: 'invalid',
-}
-
 /** The file system of the store cannot have another name of a file: it is another one, or has no links. */
 const noLinkCodes: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'EMLINK', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'])
-
-/** A failed disk operation is not retried; the owner of the disk must act. */
-export const fileFault = (error: unknown, operation: StoreOperation, key: string): StoreFault =>
-  storeFault(codes[codeOf(error) ?? ''] ?? 'unavailable', operation, key, (error as Error).message)

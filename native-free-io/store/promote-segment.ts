@@ -4,7 +4,7 @@ import { encodeSegmentIndex } from '../../src/objects/segment-index.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
 import type { ObjectContents } from '../../src/ports/stored-objects.ts'
 import type { PromoteTask } from '../threads/object-tasks.ts'
-import { fileFault } from './file-store.ts'
+import { fileFault } from './file-faults.ts'
 
 /**
  * Turns the file of a segment into an object: index and footer are appended, and the file gets the name of the object as a second one. No

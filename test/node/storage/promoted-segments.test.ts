@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { nodeTime } from '../../../native-free-io/process/node-time.ts'
+import { FileStore } from '../../../native-free-io/store/file-store.ts'
+import { createBlockMemory } from '../../../native-free-io/threads/block-memory.ts'
+import { ObjectWorkers } from '../../../native-free-io/threads/object-workers.ts'
+import type { Pipeline } from '../../../native-free-io/threads/pipeline.ts'
+import { StoreFailed } from '../../../src/object-store/store-faults.ts'
+import { ObjectKeys } from '../../../src/objects/object-key.ts'
+import { ObjectMap } from '../../../src/objects/object-map.ts'
+import type { ObjectContents } from '../../../src/ports/stored-objects.ts'
+import { ObjectReader } from '../../../src/storage/object-reader.ts'
+import { root } from '../../support/root.ts'
+import { batchOf, type SegmentBatch, segmentOf } from '../../support/segment.ts'
+
+const keys = new ObjectKeys({ clusterId: 'c'.repeat(22), foundingId: 'f', firstObjectId: 1 })
+const worker = join(root, 'dist', 'workers', 'object.js')
+const blocks = createBlockMemory(16 << 20)
+/** No job of these tests reads the WAL. */
+const pipeline = { log: undefined } as Pipeline
+const partitionIds = [1, 2, 3, 4, 5]
+/** Partition 1 has small batches only, partition 5 has runs of batches, and the others are far from each other. */
+const batches: SegmentBatch[] = []
+let folder = ''
+let jobs: ObjectWorkers
+
+const of = (partitionId: number): Buffer =>
+  Buffer.concat(batches.filter((each) => each.partitionId === partitionId).map(({ batch }) => batch))
+
+const segmentFile = (name: string) => {
+  const { data, rows } = segmentOf(batches)
+  const path = join(folder, name)
+  writeFileSync(path, data)
+  return { path, bytes: Math.ceil(data.length / 4096) * 4096, rows }
+}
+
+beforeAll(async () => {
+  for (let index = 0; index < 400; index++) {
+    const partitionId = index % 10 > 4 ? 5 : partitionIds[index % 5]!
+    const offset = batches.filter((each) => each.partitionId === partitionId).length
+    batches.push(batchOf(partitionId, offset, partitionId === 1 ? 40 : 9000))
+  }
+  folder = mkdtempSync(join(tmpdir(), 'promoted-'))
+  const location = { scheme: 'file', folder: join(folder, 'store') } as const
+  await new FileStore(location).put(keys.marker, [Buffer.from('marker')])
+  jobs = new ObjectWorkers({ worker, location, keys, budget: null, blocks: blocks.memory, pipeline })
+})
+
+afterAll(async () => {
+  await jobs.close()
+  rmSync(folder, { recursive: true })
+})
+
+function readerOf(objectId: number, contents: ObjectContents): ObjectReader {
+  const objects = new ObjectMap(() => 0)
+  objects.add({ objectId, ...contents })
+  return new ObjectReader({ objects, jobs, memory: blocks, time: nodeTime, counters: { add() {} } })
+}
+
+async function allOf(reader: ObjectReader, partitionId: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for (let offset = 0; ; ) {
+    const found = await reader.read(partitionId, offset, 100_000)
+    if (found === undefined) return Buffer.concat(pieces)
+    pieces.push(found.bytes)
+    offset = found.end
+  }
+}
+
+test('promoted segments: every partition is read through the object workers, with its bytes', async () => {
+  const segment = segmentFile('segment-1')
+  const contents = (await jobs.promote(10, segment)) as ObjectContents
+  expect(contents.parts.map(({ partitionId }) => partitionId)).toEqual(partitionIds)
+  expect(statSync(segment.path)).toMatchObject({ nlink: 2, size: contents.bytes })
+  const reader = readerOf(10, contents)
+  const found = await Promise.all(partitionIds.map((partitionId) => allOf(reader, partitionId)))
+  for (const [index, partitionId] of partitionIds.entries()) expect(Buffer.compare(found[index]!, of(partitionId))).toBe(0)
+})
+
+test('promoted segments: the compaction of two segments is a sorted object with the same bytes', async () => {
+  const contents = (await jobs.promote(20, segmentFile('segment-2'))) as ObjectContents
+  const sources = contents.parts.map((part) => ({ ...part, objectId: 20, objectBytes: contents.bytes, from: 0 }))
+  const rewritten = await jobs.rewrite(21, sources)
+  expect(rewritten.parts).toEqual(contents.parts)
+  expect(rewritten.bytes).toBeLessThan(contents.bytes)
+  const reader = readerOf(21, rewritten)
+  for (const partitionId of partitionIds) expect(Buffer.compare(await allOf(reader, partitionId), of(partitionId))).toBe(0)
+})
+
+test('promoted segments: a file that is another object is declined, and so is every file for a store without files', async () => {
+  const segment = segmentFile('segment-3')
+  await jobs.promote(30, segment)
+  expect(await jobs.promote(31, { ...segment, rows: segment.rows.slice(0, 60) })).toBe('declined')
+  const location = { scheme: 'mem', name: 'promoted' } as const
+  const elsewhere = new ObjectWorkers({ worker, location, keys, budget: null, blocks: blocks.memory, pipeline })
+  expect(await elsewhere.promote(32, segment)).toBe('declined')
+  await elsewhere.close()
+})
+
+test('promoted segments: a fault of the store rejects the promotion', async () => {
+  const segment = segmentFile('segment-4')
+  rmSync(segment.path)
+  await expect(jobs.promote(40, segment)).rejects.toThrow(StoreFailed)
+})
