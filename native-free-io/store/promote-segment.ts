@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { isFault } from '../../src/object-store/store-faults.ts'
 import { encodeSegmentIndex } from '../../src/objects/segment-index.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
 import type { ObjectContents } from '../../src/ports/stored-objects.ts'
 import type { PromoteTask } from '../threads/object-tasks.ts'
 import { fileFault } from './file-faults.ts'
+import { mountFault } from './mount-fault.ts'
 
 /**
  * Turns the file of a segment into an object: index and footer are appended, and the file gets the name of the object as a second one. No
@@ -24,13 +24,6 @@ export async function promoteSegment(
   const appended = await appendIndex(path, segment.bytes, index).catch((error: unknown) => fileFault(error, 'put', key))
   if (appended !== undefined) return appended
   return (await store.adopt(path, key)) ?? { bytes: segment.bytes + index.length, parts }
-}
-
-/** An object in the empty mount point of a file system would disappear when the file system is mounted again. */
-async function mountFault(store: ObjectStore, marker: string | null): Promise<StoreFault | undefined> {
-  const found = marker === null ? 0 : await store.size(marker)
-  if (!isFault(found)) return undefined
-  return found.fault === 'missing' ? { ...found, fault: 'unavailable', detail: 'the store is not mounted, or was emptied' } : found
 }
 
 /** The file is durable with the index afterwards, unless it has other names. */

@@ -1,6 +1,5 @@
 import { assert } from '../../src/base/assert.ts'
 import { getI64 } from '../../src/base/long.ts'
-import { isFault } from '../../src/object-store/store-faults.ts'
 import { encodeIndex, partOf } from '../../src/objects/object-format.ts'
 import { planObject, type StagedBatch } from '../../src/objects/object-plan.ts'
 import { uploadsMax } from '../../src/objects/upload-policy.ts'
@@ -12,6 +11,7 @@ import { alignBlock, blockBytes } from '../../src/wal/wal-record.ts'
 import { readDurable } from '../../src/wal/wal-recovery.ts'
 import { batchHeader } from '../../src/wire/record-batch.ts'
 import { WalFile } from '../disk/wal-file.ts'
+import { mountFault } from '../store/mount-fault.ts'
 import { type Arena, createArena, openArena } from './arena.ts'
 import type { BuildTask, LogPlace, UnbuiltPart } from './object-tasks.ts'
 import { copyLog } from './wal-reads.ts'
@@ -97,20 +97,14 @@ export async function buildObject(
     const isTogether = index.length <= indexBytesMax
     if (isTogether) arena.bytes.set(index, to)
     const pieces = isTogether ? [arena.bytes.subarray(at, to + index.length)] : [arena.bytes.subarray(at, to), index]
-    const fault = await putMounted(await store(), task, pieces)
+    const objects = await store()
+    const fault = (await mountFault(objects, task.marker)) ?? (await objects.put(task.key, pieces))
     if (fault !== undefined) return { end, fault }
     return { end, object: { bytes: plan.bytes + index.length, parts: plan.partitions.map((partition) => partOf(partition, Date.now())) } }
   } finally {
     port.close()
     room.giveOutput(at)
   }
-}
-
-/** An object written to the empty mount point of a file system would disappear when the file system is mounted again. */
-async function putMounted(store: ObjectStore, { key, marker }: BuildTask, pieces: readonly Uint8Array[]): Promise<StoreFault | undefined> {
-  const seen = marker === null ? 0 : await store.size(marker)
-  if (!isFault(seen)) return store.put(key, pieces)
-  return seen.fault === 'missing' ? { ...seen, fault: 'unavailable', detail: 'the store is not mounted, or was emptied' } : seen
 }
 
 function readLog(

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -10,8 +10,10 @@ import type { Pipeline } from '../../../native-free-io/threads/pipeline.ts'
 import { StoreFailed } from '../../../src/object-store/store-faults.ts'
 import { ObjectKeys } from '../../../src/objects/object-key.ts'
 import { ObjectMap } from '../../../src/objects/object-map.ts'
+import type { FullSegment } from '../../../src/ports/segment-rows.ts'
 import type { ObjectContents } from '../../../src/ports/stored-objects.ts'
 import { ObjectReader } from '../../../src/storage/object-reader.ts'
+import { segmentFolder, segmentName } from '../../../src/wal/segments.ts'
 import { root } from '../../support/root.ts'
 import { batchOf, type SegmentBatch, segmentOf } from '../../support/segment.ts'
 
@@ -19,7 +21,7 @@ const keys = new ObjectKeys({ clusterId: 'c'.repeat(22), foundingId: 'f', firstO
 const worker = join(root, 'dist', 'workers', 'object.js')
 const blocks = createBlockMemory(16 << 20)
 /** No job of these tests reads the WAL. */
-const pipeline = { log: undefined } as Pipeline
+let pipeline: Pipeline
 const partitionIds = [1, 2, 3, 4, 5]
 /** Partition 1 has small batches only, partition 5 has runs of batches, and the others are far from each other. */
 const batches: SegmentBatch[] = []
@@ -29,11 +31,13 @@ let jobs: ObjectWorkers
 const of = (partitionId: number): Buffer =>
   Buffer.concat(batches.filter((each) => each.partitionId === partitionId).map(({ batch }) => batch))
 
-const segmentFile = (name: string) => {
+const pathOf = ({ start }: FullSegment): string => join(segmentFolder(pipeline.wal.path!), segmentName(start))
+
+function segmentFile(start: number): FullSegment {
   const { data, rows } = segmentOf(batches)
-  const path = join(folder, name)
-  writeFileSync(path, data)
-  return { path, bytes: Math.ceil(data.length / 4096) * 4096, rows }
+  const segment = { start, bytes: Math.ceil(data.length / 4096) * 4096, rows }
+  writeFileSync(pathOf(segment), data)
+  return segment
 }
 
 beforeAll(async () => {
@@ -43,6 +47,8 @@ beforeAll(async () => {
     batches.push(batchOf(partitionId, offset, partitionId === 1 ? 40 : 9000))
   }
   folder = mkdtempSync(join(tmpdir(), 'promoted-'))
+  pipeline = { log: undefined, wal: { path: join(folder, 'lane-0.wal') } } as Pipeline
+  mkdirSync(segmentFolder(pipeline.wal.path!))
   const location = { scheme: 'file', folder: join(folder, 'store') } as const
   await new FileStore(location).put(keys.marker, [Buffer.from('marker')])
   jobs = new ObjectWorkers({ worker, location, keys, budget: null, blocks: blocks.memory, pipeline })
@@ -70,17 +76,17 @@ async function allOf(reader: ObjectReader, partitionId: number): Promise<Buffer>
 }
 
 test('promoted segments: every partition is read through the object workers, with its bytes', async () => {
-  const segment = segmentFile('segment-1')
+  const segment = segmentFile(1)
   const contents = (await jobs.promote(10, segment)) as ObjectContents
   expect(contents.parts.map(({ partitionId }) => partitionId)).toEqual(partitionIds)
-  expect(statSync(segment.path)).toMatchObject({ nlink: 2, size: contents.bytes })
+  expect(statSync(pathOf(segment))).toMatchObject({ nlink: 2, size: contents.bytes })
   const reader = readerOf(10, contents)
   const found = await Promise.all(partitionIds.map((partitionId) => allOf(reader, partitionId)))
   for (const [index, partitionId] of partitionIds.entries()) expect(Buffer.compare(found[index]!, of(partitionId))).toBe(0)
 })
 
 test('promoted segments: the compaction of two segments is a sorted object with the same bytes', async () => {
-  const contents = (await jobs.promote(20, segmentFile('segment-2'))) as ObjectContents
+  const contents = (await jobs.promote(20, segmentFile(2))) as ObjectContents
   const sources = contents.parts.map((part) => ({ ...part, objectId: 20, objectBytes: contents.bytes, from: 0 }))
   const rewritten = await jobs.rewrite(21, sources)
   expect(rewritten.parts).toEqual(contents.parts)
@@ -90,7 +96,7 @@ test('promoted segments: the compaction of two segments is a sorted object with 
 })
 
 test('promoted segments: a file that is another object is declined, and so is every file for a store without files', async () => {
-  const segment = segmentFile('segment-3')
+  const segment = segmentFile(3)
   await jobs.promote(30, segment)
   expect(await jobs.promote(31, { ...segment, rows: segment.rows.slice(0, 60) })).toBe('declined')
   const location = { scheme: 'mem', name: 'promoted' } as const
@@ -100,7 +106,7 @@ test('promoted segments: a file that is another object is declined, and so is ev
 })
 
 test('promoted segments: a fault of the store rejects the promotion', async () => {
-  const segment = segmentFile('segment-4')
-  rmSync(segment.path)
+  const segment = segmentFile(4)
+  rmSync(pathOf(segment))
   await expect(jobs.promote(40, segment)).rejects.toThrow(StoreFailed)
 })
