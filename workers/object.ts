@@ -7,6 +7,7 @@ import { readWalRanges } from '../native-free-io/disk/wal-ranges.ts'
 import { cleanObjects } from '../native-free-io/store/clean-objects.ts'
 import { type BlockRoom, loadRuns } from '../native-free-io/store/load-blocks.ts'
 import { promoteSegment } from '../native-free-io/store/promote-segment.ts'
+import { removeObjects } from '../native-free-io/store/remove-objects.ts'
 import { rewriteObjects } from '../native-free-io/store/rewrite-objects.ts'
 import { type StoreShare, sharedStore } from '../native-free-io/store/shared-store.ts'
 import { openArena } from '../native-free-io/threads/arena.ts'
@@ -18,10 +19,12 @@ import type {
   ObjectWorkerData,
   PromoteTask,
   RangesTask,
+  RemoveTask,
   RewriteTask,
   TailTask,
   UnbuiltPart,
 } from '../native-free-io/threads/object-tasks.ts'
+import { SerialQueue } from '../src/actor/serial-queue.ts'
 import { isFault } from '../src/object-store/store-faults.ts'
 import { tailOf } from '../src/objects/object-reads.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
@@ -69,8 +72,10 @@ const walFiles = new OpenFiles(1)
 /** Few: the room of a removed file is free only when it is closed. */
 const segmentFiles = new OpenFiles(2)
 
-export const remove = async ({ keys }: { readonly keys: readonly string[] }): Promise<StoreFault | undefined> =>
-  (await store('upload')).remove(keys)
+/** One task after another: two must not choose the same name for a spare segment. */
+const removals = new SerialQueue()
+export const remove = (task: RemoveTask): Promise<StoreFault | undefined> =>
+  removals.run(async () => removeObjects(await store('upload'), task))
 
 export const abandonUploads = async ({
   prefix,

@@ -1,18 +1,16 @@
 import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, readdirSync, unlinkSync } from 'node:fs'
-import { open, rm } from 'node:fs/promises'
+import { link, open, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SegmentLayout } from '../../src/ports/lane.ts'
 import { segmentName, segmentStart, startOfSegment } from '../../src/wal/segments.ts'
+import { isAllocated } from './allocated.ts'
 import { type DirectBuffers, type DirectFile, openDirect, readZeroed, writeIfRoom } from './direct-file.ts'
 import { isNoRoom } from './disk-room.ts'
 import { syncFolder, syncFolderNow } from './durable-file.ts'
+import { sparesIn } from './spare-segments.ts'
 
 /** Size of one write of zeros. */
 const zeroBytes = 1 << 20
-/** The log is prepared to the end of this many segments, with the one in use. */
-const preparedSegments = 3
-/** Unit of `blocks` in stat(2). */
-const statBlockBytes = 512
 
 /**
  * The segment files of a log, as one thread reads and writes them: one is open at a time. A segment is a sparse file of full size, so that a
@@ -21,13 +19,16 @@ const statBlockBytes = 512
 export class SegmentFiles {
   readonly #folder: string
   readonly #layout: SegmentLayout
+  readonly #preparedSegments: number
   readonly #buffers: DirectBuffers
   #open: (DirectFile & { readonly start: number }) | undefined
   #written = -1
   /** The log is allocated between its end and this position. */
   #allocated = 0
 
-  constructor(folder: string, layout: SegmentLayout, buffers: DirectBuffers) {
+  /** `preparedSegments`: the log is prepared to the end of this many segments, with the one in use. */
+  constructor(folder: string, layout: SegmentLayout, preparedSegments: number, buffers: DirectBuffers) {
+    this.#preparedSegments = preparedSegments
     this.#folder = folder
     this.#layout = layout
     this.#buffers = buffers
@@ -65,8 +66,8 @@ export class SegmentFiles {
     const { bytes } = this.#layout
     this.#allocated = Math.max(this.#allocated, end)
     const start = segmentStart(this.#layout, this.#allocated)
-    if (start >= segmentStart(this.#layout, end) + preparedSegments * bytes || !this.#enter(start)) return false
-    if (isAllocated(this.#open!.fd, bytes)) {
+    if (start >= segmentStart(this.#layout, end) + this.#preparedSegments * bytes || !this.#enter(start)) return false
+    if (isAllocated(fstatSync(this.#open!.fd), bytes)) {
       this.#allocated = start + bytes
       return true
     }
@@ -120,11 +121,6 @@ export class SegmentFiles {
   }
 }
 
-/** All blocks of the segment are on the disk. */
-function isAllocated(fd: number, bytes: number): boolean {
-  return fstatSync(fd).blocks * statBlockBytes >= bytes
-}
-
 function unlessMissing<T>(open: () => T): T | undefined {
   try {
     return open()
@@ -149,9 +145,24 @@ export function removeSegmentsNow(folder: string, bytes: number, until: number):
   for (const start of segmentsIn(folder)) if (start + bytes <= until) unlinkSync(join(folder, segmentName(start)))
 }
 
-/** Creates a sparse segment ahead of time, with its name and size durable. The persistence thread may be faster. */
+/** Removes all segments and spare files of a folder, which may not exist. */
+export function removeAllSegments(folder: string): void {
+  removeSegmentsNow(folder, 0, Number.POSITIVE_INFINITY)
+  for (const path of unlessMissing(() => sparesIn(folder)) ?? []) unlinkSync(path)
+}
+
+/**
+ * Creates a segment ahead of time, with its name and size durable: from a spare file, or sparse. The persistence thread may be faster. For one
+ * caller at a time: a spare file becomes one segment.
+ */
 export async function createSegment(folder: string, start: number, bytes: number): Promise<void> {
   try {
+    const [spare] = sparesIn(folder)
+    if (spare !== undefined) {
+      await link(spare, join(folder, segmentName(start)))
+      await unlink(spare)
+      return await syncFolder(folder)
+    }
     const file = await open(join(folder, segmentName(start)), 'wx', 0o600)
     try {
       await file.truncate(bytes)

@@ -20,7 +20,7 @@ import type { BlockDevice } from './block-device.ts'
 import { type DirectBuffers, type DirectFile, openDirect, readZeroed, writeIfRoom } from './direct-file.ts'
 import { syncFolderNow, syncNewFolders } from './durable-file.ts'
 import { makeFolder } from './folders.ts'
-import { removeSegmentsNow, SegmentFiles } from './segment-files.ts'
+import { removeAllSegments, removeSegmentsNow, SegmentFiles } from './segment-files.ts'
 
 const extendBytes = 1 << 20
 /** In short pauses the circular part is prepared this far ahead, and as far again as it has been used. */
@@ -72,7 +72,9 @@ export class WalFile implements WalWriter {
 
   private constructor(path: string, file: DirectFile, buffers: WalBuffers, { state, prepared }: WalHandle) {
     this.#file = file
-    this.#segments = state.segments && new SegmentFiles(segmentFolder(path), state.segments, buffers)
+    const { capacity, segments } = state
+    // Half of the log is prepared: a burst of that size is written over allocated blocks.
+    this.#segments = segments && new SegmentFiles(segmentFolder(path), segments, Math.floor(capacity / segments.bytes / 2), buffers)
     this.#buffers = buffers
     this.#state = state
     this.#prepared = prepared
@@ -233,7 +235,8 @@ function newSegments({ segmentBytes }: WalTarget, { capacity, trimmed }: WalStat
 /** Creates the folder. Removes segments that are not needed any more: a crash can leave them. */
 function openSegments(folder: string, state: WalState, isNew: boolean): void {
   syncNewFolders(folder, makeFolder(folder))
-  removeSegmentsNow(folder, state.segments!.bytes, isNew ? Number.POSITIVE_INFINITY : state.trimmed)
+  if (isNew) removeAllSegments(folder)
+  else removeSegmentsNow(folder, state.segments!.bytes, state.trimmed)
 }
 
 /**

@@ -21,7 +21,7 @@ import { type BlockDevice, blockDevice } from './block-device.ts'
 import { syncNewFolders } from './durable-file.ts'
 import { checkFolder, makeFolder } from './folders.ts'
 import { lockFor } from './process-lock.ts'
-import { removeSegmentsNow, segmentsIn } from './segment-files.ts'
+import { removeAllSegments, segmentsIn } from './segment-files.ts'
 
 /** Contents of the location for a WAL. */
 export type WalContent =
@@ -224,7 +224,7 @@ function signatureIn(head: Buffer): string {
 
 /** Destroys the contents of the location, so that a new log can start there: all regions that may contain signatures, and all segments. */
 export function wipe({ path, device: onDevice }: WalPlace): void {
-  if (onDevice === null) removeSegmentsNow(segmentFolder(path), 0, Number.POSITIVE_INFINITY)
+  if (onDevice === null) removeAllSegments(segmentFolder(path))
   const fd = openSync(path, constants.O_RDWR)
   try {
     const bytes = onDevice?.bytes ?? fstatSync(fd).size

@@ -19,6 +19,7 @@ export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {
     get: (key, start, end, into) => count('get', store.get(key, start, end, into)),
     gather: store.gather && ((key, pieces) => count('get', gathered(store, meter, key, pieces))),
     adopt: store.adopt && ((path, key) => count('put', store.adopt!(path, key))),
+    recycle: store.recycle && ((key, path, bytes) => count('delete', store.recycle!(key, path, bytes))),
     size: (key) => count('head', store.size(key)),
     upload: (key) => countedUpload(store.upload(key), count),
     remove: (keys) => count('delete', store.remove(keys)),

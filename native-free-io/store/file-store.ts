@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { constants, writeSync } from 'node:fs'
-import { type FileHandle, link, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { type FileHandle, link, open, readdir, rename, rm, rmdir, stat, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import type {
@@ -13,6 +13,7 @@ import type {
   StoreFault,
   StoreOperation,
 } from '../../src/ports/object-store.ts'
+import { isAllocated } from '../disk/allocated.ts'
 import { makeFolder } from '../disk/folders.ts'
 import { codeOf, fileFault } from './file-faults.ts'
 import { readsOf } from './gathered-reads.ts'
@@ -136,6 +137,22 @@ export class FileStore implements ObjectStore {
       if (fault !== undefined) return fault
     }
     return undefined
+  }
+
+  /** Both folders are durable before the file can be used: it must not have two names after a crash. */
+  recycle(key: string, path: string, bytes: number): Promise<StoreFault | 'declined' | undefined> {
+    return this.#answer('remove', key, async () => {
+      const from = this.#path(key)
+      const found = await stat(from).catch(absent(() => undefined))
+      if (found === undefined) return undefined
+      if (found.size < bytes || found.nlink !== 1 || !isAllocated(found, bytes)) return 'declined'
+      await truncate(from, bytes)
+      await rename(from, path)
+      await syncFolder(dirname(from))
+      await syncFolder(dirname(path))
+      await this.#prune(dirname(from))
+      return undefined
+    })
   }
 
   list(prefix: string, from = ''): Promise<ListPage | StoreFault> {

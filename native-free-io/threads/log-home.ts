@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads'
+import { SerialQueue } from '../../src/actor/serial-queue.ts'
 import type { FromStorePersistence, LaneData, LaneWal, ToStorePersistence } from '../../src/network/thread-messages.ts'
 import type { ArenaPlan } from '../../src/pipeline/arena-plan.ts'
 import { kernel } from '../../src/pipeline/kernel/kernel.ts'
@@ -51,9 +52,10 @@ export function fileHome(target: WalTarget, arena: Arena, plan: ArenaPlan, entro
       `s3.wal.cache.size = ${bytes}: the write-ahead log ${path} has segments of ${segments.bytes} bytes, of which it must be a divisor`,
     )
   }
+  const creations = new SerialQueue()
   const ahead = (position: number): void => {
     // A segment that could not be created is created by the thread that writes it, which reports the error.
-    if (segments !== undefined) createAhead(segmentFolder(path), segments, position).catch(() => {})
+    if (segments !== undefined) creations.run(() => createAhead(segmentFolder(path), segments, position)).catch(() => {})
   }
   return {
     get wal() {

@@ -8,6 +8,7 @@ import type { PartitionId } from '../../src/ports/partitions.ts'
 import type { FullSegment } from '../../src/ports/segment-rows.ts'
 import type { StoredPart } from '../../src/ports/stored-objects.ts'
 import type { TrimPoint } from '../../src/ports/trim-point.ts'
+import type { SpareSegments } from '../disk/spare-segments.ts'
 import type { WalPositions } from '../disk/wal-ranges.ts'
 import type { RequestedRun } from '../store/load-blocks.ts'
 
@@ -53,6 +54,12 @@ export interface PromoteTask {
   readonly key: string
   /** As in `BuildTask`. */
   readonly marker: string | null
+}
+
+/** Removes objects. Files of former segments become segments of the log again, where the log has segments. */
+export interface RemoveTask {
+  readonly keys: readonly string[]
+  readonly spares: SpareSegments | undefined
 }
 
 /** Builds one object from parts of existing objects, block by block. */

@@ -11,6 +11,7 @@ import type { FullSegment } from '../../src/ports/segment-rows.ts'
 import type { ObjectContents, StoredPart } from '../../src/ports/stored-objects.ts'
 import type { TrimPoint } from '../../src/ports/trim-point.ts'
 import { segmentFolder, segmentName } from '../../src/wal/segments.ts'
+import type { SpareSegments } from '../disk/spare-segments.ts'
 import { type BudgetData, newMeter, type StoreShare } from '../store/shared-store.ts'
 import type {
   BlocksTask,
@@ -19,6 +20,7 @@ import type {
   ObjectWorkerData,
   PromoteTask,
   RangesTask,
+  RemoveTask,
   RewriteTask,
   TailTask,
   UnbuiltPart,
@@ -143,7 +145,16 @@ export class ObjectWorkers implements ObjectJobs {
   }
 
   async removeKeys(keys: readonly string[]): Promise<void> {
-    done(await this.#writers.run({ keys }, { name: 'remove' }))
+    const task: RemoveTask = { keys, spares: this.#spares() }
+    done(await this.#writers.run(task, { name: 'remove' }))
+  }
+
+  /** Half of the log may be spare segments. Undefined where segments do not become objects. */
+  #spares(): SpareSegments | undefined {
+    const { path, state } = this.#pipeline.wal
+    if (!this.#isMounted || path === null || state.segments === undefined) return undefined
+    const { bytes } = state.segments
+    return { folder: segmentFolder(path), bytes, max: Math.floor(state.capacity / bytes / 2) }
   }
 
   async abandonUploads(prefix: string, beforeMs: number): Promise<number> {

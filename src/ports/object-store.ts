@@ -84,6 +84,11 @@ export interface ObjectStore {
    * not on the file system of the store. Only a store of files has it.
    */
   readonly adopt?: ((path: string, key: string) => Promise<StoreFault | 'declined' | undefined>) | undefined
+  /**
+   * Removes an object, and keeps the first `bytes` of its file at `path`, durably. `declined`: the object stays, since the file is smaller, or
+   * has other names. Only a store of files has it.
+   */
+  readonly recycle?: ((key: string, path: string, bytes: number) => Promise<StoreFault | 'declined' | undefined>) | undefined
   size(key: string): Promise<number | StoreFault>
   /** Starts a large object. Nothing is sent before there are enough bytes for a part. */
   upload(key: string): ObjectUpload

@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createSegment } from '../../../native-free-io/disk/segment-files.ts'
+import { sparesIn } from '../../../native-free-io/disk/spare-segments.ts'
 import { nodeTime } from '../../../native-free-io/process/node-time.ts'
 import { FileStore } from '../../../native-free-io/store/file-store.ts'
 import { createBlockMemory } from '../../../native-free-io/threads/block-memory.ts'
@@ -109,4 +111,25 @@ test('promoted segments: a fault of the store rejects the promotion', async () =
   const segment = segmentFile(4)
   rmSync(pathOf(segment))
   await expect(jobs.promote(40, segment)).rejects.toThrow(StoreFailed)
+})
+
+test('promoted segments: a removed object becomes a spare segment, up to half of the log, and then a segment of the log', async () => {
+  const { wal } = pipeline
+  const segment = segmentFile(50)
+  Object.assign(wal, { state: { capacity: 2 * segment.bytes, segments: { bytes: segment.bytes, from: 0 } } })
+  const others = [segmentFile(51), segmentFile(52)]
+  await jobs.promote(50, segment)
+  for (const [index, other] of others.entries()) await jobs.promote(51 + index, other)
+  // It has two names: the log still needs it.
+  await jobs.remove([50])
+  expect(sparesIn(segmentFolder(wal.path!))).toEqual([])
+  for (const each of others) rmSync(pathOf(each))
+  await jobs.remove([51, 52])
+  const spares = sparesIn(segmentFolder(wal.path!))
+  expect(spares).toHaveLength(1)
+  expect(statSync(spares[0]!)).toMatchObject({ nlink: 1, size: segment.bytes })
+  expect((await jobs.list(keys.prefix, undefined)).objects.map(({ key }) => key)).not.toContain(keys.key(52))
+  await createSegment(segmentFolder(wal.path!), 60, segment.bytes)
+  expect(sparesIn(segmentFolder(wal.path!))).toEqual([])
+  expect(statSync(pathOf({ ...segment, start: 60 }))).toMatchObject({ nlink: 1, size: segment.bytes })
 })

@@ -63,7 +63,7 @@ const contentOf = () => {
 }
 
 test('segment files: a write creates its segment with full size, and a missing segment is read as zeros', () => {
-  const files = new SegmentFiles(folder, layout, buffers)
+  const files = new SegmentFiles(folder, layout, 3, buffers)
   write(files, 4 * mib + blockBytes, 5)
   expect(readdirSync(folder)).toEqual([segmentName(4 * mib)])
   expect(statSync(join(folder, segmentName(4 * mib))).size).toBe(2 * mib)
@@ -77,7 +77,7 @@ test('segment files: a write creates its segment with full size, and a missing s
 
 test('segment files: a segment that was created ahead is used, and one that exists is not created again', async () => {
   await createSegment(folder, 2 * mib, layout.bytes)
-  const files = new SegmentFiles(folder, layout, buffers)
+  const files = new SegmentFiles(folder, layout, 3, buffers)
   write(files, 2 * mib, 8)
   files.close()
   await createSegment(folder, 2 * mib, layout.bytes)
@@ -88,7 +88,7 @@ test('segment files: a file that is an object is never written', () => {
   const name = join(folder, segmentName(0))
   writeFileSync(name, Buffer.alloc(layout.bytes, 1))
   linkSync(name, join(folder, 'object'))
-  const files = new SegmentFiles(folder, layout, buffers)
+  const files = new SegmentFiles(folder, layout, 3, buffers)
   write(files, 0, 2)
   files.close()
   expect(readFileSync(join(folder, 'object')).every((byte) => byte === 1)).toBe(true)
@@ -96,7 +96,7 @@ test('segment files: a file that is an object is never written', () => {
 })
 
 test('segment files: three segments are prepared from the end of the log on, and nothing before it changes', () => {
-  const files = new SegmentFiles(folder, layout, buffers)
+  const files = new SegmentFiles(folder, layout, 3, buffers)
   write(files, 2 * mib + blockBytes, 5)
   const end = 2 * mib + 2 * blockBytes
   let steps = 0
@@ -106,7 +106,7 @@ test('segment files: three segments are prepared from the end of the log on, and
   expect([blockBytes, 2 * blockBytes].map((offset) => readByte(files, 2 * mib + offset))).toEqual([5, 0])
   expect(files.prepare(end)).toBe(false)
   files.close()
-  const again = new SegmentFiles(folder, layout, buffers)
+  const again = new SegmentFiles(folder, layout, 3, buffers)
   write(again, end, 6)
   write(again, 4 * mib + blockBytes, 7)
   let repeated = 0
@@ -114,6 +114,33 @@ test('segment files: three segments are prepared from the end of the log on, and
   expect(repeated).toBeLessThan(steps)
   expect([end, 4 * mib + blockBytes].map((position) => readByte(again, position))).toEqual([6, 7])
   again.close()
+})
+
+test('segment files: a spare file becomes one segment, with its size and its blocks', async () => {
+  const spare = join(folder, 'spare-1')
+  writeFileSync(spare, Buffer.alloc(layout.bytes, 3))
+  await createSegment(folder, 4 * mib, layout.bytes)
+  await createSegment(folder, 6 * mib, layout.bytes)
+  expect(readdirSync(folder)).toEqual([4, 6].map((start) => segmentName(start * mib)))
+  const [used, sparse] = [4, 6].map((start) => statSync(join(folder, segmentName(start * mib))))
+  expect([used!.nlink, used!.size, sparse!.size]).toEqual([1, layout.bytes, layout.bytes])
+  expect(used!.blocks * 512).toBeGreaterThanOrEqual(layout.bytes)
+  expect(sparse!.blocks * 512).toBeLessThan(layout.bytes)
+  writeFileSync(spare, 'kept')
+  await createSegment(folder, 4 * mib, layout.bytes)
+  expect(readFileSync(spare, 'utf8')).toBe('kept')
+})
+
+test('segment files: a spare file that a crash left beside its segment is not written as that segment', async () => {
+  const name = join(folder, segmentName(0))
+  writeFileSync(name, Buffer.alloc(layout.bytes, 3))
+  linkSync(name, join(folder, 'spare-0'))
+  await createSegment(folder, 2 * mib, layout.bytes)
+  const files = new SegmentFiles(folder, layout, 3, buffers)
+  write(files, 0, 4)
+  write(files, 2 * mib, 5)
+  expect([readByte(files, 0), readByte(files, 2 * mib)]).toEqual([4, 5])
+  files.close()
 })
 
 test('segment files: those that end at a position or before are removed', async () => {
