@@ -30,7 +30,7 @@ test.each([
 test('object store addresses: a store with an untrusted certificate receives nothing, and the fault contains the reason', async () => {
   const server = new S3Server({ isTls: true })
   await server.start()
-  const store = await openStore(s3At(server, { attemptTimeoutMs: 500, timeoutMs: 1000 }), { environment: {} })
+  const store = await openStore(s3At(server, { attemptTimeoutMs: 3000, timeoutMs: 3000 }), { environment: {} })
   expect(await store.put('a', [Buffer.from('secret')])).toMatchObject({
     fault: 'unavailable',
     mayBeDone: false,
