@@ -27,6 +27,9 @@ const clock: RetryClock = {
 /** Time that a bounded operation may exceed its limit: one attempt, and the delays of a slow machine. */
 const slackMs = 3000
 
+/** For hundreds of requests at a time, which a busy machine delays. */
+const patient = { attemptTimeoutMs: 10_000, timeoutMs: 40_000 }
+
 let server: S3Server
 let store: ObjectStore
 const opened: ObjectStore[] = []
@@ -197,6 +200,7 @@ test('object store faults: a put that was not confirmed and finds another in its
 
 describe('object store faults: a store that throttles', () => {
   test('is given fewer requests at a time, and more again when it recovers', async () => {
+    store = await open(patient)
     const { attempts } = store as S3Store
     const before = attempts.concurrency
     server.faults.set(once('put', error(503, 'SlowDown'), 20))
@@ -358,7 +362,7 @@ test.each([1, 2, 3])(
     await server.stop()
     server = new S3Server({ seed, partBytesMin: partBytes })
     await server.start()
-    store = await open({ timeoutMs: 20_000 })
+    store = await open(patient)
     const kinds: readonly Fault[] = [
       error(503, 'SlowDown'),
       error(500, 'InternalError'),
