@@ -58,10 +58,10 @@ while (!stopped() || !(persistence.idle || persistence.isFull)) {
     looks = 0
     isPreparing = true
     idleSince = performance.now()
-  }
-  if (file.segment !== segment) {
-    segment = file.segment
-    parentPort!.postMessage({ type: 'segment', start: segment } satisfies FromPersistence)
+    if (file.segment !== segment) {
+      segment = file.segment
+      parentPort!.postMessage({ type: 'segment', start: segment } satisfies FromPersistence)
+    }
   }
   if (persistence.isFull !== isFull) {
     isFull = persistence.isFull

@@ -3,6 +3,7 @@ import { link, open, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SegmentLayout } from '../../src/ports/lane.ts'
 import { segmentName, segmentStart, startOfSegment } from '../../src/wal/segments.ts'
+import { crashPoint } from '../process/crash-point.ts'
 import { isAllocated } from './allocated.ts'
 import { type DirectBuffers, type DirectFile, openDirect, readZeroed, writeIfRoom } from './direct-file.ts'
 import { isNoRoom } from './disk-room.ts'
@@ -160,6 +161,7 @@ export async function createSegment(folder: string, start: number, bytes: number
     const [spare] = sparesIn(folder)
     if (spare !== undefined) {
       await link(spare, join(folder, segmentName(start)))
+      crashPoint('segment created')
       await unlink(spare)
       return await syncFolder(folder)
     }

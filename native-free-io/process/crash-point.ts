@@ -1,7 +1,16 @@
 import type { StorageStep } from '../../src/ports/storage-steps.ts'
 
 /** Points at which a process can be made to die, for tests of the state after a crash. */
-export type CrashPoint = StorageStep | 'founding begun' | 'store claimed' | 'log opened' | 'founding recorded' | 'founding done'
+export type CrashPoint =
+  | StorageStep
+  | 'founding begun'
+  | 'store claimed'
+  | 'log opened'
+  | 'founding recorded'
+  | 'founding done'
+  | 'segment indexed'
+  | 'segment recycled'
+  | 'segment created'
 
 const [chosen, count] = (process.env['MILLRACE_CRASH_POINT'] ?? '').split(':')
 let left = Number(count ?? 1)

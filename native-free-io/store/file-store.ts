@@ -15,6 +15,7 @@ import type {
 } from '../../src/ports/object-store.ts'
 import { isAllocated } from '../disk/allocated.ts'
 import { makeFolder } from '../disk/folders.ts'
+import { crashPoint } from '../process/crash-point.ts'
 import { codeOf, fileFault } from './file-faults.ts'
 import { readsOf } from './gathered-reads.ts'
 import { assertKey, compareKeys, pageKeys } from './keys.ts'
@@ -148,6 +149,7 @@ export class FileStore implements ObjectStore {
       if (found.size < bytes || found.nlink !== 1 || !isAllocated(found, bytes)) return 'declined'
       await truncate(from, bytes)
       await rename(from, path)
+      crashPoint('segment recycled')
       await syncFolder(dirname(from))
       await syncFolder(dirname(path))
       await this.#prune(dirname(from))

@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { encodeSegmentIndex } from '../../src/objects/segment-index.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
 import type { ObjectContents } from '../../src/ports/stored-objects.ts'
+import { crashPoint } from '../process/crash-point.ts'
 import type { PromoteTask } from '../threads/object-tasks.ts'
 import { fileFault } from './file-faults.ts'
 import { mountFault } from './mount-fault.ts'
@@ -23,6 +24,7 @@ export async function promoteSegment(
   const { index, parts } = encodeSegmentIndex(segment, nowMs)
   const appended = await appendIndex(path, segment.bytes, index).catch((error: unknown) => fileFault(error, 'put', key))
   if (appended !== undefined) return appended
+  crashPoint('segment indexed')
   return (await store.adopt(path, key)) ?? { bytes: segment.bytes + index.length, parts }
 }
 

@@ -32,6 +32,9 @@ export interface LogHome {
 /** Number of segments that are created before the log reaches them. */
 const segmentsAhead = 2
 
+/** Reads of a segment that have begun finish within this time: without its file they would end without records. */
+const keptMs = 2000
+
 /** In order, so that a missing one was there: see `openWalPlace`. */
 async function createAhead(folder: string, segments: SegmentLayout, position: number): Promise<void> {
   const first = Math.max(segments.from, segmentStart(segments, position))
@@ -68,9 +71,11 @@ export function fileHome(target: WalTarget, arena: Arena, plan: ArenaPlan, entro
     },
     entered: ahead,
     note: (metadataRecords, prepared) => file.note(metadataRecords, prepared),
-    trim: async (cut) => {
+    trim: (cut) => {
       file.trim(cut)
-      if (segments !== undefined) await removeSegments(segmentFolder(path), segments.bytes, cut.trimmed)
+      if (segments === undefined) return
+      // What could not be removed is removed later, or at the next start.
+      setTimeout(() => removeSegments(segmentFolder(path), segments.bytes, cut.trimmed).catch(() => {}), keptMs).unref()
     },
     close: () => file.close(),
   }

@@ -5,10 +5,8 @@ import { connected } from '../../support/connection.ts'
 
 const topic = 'full'
 const mib = 2 ** 20
-/**
- * A burst is not uploaded before it has filled three quarters of the log. So a log that is larger by this share contains `bytes` unstored.
- */
-const unstoredShare = 3 / 4
+/** With a threshold, uploads start when half of the log is full at the latest. So a log that is twice as large contains `bytes` unstored. */
+const unstoredShare = 1 / 2
 const logMemoryBytes = 128 * mib
 const shape = { partitions: 4, connections: 4, inFlight: 5, batchBytes: 64 << 10, recordBytes: 1024, acks: -1, isIdempotent: false }
 
@@ -26,7 +24,12 @@ export interface FullRecovery {
 export async function recoverFull(bytes: number): Promise<FullRecovery> {
   const capacity = Math.ceil((bytes + logMemoryBytes) / unstoredShare / logMemoryBytes) * logMemoryBytes
   const broker = await startBroker({
-    settings: { 's3.wal.path': `file://?capacity=${capacity}`, 's3.wal.cache.size': String(logMemoryBytes) },
+    settings: {
+      's3.wal.path': `file://?capacity=${capacity}`,
+      's3.wal.cache.size': String(logMemoryBytes),
+      's3.wal.upload.threshold': String(capacity),
+      's3.wal.upload.interval.ms': '-1',
+    },
   })
   try {
     await connected(broker.port, (connection) => createTopic(connection, topic, shape.partitions))
