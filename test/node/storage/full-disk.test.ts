@@ -51,28 +51,36 @@ async function untilAccepted(port: number): Promise<void> {
 
 const count = async (port: number): Promise<number> => (await connected(port, (connection) => readAll(connection, topic, 0))).length
 
-test.skipIf(missing !== undefined)(
-  'disk full: acknowledged records are read before and after kill -9, producers get a retriable error, and free space ends it without a restart',
-  long(limitMs),
-  async () => {
-    disk = new SmallDisk(100)
-    const [metricsPort] = await freePorts(1)
-    broker = await startBroker({ under: disk.path, settings: { ...settings, 'metrics.listener': `http://127.0.0.1:${metricsPort}` } })
-    await connected(broker.port, (connection) => createTopic(connection, topic))
-    const acknowledged = await produceUntilFull(broker.port)
-    disk.fill()
-    for (let round = 0; round < 3; round++) {
+const logs = [
+  ['a circular log', {}],
+  ['a log in segments', { 's3.wal.cache.size': '8MiB' }],
+] as const
+
+for (const [kind, log] of logs) {
+  test.skipIf(missing !== undefined)(
+    `disk full: with ${kind}, acknowledged records are read before and after kill -9, producers get a retriable error, and free space ends it without a restart`,
+    long(limitMs),
+    async () => {
+      disk = new SmallDisk(100)
+      const [metricsPort] = await freePorts(1)
+      const all = { ...settings, ...log, 'metrics.listener': `http://127.0.0.1:${metricsPort}` }
+      broker = await startBroker({ under: disk.path, settings: all })
+      await connected(broker.port, (connection) => createTopic(connection, topic))
+      const acknowledged = await produceUntilFull(broker.port)
+      disk.fill()
+      for (let round = 0; round < 3; round++) {
+        expect(await count(broker.port)).toBeGreaterThanOrEqual(acknowledged)
+        await broker.kill()
+        await broker.start()
+      }
       expect(await count(broker.port)).toBeGreaterThanOrEqual(acknowledged)
-      await broker.kill()
-      await broker.start()
-    }
-    expect(await count(broker.port)).toBeGreaterThanOrEqual(acknowledged)
-    disk.free()
-    disk.resize(200)
-    await untilAccepted(broker.port)
-    expect(await count(broker.port)).toBeGreaterThan(acknowledged)
-  },
-)
+      disk.free()
+      disk.resize(200)
+      await untilAccepted(broker.port)
+      expect(await count(broker.port)).toBeGreaterThan(acknowledged)
+    },
+  )
+}
 
 test.skipIf(missing !== undefined)(
   'disk full: topics are refused with a retriable error, a deletion succeeds, and the node continues when there is space',
