@@ -133,7 +133,7 @@ async function open(
           device: place.device,
           identity,
           capacity,
-          segmentBytes: hasSegments(parts, place) ? (bytes) => segmentBytesFor(bytes, parts.logBytes) : undefined,
+          segmentBytes: hasSegments(parts, wal, place) ? (bytes) => segmentBytesFor(bytes, parts.logBytes) : undefined,
           incarnation: Math.max(current.storage.wal?.incarnation ?? 0, starts) + 1,
           metadataRecords: current.recordCount,
         },
@@ -264,9 +264,12 @@ function lossOf(
   throw new StartRefused(`s3.wal.path: the write-ahead log of this node is incomplete at ${path}${was}: ${finding.why}; ${lossAdvice}`)
 }
 
-/** The log has segments if they can become objects: both are files of one file system. */
-function hasSegments({ location }: FoundingParts, { path, device }: WalPlace): boolean {
-  if (location.scheme !== 'file' || device !== null) return false
+/**
+ * The log has segments if they can become objects: both are files of one file system. A log at a path of its own is one file, which an
+ * operator may move.
+ */
+function hasSegments({ location }: FoundingParts, wal: FileWal, { path }: WalPlace): boolean {
+  if (location.scheme !== 'file' || wal.path !== null) return false
   return existing(location.folder).dev === existing(dirname(path)).dev
 }
 
