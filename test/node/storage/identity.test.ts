@@ -118,13 +118,18 @@ describe('identity: a write-ahead log that is', () => {
     writeFileSync(wal(node), '')
     truncateSync(wal(node), bytes)
   }
+  /** The file and its segments. */
+  const replaced = (node: Broker, copy: string): void => {
+    rmSync(data(node, 'wal'), { recursive: true })
+    cpSync(copy, data(node, 'wal'), { recursive: true })
+  }
   const cases: readonly (readonly [string, (node: Broker, copy: string) => void, RegExp, isLost: boolean])[] = [
     ['removed', (node) => rmSync(wal(node)), /it does not exist/, true],
     ['removed with its folder', (node) => rmSync(data(node, 'wal'), { recursive: true }), /it does not exist/, true],
     ['emptied', (node) => truncateSync(wal(node), 0), /it contains only zeros/, true],
     ['replaced by a blank one', (node) => blank(node, statSync(wal(node)).size), /it contains only zeros/, true],
     ['halved', (node) => truncateSync(wal(node), statSync(wal(node)).size / 2), /its last \d+ bytes are missing/, false],
-    ['a copy from before the last start', (node, copy) => cpSync(copy, wal(node)), /copy from before the last start/, true],
+    ['a copy from before the last start', replaced, /copy from before the last start/, true],
   ]
   for (const [name, damage, why, isLost] of cases) {
     test(
@@ -133,7 +138,7 @@ describe('identity: a write-ahead log that is', () => {
       async () => {
         const node = await written()
         const copy = join(world.folder, 'copy')
-        cpSync(wal(node), copy)
+        cpSync(data(node, 'wal'), copy, { recursive: true })
         await node.start()
         await write(node, 't', 500, 500)
         await node.kill()
