@@ -223,7 +223,7 @@ function readSuperblock(fd: number, { bytes, superblock: at }: WalBuffers): Supe
 }
 
 /**
- * Segments for a log that has none. A log with records continues in its circular part up to a position that it can not have reached, so
+ * Segments for a log that has none. A log with records continues in its circular part up to a position that it cannot have reached, so
  * that nothing is copied.
  */
 function newSegments({ segmentBytes }: WalTarget, { capacity, trimmed }: WalState, isNew: boolean): SegmentLayout | undefined {

@@ -36,7 +36,7 @@ const footer = record({
   blocks: 'u32',
 })
 const magic = 0x424f524d // "MROB"
-/** Format of an object whose data blocks are sorted by partition. */
+/** Format of an object with data blocks sorted by partition. */
 const sortedFormat = 2
 /** Format of an object that was a segment of the WAL. */
 export const segmentFormat = 3

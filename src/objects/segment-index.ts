@@ -42,7 +42,7 @@ export function encodeSegmentIndex({ rows, bytes: segmentBytes }: Pick<FullSegme
   return { index, parts }
 }
 
-/** The part of the partition whose rows start with row `first`; its timestamp is negative if no batch has one. */
+/** The part with its first batch in row `first`. Its timestamp is negative if no batch has one. */
 function partFrom(rows: Float64Array, first: number, segmentBytes: number): ObjectPart & { readonly blocks: number } {
   const from = first * segmentRow.columns
   const partitionId = rows[from + segmentRow.partitionId]!
