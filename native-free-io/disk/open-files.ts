@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
+import { unlessMissing } from './unless-missing.ts'
 
 /**
  * Files that are read repeatedly. They stay open, since the system's read-ahead is per descriptor; the descriptor of a removed file is
@@ -15,7 +16,7 @@ export class OpenFiles {
 
   /** Undefined if the file does not exist. */
   open(path: string): number | undefined {
-    const fd = this.#descriptors.get(path) ?? opened(path)
+    const fd = this.#descriptors.get(path) ?? unlessMissing(() => openSync(path, 'r'))
     this.#descriptors.delete(path)
     if (fd === undefined) return undefined
     this.#descriptors.set(path, fd)
@@ -25,14 +26,5 @@ export class OpenFiles {
       closeSync(stale)
     }
     return fd
-  }
-}
-
-function opened(path: string): number | undefined {
-  try {
-    return openSync(path, 'r')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
   }
 }

@@ -9,6 +9,7 @@ import { type DirectBuffers, type DirectFile, openDirect, readZeroed, writeIfRoo
 import { isNoRoom } from './disk-room.ts'
 import { syncFolder, syncFolderNow } from './durable-file.ts'
 import { sparesIn } from './spare-segments.ts'
+import { unlessMissing } from './unless-missing.ts'
 
 /** Size of one write of zeros. */
 const zeroBytes = 1 << 20
@@ -119,15 +120,6 @@ export class SegmentFiles {
       if (isNoRoom(error)) return undefined
       throw error
     }
-  }
-}
-
-function unlessMissing<T>(open: () => T): T | undefined {
-  try {
-    return open()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
   }
 }
 
