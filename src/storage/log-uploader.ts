@@ -155,7 +155,7 @@ export class LogUploader {
 
   /**
    * Makes a full segment an object. Returns undefined while the log does not continue after it, `again` when the segment has to be uploaded
-   * in parts: it has too many batches or too few bytes, or the store can not use the file.
+   * in parts: it has too many batches or too few bytes, or the store cannot use the file.
    */
   async #sealSegment(from: TrimPoint, until: number): Promise<Upload | 'again' | undefined> {
     const { lane, ids, jobs } = this.#parts

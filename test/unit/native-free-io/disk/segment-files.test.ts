@@ -5,11 +5,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createSegment, removeSegments, SegmentFiles, segmentsIn } from '../../../../native-free-io/disk/segment-files.ts'
 import { type WalBuffers, WalFile, type WalTarget } from '../../../../native-free-io/disk/wal-file.ts'
 import { openWalPlace, wipe } from '../../../../native-free-io/disk/wal-place.ts'
-import { createArena, openArena } from '../../../../native-free-io/threads/arena.ts'
-import { kernel, kernelBytes } from '../../../../src/pipeline/kernel/kernel.ts'
 import { segmentName } from '../../../../src/wal/segments.ts'
-import { alignBlock, blockBytes } from '../../../../src/wal/wal-record.ts'
+import { blockBytes } from '../../../../src/wal/wal-record.ts'
 import { logStart } from '../../../../src/wal/wal-superblock.ts'
+import { walBuffers } from '../../../support/wal-buffers.ts'
 
 const mib = 1 << 20
 const layout = { bytes: 2 * mib, from: 0 }
@@ -26,11 +25,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'segments-'))
   path = join(folder, 'lane.wal')
   segments = join(folder, 'lane.segments')
-  const arena = openArena(createArena(96))
-  const superblock = alignBlock(kernelBytes)
-  const zeros = { base: superblock + blockBytes, bytes: mib }
-  at = zeros.base + zeros.bytes
-  buffers = { ...arena, crc: kernel(arena.memory).crc, superblock, zeros }
+  ;({ buffers, at } = walBuffers())
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 

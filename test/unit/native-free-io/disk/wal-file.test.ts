@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type WalBuffers, WalFile, type WalTarget } from '../../../../native-free-io/disk/wal-file.ts'
 import { isKept, readWalRanges } from '../../../../native-free-io/disk/wal-ranges.ts'
-import { createArena, openArena } from '../../../../native-free-io/threads/arena.ts'
-import { kernel, kernelBytes } from '../../../../src/pipeline/kernel/kernel.ts'
-import { alignBlock, blockBytes, walRecord } from '../../../../src/wal/wal-record.ts'
+import { blockBytes, walRecord } from '../../../../src/wal/wal-record.ts'
 import { SmallDisk, smallDiskMissing } from '../../../support/small-disk.ts'
+import { walBuffers } from '../../../support/wal-buffers.ts'
 
 const mib = 1 << 20
 const logStart = 65_536
@@ -37,11 +36,7 @@ beforeEach(() => {
   drawn = 0
   folder = mkdtempSync(join(tmpdir(), 'wal-'))
   path = join(folder, 'lane.wal')
-  const arena = openArena(createArena(96))
-  const superblock = alignBlock(kernelBytes)
-  const zeros = { base: superblock + blockBytes, bytes: mib }
-  at = zeros.base + zeros.bytes
-  buffers = { ...arena, crc: kernel(arena.memory).crc, superblock, zeros }
+  ;({ buffers, at } = walBuffers())
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
