@@ -68,7 +68,7 @@ export class RingProducer extends End {
   /** Index of the body to fill, or -1 when the ring is full: the caller keeps its work and stops accepting more. */
   claim(kind: number, bodyWords: number): number {
     const needed = bodyWords + frameWords
-    assert(needed <= this.capacity >> 1, 'a frame takes at most half a ring')
+    assert(bodyWords >= 0 && needed <= this.capacity >> 1, 'a frame takes at most half a ring')
     const offset = this.#position & (this.capacity - 1)
     const toLap = this.capacity - offset
     const skipped = needed > toLap ? toLap : 0

@@ -194,7 +194,8 @@ export class FetchReader {
     const partition = this.#partitions.get(part.partitionId)
     if (this.#problem(partition, part) !== 0) return 0
     partition!.advanceDurable(this.#durable)
-    return partition!.durableEntries - Math.max(0, partition!.index.find(part.offset))
+    // The offset may be beyond the durable batches.
+    return Math.max(0, partition!.durableEntries - Math.max(0, partition!.index.find(part.offset)))
   }
 
   #writePart(part: Part, at: number, budget: Budget): number {

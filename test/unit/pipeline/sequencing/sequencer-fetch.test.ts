@@ -63,6 +63,20 @@ describe('sequencer fetch: a fetch', () => {
     expect(answer!.pin).toBe(-1)
   })
 
+  test('from a batch on that is not durable has no records, and leaves the answers after it whole', () => {
+    const world = new LaneWorld()
+    world.open(1)
+    for (let i = 0; i < 8; i++) world.append(1, batchOf(10, 1000))
+    world.turn()
+    world.fetch(1, [{ partitionId: 1, offset: 75 }])
+    world.fetch(2, [{ partitionId: 1, offset: 0 }])
+    world.turn()
+    expect(world.fetched().map(({ request, parts }) => [request, parts.length, parts[0]!.where])).toEqual([
+      [1, 1, 'none'],
+      [2, 1, 'none'],
+    ])
+  })
+
   test('beyond the end of the epoch that its client fetched last returns that end at once', () => {
     const world = filled(5)
     world.fetch(1, [{ partitionId: 1, offset: 51, lastFetchedEpoch: 5 }], { wait: true, minBytes: 1 << 20 })
