@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { openStore } from '../../../native-free-io/store/open-store.ts'
 import type { ObjectStore, StoreLocation } from '../../../src/ports/object-store.ts'
+import { longIf } from '../../support/long.ts'
 import { S3Server, type S3ServerOptions } from '../../support/s3/server.ts'
 import { contract } from './contract.ts'
 import { s3At } from './s3-location.ts'
@@ -23,15 +24,13 @@ async function folder(): Promise<{ path: string; remove(): Promise<void> }> {
   return { path, remove: () => rm(path, { recursive: true }) }
 }
 
-/** An S3 server with short pages, which need fewer objects; one of the subjects has those of AWS. */
-async function server(
-  { folder, pageKeysMax = 100 }: S3ServerOptions,
-  more: Parameters<typeof s3At>[1],
-  after = async () => {},
-): Promise<Subject> {
-  const s3 = new S3Server({ pageKeysMax, ...(folder === undefined ? {} : { folder }) })
+/** Short pages need fewer objects. The long tests of `addresses.test.ts` have those of AWS. */
+const pageKeys = 100
+
+async function server({ folder }: S3ServerOptions, more: Parameters<typeof s3At>[1], after = async () => {}): Promise<Subject> {
+  const s3 = new S3Server({ pageKeysMax: pageKeys, ...(folder === undefined ? {} : { folder }) })
   await s3.start()
-  return { location: s3At(s3, more), pageKeys: pageKeysMax, remove: () => s3.stop().then(after) }
+  return { location: s3At(s3, more), pageKeys, remove: () => s3.stop().then(after) }
 }
 
 const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
@@ -40,7 +39,7 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
     const { path, remove } = await folder()
     return { location: { scheme: 'file', folder: join(path, 'not', 'yet', 'there') }, pageKeys: 1000, remove }
   },
-  's3:// in memory': () => server({ pageKeysMax: 1000 }, {}),
+  's3:// in memory': () => server({}, {}),
   's3:// on disk': async () => {
     const { path, remove } = await folder()
     return server({ folder: path }, { checksum: 'CRC32' }, remove)
@@ -49,7 +48,10 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   's3:// without conditional puts': () => server({}, { conditionalPut: false }),
 }
 
-describe.each(Object.entries(subjects))('object store contract: a store at %s', (_, open) => {
+/** A thousand files are written one by one, and each is synced. */
+const isSlow = (place: string, name: string): boolean => place === 'file://' && name.startsWith('a long list')
+
+describe.each(Object.entries(subjects))('object store contract: a store at %s', (place, open) => {
   let subject: Subject
   let store: ObjectStore
   beforeAll(async () => {
@@ -60,11 +62,9 @@ describe.each(Object.entries(subjects))('object store contract: a store at %s', 
     await store.close()
     await subject.remove()
   })
-  test.each(Object.entries(contract))(
-    '%s',
-    async (name, check) => {
+  for (const [name, check] of Object.entries(contract)) {
+    test(name, longIf(isSlow(place, name), 30_000), async () => {
       await check({ store, at: `check/${name.replace(/[^a-z0-9]/gi, '-')}/`, partBytes: 5 * MiB, pageKeys: subject.pageKeys })
-    },
-    30_000,
-  )
+    })
+  }
 })
