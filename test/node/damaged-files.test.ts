@@ -7,6 +7,7 @@ import { createTopic } from '../support/admin.ts'
 import { decodeBatches, encodeBatch } from '../support/batch.ts'
 import { freePorts } from '../support/broker.ts'
 import { connected } from '../support/connection.ts'
+import { longIf } from '../support/long.ts'
 import { api, fetchRequest, produce, readFetch, readProduce } from '../support/requests.ts'
 import { type Started, startServer } from '../support/start.ts'
 
@@ -136,7 +137,7 @@ const wal = 'wal/lane-0.wal'
 const placeOf = (bytes: Buffer, value: number): number => bytes.indexOf(Buffer.alloc(1000, value), logStart)
 
 describe('start: a damaged file is reported in one line with its name and the action', () => {
-  test.each<[string, string, (bytes: Buffer) => Buffer | 'directory', RegExp]>([
+  const cases: readonly [string, string, (bytes: Buffer) => Buffer | 'directory', RegExp][] = [
     [
       'a directory',
       'metadata.log',
@@ -181,13 +182,20 @@ describe('start: a damaged file is reported in one line with its name and the ac
       (bytes) => bytes.subarray(0, bytes.length >> 1),
       /node\.properties in the object store is damaged: .*--override s3\.data\.founding\.replace=true/,
     ],
-  ])(
-    '%s of %s',
-    async (_, name, change, line) => {
+  ]
+  /** Other damage of the same file, or the same damage of another. */
+  const similar = [
+    'empty of metadata.log',
+    'a directory of meta.properties',
+    `zeros in its middle of ${wal}`,
+    'a directory of node.properties',
+  ]
+  for (const [what, name, change, line] of cases) {
+    const title = `${what} of ${name}`
+    test(title, longIf(similar.includes(title) || name.endsWith('lock'), limitMs), async () => {
       expect(await startError(copyWith(name, change))).toMatch(line)
-    },
-    limitMs,
-  )
+    })
+  }
 
   test(
     'start: a damaged marker in the store is written again with s3.data.founding.replace=true',
@@ -227,13 +235,13 @@ describe('start: a write-ahead log that is damaged where it was durable', () => 
 })
 
 describe('start: a directory that is refused stays as it is', () => {
-  test.each<[string, (meta: string) => string, string]>([
-    ['another founding', (meta) => meta.replace(/founding\.id=.*/, 'founding.id=AAAAAAAAAAAAAAAAAAAAAA'), 'belongs to founding.id'],
-    ['another cluster', (meta) => meta.replace(/cluster\.id=.*/, 'cluster.id=AAAAAAAAAAAAAAAAAAAAAA'), 'belongs to cluster'],
+  for (const [what, change, line] of [
+    ['another founding', (meta: string) => meta.replace(/founding\.id=.*/, 'founding.id=AAAAAAAAAAAAAAAAAAAAAA'), 'belongs to founding.id'],
+    ['another cluster', (meta: string) => meta.replace(/cluster\.id=.*/, 'cluster.id=AAAAAAAAAAAAAAAAAAAAAA'), 'belongs to cluster'],
     ['no meta.properties', () => '', 'meta.properties is not valid'],
-  ])(
-    'where meta.properties has %s, and metadata.log an incomplete write',
-    async (_, change, line) => {
+  ] as const) {
+    const title = `where meta.properties has ${what}, and metadata.log an incomplete write`
+    test(title, longIf(what !== 'another founding', limitMs), async () => {
       const path = copyWith('metadata.log', (bytes) => flipped(bytes, bytes.length - 1))
       const meta = join(path, 'meta.properties')
       writeFileSync(meta, change(readFileSync(meta, 'utf8')))
@@ -241,9 +249,8 @@ describe('start: a directory that is refused stays as it is', () => {
       const before = contents(path)
       expect(await startError(path)).toContain(line)
       expect(contents(path)).toEqual(before)
-    },
-    limitMs,
-  )
+    })
+  }
 
   test(
     'where meta.properties is missing: no folder is made for a write-ahead log',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { freePorts } from '../support/broker.ts'
+import { longIf } from '../support/long.ts'
 import { root } from '../support/root.ts'
 import { type Started, start, startServer } from '../support/start.ts'
 
@@ -94,21 +95,18 @@ describe.runIf(isLinuxRoot)('start: a read-only file system is one line that nam
     limitMs,
   )
 
-  test.each(['', '/below'])(
-    'as the store of objects%s',
-    async (below) => {
+  for (const below of ['', '/below']) {
+    test(`as the store of objects${below}`, longIf(below !== '', limitMs), async () => {
       const disk = join(folder, 'disk')
       mkdirSync(disk)
       if (!mountReadOnly(disk)) return
       const line = `s3.data.buckets: file://${disk}${below} cannot be used: its file system is read-only (EROFS).`
       for (const text of await startErrors({ 's3.data.buckets': `file://${disk}${below}` })) expect(text).toContain(line)
-    },
-    limitMs,
-  )
+    })
+  }
 
-  test.each(['the place of a new write-ahead log', 'the directory of a write-ahead log', 'the file of a write-ahead log'])(
-    '%s',
-    async (what) => {
+  for (const what of ['the place of a new write-ahead log', 'the directory of a write-ahead log', 'the file of a write-ahead log']) {
+    test(what, longIf(what.includes('directory'), limitMs), async () => {
       const disk = join(folder, 'disk')
       mkdirSync(disk)
       const wal = join(disk, 'wal')
@@ -118,20 +116,18 @@ describe.runIf(isLinuxRoot)('start: a read-only file system is one line that nam
       if (!mountReadOnly(what.includes('file') ? wal : disk)) return
       for (const text of await startErrors(more))
         expect(text).toMatch(/s3\.wal\.path: .*disk\/wal cannot be (used|locked).*: its file system is read-only.*\. Set/)
-    },
-    limitMs,
-  )
+    })
+  }
 })
 
 describe.runIf(process.platform === 'linux')('start: a file system of the kernel is refused at once', () => {
-  test.each<readonly [string, string]>([
+  for (const [key, value] of [
     ['log.dirs', '/proc/x'],
     ['s3.data.buckets', 'file:///proc/x'],
     ['s3.data.buckets', 'file:///proc'],
     ['s3.data.buckets', 'file:///sys/x'],
-  ])(
-    '%s=%s',
-    async (key, value) => {
+  ] as const) {
+    test(`${key}=${value}`, longIf(key !== 'log.dirs' && value !== 'file:///proc/x', limitMs), async () => {
       for (const text of await startErrors({ [key]: value })) {
         // If the user has no write permission there, that error is found first.
         expect(text).toMatch(
@@ -140,9 +136,8 @@ describe.runIf(process.platform === 'linux')('start: a file system of the kernel
           ),
         )
       }
-    },
-    limitMs,
-  )
+    })
+  }
 })
 
 describe('start: without pino-pretty', () => {
@@ -159,13 +154,12 @@ describe('start: without pino-pretty', () => {
     return at
   }
 
-  test.each([
+  for (const [format, warnings] of [
     ['pretty', 1],
     ['auto', 0],
     ['json', 0],
-  ])(
-    'log.format=%s is JSON, and has %i warnings about it',
-    async (format, warnings) => {
+  ] as const) {
+    test(`log.format=${format} is JSON, and has ${warnings} warnings about it`, longIf(format === 'json', limitMs), async () => {
       const args = Object.entries(settings({ 'log.format': format })).flatMap(([key, value]) => ['--override', `${key}=${value}`])
       const main = join(installed(), 'src', 'cli', 'millrace.mjs')
       const shell =
@@ -177,7 +171,6 @@ describe('start: without pino-pretty', () => {
       await node.until('is ready at')
       expect(node.text()).toContain('{"level":"info"')
       expect(node.text().split('the package pino-pretty is not installed; the log is written as JSON').length - 1).toBe(warnings)
-    },
-    limitMs,
-  )
+    })
+  }
 })
