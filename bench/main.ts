@@ -13,7 +13,7 @@ import type { MicroRow } from './micro-row.ts'
 import { Brokers, benchDataFolder, buildPeer, kafkaPeers, millrace, type Peer } from './peers.ts'
 import { Progress } from './progress.ts'
 import { runRounds, stepCount } from './rounds.ts'
-import { chosen, scenarios } from './scenarios.ts'
+import { chosen, isVoluminous, scenarios } from './scenarios.ts'
 import { limitTable, microTable, ratioTable, resultTable, windowTable } from './table.ts'
 
 interface Options {
@@ -21,6 +21,7 @@ interface Options {
   readonly rounds: number
   readonly mib: number
   readonly seconds: number | undefined
+  readonly backlog: number
   readonly peer: string[] | undefined
   readonly quick: boolean
   readonly micro: boolean
@@ -49,7 +50,8 @@ const command = new Command('bench')
   )
   .option('--rounds <count>', 'alternating rounds', positive, 3)
   .option('--mib <count>', 'MiB a run at most', positive, 512)
-  .option('--seconds <count>', 'seconds a run at most (default: 5; 120 for sustained)', positive)
+  .option('--seconds <count>', 'seconds a run at most (default: 5; 120 for sustained, 60 for offered)', positive)
+  .option('--backlog <gib>', 'size of what catch-up readers read; at most 4 for offered', positive, 10)
   .option('--peer <names>', 'kafka, kafka-flushed, none', list)
   .option('--quick', 'one short round, to see that everything works', false)
   .option('--no-micro', 'leave out what needs no broker')
@@ -88,14 +90,21 @@ async function main(): Promise<void> {
   const plan = namedMicros.length > 0 && named.length === 0 ? [] : plannedScenarios(named)
   const rounds = options.quick ? 1 : options.rounds
   const sizes = options.quick
-    ? { mib: 48, secondsMax: 1, sustainedSeconds: 4, warmMib: 96 }
-    : { mib: options.mib, secondsMax: options.seconds ?? 5, sustainedSeconds: options.seconds ?? 120, warmMib: 2048 }
+    ? { mib: 48, secondsMax: 1, sustainedSeconds: 4, offeredSeconds: 4, backlogMib: 256, warmMib: 96 }
+    : {
+        mib: options.mib,
+        secondsMax: options.seconds ?? 5,
+        sustainedSeconds: options.seconds ?? 120,
+        offeredSeconds: options.seconds ?? 60,
+        backlogMib: options.backlog * 1024,
+        warmMib: 2048,
+      }
   const micro = namedMicros.length > 0 ? namedMicros : options.micro ? micros : []
   const progress = new Progress(micro.length + stepCount(plan, peers, rounds))
   const brokers = new Brokers({
     dataFolder: options.data,
     settings: options.override,
-    isBounded: plan.some(({ kind }) => kind === 'sustained'),
+    isBounded: plan.some(isVoluminous),
   })
   process.once('SIGINT', () => brokers.remove().finally(() => process.exit(130)))
   const microRows: MicroRow[] = []

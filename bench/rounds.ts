@@ -9,6 +9,8 @@ export interface RoundOptions {
   readonly mib: number
   readonly secondsMax: number
   readonly sustainedSeconds: number
+  readonly offeredSeconds: number
+  readonly backlogMib: number
   readonly warmMib: number
 }
 
@@ -46,7 +48,10 @@ export async function runRounds(
 
 /** The flush policy of a topic affects only scenarios that write at full speed. */
 function appliesTo(scenario: Scenario, peer: Peer): boolean {
-  const isFullSpeed = (scenario.kind === 'produce' && scenario.shape.mibPerSecond === null) || scenario.kind === 'java-produce'
+  const isFullSpeed =
+    (scenario.kind === 'produce' && scenario.shape.mibPerSecond === null) ||
+    scenario.kind === 'requests' ||
+    scenario.kind === 'java-produce'
   return isFullSpeed || Object.keys(peer.topicConfigs).length === 0
 }
 

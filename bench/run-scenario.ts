@@ -8,6 +8,7 @@ import type { TailResult } from './load/messages.ts'
 import { type LoadProcess, produceProcess, tailProcess } from './load/process.ts'
 import { packedRecords } from './packed-records.ts'
 import type { Brokers, Peer } from './peers.ts'
+import { runBehind, runOffered } from './run-beside-readers.ts'
 import { runSustained } from './run-sustained.ts'
 import { brokerSample, producedSample, type Sample } from './sample.ts'
 import type { Scenario, Shape } from './scenarios.ts'
@@ -17,12 +18,17 @@ export interface RunOptions {
   readonly secondsMax: number
   /** Of a sustained scenario, which has no limit by size. */
   readonly sustainedSeconds: number
+  /** Of a scenario with an offered load and readers. */
+  readonly offeredSeconds: number
+  readonly backlogMib: number
   readonly onProgress: (mib: number) => void
   readonly onSecond: (second: number, mib: number) => void
 }
 
 /** Consumers read from memory: from the page cache on one side, from a log cache of 128 MiB on the other. */
 const memoryMib = 96
+/** Several times what a broker caches. */
+const offeredBacklogMib = 4096
 const unlimitedSeconds = 120
 const tailLimits = { partitionMaxBytes: 1 << 20, maxBytes: 32 << 20 }
 
@@ -32,6 +38,14 @@ export function runScenario(scenario: Scenario, brokers: Brokers, peer: Peer, op
       return runProduce(brokers, peer, scenario.shape, scenario.withTail, options)
     case 'sustained':
       return runSustained(brokers, peer, scenario.shape, { seconds: options.sustainedSeconds, onSecond: options.onSecond })
+    case 'requests':
+      return runRequests(brokers, peer, scenario.shape, options)
+    case 'offered': {
+      const backlogMib = Math.min(options.backlogMib, offeredBacklogMib)
+      return runOffered(brokers, peer, scenario.shape, scenario.withCatchUp, { ...options, seconds: options.offeredSeconds, backlogMib })
+    }
+    case 'behind':
+      return runBehind(brokers, peer, scenario.shape, { ...options, seconds: options.offeredSeconds })
     case 'java-produce':
       return runJavaProduce(brokers, peer, scenario.recordBytes, options)
     case 'java-consume':
@@ -73,6 +87,14 @@ export function runProduce(brokers: Brokers, peer: Peer, shape: Shape, withTail:
     }
   }
   return brokers.withTopic(peer, shape.partitions, run, shape.mibPerSecond !== null)
+}
+
+/** The same with the figures of a request, each of which has one record. */
+async function runRequests(brokers: Brokers, peer: Peer, shape: Shape, options: RunOptions): Promise<Sample> {
+  const sample = await runProduce(brokers, peer, shape, false, options)
+  const requestsPerSecond = sample.recordsPerSecond!
+  const cpuMicrosPerSecond = (sample.brokerCpuSecondsPerGib! * 1e6 * sample.mibPerSecond!) / 1024
+  return { ...sample, requestsPerSecond, brokerCpuMicrosPerRequest: cpuMicrosPerSecond / requestsPerSecond }
 }
 
 const tailSample = (result: TailResult | undefined): Sample =>

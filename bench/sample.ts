@@ -5,21 +5,29 @@ import type { ProduceResult } from './load/messages.ts'
 export interface Sample {
   readonly mibPerSecond?: number
   readonly recordsPerSecond?: number
+  readonly requestsPerSecond?: number
   readonly p50Ms?: number
   readonly p99Ms?: number
   readonly p999Ms?: number
   readonly brokerCpuSecondsPerGib?: number
+  readonly brokerCpuMicrosPerRequest?: number
   readonly generatorCpuSecondsPerGib?: number
   readonly rssPeakMib?: number
   readonly rssIdleMib?: number
   readonly tailMibPerSecond?: number
   readonly tailBehindMs?: number
+  /** From the due time of a batch to its arrival at the consumer at the end of the log. */
+  readonly consumedP99Ms?: number
+  readonly consumedP999Ms?: number
+  readonly catchUpMibPerSecond?: number
   readonly startMs?: number
   /** The slowest window as a share of the first. */
   readonly slowestWindow?: number
   /** Bytes that the broker wrote to and read from its disk, for each byte produced. */
   readonly writtenPerByte?: number
   readonly readPerByte?: number
+  /** Bytes that the broker read from its disk, for each byte that a catch-up reader received. */
+  readonly readPerByteConsumed?: number
 }
 
 export const producedSample = (result: ProduceResult): Sample => ({

@@ -31,7 +31,10 @@ export type Shape = Pick<ProduceLoad, 'partitions' | 'connections' | 'inFlight' 
 
 export type Scenario =
   | (Common & { readonly kind: 'produce'; readonly shape: Shape; readonly withTail: boolean })
+  | (Common & { readonly kind: 'requests'; readonly shape: Shape })
   | (Common & { readonly kind: 'sustained'; readonly shape: Shape; readonly limits: Limits })
+  | (Common & { readonly kind: 'offered'; readonly shape: Shape; readonly withCatchUp: boolean })
+  | (Common & { readonly kind: 'behind'; readonly shape: Shape })
   | (Common & { readonly kind: 'java-produce'; readonly recordBytes: number })
   | (Common & { readonly kind: 'java-consume'; readonly byGroup: boolean })
   | (Common & { readonly kind: 'read' })
@@ -75,9 +78,11 @@ const decisive: readonly Scenario[] = [
     },
   ),
   produce('1mb', '1mb', '1 MiB batches of 1 KiB, 2 connections x 5', twoByFive, {
-    kafka: { throughput: 1.2, cpu: 1 },
+    kafka: { throughput: 1.2, cpu: 1, p99: 1 },
     'kafka-flushed': { throughput: 2 },
   }),
+  requests('requests-100b', 100, 32, 1, 1.3),
+  requests('requests-1k', 1024, 16, 5, 2.5),
   produce('paced-50', 'paced', '50 MiB/s offered, 16 KiB batches of 1 KiB', { ...fourByFive, mibPerSecond: 50 }, equal),
   produce('paced-100', 'paced', '100 MiB/s offered, 16 KiB batches of 1 KiB', { ...fourByFive, mibPerSecond: 100 }, equal),
   java('java-1k', 1024),
@@ -101,6 +106,13 @@ const decisive: readonly Scenario[] = [
   { kind: 'read', name: 'read', group: 'consume', about: 'own consumer, 1 MiB a partition and fetch, 1 KiB', targets: {} },
   { kind: 'startup', name: 'startup', group: 'startup', about: 'start to first acknowledged record', targets: {} },
 ]
+
+/** Small synchronous requests: each has one batch of one record. */
+function requests(name: string, recordBytes: number, connections: number, inFlight: number, throughput: number): Scenario {
+  const about = `one record of ${recordBytes} B in each request, ${connections} connections x ${inFlight}`
+  const shape = { partitions: 1, connections, inFlight, batchBytes: recordBytes, recordBytes, mibPerSecond: null }
+  return { kind: 'requests', name, group: 'requests', about, shape, targets: { kafka: { throughput } } }
+}
 
 function java(name: string, recordBytes: number): Scenario {
   const about = `ProducerPerformance, ${recordBytes} B, acks=all`
@@ -146,10 +158,37 @@ const sustained: readonly Scenario[] = [1, 100].flatMap((partitions) =>
   }),
 )
 
-export const scenarios: readonly Scenario[] = [...decisive, ...compressed, ...matrix, ...sustained]
+/** For a minute each: latency with a consumer at the end of the log, alone and beside a catch-up reader. */
+const offered: readonly Scenario[] = [20, 50, 100].flatMap((mibPerSecond) =>
+  [false, true].map((withCatchUp): Scenario => {
+    const readers = `a consumer at the end${withCatchUp ? ' and a catch-up reader' : ''}`
+    return {
+      kind: 'offered',
+      name: `offered-${mibPerSecond}${withCatchUp ? '-catch-up' : ''}`,
+      group: 'offered',
+      about: `${mibPerSecond} MiB/s offered, 16 KiB batches of 1 KiB, ${readers}`,
+      shape: { ...fourByFive, mibPerSecond },
+      withCatchUp,
+      targets: equal,
+    }
+  }),
+)
 
-/** `consume-group` needs a group coordinator, and `sustained` half an hour: they run only when they are selected. */
-const onRequest = new Set(['consume-group', 'sustained'])
+/** A consumer of a topic of 10 GiB, while a producer continues. */
+const behind: readonly Scenario[] = [null, 50].map((mibPerSecond): Scenario => {
+  const name = mibPerSecond === null ? 'behind' : `behind-${mibPerSecond}`
+  const rate = mibPerSecond === null ? 'at saturation' : `at ${mibPerSecond} MiB/s`
+  const about = `a consumer of a backlog of 10 GiB behind a producer ${rate}, 64 KiB batches of 1 KiB, 1 x 5`
+  return { kind: 'behind', name, group: 'behind', about, shape: { ...oneByFive, mibPerSecond }, targets: equal }
+})
+
+export const scenarios: readonly Scenario[] = [...decisive, ...compressed, ...matrix, ...sustained, ...offered, ...behind]
+
+/** `consume-group` needs a group coordinator, and the others take half an hour: they run only when they are selected. */
+const onRequest = new Set(['consume-group', 'sustained', 'offered', 'behind'])
+
+/** Writes more than the disk keeps, so records beyond the retention size and deleted topics must be deleted soon. */
+export const isVoluminous = ({ kind }: Scenario): boolean => kind === 'sustained' || kind === 'offered' || kind === 'behind'
 
 export function chosen(names: readonly string[]): readonly Scenario[] {
   if (names.length === 0) return scenarios.filter((each) => !onRequest.has(each.group))

@@ -8,20 +8,28 @@ type Column = readonly [title: string, figure: keyof Sample, digits: number]
 const columns: readonly Column[] = [
   ['MiB/s', 'mibPerSecond', 0],
   ['k rec/s', 'recordsPerSecond', 0],
+  ['k req/s', 'requestsPerSecond', 1],
   ['P50 ms', 'p50Ms', 2],
   ['P99 ms', 'p99Ms', 2],
   ['P99.9 ms', 'p999Ms', 2],
   ['CPU s/GiB', 'brokerCpuSecondsPerGib', 2],
+  ['CPU us/req', 'brokerCpuMicrosPerRequest', 1],
   ['load s/GiB', 'generatorCpuSecondsPerGib', 2],
   ['RSS MiB', 'rssPeakMib', 0],
   ['idle MiB', 'rssIdleMib', 0],
   ['tail MiB/s', 'tailMibPerSecond', 0],
   ['behind ms', 'tailBehindMs', 0],
+  ['consumed P99', 'consumedP99Ms', 2],
+  ['consumed P99.9', 'consumedP999Ms', 2],
+  ['catch-up MiB/s', 'catchUpMibPerSecond', 0],
   ['start ms', 'startMs', 0],
   ['slowest/first', 'slowestWindow', 2],
   ['written/byte', 'writtenPerByte', 2],
   ['read/byte', 'readPerByte', 2],
+  ['read/consumed', 'readPerByteConsumed', 2],
 ]
+
+const inThousands: ReadonlySet<keyof Sample> = new Set(['recordsPerSecond', 'requestsPerSecond'])
 
 export function resultTable(results: readonly Result[]): string {
   const outcomes = results.flatMap((result) => result.outcomes)
@@ -33,7 +41,7 @@ export function resultTable(results: readonly Result[]): string {
 function resultRow(result: Result, outcome: Outcome, shown: readonly Column[]): string[] {
   const cells = shown.map(([, figure, digits]) => {
     const value = middle(outcome, figure)
-    return value === null ? '' : (figure === 'recordsPerSecond' ? value / 1000 : value).toFixed(digits)
+    return value === null ? '' : (inThousands.has(figure) ? value / 1000 : value).toFixed(digits)
   })
   const failure = outcome.failures[0]
   return [

@@ -57,6 +57,10 @@ export interface TailLoad {
   readonly partitionMaxBytes: number
   readonly maxBytes: number
   readonly isTraced?: boolean
+  /** Offset of the first record to read, by partition; without it the reader starts at the beginning. */
+  readonly startOffsets?: readonly number[]
+  /** A reader that is at the end offsets starts again, until it is stopped. */
+  readonly isRepeated?: boolean
 }
 
 export interface TailResult {
@@ -78,4 +82,9 @@ export type FromLoad<Result> =
   | { readonly type: 'done'; readonly result: Result }
   | { readonly type: 'failed'; readonly reason: string }
 
-export type ToLoad = { readonly type: 'go' } | { readonly type: 'until'; readonly ends: readonly number[] }
+export type ToLoad =
+  | { readonly type: 'go' }
+  /** End offsets of a reader. */
+  | { readonly type: 'until'; readonly ends: readonly number[] }
+  /** A producer sends no more than what is due, a reader ends at once. */
+  | { readonly type: 'stop' }

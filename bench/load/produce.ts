@@ -44,6 +44,10 @@ function acknowledge(connection: ProducerConnection, partition: number, baseOffs
   ends[partition] = Math.max(ends[partition]!, baseOffset + batch.records)
   if (load.mibPerSecond === null) pump(connection, now)
   else serveDue()
+  finishIfDone(now)
+}
+
+function finishIfDone(now: number): void {
   if (answered === sent && !mayStart(now) && due.length === 0) finish(now)
 }
 
@@ -66,8 +70,8 @@ function serveDue(): void {
   }
 }
 
-/** An open loop: due times depend on the clock alone, so a slow broker cannot slow down the requests. */
-function pace(): void {
+/** An open loop: due times depend on the clock alone, so a slow broker cannot slow down the requests. Returns how it is stopped. */
+function pace(): () => void {
   const everyMs = (batch.bytes / (load.mibPerSecond! * mib)) * 1000
   const count = Math.floor(Math.min(load.secondsMax * 1000, (load.mibMax / load.mibPerSecond!) * 1000) / everyMs)
   let scheduled = 0
@@ -79,11 +83,13 @@ function pace(): void {
       scheduled += 1
     }
     serveDue()
-    if (scheduled === count) {
-      sendUntil = 0
-      clearInterval(tick)
-    }
+    if (scheduled === count) end()
   }, 1)
+  const end = (): void => {
+    sendUntil = 0
+    clearInterval(tick)
+  }
+  return end
 }
 
 function finish(now: number): void {
@@ -130,13 +136,20 @@ async function open(index: number): Promise<void> {
 }
 
 for (let index = 0; index < load.connections; index += 1) await open(index)
-const gone = new Promise<void>((resolve) => process.once('message', () => resolve()))
+const started = new Promise<void>((resolve) => process.once('message', () => resolve()))
 process.once('disconnect', () => process.exit(1))
 send({ type: 'ready' })
-await gone
+await started
 const cpuAtStart = process.cpuUsage()
 began = performance.now()
 sendUntil = began + load.secondsMax * 1000
 setInterval(() => send({ type: 'progress', mib: bytes() / mib }), progressEveryMs).unref()
+let stop = (): void => {
+  sendUntil = 0
+}
+process.once('message', () => {
+  stop()
+  finishIfDone(performance.now())
+})
 if (load.mibPerSecond === null) for (const connection of connections) pump(connection, began)
-else pace()
+else stop = pace()

@@ -1,5 +1,6 @@
 /**
- * A process that reads a topic from its beginning and stays at its end: `fork`ed with a TailLoad; ends at the end offset that it receives.
+ * A process that reads a topic and stays at its end: `fork`ed with a TailLoad; ends at the end offsets that it receives, or starts again
+ * there until it is stopped.
  */
 import { connect } from 'node:net'
 import { batchAt } from '../../test/support/batch.ts'
@@ -18,16 +19,19 @@ function fail(reason: string): never {
   process.exit(1)
 }
 
-const offsets = new Float64Array(load.partitions)
+const startOffsets = load.startOffsets ?? new Array<number>(load.partitions).fill(0)
+const offsets = Float64Array.from(startOffsets)
 /** Contains one response at a time, as read from the socket. A response may exceed its limit by one batch. */
 const buffer = Buffer.alloc(load.maxBytes + 2 * mib)
 const trace: [number, number][] = []
 let filled = 0
 let bytes = 0
+let records = 0
 let began = 0
 let ends: readonly number[] | null = null
 let endsHeardAt = 0
 let correlation = 0
+let isStopped = false
 
 function call(): void {
   correlation += 1
@@ -41,7 +45,9 @@ function hear(count: number): boolean {
   if (filled >= 4 && filled === 4 + buffer.readInt32BE(0)) {
     take(new Reader(buffer.subarray(0, filled), 8))
     filled = 0
-    if (!isAtEnd()) call()
+    if (isStopped) finish()
+    else if (!isAtEnd()) call()
+    else if (load.isRepeated) restart()
     else finish()
   }
   if (filled === buffer.length) fail('a response is larger than its limit')
@@ -58,14 +64,16 @@ function take(answer: Reader): void {
   }
 }
 
-function takeBatches(partition: number, records: Buffer): void {
-  for (let at = 0; records.length - at >= batchAt.records; ) {
-    const end = at + 12 + records.readInt32BE(at + batchAt.length)
-    if (end > records.length) return
-    const baseOffset = records.readUInt32BE(at) * 2 ** 32 + records.readUInt32BE(at + 4)
+function takeBatches(partition: number, batches: Buffer): void {
+  for (let at = 0; batches.length - at >= batchAt.records; ) {
+    const end = at + 12 + batches.readInt32BE(at + batchAt.length)
+    if (end > batches.length) return
+    const baseOffset = batches.readUInt32BE(at) * 2 ** 32 + batches.readUInt32BE(at + 4)
     if (baseOffset !== offsets[partition]) fail(`offset ${baseOffset} came where ${offsets[partition]} was due`)
     if (load.isTraced && partition === 0) trace.push([baseOffset, performance.timeOrigin + performance.now()])
-    offsets[partition] = baseOffset + records.readInt32BE(at + batchAt.lastOffsetDelta) + 1
+    const count = batches.readInt32BE(at + batchAt.lastOffsetDelta) + 1
+    offsets[partition] = baseOffset + count
+    records += count
     bytes += end - at
     at = end
   }
@@ -73,11 +81,16 @@ function takeBatches(partition: number, records: Buffer): void {
 
 const isAtEnd = (): boolean => ends?.every((end, partition) => offsets[partition]! >= end) ?? false
 
+function restart(): void {
+  offsets.set(startOffsets)
+  call()
+}
+
 function finish(): void {
   const now = performance.now()
   const result = {
     mib: bytes / mib,
-    records: offsets.reduce((sum, each) => sum + each, 0),
+    records,
     seconds: (now - began) / 1000,
     behindMs: now - endsHeardAt,
     trace,
@@ -89,6 +102,8 @@ function obey(message: ToLoad): void {
   if (message.type === 'go') {
     began = performance.now()
     call()
+  } else if (message.type === 'stop') {
+    isStopped = true
   } else {
     ends = message.ends
     endsHeardAt = performance.now()

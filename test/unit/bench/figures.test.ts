@@ -3,7 +3,8 @@ import { checkedLimits, median, ratios } from '../../../bench/figures.ts'
 import { buildFrame, copyFrame, Sequencer } from '../../../bench/load/frame.ts'
 import { Histogram } from '../../../bench/load/histogram.ts'
 import { slowestShare, Windows } from '../../../bench/load/windows.ts'
-import { chosen, scenarios } from '../../../bench/scenarios.ts'
+import { delays } from '../../../bench/run-beside-readers.ts'
+import { chosen, isVoluminous, scenarios } from '../../../bench/scenarios.ts'
 import { batchAt } from '../../support/batch.ts'
 import { crc32c } from '../../support/crc32c.ts'
 
@@ -94,6 +95,44 @@ test('bench figures: the worst round decides a limit, and only sustained scenari
     ['writtenPerByte', 1.15, 1.15, true],
     ['readPerByte', 0.05, 0.05, true],
   ])
+})
+
+test('bench figures: the delay of a consumer counts from the due time of each batch that it has seen', () => {
+  const due = [0, 10, 20].map((baseOffset, index) => [baseOffset, 1000 + index * 5] as const)
+  const found = delays(due, [
+    [0, 1003],
+    [10, 1105],
+  ])
+  expect(found.count).toBe(2)
+  expect(found.maxMs).toBe(100)
+  expect(found.quantileMs(0.5)).toBeCloseTo(3, 1)
+})
+
+test('bench figures: a request of the small requests has one record, and their table has both shapes', () => {
+  const rows = chosen(['requests']).flatMap((each) => (each.kind === 'requests' ? [each] : []))
+  expect(rows.map(({ name, targets }) => [name, targets['kafka']!.throughput])).toEqual([
+    ['requests-100b', 1.3],
+    ['requests-1k', 2.5],
+  ])
+  for (const { shape } of rows) {
+    const frame = buildFrame({ ...shape, topic: 't', acks: -1, producerId: -1n, producerEpoch: -1 })
+    expect(frame.records).toBe(1)
+    expect(frame.batchBytes).toBeGreaterThan(shape.recordBytes)
+    expect(frame.batchBytes).toBeLessThan(shape.recordBytes + 100)
+  }
+})
+
+test('bench figures: long scenarios run only when they are selected, and their data is deleted soon', () => {
+  const names = chosen([]).map(({ name }) => name)
+  const found = chosen(['sustained', 'offered', 'behind'])
+  expect(found.map(({ name }) => name)).toEqual([
+    ...['sustained-64k', 'sustained-16k', 'sustained-64k-100p', 'sustained-16k-100p'],
+    ...['offered-20', 'offered-20-catch-up', 'offered-50', 'offered-50-catch-up', 'offered-100', 'offered-100-catch-up'],
+    ...['behind', 'behind-50'],
+  ])
+  expect(found.filter(({ name }) => names.includes(name))).toEqual([])
+  expect(found.every(isVoluminous)).toBe(true)
+  expect(chosen([]).some(isVoluminous)).toBe(false)
 })
 
 test('bench figures: a scenario that does not exist is rejected with the ones that do', () => {

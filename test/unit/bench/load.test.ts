@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { produceProcess, tailProcess } from '../../../bench/load/process.ts'
 import { createTopic, readAll } from '../../support/admin.ts'
@@ -42,3 +43,37 @@ for (const isIdempotent of [false, true]) {
     limitMs,
   )
 }
+
+test(
+  'load generator: a repeated reader starts again at its end, and a stopped producer and reader end with what they have counted',
+  async () => {
+    const topic = 'stopped'
+    await connected(broker.port, (connection) => createTopic(connection, topic))
+    const shape = { partitions: 1, connections: 2, inFlight: 5, batchBytes: 8192, recordBytes: 100, acks: -1, isIdempotent: false }
+    const to = { port: broker.port, topic }
+    const filling = produceProcess({ ...shape, ...to, mibMax: 1, secondsMax: 20, mibPerSecond: null })
+    await filling.ready
+    filling.send({ type: 'go' })
+    const filled = await filling.done
+
+    const producer = produceProcess({ ...shape, ...to, mibMax: 1e6, secondsMax: 60, mibPerSecond: 5 })
+    const limits = { partitions: 1, partitionMaxBytes: 1 << 20, maxBytes: 4 << 20 }
+    const tail = tailProcess({ ...to, ...limits, startOffsets: filled.ends })
+    let repeatedMib = 0
+    const repeated = tailProcess({ ...to, ...limits, isRepeated: true }, { onProgress: (mib) => (repeatedMib = mib) })
+    await Promise.all([producer.ready, tail.ready, repeated.ready])
+    repeated.send({ type: 'until', ends: filled.ends })
+    for (const each of [producer, tail, repeated]) each.send({ type: 'go' })
+    while (repeatedMib < 3 * filled.mib) await pause(20)
+    producer.send({ type: 'stop' })
+    const produced = await producer.done
+    repeated.send({ type: 'stop' })
+    tail.send({ type: 'until', ends: produced.ends })
+    const [tailed, read] = await Promise.all([tail.done, repeated.done])
+    expect(produced.records).toBeGreaterThan(0)
+    expect(tailed.records).toBe(produced.records)
+    expect(tailed.mib).toBeCloseTo(produced.mib, 5)
+    expect(read.records).toBeGreaterThan(2 * filled.records)
+  },
+  limitMs,
+)
