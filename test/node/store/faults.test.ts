@@ -338,6 +338,7 @@ describe('object store faults: an outage', () => {
 })
 
 test('object store faults: never more than 64 requests are under way', async () => {
+  store = await open(patient)
   server.faults.set({ operation: '*', fault: { type: 'hang' } })
   const puts = Array.from({ length: 500 }, (_, i) => store.put(`k${i}`, [noise(10, 1)]))
   while (server.inFlight < 64) await new Promise(setImmediate)
@@ -348,6 +349,7 @@ test('object store faults: never more than 64 requests are under way', async () 
 })
 
 test('object store faults: what is under way when the store is closed ends, and so does what comes after', async () => {
+  store = await open(patient)
   server.faults.set({ operation: '*', fault: { type: 'hang' } })
   const puts = Array.from({ length: 100 }, (_, i) => store.put(`k${i}`, [noise(10, 1)]))
   while (server.inFlight < 64) await new Promise(setImmediate)
