@@ -1,5 +1,6 @@
 import { compile } from '../../src/wire/compile.ts'
 import { interpret } from '../../src/wire/interpret.ts'
+import type { Codec } from '../../src/wire/message-codec.ts'
 import { MalformedMessage } from '../../src/wire/primitives.ts'
 import { Reader } from '../../src/wire/reader.ts'
 import { type Message, rangeOf, type Wire } from '../../src/wire/schema.ts'
@@ -9,23 +10,30 @@ import { difference, fromJson, type MessageVector, type MessageVectors, takeReco
 import { tables } from './tables.ts'
 import type { Tally } from './tally.ts'
 
-/** One file of message vectors: every case, or those that are `selected` by their index, by both codecs. */
+/** Throws what is wrong with a message. */
+type Check = (table: Message, one: MessageVector) => void
+
+/** One file of message vectors: every case, or those that are `selected` by their index, by all checks. */
 export function checkMessages(
   file: string,
   { name, cases }: MessageVectors,
   tally: Tally,
   selected: (index: number) => boolean = () => true,
+  checks: readonly Check[] = [agrees, rejectsPrefixes],
 ): void {
   const table = tables.get(name)
   if (table === undefined) tally.fail(file, undefined, `no table describes a message called ${name}`)
   else
     cases.forEach((one, index) => {
-      if (selected(index)) tally.check(file, index, () => checkCase(table, one))
+      if (!selected(index)) return
+      tally.check(file, index, () => {
+        for (const check of checks) check(table, one)
+      })
     })
 }
 
-/** Throws what is wrong. */
-function checkCase(table: Message, one: MessageVector): void {
+/** Both codecs read the value of the vector, and write its bytes. */
+export const agrees: Check = (table, one) => {
   const [low, high] = rangeOf(table.versions)
   if (one.version < low || one.version > high) throw new Error(`${table.name} has no version ${one.version}, only ${low} to ${high}`)
   const bytes = Buffer.from(one.hex, 'hex')
@@ -47,12 +55,16 @@ function checkCase(table: Message, one: MessageVector): void {
     if (one.unknownTaggedField) agree(difference(expected, read(written), `${make.name}, written and read again: ${table.name}`))
     else agree(difference(bytes, written, `${make.name}: bytes written`))
   }
-  untraced(() => rejectsPrefixes(table, one.version, bytes))
 }
 
 /** Reading is a walk that takes every byte of a whole message, so a message that lacks its end must stop it. */
-function rejectsPrefixes(table: Message, version: number, bytes: Buffer): void {
+export const rejectsPrefixes: Check = (table, { version, hex }) => {
+  const bytes = Buffer.from(hex, 'hex')
   const codec = compile(table, version)
+  untraced(() => rejectsEachPrefix(codec, bytes))
+}
+
+function rejectsEachPrefix(codec: Pick<Codec<unknown>, 'read'>, bytes: Buffer): void {
   const reader = new Reader(bytes)
   for (let end = 0; end < bytes.length; end++) {
     try {
