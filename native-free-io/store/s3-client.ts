@@ -6,6 +6,7 @@ import type { StoreMeter } from '../../src/object-store/request-metrics.ts'
 import type { S3Location } from '../../src/ports/object-store.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import type { RequestFailure } from './attempts.ts'
+import { type DirectRequest, DirectRequests } from './s3-direct.ts'
 import { failureOf } from './s3-failures.ts'
 import { S3Transport, type Transfer } from './s3-transport.ts'
 
@@ -26,6 +27,7 @@ export class S3Connection {
   readonly location: S3Location
   readonly #environment: Environment
   readonly #transport: S3Transport
+  readonly #direct: DirectRequests
   readonly #secrets: readonly string[]
   #sdk: Promise<Sdk> | undefined
   #client: S3Client | undefined
@@ -34,6 +36,7 @@ export class S3Connection {
     this.location = location
     this.#environment = environment
     this.#transport = new S3Transport(meter)
+    this.#direct = new DirectRequests(this.#transport, location)
     const { credentials } = location
     const resolved = credentialsIn(environment, credentials)
     const secrets = resolved.type === 'static' ? [resolved.secretKey, resolved.accessKey, resolved.sessionToken ?? ''] : []
@@ -51,6 +54,15 @@ export class S3Connection {
       if (failure.failure === 'expired') this.#client = undefined
       return { ...failure, error }
     }
+  }
+
+  /** Sends a request that bypasses the SDK; where the bucket does not permit that, the same request through the SDK. */
+  sendDirect(request: DirectRequest, transfer: Transfer, call: SdkCall<unknown>): Promise<'done' | Failed> {
+    return this.send<'done'>(async (client, sdk, options) => {
+      if (await this.#direct.isPossible(client)) await this.#direct.send(client, request, transfer)
+      else await call(client, sdk, options)
+      return 'done'
+    }, transfer)
   }
 
   close(): void {
@@ -113,10 +125,12 @@ function onBuild<C extends Stacked>(command: C, name: string, change: (request: 
   return command
 }
 
-/** Sets what the signature covers of a body that bypasses the SDK: nothing, unless the store requires it. */
+/** What the signature covers of a body that bypasses the SDK: nothing, unless the store requires it. */
+export const payloadHash = (pieces: readonly Uint8Array[], isSigned: boolean): string => (isSigned ? sha256(pieces) : 'UNSIGNED-PAYLOAD')
+
 export function withPayload<C extends Stacked>(command: C, pieces: readonly Uint8Array[], isSigned: boolean): C {
   return onBuild(command, 'millracePayload', ({ headers }) => {
-    headers['x-amz-content-sha256'] = isSigned ? sha256(pieces) : 'UNSIGNED-PAYLOAD'
+    headers['x-amz-content-sha256'] = payloadHash(pieces, isSigned)
   })
 }
 
@@ -150,3 +164,9 @@ export function checksumOf(
   word.writeUInt32BE(pieces.reduce((crc, piece) => crc32c(piece, 0, piece.length, crc), 0) >>> 0)
   return { ChecksumCRC32C: word.toString('base64') }
 }
+
+/** The same as headers. */
+export const checksumHeaders = ({ ChecksumCRC32, ChecksumCRC32C }: ReturnType<typeof checksumOf>): Readonly<Record<string, string>> => ({
+  ...(ChecksumCRC32 === undefined ? {} : { 'x-amz-checksum-crc32': ChecksumCRC32 }),
+  ...(ChecksumCRC32C === undefined ? {} : { 'x-amz-checksum-crc32c': ChecksumCRC32C }),
+})

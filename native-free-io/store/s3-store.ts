@@ -13,7 +13,18 @@ import type {
 import { type Attempt, Attempts, isFailure, type RequestFailure } from './attempts.ts'
 import { Hedge, newHedges } from './hedge.ts'
 import { assertKey } from './keys.ts'
-import { bytesOf, checksumOf, type Failed, S3Connection, type SdkCall, withMd5, withPayload } from './s3-client.ts'
+import {
+  bytesOf,
+  checksumHeaders,
+  checksumOf,
+  type Failed,
+  payloadHash,
+  S3Connection,
+  type SdkCall,
+  withMd5,
+  withPayload,
+} from './s3-client.ts'
+import type { DirectRequest } from './s3-direct.ts'
 import type { Transfer } from './s3-transport.ts'
 import { S3Upload, type UploadRequests } from './s3-upload.ts'
 import type { StoreOptions } from './store-options.ts'
@@ -63,10 +74,19 @@ export class S3Store implements ObjectStore, UploadRequests {
     const sums = checksumOf(checksum, pieces)
     const writer = randomUUID()
     const condition = ifAbsent ? { IfNoneMatch: '*', Metadata: { [writerName]: writer } } : {}
-    const answer = await this.request('put', key, bytes, { pieces }, (client, sdk, options) => {
+    const call: SdkCall<unknown> = (client, sdk, options) => {
       const command = new sdk.PutObjectCommand({ Bucket, Key: key, ContentLength: bytes, ...sums, ...condition })
       return client.send(withPayload(command, pieces, signBodies), options)
-    })
+    }
+    const headers = {
+      'content-length': String(bytes),
+      ...checksumHeaders(sums),
+      ...(ifAbsent ? { 'if-none-match': '*', [`x-amz-meta-${writerName}`]: writer } : {}),
+    }
+    const direct: DirectRequest = { method: 'PUT', key, headers, payloadHash: payloadHash(pieces, signBodies) }
+    const answer = await this.attempts.run('put', key, this.totalMs(bytes), (attempt) =>
+      this.#connection.sendDirect(direct, { ...this.#timing(attempt, bytes), pieces }, call),
+    )
     if (!isFault(answer)) return undefined
     // The object exists already. It may be from an earlier attempt of this put, whose response was lost.
     if (answer.fault === 'exists' && answer.mayBeDone) return this.#isOwn(key, writer, answer)
@@ -126,11 +146,24 @@ export class S3Store implements ObjectStore, UploadRequests {
   }
 
   async remove(keys: readonly string[]): Promise<StoreFault | undefined> {
+    if (keys.length === 1) return this.#removeOne(keys[0]!)
     for (let at = 0; at < keys.length; at += removeMax) {
       const fault = await this.#removeSome(keys.slice(at, at + removeMax))
       if (fault !== undefined) return fault
     }
     return undefined
+  }
+
+  /** An S3 WAL removes its objects one by one, as many as it puts. */
+  async #removeOne(key: string): Promise<StoreFault | undefined> {
+    const { bucket: Bucket } = this.location
+    const direct: DirectRequest = { method: 'DELETE', key, headers: {}, payloadHash: payloadHash([], true) }
+    const call: SdkCall<unknown> = (client, sdk, options) => client.send(new sdk.DeleteObjectCommand({ Bucket, Key: key }), options)
+    const answer = await this.attempts.run('remove', key, this.totalMs(0), async (attempt) => {
+      const done = await this.#connection.sendDirect(direct, this.#timing(attempt, 0), call)
+      return isFailure(done) && done.failure === 'missing' ? 'done' : done
+    })
+    return isFault(answer) ? answer : undefined
   }
 
   async #removeSome(keys: readonly string[]): Promise<StoreFault | undefined> {

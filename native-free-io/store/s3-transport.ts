@@ -4,6 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import type { StoreMeter, StoreRequest } from '../../src/object-store/request-metrics.ts'
+import { encodedPart } from './s3-signature.ts'
 
 /** The part of the SDK's request that the transport uses. */
 interface SignedRequest {
@@ -75,7 +76,7 @@ export class S3Transport {
   async handle(request: SignedRequest, { transfer }: { transfer?: Transfer } = {}): Promise<{ response: unknown }> {
     // A request of the SDK itself, such as for credentials, has no transfer.
     const carried = transfer ?? { timeoutMs: 10_000, signal: new AbortController().signal }
-    const { message, body } = await this.#counted(request, carried)
+    const { message, body } = await this.request(request, carried)
     const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, String(value)]))
     return {
       response: {
@@ -98,7 +99,8 @@ export class S3Transport {
     this.#https.destroy()
   }
 
-  async #counted(request: SignedRequest, transfer: Transfer): Promise<{ message: IncomingMessage; body: Uint8Array }> {
+  /** Sends a signed request, and counts it for the bill. */
+  async request(request: SignedRequest, transfer: Transfer): Promise<{ message: IncomingMessage; body: Uint8Array }> {
     this.#meter?.add(billedAs(request), 1)
     for (const { length } of transfer.pieces ?? []) this.#meter?.add('sentBytes', length)
     try {
@@ -264,11 +266,7 @@ function fill(message: IncomingMessage, room: Uint8Array): Promise<void> {
 function queryText(query: SignedRequest['query']): string {
   const pairs = Object.entries(query ?? {}).flatMap(([name, value]) => {
     const values = value === null ? [''] : typeof value === 'string' ? [value] : value
-    return values.map((each) => `${encoded(name)}=${encoded(each)}`)
+    return values.map((each) => `${encodedPart(name)}=${encodedPart(each)}`)
   })
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
-
-/** Encodes as the signature requires: only the unreserved characters of RFC 3986 stay. */
-const encoded = (part: string): string =>
-  encodeURIComponent(part).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
