@@ -21,6 +21,8 @@ export interface StoreWal {
   readonly location: S3Location
   /** Average interval of puts over a minute; 0 for no limit. */
   readonly batchIntervalMs: number
+  /** False: the interval is the default for this store. */
+  readonly isIntervalGiven: boolean
   /** Maximum bytes of an object. An object of this size does not wait for the interval. */
   readonly batchBytesMax: number
   /** Maximum unflushed bytes; the log cache limits them in any case. */
@@ -91,8 +93,22 @@ function storeWal(text: string): StoreWal | InvalidValue {
     scheme: 's3',
     location,
     batchIntervalMs: given.batchInterval,
+    isIntervalGiven: found.rest.has('batchInterval'),
     batchBytesMax: given.maxBytesInBatch,
     unflushedBytesMax: given.maxUnflushedBytes,
     uploadsMax: given.maxInflightUploadCount,
   }
+}
+
+const secondMs = 1000
+
+/** The budget of puts and its reason, for the log of a start. */
+export function putBudgetText({ batchIntervalMs, isIntervalGiven }: StoreWal): string {
+  const rate =
+    batchIntervalMs === 0
+      ? 'unlimited PUTs'
+      : `a budget of ${Number((secondMs / batchIntervalMs).toPrecision(3))} PUTs per second, averaged over a minute`
+  if (isIntervalGiven) return `the S3 WAL has ${rate}: batchInterval is set to ${batchIntervalMs}`
+  const reason = batchIntervalMs === 0 ? 'the endpoint is not a provider that charges for requests' : 'the provider charges for requests'
+  return `the S3 WAL has ${rate}: ${reason}, and batchInterval is not set`
 }

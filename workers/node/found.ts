@@ -11,7 +11,7 @@ import { step } from '../../native-free-io/process/start-failure.ts'
 import { type BudgetData, budgetFor, newMeter } from '../../native-free-io/store/shared-store.ts'
 import type { NodeConfigs } from '../../src/config/node-configs.ts'
 import { storeName } from '../../src/config/store-uri.ts'
-import type { WalUri } from '../../src/config/wal-uri.ts'
+import { putBudgetText, type WalUri } from '../../src/config/wal-uri.ts'
 import { faultText } from '../../src/object-store/store-faults.ts'
 import type { StoreLocation } from '../../src/ports/object-store.ts'
 import type { Entropy } from '../../src/ports/world.ts'
@@ -80,6 +80,7 @@ export async function foundNode({ configs, log, entropy, fail }: NodeInputs): Pr
       log.warn({ logs: wal.scheme === 'file' ? wal.path : storeName(wal.location) }, `the store fails: ${faultText(fault)}`),
     onFailure: (error) => fail('the metadata log', error),
   })
+  if (wal.scheme === 's3') log.info({ wal: storeName(wal.location), batchInterval: wal.batchIntervalMs }, putBudgetText(wal))
   if (founded.logs.tornBytes > 0) {
     log.warn({ bytes: founded.logs.tornBytes }, 'the metadata log ended in a write that a crash cut off')
   }

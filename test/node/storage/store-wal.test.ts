@@ -21,6 +21,10 @@ afterAll(async () => {
   await server?.stop()
 })
 
+test('S3 WAL: a start logs the budget of PUTs and its reason', () => {
+  expect(world.broker.log).toContain('the S3 WAL has a budget of 50 PUTs per second, averaged over a minute: batchInterval is set to 20')
+})
+
 /** Adds the last lines of the broker to an error. */
 const reported = (work: () => Promise<void>) => () =>
   work().catch((error: Error) => {
