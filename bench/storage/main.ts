@@ -22,6 +22,8 @@ interface Options {
   readonly seconds: string
   readonly minutes: string
   readonly intervals: string
+  readonly shape: string
+  readonly idle: string
   readonly build: string | undefined
 }
 
@@ -33,9 +35,11 @@ const options = new Command('storage')
   .option('--seconds <count>', 'how long each load runs', '10')
   .option('--minutes <count>', 'how long an outage lasts', '10')
   .option('--intervals <list>', 'values of batchInterval for wal', '0,250')
+  .option('--shape <text>', 'part of the names of the shapes for wal, such as 64 or 4 x 5', '')
+  .option('--idle <seconds>', 'how long wal counts the requests of an idle node', '30')
   .option('--build <root>', 'another checkout of Millrace for wal, built')
   .parse()
-const { store: storeName, gib, seconds, minutes, intervals, build } = options.opts<Options>()
+const { store: storeName, gib, seconds, minutes, intervals, shape, idle, build } = options.opts<Options>()
 const parts = options.args.length > 0 ? options.args : ['through', 'catchup', 'bill']
 const mib = 1 << 20
 if (options.args[0] === 'outage') {
@@ -43,7 +47,7 @@ if (options.args[0] === 'outage') {
   process.exit()
 }
 if (options.args[0] === 'wal') {
-  await wal({ store: storeName, seconds: Number(seconds), intervals: intervals.split(','), build })
+  await wal({ store: storeName, seconds: Number(seconds), idleSeconds: Number(idle), intervals: intervals.split(','), shape, build })
   process.exit()
 }
 

@@ -67,6 +67,8 @@ const minioProgram = goProgram('minio', 'github.com/minio/minio')
 const minioSettings = {
   ...{ MINIO_ROOT_USER: account.accessKey, MINIO_ROOT_PASSWORD: account.secretKey },
   ...{ MINIO_BROWSER: 'off', MINIO_UPDATE: 'off', MINIO_DOMAIN: domain },
+  // Benchmarks read its counters.
+  MINIO_PROMETHEUS_AUTH_TYPE: 'public',
 }
 const minioOn = (folder: string, port: number, ...more: readonly string[]): Program => ({
   program: minioProgram.path(),
