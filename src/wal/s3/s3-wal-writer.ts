@@ -55,6 +55,9 @@ export class S3WalWriter {
   readonly #parts: S3WalParts
   readonly #epoch: number
   readonly #kept: KeptObject[]
+  /** Number of kept objects, from the front, that end at or before the last `dropBelow`. They are unneeded, and kept for `keepMs`. */
+  #unneeded = 0
+  #unneededBelow = Number.NEGATIVE_INFINITY
   #others: S3WalPlace[]
   readonly #onLost: (error: Error) => void
   #next = 1
@@ -88,7 +91,8 @@ export class S3WalWriter {
 
   append(content: S3WalContent): Promise<void> {
     const { kind, mark, pieces, bodyBytes, bodyCrc, end, dropBelow } = content
-    assert(dropBelow >= this.#dropBelow, 'what is not needed is never needed again')
+    assert(dropBelow >= this.#unneededBelow, 'what is not needed is never needed again')
+    this.#unneededBelow = dropBelow
     const place = { epoch: this.#epoch, sequence: this.#next++ }
     const header: S3WalHeader = {
       kind,
@@ -133,8 +137,10 @@ export class S3WalWriter {
     await this.#removing
   }
 
+  /** A search from the front would pass the objects of all of `keepMs` for each append: tens of thousands on a busy node. */
   #oldest(dropBelow: number, own: S3WalPlace): Pick<S3WalHeader, 'oldestEpoch' | 'oldestSequence'> {
-    const { epoch, sequence } = this.#kept.find(({ end }) => end > dropBelow) ?? own
+    while (this.#unneeded < this.#kept.length && this.#kept[this.#unneeded]!.end <= dropBelow) this.#unneeded++
+    const { epoch, sequence } = this.#kept[this.#unneeded] ?? own
     return { oldestEpoch: epoch, oldestSequence: sequence }
   }
 
@@ -162,7 +168,7 @@ export class S3WalWriter {
       const { object, dropBelow, done } = this.#appends.shift()!
       if (dropBelow > this.#dropBelow) this.#drops.push({ below: dropBelow, atMs: this.#parts.now() })
       this.#dropBelow = dropBelow
-      this.#droppable = this.#kept.indexOf(object)
+      this.#droppable = this.#kept.lastIndexOf(object)
       done()
     }
     this.tidy()
@@ -194,8 +200,10 @@ export class S3WalWriter {
       for (; stored > 0 && this.#kept[0]!.end <= below; stored--) {
         await this.#remove(this.#kept[0]!)
         if (this.#isOver) return
+        assert(this.#unneeded > 0, 'a removed object is unneeded')
         this.#kept.shift()
         this.#droppable--
+        this.#unneeded--
       }
       await this.#tidyEpochs()
       this.#isUntidy = false
