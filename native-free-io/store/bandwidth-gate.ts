@@ -118,8 +118,8 @@ class BudgetedStore implements ObjectStore {
     return this.#store.remove(keys)
   }
 
-  list(prefix: string, from?: string): Promise<ListPage | StoreFault> {
-    return this.#store.list(prefix, from)
+  list(prefix: string, from?: string, after?: string): Promise<ListPage | StoreFault> {
+    return this.#store.list(prefix, from, after)
   }
 
   abandonUploads(prefix: string, beforeMs: number): Promise<number | StoreFault> {

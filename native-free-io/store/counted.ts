@@ -23,7 +23,7 @@ export function counted(store: ObjectStore, meter: StoreMeter): ObjectStore {
     size: (key) => count('head', store.size(key)),
     upload: (key) => countedUpload(store.upload(key), count),
     remove: (keys) => count('delete', store.remove(keys)),
-    list: (prefix, from) => count('list', store.list(prefix, from)),
+    list: (prefix, from, after) => count('list', store.list(prefix, from, after)),
     abandonUploads: (prefix, beforeMs) => count('list', store.abandonUploads(prefix, beforeMs)),
     close: () => store.close(),
   }

@@ -58,9 +58,9 @@ export class MemStore implements ObjectStore {
     return undefined
   }
 
-  async list(prefix: string, from = ''): Promise<ListPage | StoreFault> {
+  async list(prefix: string, from?: string, after = ''): Promise<ListPage | StoreFault> {
     const found = [...this.#objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareKeys)
-    const rest = found.filter((key) => from === '' || compareKeys(key, from) > 0)
+    const rest = found.filter((key) => compareKeys(key, from ?? after) > 0)
     const page = rest.slice(0, pageKeys)
     const objects = page.map((key) => ({
       key,

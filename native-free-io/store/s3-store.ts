@@ -188,13 +188,11 @@ export class S3Store implements ObjectStore, UploadRequests {
     return isFault(answer) ? answer : undefined
   }
 
-  async list(prefix: string, from?: string): Promise<ListPage | StoreFault> {
+  async list(prefix: string, from?: string, after?: string): Promise<ListPage | StoreFault> {
     const { bucket: Bucket } = this.location
+    const start = from !== undefined ? { ContinuationToken: from } : after !== undefined ? { StartAfter: after } : {}
     const page = await this.request('list', prefix, 0, {}, (client, sdk, options) =>
-      client.send(
-        new sdk.ListObjectsV2Command({ Bucket, Prefix: prefix, ...(from === undefined ? {} : { ContinuationToken: from }) }),
-        options,
-      ),
+      client.send(new sdk.ListObjectsV2Command({ Bucket, Prefix: prefix, ...start }), options),
     )
     if (isFault(page)) return page
     const objects = (page.Contents ?? []).map(({ Key, Size, LastModified }) => ({

@@ -94,8 +94,11 @@ export interface ObjectStore {
   upload(key: string): ObjectUpload
   /** A missing key counts as removed. */
   remove(keys: readonly string[]): Promise<StoreFault | undefined>
-  /** Keys that begin with `prefix`, a page at a time. `from` is the `next` of the page before. */
-  list(prefix: string, from?: string): Promise<ListPage | StoreFault>
+  /**
+   * Keys that begin with `prefix`, a page at a time. `from` is the `next` of the page before. Keys up to `after` may be left out, to save
+   * pages: a store in a bucket leaves them out.
+   */
+  list(prefix: string, from?: string, after?: string): Promise<ListPage | StoreFault>
   /** Removes the remains of incomplete uploads that started before `beforeMs`. Returns their number. */
   abandonUploads(prefix: string, beforeMs: number): Promise<number | StoreFault>
   /** Operations in progress end with the fault `closed`. */

@@ -126,10 +126,10 @@ export class RandomFaultStore implements ObjectStore {
     })
   }
 
-  async list(prefix: string, from = ''): Promise<ListPage | StoreFault> {
+  async list(prefix: string, from = '', after = ''): Promise<ListPage | StoreFault> {
     return this.#request('list', prefix, () => {
       if (from === '') this.#shown = this.#allKeys()
-      const keys = this.#shown.filter((key) => key.startsWith(prefix) && key > from)
+      const keys = this.#shown.filter((key) => key.startsWith(prefix) && key > from && key > after)
       const page = keys.slice(0, 7)
       return { objects: page.map((key) => ({ key, bytes: 1, modifiedMs: 0 })), next: page.length < keys.length ? page.at(-1) : undefined }
     })

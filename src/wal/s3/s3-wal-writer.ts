@@ -212,7 +212,9 @@ export class S3WalWriter {
   }
 
   async #isNewest(): Promise<boolean> {
-    const places = await this.#untilAccepted(() => placesIn(this.#parts))
+    // Without the objects of this epoch, of which there may be many pages.
+    const ownEnd = s3WalKey(this.#parts.prefix, { epoch: this.#epoch, sequence: Number.MAX_SAFE_INTEGER })
+    const places = await this.#untilAccepted(() => placesIn(this.#parts, ownEnd))
     const last = places?.at(-1)
     if (last !== undefined && last.epoch > this.#epoch)
       this.#end(new Superseded(`${this.#parts.prefix} has been taken over by a later incarnation: epoch ${last.epoch}`))

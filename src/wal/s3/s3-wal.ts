@@ -79,12 +79,12 @@ export async function peek({ store, prefix }: S3WalParts, place: S3WalPlace): Pr
   }
 }
 
-/** All places in the list, in order. */
-export async function placesIn({ store, prefix }: S3WalParts): Promise<S3WalPlace[] | StoreFault> {
+/** All places in the list, in order; possibly without those whose keys are up to `after`. */
+export async function placesIn({ store, prefix }: S3WalParts, after?: string): Promise<S3WalPlace[] | StoreFault> {
   // By key, because a page may be repeated.
   const places = new Map<string, S3WalPlace>()
   for (let from: string | undefined; ; ) {
-    const page = await store.list(prefix, from)
+    const page = await store.list(prefix, from, after)
     if (isFault(page)) return page
     for (const { key } of page.objects) {
       const place = s3WalPlaceOf(prefix, key)

@@ -132,6 +132,15 @@ export const contract: Readonly<Record<string, Check>> = {
       (await keysOf(store, at)).map(({ key }) => key),
       keys,
     )
+    const rest = await store.list(at, undefined, keys.at(-3))
+    if (isFault(rest)) throw failure(rest)
+    // A store may list the keys up to the given one too.
+    const last = rest.next === undefined ? rest : await store.list(at, rest.next, keys.at(-3))
+    if (isFault(last)) throw failure(last)
+    assert.deepEqual(
+      last.objects.slice(-2).map(({ key }) => key),
+      keys.slice(-2),
+    )
     ok(await store.remove(keys.slice(1)))
     assert.deepEqual(
       (await keysOf(store, at)).map(({ key }) => key),
