@@ -33,6 +33,8 @@ const shapes = sizes.flatMap((size) =>
 )
 type Shape = (typeof shapes)[number]
 const ownPutsMs = 4000
+/** Brokers are warm before a load is measured. */
+const warmUpSeconds = 4
 const secondsOfHour = 3600
 /** The budget is an average over this time. */
 const windowMs = 60_000
@@ -58,8 +60,10 @@ export async function wal(options: WalOptions): Promise<void> {
     for (const shape of shapes.filter(({ name }) => name.includes(options.shape))) {
       for (const interval of options.intervals) {
         const own = await millraceRow(shape, interval, store, options)
-        await ownRow(own.bytesPerPut, store)
+        await ownRow(own.bytesPerPut, uploadsEager, store)
       }
+      // The most that a broker with one put for each batch can reach.
+      await ownRow(shape.batchBytes, shape.connections * shape.inFlight, store)
       if (missing === undefined) await tansuRow(shape, store.server, options.seconds)
     }
     await idleRow(store, options)
@@ -105,6 +109,8 @@ async function millraceRow(
 ): Promise<{ readonly bytesPerPut: number }> {
   const { broker, metricsPort } = await millrace(interval, store, build)
   try {
+    // A budget must hold from the start on.
+    if (interval === '0') await produced(shape, broker.port, warmUpSeconds)
     const [cpu, before, counted] = [broker.figures().cpuSeconds, await writes(metricsPort), await store.server!.requests()]
     const result = await produced(shape, broker.port, seconds)
     const after = await writes(metricsPort)
@@ -137,6 +143,7 @@ async function tansuRow(shape: Shape, server: BenchServer, seconds: number): Pro
   const tansu = await startTansu(server)
   try {
     tansu.createTopic('t')
+    await produced(shape, tansu.port, warmUpSeconds)
     const counted = await server.requests()
     const result = await produced(shape, tansu.port, seconds)
     console.log([`Tansu, ${shape.name}: ${loadText(result)}`, ...requestsText(counted, await server.requests(), result)].join('; '))
@@ -186,8 +193,8 @@ async function writes(metricsPort: number): Promise<{ readonly puts: number; rea
   return { puts: value('writes'), bytes: value('bytes') }
 }
 
-/** Latency of puts of one size by one client, as many at a time as the WAL has, while no broker runs. */
-async function ownRow(bytes: number, { uri }: BenchStore): Promise<void> {
+/** Throughput and latency of puts of one size by one client, while no broker runs. */
+async function ownRow(bytes: number, atOnce: number, { uri }: BenchStore): Promise<void> {
   const store = await meteredStore(storeUri.read(uri!) as StoreLocation, newMeter())
   const histogram = new Histogram()
   const body = randomFillSync(Buffer.alloc(bytes))
@@ -201,9 +208,9 @@ async function ownRow(bytes: number, { uri }: BenchStore): Promise<void> {
       histogram.record(performance.now() - before)
     }
   }
-  await Promise.all(Array.from({ length: uploadsEager }, client))
+  await Promise.all(Array.from({ length: atOnce }, client))
   const rate = (histogram.count * bytes) / mib / ((performance.now() - began) / 1000)
   const times = `P50 ${histogram.quantileMs(0.5).toFixed(1)}, P99 ${histogram.quantileMs(0.99).toFixed(1)} ms`
-  console.log(`  puts of ${(bytes / kib).toFixed(0)} KiB without a broker, ${uploadsEager} at a time: ${rate.toFixed(1)} MiB/s; ${times}`)
+  console.log(`  puts of ${(bytes / kib).toFixed(0)} KiB without a broker, ${atOnce} at a time: ${rate.toFixed(1)} MiB/s; ${times}`)
   await store.close()
 }
