@@ -1,6 +1,7 @@
 import type { DiskRoom } from '../native-free-io/disk/disk-room.ts'
 import { addProcessMetrics } from '../native-free-io/process/process-metrics.ts'
 import type { Pipeline } from '../native-free-io/threads/pipeline.ts'
+import type { PipelineLane } from '../native-free-io/threads/pipeline-lane.ts'
 import type { ClusterView } from '../src/broker/cluster-view.ts'
 import { addGroupMetrics } from '../src/broker/group-metrics.ts'
 import { addBrokerMetrics } from '../src/broker/metrics.ts'
@@ -33,15 +34,14 @@ export function nodeMetrics({ pipeline, cluster, storageImage, room, storage, me
   })
   addBrokerMetrics(registry, cluster)
   addGroupMetrics(registry, groups)
+  const sum = (of: (lane: PipelineLane) => number): number => pipeline.lanes.all.reduce((total, lane) => total + of(lane), 0)
   const gauge = (name: string, help: string, read: () => number): void => registry.computed({ name, help, type: 'gauge' }, read)
-  gauge('millrace_log_durable_bytes', 'Position up to which the write-ahead log is durable.', () => pipeline.durable)
-  gauge('millrace_log_undurable_bytes', 'Bytes sequenced but not durable yet.', () => pipeline.published - pipeline.durable)
-  gauge(
-    'millrace_log_unstored_bytes',
-    'Bytes that are only in the write-ahead log, not in objects.',
-    () => pipeline.durable - pipeline.stored,
+  gauge('millrace_log_durable_bytes', 'Position up to which the write-ahead log is durable.', () => sum((lane) => lane.durable))
+  gauge('millrace_log_undurable_bytes', 'Bytes sequenced but not durable yet.', () => sum((lane) => lane.published - lane.durable))
+  gauge('millrace_log_unstored_bytes', 'Bytes that are only in the write-ahead log, not in objects.', () =>
+    sum((lane) => lane.durable - lane.stored),
   )
-  gauge('millrace_log_capacity_bytes', 'Capacity of the write-ahead log in bytes.', () => pipeline.wal.state.capacity)
+  gauge('millrace_log_capacity_bytes', 'Capacity of the write-ahead log in bytes.', () => sum((lane) => lane.wal.state.capacity))
   gauge(
     'millrace_disk_full',
     'Number of files that cannot grow because the disk is full: write-ahead log, metadata log, producers.snapshot.',

@@ -61,11 +61,11 @@ const receive = new ReceiveBuffers(layout.receive.base, layout.receive.bytes)
 const dispatcher = new RequestDispatcher({
   words,
   memory: arena.bytes,
-  lane: plan.lane.header,
-  appends: new RingProducer(words, layout.appends),
-  reads: new RingProducer(words, layout.reads),
-  answers: new RingConsumer(words, layout.answers),
-  sequencer: new WakeSignal(words, plan.lane.sequencerSignal),
+  lane: plan.lanes[0]!.header,
+  appends: new RingProducer(words, layout.rings[0]!.appends),
+  reads: new RingProducer(words, layout.rings[0]!.reads),
+  answers: new RingConsumer(words, layout.rings[0]!.answers),
+  sequencer: new WakeSignal(words, plan.lanes[0]!.sequencerSignal),
   routing,
   sessions: new FetchSessions(limits.sessionSlots, () => randomInt(1, 0x7fff_ffff)),
   validation: new ProduceValidation({
@@ -158,7 +158,7 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
   listen: () =>
     void listen().then((bound) => {
       if ('error' in bound) send({ type: 'notListening', listener: bound.listener, code: bound.error.code, message: bound.error.message })
-      else send({ type: 'listening', ports: bound })
+      else send({ type: 'listening', ...bound })
     }),
   topics: ({ set, deleted }) => {
     for (const id of deleted) routing.delete(id)

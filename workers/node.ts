@@ -1,16 +1,15 @@
 import type { Log } from '../native-free-io/process/logger.ts'
 import { meteredStore } from '../native-free-io/store/shared-store.ts'
 import { StoreHealth } from '../native-free-io/store/store-health.ts'
-import type { Pipeline } from '../native-free-io/threads/pipeline.ts'
+import type { NetworkMessage, Pipeline } from '../native-free-io/threads/pipeline.ts'
 import type { NodeConfigs } from '../src/config/node-configs.ts'
 import { storeName } from '../src/config/store-uri.ts'
 import type { Controller } from '../src/controller/controller.ts'
-import type { FromNetwork } from '../src/network/thread-messages.ts'
 import { Services } from '../src/node/services.ts'
 import { nodeMetrics } from './metrics.ts'
 import { clientServices, type ListenerAddress, type Serving } from './node/client-services.ts'
 import { type Founded, foundNode, type NodeInputs, randomEntropy } from './node/found.ts'
-import { type NetworkRequests, networkRequests } from './node/network-requests.ts'
+import { networkRequests } from './node/network-requests.ts'
 import { openBroker } from './node/open-broker.ts'
 import { openNodeMetadata, startMetadata } from './node/open-metadata.ts'
 import { openPipeline } from './node/open-pipeline.ts'
@@ -48,17 +47,17 @@ async function build(inputs: NodeInputs, founded: Founded): Promise<Node & { rea
   checked.catch(() => {})
 
   // The network threads send messages as soon as they start; clients are served once the services have started.
-  const early: FromNetwork[] = []
-  let receive = (message: FromNetwork): void => void early.push(message)
-  const pipeline = await openPipeline(inputs, founded, (message) => receive(message))
+  const early: (() => void)[] = []
+  let receive = (thread: number, message: NetworkMessage): void => void early.push(() => receive(thread, message))
+  const pipeline = await openPipeline(inputs, founded, (thread, message) => receive(thread, message))
   const opened = await openStorage(inputs, founded, pipeline, health)
   const { storage, jobs } = opened
   const metadata = await openNodeMetadata(inputs, founded, pipeline, opened)
   const { broker, cluster, groups, advertised } = openBroker(inputs, founded, pipeline, opened, metadata)
   await startMetadata(inputs, founded, pipeline, metadata, opened)
   const requests = networkRequests(broker, storage, pipeline, log)
-  receive = (message) => requests[message.type as keyof NetworkRequests](message as never)
-  for (const message of early) receive(message)
+  receive = (thread, message) => requests[message.type](message as never, thread)
+  for (const pass of early) pass()
 
   const metrics = nodeMetrics({
     pipeline,

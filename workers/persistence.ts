@@ -10,14 +10,14 @@ import { laneHeader, narrow } from '../src/pipeline/lane-words.ts'
 import { Persistence } from '../src/pipeline/persistence/persistence.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
 
-const { memory, plan, wal, position } = workerData as LaneData & { readonly position: number }
+const { memory, plan, index, wal, position } = workerData as LaneData & { readonly position: number }
 const arena = openArena(memory)
 const { words } = arena
-const { lane } = plan
+const lane = plan.lanes[index]!
 // In the first lap, nothing is written after `position` yet; later laps have written the whole log.
 const prepared = Math.max(wal.prepared, Math.min(position, wal.state.capacity))
 // An S3 WAL has a different persistence thread.
-const buffers = { ...arena, crc: kernel(memory).crc, superblock: plan.spareBlock, zeros: plan.zeros }
+const buffers = { ...arena, crc: kernel(memory).crc, superblock: lane.spareBlock, zeros: plan.zeros }
 const file = WalFile.attach(wal.path!, { state: wal.state, prepared }, buffers)
 const counters = new MetricBlock(stages.persistence, new Float64Array(memory.buffer, lane.persistenceCounters, counterBlockBytes / 8))
 const signal = new WakeSignal(words, lane.persistenceSignal)
@@ -29,7 +29,7 @@ const persistence = new Persistence({
   signals: [
     new WakeSignal(words, lane.sequencerSignal),
     ...plan.network.map((layout) => new WakeSignal(words, layout.signal)),
-    new WakeSignal(words, plan.mainSignal),
+    new WakeSignal(words, lane.mainSignal),
   ],
   counters,
   position,

@@ -13,13 +13,23 @@ import { WakeSignal } from '../src/ring/wake-signal.ts'
 import { PutBudget } from '../src/wal/s3/put-budget.ts'
 import { S3WalWriter } from '../src/wal/s3/s3-wal-writer.ts'
 
-const { memory, plan, wal, position, store: data } = workerData as LaneData & { readonly position: number; readonly store: StoreWalData }
+const {
+  memory,
+  plan,
+  index,
+  wal,
+  position,
+  store: data,
+} = workerData as LaneData & {
+  readonly position: number
+  readonly store: StoreWalData
+}
 const port = parentPort!
 const send = (message: FromStorePersistence): void => port.postMessage(message)
 /** Interval of the removal of unneeded objects, also when nothing is written. */
 const tidyMs = 5000
 const { words, bytes, view } = openArena(memory)
-const { lane } = plan
+const lane = plan.lanes[index]!
 const { crc } = kernel(memory)
 const signal = new WakeSignal(words, lane.persistenceSignal)
 const store = await sharedStore(data.location, data.share)('wal')
@@ -40,7 +50,7 @@ const persistence = new StorePersistence({
   signals: [
     new WakeSignal(words, lane.sequencerSignal),
     ...plan.network.map((layout) => new WakeSignal(words, layout.signal)),
-    new WakeSignal(words, plan.mainSignal),
+    new WakeSignal(words, lane.mainSignal),
   ],
   counters: new MetricBlock(stages.persistence, new Float64Array(memory.buffer, lane.persistenceCounters, counterBlockBytes / 8)),
   position,

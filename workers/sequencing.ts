@@ -11,7 +11,7 @@ const data = workerData as LaneData
 const port = parentPort!
 const arena = openArena(data.memory)
 const { words } = arena
-const { header, sequencerSignal } = data.plan.lane
+const { header, sequencerSignal } = data.plan.lanes[data.index]!
 const { sequencer, counters, started } = openLane(data, arena)
 const signal = new WakeSignal(words, sequencerSignal)
 port.postMessage(started)

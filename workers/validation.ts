@@ -30,7 +30,7 @@ const runner = new JobRunner(
 
 const looksBeforeSleep = 50
 const sleepMs = 1000
-const stopped = (): boolean => Atomics.load(words, plan.lane.header + laneHeader.stop) > 0
+const stopped = (): boolean => Atomics.load(words, plan.lanes[0]!.header + laneHeader.stop) > 0
 
 let looks = 0
 while (!stopped()) {

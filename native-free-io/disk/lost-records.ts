@@ -20,7 +20,7 @@ const lostOffsets = 2n ** 40n
  * not exist. Throws unless the loss is accepted.
  */
 export function hasLost({ loss, image }: FoundedNode, pipeline: Pipeline, settings: Settings, log: Log): boolean {
-  const { position, damage } = pipeline.recovery
+  const { position, damage } = pipeline.lanes.all[0]!.recovery
   const known = Math.max(image.storage.wal?.durable ?? 0, damage?.durable ?? 0)
   const cause = loss?.why ?? damage?.why
   if (cause === undefined && position >= known) {
@@ -51,10 +51,10 @@ export async function recordLoss(
     const { highWatermark: start } = await partitions.offsets(partitionId)
     lost.push({ partitionId, start, end: start + lostOffsets })
   }
-  const { error } = await controller.request({ type: 'acceptLoss', broker, lost, wal: walMark(pipeline) })
+  const { error } = await controller.request({ type: 'acceptLoss', broker, lost, wal: walMark(pipeline.lanes.all[0]!) })
   if (error !== errors.NONE) throw new Error(`the controller rejected the loss: ${error.name}`)
   for (const { partitionId, start, end } of lost) {
-    await pipeline.call({ type: 'lose', partitionId, range: { start: Number(start), end: Number(end) } })
+    await pipeline.lanes.of(partitionId).call({ type: 'lose', partitionId, range: { start: Number(start), end: Number(end) } })
   }
   log.warn(
     { partitions: lost.length, offsets: Number(lostOffsets) },
@@ -69,7 +69,7 @@ export async function producersOf(
   acceptsLoss: boolean,
 ): Promise<Map<PartitionId, readonly ProducerSnapshot[]>> {
   const saved = await logs.producers.load()
-  const { stored } = pipeline
+  const { stored } = pipeline.lanes.all[0]!
   const problem =
     saved === undefined
       ? stored === 0

@@ -83,13 +83,14 @@ export class ConnectionTable implements ConnectionOwner {
     this.#pressedUntil = Date.now() + pressedMs
   }
 
-  /** Listens on every address; returns the bound ports. */
+  /** Listens on every address; returns the bound ports, and the file descriptors of the listeners. */
   async listen(
     listeners: readonly ListenerData[],
     backlog: number,
     open: OpenTransport,
-  ): Promise<number[] | { readonly listener: ListenerData; readonly error: NotListening }> {
+  ): Promise<{ readonly ports: number[]; readonly handles: number[] } | { readonly listener: ListenerData; readonly error: NotListening }> {
     const ports: number[] = []
+    const handles: number[] = []
     for (const address of listeners) {
       const bound = await listen(address, backlog, (accepted) => this.#accept(address.name, accepted, open)).catch(
         (error: NotListening) => error,
@@ -97,9 +98,10 @@ export class ConnectionTable implements ConnectionOwner {
       if (bound instanceof NotListening) return { listener: address, error: bound }
       this.#servers.push(bound.server)
       ports.push(bound.port)
+      handles.push(bound.handle)
     }
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs)
-    return ports
+    return { ports, handles }
   }
 
   /** Accepts no more connections, waits for requests in progress, and closes every connection. */

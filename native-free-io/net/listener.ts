@@ -10,12 +10,15 @@ export class NotListening extends Error {
   }
 }
 
+/** An open listener. `handle`: its file descriptor. */
+export interface Listener {
+  readonly server: Server
+  readonly port: number
+  readonly handle: number
+}
+
 /** Accepts connections and passes on their sockets, from which nothing has been read. */
-export function listen(
-  address: { host: string; port: number },
-  backlog: number,
-  onAccept: (accepted: Socket) => void,
-): Promise<{ server: Server; port: number }> {
+export function listen(address: { host: string; port: number }, backlog: number, onAccept: (accepted: Socket) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
     const server = createServer({ pauseOnConnect: true, noDelay: true }, (accepted) => {
       if (!accepted.destroyed) onAccept(accepted)
@@ -24,7 +27,10 @@ export function listen(
     server.listen({ host: address.host, port: address.port, backlog }, () => {
       server.removeAllListeners('error')
       const bound = server.address()
-      resolve({ server, port: typeof bound === 'object' && bound !== null ? bound.port : address.port })
+      resolve({ server, port: typeof bound === 'object' && bound !== null ? bound.port : address.port, handle: handleOf(server) })
     })
   })
 }
+
+/** Node has no public way to the file descriptor of a listener. -1 if there is none. */
+const handleOf = (server: Server): number => (server as unknown as { readonly _handle?: { readonly fd?: number } })._handle?.fd ?? -1

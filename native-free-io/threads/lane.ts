@@ -30,13 +30,13 @@ const recoveryReadBytes = 1 << 20
 /**
  * Recovers the log of a lane into its partitions, and creates the sequencer that continues from there. Called in the sequencer's thread.
  */
-export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena): OpenedLane {
+export function openLane({ plan, index, wal, lost, recovery }: LaneData, arena: Arena): OpenedLane {
   const { words, view, memory } = arena
-  const { lane } = plan
+  const lane = plan.lanes[index]!
   const machine = kernel(memory)
   const began = performance.now()
   const partitions = new Map<PartitionId, Partition>()
-  const buffers = { ...arena, crc: machine.crc, superblock: plan.spareBlock, zeros: plan.zeros }
+  const buffers = { ...arena, crc: machine.crc, superblock: lane.spareBlock, zeros: plan.zeros }
   const ends = wal.state.segments && new SegmentEnds(wal.state.segments, wal.state)
   const file = wal.path === null ? undefined : WalFile.attach(wal.path, wal, buffers)
   const recovered = recover(
@@ -50,7 +50,7 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
       sumBatches: true,
       readBytes: recoveryReadBytes,
       // The main thread appends nothing before the log is open.
-      searchBase: file === undefined ? undefined : plan.staging.base,
+      searchBase: file === undefined ? undefined : lane.staging.base,
       // Without a file, the log cache has already been filled.
       read: (address, bytes, position) => file?.read(address, bytes, position),
     },
@@ -76,12 +76,15 @@ export function openLane({ plan, wal, lost, recovery }: LaneData, arena: Arena):
     appender,
     partitions,
     ends,
-    clients: plan.network.map((network) => ({
-      appends: new RingConsumer(words, network.appends),
-      reads: new RingConsumer(words, network.reads),
-      answers: new RingProducer(words, network.answers),
-      signal: new WakeSignal(words, network.signal),
-    })),
+    clients: plan.network.map(({ rings, signal }) => {
+      const { appends, reads, answers } = rings[index]!
+      return {
+        appends: new RingConsumer(words, appends),
+        reads: new RingConsumer(words, reads),
+        answers: new RingProducer(words, answers),
+        signal: new WakeSignal(words, signal),
+      }
+    }),
     persistence: new WakeSignal(words, lane.persistenceSignal),
     counters,
   })

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { SerialQueue } from '../../src/actor/serial-queue.ts'
 import type { FromStorePersistence, LaneData, LaneWal, ToStorePersistence } from '../../src/network/thread-messages.ts'
-import type { ArenaPlan } from '../../src/pipeline/arena-plan.ts'
+import type { LaneLayout } from '../../src/pipeline/arena-plan.ts'
 import { kernel } from '../../src/pipeline/kernel/kernel.ts'
 import type { SegmentLayout } from '../../src/ports/lane.ts'
 import type { TrimPoint } from '../../src/ports/trim-point.ts'
@@ -41,11 +41,18 @@ async function createAhead(folder: string, segments: SegmentLayout, position: nu
   for (let i = 0; i <= segmentsAhead; i++) await createSegment(folder, first + i * segments.bytes, segments.bytes)
 }
 
-export function fileHome(target: WalTarget, arena: Arena, plan: ArenaPlan, entropy: () => number): LogHome {
+/** Memory of a lane's log. */
+interface LogMemory {
+  readonly layout: LaneLayout
+  /** A block of zeros. */
+  readonly zeros: { readonly base: number; readonly bytes: number }
+}
+
+export function fileHome(target: WalTarget, arena: Arena, { layout, zeros }: LogMemory, entropy: () => number): LogHome {
   const { path } = target
-  const buffers = { ...arena, crc: kernel(arena.memory).crc, superblock: plan.superblock, zeros: plan.zeros }
+  const buffers = { ...arena, crc: kernel(arena.memory).crc, superblock: layout.superblock, zeros }
   const file = WalFile.open(target, buffers, entropy)
-  const { bytes } = plan.lane.log
+  const { bytes } = layout.log
   const { capacity, segments } = file.state
   if (capacity % bytes !== 0) {
     throw new StartRefused(`s3.wal.cache.size = ${bytes}: the write-ahead log ${path} has ${capacity} bytes, of which it must be a divisor`)
@@ -81,8 +88,8 @@ export function fileHome(target: WalTarget, arena: Arena, plan: ArenaPlan, entro
   }
 }
 
-export async function storeHome(options: StoreWalOptions, arena: Arena, plan: ArenaPlan, entropy: () => number): Promise<LogHome> {
-  const { base, bytes: size } = plan.lane.log
+export async function storeHome(options: StoreWalOptions, arena: Arena, { layout }: LogMemory, entropy: () => number): Promise<LogHome> {
+  const { base, bytes: size } = layout.log
   const opened = await openStoreWal(options, { bytes: arena.bytes, base, size }, entropy)
   return new StoreHome(
     options,
@@ -115,7 +122,7 @@ class StoreHome implements LogHome {
 
   writer(spawn: (name: string, workerData: object) => Worker, lane: LaneData, position: number): Worker {
     // The objects are complete, so at most the last record can be incomplete.
-    if (this.#end - position > lane.plan.lane.log.bytes / 2) {
+    if (this.#end - position > lane.plan.lanes[lane.index]!.log.bytes / 2) {
       throw new WalCorrupt(
         `the write-ahead log in the store cannot be read at position ${position}, and continues to position ${this.#end}; restore its objects from a copy`,
       )

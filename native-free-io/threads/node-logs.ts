@@ -1,13 +1,13 @@
 import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
 import type { ProducersHome } from '../../src/ports/producers.ts'
-import type { PipelineOptions } from './pipeline.ts'
+import type { LaneLog } from './pipeline.ts'
 
 /** All state that a node needs after a crash, except its objects. */
 export interface NodeLogs {
   readonly metadata: MetadataLog
   /** Bytes of a write to the metadata log that a crash cut off. */
   readonly tornBytes: number
-  readonly wal: PipelineOptions['wal']
+  readonly wal: LaneLog['wal']
   readonly producers: ProducersHome
   /** Counters of each thread that uses a store for the logs, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]

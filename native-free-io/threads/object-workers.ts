@@ -4,6 +4,7 @@ import { Piscina } from 'piscina'
 import { isFault, StoreFailed } from '../../src/object-store/store-faults.ts'
 import type { ObjectKeys } from '../../src/objects/object-key.ts'
 import type { WalRange } from '../../src/ports/cold-reads.ts'
+import type { Lanes } from '../../src/ports/lanes.ts'
 import type { BlockRun, Building, BuiltPart, CleanedObjects, CleanRules, ObjectJobs, Sealed, Source } from '../../src/ports/object-jobs.ts'
 import type { ListPage, StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
@@ -25,7 +26,7 @@ import type {
   TailTask,
   UnbuiltPart,
 } from './object-tasks.ts'
-import type { Pipeline } from './pipeline.ts'
+import type { PipelineLane } from './pipeline-lane.ts'
 import { copyRanges, readRanges } from './wal-reads.ts'
 
 /** Maximum simultaneous requests of one thread to the store. */
@@ -46,7 +47,7 @@ export interface ObjectWorkersOptions {
   readonly budget: BudgetData | null
   /** Memory into which blocks are read. */
   readonly blocks: WebAssembly.Memory
-  readonly pipeline: Pipeline
+  readonly lanes: Lanes<PipelineLane>
 }
 
 /** Jobs of the object workers for the main thread: one thread reads, one uploads, one compacts, so that none waits for another. */
@@ -59,17 +60,17 @@ export class ObjectWorkers implements ObjectJobs {
   readonly #isMounted: boolean
   /** Counters of each pool's thread, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
-  readonly #pipeline: Pipeline
+  readonly #lanes: Lanes<PipelineLane>
 
-  constructor({ worker, location, keys, budget, blocks, pipeline }: ObjectWorkersOptions) {
+  constructor({ worker, location, keys, budget, blocks, lanes }: ObjectWorkersOptions) {
     this.#keys = keys
     this.#isMounted = location.scheme === 'file'
-    this.#pipeline = pipeline
+    this.#lanes = lanes
     this.meters = Array.from({ length: 3 }, () => newMeter())
     const data = (index: number): ObjectWorkerData & StoreShare => ({
       store: location,
       blocks,
-      log: pipeline.log ?? null,
+      log: lanes.all[0]!.log ?? null,
       budget,
       meter: this.meters[index]!,
     })
@@ -91,7 +92,7 @@ export class ObjectWorkers implements ObjectJobs {
     const { port1, port2 } = new MessageChannel()
     const read = new Promise<Sealed>((resolve) => port1.once('message', resolve))
     const marker = this.#isMounted ? this.#keys.marker : null
-    const task: BuildTask = { wal: this.#pipeline.wal, from, until, key: this.#keys.key(objectId), marker, stored, port: port2 }
+    const task: BuildTask = { wal: this.#lanes.all[0]!.wal, from, until, key: this.#keys.key(objectId), marker, stored, port: port2 }
     const result = this.#writers.run(task, { name: 'build', transferList: [port2] }) as Promise<BuiltPart | UnbuiltPart>
     const built = result.then((part) => ('fault' in part ? done<BuiltPart>(part.fault) : part)).finally(() => port1.close())
     // For a part that takes no time, both arrive at once, in either order.
@@ -103,7 +104,7 @@ export class ObjectWorkers implements ObjectJobs {
   }
 
   async promote(objectId: number, segment: FullSegment): Promise<ObjectContents | 'declined'> {
-    const { path: log } = this.#pipeline.wal
+    const { path: log } = this.#lanes.all[0]!.wal
     if (!this.#isMounted || log === null) return 'declined'
     const path = join(segmentFolder(log), segmentName(segment.start))
     const task: PromoteTask = { path, segment, key: this.#keys.key(objectId), marker: this.#keys.marker }
@@ -133,11 +134,12 @@ export class ObjectWorkers implements ObjectJobs {
   }
 
   async readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const { log, stored, wal } = this.#pipeline
+    const lane = this.#lanes.all[0]!
+    const { log, stored, wal } = lane
     if (log !== undefined) return copyRanges(log, stored, ranges)
     const { capacity, segments } = wal.state
     const task: RangesTask = { path: wal.path!, capacity, segments, ranges }
-    return readRanges(() => this.#readers.run(task, { name: 'ranges' }), this.#pipeline, ranges)
+    return readRanges(() => this.#readers.run(task, { name: 'ranges' }), lane, ranges)
   }
 
   async remove(objectIds: readonly number[]): Promise<void> {
@@ -151,7 +153,7 @@ export class ObjectWorkers implements ObjectJobs {
 
   /** Half of the log may be spare segments. Undefined where segments do not become objects. */
   #spares(): SpareSegments | undefined {
-    const { path, state } = this.#pipeline.wal
+    const { path, state } = this.#lanes.all[0]!.wal
     if (!this.#isMounted || path === null || state.segments === undefined) return undefined
     const { bytes } = state.segments
     return { folder: segmentFolder(path), bytes, max: Math.floor(state.capacity / bytes / 2) }

@@ -12,10 +12,12 @@ import type { PartitionRead } from './01-fetch.ts'
 import type { ClientSession } from './client-session.ts'
 import type { RoutedTopic } from './topic-routing.ts'
 
-/** Data for the start of every thread of the pipeline. */
+/** Data for the start of the threads of a lane. */
 export interface LaneData {
   readonly memory: WebAssembly.Memory
   readonly plan: ArenaPlan
+  /** The lane. */
+  readonly index: number
   readonly wal: LaneWal
   /** Offsets that are missing in the log, by partition. */
   readonly lost: ReadonlyMap<PartitionId, readonly LostRange[]>
@@ -108,7 +110,8 @@ export interface ConnectionLimits {
 
 /** Main thread to network worker. */
 export type ToNetwork =
-  | { readonly type: 'listen' }
+  /** With the file descriptors of the listeners of another thread, the thread shares those; without any, it opens them. */
+  | { readonly type: 'listen'; readonly handles: readonly number[] }
   | { readonly type: 'topics'; readonly set: readonly RoutedTopic[]; readonly deleted: readonly string[] }
   /** A request of this size has been parsed: only the data that its API keeps remains on the heap. */
   | { readonly type: 'parsed'; readonly bytes: number }
@@ -128,7 +131,7 @@ export type ToNetwork =
 
 /** Network worker to main thread. */
 export type FromNetwork =
-  | { readonly type: 'listening'; readonly ports: readonly number[] }
+  | { readonly type: 'listening'; readonly ports: readonly number[]; readonly handles: readonly number[] }
   /** Received bytes are copied: this version of Node fails the check of the zero-copy transport. */
   | { readonly type: 'readsCopied'; readonly because: string }
   /** A listener could not be opened; `code` is the error code of the system. */

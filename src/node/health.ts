@@ -15,7 +15,7 @@ export interface HealthPorts {
   now(): number
   /** Calls `tick` periodically; the returned function ends it. */
   every(ms: number, tick: () => void): () => void
-  readonly lane: LanePorts
+  readonly lanes: readonly LanePorts[]
 }
 
 const intervalMs = 1000
@@ -34,21 +34,17 @@ export class Health {
   /** Time of the last tick, and the longest delay of one that is not yet forgotten. */
   #tickedAt: number
   #delay = { ms: 0, at: Number.NEGATIVE_INFINITY }
-  /** Time at which the pending ping was sent; undefined when none is pending. */
-  #pingedAt: number | undefined
-  /** Durable position, and the last time at which it advanced or nothing was waiting. */
-  #durable = -1
-  #progressAt: number
+  readonly #lanes: readonly LaneHealth[]
 
   constructor(ports: HealthPorts) {
     this.#ports = ports
     this.#tickedAt = ports.now()
-    this.#progressAt = this.#tickedAt
+    this.#lanes = ports.lanes.map((lane) => new LaneHealth(lane, this.#tickedAt))
   }
 
   start(): void {
     this.#tickedAt = this.#ports.now()
-    this.#progressAt = this.#tickedAt
+    for (const lane of this.#lanes) lane.start(this.#tickedAt)
     this.#end = this.#ports.every(intervalMs, () => this.#tick())
   }
 
@@ -61,8 +57,8 @@ export class Health {
     const now = this.#ports.now()
     const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`
     const late = Math.max(now - this.#tickedAt - intervalMs, now - this.#delay.at < stalledMs ? this.#delay.ms : 0)
-    const unanswered = this.#pingedAt === undefined ? 0 : now - this.#pingedAt
-    const stalled = this.#observe(now)
+    const unanswered = Math.max(...this.#lanes.map((lane) => lane.unansweredMs(now)))
+    const stalled = Math.max(...this.#lanes.map((lane) => lane.observe(now)))
     return [
       ...(late > stalledMs ? [`the event loop of the main thread was blocked for ${seconds(late)}`] : []),
       ...(unanswered > stalledMs ? [`the network and sequencer threads have not replied for ${seconds(unanswered)}`] : []),
@@ -75,19 +71,46 @@ export class Health {
     const delay = now - this.#tickedAt - intervalMs
     if (delay > this.#delay.ms || now - this.#delay.at >= stalledMs) this.#delay = { ms: delay, at: now }
     this.#tickedAt = now
-    this.#observe(now)
+    for (const lane of this.#lanes) lane.tick(now)
+  }
+}
+
+/** Progress of one lane. Times are those of the monotonic clock, milliseconds. */
+class LaneHealth {
+  readonly #lane: LanePorts
+  /** Time at which the pending ping was sent; undefined when none is pending. */
+  #pingedAt: number | undefined
+  /** Durable position, and the last time at which it advanced or nothing was waiting. */
+  #durable = -1
+  #progressAt: number
+
+  constructor(lane: LanePorts, now: number) {
+    this.#lane = lane
+    this.#progressAt = now
+  }
+
+  start(now: number): void {
+    this.#progressAt = now
+  }
+
+  tick(now: number): void {
+    this.observe(now)
     if (this.#pingedAt !== undefined) return
     this.#pingedAt = now
     const done = (): void => {
       this.#pingedAt = undefined
     }
     // A rejection is a reply: the pipeline is stopping.
-    this.#ports.lane.ping().then(done, done)
+    this.#lane.ping().then(done, done)
+  }
+
+  unansweredMs(now: number): number {
+    return this.#pingedAt === undefined ? 0 : now - this.#pingedAt
   }
 
   /** Returns the time since the last progress of the write-ahead log. */
-  #observe(now: number): number {
-    const { published, durable, isDiskFull } = this.#ports.lane
+  observe(now: number): number {
+    const { published, durable, isDiskFull } = this.#lane
     if (durable !== this.#durable || durable >= published || isDiskFull) {
       this.#durable = durable
       this.#progressAt = now

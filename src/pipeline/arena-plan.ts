@@ -30,11 +30,17 @@ const slotsPerValidator = 4
 const jobRingWords = 1 << 12
 const resultRingWords = 1 << 16
 
-/** Layout of a network worker's part of the arena. Addresses in bytes; rings and wake signals as indices of words. */
-export interface NetworkLayout {
+/** The rings between a network worker and the sequencer of a lane. */
+export interface LaneRings {
   readonly appends: RingLayout
   readonly reads: RingLayout
   readonly answers: RingLayout
+}
+
+/** Layout of a network worker's part of the arena. Addresses in bytes; rings and wake signals as indices of words. */
+export interface NetworkLayout {
+  /** By lane. */
+  readonly rings: readonly LaneRings[]
   readonly signal: number
   readonly counters: number
   /** Scratch buffer; see `RequestReader`. */
@@ -60,29 +66,39 @@ export interface LaneLayout {
   /** Address for results of the kernel. */
   readonly scratch: number
   readonly log: { readonly base: number; readonly bytes: number }
-}
-
-export interface ArenaPlan {
-  readonly pages: number
-  readonly network: readonly NetworkLayout[]
-  readonly validators: readonly ValidatorLayout[]
-  readonly lane: LaneLayout
   /** A block for the superblock of the WAL. */
   readonly superblock: number
   /** A block for threads that open the WAL while the main thread may be writing the superblock. */
   readonly spareBlock: number
-  readonly zeros: { readonly base: number; readonly bytes: number }
   /** Buffer for batches that the main thread appends. */
   readonly staging: { readonly base: number; readonly bytes: number }
   /** Wake signal of the main thread, raised when the durable position advances. */
   readonly mainSignal: number
 }
 
-/**
- * Divides the arena, which is at most 4 GiB. Sizes in bytes: `receive` for each network worker, `log` for the lane. `inline`: the only
- * network worker is also the sequencer, with one wake signal for both.
- */
-export function planArena(sizes: { networkWorkers: number; validators: number; receive: number; log: number; inline: boolean }): ArenaPlan {
+export interface ArenaPlan {
+  readonly pages: number
+  readonly network: readonly NetworkLayout[]
+  readonly validators: readonly ValidatorLayout[]
+  readonly lanes: readonly LaneLayout[]
+  readonly zeros: { readonly base: number; readonly bytes: number }
+}
+
+export interface ArenaSizes {
+  readonly networkWorkers: number
+  readonly lanes: number
+  readonly validators: number
+  /** Receive buffers of each network worker, bytes. */
+  readonly receive: number
+  /** Log cache of each lane, bytes. */
+  readonly log: number
+  /** The only network worker is also the sequencer of the only lane, with one wake signal for both. */
+  readonly inline: boolean
+}
+
+/** Divides the arena, which is at most 4 GiB. */
+export function planArena(sizes: ArenaSizes): ArenaPlan {
+  assert(!sizes.inline || (sizes.networkWorkers === 1 && sizes.lanes === 1), 'one network worker sequences one lane')
   let at = kernelBytes
   const take = (bytes: number, alignment: number): number => {
     const start = Math.ceil(at / alignment) * alignment
@@ -98,23 +114,21 @@ export function planArena(sizes: { networkWorkers: number; validators: number; r
     windowBytes,
   })
 
-  const superblock = take(blockBytes, blockBytes)
-  const spareBlock = take(blockBytes, blockBytes)
-  const zeros = { base: take(zeroBytes, blockBytes), bytes: zeroBytes }
-  const staging = { base: take(stagingBytes, blockBytes), bytes: stagingBytes }
-  const mainSignal = words(signalBytes)
-  const shared = {
+  const shares = Array.from({ length: sizes.lanes }, () => ({
+    superblock: take(blockBytes, blockBytes),
+    spareBlock: take(blockBytes, blockBytes),
+    staging: { base: take(stagingBytes, blockBytes), bytes: stagingBytes },
+    mainSignal: words(signalBytes),
     header: words(laneHeader.bytes),
     sequencerSignal: words(signalBytes),
     persistenceSignal: words(signalBytes),
     sequencerCounters: take(counterBlockBytes, 128),
     persistenceCounters: take(counterBlockBytes, 128),
     scratch: take(128, 128),
-  }
+  }))
+  const zeros = { base: take(zeroBytes, blockBytes), bytes: zeroBytes }
   const layouts = Array.from({ length: sizes.networkWorkers }, () => ({
-    appends: ring(appendRingWords),
-    reads: ring(readRingWords),
-    answers: ring(answerRingWords),
+    rings: shares.map(() => ({ appends: ring(appendRingWords), reads: ring(readRingWords), answers: ring(answerRingWords) })),
     signal: words(signalBytes),
     counters: take(counterBlockBytes, 128),
     scratch: { base: take(scratchBytes, pageBytes), bytes: scratchBytes },
@@ -126,9 +140,12 @@ export function planArena(sizes: { networkWorkers: number; validators: number; r
     slots: Array.from({ length: slotsPerValidator }, () => slot(threadWindowBytes)),
   }))
   const network = layouts.map((layout) => ({ ...layout, receive: { base: take(sizes.receive, pageBytes), bytes: sizes.receive } }))
-  const sequencerSignal = sizes.inline ? network[0]!.signal : shared.sequencerSignal
-  const lane = { ...shared, sequencerSignal, log: { base: take(sizes.log, pageBytes), bytes: sizes.log } }
+  const lanes = shares.map((share) => ({
+    ...share,
+    sequencerSignal: sizes.inline ? network[0]!.signal : share.sequencerSignal,
+    log: { base: take(sizes.log, pageBytes), bytes: sizes.log },
+  }))
   const pages = Math.ceil(at / pageBytes) + 1
   assert(pages <= 65536, 'the arena is at most 4 GiB')
-  return { pages, network, validators, lane, superblock, spareBlock, zeros, staging, mainSignal }
+  return { pages, network, validators, lanes, zeros }
 }

@@ -21,6 +21,7 @@ export interface WalState extends TrimPoint {
 
 /** The write-ahead log of a lane and the partitions in it, as the main thread uses them. Positions in bytes. */
 export interface Lane {
+  readonly index: number
   /** Position up to which the log is sequenced. */
   readonly published: number
   /** Position up to which the log is durable. */

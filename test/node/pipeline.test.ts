@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { WalTarget } from '../../native-free-io/disk/wal-file.ts'
-import { Pipeline, type PipelineOptions } from '../../native-free-io/threads/pipeline.ts'
+import { type LaneLog, Pipeline, type PipelineOptions } from '../../native-free-io/threads/pipeline.ts'
 import { decodeBatches, encodeBatch } from '../support/batch.ts'
 import { Writer } from '../support/bytes.ts'
 import { Connection } from '../support/connection.ts'
@@ -40,14 +40,16 @@ interface Running {
   readonly failures: string[]
 }
 
+const log = (place: WalTarget): LaneLog => ({ wal: { type: 'file', target: place }, recovery: {} })
+
 /** The built threads, with one partition: partition 0 of `t`. */
 async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
   const failures: string[] = []
   const pipeline = await Pipeline.start({
     workers: { folder: new URL('../../dist/workers/', import.meta.url), extension: '.js' },
-    wal: { type: 'file', target: target(16 * mib) },
+    logs: [log(target(16 * mib))],
     lost: new Map(),
-    recovery: {},
+    networkThreads: 1,
     logBytes: 4 * mib,
     receiveBytes: 8 * mib,
     inline: false,
@@ -62,20 +64,20 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
       backlog: 16,
     },
     validation: { enabled: true, threads: 0 },
-    onNetwork: (message) => {
+    onNetwork: (thread, message) => {
       if (message.type === 'load')
-        pipeline.notifyNetwork({ type: 'loaded', token: message.token, index: message.index, loaded: null, error: 56 })
+        pipeline.notifyNetwork(thread, { type: 'loaded', token: message.token, index: message.index, loaded: null, error: 56 })
       if (message.type === 'forward')
-        pipeline.notifyNetwork({ type: 'answered', token: message.token, response: message.frame.subarray(4, 8) })
+        pipeline.notifyNetwork(thread, { type: 'answered', token: message.token, response: message.frame.subarray(4, 8) })
     },
-    onFull: (isFull) => failures.push(`full: ${isFull}`),
+    onFull: (_, isFull) => failures.push(`full: ${isFull}`),
     onFailure: (thread, error) => failures.push(`${thread}: ${error.message}`),
     ...options,
   })
   started.push(pipeline)
   const partition = { partitionId: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [], lost: [] }
-  expect(await pipeline.call({ type: 'open', partitions: [partition] })).toEqual({ type: 'done' })
-  pipeline.route([routedTopic('t', 'AAAAAAAAAAAAAAAAAAAAAQ', [1], settings)], [])
+  expect(await pipeline.lanes.all[0]!.call({ type: 'open', partitions: [partition] })).toEqual({ type: 'done' })
+  pipeline.notifyAll({ type: 'topics', set: [routedTopic('t', 'AAAAAAAAAAAAAAAAAAAAAQ', [1], settings)], deleted: [] })
   const [port] = await pipeline.listen()
   return { pipeline, client: await Connection.open(port!), failures }
 }
@@ -94,7 +96,7 @@ describe.each([
 ])('the pipeline %s', (_, inline) => {
   test('stores what comes through a socket, gives it back, and has it after a restart', async () => {
     const first = await start({ inline })
-    expect(first.pipeline.recovery).toMatchObject({ records: 0 })
+    expect(first.pipeline.lanes.all[0]!.recovery).toMatchObject({ records: 0 })
     const answers = await Promise.all(['a', 'b', 'c'].map((value) => send(first.client, batch(value))))
     expect(answers.map(({ error, baseOffset }) => [error, baseOffset])).toEqual([
       [0, 0n],
@@ -102,13 +104,13 @@ describe.each([
       [0, 2n],
     ])
     expect(textOf((await read(first.client, 1n)).records)).toEqual(['b', 'c'])
-    expect(await first.pipeline.call({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 3 })
+    expect(await first.pipeline.lanes.all[0]!.call({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 3 })
     await first.pipeline.stop()
     started.length = 0
     expect(first.failures).toEqual([])
 
     const second = await start({ inline })
-    expect(second.pipeline.recovery.records).toBe(3)
+    expect(second.pipeline.lanes.all[0]!.recovery.records).toBe(3)
     expect(await send(second.client, batch('d'))).toMatchObject({ error: 0, baseOffset: 3n })
     expect(textOf((await read(second.client, 0n)).records)).toEqual(['a', 'b', 'c', 'd'])
     expect(second.failures).toEqual([])
@@ -128,13 +130,13 @@ describe.each([
     const { pipeline, client } = await start({ inline })
     const other = await Connection.open(client.socket.remotePort!)
     const waiting = read(client, 0n, { waitMs: 30_000 })
-    await pipeline.call({ type: 'offsets', partitionId: 1 })
+    await pipeline.lanes.all[0]!.call({ type: 'offsets', partitionId: 1 })
     await send(other, batch('late'))
     expect(textOf((await waiting).records)).toEqual(['late'])
   })
 
   test('takes more than its memory holds, and gives every byte back', async () => {
-    const { client, failures } = await start({ inline, wal: { type: 'file', target: target(64 * mib) } })
+    const { client, failures } = await start({ inline, logs: [log(target(64 * mib))] })
     const values = Array.from({ length: 300 }, (_, i) => `value ${i}`)
     const sizes = values.map((_, i) => (i % 10 === 0 ? 700_000 : 5_000 + i))
     const answers = await Promise.all(values.map((value, i) => send(client, batch(value, sizes[i]))))
@@ -196,7 +198,7 @@ test('a log that is shorter than its capacity does not prevent the start', async
   started.length = 0
   truncateSync(join(folder, 'lane.wal'), 65536 + 3 * 8192 - 5000)
   const second = await start()
-  expect((await second.pipeline.call({ type: 'offsets', partitionId: 1 })).type).toBe('offsets')
+  expect((await second.pipeline.lanes.all[0]!.call({ type: 'offsets', partitionId: 1 })).type).toBe('offsets')
   await second.pipeline.stop()
   started.length = 0
   expect(second.failures).toEqual([])

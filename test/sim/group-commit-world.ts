@@ -30,7 +30,7 @@ export interface Machines {
 export class GroupCommitWorld {
   readonly #random: Prng
   readonly #arena = smallArena()
-  readonly #header = this.#arena.plan.lane.header
+  readonly #header = this.#arena.plan.lanes[0]!.header
   readonly #intervalMs: number
   readonly #budget: PutBudget
   readonly #persistence: StorePersistence
@@ -59,10 +59,10 @@ export class GroupCommitWorld {
     this.#persistence = new Stage({
       words,
       lane: this.#header,
-      memory: plan.lane.log,
+      memory: plan.lanes[0]!.log,
       bytes,
       view,
-      signals: [new HeardSignal(words, plan.lane.sequencerSignal, () => this.#wakeSequencer())],
+      signals: [new HeardSignal(words, plan.lanes[0]!.sequencerSignal, () => this.#wakeSequencer())],
       counters: { add: () => {} },
       position: 0,
       cut: { trimmed: 0, previous: 0, previousIncarnation: 0 },
@@ -116,7 +116,7 @@ export class GroupCommitWorld {
   }
 
   #append(): void {
-    const { bytes } = this.#arena.plan.lane.log
+    const { bytes } = this.#arena.plan.lanes[0]!.log
     const blocks = chance(this.#random, 50) ? 1 + below(this.#random, 100) : 1 + below(this.#random, 3)
     if (this.#end + blocks * blockBytes - this.#durable > bytes) {
       this.figures.stalls++
@@ -176,7 +176,7 @@ export class GroupCommitWorld {
   }
 
   #put(position: number, bytes: number, end: number): Promise<void> {
-    const lap = this.#arena.plan.lane.log.bytes
+    const lap = this.#arena.plan.lanes[0]!.log.bytes
     this.#require(position === this.#sent && end === position + bytes, 'objects have no gap')
     this.#require(bytes <= batchBytesMax && (bytes === 0 || Math.floor(position / lap) === Math.floor((end - 1) / lap)), 'an object fits')
     this.#sent = end

@@ -337,7 +337,7 @@ export class WalWorld {
     const { plan, view, words, kernel, bytes } = this.#arena
     this.#memory = new this.#machines.LogCache(place, (from, to) => this.#appender.jump(from, to))
     const repacker = new Repacker(bytes, nodeCodecs)
-    const { scratch } = plan.lane
+    const { scratch } = plan.lanes[0]!
     this.#appender = new this.#machines.Appender({ kernel, view, memory: this.#memory, repacker, scratch, wal, ends: this.#ends })
     this.#appender.setDurable(position)
     for (const word of [laneHeader.published, laneHeader.durable]) Atomics.store(words, this.#lane + word, narrow(position))
@@ -346,7 +346,7 @@ export class WalWorld {
       lane: this.#lane,
       memory: this.#log,
       file: this.#disk,
-      signals: [new WakeSignal(words, plan.lane.sequencerSignal)],
+      signals: [new WakeSignal(words, plan.lanes[0]!.sequencerSignal)],
       counters: { add: () => {} },
       position,
     })
@@ -363,7 +363,7 @@ export class WalWorld {
       ...this.#source(bytes, logBytes, base),
       view,
       crc: kernel.crc,
-      searchBase: this.#arena.plan.staging.base,
+      searchBase: this.#arena.plan.lanes[0]!.staging.base,
       read: (address: number, count: number, position: number) => this.#readDisk(bytes, address, position, count),
     }
     const ends = new this.#machines.SegmentEnds(segments, this.#state)
@@ -490,9 +490,9 @@ export class WalWorld {
   }
 
   get #lane(): number {
-    return this.#arena.plan.lane.header
+    return this.#arena.plan.lanes[0]!.header
   }
   get #log(): { readonly base: number; readonly bytes: number } {
-    return this.#arena.plan.lane.log
+    return this.#arena.plan.lanes[0]!.log
   }
 }

@@ -96,16 +96,16 @@ const pipelineHealth = (pipeline: Pipeline, isDiskFull: () => boolean): Health =
   new Health({
     now: () => performance.now(),
     every,
-    lane: {
+    lanes: pipeline.lanes.all.map((lane) => ({
       get published() {
-        return pipeline.published
+        return lane.published
       },
       get durable() {
-        return pipeline.durable
+        return lane.durable
       },
       get isDiskFull() {
         return isDiskFull()
       },
-      ping: () => pipeline.call({ type: 'offsets', partitionId: 0 }),
-    },
+      ping: () => lane.call({ type: 'offsets', partitionId: 0 }),
+    })),
   })

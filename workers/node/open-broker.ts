@@ -48,7 +48,7 @@ export function openBroker(
     createOffsetsTopic: offsetsTopicCreation(controller, settings, entropy),
     topicIdOf: (topic) => cluster.image.topics.get(topic)?.topicId,
     groupConfigs: (groupId) => configsOf(cluster.image, resourceType.group, groupId),
-    log: new LanePartitionLog(pipeline, storage, nodeTime),
+    log: new LanePartitionLog(pipeline.lanes.all[0]!, storage, nodeTime),
     codecs: nodeCodecs,
     compileExpression,
     clock: evenClock,
@@ -74,14 +74,14 @@ export function openBroker(
   )
   host.onTopicChange((topic) => {
     const { name, topicId, partitionIds, leaders, leaderEpochs } = topic
-    if (topic.change === 'deleted') pipeline.route([], [topicId])
+    if (topic.change === 'deleted') pipeline.notifyAll({ type: 'topics', set: [], deleted: [topicId] })
     else {
       const columns = {
         partitionIds: Int32Array.from(partitionIds),
         leaders: Int32Array.from(leaders),
         leaderEpochs: Int32Array.from(leaderEpochs),
       }
-      pipeline.route([{ name, topicId, ...columns, settings: topic.settings }], [])
+      pipeline.notifyAll({ type: 'topics', set: [{ name, topicId, ...columns, settings: topic.settings }], deleted: [] })
     }
     followTopics(groups, nodeId, topic)
   })

@@ -30,7 +30,7 @@ export async function openNodeMetadata(
   { partitions, isLossy }: OpenedStorage,
 ): Promise<OpenedMetadata> {
   const { image, logs, firstRecords } = founded
-  const log = new NotedLog(logs.metadata, image.recordCount, (records) => pipeline.note(records))
+  const log = new NotedLog(logs.metadata, image.recordCount, (records) => pipeline.lanes.all[0]!.note(records))
   crashPoint('log opened')
   if (firstRecords.length > 0) {
     await log.append(firstRecords.map(encodeRecord))
@@ -41,7 +41,7 @@ export async function openNodeMetadata(
   const nodeId = configs.settings['node.id']
   const metadata = openMetadata({ nodeId, configs, image, log, partitions, failed: (error) => fail('the controller', error) })
   // Where records are lost, the mark that makes the new log valid is written together with the loss.
-  const broker = await metadata.register(isLossy ? null : walMark(pipeline))
+  const broker = await metadata.register(isLossy ? null : walMark(pipeline.lanes.all[0]!))
   return { ...metadata, broker, objects: storageMetadata(metadata.controller, image, broker) }
 }
 
@@ -62,10 +62,10 @@ export async function startMetadata(
     for (const name of names) reported.add(name)
   }
   configs.onFollowed(reportUnknown)
-  configs.onFollowed(() => pipeline.notifyNetwork({ type: 'limits', connections: connectionLimits(settings) }))
+  configs.onFollowed(() => pipeline.notifyAll({ type: 'limits', connections: connectionLimits(settings) }))
   await metadata.start()
   if (isLossy) await recordLoss(pipeline, metadata, partitions, log)
-  await founded.noteStart(pipeline.wal.state.incarnation)
+  await founded.noteStart(pipeline.lanes.all[0]!.wal.state.incarnation)
   for (const { name, configs: own } of founded.image.cluster.topics.values()) {
     const validationError = topicConfigError(own, settings)
     if (validationError !== undefined) log.warn({ topic: name }, `topic ${name}: ${validationError}; larger batches are refused`)

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { filesMax, ownFiles } from '../../native-free-io/process/file-limit.ts'
-import { Pipeline } from '../../native-free-io/threads/pipeline.ts'
+import { type NetworkMessage, Pipeline } from '../../native-free-io/threads/pipeline.ts'
 import { controllerNames } from '../../src/config/relations.ts'
 import type { Settings } from '../../src/config/settings.ts'
-import type { ConnectionLimits, FromNetwork, ListenerData } from '../../src/network/thread-messages.ts'
+import type { ConnectionLimits, ListenerData } from '../../src/network/thread-messages.ts'
 import { isInline, validationThreads } from '../../src/pipeline/stages.ts'
 import type { Founded, NodeInputs } from './found.ts'
 
@@ -37,16 +37,16 @@ export const connectionLimits = (settings: Settings): ConnectionLimits => ({
 export async function openPipeline(
   { configs: { settings }, log, fail }: NodeInputs,
   { logs, image, room }: Founded,
-  onNetwork: (message: FromNetwork) => void,
+  onNetwork: (thread: number, message: NetworkMessage) => void,
 ): Promise<Pipeline> {
   const lost = [...image.storage.partitions].map(([partitionId, partition]) => [partitionId, partition.lost] as const)
   const pipeline = await Pipeline.start({
     workers,
-    wal: logs.wal,
+    logs: [{ wal: logs.wal, recovery: { mark: image.storage.wal ?? undefined, discardsDamage: settings['s3.wal.loss.accept'] } }],
     lost: new Map(lost.filter(([, ranges]) => ranges.length > 0)),
-    recovery: { mark: image.storage.wal ?? undefined, discardsDamage: settings['s3.wal.loss.accept'] },
     logBytes: settings['s3.wal.cache.size'],
     receiveBytes: settings['queued.max.requests.size.bytes'],
+    networkThreads: 1,
     inline: isInline(settings['sequencer.thread'], availableParallelism()),
     validation: {
       enabled: settings['compressed.record.validation.enable'],
@@ -63,10 +63,10 @@ export async function openPipeline(
       backlog,
     },
     onNetwork,
-    onFull: (isFull) => room.note(logs.wal.type === 'file' ? logs.wal.target.path : 's3.wal.path', isFull),
+    onFull: (_lane, isFull) => room.note(logs.wal.type === 'file' ? logs.wal.target.path : 's3.wal.path', isFull),
     onFailure: (thread, error) => fail(`the ${thread} thread`, error),
   })
-  const { records, bytes, milliseconds, direct, tornBytes } = pipeline.recovery
+  const { records, bytes, milliseconds, direct, tornBytes } = pipeline.lanes.all[0]!.recovery
   log.info({ records, bytes, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
   if (tornBytes > 0)
     log.warn({ bytes: tornBytes }, 'the write-ahead log ended in an incomplete write, which was not acknowledged: removed it')

@@ -53,18 +53,19 @@ export async function openStorage(
   const { identity, image, location, budget, deleteRetentionMs, logs } = founded
   const firstObjectId = image.cluster.founding?.firstObjectId ?? image.storage.nextObjectId
   const keys = new ObjectKeys({ ...identity, firstObjectId })
+  const lane = pipeline.lanes.all[0]!
   const blocks = createBlockMemory(settings['s3.block.cache.size'])
   const worker = fileURLToPath(new URL(`object${workers.extension}`, workers.folder))
-  const jobs = new ObjectWorkers({ worker, location, keys, budget, blocks: blocks.memory, pipeline })
-  pipeline.notifyNetwork({ type: 'blocks', memory: blocks.memory })
+  const jobs = new ObjectWorkers({ worker, location, keys, budget, blocks: blocks.memory, lanes: pipeline.lanes })
+  pipeline.notifyAll({ type: 'blocks', memory: blocks.memory })
   const storage = new ObjectStorage({
     keys,
-    lane: pipeline,
+    lane,
     jobs,
     memory: blocks,
     image: storageView(image),
     time: nodeTime,
-    rules: storageRules(location, pipeline.wal.state.capacity, {
+    rules: storageRules(location, lane.wal.state.capacity, {
       thresholdBytes: settings['s3.wal.upload.threshold'],
       intervalMs: settings['s3.wal.upload.interval.ms'],
     }),
@@ -82,7 +83,7 @@ export async function openStorage(
         log.warn({ store: storeName(location) }, `the object store fails: ${faultText(fault)}`)
       },
       missing: (error) => log.error(error.message),
-      pressed: () => pipeline.notifyNetwork({ type: 'pressed' }),
+      pressed: () => pipeline.notifyAll({ type: 'pressed' }),
       step: crashPoint,
       failed: (error) => fail('the object storage', error instanceof MetadataOutdated ? new StartRefused(error.message) : error),
     },
@@ -95,5 +96,5 @@ export async function openStorage(
     monotonic: nodeTime.monotonic,
     nextTurn: () => new Promise(setImmediate),
   })
-  return { jobs, storage, partitions: new LanePartitions(pipeline, storage, producers, times), isLossy }
+  return { jobs, storage, partitions: new LanePartitions(lane, storage, producers, times), isLossy }
 }

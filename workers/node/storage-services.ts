@@ -2,6 +2,7 @@ import { crashPoint } from '../../native-free-io/process/crash-point.ts'
 import { nodeTime } from '../../native-free-io/process/node-time.ts'
 import type { Pipeline } from '../../native-free-io/threads/pipeline.ts'
 import type { Service } from '../../src/node/services.ts'
+import type { Lanes } from '../../src/ports/lanes.ts'
 import type { StorageMetadata } from '../../src/ports/storage-metadata.ts'
 import { RetentionTask } from '../../src/storage/retention-task.ts'
 import { WalMarks, walMark } from '../../src/storage/wal-marks.ts'
@@ -23,11 +24,12 @@ export function storageServices(
   { storage, jobs }: OpenedStorage,
   { metadata, hasServed }: { readonly metadata: StorageMetadata; readonly hasServed: () => boolean },
 ): readonly Service[] {
-  const marks = new WalMarks(pipeline, metadata, nodeTime, (error) => fail('the metadata log', error))
+  const lane = pipeline.lanes.all[0]!
+  const marks = new WalMarks(lane, metadata, nodeTime, (error) => fail('the metadata log', error))
   const retention = new RetentionTask({
     settings,
     metadata,
-    lane: pipeline,
+    lane,
     objects: storage.objects,
     time: nodeTime,
     onStep: crashPoint,
@@ -40,23 +42,25 @@ export function storageServices(
     { name: 'object workers', stop: () => jobs.close() },
     { name: 'pipeline threads', stop: () => pipeline.close() },
     // An unavailable store must not delay the stop: durable records are kept in any case.
-    { name: 'last mark of the WAL', stop: () => within(lastMarkMs, metadata.markWal(walMark(pipeline))) },
+    { name: 'last mark of the WAL', stop: () => within(lastMarkMs, metadata.markWal(walMark(lane))) },
     { name: 'pipeline', stop: () => pipeline.stop() },
     { name: 'marks of the WAL', start: () => (logs.wal.type === 'file' ? marks.start() : undefined), stop: () => marks.stop() },
     { name: 'storage engine', start: () => storage.start(metadata), stop: () => storage.stop() },
     { name: 'uploads at the stop', stop: () => (hasServed() ? storage.drain(drainMs) : undefined) },
     { name: 'retention', start: () => retention.start(), stop: () => retention.stop() },
-    producerExpiry(pipeline, () => Date.now() - settings['producer.id.expiration.ms']),
+    producerExpiry(pipeline.lanes, () => Date.now() - settings['producer.id.expiration.ms']),
   ]
 }
 
 /** Removes the state of producers that have been idle. `before`: milliseconds since 1970. */
-function producerExpiry(pipeline: Pipeline, before: () => number): Service {
+function producerExpiry(lanes: Lanes, before: () => number): Service {
   let end = (): void => {}
   return {
     name: 'expiry of producers',
     start() {
-      end = every(producerSweepMs, () => void pipeline.call({ type: 'expireProducers', before: before() }))
+      end = every(producerSweepMs, () => {
+        for (const lane of lanes.all) void lane.call({ type: 'expireProducers', before: before() })
+      })
     },
     stop: () => end(),
   }

@@ -8,10 +8,11 @@ import { nodeTime } from '../../../native-free-io/process/node-time.ts'
 import { FileStore } from '../../../native-free-io/store/file-store.ts'
 import { createBlockMemory } from '../../../native-free-io/threads/block-memory.ts'
 import { ObjectWorkers } from '../../../native-free-io/threads/object-workers.ts'
-import type { Pipeline } from '../../../native-free-io/threads/pipeline.ts'
+import type { PipelineLane } from '../../../native-free-io/threads/pipeline-lane.ts'
 import { StoreFailed } from '../../../src/object-store/store-faults.ts'
 import { ObjectKeys } from '../../../src/objects/object-key.ts'
 import { ObjectMap } from '../../../src/objects/object-map.ts'
+import { Lanes } from '../../../src/ports/lanes.ts'
 import type { FullSegment } from '../../../src/ports/segment-rows.ts'
 import type { ObjectContents } from '../../../src/ports/stored-objects.ts'
 import { ObjectReader } from '../../../src/storage/object-reader.ts'
@@ -23,7 +24,7 @@ const keys = new ObjectKeys({ clusterId: 'c'.repeat(22), foundingId: 'f', firstO
 const worker = join(root, 'dist', 'workers', 'object.js')
 const blocks = createBlockMemory(16 << 20)
 /** No job of these tests reads the WAL. */
-let pipeline: Pipeline
+let lane: PipelineLane
 const partitionIds = [1, 2, 3, 4, 5]
 /** Partition 1 has small batches only, partition 5 has runs of batches, and the others are far from each other. */
 const batches: SegmentBatch[] = []
@@ -33,7 +34,7 @@ let jobs: ObjectWorkers
 const of = (partitionId: number): Buffer =>
   Buffer.concat(batches.filter((each) => each.partitionId === partitionId).map(({ batch }) => batch))
 
-const pathOf = ({ start }: FullSegment): string => join(segmentFolder(pipeline.wal.path!), segmentName(start))
+const pathOf = ({ start }: FullSegment): string => join(segmentFolder(lane.wal.path!), segmentName(start))
 
 function segmentFile(start: number): FullSegment {
   const { data, rows } = segmentOf(batches)
@@ -49,11 +50,11 @@ beforeAll(async () => {
     batches.push(batchOf(partitionId, offset, partitionId === 1 ? 40 : 9000))
   }
   folder = mkdtempSync(join(tmpdir(), 'promoted-'))
-  pipeline = { log: undefined, wal: { path: join(folder, 'lane-0.wal') } } as Pipeline
-  mkdirSync(segmentFolder(pipeline.wal.path!))
+  lane = { index: 0, log: undefined, wal: { path: join(folder, 'lane-0.wal') } } as PipelineLane
+  mkdirSync(segmentFolder(lane.wal.path!))
   const location = { scheme: 'file', folder: join(folder, 'store') } as const
   await new FileStore(location).put(keys.marker, [Buffer.from('marker')])
-  jobs = new ObjectWorkers({ worker, location, keys, budget: null, blocks: blocks.memory, pipeline })
+  jobs = new ObjectWorkers({ worker, location, keys, budget: null, blocks: blocks.memory, lanes: new Lanes([lane]) })
 })
 
 afterAll(async () => {
@@ -102,7 +103,7 @@ test('promoted segments: a file that is another object is declined, and so is ev
   await jobs.promote(30, segment)
   expect(await jobs.promote(31, { ...segment, rows: segment.rows.slice(0, 60) })).toBe('declined')
   const location = { scheme: 'mem', name: 'promoted' } as const
-  const elsewhere = new ObjectWorkers({ worker, location, keys, budget: null, blocks: blocks.memory, pipeline })
+  const elsewhere = new ObjectWorkers({ worker, location, keys, budget: null, blocks: blocks.memory, lanes: new Lanes([lane]) })
   expect(await elsewhere.promote(32, segment)).toBe('declined')
   await elsewhere.close()
 })
@@ -114,7 +115,7 @@ test('promoted segments: a fault of the store rejects the promotion', async () =
 })
 
 test('promoted segments: a removed object becomes a spare segment, up to half of the log, and then a segment of the log', async () => {
-  const { wal } = pipeline
+  const { wal } = lane
   const segment = segmentFile(50)
   Object.assign(wal, { state: { capacity: 2 * segment.bytes, segments: { bytes: segment.bytes, from: 0 } } })
   const others = [segmentFile(51), segmentFile(52)]

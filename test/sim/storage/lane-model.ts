@@ -58,6 +58,7 @@ export interface LaneHooks {
 
 /** A lane of one incarnation over the disk: production partitions, over a model of sequencer and persistence. */
 export class LaneModel implements Lane, ProducersHome {
+  readonly index = 0
   readonly disk: WalDisk
   readonly staging = { base: stagingAt, memory: new Uint8Array(stagingBytes) }
   readonly partitions = new Map<PartitionId, Partition>()

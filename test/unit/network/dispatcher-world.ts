@@ -229,11 +229,14 @@ export class FrontWorld {
     this.dispatcher = new RequestDispatcher({
       words,
       memory: bytes,
-      lane: plan.lane.header,
-      appends: new RingProducer(words, { ...network.appends, capacityWords: options.appendWords ?? network.appends.capacityWords }),
-      reads: new RingProducer(words, network.reads),
-      answers: new RingConsumer(words, network.answers),
-      sequencer: new WakeSignal(words, plan.lane.sequencerSignal),
+      lane: plan.lanes[0]!.header,
+      appends: new RingProducer(words, {
+        ...network.rings[0]!.appends,
+        capacityWords: options.appendWords ?? network.rings[0]!.appends.capacityWords,
+      }),
+      reads: new RingProducer(words, network.rings[0]!.reads),
+      answers: new RingConsumer(words, network.rings[0]!.answers),
+      sequencer: new WakeSignal(words, plan.lanes[0]!.sequencerSignal),
       routing: this.routing,
       sessions: this.sessions,
       validation: new ProduceValidation({

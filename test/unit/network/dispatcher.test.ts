@@ -314,10 +314,10 @@ test.each([0, 1])('consuming answers wakes only a sequencer that waits for room:
   world.dispatcher.publish()
   world.lane.turn()
   const { words, plan } = world.lane.arena
-  words[plan.lane.header + laneHeader.answersBlocked] = outOfMemory
-  words[plan.lane.sequencerSignal] = 1
+  words[plan.lanes[0]!.header + laneHeader.answersBlocked] = outOfMemory
+  words[plan.lanes[0]!.sequencerSignal] = 1
   world.dispatcher.turn()
-  expect(words[plan.lane.sequencerSignal]).toBe(1 - outOfMemory)
+  expect(words[plan.lanes[0]!.sequencerSignal]).toBe(1 - outOfMemory)
 })
 
 test('dispatcher: an error of one partition is not the error of another', () => {

@@ -22,18 +22,20 @@ class World {
           world.#tick = () => {}
         }
       },
-      lane: {
-        get published() {
-          return world.published
+      lanes: [
+        {
+          get published() {
+            return world.published
+          },
+          get durable() {
+            return world.durable
+          },
+          get isDiskFull() {
+            return world.isDiskFull
+          },
+          ping: () => (world.answersPings ? Promise.resolve() : new Promise<void>((resolve) => world.pings.push(resolve))),
         },
-        get durable() {
-          return world.durable
-        },
-        get isDiskFull() {
-          return world.isDiskFull
-        },
-        ping: () => (world.answersPings ? Promise.resolve() : new Promise<void>((resolve) => world.pings.push(resolve))),
-      },
+      ],
     })
     this.health.start()
   }

@@ -14,7 +14,7 @@ const logBytes = 1 << 20
 const capacity = 2 << 20
 const arena = smallArena({ log: logBytes, receive: 1 << 20 })
 const secret = 0xc0ffee
-const { base } = arena.plan.lane.log
+const { base } = arena.plan.lanes[0]!.log
 
 interface Written {
   /** The file, and where each batch's record begins and ends in it. */
@@ -36,12 +36,12 @@ function written(
   const disk = options.disk ?? Buffer.alloc(capacity)
   const position = startState?.position ?? 0
   if (startState === undefined) bytes.fill(0, base, base + logBytes)
-  const memory = new LogCache({ ...plan.lane.log, capacity, position, oldest: startState?.oldest ?? 0, trimmed: 0 }, (from, to) =>
+  const memory = new LogCache({ ...plan.lanes[0]!.log, capacity, position, oldest: startState?.oldest ?? 0, trimmed: 0 }, (from, to) =>
     appender.jump(from, to),
   )
   const wal = { incarnation, secret, previous: Math.max(0, startState?.previous ?? 0) }
   const repacker = new Repacker(bytes, nodeCodecs)
-  const appender = new Appender({ kernel, view, memory, repacker, scratch: plan.lane.scratch, wal })
+  const appender = new Appender({ kernel, view, memory, repacker, scratch: plan.lanes[0]!.scratch, wal })
   appender.setDurable(position)
   const partition = new Partition(1)
   partition.adopt({ partitionId: 1, leaderEpoch: 3, logStartOffset: 0n, settings }, startState?.records ?? 0, [])
@@ -91,7 +91,7 @@ function recovered(
       crc: arena.kernel.crc,
       sumBatches: true,
       readBytes: 64 << 10,
-      searchBase: arena.plan.staging.base,
+      searchBase: arena.plan.lanes[0]!.staging.base,
       read: (address, count, position) => disk.copy(arena.bytes, address, position % capacity, (position % capacity) + count),
       ...more,
     },

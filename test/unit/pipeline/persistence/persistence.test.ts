@@ -6,7 +6,7 @@ import { smallArena } from '../sequencing/small-arena.ts'
 
 test('persistence: a write for which the disk has no room makes nothing durable, and is tried again as it was', () => {
   const { words, plan } = smallArena()
-  const { header, log } = plan.lane
+  const { header, log } = plan.lanes[0]!
   const writes: number[][] = []
   let hasRoom = false
   const persistence = new Persistence({
@@ -36,7 +36,7 @@ test('persistence: a write for which the disk has no room makes nothing durable,
 
 test('persistence: the log is prepared from its end on', () => {
   const { words, plan } = smallArena()
-  const { header, log } = plan.lane
+  const { header, log } = plan.lanes[0]!
   const prepared: unknown[] = []
   const persistence = new Persistence({
     words,

@@ -12,7 +12,7 @@ const cut = { trimmed: 0, previous: 0, previousIncarnation: 0 }
 /** The stage with a store that stores an object when the test calls `stored`, and a clock that the test sets. */
 function stageWith({ intervalMs = 0, uploadsMax = 10 } = {}) {
   const { words, plan, bytes, view } = smallArena()
-  const { header, log } = plan.lane
+  const { header, log } = plan.lanes[0]!
   const clock = { ms: 0 }
   const budget = new PutBudget(intervalMs, () => clock.ms)
   const puts: { readonly blocks: number; readonly stored: () => void }[] = []
@@ -23,7 +23,7 @@ function stageWith({ intervalMs = 0, uploadsMax = 10 } = {}) {
     memory: log,
     bytes,
     view,
-    signals: [new WakeSignal(words, plan.lane.sequencerSignal)],
+    signals: [new WakeSignal(words, plan.lanes[0]!.sequencerSignal)],
     counters: { add: () => {} },
     position: 0,
     cut,

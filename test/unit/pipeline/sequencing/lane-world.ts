@@ -97,12 +97,13 @@ export class LaneWorld {
     const { log = 1 << 20, capacity = 16 * log } = options
     this.arena = smallArena({ log, receive: 4 << 20 })
     const { plan, words, view, kernel } = this.arena
-    const { lane } = plan
-    const [network] = plan.network as [(typeof plan.network)[number]]
-    const answers = { ...network.answers, capacityWords: options.answerWords ?? network.answers.capacityWords }
-    const appends = { ...network.appends, capacityWords: options.appendWords ?? network.appends.capacityWords }
+    const lane = plan.lanes[0]!
+    const network = plan.network[0]!
+    const rings = network.rings[0]!
+    const answers = { ...rings.answers, capacityWords: options.answerWords ?? rings.answers.capacityWords }
+    const appends = { ...rings.appends, capacityWords: options.appendWords ?? rings.appends.capacityWords }
     this.#appends = new RingProducer(words, appends)
-    this.#reads = new RingProducer(words, network.reads)
+    this.#reads = new RingProducer(words, rings.reads)
     this.#answers = new RingConsumer(words, answers)
     this.#at = network.receive.base
     const place = { ...lane.log, capacity, position: 0, oldest: 0, trimmed: 0 }
@@ -122,7 +123,7 @@ export class LaneWorld {
       clients: [
         {
           appends: new RingConsumer(words, appends),
-          reads: new RingConsumer(words, network.reads),
+          reads: new RingConsumer(words, rings.reads),
           answers: new RingProducer(words, answers),
           signal,
         },
@@ -207,7 +208,7 @@ export class LaneWorld {
   }
 
   get isCrowded(): boolean {
-    return Atomics.load(this.arena.words, this.arena.plan.lane.header + laneHeader.answersBlocked) === 1
+    return Atomics.load(this.arena.words, this.arena.plan.lanes[0]!.header + laneHeader.answersBlocked) === 1
   }
 
   turn(): number {
@@ -240,15 +241,15 @@ export class LaneWorld {
 
   /** A disk that has a write in progress. */
   set isDiskBusy(value: boolean) {
-    Atomics.store(this.arena.words, this.arena.plan.lane.header + laneHeader.writerIdle, value ? 0 : 1)
+    Atomics.store(this.arena.words, this.arena.plan.lanes[0]!.header + laneHeader.writerIdle, value ? 0 : 1)
   }
   /** The state of the disk, as the other stages see it. */
   get durable(): number {
-    return Atomics.load(this.arena.words, this.arena.plan.lane.header + laneHeader.durable) * 4096
+    return Atomics.load(this.arena.words, this.arena.plan.lanes[0]!.header + laneHeader.durable) * 4096
   }
   trim(position: number): void {
     this.command({ type: 'stored', position })
-    Atomics.store(this.arena.words, this.arena.plan.lane.header + laneHeader.trimmed, Math.floor(position / 4096))
+    Atomics.store(this.arena.words, this.arena.plan.lanes[0]!.header + laneHeader.trimmed, Math.floor(position / 4096))
   }
 
   #appended(at: number): AppendAnswer {

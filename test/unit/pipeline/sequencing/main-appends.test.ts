@@ -12,7 +12,7 @@ function appendAll(
   batches: readonly { partitionId: number; leaderEpoch?: number; batch: Buffer }[],
 ): Extract<Reply, { type: 'appended' }> {
   const { bytes, plan } = world.arena
-  let at = plan.staging.base
+  let at = plan.lanes[0]!.staging.base
   const staged = batches.map(({ partitionId, leaderEpoch = 5, batch }) => {
     const address = at
     batch.copy(bytes, address)
