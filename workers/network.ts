@@ -61,11 +61,17 @@ const receive = new ReceiveBuffers(layout.receive.base, layout.receive.bytes)
 const dispatcher = new RequestDispatcher({
   words,
   memory: arena.bytes,
-  lane: plan.lanes[0]!.header,
-  appends: new RingProducer(words, layout.rings[0]!.appends),
-  reads: new RingProducer(words, layout.rings[0]!.reads),
-  answers: new RingConsumer(words, layout.rings[0]!.answers),
-  sequencer: new WakeSignal(words, plan.lanes[0]!.sequencerSignal),
+  lanes: layout.rings.map(({ appends, reads, answers }, index) => {
+    const { header, log, sequencerSignal } = plan.lanes[index]!
+    return {
+      header,
+      log,
+      appends: new RingProducer(words, appends),
+      reads: new RingProducer(words, reads),
+      answers: new RingConsumer(words, answers),
+      sequencer: new WakeSignal(words, sequencerSignal),
+    }
+  }),
   routing,
   sessions: new FetchSessions(limits.sessionSlots, () => randomInt(1, 0x7fff_ffff)),
   validation: new ProduceValidation({

@@ -5,7 +5,8 @@ import { append, appended, appendFlags, appendKind, reason, reasons, rejectedRec
 import { oneBatchError } from '../pipeline/sequencing/one-batch.ts'
 import type { RecordRules } from '../pipeline/sequencing/rejected-records.ts'
 import type { ValidationResult } from '../pipeline/validation/validator.ts'
-import { getLong, type RingProducer } from '../ring/ring.ts'
+import { laneOf } from '../ports/lanes.ts'
+import { getLong } from '../ring/ring.ts'
 import { ProduceRequest, type ProduceResponse } from '../wire/api/00-produce.ts'
 import { codec } from '../wire/codec.ts'
 import { errors } from '../wire/errors.ts'
@@ -13,6 +14,7 @@ import { MalformedMessage } from '../wire/primitives.ts'
 import type { Reader } from '../wire/reader.ts'
 import { isResult, type ProduceValidation } from './produce-validation.ts'
 import type { HeldBytes, Pending, RequestQueue } from './request-queue.ts'
+import type { SequencerRings } from './sequencer-rings.ts'
 import type { TopicRouting } from './topic-routing.ts'
 import { zstdVersion } from './versions.ts'
 
@@ -21,6 +23,7 @@ type PartitionResponse = Mutable<ProduceResponse['responses'][number]['partition
 /** A batch that is not in the append ring yet. */
 export interface UnsequencedBatch {
   readonly part: number
+  readonly lane: number
   readonly partitionId: number
   readonly address: number
   readonly bytes: number
@@ -43,7 +46,13 @@ export interface Produce extends Pending {
   validating: number
   /** Batches without a result. */
   outstanding: number
+  /** Position of the log of `lane` that must be durable. */
   durableAt: number
+  lane: number
+  /** The same positions of other lanes, by lane. Undefined if all batches are of one lane. */
+  others: Map<number, number> | undefined
+  /** Number of lanes whose position is not durable yet, once every batch has a result. */
+  undurable: number
   held: HeldBytes | undefined
   /** Tick at which the request times out. */
   readonly due: number
@@ -62,12 +71,12 @@ const batchesMax = 4096
 
 /**
  * Reads a Produce request and validates its compressed batches inline, within the time limit for that. The batches to append are left in
- * `batches`. Returns undefined when the ring has no room for them: then nothing has changed, and the caller offers the request again.
+ * `batches`. Returns undefined when a ring has no room for them: then nothing has changed, and the caller offers the request again.
  */
 export function beginProduce(
   request: { queue: RequestQueue; correlationId: number; version: number; token: number; held: HeldBytes; tick: number; now: number },
   body: Reader,
-  { routing, ring, validation }: { routing: TopicRouting; ring: RingProducer; validation: ProduceValidation },
+  { routing, rings, validation }: { routing: TopicRouting; rings: SequencerRings; validation: ProduceValidation },
 ): Produce | undefined {
   const { version, held } = request
   const { acks, timeoutMs, topicData } = codec(ProduceRequest, version).read(body)
@@ -76,7 +85,8 @@ export function beginProduce(
   let batches = 0
   for (const { partitionData } of topicData) batches += partitionData.length
   if (batches > batchesMax) throw new MalformedMessage(`expected at most ${batchesMax} partitions in a produce request, found ${batches}`)
-  if (!ring.hasRoom(batches, append.words)) return undefined
+  const lanes = rings.lanes.length
+  if (!rings.hasRoomForAppends(lanes === 1 ? [batches] : batchesByLane(topicData, version, routing, lanes))) return undefined
   for (const { name, topicId, partitionData } of topicData) {
     const topic = version >= 13 ? routing.identified(topicId) : routing.named(name)
     const isCoordinators = topic !== undefined && isInternal(topic.name)
@@ -96,12 +106,13 @@ export function beginProduce(
       else if (!valid) reject(part, batchShapeError(records, version) ?? errors.INVALID_REQUIRED_ACKS.code, 0)
       else {
         const partitionId = routing.partitionId(topic, index)
+        const lane = laneOf(partitionId, lanes)
         const { byteOffset: address, length: bytes } = records
         const flags = version < zstdVersion ? appendFlags.beforeZstd : 0
         const checked = validation.check(address, bytes, topic.settings, flags, request.now)
-        if (!isResult(checked)) addBatch(produce, { partitionId, address, bytes, flags }, checked)
+        if (!isResult(checked)) addBatch(produce, { lane, partitionId, address, bytes, flags }, checked)
         else if (checked.error !== 0) rejectBatch(part, checked)
-        else addBatch(produce, { partitionId, address, bytes, flags: flags | checked.flags }, undefined)
+        else addBatch(produce, { lane, partitionId, address, bytes, flags: flags | checked.flags }, undefined)
       }
     }
   }
@@ -132,26 +143,31 @@ function newProduce(
     validating: 0,
     outstanding: 0,
     durableAt: 0,
+    lane: 0,
+    others: undefined,
+    undurable: 0,
     held: undefined,
     // Up to one tick has passed since the start of the tick in which the request arrived.
     due: tick + 1 + Math.ceil(Math.max(timeoutMs, timeoutMsMin) / tickMs),
   }
 }
 
-type Located = Pick<UnsequencedBatch, 'partitionId' | 'address' | 'bytes' | 'flags'>
+type Located = Pick<UnsequencedBatch, 'lane' | 'partitionId' | 'address' | 'bytes' | 'flags'>
 
-function addBatch(produce: Produce, { partitionId, address, bytes, flags }: Located, rules: RecordRules | undefined): void {
-  produce.batches.push({ part: produce.parts.length - 1, partitionId, address, bytes, flags, rules, rejected: false })
+function addBatch(produce: Produce, { lane, partitionId, address, bytes, flags }: Located, rules: RecordRules | undefined): void {
+  produce.batches.push({ part: produce.parts.length - 1, lane, partitionId, address, bytes, flags, rules, rejected: false })
   if (rules !== undefined) produce.validating++
   produce.outstanding++
 }
 
-/** Puts all batches of a request into the append ring together. Returns false when the ring has no room. */
-export function sequence(produce: Produce, words: Int32Array, ring: RingProducer): boolean {
-  if (!ring.hasRoom(produce.batches.length, append.words)) return false
-  for (const { part, partitionId, address, bytes, flags, rejected } of produce.batches) {
+/** Puts all batches of a request into the append rings of their lanes together. Returns false when a ring has no room. */
+export function sequence(produce: Produce, words: Int32Array, rings: SequencerRings): boolean {
+  const { lanes } = rings
+  const counts = lanes.length === 1 ? [produce.batches.length] : lanes.map((_, index) => batchesOf(produce, index))
+  if (!rings.hasRoomForAppends(counts)) return false
+  for (const { part, lane, partitionId, address, bytes, flags, rejected } of produce.batches) {
     if (rejected) continue
-    const at = ring.claim(appendKind, append.words)
+    const at = lanes[lane]!.appends.claim(appendKind, append.words)
     words[at + append.request] = produce.token
     words[at + append.part] = part
     words[at + append.partitionId] = partitionId
@@ -161,6 +177,21 @@ export function sequence(produce: Produce, words: Int32Array, ring: RingProducer
   }
   produce.batches = []
   return true
+}
+
+const batchesOf = (produce: Produce, lane: number): number => produce.batches.filter((batch) => batch.lane === lane).length
+
+/** Number of batches for each lane. Unknown partitions count for the first one. */
+function batchesByLane(topicData: ProduceRequest['topicData'], version: number, routing: TopicRouting, lanes: number): number[] {
+  const counts = Array.from({ length: lanes }, () => 0)
+  for (const { name, topicId, partitionData } of topicData) {
+    const topic = version >= 13 ? routing.identified(topicId) : routing.named(name)
+    for (const { index } of partitionData) {
+      const lane = topic === undefined || routing.error(topic, index) !== 0 ? 0 : laneOf(routing.partitionId(topic, index), lanes)
+      counts[lane]!++
+    }
+  }
+  return counts
 }
 
 /** Records the result of a validator thread. */
@@ -200,8 +231,8 @@ function rejectBatch(part: PartitionResponse, { error, reason: why, rejected }: 
   for (const { index, reason: each } of rejected) part.recordErrors.push({ batchIndex: index, batchIndexErrorMessage: reasons[each]! })
 }
 
-/** Records the sequencer's answer for one batch. Returns true when it was the last. */
-export function appendAnswered(produce: Produce, words: Int32Array, at: number): boolean {
+/** Records the answer of a lane's sequencer for one batch. Returns true when it was the last. */
+export function appendAnswered(produce: Produce, lane: number, words: Int32Array, at: number): boolean {
   const part = produce.parts[words[at + appended.part]!]
   assert(part !== undefined, 'a result is for a batch of its request')
   const error = words[at + appended.error]!
@@ -209,7 +240,7 @@ export function appendAnswered(produce: Produce, words: Int32Array, at: number):
   if (error === 0) {
     part.baseOffset = BigInt(getLong(words, at + appended.baseOffset))
     part.logAppendTimeMs = BigInt(getLong(words, at + appended.logAppendTime))
-    produce.durableAt = Math.max(produce.durableAt, getLong(words, at + appended.durableAt))
+    awaitDurable(produce, lane, getLong(words, at + appended.durableAt))
   } else {
     const why = words[at + appended.reason]!
     reject(part, error, why)
@@ -220,6 +251,19 @@ export function appendAnswered(produce: Produce, words: Int32Array, at: number):
   }
   return answeredOne(produce)
 }
+
+function awaitDurable(produce: Produce, lane: number, position: number): void {
+  if (produce.durableAt === 0) produce.lane = lane
+  if (produce.lane === lane) produce.durableAt = Math.max(produce.durableAt, position)
+  else {
+    produce.others ??= new Map()
+    produce.others.set(lane, Math.max(produce.others.get(lane) ?? 0, position))
+  }
+}
+
+/** Position of the log of a lane that must be durable before the response is sent. */
+export const durableAtOf = (produce: Produce, lane: number): number =>
+  produce.lane === lane ? produce.durableAt : (produce.others?.get(lane) ?? 0)
 
 /** True when every batch has a result: then the bytes of the request are released. */
 function answeredOne(produce: Produce): boolean {
@@ -235,10 +279,10 @@ function answeredOne(produce: Produce): boolean {
  * Returns REQUEST_TIMED_OUT for the batches that are not known to be durable, as Kafka does for batches that are not replicated in time.
  * The batches stay in the log and become durable later. An idempotent producer that sends them again receives their offsets.
  */
-export function timeOut({ parts, durableAt }: Produce, durable: number): void {
-  for (const part of parts) {
-    const isDurable = part.baseOffset >= 0n && durableAt <= durable
-    if (part.errorCode === 0 && !isDurable) part.errorCode = errors.REQUEST_TIMED_OUT.code
+export function timeOut(produce: Produce, durable: readonly number[]): void {
+  const isDurable = durable.every((position, lane) => durableAtOf(produce, lane) <= position)
+  for (const part of produce.parts) {
+    if (part.errorCode === 0 && !(isDurable && part.baseOffset >= 0n)) part.errorCode = errors.REQUEST_TIMED_OUT.code
   }
 }
 

@@ -1,8 +1,10 @@
+import { assert } from '../base/assert.ts'
 import type { Mutable } from '../base/mutable.ts'
 import { fetch, fetched, fetchedPart, fetchedRange, fetchedSlice, fetchPart, readKind, where } from '../pipeline/ring-messages.ts'
 import type { ColdRead } from '../ports/cold-reads.ts'
+import { laneOf } from '../ports/lanes.ts'
 import type { PartitionId } from '../ports/partitions.ts'
-import { getLong, putLong, type RingProducer } from '../ring/ring.ts'
+import { getLong, putLong } from '../ring/ring.ts'
 import { FetchRequest, type FetchResponse } from '../wire/api/01-fetch.ts'
 import { codec } from '../wire/codec.ts'
 import { errors } from '../wire/errors.ts'
@@ -10,6 +12,7 @@ import type { Reader } from '../wire/reader.ts'
 import { Slices } from '../wire/slices.ts'
 import type { Context, FetchSessions, SessionPartition, Wanted } from './fetch-session.ts'
 import type { Pending, RequestQueue } from './request-queue.ts'
+import type { SequencerRings } from './sequencer-rings.ts'
 import type { TopicRouting } from './topic-routing.ts'
 import { fetchByIdVersion } from './versions.ts'
 
@@ -28,18 +31,31 @@ export interface PartitionRead {
   readonly load: ColdRead
 }
 
+/** The part of a fetch that the sequencer of one lane answers. */
+export interface LaneFetch {
+  readonly lane: number
+  /** Indexes of the partitions, in the order in which they were sent to the sequencer. */
+  readonly requested: number[]
+  readonly partitionIds: PartitionId[]
+  isAnswered: boolean
+}
+
 /** A fetch in progress. */
 export interface Fetch extends Pending {
   readonly context: Exclude<Context, { type: 'error' }>
   readonly readCommitted: boolean
   readonly partitions: readonly Wanted[]
   readonly responses: PartitionResponse[]
-  /** Indexes of the partitions that were sent to the sequencer, in that order. */
-  readonly requested: readonly number[]
+  /** The lanes of the requested partitions. */
+  readonly lanes: readonly LaneFetch[]
+  /** Maximum bytes of records, as far as the first batch allows. */
+  readonly maxBytes: number
   /** Maximum wait in milliseconds, set by the client. */
   readonly waitMs: number
-  /** The sequencer keeps the fetch until there are records; no request to complete it earlier has been sent. */
+  /** A sequencer keeps the fetch until there are records; no request to complete it earlier has been sent. */
   parked: boolean
+  /** Number of lanes that have not answered. */
+  unanswered: number
   loading: number
   /** A partition whose cold read found no memory. The first one is enough for a second attempt. */
   outOfMemory: PartitionRead | undefined
@@ -48,14 +64,14 @@ export interface Fetch extends Pending {
 /** Result of `beginFetch`. `answer` needs no sequencer. */
 export type Begun = { readonly fetch: Fetch; readonly answer: 'now' | 'later' } | { readonly error: number; readonly token: number }
 
-/** Reads a Fetch request and sends it to the sequencer. Returns undefined when the ring has no room for it: then nothing has changed. */
+/** Reads a Fetch request and sends it to the sequencers. Returns undefined when a ring has no room for it: then nothing has changed. */
 export function beginFetch(
   request: { queue: RequestQueue; correlationId: number; version: number; token: number; now: number; fetchBytesMax: number },
   body: Reader,
-  parts: { routing: TopicRouting; sessions: FetchSessions; words: Int32Array; ring: RingProducer },
+  parts: { routing: TopicRouting; sessions: FetchSessions; words: Int32Array; rings: SequencerRings },
 ): Begun | undefined {
   const { queue, correlationId, version, token } = request
-  if (!parts.ring.hasRoom(1, fetch.words + partitionsMax * fetchPart.words)) return undefined
+  if (!parts.rings.hasRoomForFetch(partitionsMax)) return undefined
   const message = codec(FetchRequest, version).read(body)
   const byId = version >= fetchByIdVersion
   const wanted: Wanted[] = message.topics.flatMap(({ topic, topicId, partitions }) =>
@@ -76,15 +92,16 @@ export function beginFetch(
   const follower = message.replicaId >= 0 || message.replicaState.replicaId >= 0
   const partitions = context.partitions.slice(0, partitionsMax)
   const responses = partitions.map((p) => blankPartition(p.partition, message.isolationLevel === readCommitted))
-  const requested: number[] = []
-  const partitionIds: PartitionId[] = []
+  const lanes: LaneFetch[] = []
   let failed = false
   partitions.forEach((p, index) => {
     const topic = byId ? parts.routing.identified(p.topicId) : parts.routing.named(p.topic)
     const error = topic === undefined ? unknownTopic(byId) : parts.routing.error(topic, p.partition) || followerError(follower)
     if (error === 0) {
+      const partitionId = parts.routing.partitionId(topic!, p.partition)
+      const { requested, partitionIds } = inLane(lanes, laneOf(partitionId, parts.rings.lanes.length))
       requested.push(index)
-      partitionIds.push(parts.routing.partitionId(topic!, p.partition))
+      partitionIds.push(partitionId)
     } else {
       failed = true
       responses[index]!.errorCode = error
@@ -104,29 +121,43 @@ export function beginFetch(
     readCommitted: message.isolationLevel === readCommitted,
     partitions,
     responses,
-    requested,
+    lanes,
+    maxBytes: Math.min(message.maxBytes, request.fetchBytesMax),
     waitMs,
     parked: false,
+    unanswered: 0,
     loading: 0,
     outOfMemory: undefined,
   }
   // The response is complete: every partition has an error, or there is none.
-  if (requested.length === 0) return { fetch: begun, answer: 'now' }
+  if (lanes.length === 0) return { fetch: begun, answer: 'now' }
   const minBytes = waitMs === 0 ? 0 : message.minBytes
-  sendFetch(begun, partitionIds, { minBytes, maxBytes: Math.min(message.maxBytes, request.fetchBytesMax) }, parts.words, parts.ring)
+  const maxBytes = Math.ceil(begun.maxBytes / lanes.length)
+  for (const laneFetch of lanes) sendFetch(begun, laneFetch, { minBytes, maxBytes }, parts.words, parts.rings)
   return { fetch: begun, answer: 'later' }
 }
 
-/** Sends the fetch to the sequencer, which answers it exactly once, possibly later. */
+function inLane(lanes: LaneFetch[], lane: number): LaneFetch {
+  const known = lanes.find((each) => each.lane === lane)
+  if (known !== undefined) return known
+  const added = { lane, requested: [], partitionIds: [], isAnswered: false }
+  lanes.push(added)
+  return added
+}
+
+/**
+ * Sends the part of a lane to its sequencer, which answers it exactly once, possibly later. A lane waits until its own partitions have
+ * `minBytes`: a fetch over several lanes may wait longer than it must, up to its limit, and has never fewer bytes than it may.
+ */
 function sendFetch(
   begun: Fetch,
-  partitionIds: readonly PartitionId[],
+  { lane, requested, partitionIds }: LaneFetch,
   limits: { minBytes: number; maxBytes: number },
   words: Int32Array,
-  ring: RingProducer,
+  rings: SequencerRings,
 ): void {
-  const { requested, partitions } = begun
-  const at = ring.claim(readKind.fetch, fetch.words + requested.length * fetchPart.words)
+  const { partitions } = begun
+  const at = rings.lanes[lane]!.reads.claim(readKind.fetch, fetch.words + requested.length * fetchPart.words)
   words[at + fetch.request] = begun.token
   words[at + fetch.minBytes] = limits.minBytes
   words[at + fetch.maxBytes] = limits.maxBytes
@@ -142,6 +173,7 @@ function sendFetch(
     words[to + fetchPart.lastFetchedEpoch] = lastFetchedEpoch
   })
   begun.parked = true
+  begun.unanswered++
 }
 
 /** No log has larger offsets. */
@@ -166,11 +198,15 @@ const blankPartition = (partitionIndex: number, committed: boolean): PartitionRe
   records: nothing,
 })
 
-/** Fills in the responses from the sequencer's answer; returns the cold reads that it requires. */
-export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer, at: number): PartitionRead[] {
+/** Fills in the responses from the answer of a lane's sequencer; returns the cold reads that it requires. */
+export function fetchAnswered(pending: Fetch, lane: number, words: Int32Array, memory: Buffer, at: number): PartitionRead[] {
   const loads: PartitionRead[] = []
+  const laneFetch = pending.lanes.find((each) => each.lane === lane)
+  assert(laneFetch !== undefined && !laneFetch.isAnswered, 'each lane of a fetch answers it once')
+  laneFetch.isAnswered = true
+  pending.unanswered--
   let from = at + fetched.words
-  for (const index of pending.requested) {
+  for (const index of laneFetch.requested) {
     const response = pending.responses[index]!
     const partitionId = words[from + fetchedPart.partitionId]!
     const count = words[from + fetchedPart.count]!
@@ -189,7 +225,7 @@ export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer,
       response.records = slicesAt(words, memory, from, count)
       from += count * fetchedSlice.words
     } else if (place === where.warm) {
-      loads.push({ index, load: { type: 'ranges', ranges: rangesAt(words, from, count), mayWait: false } })
+      loads.push({ index, load: { type: 'ranges', lane, ranges: rangesAt(words, from, count), mayWait: false } })
       from += count * fetchedRange.words
     } else if (place === where.cold) {
       loads.push({
@@ -198,8 +234,7 @@ export function fetchAnswered(pending: Fetch, words: Int32Array, memory: Buffer,
       })
     }
   }
-  pending.parked = false
-  pending.loading = loads.length
+  pending.loading += loads.length
   return loads
 }
 
@@ -222,8 +257,23 @@ function rangesAt(words: Int32Array, at: number, count: number): { position: num
   }))
 }
 
+/**
+ * Removes what exceeds the limit of the whole fetch, of which each lane knows only its share: as in KIP-74, the first partition that has
+ * records keeps them.
+ */
+function limit({ lanes, maxBytes, responses }: Fetch): void {
+  if (lanes.length < 2) return
+  let bytes = 0
+  for (const response of responses) {
+    const added = recordsLength(response)
+    if (bytes > 0 && bytes + added > maxBytes) response.records = nothing
+    else bytes += added
+  }
+}
+
 /** The message with all partitions. An incremental response leaves out partitions that have not changed for the client. */
 export function fetchResponse(pending: Fetch): FetchResponse {
+  limit(pending)
   const { context } = pending
   const responses: FetchResponse['responses'] = []
   const session = context.session

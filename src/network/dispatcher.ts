@@ -1,8 +1,6 @@
 import { assert } from '../base/assert.ts'
 import { laneHeader, widen } from '../pipeline/lane-words.ts'
 import { answerKind } from '../pipeline/ring-messages.ts'
-import type { RingConsumer, RingProducer } from '../ring/ring.ts'
-import type { WakeSignal } from '../ring/wake-signal.ts'
 import { apiByKey } from '../wire/apis.ts'
 import { type RequestHeader, readRequestHeader } from '../wire/headers.ts'
 import { MalformedMessage } from '../wire/primitives.ts'
@@ -15,7 +13,7 @@ import { ProduceRequests } from './produce-requests.ts'
 import type { ProduceValidation } from './produce-validation.ts'
 import { type Admission, type ClientConnection, type HeldBytes, type Pending, RequestQueue } from './request-queue.ts'
 import { ResponseWriter } from './response-writer.ts'
-import { SequencerRings } from './sequencer-rings.ts'
+import { type LaneEnds, SequencerRings } from './sequencer-rings.ts'
 import type { TopicRouting } from './topic-routing.ts'
 
 const produceKey = 0
@@ -35,12 +33,7 @@ export interface DispatcherParts {
   readonly words: Int32Array
   /** The arena. */
   readonly memory: Buffer
-  /** Index of the lane's words. */
-  readonly lane: number
-  readonly appends: RingProducer
-  readonly reads: RingProducer
-  readonly answers: RingConsumer
-  readonly sequencer: WakeSignal
+  readonly lanes: readonly LaneEnds[]
   readonly routing: TopicRouting
   readonly sessions: FetchSessions
   readonly validation: ProduceValidation
@@ -65,11 +58,13 @@ export class RequestDispatcher {
   readonly #forwarded: ForwardedRequests
   /** Connections with a complete response that may be sent. */
   readonly #dirty = new Set<RequestQueue>()
-  #durable = 0
+  /** Durable position of each lane. */
+  readonly #durable: number[]
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
     const { memory, ports } = parts
+    this.#durable = parts.lanes.map(() => 0)
     this.#reader = new Reader(memory)
     const { after } = ports
     this.#rings = new SequencerRings({ ...parts, after })
@@ -129,22 +124,33 @@ export class RequestDispatcher {
 
   /** Processes answers and sends complete responses. Returns the number of both. */
   turn(): number {
-    const { answers, words, lane, sequencer } = this.#parts
-    const handled = answers.drain((kind, at) => this.#onAnswer(kind, at), answersPerTurn)
-    if (handled > 0 && Atomics.load(words, lane + laneHeader.answersBlocked) === 1) sequencer.ring()
-    const durable = widen(Atomics.load(words, lane + laneHeader.durable), this.#durable)
-    assert(durable >= this.#durable, 'the durable position advances')
-    assert(handled <= answersPerTurn, 'a turn is bounded')
-    this.#durable = durable
-    const completed = this.#produces.advanceDurable(this.#durable)
+    let work = 0
+    for (let lane = 0; lane < this.#durable.length; lane++) work += this.#turn(lane)
     this.#flush()
-    return handled + completed
+    return work
+  }
+
+  #turn(lane: number): number {
+    const { words, lanes } = this.#parts
+    const { answers, header, sequencer } = lanes[lane]!
+    const handled = answers.drain((kind, at) => this.#onAnswer(lane, kind, at), answersPerTurn)
+    if (handled > 0 && Atomics.load(words, header + laneHeader.answersBlocked) === 1) sequencer.ring()
+    const durable = this.#durableOf(lane)
+    assert(durable >= this.#durable[lane]!, 'the durable position advances')
+    assert(handled <= answersPerTurn, 'a turn is bounded')
+    this.#durable[lane] = durable
+    return handled + this.#produces.advanceDurable(lane, durable)
   }
 
   get idle(): boolean {
-    const { answers, words, lane } = this.#parts
-    if (!answers.empty) return false
-    return !this.#produces.awaitsDurable || widen(Atomics.load(words, lane + laneHeader.durable), this.#durable) === this.#durable
+    return this.#parts.lanes.every(
+      ({ answers }, lane) => answers.empty && (!this.#produces.awaitsDurable(lane) || this.#durableOf(lane) === this.#durable[lane]),
+    )
+  }
+
+  #durableOf(lane: number): number {
+    const { words, lanes } = this.#parts
+    return widen(Atomics.load(words, lanes[lane]!.header + laneHeader.durable), this.#durable[lane]!)
   }
 
   /** The main thread has parsed a large request of this size: it no longer needs the whole frame. */
@@ -185,10 +191,10 @@ export class RequestDispatcher {
     else if (key === fetchKey) counters.add('fetch_requests', 1)
   }
 
-  #onAnswer(kind: number, at: number): true {
+  #onAnswer(lane: number, kind: number, at: number): true {
     assert(kind === answerKind.appended || kind === answerKind.fetched, 'an answer is for a Produce or a Fetch')
-    if (kind === answerKind.appended) this.#produces.answered(at)
-    else this.#fetches.answered(at)
+    if (kind === answerKind.appended) this.#produces.answered(lane, at)
+    else this.#fetches.answered(lane, at)
     return true
   }
 

@@ -6,7 +6,7 @@ import type { RequestHeader } from '../wire/headers.ts'
 import type { Reader } from '../wire/reader.ts'
 import { Slices } from '../wire/slices.ts'
 import { beginFetch, type Fetch, fetchAnswered, fetchError, fetchResponse, hasRecords, type PartitionRead } from './01-fetch.ts'
-import { logLease, withBlocks } from './buffer-leases.ts'
+import { logLease, withBlocks, withLog } from './buffer-leases.ts'
 import type { FetchSessions } from './fetch-session.ts'
 import type { Admission, Pending, RequestQueue } from './request-queue.ts'
 import { RequestTable } from './request-table.ts'
@@ -52,7 +52,7 @@ export class FetchRequests {
     }
     const { routing, sessions, words, rings, writer, complete, after, now, fetchBytesMax } = this.#parts
     const { correlationId, requestApiVersion: version } = header
-    const parts = { routing, sessions, words, ring: rings.reads }
+    const parts = { routing, sessions, words, rings }
     const begun = this.#requests.begin((token) =>
       beginFetch({ queue, correlationId, version, token, now: now(), fetchBytesMax }, body, parts),
     )
@@ -77,7 +77,7 @@ export class FetchRequests {
     else if (waitMs > 0)
       this.#requests.waits(
         token,
-        after(waitMs, () => this.#expire(token)),
+        after(waitMs, () => this.#expire(fetch)),
       )
     return 'taken'
   }
@@ -86,25 +86,26 @@ export class FetchRequests {
   completeParked(queue: RequestQueue): void {
     const fetching = queue.fetching as Fetch | undefined
     if (!fetching?.parked) return
-    fetching.parked = false
-    this.#expire(fetching.token)
+    this.#expire(fetching)
   }
 
-  /** The sequencer's answer at `at` of the words. */
-  answered(at: number): void {
+  /** The answer of a lane's sequencer at `at` of the words. */
+  answered(lane: number, at: number): void {
     const { words, memory, rings, load } = this.#parts
     const token = words[at + fetched.request]!
     const pin = words[at + fetched.pin]!
     const fetch = this.#requests.get(token)
-    if (fetch === undefined || fetch.queue.closed) {
-      if (pin >= 0) rings.notify(readKind.release, pin, 0, 0)
-      this.#requests.forget(token)
-      return
+    assert(fetch !== undefined, 'the sequencers answer requests in progress')
+    if (pin >= 0) {
+      const lease = logLease(rings.lanes[lane]!.log, (start, bytes) => rings.notify(lane, readKind.release, pin, start, bytes))
+      fetch.lease = withLog(fetch.lease, lease)
     }
-    this.#requests.stopWaiting(token)
-    if (pin >= 0) fetch.lease = logLease((start, bytes) => rings.notify(readKind.release, pin, start, bytes))
-    for (const partitionRead of fetchAnswered(fetch, words, memory, at)) load({ token, ...partitionRead })
-    if (fetch.loading === 0) this.#finish(fetch)
+    const loads = fetchAnswered(fetch, lane, words, memory, at)
+    if (fetch.queue.closed) fetch.loading -= loads.length
+    else for (const partitionRead of loads) load({ token, ...partitionRead })
+    // What one lane has is sent at once.
+    if (fetch.parked) this.#expire(fetch)
+    this.#settle(fetch)
   }
 
   /**
@@ -132,11 +133,21 @@ export class FetchRequests {
   }
 
   #loadedOne(fetch: Fetch): void {
-    const { outOfMemory, token } = fetch
     fetch.loading--
-    if (fetch.loading > 0) return
+    this.#settle(fetch)
+  }
+
+  /** Completes a fetch with all its answers and cold reads. */
+  #settle(fetch: Fetch): void {
+    const { outOfMemory, token, queue } = fetch
+    if (fetch.unanswered > 0 || fetch.loading > 0) return
+    if (queue.closed) {
+      fetch.lease?.end()
+      this.#requests.forget(token)
+      return
+    }
     fetch.outOfMemory = undefined
-    if (outOfMemory !== undefined && !hasRecords(fetch) && !fetch.queue.closed) {
+    if (outOfMemory !== undefined && !hasRecords(fetch)) {
       // The fetch occupies no memory that other requests wait for, so this read may wait.
       fetch.loading = 1
       this.#parts.load({ token, index: outOfMemory.index, load: { ...outOfMemory.load, mayWait: true } })
@@ -145,9 +156,12 @@ export class FetchRequests {
     this.#finish(fetch)
   }
 
-  #expire(token: number): void {
+  /** The sequencers answer with the records that there are. */
+  #expire(fetch: Fetch): void {
+    const { token, lanes } = fetch
+    fetch.parked = false
     this.#requests.stopWaiting(token)
-    this.#parts.rings.notify(readKind.expire, token)
+    for (const { lane, isAnswered } of lanes) if (!isAnswered) this.#parts.rings.notify(lane, readKind.expire, token)
   }
 
   #finish(fetch: Fetch): void {

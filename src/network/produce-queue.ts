@@ -1,16 +1,16 @@
 import { assert } from '../base/assert.ts'
 import type { ValidationResult } from '../pipeline/validation/validator.ts'
-import type { RingProducer } from '../ring/ring.ts'
 import { type Produce, sequence, validated } from './00-produce.ts'
 import type { ProduceValidation } from './produce-validation.ts'
 import type { RequestQueue } from './request-queue.ts'
+import type { SequencerRings } from './sequencer-rings.ts'
 
 /** Delay in milliseconds before a request that found the append ring full is retried. */
 const retryMs = 2
 
 export interface ProduceQueueParts {
   readonly words: Int32Array
-  readonly appends: RingProducer
+  readonly rings: SequencerRings
   readonly validation: ProduceValidation
   after(ms: number, wake: () => void): void
   /** Every batch of the request was rejected: no part of it is sent to the sequencer. */
@@ -29,13 +29,13 @@ export class ProduceQueue {
     this.#parts = parts
   }
 
-  /** Adds a request for which the append ring has room. */
+  /** Adds a request for which the append rings have room. */
   add(produce: Produce): void {
-    const { words, appends, validation, onRejected } = this.#parts
+    const { words, rings, validation, onRejected } = this.#parts
     const { queue } = produce
     const produces = this.#waiting.get(queue)
     if (produces === undefined && produce.validating === 0) {
-      assert(sequence(produce, words, appends), 'a request that was accepted finds room in the append ring')
+      assert(sequence(produce, words, rings), 'a request that was accepted finds room in the append ring')
       return
     }
     if (produces === undefined) this.#waiting.set(queue, [produce])
@@ -54,11 +54,11 @@ export class ProduceQueue {
 
   /** Puts the requests at the head of the queue that are validated into the ring. */
   #sequenceNext(queue: RequestQueue): void {
-    const { words, appends, after, onSequenced } = this.#parts
+    const { words, rings, after, onSequenced } = this.#parts
     const produces = this.#waiting.get(queue)
     if (produces === undefined) return
     while (produces.length > 0 && produces[0]!.validating === 0) {
-      if (!sequence(produces[0]!, words, appends)) {
+      if (!sequence(produces[0]!, words, rings)) {
         after(retryMs, () => this.#sequenceNext(queue))
         break
       }

@@ -1,9 +1,9 @@
 import { assert } from '../base/assert.ts'
-import { append, appended } from '../pipeline/ring-messages.ts'
+import { appended } from '../pipeline/ring-messages.ts'
 import { ProduceResponse } from '../wire/api/00-produce.ts'
 import type { RequestHeader } from '../wire/headers.ts'
 import type { Reader } from '../wire/reader.ts'
-import { appendAnswered, beginProduce, hasFailed, type Produce, tickMs, timeOut } from './00-produce.ts'
+import { appendAnswered, beginProduce, durableAtOf, hasFailed, type Produce, tickMs, timeOut } from './00-produce.ts'
 import { ProduceQueue } from './produce-queue.ts'
 import type { ProduceValidation } from './produce-validation.ts'
 import { PausedGates, type ReadGate } from './read-gate.ts'
@@ -36,9 +36,10 @@ export class ProduceRequests {
   readonly #parts: ProduceRequestsParts
   readonly #requests = new RequestTable<Produce>()
   readonly #queue: ProduceQueue
-  /** Answered by the sequencer but not durable yet; in the order of the answers. */
-  #undurable: Produce[] = []
-  #durable = 0
+  /** By lane: answered by the sequencers but not durable yet; in the order of the last answers. */
+  readonly #undurable: Produce[][]
+  /** Durable position of each lane. */
+  readonly #durable: number[]
   readonly #awaitingMemory = new PausedGates('batch-memory')
   /** Counted only while requests wait. */
   #tick = 0
@@ -47,9 +48,11 @@ export class ProduceRequests {
   constructor(parts: ProduceRequestsParts) {
     this.#parts = parts
     const { words, rings, validation, after, flush } = parts
+    this.#undurable = rings.lanes.map(() => [])
+    this.#durable = rings.lanes.map(() => 0)
     this.#queue = new ProduceQueue({
       words,
-      appends: rings.appends,
+      rings,
       validation,
       after,
       onRejected: (produce) => this.#onRejected(produce),
@@ -68,7 +71,7 @@ export class ProduceRequests {
       return 'later'
     }
     // Checked before the request is read, to avoid a useless read.
-    const produce = rings.appends.hasRoom(1, append.words) ? this.#begin(queue, header, body, held) : undefined
+    const produce = rings.mayHaveRoomForAppends ? this.#begin(queue, header, body, held) : undefined
     completeParkedFetch(queue)
     if (produce === undefined) {
       rings.pause(queue.gate)
@@ -85,30 +88,43 @@ export class ProduceRequests {
     return 'taken'
   }
 
-  /** The sequencer's answer for one batch, at `at` of the words. */
-  answered(at: number): void {
+  /** The answer of a lane's sequencer for one batch, at `at` of the words. */
+  answered(lane: number, at: number): void {
     const { words } = this.#parts
     const produce = this.#requests.get(words[at + appended.request]!)
     assert(produce !== undefined, 'the sequencer answers requests in progress')
-    if (!appendAnswered(produce, words, at)) return
+    if (!appendAnswered(produce, lane, words, at)) return
     if (produce.response !== undefined) this.#requests.forget(produce.token)
-    else if (produce.durableAt <= this.#durable) this.#finish(produce)
-    else this.#undurable.push(produce)
+    else if (!this.#awaitDurable(produce)) this.#finish(produce)
   }
 
-  /** The log is durable up to a position. Returns the number of completed requests. */
-  advanceDurable(durable: number): number {
-    this.#durable = durable
-    let completed = 0
-    while (completed < this.#undurable.length && this.#undurable[completed]!.durableAt <= durable)
-      this.#finish(this.#undurable[completed++]!)
-    if (completed > 0) this.#undurable = this.#undurable.slice(completed)
-    return completed
+  /** Every batch has a result: waits until the lanes of the batches are durable. Returns false if they are. */
+  #awaitDurable(produce: Produce): boolean {
+    for (let lane = 0; lane < this.#durable.length; lane++) {
+      if (durableAtOf(produce, lane) <= this.#durable[lane]!) continue
+      this.#undurable[lane]!.push(produce)
+      produce.undurable++
+    }
+    return produce.undurable > 0
   }
 
-  /** A position that becomes durable completes requests. */
-  get awaitsDurable(): boolean {
-    return this.#undurable.length > 0
+  /** The log of a lane is durable up to a position. Returns the number of requests that wait for it no longer. */
+  advanceDurable(lane: number, durable: number): number {
+    this.#durable[lane] = durable
+    const waiting = this.#undurable[lane]!
+    let reached = 0
+    while (reached < waiting.length && durableAtOf(waiting[reached]!, lane) <= durable) {
+      const produce = waiting[reached++]!
+      produce.undurable--
+      if (produce.undurable === 0) this.#finish(produce)
+    }
+    if (reached > 0) this.#undurable[lane] = waiting.slice(reached)
+    return reached
+  }
+
+  /** A position of the lane that becomes durable may complete requests. */
+  awaitsDurable(lane: number): boolean {
+    return this.#undurable[lane]!.length > 0
   }
 
   /** Resumes connections that wait for memory, if there is some. */
@@ -121,11 +137,11 @@ export class ProduceRequests {
     this.#awaitingMemory.delete(gate)
   }
 
-  /** Returns undefined if the append ring has no room for all batches of the request. */
+  /** Returns undefined if an append ring has no room for all batches of the request. */
   #begin(queue: RequestQueue, header: RequestHeader, body: Reader, held: HeldBytes): Produce | undefined {
     const { routing, rings, validation, now } = this.#parts
     const { correlationId, requestApiVersion: version } = header
-    const parts = { routing, ring: rings.appends, validation }
+    const parts = { routing, rings, validation }
     const tick = this.#tick
     // No spread of an object: it costs more than all else here.
     return this.#requests.begin((token) => beginProduce({ queue, correlationId, version, token, held, tick, now: now() }, body, parts))
@@ -150,7 +166,9 @@ export class ProduceRequests {
       isWaiting = true
       if (produce.response === undefined && produce.due <= this.#tick) this.#timeOut(produce)
     }
-    this.#undurable = this.#undurable.filter(({ response }) => response === undefined)
+    this.#undurable.forEach((waiting, lane) => {
+      this.#undurable[lane] = waiting.filter(({ response }) => response === undefined)
+    })
     this.#isTicking = false
     if (isWaiting) this.#tickLater()
     this.#parts.flush()

@@ -7,11 +7,11 @@ export interface WalRange {
 }
 
 /**
- * A read of records that are not in the log cache. Ranges refer to the WAL file, the offset of a partition to the object store. A read with
+ * A read of records that are not in the log cache. Ranges refer to the WAL of the lane, the offset of a partition to the object store. A read with
  * `mayWait` waits until there is memory for it.
  */
 export type ColdRead =
-  | { readonly type: 'ranges'; readonly ranges: readonly WalRange[]; readonly mayWait: boolean }
+  | { readonly type: 'ranges'; readonly lane: number; readonly ranges: readonly WalRange[]; readonly mayWait: boolean }
   | {
       readonly type: 'partition'
       readonly partitionId: PartitionId

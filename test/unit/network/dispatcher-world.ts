@@ -11,6 +11,7 @@ import { JobRunner } from '../../../src/pipeline/validation/job-runner.ts'
 import { type ValidationJob, ValidationJobs } from '../../../src/pipeline/validation/validation-jobs.ts'
 import { validationKernel } from '../../../src/pipeline/validation/validation-kernel.ts'
 import { type ValidationSlot, Validator } from '../../../src/pipeline/validation/validator.ts'
+import { laneOf } from '../../../src/ports/lanes.ts'
 import type { PartitionSettings } from '../../../src/ports/partitions.ts'
 import { RingConsumer, RingProducer } from '../../../src/ring/ring.ts'
 import { WakeSignal } from '../../../src/ring/wake-signal.ts'
@@ -23,7 +24,7 @@ import { Reader } from '../../../src/wire/reader.ts'
 import { blank, type Fields, type Message, type Wire } from '../../../src/wire/schema.ts'
 import { Writer } from '../../../src/wire/writer.ts'
 import { routedTopic } from '../../support/routed-topic.ts'
-import { LaneWorld, now, settings } from '../pipeline/sequencing/lane-world.ts'
+import { LaneWorld, laneArena, now, settings } from '../pipeline/sequencing/lane-world.ts'
 
 export const topicId = Buffer.alloc(16, 7).toString('base64url')
 export const otherId = Buffer.alloc(16, 9).toString('base64url')
@@ -169,9 +170,9 @@ export const blankPartition = {
   highWatermark: 2n ** 63n - 1n,
 }
 
-/** A dispatcher and its lane, both stepped manually. Topic `t` has partition ids 1 and 2. */
+/** A dispatcher and its lanes, all stepped manually. Topic `t` has partition ids 1 and 2: with two lanes, one in each. */
 export class FrontWorld {
-  readonly lane: LaneWorld
+  readonly lanes: readonly LaneWorld[]
   readonly dispatcher: RequestDispatcher
   readonly routing = new TopicRouting(1)
   readonly sessions: FetchSessions
@@ -202,10 +203,12 @@ export class FrontWorld {
       sessionSlots?: number
       validates?: boolean
       offloads?: boolean
+      lanes?: number
     } = {},
   ) {
-    this.lane = new LaneWorld(options)
-    for (const partitionId of [1, 2]) this.lane.open(partitionId, options.settings)
+    const arena = laneArena(options, options.lanes)
+    this.lanes = arena.plan.lanes.map((_, index) => new LaneWorld(options, arena, index))
+    for (const partitionId of [1, 2]) this.lanes[laneOf(partitionId, this.lanes.length)]!.open(partitionId, options.settings)
     this.routing.set(routedTopic('t', topicId, [1, 2], { ...settings, ...options.settings }))
     const { words, bytes, view, plan } = this.lane.arena
     const [network] = plan.network as [(typeof plan.network)[number]]
@@ -229,14 +232,14 @@ export class FrontWorld {
     this.dispatcher = new RequestDispatcher({
       words,
       memory: bytes,
-      lane: plan.lanes[0]!.header,
-      appends: new RingProducer(words, {
-        ...network.rings[0]!.appends,
-        capacityWords: options.appendWords ?? network.rings[0]!.appends.capacityWords,
-      }),
-      reads: new RingProducer(words, network.rings[0]!.reads),
-      answers: new RingConsumer(words, network.rings[0]!.answers),
-      sequencer: new WakeSignal(words, plan.lanes[0]!.sequencerSignal),
+      lanes: network.rings.map(({ appends, reads, answers }, index) => ({
+        header: plan.lanes[index]!.header,
+        log: plan.lanes[index]!.log,
+        appends: new RingProducer(words, { ...appends, capacityWords: options.appendWords ?? appends.capacityWords }),
+        reads: new RingProducer(words, reads),
+        answers: new RingConsumer(words, answers),
+        sequencer: new WakeSignal(words, plan.lanes[index]!.sequencerSignal),
+      })),
       routing: this.routing,
       sessions: this.sessions,
       validation: new ProduceValidation({
@@ -261,6 +264,11 @@ export class FrontWorld {
       fetchBytesMax: 50 << 20,
       hasRoom: () => this.held < this.heldMax,
     })
+  }
+
+  /** The first lane. */
+  get lane(): LaneWorld {
+    return this.lanes[0]!
   }
 
   /** Timers of single requests; the common tick is separate. */
@@ -300,7 +308,9 @@ export class FrontWorld {
   run(): this {
     for (let turns = 0; turns < 1000; turns++) {
       this.dispatcher.publish()
-      if (this.jobs.turn() + this.lane.turn() + this.dispatcher.turn() === 0) return this
+      let work = this.jobs.turn()
+      for (const lane of this.lanes) work += lane.turn()
+      if (work + this.dispatcher.turn() === 0) return this
     }
     throw new Error('the dispatcher does not become idle')
   }
@@ -314,7 +324,9 @@ export class FrontWorld {
   settle(): this {
     for (let turns = 0; turns < 1000; turns++) {
       this.run()
-      if (this.lane.write() === 0) return this.run()
+      let written = 0
+      for (const lane of this.lanes) written += lane.write()
+      if (written === 0) return this.run()
     }
     throw new Error('the pipeline does not become idle')
   }

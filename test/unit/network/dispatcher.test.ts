@@ -244,7 +244,7 @@ describe('dispatcher: a connection that ends', () => {
 for (let seed = 0; seed < 20; seed++) {
   test(`dispatcher: any mix of requests is answered in order, seed ${seed}`, longIf(seed >= 10), () => {
     const p = prng(seed)
-    const world = new FrontWorld({ appendWords: [64, 1024, 1 << 16][seed % 3]! })
+    const world = new FrontWorld({ appendWords: [64, 1024, 1 << 16][seed % 3]!, lanes: 1 + (seed % 2) })
     const clients = Array.from({ length: 4 }, () => ({ client: world.client(), asked: [] as number[], next: 0 }))
     for (let step = 0; step < 600; step++) {
       const one = clients[below(p, clients.length)]!
@@ -258,8 +258,9 @@ for (let seed = 0; seed < 20; seed++) {
         one.client.produce(id, batchOf(1, 100), { topic: 'unknown' })
         one.asked.push(id)
       } else if (dice < 90) {
-        one.client.fetch(id, BigInt(below(p, 30)), {
-          partition: below(p, 2),
+        const offsets = Array.from({ length: 1 + below(p, 2) }, () => BigInt(below(p, 30)))
+        one.client.fetchAll(id, offsets, {
+          first: below(p, 3 - offsets.length),
           maxWaitMs: chance(p, 500) ? 0 : 1000,
           minBytes: below(p, 10_000),
         })
@@ -269,8 +270,9 @@ for (let seed = 0; seed < 20; seed++) {
         one.asked.push(id)
       }
       if (chance(p, 300)) world.dispatcher.publish()
-      if (chance(p, 300)) world.lane.turn()
-      if (chance(p, 200)) world.lane.write()
+      const lane = world.lanes[below(p, world.lanes.length)]!
+      if (chance(p, 300)) lane.turn()
+      if (chance(p, 200)) lane.write()
       if (chance(p, 300)) world.dispatcher.turn()
       if (chance(p, 100)) world.pass(1000)
       for (const { token, frame } of world.forwarded.splice(0)) world.dispatcher.answered(token, frame.subarray(4, 8))
@@ -284,7 +286,7 @@ for (let seed = 0; seed < 20; seed++) {
       expect(client.closed).toBeUndefined()
       expect(client.answered).toEqual(asked)
     }
-    expect([world.held, world.lane.memory.pinned, world.waits.length]).toEqual([0, 0, 0])
+    expect([world.held, world.waits.length, ...world.lanes.map(({ memory }) => memory.pinned)]).toEqual([0, 0, ...world.lanes.map(() => 0)])
   })
 }
 

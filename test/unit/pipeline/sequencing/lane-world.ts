@@ -1,5 +1,6 @@
 import { nodeCodecs } from '../../../../native-free-io/threads/codecs.ts'
 import type { Partition } from '../../../../src/partition/partition.ts'
+import type { LaneLayout } from '../../../../src/pipeline/arena-plan.ts'
 import { laneHeader } from '../../../../src/pipeline/lane-words.ts'
 import { Persistence } from '../../../../src/pipeline/persistence/persistence.ts'
 import {
@@ -78,6 +79,18 @@ export interface FetchWish {
   readonly lastFetchedEpoch?: number
 }
 
+const defaultLog = 1 << 20
+
+export interface LaneOptions {
+  readonly log?: number
+  readonly capacity?: number
+  readonly answerWords?: number
+  readonly appendWords?: number
+}
+
+/** An arena for lanes of these sizes. */
+export const laneArena = ({ log = defaultLog }: LaneOptions, lanes = 1): SmallArena => smallArena({ log, receive: 4 << 20, lanes })
+
 /** One lane stepped by hand: the sequencer, the persistence stage on a disk that never fails, and one network worker's rings. */
 export class LaneWorld {
   readonly arena: SmallArena
@@ -91,15 +104,18 @@ export class LaneWorld {
   readonly #appends: RingProducer
   readonly #reads: RingProducer
   readonly #answers: RingConsumer
+  readonly #lane: LaneLayout
   #at: number
 
-  constructor(options: { log?: number; capacity?: number; answerWords?: number; appendWords?: number } = {}) {
-    const { log = 1 << 20, capacity = 16 * log } = options
-    this.arena = smallArena({ log, receive: 4 << 20 })
+  /** `arena` and `index`: one of several lanes. */
+  constructor(options: LaneOptions = {}, arena = laneArena(options), index = 0) {
+    const { log = defaultLog, capacity = 16 * log } = options
+    this.arena = arena
+    this.#lane = arena.plan.lanes[index]!
     const { plan, words, view, kernel } = this.arena
-    const lane = plan.lanes[0]!
+    const lane = this.#lane
     const network = plan.network[0]!
-    const rings = network.rings[0]!
+    const rings = network.rings[index]!
     const answers = { ...rings.answers, capacityWords: options.answerWords ?? rings.answers.capacityWords }
     const appends = { ...rings.appends, capacityWords: options.appendWords ?? rings.appends.capacityWords }
     this.#appends = new RingProducer(words, appends)
@@ -208,7 +224,7 @@ export class LaneWorld {
   }
 
   get isCrowded(): boolean {
-    return Atomics.load(this.arena.words, this.arena.plan.lanes[0]!.header + laneHeader.answersBlocked) === 1
+    return Atomics.load(this.arena.words, this.#lane.header + laneHeader.answersBlocked) === 1
   }
 
   turn(): number {
@@ -241,15 +257,15 @@ export class LaneWorld {
 
   /** A disk that has a write in progress. */
   set isDiskBusy(value: boolean) {
-    Atomics.store(this.arena.words, this.arena.plan.lanes[0]!.header + laneHeader.writerIdle, value ? 0 : 1)
+    Atomics.store(this.arena.words, this.#lane.header + laneHeader.writerIdle, value ? 0 : 1)
   }
   /** The state of the disk, as the other stages see it. */
   get durable(): number {
-    return Atomics.load(this.arena.words, this.arena.plan.lanes[0]!.header + laneHeader.durable) * 4096
+    return Atomics.load(this.arena.words, this.#lane.header + laneHeader.durable) * 4096
   }
   trim(position: number): void {
     this.command({ type: 'stored', position })
-    Atomics.store(this.arena.words, this.arena.plan.lanes[0]!.header + laneHeader.trimmed, Math.floor(position / 4096))
+    Atomics.store(this.arena.words, this.#lane.header + laneHeader.trimmed, Math.floor(position / 4096))
   }
 
   #appended(at: number): AppendAnswer {

@@ -12,7 +12,7 @@ export interface SmallArena {
   readonly kernel: Kernel
 }
 
-export function smallArena(sizes: { log: number; receive: number } = { log: 1 << 20, receive: 1 << 20 }): SmallArena {
+export function smallArena(sizes: { log: number; receive: number; lanes?: number } = { log: 1 << 20, receive: 1 << 20 }): SmallArena {
   const plan = planArena({ networkWorkers: 1, lanes: 1, validators: 1, ...sizes, inline: false })
   const memory = new WebAssembly.Memory({ initial: plan.pages, maximum: plan.pages, shared: true })
   writeTables(memory)
