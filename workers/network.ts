@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { ConnectionTable } from '../native-free-io/net/connection-table.ts'
 import { openCopyingTransport } from '../native-free-io/net/copying-transport.ts'
+import { copyListeners } from '../native-free-io/net/shared-listener.ts'
 import { transportFault } from '../native-free-io/net/transport-check.ts'
 import { openZeroCopyTransport } from '../native-free-io/net/zero-copy-transport.ts'
 import { openArena } from '../native-free-io/threads/arena.ts'
@@ -10,6 +11,7 @@ import { openLane } from '../native-free-io/threads/lane.ts'
 import { validationModule } from '../native-free-io/threads/validation-module.ts'
 import { ByteBudget } from '../src/base/byte-budget.ts'
 import { MetricBlock } from '../src/metrics/rows.ts'
+import { ownCounts, SharedCounts } from '../src/network/connection-counts.ts'
 import { RequestDispatcher } from '../src/network/dispatcher.ts'
 import { FetchSessions } from '../src/network/fetch-session.ts'
 import { ProduceValidation } from '../src/network/produce-validation.ts'
@@ -25,7 +27,7 @@ import type { LeasedRange } from '../src/ports/cold-reads.ts'
 import { RingConsumer, RingProducer } from '../src/ring/ring.ts'
 import { WakeSignal } from '../src/ring/wake-signal.ts'
 
-const { memory, plan, validation, lane, index, nodeId, listeners, limits } = workerData as NetworkData
+const { memory, plan, validation, lane, index, threads, listenerCopies, nodeId, listeners, limits } = workerData as NetworkData
 const port = parentPort!
 const send = (message: FromNetwork, moved: readonly ArrayBuffer[] = []): void => port.postMessage(message, moved as ArrayBuffer[])
 const arena = openArena(memory)
@@ -57,6 +59,10 @@ const jobs = new ValidationJobs(
 const wide = new Map<number, ValidationJob>()
 let wideId = 0
 
+/** Ids of the threads differ: a session belongs to the thread that has it. */
+const sessionId = (): number => randomInt(0, Math.floor(sessionIdMax / threads)) * threads + index + 1
+const sessionIdMax = 0x7fff_fffe
+
 const receive = new ReceiveBuffers(layout.receive.base, layout.receive.bytes)
 const dispatcher = new RequestDispatcher({
   words,
@@ -73,7 +79,7 @@ const dispatcher = new RequestDispatcher({
     }
   }),
   routing,
-  sessions: new FetchSessions(limits.sessionSlots, () => randomInt(1, 0x7fff_ffff)),
+  sessions: new FetchSessions(Math.ceil(limits.sessionSlots / threads), sessionId),
   validation: new ProduceValidation({
     ...validation,
     view: arena.view,
@@ -127,8 +133,17 @@ function schedule(): void {
 /** Share of the receive buffers that the spill buffer may use when they are full. */
 const stashShare = 4
 
+const counts =
+  threads === 1
+    ? ownCounts()
+    : new SharedCounts(words, plan.connections, {
+        connected: (id, host) => send({ type: 'connected', id, host }),
+        disconnected: (host) => send({ type: 'disconnected', host }),
+      })
+
 const table = new ConnectionTable({
   dispatcher,
+  counts,
   counters,
   limits,
   requestReader: {
@@ -151,18 +166,20 @@ const table = new ConnectionTable({
 /** Started at once, since the main thread prepares for several milliseconds more before it requests `listen`. */
 const fault = transportFault(openZeroCopyTransport)
 
-async function listen(): ReturnType<ConnectionTable['listen']> {
+/** `handles`: the listeners of the first network thread, empty in that thread. */
+async function listen(handles: readonly number[]): ReturnType<ConnectionTable['listen']> {
   const because = await fault
   if (because !== undefined) send({ type: 'readsCopied', because })
-  return table.listen(listeners, limits.backlog, because === undefined ? openZeroCopyTransport : openCopyingTransport)
+  const copies = handles.length === 0 ? [] : await copyListeners(listenerCopies, handles)
+  return table.listen(listeners, copies, limits.backlog, because === undefined ? openZeroCopyTransport : openCopyingTransport)
 }
 
 let blockMemory: Buffer = Buffer.alloc(0)
 const pieceOf = ({ address, bytes }: LeasedRange): Buffer => blockMemory.subarray(address, address + bytes)
 
 const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { type: T }>) => void } = {
-  listen: () =>
-    void listen().then((bound) => {
+  listen: ({ handles }) =>
+    void listen(handles).then((bound) => {
       if ('error' in bound) send({ type: 'notListening', listener: bound.listener, code: bound.error.code, message: bound.error.message })
       else send({ type: 'listening', ...bound })
     }),
@@ -194,6 +211,9 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
   },
   pressed: () => table.pressed(),
   limits: ({ connections }) => table.limit(connections),
+  counted: ({ id, count }) => {
+    if (counts instanceof SharedCounts) counts.counted(id, count)
+  },
   stop: () =>
     void table.stop().then(() => {
       send({ type: 'stopped' })

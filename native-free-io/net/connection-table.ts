@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net'
 import { assert } from '../../src/base/assert.ts'
 import { ByteBudget } from '../../src/base/byte-budget.ts'
 import { anonymous } from '../../src/network/client-session.ts'
+import type { ConnectionCounts } from '../../src/network/connection-counts.ts'
 import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
 import { PausedGates, type ReadGate } from '../../src/network/read-gate.ts'
 import type { RequestReaderParts } from '../../src/network/request-reader.ts'
@@ -42,6 +43,7 @@ export interface TableParts {
   readonly dispatcher: RequestDispatcher
   readonly counters: Counters<'network'>
   readonly requestReader: RequestReaderParts
+  readonly counts: ConnectionCounts
   readonly limits: { readonly connections: ConnectionLimits; readonly idleMs: number }
   onRead(): void
   onClosed(host: string, why: string): void
@@ -54,7 +56,6 @@ export class ConnectionTable implements ConnectionOwner {
   readonly slow = new ByteBudget(slowBytes)
   readonly #parts: TableParts
   readonly #connections = new Set<Connection>()
-  readonly #perHost = new Map<string, number>()
   readonly #servers: Server[] = []
   #sweeper: NodeJS.Timeout | undefined
   /** In the order in which they started to wait for receive buffers. */
@@ -83,16 +84,17 @@ export class ConnectionTable implements ConnectionOwner {
     this.#pressedUntil = Date.now() + pressedMs
   }
 
-  /** Listens on every address; returns the bound ports, and the file descriptors of the listeners. */
+  /** Listens on every address, or on the copies of its listeners; returns the bound ports, and the file descriptors of the listeners. */
   async listen(
     listeners: readonly ListenerData[],
+    copies: readonly Socket[],
     backlog: number,
     open: OpenTransport,
   ): Promise<{ readonly ports: number[]; readonly handles: number[] } | { readonly listener: ListenerData; readonly error: NotListening }> {
     const ports: number[] = []
     const handles: number[] = []
-    for (const address of listeners) {
-      const bound = await listen(address, backlog, (accepted) => this.#accept(address.name, accepted, open)).catch(
+    for (const [index, address] of listeners.entries()) {
+      const bound = await listen(copies[index] ?? address, backlog, (accepted) => this.#accept(address.name, accepted, open)).catch(
         (error: NotListening) => error,
       )
       if (bound instanceof NotListening) return { listener: address, error: bound }
@@ -156,29 +158,37 @@ export class ConnectionTable implements ConnectionOwner {
     this.#starving.delete(connection.gate)
     this.#late.delete(connection)
     if (!this.#connections.delete(connection)) return
-    const left = (this.#perHost.get(connection.session.host) ?? 0) - 1
-    assert(left >= 0, 'each connection is counted for its host')
-    assert(left <= this.#connections.size, 'the connections of a host are connections')
-    if (left > 0) this.#perHost.set(connection.session.host, left)
-    else this.#perHost.delete(connection.session.host)
+    this.#parts.counts.remove()
+    this.#parts.counts.removeOf(connection.session.host)
     this.#parts.counters.add('disconnections', 1)
     if (why !== undefined) this.#parts.onClosed(connection.session.host, why)
   }
 
-  #accept(listener: string, accepted: Socket, open: OpenTransport): void {
-    const { max, filesMax, perHostMax, hosts } = this.#limits
+  #accept(listener: string, accepted: Socket, transport: OpenTransport): void {
+    const { max, filesMax } = this.#limits
     const session = { listener, host: accepted.remoteAddress ?? '', principal: anonymous }
-    const connection = new Connection(this, session, (receiver) => open(accepted, receiver), Date.now())
-    const fromHost = (this.#perHost.get(connection.session.host) ?? 0) + 1
-    this.#perHost.set(connection.session.host, fromHost)
+    const connection = new Connection(this, session, (receiver) => transport(accepted, receiver), Date.now())
     this.#connections.add(connection)
-    assert(fromHost <= this.#connections.size, 'the connections of a host are connections')
+    const open = this.#parts.counts.add()
+    assert(open >= this.#connections.size, 'the connections of a thread are connections')
     this.#parts.counters.add('connections', 1)
     if (this.#stopping) connection.close('the broker stops')
-    else if (this.#connections.size > filesMax) connection.close(tooManyFiles)
-    else if (this.#connections.size > max) connection.close('more connections than max.connections')
-    else if (fromHost > (hosts.get(connection.session.host) ?? perHostMax))
-      connection.close('more connections of one host than max.connections.per.ip')
+    else if (open > filesMax) connection.close(tooManyFiles)
+    else if (open > max) connection.close('more connections than max.connections')
+    this.#countOf(connection)
+  }
+
+  /** Admits the connection when the number of those of its host is known. */
+  #countOf(connection: Connection): void {
+    const { host } = connection.session
+    let isCounted = false
+    this.#parts.counts.addOf(host, (count) => {
+      const { perHostMax, hosts } = this.#limits
+      isCounted = true
+      if (count > (hosts.get(host) ?? perHostMax)) connection.close('more connections of one host than max.connections.per.ip')
+      else connection.gate.resume('admission')
+    })
+    if (!isCounted) connection.gate.pause('admission')
   }
 
   #sweep(): void {

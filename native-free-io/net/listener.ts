@@ -17,18 +17,24 @@ export interface Listener {
   readonly handle: number
 }
 
-/** Accepts connections and passes on their sockets, from which nothing has been read. */
-export function listen(address: { host: string; port: number }, backlog: number, onAccept: (accepted: Socket) => void): Promise<Listener> {
+/** Accepts connections and passes on their sockets, from which nothing has been read. A socket: a copy of a listener. */
+export function listen(
+  address: { host: string; port: number } | Socket,
+  backlog: number,
+  onAccept: (accepted: Socket) => void,
+): Promise<Listener> {
   return new Promise((resolve, reject) => {
     const server = createServer({ pauseOnConnect: true, noDelay: true }, (accepted) => {
       if (!accepted.destroyed) onAccept(accepted)
     })
     server.once('error', (error: NodeJS.ErrnoException) => reject(new NotListening(error)))
-    server.listen({ host: address.host, port: address.port, backlog }, () => {
+    const onListening = (): void => {
       server.removeAllListeners('error')
       const bound = server.address()
-      resolve({ server, port: typeof bound === 'object' && bound !== null ? bound.port : address.port, handle: handleOf(server) })
-    })
+      resolve({ server, port: typeof bound === 'object' && bound !== null ? bound.port : 0, handle: handleOf(server) })
+    }
+    if ('host' in address) server.listen({ host: address.host, port: address.port, backlog }, onListening)
+    else server.listen(address, backlog, onListening)
   })
 }
 

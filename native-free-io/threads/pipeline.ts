@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { MetricTable } from '../../src/metrics/rows.ts'
+import { HostCounts } from '../../src/network/host-counts.ts'
 import type {
   FromNetwork,
   FromPersistence,
@@ -81,6 +83,8 @@ export class Pipeline {
   readonly #largeWindow: LargeWindow
   readonly #spawn: Spawn
   readonly #threads: Threads
+  /** Connections of all network threads. */
+  readonly #hosts = new HostCounts()
 
   private constructor(parts: {
     arena: Arena
@@ -108,6 +112,9 @@ export class Pipeline {
           if (message.type === 'replied') this.lanes.all[0]!.replied(message.reply)
           else if (message.type === 'validatorsNeeded') this.#startValidators()
           else if (message.type === 'largeWindowNeeded') void this.#widen(index, message)
+          else if (message.type === 'connected')
+            this.notifyNetwork(index, { type: 'counted', id: message.id, count: this.#hosts.add(message.host) })
+          else if (message.type === 'disconnected') this.#hosts.remove(message.host)
           else parts.onNetwork(index, message)
         }),
     )
@@ -140,10 +147,12 @@ export class Pipeline {
       const sequencers = inline ? [] : data.map((lane) => spawn('sequencing', lane))
       workers.push(...sequencers)
       const network = plan.network.map((_, index): Worker => {
-        const { nodeId, listeners, limits } = options
+        const { nodeId, listeners, limits, workers } = options
+        const listenerCopies = fileURLToPath(new URL(`listener-copies${workers.extension}`, workers.folder))
         const lane = inline ? data[0] : undefined
         const validation = { enabled, offloads: validators > 0 }
-        return spawn('network', { memory: arena.memory, plan, validation, lane, index, nodeId, listeners, limits } satisfies NetworkData)
+        const own = { lane, index, threads: networkThreads, listenerCopies }
+        return spawn('network', { memory: arena.memory, plan, validation, ...own, nodeId, listeners, limits } satisfies NetworkData)
       })
       workers.push(...network)
       const started = await Promise.all((inline ? network : sequencers).map((worker) => firstMessage<Started>(worker)))

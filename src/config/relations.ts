@@ -1,6 +1,7 @@
 import { batchBytesAllowed, batchBytesMax } from './batch-limit.ts'
 import { isEverywhere, isLoopback, type Protocol } from './listeners.ts'
 import type { Settings } from './settings.ts'
+import { sharedMemory, sharedMemoryMax } from './shared-memory.ts'
 
 /** Required relations between settings, which no single row can state: the error, or undefined. */
 export type Relation = (settings: Settings) => string | undefined
@@ -118,6 +119,17 @@ export const relations: readonly Relation[] = [
     return request <= most
       ? undefined
       : `socket.request.max.bytes = ${request} must be from 1 to ${most}, the largest request that fits queued.max.requests.size.bytes`
+  },
+  (s) => {
+    if (s['sequencer.thread'] !== 'network') return undefined
+    const several = (['num.network.threads', 'lanes'] as const).find((name) => (s[name] ?? 1) > 1)
+    return several && `sequencer.thread = network needs one network thread and one lane, but ${several} = ${s[several]}`
+  },
+  (s) => {
+    const bytes = sharedMemory(s, s['num.network.threads'] ?? 1, s.lanes ?? 1)
+    return bytes <= sharedMemoryMax
+      ? undefined
+      : `num.network.threads, each with queued.max.requests.size.bytes, and lanes, each with s3.wal.cache.size, use ${bytes} bytes together: must be at most ${sharedMemoryMax}`
   },
   (s) => {
     const bytes = s['message.max.bytes']

@@ -23,6 +23,8 @@ const clusterId: Kind<string> = {
   accepts: 'uuid of 22 base64url characters',
   read: (text) => (/^[A-Za-z0-9_-]{21}[AQgw]$/.test(text) ? text : new InvalidValue('must be a uuid of 22 base64url characters')),
 }
+/** Limit of the network threads and of the lanes of a node. */
+const coreThreadsMax = 16
 const MiB = 2 ** 20
 const GiB = 2 ** 30
 
@@ -215,7 +217,8 @@ export const settingRows = {
   's3.wal.cache.size': own<number>({
     kind: bytes(8 * MiB, 2 * GiB),
     default: '128MiB',
-    about: 'Log cache: memory for the newest records. Tail reads are served from it. Must divide the capacity of the write-ahead log.',
+    about:
+      'Log cache of each lane: memory for the newest records. Tail reads are served from it. Must divide the capacity of the write-ahead log.',
   }),
   's3.data.buckets': own<StoreLocation | null>({
     kind: optional('', null, storeUri),
@@ -261,12 +264,24 @@ export const settingRows = {
   'queued.max.requests.size.bytes': own<number>({
     kind: bytes(8 * MiB, 2 * GiB),
     default: '128MiB',
-    about: 'Receive buffers: memory for requests that have arrived and are not answered. A power of two.',
+    about: 'Receive buffers of each network thread: memory for requests that have arrived and are not answered. A power of two.',
   }),
   'sequencer.thread': own<(typeof sequencerThreads)[number]>({
     kind: oneOf(['auto', 'own', 'network']),
     default: 'auto',
-    about: 'Thread that sequences batches: a thread of its own (own) or the network thread (network). auto: own on three cores or more.',
+    about:
+      'Thread that sequences the batches of a lane: a thread of its own (own), or the network thread (network), which needs one network thread and one lane. auto: own on three cores or more.',
+  }),
+  'num.network.threads': own<number | null>({
+    kind: optional('auto', null, integer(1, coreThreadsMax)),
+    default: 'auto',
+    about: 'Threads that read requests from connections and send responses. auto: one for each four cores.',
+  }),
+  lanes: own<number | null>({
+    kind: optional('auto', null, integer(1, coreThreadsMax)),
+    default: 'auto',
+    about:
+      'Number of lanes, among which partitions are divided. Each has a write-ahead log, a log cache and two threads of its own, with the capacity of s3.wal.path and the size of s3.wal.cache.size. auto: one for each four cores.',
   }),
   'compressed.record.validation.enable': own<boolean>({
     kind: boolean,

@@ -19,8 +19,10 @@ const bits = {
   'large-request-memory': 1 << 6,
   /** No receive buffer is free. */
   'receive-memory': 1 << 7,
+  /** The connections of its host are being counted. */
+  admission: 1 << 8,
   /** The connection is closing; never resumed. */
-  closed: 1 << 8,
+  closed: 1 << 9,
 } as const
 
 export type PauseReason = keyof typeof bits

@@ -86,6 +86,10 @@ export interface NetworkData {
   /** The lane that this thread sequences; undefined where the sequencer has its own thread. */
   readonly lane: LaneData | undefined
   readonly index: number
+  /** Number of network threads. */
+  readonly threads: number
+  /** Path of the program that copies listeners; see `copyListeners`. */
+  readonly listenerCopies: string
   readonly nodeId: number
   readonly listeners: readonly ListenerData[]
   readonly limits: {
@@ -127,6 +131,8 @@ export type ToNetwork =
   /** Reads wait for memory that responses occupy; sent every second while they wait. */
   | { readonly type: 'pressed' }
   | { readonly type: 'limits'; readonly connections: ConnectionLimits }
+  /** Number of connections of the host of a connection, itself included. */
+  | { readonly type: 'counted'; readonly id: number; readonly count: number }
   | { readonly type: 'stop' }
 
 /** Network worker to main thread. */
@@ -141,6 +147,9 @@ export type FromNetwork =
   /** The result of a cold read is no longer in use. */
   | { readonly type: 'released'; readonly pin: number }
   | { readonly type: 'closed'; readonly host: string; readonly why: string }
+  /** Connections of several network threads, which the main thread counts by host. */
+  | { readonly type: 'connected'; readonly id: number; readonly host: string }
+  | { readonly type: 'disconnected'; readonly host: string }
   /** The first batch that needs a validator thread has arrived. */
   | { readonly type: 'validatorsNeeded' }
   /** The batch has back references beyond the window of a validator thread. */

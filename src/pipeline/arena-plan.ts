@@ -82,6 +82,8 @@ export interface ArenaPlan {
   readonly validators: readonly ValidatorLayout[]
   readonly lanes: readonly LaneLayout[]
   readonly zeros: { readonly base: number; readonly bytes: number }
+  /** Number of open connections of all network workers: index of a word. */
+  readonly connections: number
 }
 
 export interface ArenaSizes {
@@ -127,6 +129,7 @@ export function planArena(sizes: ArenaSizes): ArenaPlan {
     scratch: take(128, 128),
   }))
   const zeros = { base: take(zeroBytes, blockBytes), bytes: zeroBytes }
+  const connections = words(128)
   const layouts = Array.from({ length: sizes.networkWorkers }, () => ({
     rings: shares.map(() => ({ appends: ring(appendRingWords), reads: ring(readRingWords), answers: ring(answerRingWords) })),
     signal: words(signalBytes),
@@ -147,5 +150,5 @@ export function planArena(sizes: ArenaSizes): ArenaPlan {
   }))
   const pages = Math.ceil(at / pageBytes) + 1
   assert(pages <= 65536, 'the arena is at most 4 GiB')
-  return { pages, network, validators, lanes, zeros }
+  return { pages, network, validators, lanes, zeros, connections }
 }

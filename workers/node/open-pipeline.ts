@@ -4,7 +4,7 @@ import { type NetworkMessage, Pipeline } from '../../native-free-io/threads/pipe
 import { controllerNames } from '../../src/config/relations.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import type { ConnectionLimits, ListenerData } from '../../src/network/thread-messages.ts'
-import { isInline, validationThreads } from '../../src/pipeline/stages.ts'
+import { stageThreads } from '../../src/pipeline/stages.ts'
 import type { Founded, NodeInputs } from './found.ts'
 
 const backlog = 512
@@ -40,17 +40,18 @@ export async function openPipeline(
   onNetwork: (thread: number, message: NetworkMessage) => void,
 ): Promise<Pipeline> {
   const lost = [...image.storage.partitions].map(([partitionId, partition]) => [partitionId, partition.lost] as const)
+  const threads = stageThreads(settings, availableParallelism())
   const pipeline = await Pipeline.start({
     workers,
     logs: [{ wal: logs.wal, recovery: { mark: image.storage.wal ?? undefined, discardsDamage: settings['s3.wal.loss.accept'] } }],
     lost: new Map(lost.filter(([, ranges]) => ranges.length > 0)),
     logBytes: settings['s3.wal.cache.size'],
     receiveBytes: settings['queued.max.requests.size.bytes'],
-    networkThreads: 1,
-    inline: isInline(settings['sequencer.thread'], availableParallelism()),
+    networkThreads: threads.network,
+    inline: threads.isInline,
     validation: {
       enabled: settings['compressed.record.validation.enable'],
-      threads: validationThreads(settings['num.validation.threads'], availableParallelism()),
+      threads: threads.validators,
     },
     nodeId: settings['node.id'],
     listeners: clientListeners(settings),
