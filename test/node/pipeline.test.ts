@@ -16,15 +16,17 @@ import { settings } from '../unit/pipeline/sequencing/lane-world.ts'
 const mib = 1 << 20
 let folder: string
 const identity = { clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ', nodeId: 1, lane: 0, foundingId: 'AAAAAAAAAAAAAAAAAAAAAg' }
-const target = (capacity: number): WalTarget => ({
-  path: join(folder, 'lane.wal'),
+const target = (capacity: number, lane = 0): WalTarget => ({
+  path: join(folder, lane === 0 ? 'lane.wal' : `lane-${lane}.wal`),
   device: null,
-  identity,
+  identity: { ...identity, lane },
   capacity,
   incarnation: 1,
   metadataRecords: 0,
 })
 const started: Pipeline[] = []
+/** Network threads that have sent a message. */
+const used = new Set<number>()
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'pipeline-'))
@@ -42,12 +44,18 @@ interface Running {
 
 const log = (place: WalTarget): LaneLog => ({ wal: { type: 'file', target: place }, recovery: {} })
 
+interface Shape extends Partial<PipelineOptions> {
+  readonly lanes?: number
+  /** Of each write-ahead log. */
+  readonly capacity?: number
+}
+
 /** The built threads, with one partition: partition 0 of `t`. */
-async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
+async function start({ lanes = 1, capacity = 16 * mib, ...options }: Shape = {}): Promise<Running> {
   const failures: string[] = []
   const pipeline = await Pipeline.start({
     workers: { folder: new URL('../../dist/workers/', import.meta.url), extension: '.js' },
-    logs: [log(target(16 * mib))],
+    logs: Array.from({ length: lanes }, (_, lane) => log(target(capacity, lane))),
     lost: new Map(),
     networkThreads: 1,
     logBytes: 4 * mib,
@@ -65,6 +73,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
     },
     validation: { enabled: true, threads: 0 },
     onNetwork: (thread, message) => {
+      used.add(thread)
       if (message.type === 'load')
         pipeline.notifyNetwork(thread, { type: 'loaded', token: message.token, index: message.index, loaded: null, error: 56 })
       if (message.type === 'forward')
@@ -76,7 +85,7 @@ async function start(options: Partial<PipelineOptions> = {}): Promise<Running> {
   })
   started.push(pipeline)
   const partition = { partitionId: 1, leaderEpoch: 2, logStartOffset: 0n, settings, storedEnd: 0, producers: [], lost: [] }
-  expect(await pipeline.lanes.all[0]!.call({ type: 'open', partitions: [partition] })).toEqual({ type: 'done' })
+  expect(await pipeline.lanes.of(1).call({ type: 'open', partitions: [partition] })).toEqual({ type: 'done' })
   pipeline.notifyAll({ type: 'topics', set: [routedTopic('t', 'AAAAAAAAAAAAAAAAAAAAAQ', [1], settings)], deleted: [] })
   const [port] = await pipeline.listen()
   return { pipeline, client: await Connection.open(port!), failures }
@@ -91,12 +100,13 @@ const read = async (client: Connection, offset: bigint, limits = {}) =>
 const textOf = (records: Buffer): string[] => decodeBatches(records).map(({ value }) => value!.toString().replace(/\.+$/, ''))
 
 describe.each([
-  ['with a thread for each stage', false],
-  ['with one thread for receiving and sequencing', true],
-])('the pipeline %s', (_, inline) => {
+  ['with a thread for each stage', {}],
+  ['with one thread for receiving and sequencing', { inline: true }],
+  ['with three network threads and three lanes', { networkThreads: 3, lanes: 3 }],
+])('the pipeline %s', (_, shape) => {
   test('stores what comes through a socket, gives it back, and has it after a restart', async () => {
-    const first = await start({ inline })
-    expect(first.pipeline.lanes.all[0]!.recovery).toMatchObject({ records: 0 })
+    const first = await start(shape)
+    expect(first.pipeline.lanes.of(1).recovery).toMatchObject({ records: 0 })
     const answers = await Promise.all(['a', 'b', 'c'].map((value) => send(first.client, batch(value))))
     expect(answers.map(({ error, baseOffset }) => [error, baseOffset])).toEqual([
       [0, 0n],
@@ -104,20 +114,20 @@ describe.each([
       [0, 2n],
     ])
     expect(textOf((await read(first.client, 1n)).records)).toEqual(['b', 'c'])
-    expect(await first.pipeline.lanes.all[0]!.call({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 3 })
+    expect(await first.pipeline.lanes.of(1).call({ type: 'offsets', partitionId: 1 })).toMatchObject({ highWatermark: 3 })
     await first.pipeline.stop()
     started.length = 0
     expect(first.failures).toEqual([])
 
-    const second = await start({ inline })
-    expect(second.pipeline.lanes.all[0]!.recovery.records).toBe(3)
+    const second = await start(shape)
+    expect(second.pipeline.lanes.of(1).recovery.records).toBe(3)
     expect(await send(second.client, batch('d'))).toMatchObject({ error: 0, baseOffset: 3n })
     expect(textOf((await read(second.client, 0n)).records)).toEqual(['a', 'b', 'c', 'd'])
     expect(second.failures).toEqual([])
   })
 
   test('responds to requests that need no other stage, and to rejected ones, without another request', async () => {
-    const { client } = await start({ inline })
+    const { client } = await start(shape)
     expect(await send(client, batch('x'), 'unknown')).toMatchObject({ error: 3 })
     expect(await send(client, Buffer.alloc(20))).toMatchObject({ error: 87 })
     for (let i = 0; i < 200; i++) expect((await send(client, Buffer.alloc(20))).error).toBe(87)
@@ -127,16 +137,16 @@ describe.each([
   })
 
   test('wakes a fetch that waits', async () => {
-    const { pipeline, client } = await start({ inline })
+    const { pipeline, client } = await start(shape)
     const other = await Connection.open(client.socket.remotePort!)
     const waiting = read(client, 0n, { waitMs: 30_000 })
-    await pipeline.lanes.all[0]!.call({ type: 'offsets', partitionId: 1 })
+    await pipeline.lanes.of(1).call({ type: 'offsets', partitionId: 1 })
     await send(other, batch('late'))
     expect(textOf((await waiting).records)).toEqual(['late'])
   })
 
   test('takes more than its memory holds, and gives every byte back', async () => {
-    const { client, failures } = await start({ inline, logs: [log(target(64 * mib))] })
+    const { client, failures } = await start({ ...shape, capacity: 64 * mib })
     const values = Array.from({ length: 300 }, (_, i) => `value ${i}`)
     const sizes = values.map((_, i) => (i % 10 === 0 ? 700_000 : 5_000 + i))
     const answers = await Promise.all(values.map((value, i) => send(client, batch(value, sizes[i]))))
@@ -191,6 +201,50 @@ test.each(threads)('pipeline: a %s thread that exits is reported with its exit c
   checkDeath(name, 'process.exit(3)', 'it ended with exit code 3'),
 )
 
+test('pipeline: several network threads share a listener, which ends with the last one', { timeout: 60_000 }, async () => {
+  const { client, pipeline, failures } = await start({ networkThreads: 3, lanes: 2 })
+  used.clear()
+  const port = client.socket.remotePort!
+  for (let i = 0; i < 1000 && used.size < 3; i++) {
+    const other = await Connection.open(port)
+    await other.call(api.apiVersions, new Writer())
+    other.close()
+  }
+  expect([...used].sort()).toEqual([0, 1, 2])
+  await pipeline.stop()
+  started.length = 0
+  await expect(Connection.open(port)).rejects.toThrow('ECONNREFUSED')
+  expect(failures).toEqual([])
+})
+
+test('pipeline: connections are counted for all network threads together', { timeout: 60_000 }, async () => {
+  const few = { requestBytesMax: 4 * mib, fetchBytesMax: 16 * mib, sessionSlots: 10, idleMs: 600_000, backlog: 16 }
+  for (const limits of [
+    { max: 5, perHostMax: 100 },
+    { max: 100, perHostMax: 5 },
+  ]) {
+    const connections = { filesMax: 100, hosts: new Map(), ...limits }
+    const { client, pipeline } = await start({ networkThreads: 3, limits: { ...few, connections } })
+    await client.call(api.apiVersions, new Writer())
+    const others = await Promise.all(Array.from({ length: 20 }, () => Connection.open(client.socket.remotePort!)))
+    const answers = await Promise.allSettled(others.map((other) => other.call(api.apiVersions, new Writer())))
+    expect(answers.filter(({ status }) => status === 'fulfilled').length).toBe(4)
+    for (const other of others) other.close()
+    // A connection that has ended makes room for another one.
+    let isServed = false
+    while (!isServed) {
+      const later = await Connection.open(client.socket.remotePort!)
+      isServed = await later.call(api.apiVersions, new Writer()).then(
+        () => true,
+        () => false,
+      )
+      later.close()
+    }
+    await pipeline.stop()
+    started.length = 0
+  }
+})
+
 test('a log that is shorter than its capacity does not prevent the start', async () => {
   const first = await start()
   for (let i = 0; i < 3; i++) await send(first.client, batch(`${i}`, 5000))
@@ -198,7 +252,7 @@ test('a log that is shorter than its capacity does not prevent the start', async
   started.length = 0
   truncateSync(join(folder, 'lane.wal'), 65536 + 3 * 8192 - 5000)
   const second = await start()
-  expect((await second.pipeline.lanes.all[0]!.call({ type: 'offsets', partitionId: 1 })).type).toBe('offsets')
+  expect((await second.pipeline.lanes.of(1).call({ type: 'offsets', partitionId: 1 })).type).toBe('offsets')
   await second.pipeline.stop()
   started.length = 0
   expect(second.failures).toEqual([])
