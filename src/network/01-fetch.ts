@@ -131,9 +131,8 @@ export function beginFetch(
   }
   // The response is complete: every partition has an error, or there is none.
   if (lanes.length === 0) return { fetch: begun, answer: 'now' }
-  const minBytes = waitMs === 0 ? 0 : message.minBytes
-  const maxBytes = Math.ceil(begun.maxBytes / lanes.length)
-  for (const laneFetch of lanes) sendFetch(begun, laneFetch, { minBytes, maxBytes }, parts.words, parts.rings)
+  const limits = { minBytes: waitMs === 0 ? 0 : message.minBytes, maxBytes: Math.ceil(begun.maxBytes / lanes.length) }
+  for (const laneFetch of lanes) sendFetch(begun, laneFetch, limits, parts.words, parts.rings)
   return { fetch: begun, answer: 'later' }
 }
 
@@ -258,7 +257,7 @@ function rangesAt(words: Int32Array, at: number, count: number): { position: num
 }
 
 /**
- * Removes what exceeds the limit of the whole fetch, of which each lane knows only its share: as in KIP-74, the first partition that has
+ * Removes what exceeds the limit of the whole fetch, of which each lane has only a share: as in KIP-74, the first partition that has
  * records keeps them.
  */
 function limit({ lanes, maxBytes, responses }: Fetch): void {
