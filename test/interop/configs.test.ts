@@ -13,7 +13,7 @@ const settings = { 'log.retention.hours': '30', 'log.roll.hours': '7', 'message.
  * their default once the milliseconds are set.
  */
 const different =
-  /^(s3\.|(metrics\.listener|cluster\.id|log\.(level|format)|compressed\.record\.validation\.enable|num\.validation\.threads|sequencer\.thread|queued\.max\.requests\.size\.bytes|node\.id|broker\.id|log\.dirs|listeners|advertised\.listeners|process\.roles|controller\..*|offsets\.topic\..*|transaction\.state\.log\..*|share\.coordinator\.state\..*|group\.initial\.rebalance\.delay\.ms|min\.insync\.replicas|log\.(retention|roll)\.hours)$)/
+  /^(s3\.|(metrics\.listener|cluster\.id|log\.(level|format)|compressed\.record\.validation\.enable|num\.(network|validation)\.threads|lanes|sequencer\.thread|queued\.max\.requests\.size\.bytes|node\.id|broker\.id|log\.dirs|listeners|advertised\.listeners|process\.roles|controller\..*|offsets\.topic\..*|transaction\.state\.log\..*|share\.coordinator\.state\..*|group\.initial\.rebalance\.delay\.ms|min\.insync\.replicas|log\.(retention|roll)\.hours)$)/
 
 /** What Kafka could change while it runs, and Millrace refuses to: described as read-only. */
 const lockedHere =
