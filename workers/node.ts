@@ -7,6 +7,7 @@ import { storeName } from '../src/config/store-uri.ts'
 import type { Controller } from '../src/controller/controller.ts'
 import { Services } from '../src/node/services.ts'
 import { nodeMetrics } from './metrics.ts'
+import { changeLanes, hasOtherLanes } from './node/change-lanes.ts'
 import { clientServices, type ListenerAddress, type Serving } from './node/client-services.ts'
 import { type Founded, foundNode, type NodeInputs, randomEntropy } from './node/found.ts'
 import { networkRequests } from './node/network-requests.ts'
@@ -29,13 +30,21 @@ export interface Node {
 /** Starts a node on its folder. `fail` is called with the error that ends the node: the process must stop at once. */
 export async function startNode(configs: NodeConfigs, log: Log, fail: (why: string, error: Error) => void): Promise<Node> {
   const inputs: NodeInputs = { configs, log, entropy: randomEntropy, fail }
-  const founded = await foundNode(inputs)
+  const founded = await foundWithLanes(inputs)
   const built = await build(inputs, founded).catch((error: unknown) => {
     founded.release()
     throw error
   })
   await built.services.start()
   return built
+}
+
+/** The node with the number of lanes of the settings. */
+async function foundWithLanes(inputs: NodeInputs): Promise<Founded> {
+  const founded = await foundNode(inputs)
+  if (!hasOtherLanes(inputs, founded)) return founded
+  await changeLanes(inputs, founded, openStoreHealth(inputs.log, founded)).finally(() => founded.release())
+  return foundNode(inputs)
 }
 
 /** Builds the parts of a node, in the order of their dependencies. No client is accepted before the services start. */

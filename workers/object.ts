@@ -33,10 +33,10 @@ import type { ListPage, StoreFault } from '../src/ports/object-store.ts'
 import type { ObjectContents } from '../src/ports/stored-objects.ts'
 import { segmentFolder, segmentName } from '../src/wal/segments.ts'
 
-const { store: location, blocks, log, budget, meter } = workerData as ObjectWorkerData & StoreShare
+const { store: location, blocks, logs, budget, meter } = workerData as ObjectWorkerData & StoreShare
 const store = sharedStore(location, { budget, meter })
 
-export const build = (task: BuildTask): Promise<BuiltPart | UnbuiltPart> => buildObject(() => store('upload'), log, task)
+export const build = (task: BuildTask): Promise<BuiltPart | UnbuiltPart> => buildObject(() => store('upload'), logs, task)
 export const promote = async (task: PromoteTask): Promise<ObjectContents | StoreFault | 'declined'> =>
   promoteSegment(await store('upload'), task, Date.now())
 export const rewrite = async (task: RewriteTask): Promise<ObjectContents | StoreFault> =>

@@ -4,23 +4,35 @@ import { dirname, join } from 'node:path'
 import type { FileWal } from '../../src/config/wal-uri.ts'
 import { imageOf, type MutableImage } from '../../src/metadata/image.ts'
 import { encodeRecord } from '../../src/metadata/records.ts'
+import { lastIncarnation } from '../../src/metadata/storage-image.ts'
 import { ObjectKeys } from '../../src/objects/object-key.ts'
 import { segmentBytesFor } from '../../src/wal/segments.ts'
 import { logStart, type WalIdentity } from '../../src/wal/wal-superblock.ts'
 import { crashPoint } from '../process/crash-point.ts'
+import type { Log } from '../process/logger.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { claimStore, noteStart } from '../store/store-founding.ts'
 import { type DataFolder, type Meta, openDataFolder, saveMeta } from './data-folder.ts'
-import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from './founding-parts.ts'
+import {
+  type AcceptedLoss,
+  type FoundedNode,
+  type FoundingParts,
+  firstRecords,
+  hasLog,
+  lanesOf,
+  type NodeIdentity,
+  newFoundingId,
+  refuseUnreadable,
+} from './founding-parts.ts'
+import { emptyLog, lanePath, removeFormerLanes } from './lane-files.ts'
 import { MetadataFile } from './metadata-file.ts'
 import { type Forgotten, forgetLaterStarts, type OldCopy, oldCopyError, oldCopyLoss } from './old-copy.ts'
 import { producersFile } from './producers-file.ts'
 import { inspectWal, type WalFinding } from './wal-inspection.ts'
-import { openWalPlace, type WalPlace, wipe } from './wal-place.ts'
+import { openWalPlace, refuseLanes, type WalPlace, wipe } from './wal-place.ts'
 
 const metadataLog = 'metadata.log'
 const producersSnapshot = 'producers.snapshot'
-const lane = 0
 
 /** Advice for an operator after the loss of a WAL. */
 const lossAdvice =
@@ -37,9 +49,14 @@ export async function openFolderNode(parts: FoundingParts, wal: FileWal): Promis
   const folder = await openDataFolder(parts.folder, { nodeId: parts.nodeId, clusterId: parts.clusterId })
   const releases = [folder.release]
   try {
-    const place = openWalPlace(wal.path ?? join(folder.path, 'wal', 'lane-0.wal'))
-    releases.push(place.release)
-    return await open(parts, wal, folder, place, releases)
+    const openPlace = (lane: number): WalPlace => {
+      const place = openWalPlace(lanePath(wal, folder.path, lane))
+      releases.push(place.release)
+      return place
+    }
+    return await open(parts, wal, folder, openPlace, () => {
+      for (const release of [...releases].reverse()) release()
+    })
   } catch (error) {
     for (const release of releases.reverse()) release()
     throw error
@@ -50,11 +67,12 @@ async function open(
   parts: FoundingParts,
   wal: FileWal,
   folder: DataFolder,
-  place: WalPlace,
-  releases: readonly (() => void)[],
+  openPlace: (lane: number) => WalPlace,
+  release: () => void,
 ): Promise<FoundedNode> {
   const { nodeId, options, log } = parts
   const { meta } = folder
+  const place = openPlace(0)
   const metadataPath = join(folder.path, metadataLog)
   if (meta === undefined) await refuseLostMeta(folder, place, statOf(metadataPath) !== undefined)
   const found = await MetadataFile.read(metadataPath)
@@ -66,10 +84,9 @@ async function open(
       `${metadataPath} is missing, but this node has been founded: restore it from a copy; or set log.dirs to an empty folder to found another node`,
     )
   }
-  const identity: WalIdentity = {
+  const identity: NodeIdentity = {
     clusterId: meta?.clusterId ?? parts.clusterId ?? newFoundingId(parts.entropy),
     nodeId,
-    lane,
     foundingId: meta?.foundingId ?? image?.cluster.founding?.foundingId ?? newFoundingId(parts.entropy),
   }
   if (image !== undefined) compareImage(metadataPath, image, identity)
@@ -81,13 +98,26 @@ async function open(
 
   const mustExist = !isNew && (meta.state === 'done' || image!.cluster.clusterId !== null)
   const mayBeFormer = !isNew && meta.state === 'upgrade'
-  const finding = inspectWal(place.content, { identity, image, mustExist, mayBeFormer })
-  const why = lossOf(place, meta, mustExist, finding, parts)
-  const loss = why === undefined ? undefined : { why }
-  if (options.formatWal && finding.type !== 'occupied') log.warn(`s3.wal.format=true has no effect: ${place.path} contains no other data`)
-  const capacity = capacityOf(wal, place, parts.logBytes)
+  const lanes = lanesOf(image, parts)
+  const places = [place, ...Array.from({ length: lanes - 1 }, (_, others) => openPlace(others + 1))]
+  if (place.device !== null) refuseLanes(place.path, lanes)
+  const logs = places.map((at, lane): FoundLog => {
+    const isRequired = hasLog(image, lane, mustExist)
+    const own = { ...identity, lane }
+    const finding = inspectWal(at.content, { identity: own, image, mustExist: isRequired, mayBeFormer: mayBeFormer && lane === 0 })
+    const why = lossOf(at, lane === 0 ? meta : undefined, isRequired, finding, parts)
+    return {
+      place: at,
+      identity: own,
+      finding,
+      loss: why === undefined ? undefined : { why },
+      capacity: capacityOf(wal, at, parts.logBytes),
+    }
+  })
+  if (options.formatWal && logs.every(({ finding }) => finding.type !== 'occupied'))
+    log.warn(`s3.wal.format=true has no effect: ${places.map(({ path }) => path).join(', ')} contains no other data`)
   const claim = {
-    identity,
+    identity: logs[0]!.identity,
     image,
     state: meta === undefined || isNew ? ('new' as const) : meta.state,
     isNamed: meta !== undefined || parts.clusterId !== null,
@@ -103,11 +133,14 @@ async function open(
     crashPoint('founding begun')
   })
   crashPoint('store claimed')
-  const copy = oldCopyOf(place, image, starts)
+  const copy = oldCopyOf(places, image, starts)
   if (copy !== undefined && !options.acceptLoss) throw oldCopyError(copy)
   const { log: metadata, records, tornBytes } = await MetadataFile.open(metadataPath, parts.room, parts.onFailure, found)
-  if (finding.type === 'occupied' || (finding.type === 'lost' && !finding.isUsable) || place.content.type === 'damaged') wipe(place)
-  if (finding.type === 'occupied') log.warn({ path: place.path, held: finding.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
+  for (const { place: at, finding } of logs) clear(at, finding, log)
+  removeFormerLanes(wal, folder.path, {
+    ...{ lanes, identity: logs[0]!.identity },
+    isEnded: (incarnation) => image === undefined || image.cluster.clusterId === null || incarnation <= image.storage.endedIncarnation,
+  })
   let current = image ?? imageOf(records, parts.nodeId)
   let forgotten: Forgotten | undefined
   if (copy !== undefined) {
@@ -121,24 +154,24 @@ async function open(
     folder,
     identity,
     image: current,
-    loss: forgotten === undefined ? loss : { why: oldCopyLoss(copy!, forgotten), bytes: forgotten.newerBytes },
-    firstRecords: firstRecords(current, identity),
+    losses: logs.map(({ loss }) => (forgotten === undefined ? loss : { why: oldCopyLoss(copy!, forgotten), bytes: forgotten.newerBytes })),
+    firstRecords: firstRecords(current, identity, lanes),
     logs: {
       metadata,
       tornBytes,
-      wal: {
+      wals: logs.map(({ place: at, identity: own, capacity }) => ({
         type: 'file',
         target: {
-          path: place.path,
-          device: place.device,
-          identity,
+          path: at.path,
+          device: at.device,
+          identity: own,
           capacity,
-          segmentBytes: hasSegments(parts, wal, place) ? (bytes) => segmentBytesFor(bytes, parts.logBytes) : undefined,
-          incarnation: Math.max(current.storage.wal?.incarnation ?? 0, starts) + 1,
+          segmentBytes: hasSegments(parts, wal, at) ? (bytes) => segmentBytesFor(bytes, parts.logBytes) : undefined,
+          incarnation: Math.max(lastIncarnation(current.storage), starts) + 1,
           metadataRecords: current.recordCount,
         },
-      },
-      producers: producersFile(join(folder.path, producersSnapshot), identity.foundingId, parts.room),
+      })),
+      producers: producersFile(join(folder.path, producersSnapshot), parts.room),
       meters: [],
       // The folder is locked.
       confirm: () => Promise.resolve(),
@@ -148,11 +181,26 @@ async function open(
       if (meta?.state !== 'done' || meta.wal !== place.path || meta.directoryId === null) await save('done', place.path)
       crashPoint('founding done')
     },
-    noteStart: (incarnation) => noteStart(parts, identity, incarnation),
-    release() {
-      for (const release of [...releases].reverse()) release()
-    },
+    noteStart: (incarnation) => noteStart(parts, logs[0]!.identity, incarnation),
+    release,
   }
+}
+
+/** The log of a lane, as a start finds it. */
+interface FoundLog {
+  readonly place: WalPlace
+  readonly identity: WalIdentity
+  readonly finding: WalFinding
+  readonly loss: AcceptedLoss | undefined
+  /** Of a new log. */
+  readonly capacity: number
+}
+
+/** Removes what is at the place of a log and is not its log. */
+function clear(place: WalPlace, finding: WalFinding, log: Log): void {
+  if (finding.type === 'occupied' || (finding.type === 'lost' && !finding.isUsable) || place.content.type === 'damaged') wipe(place)
+  if (finding.type === 'occupied') log.warn({ path: place.path, held: finding.by }, 's3.wal.format=true: destroyed the data at s3.wal.path')
+  if (finding.type === 'ended') emptyLog(place)
 }
 
 /** Undefined if the path does not exist. An unreadable folder does not count as empty. */
@@ -200,7 +248,7 @@ async function ownerOf(folder: DataFolder, { content }: WalPlace, hasMetadata: b
 /** Placeholder for an image of which only the identity is read. */
 const noBroker = -1
 
-async function foundingIn(path: string): Promise<Omit<WalIdentity, 'lane'> | undefined> {
+async function foundingIn(path: string): Promise<NodeIdentity | undefined> {
   try {
     const { clusterId, founding } = imageOf((await MetadataFile.read(path))?.records ?? [], noBroker).cluster
     return clusterId === null || founding === null ? undefined : { clusterId, ...founding }
@@ -209,7 +257,7 @@ async function foundingIn(path: string): Promise<Omit<WalIdentity, 'lane'> | und
   }
 }
 
-function compareImage(path: string, { cluster: { clusterId, founding } }: MutableImage, identity: WalIdentity): void {
+function compareImage(path: string, { cluster: { clusterId, founding } }: MutableImage, identity: NodeIdentity): void {
   if (clusterId !== null && clusterId !== identity.clusterId) {
     throw new StartRefused(
       `${path} belongs to cluster ${clusterId}, meta.properties to cluster ${identity.clusterId}: restore the file that is not this node's`,
@@ -229,9 +277,9 @@ function compareImage(path: string, { cluster: { clusterId, founding } }: Mutabl
 }
 
 /** All files of a node may come from an old copy. Records stored since then are in the store, and such a node would overwrite them. */
-function oldCopyOf({ content }: WalPlace, image: MutableImage | undefined, starts: number): OldCopy | undefined {
-  const own = content.type === 'log' ? content.superblock.state.incarnation : 0
-  const known = Math.max(own, image?.storage.wal?.incarnation ?? 0)
+function oldCopyOf(places: readonly WalPlace[], image: MutableImage | undefined, starts: number): OldCopy | undefined {
+  const own = places.map(({ content }) => (content.type === 'log' ? content.superblock.state.incarnation : 0))
+  const known = Math.max(...own, image === undefined ? 0 : lastIncarnation(image.storage))
   return known >= starts ? undefined : { known, starts }
 }
 
@@ -246,7 +294,7 @@ function lossOf(
   const { path, device, content } = place
   const was = meta?.wal === path || meta?.wal == null ? '' : `, but at ${meta.wal} at the last start`
   if (finding.type === 'refused') throw new StartRefused(finding.why)
-  if (finding.type === 'new' || finding.type === 'own') return undefined
+  if (finding.type === 'new' || finding.type === 'own' || finding.type === 'ended') return undefined
   if (finding.type === 'occupied') {
     if (!options.formatWal && !mustExist) throw new StartRefused(`s3.wal.path: ${path} contains ${finding.by}: ${formatAdvice}`)
     if (!mustExist) return undefined

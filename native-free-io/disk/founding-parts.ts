@@ -17,6 +17,8 @@ export interface FoundingParts {
   /** From `log.dirs`. */
   readonly folder: string
   readonly nodeId: number
+  /** Number of lanes in the settings. A node that has been founded is opened with the number of its last start. */
+  readonly lanes: number
   /** Null: the value of the folder, or a random one. */
   readonly clusterId: string | null
   /** Location of the objects. */
@@ -42,18 +44,24 @@ export interface FoundingParts {
   onFailure(error: Error): void
 }
 
+/** Identity of a node in all of its files. */
+export type NodeIdentity = Omit<WalIdentity, 'lane'>
+
+/** A loss of acknowledged records that an operator has accepted; the number of lost bytes if known. */
+export interface AcceptedLoss {
+  readonly why: string
+  readonly bytes?: number
+}
+
 /** A node after its files were found to have one identity. */
 export interface FoundedNode {
   readonly folder: DataFolder
-  readonly identity: WalIdentity
+  readonly identity: NodeIdentity
   /** State from the metadata log. */
   readonly image: MutableImage
   readonly logs: NodeLogs
-  /**
-   * Reason for the loss of acknowledged records that an operator has accepted, and the number of lost bytes if known; undefined if no loss
-   * is known.
-   */
-  readonly loss: { readonly why: string; readonly bytes?: number } | undefined
+  /** By lane; undefined if no loss is known. */
+  readonly losses: readonly (AcceptedLoss | undefined)[]
   /** Records that the metadata log must contain before the node serves clients. */
   readonly firstRecords: readonly MetadataRecord[]
   /** To be called when they are durable. */
@@ -69,10 +77,25 @@ const idBytes = 16
 /** A random id: 22 characters. */
 export const newFoundingId = (entropy: Entropy): string => Buffer.from(entropy.bytes(idBytes)).toString('base64url')
 
-export function firstRecords(image: MutableImage, { clusterId, nodeId, foundingId }: WalIdentity): MetadataRecord[] {
+/** The number of lanes of the logs: of the last start, once the node has been founded. */
+export const lanesOf = (image: MutableImage | undefined, { lanes }: Pick<FoundingParts, 'lanes'>): number =>
+  image === undefined || image.cluster.clusterId === null ? lanes : image.storage.lanes
+
+/**
+ * Whether a lane must have a log: it has had one since the last change of the number of lanes. `mustExist`: the node has had a log, in a
+ * release whose metadata log may contain nothing about it.
+ */
+export function hasLog(image: MutableImage | undefined, lane: number, mustExist: boolean): boolean {
+  if (lane === 0 && (image?.storage.endedIncarnation ?? 0) === 0) return mustExist
+  return image?.storage.wals.has(lane) === true
+}
+
+export function firstRecords(image: MutableImage, identity: NodeIdentity, lanes: number): MetadataRecord[] {
+  const { clusterId, nodeId, foundingId } = identity
   const records: MetadataRecord[] = []
   if (image.cluster.clusterId === null) records.push({ type: 'clusterFormatted', clusterId })
   if (image.cluster.founding === null) records.push({ type: 'nodeFounded', nodeId, foundingId, firstObjectId: image.storage.nextObjectId })
+  if (image.storage.lanes !== lanes) records.push({ type: 'lanesChanged', lanes, incarnation: 0 })
   return records
 }
 

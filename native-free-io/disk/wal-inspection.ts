@@ -7,6 +7,8 @@ export type WalFinding =
   /** There is no log, and there never was one. */
   | { readonly type: 'new' }
   | { readonly type: 'own' }
+  /** A log of a former number of lanes, whose records are all in objects. */
+  | { readonly type: 'ended' }
   /** The location contains something else, which is not changed unless it is to be formatted. */
   | { readonly type: 'occupied'; readonly by: string }
   /** The log of this node is missing or incomplete. */
@@ -47,15 +49,17 @@ export function inspectWal(content: WalContent, { identity, image, mustExist, ma
   }
   const difference = differenceOf(found, identity)
   if (difference !== undefined) return { type: 'occupied', by: `the write-ahead log of ${difference}` }
+  const mark = image?.storage.wals.get(identity.lane)
+  if (mark === undefined && image !== undefined && superblock.state.incarnation <= image.storage.endedIncarnation) return { type: 'ended' }
   if (missingBytes > 0) return lost(`its last ${missingBytes} bytes are missing`)
   if (missingSegment !== undefined) return lost(`its segment ${missingSegment} is missing or too short`)
   if (image !== undefined && superblock.metadataRecords > image.recordCount) {
     const why = `metadata.log has ${image.recordCount} records, but the superblock of the write-ahead log records ${superblock.metadataRecords}: metadata.log is truncated or out of date; restore it from a copy`
     return { type: 'refused', why }
   }
-  const mark = image?.storage.wal ?? null
-  if (mark !== null && mark.secret !== superblock.state.secret) return lost('it is a different log from the one recorded in metadata.log')
-  if (mark !== null && superblock.state.incarnation < mark.incarnation) return lost('it is a copy from before the last start')
+  if (mark !== undefined && mark.secret !== superblock.state.secret)
+    return lost('it is a different log from the one recorded in metadata.log')
+  if (mark !== undefined && superblock.state.incarnation < mark.incarnation) return lost('it is a copy from before the last start')
   return { type: 'own' }
 }
 

@@ -51,13 +51,23 @@ export interface WalPlace {
 const advice = 'Set s3.wal.path to a place that the user of this process can read and write.'
 
 /** Throws StartRefused if the existing file cannot be opened, or no file can be created. Changes nothing. */
-export function checkWalPlace(path: string): void {
+export function checkWalPlace(path: string, lanes: number): void {
   try {
-    if (statOf(path) === undefined) checkFolder(dirname(path))
+    const stat = statOf(path)
+    if (stat?.isBlockDevice()) refuseLanes(path, lanes)
+    if (stat === undefined) checkFolder(dirname(path))
     else accessSync(path, constants.R_OK | constants.W_OK)
   } catch (error) {
     throw unusable(path, error)
   }
+}
+
+/** A block device contains one log. */
+export function refuseLanes(device: string, lanes: number): void {
+  if (lanes === 1) return
+  throw new StartRefused(
+    `s3.wal.path: the device ${device} takes the write-ahead log of one lane, not of ${lanes}: set lanes=1, or s3.wal.path to a file`,
+  )
 }
 
 function unusable(path: string, error: unknown): unknown {

@@ -9,7 +9,9 @@ const besidesBytes = 16 << 20
 const defaultShare = 1 / 2
 
 export interface WalPlace {
-  readonly path: string
+  /** Of the log of each lane. */
+  readonly paths: readonly string[]
+  /** Of each log. */
   readonly capacity: number
   /** The capacity is the default: it may be reduced. */
   readonly isDefault: boolean
@@ -17,24 +19,26 @@ export interface WalPlace {
   readonly logBytes: number
 }
 
-/** Capacity for the log of a new node. An existing log keeps its capacity. Throws StartRefused if there is no room for it. */
-export function roomFor({ path, capacity, isDefault, logBytes }: WalPlace): number {
-  const free = freeFor(path)
+/** Capacity for each new log. An existing log keeps its capacity. Throws StartRefused if there is no room for them. */
+export function roomFor({ paths, capacity, isDefault, logBytes }: WalPlace): number {
   // An inaccessible path is reported when it is opened.
-  if (free === undefined) return capacity
-  if (capacity + besidesBytes <= free) return capacity
-  const fitting = Math.floor((free * defaultShare) / logBytes) * logBytes
+  const rooms = paths.flatMap((path) => freeFor(path) ?? [])
+  if (rooms.length === 0) return capacity
+  const free = Math.min(...rooms)
+  if (capacity * rooms.length + besidesBytes <= free) return capacity
+  const fitting = Math.floor((free * defaultShare) / rooms.length / logBytes) * logBytes
   if (isDefault && fitting > 0) return fitting
+  const forEach = rooms.length === 1 ? '' : ` for each of ${rooms.length} lanes`
   throw new StartRefused(
-    `s3.wal.path: a write-ahead log of ${sizeText(capacity)} does not fit ${path}, whose file system has ${mib(free)} free. ${advice(free)}`,
+    `s3.wal.path: a write-ahead log of ${sizeText(capacity)}${forEach} does not fit ${paths[0]}, whose file system has ${mib(free)} free. ${advice(free, rooms.length)}`,
   )
 }
 
 const MiB = 2 ** 20
 const mib = (bytes: number): string => `${Math.floor(bytes / MiB)}MiB`
 
-function advice(free: number): string {
-  const capacity = 2 ** Math.floor(Math.log2(Math.max(1, (free - besidesBytes) * defaultShare)))
+function advice(free: number, logs: number): string {
+  const capacity = 2 ** Math.floor(Math.log2(Math.max(1, ((free - besidesBytes) * defaultShare) / logs)))
   if (capacity < 8 * MiB) return 'Free some space, or set s3.wal.path to a larger file system.'
   const cache = Math.min(capacity, 128 * MiB)
   return `Set s3.wal.path=file://?capacity=${sizeText(capacity)} and s3.wal.cache.size=${sizeText(cache)}, or use a larger file system.`

@@ -11,6 +11,9 @@ export type CrashPoint =
   | 'segment indexed'
   | 'segment recycled'
   | 'segment created'
+  | 'former lanes stored'
+  | 'lanes changed'
+  | 'former lane emptied'
 
 const [chosen, count] = (process.env['MILLRACE_CRASH_POINT'] ?? '').split(':')
 let left = Number(count ?? 1)

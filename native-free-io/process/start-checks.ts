@@ -1,8 +1,10 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Settings } from '../../src/config/settings.ts'
 import { checkFolder } from '../disk/folders.ts'
+import { lanePath } from '../disk/lane-files.ts'
 import { checkWalPlace } from '../disk/wal-place.ts'
 import { roomFor } from '../disk/wal-room.ts'
+import { threadsFor } from './stage-threads.ts'
 import { step } from './start-failure.ts'
 import { StartRefused } from './start-refused.ts'
 
@@ -23,11 +25,11 @@ export async function startErrors(settings: Settings, isGiven: (key: string) => 
     )
   }
   if (wal.scheme === 'file') {
-    const path = wal.path ?? join(folder, 'wal', 'lane-0.wal')
+    const { lanes } = threadsFor(settings)
+    const paths = Array.from({ length: lanes }, (_, lane) => lanePath(wal, folder, lane))
     const isDefault = !isGiven('s3.wal.path')
-    checks.push(
-      () => (wal.path === null ? undefined : checkWalPlace(path)),
-      () => roomFor({ path, capacity: wal.capacityBytes, isDefault, logBytes: settings['s3.wal.cache.size'] }),
+    checks.push(...(wal.path === null ? [] : paths.map((path) => () => checkWalPlace(path, lanes))), () =>
+      roomFor({ paths, capacity: wal.capacityBytes, isDefault, logBytes: settings['s3.wal.cache.size'] }),
     )
   }
   const validationErrors: string[] = []

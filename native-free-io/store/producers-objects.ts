@@ -1,8 +1,8 @@
 import { isFault } from '../../src/object-store/store-faults.ts'
-import type { ProducerSnapshots, ProducersHome, SavedProducers } from '../../src/ports/producers.ts'
+import type { ProducersStore, SavedProducers } from '../../src/ports/producers.ts'
 import { placesIn, S3WalDamaged, type S3WalParts, untilAccepted } from '../../src/wal/s3/s3-wal.ts'
 import { type S3WalPlace, s3WalKey } from '../../src/wal/s3/wal-object.ts'
-import { decodeProducers, encodeProducers } from '../disk/producers-file.ts'
+import { decodeProducers } from '../disk/producers-codec.ts'
 
 /** Maximum number of reads of a damaged object, before the object in the store is considered damaged. */
 const triesMax = 6
@@ -19,10 +19,9 @@ const listsMax = 100
  * Invariant: of an incarnation with saves, the last save exists, and so does every save that was the last one within the time by which a
  * list may lag.
  */
-export class ProducersObjects implements ProducersHome {
+export class ProducersObjects implements ProducersStore {
   readonly #parts: S3WalParts
   readonly #epoch: number
-  readonly #foundingId: string
   #sequence = 0
   #last: string | undefined
   /** Unneeded keys, each with the time since which it is unneeded. */
@@ -31,17 +30,16 @@ export class ProducersObjects implements ProducersHome {
   #older: readonly string[] = []
 
   /** Uses the keys that start with `parts.prefix`, which ends with a slash. */
-  constructor(parts: S3WalParts, epoch: number, foundingId: string) {
+  constructor(parts: S3WalParts, epoch: number) {
     this.#parts = parts
     this.#epoch = epoch
-    this.#foundingId = foundingId
   }
 
-  async save(partitions: ProducerSnapshots, position: number): Promise<void> {
+  async write(content: readonly Uint8Array[]): Promise<void> {
     const { store, onFault, pause, now } = this.#parts
     const key = this.#keyOf({ epoch: this.#epoch, sequence: ++this.#sequence })
     for (let isSaved = false; !isSaved; ) {
-      const fault = await store.put(key, encodeProducers({ foundingId: this.#foundingId, position, partitions }))
+      const fault = await store.put(key, content)
       if (fault?.fault === 'closed') return new Promise(() => {})
       isSaved = fault === undefined
       if (fault === undefined) continue
@@ -54,7 +52,7 @@ export class ProducersObjects implements ProducersHome {
   }
 
   /** Must be called when no earlier incarnation can trim its log any more. */
-  async load(): ReturnType<ProducersHome['load']> {
+  async load(): Promise<SavedProducers | undefined> {
     for (let lists = 0; lists < listsMax; lists++) {
       const found = await this.#loadOnce()
       if (found !== 'moved') return found

@@ -23,7 +23,8 @@ export interface StoreWalOptions {
   readonly prefix: string
   /** See `S3WalParts`. */
   readonly formerPrefix: string | undefined
-  /** Epoch of this incarnation; unique. */
+  readonly firstEpoch: number | undefined
+  /** Epoch of this incarnation. It has claimed the log: see `claimAll`. */
   readonly epoch: number
   readonly owner: S3WalOwner
   readonly keepMs: number
@@ -47,13 +48,22 @@ export interface OpenedStoreWal {
   readonly end: number
 }
 
-export const s3WalParts = (parts: Pick<S3WalParts, 'store' | 'prefix' | 'formerPrefix' | 'owner' | 'keepMs' | 'onFault'>): S3WalParts => ({
+export const s3WalParts = (
+  parts: Pick<S3WalParts, 'store' | 'prefix' | 'formerPrefix' | 'firstEpoch' | 'owner' | 'keepMs' | 'onFault'>,
+): S3WalParts => ({
   ...parts,
   pause: () => pause(pauseMs),
   now: () => performance.now(),
 })
 
-/** Takes over the log from its previous owner, and fills the log cache with all needed records. */
+/** Claims the logs of all lanes before any of them is read or ended. Fails if another node has the same epoch. */
+export async function claimAll(logs: readonly StoreWalOptions[]): Promise<void> {
+  const claimed = await Promise.all(logs.map((options) => claim(s3WalParts(options), options.epoch)))
+  const taken = logs.find((_, lane) => !claimed[lane])
+  if (taken !== undefined) throw new Superseded(`epoch ${taken.epoch} of ${taken.prefix} belongs to another node`)
+}
+
+/** Takes over the log, which has been claimed, from its previous owner, and fills the log cache with all needed records. */
 export async function openStoreWal(
   options: StoreWalOptions,
   memory: { readonly bytes: Uint8Array; readonly base: number; readonly size: number },
@@ -61,7 +71,6 @@ export async function openStoreWal(
 ): Promise<OpenedStoreWal> {
   const { prefix, owner, keepMs, epoch, location, share, batchIntervalMs, batchBytesMax, uploadsMax } = options
   const parts = s3WalParts(options)
-  if (!(await claim(parts, epoch))) throw new Superseded(`epoch ${epoch} of ${prefix} belongs to another node`)
   const { objects, others } = await takeOver(parts, epoch)
   const { trimmed, previous, previousIncarnation } = objects
     .map(({ mark }) => mark)

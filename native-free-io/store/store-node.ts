@@ -5,22 +5,28 @@ import { imageOf, type MutableImage } from '../../src/metadata/image.ts'
 import { isFault } from '../../src/object-store/store-faults.ts'
 import { markerKey, ObjectKeys } from '../../src/objects/object-key.ts'
 import type { ObjectStore, StoreFault } from '../../src/ports/object-store.ts'
+import { intervalMsMax } from '../../src/wal/s3/put-budget.ts'
 import { type S3WalParts, StoreRefused, untilAccepted } from '../../src/wal/s3/s3-wal.ts'
-import { formerWalPrefix, s3WalHeaderBytes, walPrefix } from '../../src/wal/s3/wal-object.ts'
-import type { WalIdentity } from '../../src/wal/wal-superblock.ts'
+import { formerWalPrefix, s3WalHeaderBytes } from '../../src/wal/s3/wal-object.ts'
 import { type DataFolder, openDataFolder, saveMeta } from '../disk/data-folder.ts'
-import { type FoundedNode, type FoundingParts, firstRecords, newFoundingId, refuseUnreadable } from '../disk/founding-parts.ts'
+import {
+  type FoundedNode,
+  type FoundingParts,
+  firstRecords,
+  lanesOf,
+  type NodeIdentity,
+  newFoundingId,
+  refuseUnreadable,
+} from '../disk/founding-parts.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { MetadataObjects } from './metadata-objects.ts'
 import { probeStore } from './probe.ts'
 import { ProducersObjects } from './producers-objects.ts'
-import { s3WalParts } from './s3-wal-files.ts'
+import { claimAll, s3WalParts } from './s3-wal-files.ts'
 import { newMeter, sharedStore } from './shared-store.ts'
 import { claimStore } from './store-founding.ts'
+import { openStoreLanes } from './store-lanes.ts'
 import { holdsCluster, putMarker, readMarker, type StoreMarker } from './store-marker.ts'
-import { findStoreWal } from './store-wal-place.ts'
-
-const lane = 0
 
 /**
  * Opens a node with its logs in a store. An empty folder does not mean that the node is new: the marker in the store identifies it.
@@ -41,7 +47,7 @@ export async function openStoreNode(parts: FoundingParts, wal: StoreWal): Promis
 async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Promise<FoundedNode> {
   const { nodeId, keepMs, budget, onFault, onFailure } = parts
   const clusterId = folder.meta?.clusterId ?? parts.clusterId!
-  const [own, writers] = [newMeter(), newMeter()]
+  const own = newMeter()
   const store = await sharedStore(wal.location, { budget, meter: own })('wal')
   const owner = { high: randomBytes(4).readUInt32LE(), low: randomBytes(4).readUInt32LE() }
   const partsAt = (prefix: string): S3WalParts => s3WalParts({ store, prefix, owner, keepMs, onFault })
@@ -56,7 +62,7 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   const foundingId = known?.foundingId ?? image.cluster.founding?.foundingId ?? folder.meta?.foundingId ?? newFoundingId(parts.entropy)
   const marker =
     known ?? (await untilAccepted(partsOf('metadata'), () => put(store, { clusterId, nodeId, foundingId: foundingId, starts: 0 })))
-  const identity = { clusterId, nodeId, lane, foundingId: marker.foundingId }
+  const identity = { clusterId, nodeId, foundingId: marker.foundingId }
   compare(image, identity)
   if (known !== undefined && image.cluster.clusterId === null) {
     const { records: left } = await untilAccepted(partsOf('metadata'), () => recordsLeft(store, known))
@@ -68,25 +74,27 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
   }
   if (storeName(parts.location) !== storeName(wal.location)) {
     const state = image.cluster.founding !== null ? 'done' : image.cluster.clusterId === null ? 'new' : 'upgrade'
-    await claimStore(parts, { identity, image, state, isNamed: true }, () => Promise.resolve())
+    await claimStore(parts, { identity: { ...identity, lane: 0 }, image, state, isNamed: true }, () => Promise.resolve())
   }
-  const { location, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax } = wal
-  const prefix = walPrefix(clusterId, nodeId, lane)
-  const { isMissing, formerPrefix } = await findStoreWal(partsAt(prefix), formerWalPrefix(clusterId, nodeId), image)
+  const lanes = await openStoreLanes({ image, lanes: lanesOf(image, parts), clusterId, nodeId, partsAt })
+  const wals = lanes.map(({ formerPrefix, firstEpoch, prefix }) => {
+    const common = { store, owner, epoch, keepMs, onFault, share: { budget, meter: newMeter() } }
+    return { type: 'store' as const, prefix, formerPrefix, firstEpoch, ...common, ...laneSettings(wal, lanes.length) }
+  })
+  await claimAll(wals)
   const directoryId = folder.meta?.directoryId ?? newFoundingId(parts.entropy)
-  const options = { location, prefix, formerPrefix, epoch, owner, keepMs, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax }
   return {
     folder,
     identity,
     image,
-    loss: isMissing ? { why: `${prefix} contains nothing of the last start` } : undefined,
-    firstRecords: firstRecords(image, identity),
+    losses: lanes.map(({ isMissing, prefix }) => (isMissing ? { why: `${prefix} contains nothing of the last start` } : undefined)),
+    firstRecords: firstRecords(image, identity, lanes.length),
     logs: {
       metadata: log,
       tornBytes: 0,
-      wal: { type: 'store', store, share: { budget, meter: writers }, onFault, ...options },
-      meters: [own, writers],
-      producers: new ProducersObjects(partsOf(`producers/${nodeId}`), epoch, identity.foundingId),
+      wals,
+      meters: [own, ...wals.map(({ share }) => share.meter)],
+      producers: new ProducersObjects(partsOf(`producers/${nodeId}`), epoch),
       confirm: () => log.append([]),
       async close() {
         await store.close()
@@ -97,6 +105,15 @@ async function open(parts: FoundingParts, wal: StoreWal, folder: DataFolder): Pr
     // The epochs of the metadata log count the starts.
     noteStart: () => Promise.resolve(),
     release: () => folder.release(),
+  }
+}
+
+/** Limits of the settings are limits of the node: each lane has its share of the puts, and of the uploads in progress. */
+function laneSettings({ location, batchIntervalMs, batchBytesMax, unflushedBytesMax, uploadsMax }: StoreWal, lanes: number) {
+  return {
+    ...{ location, batchBytesMax, unflushedBytesMax },
+    batchIntervalMs: Math.min(batchIntervalMs * lanes, intervalMsMax),
+    uploadsMax: Math.ceil(uploadsMax / lanes),
   }
 }
 
@@ -176,7 +193,7 @@ async function nodesIn(store: ObjectStore, clusterId: string): Promise<readonly 
   return isFault(page) ? page : [...new Set(page.objects.map(({ key }) => Number(key.slice(prefix.length).split('/')[0])))]
 }
 
-function compare({ cluster: { clusterId, founding } }: MutableImage, identity: WalIdentity): void {
+function compare({ cluster: { clusterId, founding } }: MutableImage, identity: NodeIdentity): void {
   if (clusterId !== null && clusterId !== identity.clusterId) {
     throw new StartRefused(`s3.wal.path: the metadata log belongs to cluster ${clusterId}, and cluster.id is ${identity.clusterId}`)
   }

@@ -74,7 +74,7 @@ function roomFor(logBytes: number): Room {
 /** Builds an object from a durable part of the WAL, with its batches sorted by partition. */
 export async function buildObject(
   store: () => Promise<ObjectStore>,
-  log: LogPlace | null,
+  logs: readonly (LogPlace | undefined)[],
   task: BuildTask,
 ): Promise<BuiltPart | UnbuiltPart> {
   const { from, until, port } = task
@@ -84,7 +84,7 @@ export async function buildObject(
   const { arena, kernel: machine } = room
   const at = room.takeOutput()
   try {
-    const { end, partitions } = readLog(task, log, start, room)
+    const { end, partitions } = readLog(task, logs[task.lane], start, room)
     port.postMessage({ end } satisfies Sealed)
     if (partitions.size === 0) return { end, object: undefined }
     const plan = planObject(partitions, machine.crc)
@@ -109,7 +109,7 @@ export async function buildObject(
 
 function readLog(
   { wal, from, until, stored }: BuildTask,
-  log: LogPlace | null,
+  log: LogPlace | undefined,
   start: number,
   { arena, kernel: { crc } }: Room,
 ): { end: TrimPoint; partitions: Map<number, StagedBatch[]> } {

@@ -1,5 +1,5 @@
 import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
-import type { ProducersHome } from '../../src/ports/producers.ts'
+import type { ProducersStore } from '../../src/ports/producers.ts'
 import type { LaneLog } from './pipeline.ts'
 
 /** All state that a node needs after a crash, except its objects. */
@@ -7,8 +7,9 @@ export interface NodeLogs {
   readonly metadata: MetadataLog
   /** Bytes of a write to the metadata log that a crash cut off. */
   readonly tornBytes: number
-  readonly wal: LaneLog['wal']
-  readonly producers: ProducersHome
+  /** By lane. */
+  readonly wals: readonly LaneLog['wal'][]
+  readonly producers: ProducersStore
   /** Counters of each thread that uses a store for the logs, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
   /** Resolves if no other node has taken over the logs so far; otherwise never. */

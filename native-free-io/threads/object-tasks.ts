@@ -24,18 +24,19 @@ export interface ObjectWorkerData {
   readonly store: StoreLocation
   /** Memory into which blocks are read. */
   readonly blocks: WebAssembly.Memory
-  /** The log cache, for an S3 WAL. */
-  readonly log: LogPlace | null
+  /** The log cache of each lane, for S3 WALs. */
+  readonly logs: readonly (LogPlace | undefined)[]
 }
 
 export interface BuildTask {
+  readonly lane: number
   readonly wal: LaneWal
   readonly from: TrimPoint
   readonly until: number
   readonly key: string
   /** Key that must exist in the store before an object is put: a folder without it is not mounted. Null for stores that are not mounted. */
   readonly marker: string | null
-  /** Existing partitions, and the end of their records in the store. */
+  /** Existing partitions of the lane, and the end of their records in the store. */
   readonly stored: ReadonlyMap<PartitionId, number>
   /** Receives `Sealed` before the upload of the object starts. */
   readonly port: MessagePort
@@ -59,7 +60,8 @@ export interface PromoteTask {
 /** Removes objects. Files of former segments become segments of the log again, where the log has segments. */
 export interface RemoveTask {
   readonly keys: readonly string[]
-  readonly spares: SpareSegments | undefined
+  /** By lane. */
+  readonly spares: readonly SpareSegments[]
 }
 
 /** Builds one object from parts of existing objects, block by block. */

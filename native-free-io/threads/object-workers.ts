@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import { AtMost } from '../../src/actor/at-most.ts'
 import { isFault, StoreFailed } from '../../src/object-store/store-faults.ts'
 import type { ObjectKeys } from '../../src/objects/object-key.ts'
+import { uploadsMax } from '../../src/objects/upload-policy.ts'
 import type { WalRange } from '../../src/ports/cold-reads.ts'
 import type { Lanes } from '../../src/ports/lanes.ts'
 import type { BlockRun, Building, BuiltPart, CleanedObjects, CleanRules, ObjectJobs, Sealed, Source } from '../../src/ports/object-jobs.ts'
@@ -61,6 +63,8 @@ export class ObjectWorkers implements ObjectJobs {
   /** Counters of each pool's thread, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
   readonly #lanes: Lanes<PipelineLane>
+  /** The thread has memory for this number of objects. */
+  readonly #builds = new AtMost(uploadsMax)
 
   constructor({ worker, location, keys, budget, blocks, lanes }: ObjectWorkersOptions) {
     this.#keys = keys
@@ -70,7 +74,7 @@ export class ObjectWorkers implements ObjectJobs {
     const data = (index: number): ObjectWorkerData & StoreShare => ({
       store: location,
       blocks,
-      log: lanes.all[0]!.log ?? null,
+      logs: lanes.all.map(({ log }) => log),
       budget,
       meter: this.meters[index]!,
     })
@@ -88,12 +92,15 @@ export class ObjectWorkers implements ObjectJobs {
     this.#writers = new Piscina({ ...pool, workerData: data(1), concurrentTasksPerWorker: concurrentWrites })
   }
 
-  build(objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building {
+  build(lane: number, objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building {
     const { port1, port2 } = new MessageChannel()
     const read = new Promise<Sealed>((resolve) => port1.once('message', resolve))
     const marker = this.#isMounted ? this.#keys.marker : null
-    const task: BuildTask = { wal: this.#lanes.all[0]!.wal, from, until, key: this.#keys.key(objectId), marker, stored, port: port2 }
-    const result = this.#writers.run(task, { name: 'build', transferList: [port2] }) as Promise<BuiltPart | UnbuiltPart>
+    const key = this.#keys.key(objectId)
+    const result = this.#builds.run((): Promise<BuiltPart | UnbuiltPart> => {
+      const task: BuildTask = { lane, wal: this.#lanes.all[lane]!.wal, from, until, key, marker, stored, port: port2 }
+      return this.#writers.run(task, { name: 'build', transferList: [port2] })
+    })
     const built = result.then((part) => ('fault' in part ? done<BuiltPart>(part.fault) : part)).finally(() => port1.close())
     // For a part that takes no time, both arrive at once, in either order.
     const sealed = Promise.race([read, result])
@@ -103,8 +110,8 @@ export class ObjectWorkers implements ObjectJobs {
     return { sealed, built }
   }
 
-  async promote(objectId: number, segment: FullSegment): Promise<ObjectContents | 'declined'> {
-    const { path: log } = this.#lanes.all[0]!.wal
+  async promote(lane: number, objectId: number, segment: FullSegment): Promise<ObjectContents | 'declined'> {
+    const { path: log } = this.#lanes.all[lane]!.wal
     if (!this.#isMounted || log === null) return 'declined'
     const path = join(segmentFolder(log), segmentName(segment.start))
     const task: PromoteTask = { path, segment, key: this.#keys.key(objectId), marker: this.#keys.marker }
@@ -133,8 +140,8 @@ export class ObjectWorkers implements ObjectJobs {
     done(await this.#readers.run(task, { name: 'loadBlocks' }))
   }
 
-  async readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const lane = this.#lanes.all[0]!
+  async readWal(index: number, ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const lane = this.#lanes.all[index]!
     const { log, stored, wal } = lane
     if (log !== undefined) return copyRanges(log, stored, ranges)
     const { capacity, segments } = wal.state
@@ -151,12 +158,14 @@ export class ObjectWorkers implements ObjectJobs {
     done(await this.#writers.run(task, { name: 'remove' }))
   }
 
-  /** Half of the log may be spare segments. Undefined where segments do not become objects. */
-  #spares(): SpareSegments | undefined {
-    const { path, state } = this.#lanes.all[0]!.wal
-    if (!this.#isMounted || path === null || state.segments === undefined) return undefined
-    const { bytes } = state.segments
-    return { folder: segmentFolder(path), bytes, max: Math.floor(state.capacity / bytes / 2) }
+  /** Half of each log may be spare segments. Empty where segments do not become objects. */
+  #spares(): readonly SpareSegments[] {
+    if (!this.#isMounted) return []
+    return this.#lanes.all.flatMap(({ wal: { path, state } }) => {
+      if (path === null || state.segments === undefined) return []
+      const { bytes } = state.segments
+      return { folder: segmentFolder(path), bytes, max: Math.floor(state.capacity / bytes / 2) }
+    })
   }
 
   async abandonUploads(prefix: string, beforeMs: number): Promise<number> {

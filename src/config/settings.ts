@@ -1,3 +1,4 @@
+import { lanesMax } from '../ports/lanes.ts'
 import type { StoreLocation } from '../ports/object-store.ts'
 import { boolean, bytes, InvalidValue, integer, type Kind, oneOf, optional } from './kind.ts'
 import { countsOfAddresses, type Endpoint, endpoints, httpListener, type Protocol, protocolMap } from './listeners.ts'
@@ -23,8 +24,8 @@ const clusterId: Kind<string> = {
   accepts: 'uuid of 22 base64url characters',
   read: (text) => (/^[A-Za-z0-9_-]{21}[AQgw]$/.test(text) ? text : new InvalidValue('must be a uuid of 22 base64url characters')),
 }
-/** Limit of the network threads and of the lanes of a node. */
-const coreThreadsMax = 16
+/** Limit of the network threads of a node. */
+const networkThreadsMax = 16
 const MiB = 2 ** 20
 const GiB = 2 ** 30
 
@@ -273,15 +274,15 @@ export const settingRows = {
       'Thread that sequences the batches of a lane: a thread of its own (own), or the network thread (network), which needs one network thread and one lane. auto: own on three cores or more.',
   }),
   'num.network.threads': own<number | null>({
-    kind: optional('auto', null, integer(1, coreThreadsMax)),
+    kind: optional('auto', null, integer(1, networkThreadsMax)),
     default: 'auto',
     about: 'Threads that read requests from connections and send responses. auto: one for each four cores.',
   }),
   lanes: own<number | null>({
-    kind: optional('auto', null, integer(1, coreThreadsMax)),
+    kind: optional('auto', null, integer(1, lanesMax)),
     default: 'auto',
     about:
-      'Number of lanes, among which partitions are divided. Each has a write-ahead log, a log cache and two threads of its own, with the capacity of s3.wal.path and the size of s3.wal.cache.size. auto: one for each four cores.',
+      'Number of lanes, among which partitions are divided. Each has a write-ahead log, a log cache and two threads of its own, with the capacity of s3.wal.path and the size of s3.wal.cache.size. A start with another number stores all records of the logs in objects first. A block device takes one lane. auto: one for each four cores.',
   }),
   'compressed.record.validation.enable': own<boolean>({
     kind: boolean,

@@ -7,11 +7,11 @@ import type { Outcome } from './outcome.ts'
 /** The epoch is the position of the record in the log, so it increases with every registration. */
 export function registerBroker(
   image: Image,
-  { brokerId, wal }: Commands['registerBroker']['request'],
+  { brokerId, wals }: Commands['registerBroker']['request'],
 ): Outcome<Commands['registerBroker']['response']> {
   const brokerEpoch = image.recordCount
   const registered: MetadataRecord = { type: 'brokerRegistered', brokerId, brokerEpoch }
-  return { records: wal === null ? [registered] : [registered, { type: 'walMarked', ...wal }], response: { brokerEpoch } }
+  return { records: [registered, ...wals.map((wal) => ({ type: 'walMarked', ...wal }) as const)], response: { brokerEpoch } }
 }
 
 /** Whether a command is from the current start of a registered broker; the errors of Kafka's controller otherwise. */

@@ -41,9 +41,9 @@ export interface Commands {
     readonly request: { readonly entries: readonly QuotaAlteration[]; readonly validateOnly: boolean }
     readonly response: readonly QuotaResult[]
   }
-  /** A start of a broker, with the state of its WAL; null if that is recorded later. */
+  /** A start of a broker, with the state of the WALs of its lanes, except those that are recorded later. */
   readonly registerBroker: {
-    readonly request: { readonly brokerId: number; readonly wal: WalMark | null }
+    readonly request: { readonly brokerId: number; readonly wals: readonly WalMark[] }
     readonly response: { readonly brokerEpoch: number }
   }
   /** Ids for `count` objects that the broker will store, `first` and the ones after it. */
@@ -88,12 +88,17 @@ export interface Commands {
     readonly request: { readonly broker: BrokerId; readonly wal: WalMark }
     readonly response: { readonly error: KafkaError }
   }
-  /** An operator has accepted that acknowledged records are lost. The WAL is valid from then on. */
+  /** The broker has stored all records of its WALs; it continues with another number of lanes after a start. See `StorageMetadata`. */
+  readonly changeLanes: {
+    readonly request: { readonly broker: BrokerId; readonly lanes: number; readonly incarnation: number }
+    readonly response: { readonly error: KafkaError }
+  }
+  /** An operator has accepted that acknowledged records are lost. The WALs are valid from then on. */
   readonly acceptLoss: {
     readonly request: {
       readonly broker: BrokerId
       readonly lost: readonly { readonly partitionId: PartitionId; readonly start: bigint; readonly end: bigint }[]
-      readonly wal: WalMark
+      readonly wals: readonly WalMark[]
     }
     readonly response: { readonly error: KafkaError }
   }

@@ -12,6 +12,7 @@ import { deleteTopics } from './delete-topics.ts'
 import {
   acceptLoss,
   allocateObjectIds,
+  changeLanes,
   commitCleaning,
   commitObjects,
   markUnreferenced,
@@ -173,6 +174,8 @@ function run({ image, node }: ControllerState, command: Command): Outcome<unknow
       return removeObjects(image, command)
     case 'markWal':
       return markWal(image, command)
+    case 'changeLanes':
+      return changeLanes(image, command)
     case 'acceptLoss':
       return acceptLoss(image, command)
     default:

@@ -83,11 +83,16 @@ export function markWal(image: Image, { broker, wal }: Request<'markWal'>): Outc
   return error === errors.NONE ? done([marked(wal)]) : failed(error)
 }
 
-/** Together with the mark that makes the new WAL valid: after a crash before this append, the next start detects the loss again. */
-export function acceptLoss(image: Image, { broker, lost, wal }: Request<'acceptLoss'>): OutcomeOf<'acceptLoss'> {
+export function changeLanes(image: Image, { broker, lanes, incarnation }: Request<'changeLanes'>): OutcomeOf<'changeLanes'> {
+  const error = brokerError(image, broker)
+  return error === errors.NONE ? done([{ type: 'lanesChanged', lanes, incarnation }]) : failed(error)
+}
+
+/** Together with the marks that make the new WALs valid: after a crash before this append, the next start detects the loss again. */
+export function acceptLoss(image: Image, { broker, lost, wals }: Request<'acceptLoss'>): OutcomeOf<'acceptLoss'> {
   const error = brokerError(image, broker)
   if (error !== errors.NONE) return failed(error)
-  return done([...lost.map((range) => ({ type: 'recordsLost', ...range }) as const), marked(wal)])
+  return done([...lost.map((range) => ({ type: 'recordsLost', ...range }) as const), ...wals.map(marked)])
 }
 
 /** An object is committed once, under an id that was allocated for it. */

@@ -146,6 +146,11 @@ class ControllerMetadata extends ImageView implements StorageMetadata {
     check('markWal', error)
   }
 
+  async changeLanes(lanes: number, incarnation: number): Promise<void> {
+    const { error } = await this.#controller.request({ type: 'changeLanes', broker: this.#broker, lanes, incarnation })
+    check('changeLanes', error)
+  }
+
   /** The objects as committed: without parts that were deleted meanwhile. */
   #live(added: readonly NewObject[]): readonly StoredObject[] {
     return added.flatMap(({ objectId }) => {

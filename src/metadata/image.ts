@@ -15,6 +15,7 @@ import { decodeRecord, type MetadataRecord } from './records.ts'
 import {
   addLost,
   addStoredPartitions,
+  changeLanes,
   commitObject,
   copyStorageImage,
   dropStoredPartitions,
@@ -29,6 +30,7 @@ import {
   removeObjects,
   type StorageImage,
   setCleaned,
+  walRecords,
 } from './storage-image.ts'
 
 /** State of the metadata log, up to the replayed position. */
@@ -113,6 +115,9 @@ export function replay(image: MutableImage, record: MetadataRecord): void {
     case 'walMarked':
       markWal(storage, record)
       return
+    case 'lanesChanged':
+      changeLanes(storage, record)
+      return
     case 'recordsLost':
       addLost(storage, record)
       return
@@ -145,8 +150,7 @@ export function recordsOf({ cluster, storage, recordCount }: Image): MetadataRec
   if (cluster.clusterId !== null) records.push({ type: 'clusterFormatted', clusterId: cluster.clusterId })
   if (cluster.founding !== null) records.push({ type: 'nodeFounded', ...cluster.founding })
   for (const broker of cluster.brokers.values()) records.push({ type: 'brokerRegistered', ...broker })
-  if (storage.wal !== null) records.push({ type: 'walMarked', ...storage.wal })
-  records.push(...topicRecords(cluster), ...partitionStorageRecords(storage))
+  records.push(...walRecords(storage), ...topicRecords(cluster), ...partitionStorageRecords(storage))
   records.push({ type: 'producerIdsAllocated', next: cluster.nextProducerId })
   records.push({ type: 'partitionIdsAllocated', next: cluster.nextPartitionId })
   records.push(...configRecords(cluster), ...objectRecords(storage))

@@ -86,12 +86,16 @@ export const recordTables = {
   brokerRegistered: table(14, { brokerId: count, brokerEpoch: count }),
   /** The node of this log. Objects from `firstObjectId` on have the founding id in their keys; those below do not. */
   nodeFounded: table(32, { nodeId: count, foundingId: text, firstObjectId: count }),
-  /** The WAL with this secret was durable at least up to `durable`; everything below `stored` is in objects. Positions in bytes. */
-  walMarked: table(33, { secret: count, incarnation: count, stored: count, durable: count }),
+  /** The WAL of a lane, with this secret, was durable at least up to `durable`; everything below `stored` is in objects. Positions in bytes. */
+  walMarked: table(33, { secret: count, incarnation: count, stored: count, durable: count, lane: count }, [
+    { fields: { secret: count, incarnation: count, stored: count, durable: count }, upgrade: (values) => ({ ...values, lane: 0 }) },
+  ]),
   /** Acknowledged records from `start` on were lost, and an operator has accepted it. No record will ever have an offset below `end`. */
   recordsLost: table(34, { partitionId: count, start: long, end: long }),
   /** The records before this one replace the first `records` records of this log. Written by snapshots. */
   recordsCounted: table(35, { records: count }),
+  /** The node has this number of lanes, each with a new WAL. All records in the WALs of incarnations up to `incarnation` are in objects. */
+  lanesChanged: table(36, { lanes: count, incarnation: count }),
   /** All configs of a broker, a group or a client metrics subscription, by Kafka's number of the resource type; not the difference. */
   configsChanged: table(30, { resourceType: count, resource: text, configs: textMap }),
   /** All quotas of an entity, whose parts are sorted by type. A null name is the default entity of its type. */

@@ -47,7 +47,13 @@ interface MutablePartitionStorage extends PartitionStorage {
 
 /** The storage plane of the metadata: objects and stored partitions. */
 export interface StorageImage {
-  readonly wal: WalMark | null
+  /** Number of lanes, 1 until it is changed, and the largest one so far. */
+  readonly lanes: number
+  readonly lanesMax: number
+  /** All records in the WALs of incarnations up to this one are in objects; 0 until the number of lanes is changed. */
+  readonly endedIncarnation: number
+  /** The last mark of each lane's WAL, by lane. */
+  readonly wals: ReadonlyMap<number, WalMark>
   /** Every existing partition. */
   readonly partitions: ReadonlyMap<PartitionId, PartitionStorage>
   /** Committed, in the order of commitment. */
@@ -65,7 +71,10 @@ export interface StorageImage {
 
 /** The mutable form, for replay only. */
 export interface MutableStorageImage extends StorageImage {
-  wal: WalMark | null
+  lanes: number
+  lanesMax: number
+  endedIncarnation: number
+  readonly wals: Map<number, WalMark>
   readonly partitions: Map<PartitionId, MutablePartitionStorage>
   readonly objects: Map<number, ObjectImage>
   objectBytes: number
@@ -76,7 +85,10 @@ export interface MutableStorageImage extends StorageImage {
 }
 
 export const emptyStorageImage = (): MutableStorageImage => ({
-  wal: null,
+  lanes: 1,
+  lanesMax: 1,
+  endedIncarnation: 0,
+  wals: new Map(),
   partitions: new Map(),
   objects: new Map(),
   objectBytes: 0,
@@ -89,6 +101,7 @@ export const emptyStorageImage = (): MutableStorageImage => ({
 /** An independent copy. */
 export const copyStorageImage = (image: MutableStorageImage): MutableStorageImage => ({
   ...image,
+  wals: new Map(image.wals),
   partitions: new Map([...image.partitions].map(([id, partition]) => [id, { ...partition, parts: [...partition.parts] }])),
   objects: new Map(image.objects),
   unreferenced: new Set(image.unreferenced),
@@ -122,9 +135,19 @@ export function moveLogStart(image: MutableStorageImage, { partitionId, offset }
   for (const part of partition.parts.splice(0, dead)) dropPart(image, partitionId, part)
 }
 
-export function markWal(image: MutableStorageImage, { secret, incarnation, stored, durable }: RecordOf<'walMarked'>): void {
-  const known = image.wal?.incarnation === incarnation ? image.wal : { stored: 0, durable: 0 }
-  image.wal = { secret, incarnation, stored: Math.max(known.stored, stored), durable: Math.max(known.durable, durable) }
+/** A WAL that has been replaced has no mark any more. */
+export function markWal(image: MutableStorageImage, { lane, secret, incarnation, stored, durable }: RecordOf<'walMarked'>): void {
+  if (incarnation <= image.endedIncarnation) return
+  const mark = image.wals.get(lane)
+  const known = mark?.incarnation === incarnation ? mark : { stored: 0, durable: 0 }
+  image.wals.set(lane, { lane, secret, incarnation, stored: Math.max(known.stored, stored), durable: Math.max(known.durable, durable) })
+}
+
+export function changeLanes(image: MutableStorageImage, { lanes, incarnation }: RecordOf<'lanesChanged'>): void {
+  image.lanes = lanes
+  image.lanesMax = Math.max(image.lanesMax, lanes)
+  image.endedIncarnation = Math.max(image.endedIncarnation, incarnation)
+  for (const mark of [...image.wals.values()]) if (mark.incarnation <= image.endedIncarnation) image.wals.delete(mark.lane)
 }
 
 /** Two losses without a record between them are merged. */
@@ -210,6 +233,18 @@ function removeObject(image: MutableStorageImage, objectId: number): boolean {
   }
   return true
 }
+
+/** Records that describe the lanes and their WALs. */
+export function walRecords({ lanes, lanesMax, endedIncarnation, wals }: StorageImage): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  if (lanesMax > lanes) records.push({ type: 'lanesChanged', lanes: lanesMax, incarnation: 0 })
+  if (lanesMax > 1 || endedIncarnation > 0) records.push({ type: 'lanesChanged', lanes, incarnation: endedIncarnation })
+  return [...records, ...[...wals.values()].map((mark) => ({ type: 'walMarked', ...mark }) as const)]
+}
+
+/** The largest incarnation of a WAL in the metadata log; 0 if there is none. */
+export const lastIncarnation = ({ wals, endedIncarnation }: StorageImage): number =>
+  Math.max(endedIncarnation, ...[...wals.values()].map(({ incarnation }) => incarnation))
 
 /** Records that describe the stored partitions; the records of their topics come first. */
 export function partitionStorageRecords({ partitions }: StorageImage): MetadataRecord[] {

@@ -25,8 +25,8 @@ export interface Metadata {
   readonly controller: Controller
   readonly follower: MetadataFollower
   readonly host: PartitionHost
-  /** Registers this start of the broker, with the state of its WAL: commands of the broker need the result. */
-  register(wal: WalMark | null): Promise<BrokerId>
+  /** Registers this start of the broker, with the state of its WALs: commands of the broker need the result. */
+  register(wals: readonly WalMark[]): Promise<BrokerId>
   /** Opens the partitions of the image. To be awaited before clients send commands. */
   start(): Promise<void>
 }
@@ -43,8 +43,8 @@ export function openMetadata({ nodeId, configs, image, log, partitions, failed }
     controller,
     follower,
     host,
-    async register(wal) {
-      const { brokerEpoch } = await controller.request({ type: 'registerBroker', brokerId: nodeId, wal })
+    async register(wals) {
+      const { brokerEpoch } = await controller.request({ type: 'registerBroker', brokerId: nodeId, wals })
       return { brokerId: nodeId, brokerEpoch }
     },
     async start() {

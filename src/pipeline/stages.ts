@@ -23,12 +23,20 @@ export interface StageThreads {
 
 type Given = Pick<
   Settings,
-  'num.network.threads' | 'lanes' | 'sequencer.thread' | 'num.validation.threads' | 'queued.max.requests.size.bytes' | 's3.wal.cache.size'
+  | 'num.network.threads'
+  | 'lanes'
+  | 'sequencer.thread'
+  | 'num.validation.threads'
+  | 'queued.max.requests.size.bytes'
+  | 's3.wal.cache.size'
+  | 's3.wal.path'
 >
 
 /** Numbers of threads for settings on a machine with this many cores. Automatic numbers are reduced to what fits in the shared memory. */
 export function stageThreads(settings: Given, cores: number): StageThreads {
-  const mayBeSeveral = settings['sequencer.thread'] !== 'network'
+  const wal = settings['s3.wal.path']
+  const isOnDevice = wal.scheme === 'file' && wal.path?.startsWith('/dev/')
+  const mayBeSeveral = settings['sequencer.thread'] !== 'network' && !isOnDevice
   let auto = mayBeSeveral ? Math.max(1, Math.floor(cores / coresPerLane)) : 1
   const network = (): number => settings['num.network.threads'] ?? auto
   const lanes = (): number => settings.lanes ?? auto

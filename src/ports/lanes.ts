@@ -1,6 +1,9 @@
 import type { Lane } from './lane.ts'
 import type { PartitionId } from './partitions.ts'
 
+/** Maximum number of lanes of a node. */
+export const lanesMax = 16
+
 /** The lane of a partition, by its index. The number of lanes changes only between two starts of a node. */
 export const laneOf = (partitionId: PartitionId, lanes: number): number => partitionId % lanes
 

@@ -65,13 +65,13 @@ export interface BlockRun {
 
 /** Jobs of the object workers: requests to the store, and what takes long. They reject with StoreFailed after a fault of the store. */
 export interface ObjectJobs {
-  /** Builds an object from a durable part of the log. `stored`: existing partitions, and the end of their records in the store. */
-  build(objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building
+  /** Builds an object from a durable part of a lane's log. `stored`: partitions of the lane, and the end of their records in the store. */
+  build(lane: number, objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building
   /**
-   * Turns the file of a full segment of the log into an object, without a copy of its data. `declined`: the store cannot, or the file is an
+   * Turns the file of a full segment of a lane's log into an object, without a copy of its data. `declined`: the store cannot, or the file is an
    * object already; then a copy has to be built.
    */
-  promote(objectId: number, segment: FullSegment): Promise<ObjectContents | 'declined'>
+  promote(lane: number, objectId: number, segment: FullSegment): Promise<ObjectContents | 'declined'>
   /** Builds one object from these sources, which are ordered by partition and offset, without the records below `from`. */
   rewrite(objectId: number, sources: readonly (Source & { readonly from: number })[]): Promise<ObjectContents>
   /** Compacts parts of one partition by key. Uses as many of the ids as necessary. Rejects when the signal is aborted. */
@@ -83,8 +83,8 @@ export interface ObjectJobs {
    * `urgent`: a read waits for them.
    */
   loadBlocks(objectId: number, runs: readonly BlockRun[], urgent: boolean): Promise<void>
-  /** Batches that are only in the write-ahead log; undefined when one of them has been overwritten. */
-  readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined>
+  /** Batches that are only in the write-ahead log of a lane; undefined when one of them has been overwritten. */
+  readWal(lane: number, ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined>
   remove(objectIds: readonly number[]): Promise<void>
   removeKeys(keys: readonly string[]): Promise<void>
   /** Removes the remains of incomplete uploads with keys that start with `prefix`, if they started before this time. */

@@ -23,14 +23,26 @@ export type ProducerSnapshots = readonly (readonly [PartitionId, readonly Produc
 export interface SavedProducers {
   /** Null in a snapshot of a release without founding ids. */
   readonly foundingId: string | null
-  /** Position of the end of the WAL when the snapshot was taken. */
+  /** By lane. */
+  readonly lanes: readonly LaneProducers[]
+}
+
+/** The producers of the partitions of a lane. */
+export interface LaneProducers {
+  /** Position of the end of the lane's WAL when the snapshot was taken. */
   readonly position: number
   readonly partitions: ProducerSnapshots
 }
 
 /** Storage for the state of producers without batches in the WAL. */
 export interface ProducersHome {
-  save(partitions: ProducerSnapshots, position: number): Promise<void>
+  /** Replaces the producers of a lane. */
+  save(lane: number, producers: LaneProducers): Promise<void>
+}
+
+/** Storage for one snapshot of the producers of all lanes. */
+export interface ProducersStore {
+  write(content: readonly Uint8Array[]): Promise<void>
   /** The snapshot of the last trim; undefined before the first. */
   load(): Promise<SavedProducers | undefined>
 }

@@ -41,6 +41,8 @@ export interface StorageView {
 
 /** State of the write-ahead log for the metadata log: it was durable at least up to this position. Positions in bytes. */
 export interface WalMark {
+  /** Index of the lane of the log. */
+  readonly lane: number
   /** Identifies the log. */
   readonly secret: number
   readonly incarnation: number
@@ -89,4 +91,9 @@ export interface StorageMetadata extends StorageView {
   /** Records below `offset` are deleted. */
   moveLogStart(partitionId: PartitionId, offset: number): Promise<void>
   markWal(mark: WalMark): Promise<void>
+  /**
+   * All records of the logs of incarnations up to this one are in objects. The next start begins with a new log for each of this number of
+   * lanes.
+   */
+  changeLanes(lanes: number, incarnation: number): Promise<void>
 }

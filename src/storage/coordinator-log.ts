@@ -1,5 +1,6 @@
 import type { Lane } from '../ports/lane.ts'
 import type { StagedBatch } from '../ports/lane-commands.ts'
+import type { Lanes } from '../ports/lanes.ts'
 import { type CoordinatorLog, type Leadership, type PartitionId, PartitionNotServed } from '../ports/partitions.ts'
 import { delay, type Time } from '../ports/time.ts'
 import { errorOf, errors, type KafkaError } from '../wire/errors.ts'
@@ -20,8 +21,8 @@ interface Undurable {
   readonly resolve: () => void
 }
 
-/** Appends and reads of the main thread. Appends that arrive while a message to the sequencer is in progress go with the next one. */
-export class LanePartitionLog implements CoordinatorLog {
+/** Appends and reads of the main thread in one lane. Appends that arrive while a message to the sequencer is in progress go with the next one. */
+class LaneAppends implements CoordinatorLog {
   readonly #lane: Lane
   readonly #storage: ObjectStorage
   readonly #time: Time
@@ -57,7 +58,7 @@ export class LanePartitionLog implements CoordinatorLog {
       if (stored !== undefined) return stored.bytes
       if (reply.places.length === 0) return new Uint8Array(0)
       // A batch that has been overwritten in the meantime is in an object by now.
-      const loaded = await this.#storage.ranges(reply.places)
+      const loaded = await this.#storage.ranges(this.#lane.index, reply.places)
       if (loaded !== undefined) return loaded
     }
   }
@@ -115,6 +116,29 @@ export class LanePartitionLog implements CoordinatorLog {
       )
       if (this.#armed) return
     }
+  }
+}
+
+/** The logs of coordinators: each is in the lane of its partition. */
+export class LanePartitionLog implements CoordinatorLog {
+  readonly #lanes: Lanes
+  readonly #logs: readonly LaneAppends[]
+
+  constructor(lanes: Lanes, storage: ObjectStorage, time: Time) {
+    this.#lanes = lanes
+    this.#logs = lanes.all.map((lane) => new LaneAppends(lane, storage, time))
+  }
+
+  append(leadership: Leadership, batches: readonly Uint8Array[]): Promise<readonly bigint[]> {
+    return this.#of(leadership.partitionId).append(leadership, batches)
+  }
+
+  read(partitionId: PartitionId, offset: bigint, bytesMax: number): Promise<Uint8Array> {
+    return this.#of(partitionId).read(partitionId, offset, bytesMax)
+  }
+
+  #of(partitionId: PartitionId): LaneAppends {
+    return this.#logs[this.#lanes.of(partitionId).index]!
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ObjectMap } from '../objects/object-map.ts'
-import type { Lane } from '../ports/lane.ts'
 import type { WalStats } from '../ports/lane-commands.ts'
+import type { Lanes } from '../ports/lanes.ts'
 import type { PartitionId } from '../ports/partitions.ts'
 
 /** Bytes of a partition from its log start on, each of them counted once. */
@@ -15,11 +15,11 @@ export interface Extent {
  * Records are in an object and in the WAL between the commit of the object and the trim of the WAL. So the WAL is counted from the end of the
  * objects on; when that moves before the reply, both are counted again.
  */
-export async function extentOf(objects: ObjectMap, lane: Lane, partitionId: PartitionId, logStart: number): Promise<Extent> {
+export async function extentOf(objects: ObjectMap, lanes: Lanes, partitionId: PartitionId, logStart: number): Promise<Extent> {
   for (;;) {
     const end = objects.end(partitionId)
     const stored = objects.bytesFrom(partitionId, logStart)
-    const reply = await lane.call({ type: 'walStats', partitionId, from: Math.max(end, logStart) })
+    const reply = await lanes.of(partitionId).call({ type: 'walStats', partitionId, from: Math.max(end, logStart) })
     if (reply.type !== 'walStats') return { stored, unstored: undefined }
     if (objects.end(partitionId) === end) return { stored, unstored: reply }
   }

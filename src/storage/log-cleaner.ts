@@ -6,6 +6,7 @@ import { ActiveSegments } from '../objects/compaction/active-segments.ts'
 import { type Cleaning, cleaningOf, dirtiest, grouped } from '../objects/compaction/cleaning-plan.ts'
 import type { ObjectMap } from '../objects/object-map.ts'
 import type { Lane } from '../ports/lane.ts'
+import type { Lanes } from '../ports/lanes.ts'
 import type { CleanedObjects, ObjectJobs } from '../ports/object-jobs.ts'
 import type { StoreFault } from '../ports/object-store.ts'
 import type { PartitionId } from '../ports/partitions.ts'
@@ -31,7 +32,7 @@ export interface CleanerSettings {
 
 export interface CleanerParts extends CleanerSettings {
   readonly metadata: StorageMetadata
-  readonly lane: Lane
+  readonly lanes: Lanes
   readonly time: Time
   readonly jobs: ObjectJobs
   readonly ids: ObjectIds
@@ -40,8 +41,8 @@ export interface CleanerParts extends CleanerSettings {
   readonly turn: SerialQueue
   /** Timestamp of the batches at an offset, or of the first stored ones after it. */
   firstTimestamp(partitionId: PartitionId, offset: number): Promise<number | undefined>
-  /** Resolves when all records that are durable now are stored, or the store has failed. */
-  storeAll(): Promise<void>
+  /** Resolves when all records of the lane that are durable now are stored, or the store has failed. */
+  storeAll(lane: Lane): Promise<void>
   /** These objects may be in the store, and will never be committed. */
   onAbandoned(objectIds: readonly number[]): void
   onCleaned(partitionId: PartitionId, read: number, written: number): void
@@ -102,15 +103,16 @@ export class LogCleaner {
   }
 
   async #endSegments(): Promise<void> {
-    const { lane, time, storeAll } = this.#parts
+    const { lanes, time, storeAll } = this.#parts
     const compacted = this.#compacted()
     this.#segments.retain(new Set(compacted.map(({ partitionId }) => partitionId)))
-    let isDue = false
+    const due = new Set<Lane>()
     for (const { partitionId, limits } of compacted) {
+      const lane = lanes.of(partitionId)
       const stats = await lane.call({ type: 'walStats', partitionId, from: 0 })
-      if (stats.type === 'walStats' && this.#segments.isDue(partitionId, stats, limits, time.wall())) isDue = true
+      if (stats.type === 'walStats' && this.#segments.isDue(partitionId, stats, limits, time.wall())) due.add(lane)
     }
-    if (isDue && !this.#isStopping) await storeAll()
+    for (const lane of due) if (!this.#isStopping) await storeAll(lane)
   }
 
   /** Returns false when there is nothing to do. */
@@ -175,8 +177,8 @@ export class LogCleaner {
 
   /** Undefined when the topic has been deleted. */
   async #write({ partitionId, parts, dirtyFrom }: Cleaning, objectIds: readonly number[]): Promise<CleanedObjects | undefined> {
-    const { metadata, lane, jobs, time, bufferBytes, limitsOf } = this.#parts
-    const reply = await lane.call({ type: 'producersOf', partitionId })
+    const { metadata, lanes, jobs, time, bufferBytes, limitsOf } = this.#parts
+    const reply = await lanes.of(partitionId).call({ type: 'producersOf', partitionId })
     const found = metadata.partition(partitionId)
     if (found === undefined) return undefined
     if (reply.type !== 'producersOf') {

@@ -25,6 +25,8 @@ const retryMs = { first: 500, most: 15_000 } as const
 
 export interface UploaderParts {
   readonly lane: Lane
+  /** Whether a partition belongs to the lane. */
+  isOwn(partitionId: PartitionId): boolean
   readonly jobs: ObjectJobs
   readonly ids: ObjectIds
   readonly objects: ObjectMap
@@ -55,7 +57,7 @@ interface Upload {
 }
 
 /**
- * Uploads the WAL as objects, several at a time, and trims it in order.
+ * Uploads the WAL of a lane as objects, several at a time, and trims it in order.
  *
  * Order: the object id is recorded in the metadata log, the object becomes durable, it is committed to the metadata log, the producers are
  * saved, the WAL is trimmed. A crash between two steps leaves work to repeat, and possibly an object that was prepared but not committed;
@@ -101,6 +103,16 @@ export class LogUploader {
     this.#due = this.#parts.lane.durable
     this.#poll()
     await this.#working
+  }
+
+  /** As `drain`, repeated until the log contains nothing that is not stored, or the node stops; then saves the producers. */
+  async storeAll(): Promise<void> {
+    const { lane, time } = this.#parts
+    do {
+      await this.drain()
+      await delay(time, durablePollMs)
+    } while (!this.#stopping && lane.stored < lane.durable && lane.durable !== this.#emptyUntil)
+    if (!this.#stopping) await this.#saveProducers()
   }
 
   #poll(): void {
@@ -172,7 +184,7 @@ export class LogUploader {
     this.#parts.onStep('object prepared')
     const sealed = Promise.resolve({ end })
     if (rows.length === 0) return { objectId, end, building: { sealed, built: Promise.resolve({ end, object: undefined }) }, again: never }
-    const promoted = jobs.promote(objectId, { start, bytes, rows })
+    const promoted = jobs.promote(lane.index, objectId, { start, bytes, rows })
     if ((await promoted.catch(() => undefined)) === 'declined') {
       ids.release(objectId)
       return inParts()
@@ -183,7 +195,12 @@ export class LogUploader {
       built.catch(() => {})
       return { sealed, built }
     }
-    return { objectId, end, building: building(objectId, promoted), again: (id) => building(id, jobs.promote(id, { start, bytes, rows })) }
+    return {
+      objectId,
+      end,
+      building: building(objectId, promoted),
+      again: (id) => building(id, jobs.promote(lane.index, id, { start, bytes, rows })),
+    }
   }
 
   /** Starts an object, and returns when its part of the log has been read. Returns `again` when the part is empty. */
@@ -214,13 +231,14 @@ export class LogUploader {
   }
 
   #build(objectId: number, from: TrimPoint, until: number): Building {
-    return this.#parts.jobs.build(objectId, from, until, this.#storedEnds())
+    const { jobs, lane } = this.#parts
+    return jobs.build(lane.index, objectId, from, until, this.#storedEnds())
   }
 
-  /** Existing partitions, and the end of their records in the store. */
+  /** Existing partitions of the lane, and the end of their records in the store. */
   #storedEnds(): ReadonlyMap<PartitionId, number> {
-    const { objects, metadata } = this.#parts
-    return new Map([...metadata.partitionIds()].map((partitionId) => [partitionId, objects.end(partitionId)]))
+    const { objects, metadata, isOwn } = this.#parts
+    return new Map([...metadata.partitionIds()].filter(isOwn).map((partitionId) => [partitionId, objects.end(partitionId)]))
   }
 
   async #finish(upload: Upload): Promise<void> {
@@ -274,7 +292,7 @@ export class LogUploader {
     const { partitions, end } = await lane.call({ type: 'producers' })
     // A snapshot must not contain batches that a crash can undo: they would have replaced older ones in it.
     while (lane.durable < end) await delay(time, durablePollMs)
-    await producers.save(partitions, end)
+    await producers.save(lane.index, { partitions, position: end })
   }
 }
 

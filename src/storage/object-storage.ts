@@ -6,7 +6,7 @@ import { ObjectMap } from '../objects/object-map.ts'
 import { storageMetrics } from '../objects/object-read-metrics.ts'
 import { localPolicy, remotePolicy, type SealPolicy } from '../objects/upload-policy.ts'
 import type { ColdRead, Loaded, WalRange } from '../ports/cold-reads.ts'
-import type { Lane } from '../ports/lane.ts'
+import type { Lanes } from '../ports/lanes.ts'
 import type { BlockMemory, ObjectJobs } from '../ports/object-jobs.ts'
 import type { StoreFault, StoreLocation } from '../ports/object-store.ts'
 import type { LostRange, PartitionId } from '../ports/partitions.ts'
@@ -24,7 +24,7 @@ import { ObjectReader } from './object-reader.ts'
 
 export interface StorageOptions {
   readonly keys: ObjectKeys
-  readonly lane: Lane
+  readonly lanes: Lanes
   readonly jobs: ObjectJobs
   /** The block cache. */
   readonly memory: BlockMemory
@@ -42,7 +42,8 @@ export interface StorageOptions {
 
 /** What depends on the kind of the store. */
 export interface StorageRules {
-  readonly uploads: SealPolicy
+  /** `capacity` is that of the WAL. */
+  uploads(capacity: number): SealPolicy
   readonly compaction: CompactionLimits
   /** Minimum age of an object without metadata before it counts as left over. */
   readonly orphanMs: number
@@ -53,15 +54,15 @@ export interface StorageRules {
 /** On a disk, an object without metadata counts as left over at once, since no other node writes there. */
 const orphanMs = { file: 0, mem: 0, s3: 3_600_000 } as const
 
-/** `capacity` is that of the WAL. Null: the default of the upload policy. */
+/** Null: the default of the upload policy. */
 export function storageRules(
   { scheme }: StoreLocation,
-  capacity: number,
   uploads: { readonly thresholdBytes: number | null; readonly intervalMs: number | null },
 ): StorageRules {
   const { thresholdBytes, intervalMs } = uploads
   return {
-    uploads: scheme === 'file' && thresholdBytes === null ? localPolicy(capacity) : remotePolicy(capacity, thresholdBytes, intervalMs),
+    uploads: (capacity) =>
+      scheme === 'file' && thresholdBytes === null ? localPolicy(capacity) : remotePolicy(capacity, thresholdBytes, intervalMs),
     compaction: compactionLimits(scheme === 'file'),
     orphanMs: orphanMs[scheme],
     drainsAtStop: scheme !== 'file',
@@ -104,7 +105,8 @@ export class ObjectStorage {
   readonly #options: StorageOptions
   readonly #values: Float64Array
   readonly #fetches: ColdFetches
-  #uploader: LogUploader | undefined
+  /** By lane; empty until the start. */
+  #uploaders: readonly LogUploader[] = []
   #gc: ObjectGc | undefined
   #compactor: ObjectCompactor | undefined
   #cleaner: LogCleaner | undefined
@@ -126,7 +128,7 @@ export class ObjectStorage {
 
   /** Starts uploads and removals. */
   start(metadata: StorageMetadata): void {
-    const { keys, lane, jobs, time, rules, producers, deleteRetentionMs, confirm, cleaner, onEvent } = this.#options
+    const { keys, lanes, jobs, time, rules, producers, deleteRetentionMs, confirm, cleaner, onEvent } = this.#options
     const { objects } = this
     const own = { metadata, jobs, objects, time, onStep: onEvent.step, onFault: onEvent.fault, onFailure: onEvent.failed }
     const ids = new ObjectIds(metadata)
@@ -135,31 +137,35 @@ export class ObjectStorage {
     const gc = new ObjectGc({ ...own, confirm, keys, retentionMs: deleteRetentionMs, orphanMs, onRemoved: onEvent.removed })
     const common = { ...own, ids, onAbandoned: (objectIds: readonly number[]) => gc.abandon(objectIds) }
     const compactor = new ObjectCompactor({ ...common, turn, limits: rules.compaction, onCompacted: onEvent.compacted })
-    const uploader = new LogUploader({
-      ...common,
-      lane,
-      policy: rules.uploads,
-      producers,
-      onStored: (objectId, bytes) => {
-        onEvent.stored(objectId, bytes)
-        compactor.hasNews()
-      },
-    })
+    const uploaders = lanes.all.map(
+      (lane) =>
+        new LogUploader({
+          ...common,
+          lane,
+          isOwn: (partitionId) => lanes.of(partitionId) === lane,
+          policy: rules.uploads(lane.wal.state.capacity),
+          producers,
+          onStored: (objectId, bytes) => {
+            onEvent.stored(objectId, bytes)
+            compactor.hasNews()
+          },
+        }),
+    )
     if (cleaner !== null) {
       this.#cleaner = new LogCleaner({
         ...common,
         ...cleaner,
-        lane,
+        lanes,
         turn,
         firstTimestamp: (partitionId, offset) => this.cold.firstTimestamp(partitionId, offset),
-        storeAll: () => uploader.drain(),
+        storeAll: ({ index }) => uploaders[index]!.drain(),
         onCleaned: onEvent.cleaned,
       })
     }
     this.#gc = gc
     this.#compactor = compactor
-    this.#uploader = uploader
-    uploader.start()
+    this.#uploaders = uploaders
+    for (const uploader of uploaders) uploader.start()
     gc.start()
     compactor.start()
     this.#cleaner?.start()
@@ -170,7 +176,7 @@ export class ObjectStorage {
    * an object nor the WAL contains.
    */
   async load(requested: ColdRead): Promise<Loaded | 'outOfMemory' | undefined> {
-    if (requested.type === 'ranges') return this.#ofLog(requested.ranges, requested.mayWait)
+    if (requested.type === 'ranges') return this.#ofLog(requested.lane, requested.ranges, requested.mayWait)
     const { partitionId, offset, bytesMax, mayWait } = requested
     // Parts below the log start are not mapped any more: the records found would be others than those requested.
     if (offset < (this.#options.image.partition(partitionId)?.logStart ?? 0)) return this.#nothing()
@@ -206,8 +212,9 @@ export class ObjectStorage {
   async #behind(partitionId: PartitionId, offset: number, bytesMax: number, mayWait: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
     const stored = await this.#fetches.find(partitionId, offset, bytesMax, mayWait)
     if (stored !== undefined) return stored
-    const reply = await this.#options.lane.call({ type: 'places', partitionId, from: offset, bytesMax })
-    if (reply.type === 'places' && reply.places.length > 0) return this.#ofLog(reply.places, mayWait)
+    const lane = this.#options.lanes.of(partitionId)
+    const reply = await lane.call({ type: 'places', partitionId, from: offset, bytesMax })
+    if (reply.type === 'places' && reply.places.length > 0) return this.#ofLog(lane.index, reply.places, mayWait)
     return this.#nothing()
   }
 
@@ -217,13 +224,13 @@ export class ObjectStorage {
     return undefined
   }
 
-  #ofLog(ranges: readonly WalRange[], mayWait: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
-    return this.#fetches.ofLog(ranges, mayWait, (requested) => this.ranges(requested))
+  #ofLog(lane: number, ranges: readonly WalRange[], mayWait: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
+    return this.#fetches.ofLog(ranges, mayWait, (requested) => this.ranges(lane, requested))
   }
 
-  /** Batches of the WAL; undefined when one of them has been overwritten. */
-  ranges(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return this.#options.jobs.readWal(ranges)
+  /** Batches of the WAL of a lane; undefined when one of them has been overwritten. */
+  ranges(lane: number, ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#options.jobs.readWal(lane, ranges)
   }
 
   /** The result of `load` is no longer in use. */
@@ -234,15 +241,25 @@ export class ObjectStorage {
   /** Uploads all durable records to a remote store before the node ends. Records that are not uploaded in time stay in the WAL. */
   async drain(withinMs: number): Promise<void> {
     const { rules, time } = this.#options
-    if (!rules.drainsAtStop || this.#uploader === undefined) return
+    if (!rules.drainsAtStop) return
     let cancel = (): void => {}
     const late = new Promise<void>((resolve) => {
       cancel = time.after(withinMs, resolve)
     })
-    await Promise.race([this.#uploader.drain(), late]).finally(cancel)
+    await Promise.race([Promise.all(this.#uploaders.map((uploader) => uploader.drain())), late]).finally(cancel)
+  }
+
+  /** Uploads all durable records, to every kind of store, and waits for a store that fails. For a node without clients. */
+  async storeAll(): Promise<void> {
+    await Promise.all(this.#uploaders.map((uploader) => uploader.storeAll()))
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#uploader?.stop(), this.#gc?.stop(), this.#compactor?.stop(), this.#cleaner?.stop()])
+    await Promise.all([
+      ...this.#uploaders.map((uploader) => uploader.stop()),
+      this.#gc?.stop(),
+      this.#compactor?.stop(),
+      this.#cleaner?.stop(),
+    ])
   }
 }

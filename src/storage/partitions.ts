@@ -1,6 +1,7 @@
 import { AtMost } from '../actor/at-most.ts'
 import type { Lane } from '../ports/lane.ts'
 import type { BatchLocation, Reply } from '../ports/lane-commands.ts'
+import type { Lanes } from '../ports/lanes.ts'
 import type {
   ActiveProducer,
   FoundOffset,
@@ -23,17 +24,17 @@ const notFound: FoundOffset = { offset: -1n, timestamp: -1n, leaderEpoch: -1 }
 /** A partition that is not served, or no longer. */
 export class UnknownPartition extends Error {}
 
-/** The partitions of this node: recent records in the lane, older ones in the object store. */
+/** The partitions of this node: recent records in its lane, older ones in the object store. */
 export class LanePartitions implements Partitions {
-  readonly #lane: Lane
+  readonly #lanes: Lanes
   readonly #storage: ObjectStorage
   /** From the snapshot of the previous incarnation, until each partition is opened. */
   readonly #producers: Map<PartitionId, readonly ProducerSnapshot[]>
   readonly #times: TimeSearch
   readonly #lookups = new AtMost(lookupsMax)
 
-  constructor(lane: Lane, storage: ObjectStorage, producers: Map<PartitionId, readonly ProducerSnapshot[]>, times: TimeSearch) {
-    this.#lane = lane
+  constructor(lanes: Lanes, storage: ObjectStorage, producers: Map<PartitionId, readonly ProducerSnapshot[]>, times: TimeSearch) {
+    this.#lanes = lanes
     this.#storage = storage
     this.#producers = producers
     this.#times = times
@@ -45,20 +46,21 @@ export class LanePartitions implements Partitions {
       this.#producers.delete(spec.partitionId)
       return { ...spec, storedEnd: this.#storage.objects.end(spec.partitionId), producers, lost: this.#storage.lostOf(spec.partitionId) }
     })
-    await this.#lane.call({ type: 'open', partitions })
+    await this.#each(partitions, (lane, own) => lane.call({ type: 'open', partitions: own }))
   }
 
   async close(partitionIds: readonly PartitionId[]): Promise<void> {
-    await this.#lane.call({ type: 'close', partitionIds })
+    const closed = partitionIds.map((partitionId) => ({ partitionId }))
+    await this.#each(closed, (lane, own) => lane.call({ type: 'close', partitionIds: own.map(({ partitionId }) => partitionId) }))
     for (const partitionId of partitionIds) this.#storage.objects.forget(partitionId)
   }
 
   async configure(partitionId: PartitionId, settings: PartitionSettings): Promise<void> {
-    await this.#lane.call({ type: 'configure', partitionId, settings })
+    await this.#lanes.of(partitionId).call({ type: 'configure', partitionId, settings })
   }
 
   async trim(partitionId: PartitionId, offset: bigint): Promise<void> {
-    await this.#lane.call({ type: 'trim', partitionId, offset: Number(offset) })
+    await this.#lanes.of(partitionId).call({ type: 'trim', partitionId, offset: Number(offset) })
     this.#storage.objects.trim(partitionId, Number(offset))
   }
 
@@ -79,9 +81,9 @@ export class LanePartitions implements Partitions {
     }
     // The header of a batch has only its latest timestamp, and a trim may have removed that record.
     for (let from = logStart; ; ) {
-      const reply = await this.#lane.call({ type: 'find', partitionId, timestamp: Number(timestamp), from })
+      const reply = await this.#lanes.of(partitionId).call({ type: 'find', partitionId, timestamp: Number(timestamp), from })
       if (reply.type !== 'place' || reply.place === undefined) return notFound
-      const found = await this.#times.first(await this.#load(reply.place), BigInt(logStart), timestamp)
+      const found = await this.#times.first(await this.#load(partitionId, reply.place), BigInt(logStart), timestamp)
       if (found) return { ...found, leaderEpoch }
       from = reply.place.baseOffset + reply.place.count
     }
@@ -103,10 +105,10 @@ export class LanePartitions implements Partitions {
       best = await this.#times.latest((await block.records()).bytes, BigInt(logStart), best)
     }
     for (let from = logStart; ; ) {
-      const reply = await this.#lane.call({ type: 'findMax', partitionId, from })
+      const reply = await this.#lanes.of(partitionId).call({ type: 'findMax', partitionId, from })
       const place = reply.type === 'place' ? reply.place : undefined
       if (place === undefined || (best !== undefined && place.maxTimestamp <= best.timestamp)) break
-      best = await this.#times.latest(await this.#load(place), BigInt(logStart), best)
+      best = await this.#times.latest(await this.#load(partitionId, place), BigInt(logStart), best)
       // Only the first batch can be partly below the log start.
       if (place.baseOffset >= logStart) break
       from = place.baseOffset + place.count
@@ -116,12 +118,12 @@ export class LanePartitions implements Partitions {
 
   async size(partitionId: PartitionId): Promise<number> {
     const { logStart } = await this.#offsets(partitionId)
-    const { stored, unstored } = await extentOf(this.#storage.objects, this.#lane, partitionId, logStart)
+    const { stored, unstored } = await extentOf(this.#storage.objects, this.#lanes, partitionId, logStart)
     return stored + (unstored?.bytes ?? 0)
   }
 
   async producers(partitionId: PartitionId): Promise<readonly ActiveProducer[]> {
-    const reply = await this.#lane.call({ type: 'producersOf', partitionId })
+    const reply = await this.#lanes.of(partitionId).call({ type: 'producersOf', partitionId })
     if (reply.type !== 'producersOf') throw new UnknownPartition(`partition ${partitionId} is not served`)
     return reply.producers.map(({ id, epoch, batches }) => {
       const last = batches.at(-1)
@@ -129,14 +131,27 @@ export class LanePartitions implements Partitions {
     })
   }
 
+  /** Resolves when every lane has done the work for its partitions. */
+  async #each<P extends { readonly partitionId: PartitionId }>(
+    partitions: readonly P[],
+    work: (lane: Lane, own: readonly P[]) => Promise<unknown>,
+  ): Promise<void> {
+    await Promise.all(
+      this.#lanes.all.map((lane) => {
+        const own = partitions.filter(({ partitionId }) => this.#lanes.of(partitionId) === lane)
+        return own.length === 0 ? undefined : work(lane, own)
+      }),
+    )
+  }
+
   async #offsets(partitionId: PartitionId): Promise<Extract<Reply, { type: 'offsets' }>> {
-    const reply = await this.#lane.call({ type: 'offsets', partitionId })
+    const reply = await this.#lanes.of(partitionId).call({ type: 'offsets', partitionId })
     if (reply.type !== 'offsets') throw new UnknownPartition(`partition ${partitionId} is not served`)
     return reply
   }
 
-  async #load({ position, bytes }: BatchLocation): Promise<Uint8Array> {
-    const loaded = await this.#storage.ranges([{ position, bytes }])
+  async #load(partitionId: PartitionId, { position, bytes }: BatchLocation): Promise<Uint8Array> {
+    const loaded = await this.#storage.ranges(this.#lanes.of(partitionId).index, [{ position, bytes }])
     if (loaded === undefined) throw new UnknownPartition('the batch moved to the object store during the search')
     return loaded
   }

@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings.ts'
 import { cleanupSettings } from '../config/topic-configs.ts'
 import type { ObjectMap } from '../objects/object-map.ts'
 import { mayExpire, type RetentionLimits, retained } from '../objects/retention.ts'
-import type { Lane } from '../ports/lane.ts'
+import type { Lanes } from '../ports/lanes.ts'
 import type { PartitionId } from '../ports/partitions.ts'
 import type { StorageMetadata } from '../ports/storage-metadata.ts'
 import type { StorageStep } from '../ports/storage-steps.ts'
@@ -13,7 +13,7 @@ import { extentOf } from './extent.ts'
 export interface RetentionTaskParts {
   readonly settings: Settings
   readonly metadata: StorageMetadata
-  readonly lane: Lane
+  readonly lanes: Lanes
   readonly objects: ObjectMap
   readonly time: Time
   /** Records below `offset` are deleted. */
@@ -55,16 +55,17 @@ export class RetentionTask {
   }
 
   async #cut(partitionId: PartitionId, limits: RetentionLimits): Promise<void> {
-    const { metadata, lane, objects, time, onCut, onStep } = this.#parts
+    const { metadata, lanes, objects, time, onCut, onStep } = this.#parts
     const logStart = metadata.partition(partitionId)?.logStart
     if (logStart === undefined || !mayExpire(objects.first(partitionId, logStart), limits, time.wall())) return
-    const { stored, unstored } = await extentOf(objects, lane, partitionId, logStart)
+    const { stored, unstored } = await extentOf(objects, lanes, partitionId, logStart)
     if (unstored === undefined) return
     const bytes = stored + unstored.bytes
     const kept = retained(objects.each(partitionId, logStart), bytes, limits, logStart, time.wall())
     let { offset } = kept
     if (kept.all && unstored.oldest >= 0) {
-      const young = await lane.call({ type: 'find', partitionId, timestamp: time.wall() - limits.retentionMs!, from: unstored.start })
+      const since = { timestamp: time.wall() - limits.retentionMs!, from: unstored.start }
+      const young = await lanes.of(partitionId).call({ type: 'find', partitionId, ...since })
       if (young.type !== 'place') return
       offset = Math.max(offset, young.place?.baseOffset ?? unstored.end)
     }

@@ -1,30 +1,33 @@
 import { PeriodicTask } from '../actor/periodic-task.ts'
 import type { Lane } from '../ports/lane.ts'
+import type { Lanes } from '../ports/lanes.ts'
 import type { StorageMetadata, WalMark } from '../ports/storage-metadata.ts'
 import type { Time } from '../ports/time.ts'
 
 /** Maximum lag of the metadata log behind a WAL file. */
 const markMs = 5000
 
-/** State of the WAL for the metadata log. `stored`: records below are in objects. */
-export const walMark = (lane: Pick<Lane, 'wal' | 'stored' | 'durable'>, stored = lane.stored): WalMark => ({
+/** State of a lane's WAL for the metadata log. `stored`: records below are in objects. */
+export const walMark = (lane: Pick<Lane, 'index' | 'wal' | 'stored' | 'durable'>, stored = lane.stored): WalMark => ({
+  lane: lane.index,
   secret: lane.wal.state.secret,
   incarnation: lane.wal.state.incarnation,
   stored,
   durable: lane.durable,
 })
 
-/** Records periodically in the metadata log how far the WAL is durable: a WAL that ends earlier at a start has lost records. */
+/** Records periodically in the metadata log how far each WAL is durable: a WAL that ends earlier at a start has lost records. */
 export class WalMarks {
-  readonly #lane: Lane
   readonly #metadata: StorageMetadata
   readonly #rounds: PeriodicTask
-  #marked: number
+  /** By lane. */
+  readonly #marked: number[]
+  readonly #lanes: Lanes
 
-  constructor(lane: Lane, metadata: StorageMetadata, time: Time, onFailure: (error: Error) => void) {
-    this.#lane = lane
+  constructor(lanes: Lanes, metadata: StorageMetadata, time: Time, onFailure: (error: Error) => void) {
+    this.#lanes = lanes
     this.#metadata = metadata
-    this.#marked = lane.durable
+    this.#marked = lanes.all.map(({ durable }) => durable)
     this.#rounds = new PeriodicTask(time, () => this.#mark(), onFailure)
   }
 
@@ -36,10 +39,10 @@ export class WalMarks {
     return this.#rounds.stop()
   }
 
+  /** The marks of all lanes share an append. */
   async #mark(): Promise<void> {
-    const { durable } = this.#lane
-    if (durable === this.#marked) return
-    this.#marked = durable
-    await this.#metadata.markWal(walMark(this.#lane))
+    const changed = this.#lanes.all.filter(({ index, durable }) => durable !== this.#marked[index])
+    for (const { index, durable } of changed) this.#marked[index] = durable
+    await Promise.all(changed.map((lane) => this.#metadata.markWal(walMark(lane))))
   }
 }

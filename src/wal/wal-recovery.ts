@@ -33,7 +33,7 @@ export interface RecoverySource extends TrimPoint {
    */
   readonly sumBatches: boolean
   /** The last mark of this log in the metadata log; undefined if there is none. */
-  readonly mark?: Omit<WalMark, 'stored'> | undefined
+  readonly mark?: Pick<WalMark, 'secret' | 'incarnation' | 'durable'> | undefined
   /** Damage ends the log instead of the start: an operator has accepted the loss of the records after it. */
   readonly discardsDamage?: boolean
   /** Size of one read: whole blocks. */

@@ -22,7 +22,7 @@ for (let first = 0; first < 48; first += blockOfSeeds) {
 test('storage engine: the same seed twice is the same history, and histories contain every event', async () => {
   const histories = async () => {
     const worlds = []
-    for (const seed of [0, 6]) worlds.push(await new StorageWorld(seed).run(actions))
+    for (const seed of [0, 6, 2]) worlds.push(await new StorageWorld(seed).run(actions))
     return worlds.map(({ figures, records, time }) => ({ figures, records, events: time.count }))
   }
   const once = await histories()
@@ -68,9 +68,14 @@ const bugs: Readonly<Record<string, Bug>> = {
     to: "      await lane.trim(end)\n      onStep('object stored')\n",
   },
   'commits out of order': { seed: 0, file: uploader, from: 'uploads.shift()!', to: 'uploads.pop()!' },
-  'producers that are not saved before a trim': { seed: 0, file: uploader, from: 'await this.#saveProducers()', to: '' },
+  'producers that are not saved before a trim': {
+    ...{ seed: 0, file: uploader, from: "await this.#saveProducers()\n    onStep('producers saved')", to: "onStep('producers saved')" },
+  },
+  'a number of lanes that changes before all records are stored': {
+    ...{ seed: 2, file: uploader, from: '      await this.drain()\n      await delay(time, durablePollMs)\n', to: '      break\n' },
+  },
   'an upload repeated under its id after an unknown outcome': {
-    ...{ seed: 112, file: uploader, from: 'if (error.fault.mayBeDone)', to: 'if (false)' },
+    ...{ seed: 155, file: uploader, from: 'if (error.fault.mayBeDone)', to: 'if (false)' },
   },
   'an upload under the id of an abandoned one': {
     ...{ seed: 2, file: uploader, from: 'upload.objectId = await ids.take()', to: 'await ids.take()' },
@@ -100,10 +105,10 @@ const bugs: Readonly<Record<string, Bug>> = {
     ...{ seed: 0, file: cleaner, from: 'objects.from(partitionId, logStart)', to: 'objects.from(partitionId, logStart).slice(1)' },
   },
   'a compaction by key of a deleted partition that is not reported': {
-    ...{ seed: 42, file: cleaner, from: "if (committed === 'rejected') return onAbandoned(taken)" },
+    ...{ seed: 152, file: cleaner, from: "if (committed === 'rejected') return onAbandoned(taken)" },
     to: "if (committed === 'rejected') return",
   },
-  'tombstones without their retention': { seed: 12, file: cleaner, from: '.deleteRetentionMs,', to: '.deleteRetentionMs * 0,' },
+  'tombstones without their retention': { seed: 28, file: cleaner, from: '.deleteRetentionMs,', to: '.deleteRetentionMs * 0,' },
   'a compaction by key without the producers': {
     ...{ seed: 0, file: cleaner, from: 'new Map(reply.producers.map(', to: 'new Map([].map(' },
   },

@@ -1,6 +1,6 @@
 import { below, chance, type Prng, prng } from '../../src/base/prng.ts'
 import { emptyImage, type MutableImage, replay } from '../../src/metadata/image.ts'
-import { decodeRecord, type MetadataRecord } from '../../src/metadata/records.ts'
+import { decodeRecord, encodeRecord, type MetadataRecord } from '../../src/metadata/records.ts'
 import type { ObjectPartImage } from '../../src/metadata/storage-image.ts'
 import { ObjectKeys } from '../../src/objects/object-key.ts'
 import type { CleanedObjects, CleanRules } from '../../src/ports/object-jobs.ts'
@@ -29,9 +29,14 @@ const quietMs = 45_000
 const removalMsMax = 15_000
 const startMsMax = 60_000
 const readMsMax = 30_000
+const changeMsMax = 600_000
 const topicsMax = 4
 /** A map with room for 5 of the 8 keys. */
 const smallMapBytes = 6 * 24
+
+/** Number of lanes of every third seed; of another third it changes. */
+const lanesOfSome = 3
+const disksOf = (lanes: number): readonly WalDisk[] => Array.from({ length: lanes }, () => new WalDisk(walBytes))
 
 const faultRateSets = [noFaults, noFaults, frequentFaults, frequentFaults, frequentFaults, mostlyFaults]
 
@@ -49,7 +54,8 @@ export class StorageWorld implements NodeWorld {
   readonly random: Prng
   readonly time = new VirtualTime()
   readonly storedObjects = new StoredObjects()
-  readonly disk = new WalDisk(walBytes)
+  disks: readonly WalDisk[]
+  producers: Buffer | undefined
   readonly keys = new ObjectKeys({ clusterId: 'c', foundingId: 'f', firstObjectId: 1 })
   readonly engine: Engine
   readonly settings = settings
@@ -64,6 +70,9 @@ export class StorageWorld implements NodeWorld {
   #crashPermille = 0
   #node: SimulatedNode
   #topics = 0
+  /** Decides about the number of lanes. Other decisions of a seed do not depend on it. */
+  readonly #laneRandom: Prng
+  readonly #changesLanes: boolean
   #lastCrash = ''
   /** End of the last compaction by key of a partition, if it ended at a full map of keys. */
   readonly #partialEnds = new Map<PartitionId, number>()
@@ -75,6 +84,11 @@ export class StorageWorld implements NodeWorld {
     this.mapBytesMax = chance(this.random, 500) ? smallMapBytes : Number.POSITIVE_INFINITY
     this.engine = { ObjectStorage, RetentionTask, ...engine }
     this.ledger = new Ledgers(this.#image)
+    this.#laneRandom = prng(seed + 1)
+    this.#changesLanes = seed % 3 === 2
+    const lanes = seed % 3 === 1 ? lanesOfSome : 1
+    if (lanes > 1) this.record([encodeRecord({ type: 'lanesChanged', lanes, incarnation: 0 })])
+    this.disks = disksOf(lanes)
     this.storedObjects.onPut = (key, bytes) => this.#checkPut(key, bytes)
     this.storedObjects.onRemove = (key) => this.#checkRemove(key)
     this.#node = this.#start()
@@ -120,8 +134,11 @@ export class StorageWorld implements NodeWorld {
     }
   }
 
+  /** After a change of the number of lanes, all logs are new. */
   #start(): SimulatedNode {
     this.figures.incarnations++
+    const { lanes } = this.#image.storage
+    if (lanes !== this.disks.length) this.disks = disksOf(lanes)
     return new SimulatedNode(this)
   }
 
@@ -131,9 +148,34 @@ export class StorageWorld implements NodeWorld {
     this.#lastCrash = step ?? 'between steps'
     this.#node.incarnation.isAlive = false
   }
+
   async #restart(): Promise<void> {
     await this.#advance(below(this.random, 100))
-    this.disk.crash(this.random)
+    for (const disk of this.disks) disk.crash(this.random)
+    await this.#startNode()
+    if (this.#changesLanes && chance(this.#laneRandom, 500)) await this.#changeLanes(1 + below(this.#laneRandom, lanesOfSome))
+  }
+
+  /** Changes the number of lanes without other actions. The node may end at any step of it. */
+  async #changeLanes(lanes: number): Promise<void> {
+    if (lanes === this.disks.length) return
+    const { incarnation } = this.#node
+    let isDone = false
+    this.#expect(this.#node.changeLanes(lanes), () => {
+      isDone = true
+    })
+    for (let waitedMs = 0; !isDone && incarnation.isAlive; waitedMs += 10) {
+      if (waitedMs > changeMsMax) throw this.#violation('the number of lanes does not change')
+      await this.#advance(10)
+    }
+    if (isDone) this.figures.laneChanges++
+    incarnation.isAlive = false
+    await this.#advance(below(this.#laneRandom, 100))
+    for (const disk of this.disks) disk.crash(this.random)
+    await this.#startNode()
+  }
+
+  async #startNode(): Promise<void> {
     this.#node = this.#start()
     let isStarted = false
     void this.#node.started.then(() => {
@@ -143,7 +185,7 @@ export class StorageWorld implements NodeWorld {
       if (waitedMs > startMsMax) throw this.#violation('the node does not start')
       await this.#advance(10)
     }
-    for (const partition of this.#node.lane.partitions.values()) {
+    for (const partition of this.#node.lanes.all.flatMap(({ partitions }) => [...partitions.values()])) {
       const expected = this.ledger.recovered(partition.id, partition.next)
       for (const [producerId, baseOffset] of expected) {
         const known = partition.producers.snapshot().find(({ id }) => id === producerId)
@@ -277,8 +319,8 @@ export class StorageWorld implements NodeWorld {
   }
 
   /** The trim must not release records that are acknowledged, readable and in no object. */
-  onTrim({ trimmed }: { readonly trimmed: number }): void {
-    for (const entry of this.disk.entries) if (entry.position < trimmed) this.#checkStored(entry)
+  onTrim(disk: WalDisk, { trimmed }: { readonly trimmed: number }): void {
+    for (const entry of disk.entries) if (entry.position < trimmed) this.#checkStored(entry)
   }
 
   #checkStored({ partitionId, header }: WalEntry): void {
@@ -335,7 +377,10 @@ export class StorageWorld implements NodeWorld {
         .flatMap((object) => object.parts)
         .filter((part) => part.partitionId === partitionId && part.end > logStartOffset)
         .sort((a, b) => Number(a.start - b.start))
-      const hot = this.disk.entries.filter((entry) => entry.partitionId === partitionId).map(({ header }) => header)
+      const hot = this.disks
+        .flatMap(({ entries }) => entries)
+        .filter((entry) => entry.partitionId === partitionId)
+        .map(({ header }) => header)
       const ranges = [
         ...parts.map(({ start, end }) => [Number(start), Number(end)] as const),
         ...hot.map(({ baseOffset, lastOffsetDelta }) => [Number(baseOffset), Number(baseOffset) + lastOffsetDelta + 1] as const),

@@ -4,8 +4,10 @@ import { DiskRoom } from '../../native-free-io/disk/disk-room.ts'
 import { checkFolder } from '../../native-free-io/disk/folders.ts'
 import { openNode } from '../../native-free-io/disk/founding.ts'
 import type { FoundedNode } from '../../native-free-io/disk/founding-parts.ts'
+import { lanePath } from '../../native-free-io/disk/lane-files.ts'
 import { roomFor } from '../../native-free-io/disk/wal-room.ts'
 import type { Log } from '../../native-free-io/process/logger.ts'
+import { threadsFor } from '../../native-free-io/process/stage-threads.ts'
 import { folderAdvice } from '../../native-free-io/process/start-checks.ts'
 import { step } from '../../native-free-io/process/start-failure.ts'
 import { type BudgetData, budgetFor, newMeter } from '../../native-free-io/store/shared-store.ts'
@@ -62,6 +64,7 @@ export async function foundNode({ configs, log, entropy, fail }: NodeInputs): Pr
     wal,
     folder: path,
     nodeId: settings['node.id'],
+    lanes: threadsFor(settings).lanes,
     clusterId: settings['cluster.id'],
     location,
     meter,
@@ -87,18 +90,21 @@ export async function foundNode({ configs, log, entropy, fail }: NodeInputs): Pr
   return { ...founded, location, meter, budget, deleteRetentionMs, room }
 }
 
-/** A WAL of default size is reduced to the free space of the disk. */
+/** WALs of default size are reduced to the free space of the disk. */
 function walThatFits({ settings, given }: NodeConfigs, folder: string, log: Log): WalUri {
   const wal = settings['s3.wal.path']
   if (wal.scheme !== 'file') return wal
-  const path = wal.path ?? join(folder, 'wal', 'lane-0.wal')
+  const paths = Array.from({ length: threadsFor(settings).lanes }, (_, lane) => lanePath(wal, folder, lane))
   const capacity = roomFor({
-    path,
+    paths,
     capacity: wal.capacityBytes,
     isDefault: !given.has('s3.wal.path'),
     logBytes: settings['s3.wal.cache.size'],
   })
   if (capacity === wal.capacityBytes) return wal
-  log.warn({ capacity, path }, 's3.wal.path is not set, and its default capacity does not fit the disk: the write-ahead log is smaller')
+  log.warn(
+    { capacity, path: paths[0] },
+    's3.wal.path is not set, and its default capacity does not fit the disk: the write-ahead log is smaller',
+  )
   return { ...wal, capacityBytes: capacity }
 }

@@ -48,7 +48,7 @@ export function openBroker(
     createOffsetsTopic: offsetsTopicCreation(controller, settings, entropy),
     topicIdOf: (topic) => cluster.image.topics.get(topic)?.topicId,
     groupConfigs: (groupId) => configsOf(cluster.image, resourceType.group, groupId),
-    log: new LanePartitionLog(pipeline.lanes.all[0]!, storage, nodeTime),
+    log: new LanePartitionLog(pipeline.lanes, storage, nodeTime),
     codecs: nodeCodecs,
     compileExpression,
     clock: evenClock,

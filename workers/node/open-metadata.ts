@@ -27,9 +27,10 @@ export async function openNodeMetadata(
   { configs, fail }: NodeInputs,
   founded: Founded,
   pipeline: Pipeline,
-  { partitions, isLossy }: OpenedStorage,
+  { partitions, lost }: OpenedStorage,
 ): Promise<OpenedMetadata> {
   const { image, logs, firstRecords } = founded
+  // One superblock is enough.
   const log = new NotedLog(logs.metadata, image.recordCount, (records) => pipeline.lanes.all[0]!.note(records))
   crashPoint('log opened')
   if (firstRecords.length > 0) {
@@ -41,7 +42,8 @@ export async function openNodeMetadata(
   const nodeId = configs.settings['node.id']
   const metadata = openMetadata({ nodeId, configs, image, log, partitions, failed: (error) => fail('the controller', error) })
   // Where records are lost, the mark that makes the new log valid is written together with the loss.
-  const broker = await metadata.register(isLossy ? null : walMark(pipeline.lanes.all[0]!))
+  const whole = pipeline.lanes.all.filter((lane) => !lost.includes(lane))
+  const broker = await metadata.register(whole.map((lane) => walMark(lane)))
   return { ...metadata, broker, objects: storageMetadata(metadata.controller, image, broker) }
 }
 
@@ -51,7 +53,7 @@ export async function startMetadata(
   founded: Founded,
   pipeline: Pipeline,
   metadata: OpenedMetadata,
-  { partitions, isLossy }: OpenedStorage,
+  { partitions, lost }: OpenedStorage,
 ): Promise<void> {
   const { settings } = configs
   const reported = new Set<string>()
@@ -64,8 +66,8 @@ export async function startMetadata(
   configs.onFollowed(reportUnknown)
   configs.onFollowed(() => pipeline.notifyAll({ type: 'limits', connections: connectionLimits(settings) }))
   await metadata.start()
-  if (isLossy) await recordLoss(pipeline, metadata, partitions, log)
-  await founded.noteStart(pipeline.lanes.all[0]!.wal.state.incarnation)
+  if (lost.length > 0) await recordLoss(pipeline, lost, metadata, partitions, log)
+  await founded.noteStart(Math.max(...pipeline.lanes.all.map(({ wal }) => wal.state.incarnation)))
   for (const { name, configs: own } of founded.image.cluster.topics.values()) {
     const validationError = topicConfigError(own, settings)
     if (validationError !== undefined) log.warn({ topic: name }, `topic ${name}: ${validationError}; larger batches are refused`)

@@ -1,10 +1,9 @@
-import { availableParallelism } from 'node:os'
 import { filesMax, ownFiles } from '../../native-free-io/process/file-limit.ts'
+import { threadsFor } from '../../native-free-io/process/stage-threads.ts'
 import { type NetworkMessage, Pipeline } from '../../native-free-io/threads/pipeline.ts'
 import { controllerNames } from '../../src/config/relations.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import type { ConnectionLimits, ListenerData } from '../../src/network/thread-messages.ts'
-import { stageThreads } from '../../src/pipeline/stages.ts'
 import type { Founded, NodeInputs } from './found.ts'
 
 const backlog = 512
@@ -40,15 +39,18 @@ export async function openPipeline(
   onNetwork: (thread: number, message: NetworkMessage) => void,
 ): Promise<Pipeline> {
   const lost = [...image.storage.partitions].map(([partitionId, partition]) => [partitionId, partition.lost] as const)
-  const threads = stageThreads(settings, availableParallelism())
+  const threads = threadsFor(settings)
   const pipeline = await Pipeline.start({
     workers,
-    logs: [{ wal: logs.wal, recovery: { mark: image.storage.wal ?? undefined, discardsDamage: settings['s3.wal.loss.accept'] } }],
+    logs: logs.wals.map((wal, lane) => ({
+      wal,
+      recovery: { mark: image.storage.wals.get(lane), discardsDamage: settings['s3.wal.loss.accept'] },
+    })),
     lost: new Map(lost.filter(([, ranges]) => ranges.length > 0)),
     logBytes: settings['s3.wal.cache.size'],
     receiveBytes: settings['queued.max.requests.size.bytes'],
     networkThreads: threads.network,
-    inline: threads.isInline,
+    inline: threads.isInline && logs.wals.length === 1,
     validation: {
       enabled: settings['compressed.record.validation.enable'],
       threads: threads.validators,
@@ -64,7 +66,10 @@ export async function openPipeline(
       backlog,
     },
     onNetwork,
-    onFull: (_lane, isFull) => room.note(logs.wal.type === 'file' ? logs.wal.target.path : 's3.wal.path', isFull),
+    onFull: (lane, isFull) => {
+      const wal = logs.wals[lane]!
+      room.note(wal.type === 'file' ? wal.target.path : 's3.wal.path', isFull)
+    },
     onFailure: (thread, error) => fail(`the ${thread} thread`, error),
   })
   const { records, bytes, milliseconds, direct, tornBytes } = pipeline.lanes.all[0]!.recovery

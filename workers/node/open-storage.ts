@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { hasLost, producersOf } from '../../native-free-io/disk/lost-records.ts'
+import { lostLanes, producersOf } from '../../native-free-io/disk/lost-records.ts'
+import { NodeProducers } from '../../native-free-io/disk/node-producers.ts'
 import { crashPoint } from '../../native-free-io/process/crash-point.ts'
 import { nodeTime } from '../../native-free-io/process/node-time.ts'
 import { StartRefused } from '../../native-free-io/process/start-refused.ts'
@@ -7,6 +8,7 @@ import type { StoreHealth } from '../../native-free-io/store/store-health.ts'
 import { createBlockMemory } from '../../native-free-io/threads/block-memory.ts'
 import { ObjectWorkers } from '../../native-free-io/threads/object-workers.ts'
 import type { Pipeline } from '../../native-free-io/threads/pipeline.ts'
+import type { PipelineLane } from '../../native-free-io/threads/pipeline-lane.ts'
 import { decodingModule } from '../../native-free-io/threads/validation-module.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import { storeName } from '../../src/config/store-uri.ts'
@@ -39,8 +41,9 @@ export interface OpenedStorage {
   readonly jobs: ObjectWorkers
   readonly storage: ObjectStorage
   readonly partitions: LanePartitions
-  /** Acknowledged records are lost, and an operator has accepted it. */
-  readonly isLossy: boolean
+  readonly producers: NodeProducers
+  /** Lanes that have lost acknowledged records, which an operator has accepted. */
+  readonly lost: readonly PipelineLane[]
 }
 
 /** Opens the storage engine on the objects of the metadata image. It changes nothing before it is started. */
@@ -53,24 +56,26 @@ export async function openStorage(
   const { identity, image, location, budget, deleteRetentionMs, logs } = founded
   const firstObjectId = image.cluster.founding?.firstObjectId ?? image.storage.nextObjectId
   const keys = new ObjectKeys({ ...identity, firstObjectId })
-  const lane = pipeline.lanes.all[0]!
+  const lost = lostLanes(founded, pipeline, settings, log)
+  const saved = await producersOf(founded, pipeline, settings['s3.wal.loss.accept'])
+  const producers = new NodeProducers(logs.producers, identity.foundingId, saved)
   const blocks = createBlockMemory(settings['s3.block.cache.size'])
   const worker = fileURLToPath(new URL(`object${workers.extension}`, workers.folder))
   const jobs = new ObjectWorkers({ worker, location, keys, budget, blocks: blocks.memory, lanes: pipeline.lanes })
   pipeline.notifyAll({ type: 'blocks', memory: blocks.memory })
   const storage = new ObjectStorage({
     keys,
-    lane,
+    lanes: pipeline.lanes,
     jobs,
     memory: blocks,
     image: storageView(image),
     time: nodeTime,
-    rules: storageRules(location, lane.wal.state.capacity, {
+    rules: storageRules(location, {
       thresholdBytes: settings['s3.wal.upload.threshold'],
       intervalMs: settings['s3.wal.upload.interval.ms'],
     }),
     deleteRetentionMs,
-    producers: logs.producers,
+    producers,
     confirm: logs.confirm,
     cleaner: cleanerSettings(settings),
     onEvent: {
@@ -88,13 +93,12 @@ export async function openStorage(
       failed: (error) => fail('the object storage', error instanceof MetadataOutdated ? new StartRefused(error.message) : error),
     },
   })
-  const isLossy = hasLost(founded, pipeline, settings, log)
-  const producers = await producersOf(founded, pipeline, settings['s3.wal.loss.accept'])
   const times = new TimeSearch({
     decoder: decodingModule(),
     largeWindow: pipeline.largeWindow,
     monotonic: nodeTime.monotonic,
     nextTurn: () => new Promise(setImmediate),
   })
-  return { jobs, storage, partitions: new LanePartitions(lane, storage, producers, times), isLossy }
+  const known = new Map(saved.flatMap(({ partitions }) => partitions))
+  return { jobs, storage, partitions: new LanePartitions(pipeline.lanes, storage, known, times), producers, lost }
 }

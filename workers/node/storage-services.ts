@@ -24,12 +24,12 @@ export function storageServices(
   { storage, jobs }: OpenedStorage,
   { metadata, hasServed }: { readonly metadata: StorageMetadata; readonly hasServed: () => boolean },
 ): readonly Service[] {
-  const lane = pipeline.lanes.all[0]!
-  const marks = new WalMarks(lane, metadata, nodeTime, (error) => fail('the metadata log', error))
+  const { lanes } = pipeline
+  const marks = new WalMarks(lanes, metadata, nodeTime, (error) => fail('the metadata log', error))
   const retention = new RetentionTask({
     settings,
     metadata,
-    lane,
+    lanes,
     objects: storage.objects,
     time: nodeTime,
     onStep: crashPoint,
@@ -42,13 +42,20 @@ export function storageServices(
     { name: 'object workers', stop: () => jobs.close() },
     { name: 'pipeline threads', stop: () => pipeline.close() },
     // An unavailable store must not delay the stop: durable records are kept in any case.
-    { name: 'last mark of the WAL', stop: () => within(lastMarkMs, metadata.markWal(walMark(lane))) },
+    {
+      name: 'last marks of the WAL',
+      stop: () => within(lastMarkMs, Promise.all(lanes.all.map((lane) => metadata.markWal(walMark(lane))))),
+    },
     { name: 'pipeline', stop: () => pipeline.stop() },
-    { name: 'marks of the WAL', start: () => (logs.wal.type === 'file' ? marks.start() : undefined), stop: () => marks.stop() },
+    {
+      name: 'marks of the WAL',
+      start: () => (logs.wals.some(({ type }) => type === 'file') ? marks.start() : undefined),
+      stop: () => marks.stop(),
+    },
     { name: 'storage engine', start: () => storage.start(metadata), stop: () => storage.stop() },
     { name: 'uploads at the stop', stop: () => (hasServed() ? storage.drain(drainMs) : undefined) },
     { name: 'retention', start: () => retention.start(), stop: () => retention.stop() },
-    producerExpiry(pipeline.lanes, () => Date.now() - settings['producer.id.expiration.ms']),
+    producerExpiry(lanes, () => Date.now() - settings['producer.id.expiration.ms']),
   ]
 }
 

@@ -2,6 +2,8 @@ import { assert } from '../../base/assert.ts'
 
 /** The average rate holds over this time: a bucket contains the puts of one minute. */
 const windowMs = 60_000
+/** A bucket contains at least one token. */
+export const intervalMsMax = windowMs
 
 /**
  * Limits the average rate of puts: a token bucket that contains the puts of one minute and is full at the start. Every put takes a token; a

@@ -80,7 +80,8 @@ async function takeOverOnce(parts: S3WalParts, epoch: number): Promise<S3WalFoun
  */
 async function takeOverFormer(parts: S3WalParts, epoch: number, later: readonly S3WalHeader[]): Promise<S3WalFound | 'moved'> {
   await untilAccepted(parts, () => putOnce(parts, seal, [encodeS3WalHeader(bare(parts, 'claim', seal))]))
-  const found = needsFormer(later) ? await endEpochs(parts, epoch, seal, later) : { objects: [], others: await formerPlaces(parts, seal) }
+  const isNeeded = parts.firstEpoch === undefined && needsFormer(later)
+  const found = isNeeded ? await endEpochs(parts, epoch, seal, later) : { objects: [], others: await formerPlaces(parts, seal) }
   if (found === 'moved') return 'moved'
   const moved = <T extends S3WalPlace>(place: T): T => ({ ...place, prefix: parts.prefix })
   return { objects: found.objects.map(moved), others: found.others.map(moved) }
@@ -114,7 +115,7 @@ async function endEpochs(
   }
   const objects: S3WalHeader[] = []
   const oldestOf = (some: readonly S3WalHeader[]): number => Math.max(0, ...some.map(({ oldestEpoch }) => oldestEpoch))
-  let oldest = Math.max(Math.min(...earlier.keys(), epoch - 1), oldestOf(later))
+  let oldest = Math.max(Math.min(...earlier.keys(), epoch - 1), oldestOf(later), parts.firstEpoch ?? 0)
   // Includes epochs that no list shows: the list may be too old to contain the previous incarnation.
   for (let each = epoch - 1; each > 0 && each >= oldest; each--) {
     const taken = earlier.get(each) ?? []

@@ -18,6 +18,8 @@ export interface S3WalParts {
   readonly prefix: string
   /** Prefix under which a former release stored the beginning of the log; undefined if it is known that none has. */
   readonly formerPrefix?: string | undefined
+  /** Objects of earlier epochs are not needed: all records in them are stored elsewhere. */
+  readonly firstEpoch?: number | undefined
   readonly owner: S3WalOwner
   /** Delay between two requests after a fault; the store has already retried within its limits. */
   pause(): Promise<void>

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Packr } from 'msgpackr/pack'
-import { decodeProducers } from '../../../native-free-io/disk/producers-file.ts'
+import { decodeProducers } from '../../../native-free-io/disk/producers-codec.ts'
 import { encodeFrames, mark, readFrames, signature } from '../../../src/metadata/frames.ts'
 import { decodeRecord, encodeRecord } from '../../../src/metadata/records.ts'
 import { formerWalPrefix, walPrefix } from '../../../src/wal/s3/wal-object.ts'
@@ -20,7 +20,7 @@ export function makeFormerWal({ objects }: Bucket, clusterId: string): void {
   }
 }
 
-const later = ['nodeFounded', 'walMarked', 'recordsLost', 'recordsCounted']
+const later = ['nodeFounded', 'walMarked', 'lanesChanged', 'recordsLost', 'recordsCounted']
 
 /** Converts the folder of a stopped node to the format of the release before founding ids. */
 export function makeFormer(data: string): void {
@@ -35,7 +35,7 @@ export function makeFormer(data: string): void {
   forgetIdentity(join(data, 'wal', 'lane-0.wal'))
   const snapshot = join(data, 'producers.snapshot')
   if (existsSync(snapshot)) {
-    const packed = new Packr({ useRecords: false }).pack(decodeProducers(readFileSync(snapshot))!.partitions)
+    const packed = new Packr({ useRecords: false }).pack(decodeProducers(readFileSync(snapshot))!.lanes[0]!.partitions)
     const crc = Buffer.alloc(4)
     crc.writeUInt32LE(crc32c(packed))
     writeFileSync(snapshot, Buffer.concat([crc, packed]))

@@ -80,7 +80,7 @@ async function allOf(reader: ObjectReader, partitionId: number): Promise<Buffer>
 
 test('promoted segments: every partition is read through the object workers, with its bytes', async () => {
   const segment = segmentFile(1)
-  const contents = (await jobs.promote(10, segment)) as ObjectContents
+  const contents = (await jobs.promote(0, 10, segment)) as ObjectContents
   expect(contents.parts.map(({ partitionId }) => partitionId)).toEqual(partitionIds)
   expect(statSync(pathOf(segment))).toMatchObject({ nlink: 2, size: contents.bytes })
   const reader = readerOf(10, contents)
@@ -89,7 +89,7 @@ test('promoted segments: every partition is read through the object workers, wit
 })
 
 test('promoted segments: the compaction of two segments is a sorted object with the same bytes', async () => {
-  const contents = (await jobs.promote(20, segmentFile(2))) as ObjectContents
+  const contents = (await jobs.promote(0, 20, segmentFile(2))) as ObjectContents
   const sources = contents.parts.map((part) => ({ ...part, objectId: 20, objectBytes: contents.bytes, from: 0 }))
   const rewritten = await jobs.rewrite(21, sources)
   expect(rewritten.parts).toEqual(contents.parts)
@@ -100,18 +100,18 @@ test('promoted segments: the compaction of two segments is a sorted object with 
 
 test('promoted segments: a file that is another object is declined, and so is every file for a store without files', async () => {
   const segment = segmentFile(3)
-  await jobs.promote(30, segment)
-  expect(await jobs.promote(31, { ...segment, rows: segment.rows.slice(0, 60) })).toBe('declined')
+  await jobs.promote(0, 30, segment)
+  expect(await jobs.promote(0, 31, { ...segment, rows: segment.rows.slice(0, 60) })).toBe('declined')
   const location = { scheme: 'mem', name: 'promoted' } as const
   const elsewhere = new ObjectWorkers({ worker, location, keys, budget: null, blocks: blocks.memory, lanes: new Lanes([lane]) })
-  expect(await elsewhere.promote(32, segment)).toBe('declined')
+  expect(await elsewhere.promote(0, 32, segment)).toBe('declined')
   await elsewhere.close()
 })
 
 test('promoted segments: a fault of the store rejects the promotion', async () => {
   const segment = segmentFile(4)
   rmSync(pathOf(segment))
-  await expect(jobs.promote(40, segment)).rejects.toThrow(StoreFailed)
+  await expect(jobs.promote(0, 40, segment)).rejects.toThrow(StoreFailed)
 })
 
 test('promoted segments: a removed object becomes a spare segment, up to half of the log, and then a segment of the log', async () => {
@@ -119,8 +119,8 @@ test('promoted segments: a removed object becomes a spare segment, up to half of
   const segment = segmentFile(50)
   Object.assign(wal, { state: { capacity: 2 * segment.bytes, segments: { bytes: segment.bytes, from: 0 } } })
   const others = [segmentFile(51), segmentFile(52)]
-  await jobs.promote(50, segment)
-  for (const [index, other] of others.entries()) await jobs.promote(51 + index, other)
+  await jobs.promote(0, 50, segment)
+  for (const [index, other] of others.entries()) await jobs.promote(0, 51 + index, other)
   // It has two names: the log still needs it.
   await jobs.remove([50])
   expect(sparesIn(segmentFolder(wal.path!))).toEqual([])

@@ -4,7 +4,6 @@ import { placeOf, placesFrom } from '../../../src/pipeline/sequencing/batch-loca
 import type { Lane, WalState } from '../../../src/ports/lane.ts'
 import type { AppendedBatch, Command, Reply, ReplyTo } from '../../../src/ports/lane-commands.ts'
 import type { PartitionId } from '../../../src/ports/partitions.ts'
-import type { ProducersHome, SavedProducers } from '../../../src/ports/producers.ts'
 import type { TrimPoint } from '../../../src/ports/trim-point.ts'
 import { alignBlock, walRecord } from '../../../src/wal/wal-record.ts'
 import { errors } from '../../../src/wire/errors.ts'
@@ -22,12 +21,11 @@ export interface WalEntry {
   readonly incarnation: number
 }
 
-/** The disk of the WAL; it outlives every node. */
+/** The disk of a WAL; it outlives every node. */
 export class WalDisk {
   entries: WalEntry[] = []
   durable = 0
   state: WalState
-  producers: SavedProducers | undefined
 
   constructor(capacity: number) {
     this.state = { capacity, incarnation: 0, secret: 7, trimmed: 0, previous: 0, previousIncarnation: 0 }
@@ -48,6 +46,11 @@ const header = (batch: Buffer): BatchHeader => readBatchHeader(new DataView(batc
 const countOf = ({ lastOffsetDelta }: BatchHeader): number => lastOffsetDelta + 1
 
 export interface LaneHooks {
+  readonly index: number
+  readonly incarnation: Incarnation
+  /** Number of the incarnation. */
+  readonly start: number
+
   /** An entry has its offset, and is not durable yet. */
   onAppended(entry: WalEntry): void
   /** Called before the disk releases the records below the trim point. */
@@ -57,26 +60,25 @@ export interface LaneHooks {
 }
 
 /** A lane of one incarnation over the disk: production partitions, over a model of sequencer and persistence. */
-export class LaneModel implements Lane, ProducersHome {
-  readonly index = 0
+export class LaneModel implements Lane {
+  readonly index: number
   readonly disk: WalDisk
   readonly staging = { base: stagingAt, memory: new Uint8Array(stagingBytes) }
   readonly partitions = new Map<PartitionId, Partition>()
   readonly #time: VirtualTime
   readonly #random: Prng
-  readonly #incarnation: Incarnation
   readonly #hooks: LaneHooks
   #published: number
   #wake: (() => void) | undefined
   #flushing = false
 
-  constructor(disk: WalDisk, time: VirtualTime, random: Prng, incarnation: Incarnation, hooks: LaneHooks) {
+  constructor(disk: WalDisk, time: VirtualTime, random: Prng, hooks: LaneHooks) {
+    this.index = hooks.index
     this.disk = disk
     this.#time = time
     this.#random = random
-    this.#incarnation = incarnation
     this.#hooks = hooks
-    disk.state = { ...disk.state, incarnation: disk.state.incarnation + 1 }
+    disk.state = { ...disk.state, incarnation: hooks.start }
     this.#published = disk.durable
     for (const entry of disk.entries) this.#replay(entry)
   }
@@ -132,19 +134,8 @@ export class LaneModel implements Lane, ProducersHome {
     return true
   }
 
-  async save(partitions: SavedProducers['partitions'], position: number): Promise<void> {
-    const saved = structuredClone({ foundingId: 'f', position, partitions })
-    await this.#pause(4)
-    this.disk.producers = saved
-    await this.#pause(4)
-  }
-
-  async load(): Promise<SavedProducers | undefined> {
-    return this.disk.producers
-  }
-
   #pause(msMax: number): Promise<void> {
-    return this.#time.pause(this.#incarnation, below(this.#random, msMax + 1))
+    return this.#time.pause(this.#hooks.incarnation, below(this.#random, msMax + 1))
   }
 
   #execute(command: Command): Reply {

@@ -21,7 +21,8 @@ export class ScriptedWorld implements NodeWorld {
   readonly random = prng(1)
   readonly time = new VirtualTime()
   readonly storedObjects = new StoredObjects()
-  readonly disk = new WalDisk(1 << 20)
+  readonly disks = [new WalDisk(1 << 20)]
+  producers: Buffer | undefined
   readonly keys = new ObjectKeys({ clusterId: 'c', foundingId: 'f', firstObjectId: 1 })
   readonly engine = { ObjectStorage, RetentionTask }
   readonly settings = settingsOf('log.cleaner.min.cleanable.ratio=0.2')
@@ -42,7 +43,7 @@ export class ScriptedWorld implements NodeWorld {
   async start(): Promise<void> {
     if (this.#node !== undefined) {
       this.#node.incarnation.isAlive = false
-      this.disk.crash(this.random)
+      for (const disk of this.disks) disk.crash(this.random)
     }
     this.#node = new SimulatedNode(this)
     await this.complete(this.#node.started)

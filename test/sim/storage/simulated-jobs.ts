@@ -9,6 +9,7 @@ import { planObject, type StagedBatch } from '../../../src/objects/object-plan.t
 import { tailOf } from '../../../src/objects/object-reads.ts'
 import { encodeSegmentIndex } from '../../../src/objects/segment-index.ts'
 import type { WalRange } from '../../../src/ports/cold-reads.ts'
+import type { Lanes } from '../../../src/ports/lanes.ts'
 import type {
   BlockMemory,
   BlockRun,
@@ -32,7 +33,7 @@ import type { Incarnation, VirtualTime } from './virtual-time.ts'
 export interface JobParts {
   readonly store: ObjectStore
   readonly keys: ObjectKeys
-  readonly lane: LaneModel
+  readonly lanes: Lanes<LaneModel>
   readonly memory: BlockMemory
   readonly time: VirtualTime
   readonly incarnation: Incarnation
@@ -51,9 +52,9 @@ export class SimulatedJobs implements ObjectJobs {
     this.#parts = parts
   }
 
-  build(objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building {
-    const { lane, time, incarnation } = this.#parts
-    const { disk } = lane
+  build(lane: number, objectId: number, from: TrimPoint, until: number, stored: ReadonlyMap<PartitionId, number>): Building {
+    const { lanes, time, incarnation } = this.#parts
+    const { disk } = lanes.all[lane]!
     const entries = disk.entries.filter(({ position, end }) => position >= from.trimmed && position < until && end <= disk.durable)
     const last = entries.at(-1)
     const end = last === undefined ? from : { trimmed: last.end, previous: last.position, previousIncarnation: last.incarnation }
@@ -139,8 +140,9 @@ export class SimulatedJobs implements ObjectJobs {
     done(await loadRuns(store, keys.key(objectId), runs, roomOf(memory)))
   }
 
-  async readWal(ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const { lane, time, incarnation } = this.#parts
+  async readWal(index: number, ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { lanes, time, incarnation } = this.#parts
+    const lane = lanes.all[index]!
     await time.pause(incarnation, 2)
     const batches: Buffer[] = []
     for (const { position } of ranges) {

@@ -1,3 +1,5 @@
+import { NodeProducers } from '../../../native-free-io/disk/node-producers.ts'
+import { decodeProducers } from '../../../native-free-io/disk/producers-codec.ts'
 import { decodingModule } from '../../../native-free-io/threads/validation-module.ts'
 import { below, type Prng } from '../../../src/base/prng.ts'
 import { NodeConfigs } from '../../../src/config/node-configs.ts'
@@ -6,10 +8,14 @@ import { cleanupSettings } from '../../../src/config/topic-configs.ts'
 import { storageMetadata, storageView } from '../../../src/controller/storage-metadata.ts'
 import { imageOf } from '../../../src/metadata/image.ts'
 import type { MetadataLog } from '../../../src/metadata/metadata-log.ts'
+import { lastIncarnation } from '../../../src/metadata/storage-image.ts'
 import { type Metadata, openMetadata } from '../../../src/node/metadata.ts'
 import type { ObjectKeys } from '../../../src/objects/object-key.ts'
 import type { Command } from '../../../src/ports/lane-commands.ts'
+import { Lanes } from '../../../src/ports/lanes.ts'
 import type { CleanedObjects, CleanRules } from '../../../src/ports/object-jobs.ts'
+import type { ProducersStore, SavedProducers } from '../../../src/ports/producers.ts'
+import type { StorageMetadata } from '../../../src/ports/storage-metadata.ts'
 import type { StorageStep } from '../../../src/ports/storage-steps.ts'
 import type { StoredPart } from '../../../src/ports/stored-objects.ts'
 import type { Time } from '../../../src/ports/time.ts'
@@ -34,7 +40,7 @@ export interface Engine {
 /** What happened to a world, by number. */
 export const noFigures = {
   ...{ incarnations: 0, crashes: 0, stepCrashes: 0, appends: 0, uploads: 0, compactions: 0, cleanings: 0 },
-  ...{ expired: 0, removed: 0, faults: 0, reads: 0, deletions: 0 },
+  ...{ expired: 0, removed: 0, faults: 0, reads: 0, deletions: 0, laneChanges: 0 },
   /** Compactions by key that ended at a full map of keys, and those that continued one; deletions of records by `retention.bytes`. */
   ...{ partialCleanings: 0, continuedCleanings: 0, cutsBySize: 0 },
 }
@@ -44,7 +50,10 @@ export interface NodeWorld {
   readonly random: Prng
   readonly time: VirtualTime
   readonly storedObjects: StoredObjects
-  readonly disk: WalDisk
+  /** The disk of each lane. */
+  readonly disks: readonly WalDisk[]
+  /** The last snapshot of the producers. */
+  producers: Buffer | undefined
   readonly keys: ObjectKeys
   readonly engine: Engine
   readonly settings: Settings
@@ -58,7 +67,7 @@ export interface NodeWorld {
   record(records: readonly Uint8Array[]): boolean | Promise<boolean>
   onAppended(entry: WalEntry): void
   /** Called before the disk releases the records below the trim point. */
-  onTrim(point: TrimPoint): void
+  onTrim(disk: WalDisk, point: TrimPoint): void
   onStep(step: StorageStep, incarnation: Incarnation): void
   /** A compaction by key begins. */
   onClean(rules: CleanRules): void
@@ -74,14 +83,14 @@ export const nodeId = 1
 const markedMs = 2_000
 
 const rules: StorageRules = {
-  uploads: {
+  uploads: () => ({
     quietBytes: Number.POSITIVE_INFINITY,
     urgentBytes: 16 * kib,
     objectBytes: 8 * kib,
     ageMs: 1500,
     uploads: 3,
     usesSegments: false,
-  },
+  }),
   compaction: {
     ...{ setCount: 3, setBytes: 64 * kib, setBytesMax: 48 * kib, splitBytes: 4 * kib },
     ...{ mergeCount: 3, mergeBytesMax: 32 * kib, readBytesMax: 128 * kib },
@@ -121,41 +130,79 @@ class SimulatedMetadataLog implements MetadataLog {
   }
 }
 
+/** A snapshot that becomes durable later. */
+class SimulatedProducers implements ProducersStore {
+  readonly #world: NodeWorld
+  readonly #incarnation: Incarnation
+
+  constructor(world: NodeWorld, incarnation: Incarnation) {
+    this.#world = world
+    this.#incarnation = incarnation
+  }
+
+  async write(content: readonly Uint8Array[]): Promise<void> {
+    const { time, random } = this.#world
+    await time.pause(this.#incarnation, below(random, 5))
+    this.#world.producers = Buffer.concat(content)
+    await time.pause(this.#incarnation, below(random, 5))
+  }
+
+  async load(): Promise<SavedProducers | undefined> {
+    return this.#world.producers && decodeProducers(this.#world.producers)
+  }
+}
+
 /** One start of a node: the production engine, controller and metadata, over a simulated store, WAL and metadata log. */
 export class SimulatedNode {
   readonly incarnation: Incarnation = { isAlive: true }
-  readonly lane: LaneModel
+  readonly lanes: Lanes<LaneModel>
   readonly metadata: Metadata
   readonly log: LanePartitionLog
   readonly #storage: ObjectStorage
   readonly started: Promise<void>
+  /** The number of this start. */
+  readonly #start: number
+  #commands: StorageMetadata | undefined
 
   constructor(world: NodeWorld) {
     const { incarnation } = this
-    const { time, random, storedObjects, disk, keys, engine, settings } = world
+    const { time, random, storedObjects, disks, keys, engine, settings } = world
+    const image = imageOf(world.records, nodeId)
+    this.#start = Math.max(lastIncarnation(image.storage), ...disks.map(({ state }) => state.incarnation)) + 1
     const own = time.of(incarnation)
     const failed = (error: Error): void => {
       if (incarnation.isAlive) world.failures.push(error)
     }
-    this.lane = new LaneModel(disk, time, random, incarnation, {
-      onAppended: (entry) => world.onAppended(entry),
-      onTrim: (point) => world.onTrim(point),
-      onReply: (command) => world.onReply?.(command),
-    })
-    const { lane } = this
+    this.lanes = new Lanes(
+      disks.map(
+        (disk, index) =>
+          new LaneModel(disk, time, random, {
+            ...{ index, incarnation, start: this.#start },
+            onAppended: (entry) => world.onAppended(entry),
+            onTrim: (point) => world.onTrim(disk, point),
+            onReply: (command) => world.onReply?.(command),
+          }),
+      ),
+    )
+    const { lanes } = this
+    const known = (world.producers && decodeProducers(world.producers)?.lanes.flatMap(({ partitions }) => partitions)) ?? []
+    const saved = lanes.all.map(({ index, stored }) => ({
+      position: stored,
+      partitions: known.filter(([partitionId]) => lanes.of(partitionId).index === index),
+    }))
+    const producers = new NodeProducers(new SimulatedProducers(world, incarnation), 'f', saved)
     const view = new DataView(new ArrayBuffer(64 * kib))
     const memory = { bytes: Buffer.from(view.buffer), view, base: 0, size: view.byteLength }
     const store = new FaultyStore(storedObjects, time, random, incarnation)
     const jobs = new SimulatedJobs({
-      ...{ store, keys, lane, memory, time, incarnation },
+      ...{ store, keys, lanes, memory, time, incarnation },
       mapBytesMax: world.mapBytesMax,
       onClean: (rules) => world.onClean(rules),
       onCleaned: (parts, cleaned) => world.onCleaned(parts, cleaned),
     })
-    const image = imageOf(world.records, nodeId)
     const configs = new NodeConfigs(settings)
     this.#storage = new engine.ObjectStorage({
-      ...{ keys, lane, jobs, memory, time: own, rules, producers: lane },
+      ...{ keys, lanes, jobs, memory, time: own, rules, producers },
       image: storageView(image),
       deleteRetentionMs: markedMs,
       confirm: async () => {},
@@ -174,27 +221,33 @@ export class SimulatedNode {
         failed,
       },
     })
-    const producers = new Map(disk.producers?.partitions)
-    const partitions = new LanePartitions(lane, this.#storage, producers, times)
+    const partitions = new LanePartitions(lanes, this.#storage, new Map(known), times)
     const log = new SimulatedMetadataLog(world, incarnation)
     this.metadata = openMetadata({ nodeId, configs, image, log, partitions, failed })
-    this.log = new LanePartitionLog(lane, this.#storage, own)
-    this.started = this.#start(world, own, failed)
+    this.log = new LanePartitionLog(lanes, this.#storage, own)
+    this.started = this.#begin(world, own, failed)
     this.started.catch(failed)
   }
 
-  async #start(world: NodeWorld, time: Time, failed: (error: Error) => void): Promise<void> {
-    const { lane, metadata } = this
-    const broker = await metadata.register(walMark(lane))
+  async #begin(world: NodeWorld, time: Time, failed: (error: Error) => void): Promise<void> {
+    const { lanes, metadata } = this
+    const broker = await metadata.register(lanes.all.map((lane) => walMark(lane)))
     const commands = storageMetadata(metadata.controller, metadata.follower.image, broker)
+    this.#commands = commands
     await metadata.start()
     this.#storage.start(commands)
-    new WalMarks(lane, commands, time, failed).start()
+    new WalMarks(lanes, commands, time, failed).start()
     new world.engine.RetentionTask({
-      ...{ settings: world.settings, metadata: commands, lane, objects: this.#storage.objects, time },
+      ...{ settings: world.settings, metadata: commands, lanes, objects: this.#storage.objects, time },
       onCut: () => world.figures.expired++,
       onStep: (step) => world.onStep(step, this.incarnation),
       onFailure: failed,
     }).start()
+  }
+
+  /** Stores all records, and records the number of lanes of the next start. */
+  async changeLanes(lanes: number): Promise<void> {
+    await this.#storage.storeAll()
+    await this.#commands!.changeLanes(lanes, this.#start)
   }
 }

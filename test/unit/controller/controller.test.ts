@@ -148,14 +148,14 @@ test('controller: commands of an earlier start of a broker are rejected', async 
   const { controller, log, registration } = await controllerWorld()
   const later = (await controllerWorld({ log })).registration
   expect(later.brokerEpoch).toBeGreaterThan(registration.brokerEpoch)
-  const again = await controller.request({ type: 'registerBroker', brokerId: 1, wal: null })
+  const again = await controller.request({ type: 'registerBroker', brokerId: 1, wals: [] })
   const stale = await controller.request({ type: 'allocateObjectIds', broker: registration, count: 1 })
   const unknown = await controller.request({ type: 'allocateObjectIds', broker: { brokerId: 2, brokerEpoch: 0 }, count: 1 })
   const current = await controller.request({ type: 'allocateObjectIds', broker: { brokerId: 1, ...again }, count: 1 })
   expect([stale, unknown, current].map(({ error }) => error.name)).toEqual(['STALE_BROKER_EPOCH', 'BROKER_ID_NOT_REGISTERED', 'NONE'])
 })
 
-const wal = { secret: 7, incarnation: 1, stored: 10, durable: 30 }
+const wal = { lane: 0, secret: 7, incarnation: 1, stored: 10, durable: 30 }
 const part = (partitionId: number, start: bigint, end: bigint) => ({ partitionId, start, end, bytes: 100, maxTimestamp: 7n })
 
 test('controller: an object is committed once, under an id that was allocated for it', async () => {
@@ -166,13 +166,26 @@ test('controller: an object is committed once, under an id that was allocated fo
   const { first } = await controller.request({ type: 'allocateObjectIds', broker, count: 2 })
   const errors = [await commit(first + 2), await commit(first), await commit(first)].map(({ error }) => error.name)
   expect(errors).toEqual(['INVALID_REQUEST', 'NONE', 'INVALID_REQUEST'])
-  expect([metadata.storage.wal, [...metadata.storage.objects.keys()], [...metadata.storage.preparedObjects]]).toEqual([
+  expect([metadata.storage.wals.get(0), [...metadata.storage.objects.keys()], [...metadata.storage.preparedObjects]]).toEqual([
     wal,
     [first],
     [first + 1],
   ])
   const removed = await controller.request({ type: 'removeObjects', broker, objectIds: [first] })
   expect([removed.error.name, metadata.storage.objects.size]).toEqual(['INVALID_REQUEST', 1])
+})
+
+test('controller: a changed number of lanes ends all logs, and later marks of them have no effect', async () => {
+  const { controller, metadata, registration: broker } = await controllerWorld()
+  for (const lane of [0, 2]) await controller.request({ type: 'markWal', broker, wal: { ...wal, lane } })
+  expect([...metadata.storage.wals.keys()]).toEqual([0, 2])
+  const stale = await controller.request({ type: 'changeLanes', broker: { brokerId: 1, brokerEpoch: 99 }, lanes: 2, incarnation: 1 })
+  expect([stale.error.name, metadata.storage.wals.size]).toEqual(['STALE_BROKER_EPOCH', 2])
+  await controller.request({ type: 'changeLanes', broker, lanes: 2, incarnation: 1 })
+  await controller.request({ type: 'markWal', broker, wal })
+  expect([metadata.storage.lanes, metadata.storage.endedIncarnation, metadata.storage.wals.size]).toEqual([2, 1, 0])
+  await controller.request({ type: 'markWal', broker, wal: { ...wal, incarnation: 2 } })
+  expect(metadata.storage.wals.get(0)).toEqual({ ...wal, incarnation: 2 })
 })
 
 test('controller: unreferenced objects are marked, and then removed', async () => {

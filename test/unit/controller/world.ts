@@ -149,7 +149,7 @@ export async function controllerWorld(
   const metadata = openMetadata({ nodeId: 1, configs, image, log, partitions, failed: (error) => failures.push(error) })
   const { controller, follower, host } = metadata
   if (options.onTopicChange !== undefined) host.onTopicChange(options.onTopicChange)
-  const registration = await metadata.register(null)
+  const registration = await metadata.register([])
   await metadata.start()
   const { settings } = configs
   return { controller, follower, host, metadata: image, image: image.cluster, registration, log, partitions, configs, settings, failures }

@@ -18,7 +18,9 @@ const created = (name: string, partitionIds: number[]): MetadataRecord => ({
 const every: MetadataRecord[] = [
   { type: 'clusterFormatted', clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ' },
   { type: 'nodeFounded', nodeId: 1, foundingId: 'AAAAAAAAAAAAAAAAAAAAAg', firstObjectId: 5 },
-  { type: 'walMarked', secret: 2 ** 32 - 1, incarnation: 3, stored: 2 ** 40, durable: 2 ** 41 },
+  { type: 'lanesChanged', lanes: 5, incarnation: 0 },
+  { type: 'lanesChanged', lanes: 3, incarnation: 2 },
+  { type: 'walMarked', lane: 2, secret: 2 ** 32 - 1, incarnation: 3, stored: 2 ** 40, durable: 2 ** 41 },
   { type: 'brokerRegistered', brokerId: 1, brokerEpoch: 3 },
   created('a', [1, 2]),
   created('b', [3]),
@@ -202,12 +204,29 @@ function objectRecord(storage: MutableImage['storage'], random: Prng, next: numb
 test('metadata image: the mark of a log only grows, and another start of it begins anew', () => {
   const image = emptyImage(1)
   const mark = (incarnation: number, stored: number, durable: number): void =>
-    replay(image, { type: 'walMarked', secret: 7, incarnation, stored, durable })
+    replay(image, { type: 'walMarked', lane: 1, secret: 7, incarnation, stored, durable })
   mark(1, 10, 30)
   mark(1, 20, 20)
-  expect(image.storage.wal).toEqual({ secret: 7, incarnation: 1, stored: 20, durable: 30 })
+  expect(image.storage.wals.get(1)).toEqual({ lane: 1, secret: 7, incarnation: 1, stored: 20, durable: 30 })
   mark(2, 5, 6)
-  expect(image.storage.wal).toEqual({ secret: 7, incarnation: 2, stored: 5, durable: 6 })
+  expect(image.storage.wals.get(1)).toEqual({ lane: 1, secret: 7, incarnation: 2, stored: 5, durable: 6 })
+})
+
+test('metadata image: a changed number of lanes removes the marks of the former logs, and a snapshot remembers the largest number', () => {
+  const image = emptyImage(1)
+  const mark = (lane: number, incarnation: number): void =>
+    replay(image, { type: 'walMarked', lane, secret: 7, incarnation, stored: 0, durable: 10 })
+  const change = (lanes: number, incarnation: number): void => replay(image, { type: 'lanesChanged', lanes, incarnation })
+  change(4, 0)
+  for (const lane of [0, 1, 2, 3]) mark(lane, 1)
+  expect([image.storage.lanes, image.storage.wals.size]).toEqual([4, 4])
+  change(2, 1)
+  // The last mark of a node that has stopped after the change.
+  mark(0, 1)
+  expect([image.storage.lanes, image.storage.lanesMax, image.storage.wals.size]).toEqual([2, 4, 0])
+  mark(1, 2)
+  expect([...image.storage.wals.keys()]).toEqual([1])
+  expect(imageOf(recordsOf(image))).toEqual(image)
 })
 
 test('metadata image: losses with no record between them are one, and go with their topic', () => {
@@ -232,6 +251,8 @@ test('metadata records: every version that a release has written is still read',
   expect(read(3, 0, 'id-of-a', [4])).toEqual({ type: 'partitionsAdded', topicId: 'id-of-a', partitionIds: [4], replicas: [] })
   const parts = [{ partitionId: 1, start: 0n, end: 5n, bytes: 0, maxTimestamp: 2n ** 63n - 1n }]
   expect(read(9, 0, 4, 100, [[1, 0n, 5n]])).toEqual({ type: 'objectCommitted', objectId: 4, bytes: 100, parts })
+  const mark = { secret: 5, incarnation: 3, stored: 10, durable: 20 }
+  expect(read(33, 0, 5, 3, 10, 20)).toEqual({ type: 'walMarked', ...mark, lane: 0 })
   const image = emptyImage(7)
   replay(image, read(2, 0, 'a', 'id-of-a', 1, [1, 2], []))
   expect(image.cluster.partitions.get(2)).toMatchObject({ replicas: [7], leader: 7 })

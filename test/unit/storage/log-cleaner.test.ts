@@ -14,7 +14,7 @@ async function beforeCleaning(): Promise<ScriptedWorld> {
   await world.start()
   const partitionId = await world.createTopic(topic, compacted)
   await world.append(partitionId, ['a', 'b', 'a', 'b'])
-  await world.until(() => world.disk.entries.length === 0)
+  await world.until(() => world.disks[0]!.entries.length === 0)
   await world.start()
   await world.until(() => world.removed.length === preparedAtOnce - 1)
   expect(world.committed).toEqual([1])

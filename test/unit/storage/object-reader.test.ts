@@ -7,6 +7,7 @@ import { StoreFailed } from '../../../src/object-store/store-faults.ts'
 import { encodeIndex } from '../../../src/objects/object-format.ts'
 import { ObjectKeys } from '../../../src/objects/object-key.ts'
 import { ObjectMap } from '../../../src/objects/object-map.ts'
+import { Lanes } from '../../../src/ports/lanes.ts'
 import type { BlockMemory } from '../../../src/ports/object-jobs.ts'
 import type { ObjectStore, StoreFault } from '../../../src/ports/object-store.ts'
 import type { DataBlock } from '../../../src/ports/stored-objects.ts'
@@ -72,8 +73,12 @@ async function readerOf(values: readonly string[]) {
 function jobsOver(store: ObjectStore, keys: ObjectKeys, memory: BlockMemory): SimulatedJobs {
   const time = new VirtualTime()
   const incarnation = { isAlive: true }
-  const lane = new LaneModel(new WalDisk(1 << 20), time, prng(1), incarnation, { onAppended() {}, onTrim() {}, onReply: () => undefined })
-  return new SimulatedJobs({ store, keys, lane, memory, time, incarnation, mapBytesMax: 0, onClean() {}, onCleaned() {} })
+  const lane = new LaneModel(new WalDisk(1 << 20), time, prng(1), {
+    ...{ index: 0, incarnation, start: 1 },
+    ...{ onAppended() {}, onTrim() {}, onReply: () => undefined },
+  })
+  const lanes = new Lanes([lane])
+  return new SimulatedJobs({ store, keys, lanes, memory, time, incarnation, mapBytesMax: 0, onClean() {}, onCleaned() {} })
 }
 
 /** Everything that can continue without a load has done so. */

@@ -11,12 +11,12 @@ test('retention: records that are in an object and still in the WAL are counted 
   const appendSome = async (): Promise<void> => {
     for (let i = 0; i < 6; i++) await world.append(partitionId, ['a'])
   }
-  const walBytes = (): number => world.disk.entries.reduce((sum, { batch }) => sum + batch.length, 0)
+  const walBytes = (): number => world.disks[0]!.entries.reduce((sum, { batch }) => sum + batch.length, 0)
   const cuts = (): number => world.history.filter(({ type }) => type === 'logStartMoved').length
   await appendSome()
   const bytes = walBytes()
   expect(bytes).toBeLessThan(retentionBytes)
-  await world.until(() => world.disk.entries.length === 0)
+  await world.until(() => world.disks[0]!.entries.length === 0)
 
   // The object is committed, and the WAL is trimmed only after the producers were saved.
   let release = (): void => {}
@@ -41,6 +41,6 @@ test('retention: records that are in an object and still in the WAL are counted 
   expect(cuts()).toBe(0)
 
   release()
-  await world.until(() => world.disk.entries.length === 0)
+  await world.until(() => world.disks[0]!.entries.length === 0)
   expect(world.failures).toEqual([])
 })

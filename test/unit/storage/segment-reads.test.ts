@@ -8,6 +8,7 @@ import { gapBytesMax, runBytesMax } from '../../../src/objects/block-runs.ts'
 import { ObjectKeys } from '../../../src/objects/object-key.ts'
 import { ObjectMap } from '../../../src/objects/object-map.ts'
 import { encodeSegmentIndex } from '../../../src/objects/segment-index.ts'
+import { Lanes } from '../../../src/ports/lanes.ts'
 import type { BlockRun } from '../../../src/ports/object-jobs.ts'
 import type { StoreFault } from '../../../src/ports/object-store.ts'
 import { type LeasedRecords, ObjectReader } from '../../../src/storage/object-reader.ts'
@@ -41,8 +42,12 @@ async function readerOf(batches: readonly SegmentBatch[], gap: (index: number) =
   objects.add({ objectId, bytes: data.length + index.length, parts })
   const time = new VirtualTime()
   const incarnation = { isAlive: true }
-  const lane = new LaneModel(new WalDisk(1 << 20), time, prng(1), incarnation, { onAppended() {}, onTrim() {}, onReply: () => undefined })
-  const simulated = new SimulatedJobs({ store, keys, lane, memory, time, incarnation, mapBytesMax: 0, onClean() {}, onCleaned() {} })
+  const lane = new LaneModel(new WalDisk(1 << 20), time, prng(1), {
+    ...{ index: 0, incarnation, start: 1 },
+    ...{ onAppended() {}, onTrim() {}, onReply: () => undefined },
+  })
+  const lanes = new Lanes([lane])
+  const simulated = new SimulatedJobs({ store, keys, lanes, memory, time, incarnation, mapBytesMax: 0, onClean() {}, onCleaned() {} })
   const loads: { runs: readonly BlockRun[]; urgent: boolean }[] = []
   const jobs = {
     readTail: (id: number, bytes: number) => simulated.readTail(id, bytes),

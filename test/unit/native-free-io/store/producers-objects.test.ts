@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { encodeProducers, packProducers } from '../../../../native-free-io/disk/producers-codec.ts'
 import { ProducersObjects } from '../../../../native-free-io/store/producers-objects.ts'
 import { below, chance, prng } from '../../../../src/base/prng.ts'
-import type { ProducerSnapshots } from '../../../../src/ports/producers.ts'
 import type { S3WalParts } from '../../../../src/wal/s3/s3-wal.ts'
 import { type FaultRates, noFaults, RandomFaultStore, StoredObjects, Turns } from '../../../sim/s3-wal-world.ts'
 import { seedGroups } from '../../../support/groups.ts'
@@ -12,7 +12,7 @@ const firstSeed = Number(process.env['SEED'] ?? 1)
 const seedCount = Number(process.env['SEEDS'] ?? 200)
 
 /** Producers that show at which time they were saved. */
-const saved = (count: number): ProducerSnapshots => [[count, []]]
+const saved = (count: number): Uint8Array[] => encodeProducers(foundingId, [{ position: 0, partitions: packProducers([[count, []]]) }])
 
 const frequentFaults: FaultRates = { lost: 100, unanswered: 100, late: 100 }
 const faultRateSets = [noFaults, frequentFaults, { ...noFaults, lagTurns: 60 }, { ...frequentFaults, lagTurns: 60 }]
@@ -29,9 +29,9 @@ async function world(seed: number, faultRates: FaultRates): Promise<void> {
     const owner = { high: epoch, low: 0 }
     const pause = (): Promise<void> => turns.later(() => {})
     const parts: S3WalParts = { store, prefix, owner, keepMs, pause, now: () => turns.count, onFault: () => {} }
-    const producers = new ProducersObjects(parts, epoch, foundingId)
+    const producers = new ProducersObjects(parts, epoch)
     let found: number | undefined
-    void producers.load().then((loaded) => (found = loaded?.partitions[0]?.[0] ?? 0))
+    void producers.load().then((loaded) => (found = loaded?.lanes[0]?.partitions[0]?.[0] ?? 0))
     await turns.run(() => found !== undefined, turnsMax)
     expect(found).toBeGreaterThanOrEqual(lastSaved)
     expect(found).toBeLessThanOrEqual(count)
@@ -39,7 +39,7 @@ async function world(seed: number, faultRates: FaultRates): Promise<void> {
     for (let saves = below(random, 12); saves > 0; saves--) {
       const now = ++count
       let isDone = false
-      void producers.save(saved(now), 0).then(() => (isDone = true))
+      void producers.write(saved(now)).then(() => (isDone = true))
       // The last put of an incarnation may be in progress at the crash, and be performed at any later time.
       let turnsLeft = saves === 1 && chance(random, 500) ? below(random, 6) : Number.POSITIVE_INFINITY
       await turns.run(() => isDone || turnsLeft-- <= 0, turnsMax)
@@ -87,13 +87,13 @@ test('producers objects: a snapshot whose put is late does not replace a newer o
     late = () => put(key, pieces)
     return { fault: 'timeout', operation: 'put', key, detail: 'no whole answer', attempts: 20, mayBeDone: true }
   }
-  const incarnation = new ProducersObjects(first, 1, foundingId)
-  await done(incarnation.save(saved(1), 0))
-  await done(incarnation.save(saved(2), 0))
+  const incarnation = new ProducersObjects(first, 1)
+  await done(incarnation.write(saved(1)))
+  await done(incarnation.write(saved(2)))
   await done(late!())
-  const next = new ProducersObjects(parts(), 2, foundingId)
-  expect((await done(next.load()))!.partitions.map(([partitionId]) => partitionId)).toEqual([2])
-  await done(next.save(saved(3), 0))
+  const next = new ProducersObjects(parts(), 2)
+  expect((await done(next.load()))!.lanes[0]!.partitions.map(([partitionId]) => partitionId)).toEqual([2])
+  await done(next.write(saved(3)))
   expect(storedObjects.size).toBe(1)
-  expect((await done(new ProducersObjects(parts(), 3, foundingId).load()))!.partitions.map(([partitionId]) => partitionId)).toEqual([3])
+  expect((await done(new ProducersObjects(parts(), 3).load()))!.lanes[0]!.partitions.map(([partitionId]) => partitionId)).toEqual([3])
 })
