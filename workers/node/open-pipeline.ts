@@ -1,6 +1,8 @@
 import { filesMax, ownFiles } from '../../native-free-io/process/file-limit.ts'
+import type { Log } from '../../native-free-io/process/logger.ts'
 import { threadsFor } from '../../native-free-io/process/stage-threads.ts'
 import { type NetworkMessage, Pipeline } from '../../native-free-io/threads/pipeline.ts'
+import type { PipelineLane } from '../../native-free-io/threads/pipeline-lane.ts'
 import { controllerNames } from '../../src/config/relations.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import type { ConnectionLimits, ListenerData } from '../../src/network/thread-messages.ts'
@@ -72,10 +74,15 @@ export async function openPipeline(
     },
     onFailure: (thread, error) => fail(`the ${thread} thread`, error),
   })
-  const { records, bytes, milliseconds, direct, tornBytes } = pipeline.lanes.all[0]!.recovery
-  log.info({ records, bytes, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
-  if (tornBytes > 0)
-    log.warn({ bytes: tornBytes }, 'the write-ahead log ended in an incomplete write, which was not acknowledged: removed it')
-  if (!direct) log.warn('the file system has no direct I/O: the write-ahead log is written through the page cache, with fdatasync')
+  for (const lane of pipeline.lanes.all) reportRecovery(lane, pipeline.lanes.all.length > 1 ? { lane: lane.index } : {}, log)
   return pipeline
+}
+
+/** `which`: the lane, if there are several. */
+function reportRecovery({ recovery }: PipelineLane, which: { readonly lane?: number }, log: Log): void {
+  const { records, bytes, milliseconds, direct, tornBytes } = recovery
+  log.info({ ...which, records, bytes, milliseconds: Math.round(milliseconds) }, 'recovered the write-ahead log')
+  if (tornBytes > 0)
+    log.warn({ ...which, bytes: tornBytes }, 'the write-ahead log ended in an incomplete write, which was not acknowledged: removed it')
+  if (!direct) log.warn(which, 'the file system has no direct I/O: the write-ahead log is written through the page cache, with fdatasync')
 }

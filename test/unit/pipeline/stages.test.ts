@@ -9,7 +9,7 @@ const auto = {
   'num.validation.threads': null,
   'queued.max.requests.size.bytes': 128 * mib,
   's3.wal.cache.size': 128 * mib,
-  's3.wal.path': { scheme: 'file', path: null, capacityBytes: 2048 * mib },
+  's3.wal.path': { scheme: 'file', path: null, capacityBytes: 2048 * mib, isCapacityGiven: false },
 } as const
 
 test.each([
@@ -30,7 +30,7 @@ test('given numbers are kept, and several threads are not one', () => {
 
 test('automatic numbers fit in the shared memory, and a sequencer in the network thread and a block device have one lane', () => {
   expect(stageThreads({ ...auto, 's3.wal.cache.size': 1024 * mib }, 64)).toMatchObject({ network: 3, lanes: 3 })
-  const device = { scheme: 'file', path: '/dev/nvme1n1', capacityBytes: 2048 * mib } as const
+  const device = { scheme: 'file', path: '/dev/nvme1n1', capacityBytes: 2048 * mib, isCapacityGiven: false } as const
   expect(stageThreads({ ...auto, 's3.wal.path': device }, 64)).toMatchObject({ network: 1, lanes: 1 })
   expect(stageThreads({ ...auto, 'sequencer.thread': 'network' }, 64)).toMatchObject({ network: 1, lanes: 1, isInline: true })
 })
