@@ -1,7 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { S3Location } from '../../src/ports/object-store.ts'
-import { amzDate, encodedPart, S3Signature } from './s3-signature.ts'
-import type { S3Transport, Transfer } from './s3-transport.ts'
+import { encodedPart, type S3Transport, type Transfer } from './s3-transport.ts'
 
 /** A request for one object, without a query. Its names of headers are in lower case. */
 export interface DirectRequest {
@@ -13,10 +12,13 @@ export interface DirectRequest {
   readonly payloadHash: string
 }
 
-/** The address of a bucket, and how its requests are signed. */
+type Signer = Awaited<ReturnType<S3Client['config']['signer']>>
+
+/** The address of a bucket, and the SDK's signer of its requests. */
 interface BucketAddress {
+  readonly client: S3Client
   readonly url: URL
-  readonly signature: S3Signature
+  readonly signer: Signer
 }
 
 /** Above this difference, a rejected request is explained by the clock. As in the SDK. */
@@ -24,8 +26,7 @@ const skewMs = 240_000
 
 /**
  * Requests for one object that bypass the SDK. For each request, the SDK's middleware uses several times the processor time of the rest, and
- * an S3 WAL sends hundreds of small requests in a second. Address, credentials and the correction of the clock are those of the SDK's
- * client.
+ * an S3 WAL sends hundreds of small requests in a second. Address, signature and the correction of the clock are those of the SDK's client.
  */
 export class DirectRequests {
   readonly #transport: S3Transport
@@ -39,26 +40,20 @@ export class DirectRequests {
 
   /** False for a bucket that requires a signature of another kind, such as a directory bucket. */
   async isPossible(client: S3Client): Promise<boolean> {
-    this.#address ??= await addressOf(client, this.#location)
+    if (this.#address?.client !== client && this.#address !== null) this.#address = await addressOf(client, this.#location)
     return this.#address !== null
   }
 
   /** Resolves when the store has performed the request; throws as the SDK does. To be called after `isPossible`. */
   async send({ config }: S3Client, request: DirectRequest, transfer: Transfer): Promise<void> {
-    const { url, signature } = this.#address!
-    const credentials = await config.credentials()
+    const { url, signer } = this.#address!
     const { method, key, payloadHash } = request
     const path = `${url.pathname.replace(/\/$/, '')}/${key.split('/').map(encodedPart).join('/')}`
-    const headers: Record<string, string> = {
-      ...request.headers,
-      host: url.host,
-      'x-amz-content-sha256': payloadHash,
-      'x-amz-date': amzDate(Date.now() + config.systemClockOffset),
-    }
-    if (credentials.sessionToken !== undefined) headers['x-amz-security-token'] = credentials.sessionToken
-    headers['authorization'] = signature.of({ method, path, headers }, credentials)
+    const headers = { ...request.headers, host: url.host, 'x-amz-content-sha256': payloadHash }
     const address = { protocol: url.protocol, hostname: url.hostname, ...(url.port === '' ? {} : { port: Number(url.port) }) }
-    const { message, body } = await this.#transport.request({ ...address, method, path, headers }, transfer)
+    const signingDate = new Date(Date.now() + config.systemClockOffset)
+    const signed = await signer.sign({ ...address, method, path, query: {}, headers }, { signingDate })
+    const { message, body } = await this.#transport.request({ ...address, method, path, headers: signed.headers }, transfer)
     const status = message.statusCode!
     if (status >= 200 && status < 300) return
     throw errorOf(status, Buffer.from(body).toString(), this.#isSkewed(config, message.headers.date))
@@ -74,7 +69,8 @@ export class DirectRequests {
 }
 
 /** Null where the signature is of another kind. */
-async function addressOf({ config }: S3Client, { bucket, endpoint }: S3Location): Promise<BucketAddress | null> {
+async function addressOf(client: S3Client, { bucket, endpoint }: S3Location): Promise<BucketAddress | null> {
+  const { config } = client
   const { url, properties } = config.endpointProvider(
     {
       Bucket: bucket,
@@ -88,7 +84,7 @@ async function addressOf({ config }: S3Client, { bucket, endpoint }: S3Location)
   )
   const [scheme] = (properties?.['authSchemes'] ?? []) as { name: string; signingName: string; signingRegion: string }[]
   if (scheme?.name !== 'sigv4' || scheme.signingName !== 's3') return null
-  return { url, signature: new S3Signature(scheme.signingRegion) }
+  return { client, url, signer: await config.signer({ ...scheme, properties: {} }) }
 }
 
 /** The error that the SDK would throw. */

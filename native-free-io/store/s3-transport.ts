@@ -4,7 +4,6 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import type { StoreMeter, StoreRequest } from '../../src/object-store/request-metrics.ts'
-import { encodedPart } from './s3-signature.ts'
 
 /** The part of the SDK's request that the transport uses. */
 interface SignedRequest {
@@ -270,3 +269,7 @@ function queryText(query: SignedRequest['query']): string {
   })
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
+
+/** Encodes as the signature requires: only the unreserved characters of RFC 3986 stay. */
+export const encodedPart = (part: string): string =>
+  encodeURIComponent(part).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
