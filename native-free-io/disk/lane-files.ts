@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
+import { closeSync, fsyncSync, ftruncateSync, lstatSync, openSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { FileWal } from '../../src/config/wal-uri.ts'
 import { lanesMax } from '../../src/ports/lanes.ts'
@@ -29,6 +29,22 @@ export function emptyLog({ path }: WalPlace): void {
   }
 }
 
+/** The segments go first: without them, the superblock still identifies the log. Of a link, the target is emptied too. */
+function removeLog(place: WalPlace): void {
+  const { path } = place
+  const segments = segmentFolder(path)
+  removeAllSegments(segments)
+  crashPoint('former lane emptied')
+  try {
+    rmdirSync(segments)
+  } catch {
+    // There is none, or it contains other files.
+  }
+  if (lstatSync(path).isSymbolicLink()) emptyLog(place)
+  unlinkSync(path)
+  syncFolderNow(dirname(path))
+}
+
 /**
  * Removes the logs of lanes from `lanes` on that a former number of lanes has left. `isEnded` receives the incarnation of a log: whether all its
  * records are in objects.
@@ -47,11 +63,7 @@ export function removeFormerLanes(
       if (content.type !== 'log' || content.superblock.identity === undefined) continue
       if (differenceOf(content.superblock.identity, { ...identity, lane }) !== undefined) continue
       if (!isEnded(content.superblock.state.incarnation)) continue
-      emptyLog(place)
-      crashPoint('former lane emptied')
-      unlessMissing(() => rmdirSync(segmentFolder(path)))
-      unlinkSync(path)
-      syncFolderNow(dirname(path))
+      removeLog(place)
     } finally {
       place.release()
     }

@@ -1,4 +1,15 @@
-import { existsSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -83,6 +94,16 @@ test('lanes: a file that is not an ended log of this node is never removed', () 
   removeFrom(1, wal)
   expect(readdirSync(folder).sort()).toEqual(['name.wal', 'name.wal.2', 'name.wal.3', 'name.wal.4'])
   expect(readFileSync(join(folder, 'name.wal.4'), 'utf8')).toBe('text')
+})
+
+test('lanes: of a removed log that is a link, the target is emptied', () => {
+  const wal = { ...atDefault, path: join(folder, 'name.wal') }
+  newLog(wal, 1, 5)
+  renameSync(join(folder, 'name.wal.1'), join(folder, 'elsewhere'))
+  symlinkSync(join(folder, 'elsewhere'), join(folder, 'name.wal.1'))
+  removeFrom(1, wal)
+  expect(readdirSync(folder)).toEqual(['elsewhere'])
+  expect(statSync(join(folder, 'elsewhere')).size).toBe(0)
 })
 
 function imageOf(endedIncarnation: number, incarnation?: number): MutableImage {
