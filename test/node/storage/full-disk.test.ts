@@ -54,6 +54,7 @@ const count = async (port: number): Promise<number> => (await connected(port, (c
 const logs = [
   ['a circular log', {}],
   ['a log in segments', { 's3.wal.cache.size': '8MiB' }],
+  ['logs of three lanes', { lanes: '3', 's3.wal.path': 'file://?capacity=16MiB', 's3.wal.cache.size': '8MiB' }],
 ] as const
 
 for (const [kind, log] of logs) {

@@ -59,9 +59,11 @@ const soon = <T>(work: Promise<T>): Promise<T> =>
   ])
 
 describe.each([
-  ['on a disk', () => storeForBroker()],
-  ['in the store', () => storeForLog('&maxUnflushedBytes=4MiB')],
-])('a log %s that is full', (_place, open) => {
+  ['on a disk', 1, () => storeForBroker()],
+  ['in the store', 1, () => storeForLog('&maxUnflushedBytes=4MiB')],
+  ['on a disk, in three lanes,', 3, () => storeForBroker()],
+  ['in the store, in three lanes,', 3, () => storeForLog('&maxUnflushedBytes=4MiB')],
+] as const)('a log %s that is full', (_place, lanes, open) => {
   let world: CrashWorld
   let server: S3Server
   let metricsPort = 0
@@ -75,6 +77,7 @@ describe.each([
     metricsPort = (await freePorts(1))[0]!
     ;({ server, world } = await crashWorldOn(open(), seed, {
       settings: {
+        lanes: String(lanes),
         'offsets.topic.num.partitions': '1',
         'queued.max.requests.size.bytes': `${receiveMib}MiB`,
         'socket.request.max.bytes': '4194304',
@@ -122,7 +125,7 @@ describe.each([
         expect(parts[0]!.error).toBe(0)
       })
       expect(await soon(heartbeat())).toBe(0)
-      expect(world.broker.figures().rssMib).toBeLessThan(boundMib(receiveMib))
+      expect(world.broker.figures().rssMib).toBeLessThan(boundMib(receiveMib, lanes))
 
       await server.start()
       // The next attempt with the store may be later.

@@ -161,6 +161,38 @@ test('lanes: at a path of its own, the logs are beside the path, and one that is
   }
 })
 
+describe.each(Object.keys(stores) as (keyof typeof stores)[])('lanes: clients of several lanes, with %s', (store) => {
+  beforeEach(async () => {
+    ;({ world, server } = await stores[store]())
+  }, limitMs)
+
+  test(`kill -9 under load loses, reorders or repeats nothing that was acknowledged (seed ${seed})`, long(limitMs), async () => {
+    await change(3)
+    for (let round = 0; round < 3; round++) {
+      await world!.load(loadMsMax)
+      await world!.broker.kill()
+      await world!.broker.start({}, settingsOf(3))
+      await world!.verify()
+    }
+    await conclude()
+  })
+
+  test(`a number of lanes that changes between loads keeps records and producers (seed ${seed})`, long(limitMs), async () => {
+    for (const [lanes, points] of [
+      [3, ['producers saved', 'former lanes stored']],
+      [2, ['lanes changed', 'log opened']],
+      [1, ['object stored']],
+    ] as const) {
+      await world!.load(loadMsMax)
+      await change(lanes, points)
+      await world!.verify()
+      await world!.load(loadMsMax)
+      await world!.settle()
+    }
+    await conclude()
+  })
+})
+
 test('lanes: a founding that was interrupted is continued with another number of lanes', long(limitMs), async () => {
   const nodes = new NodeWorld()
   try {

@@ -50,10 +50,10 @@ export const smallLog = {
 } as const
 
 /**
- * Memory limit of a node in MiB, from src/docs/object-stores.md, for such settings: log cache, receive buffers and spill buffer, block
+ * Memory limit of a node in MiB, from src/docs/object-stores.md, for such settings: log caches, receive buffers and spill buffer, block
  * cache, objects being built, slow readers, cold reads in progress, indices, compaction, a validator thread, and the program.
  */
-export const boundMib = (receiveMib = 128): number => 8 + (receiveMib * 5) / 4 + 16 + 5 + 32 + 32 + 32 + 80 + 66 + 250
+export const boundMib = (receiveMib = 128, lanes = 1): number => 8 * lanes + (receiveMib * 5) / 4 + 16 + 5 + 32 + 32 + 32 + 80 + 66 + 250
 
 export const bucketIn = (server: S3Server): Bucket => server.buckets.get(bucket)!
 export const keysIn = (server: S3Server): readonly string[] => [...bucketIn(server).objects.keys()]
