@@ -26,7 +26,8 @@ export interface LogHome {
   entered(segment: number): void
   /** Resolves when every later write to the log contains the trim point. */
   trim(cut: TrimPoint): void | Promise<void>
-  close(): void
+  /** When this resolves, nothing creates or removes files of the log any more: another log may be at its place. */
+  close(): Promise<void>
 }
 
 /** Number of segments that are created before the log reaches them. */
@@ -63,6 +64,8 @@ export function fileHome(target: WalTarget, arena: Arena, { layout, zeros }: Log
     )
   }
   const creations = new SerialQueue()
+  const removals = new SerialQueue()
+  const dueRemovals = new Set<NodeJS.Timeout>()
   const ahead = (position: number): void => {
     // A segment that could not be created is created by the thread that writes it, which reports the error.
     if (segments !== undefined) creations.run(() => createAhead(segmentFolder(path), segments, position)).catch(() => {})
@@ -81,10 +84,18 @@ export function fileHome(target: WalTarget, arena: Arena, { layout, zeros }: Log
     trim: (cut) => {
       file.trim(cut)
       if (segments === undefined) return
-      // What could not be removed is removed later, or at the next start.
-      setTimeout(() => removeSegments(segmentFolder(path), segments.bytes, cut.trimmed).catch(() => {}), keptMs).unref()
+      const due = setTimeout(() => {
+        dueRemovals.delete(due)
+        // What could not be removed is removed later, or at the next start.
+        removals.run(() => removeSegments(segmentFolder(path), segments.bytes, cut.trimmed)).catch(() => {})
+      }, keptMs).unref()
+      dueRemovals.add(due)
     },
-    close: () => file.close(),
+    async close() {
+      for (const due of dueRemovals) clearTimeout(due)
+      await Promise.all([creations, removals].map((queue) => queue.run(() => Promise.resolve())))
+      file.close()
+    },
   }
 }
 
@@ -153,5 +164,7 @@ class StoreHome implements LogHome {
   /** The metadata log is in the same store, and detects its own gaps. */
   note(): void {}
 
-  close(): void {}
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
 }

@@ -140,8 +140,8 @@ export class PipelineLane implements Lane {
   }
 
   /** To be called after the last `note`. */
-  close(): void {
-    this.#parts.home.close()
+  close(): Promise<void> {
+    return this.#parts.home.close()
   }
 
   #at(word: number): number {

@@ -187,7 +187,7 @@ export class Pipeline {
     } catch (error) {
       threads.isStopping = true
       await Promise.all(workers.map((worker) => worker.terminate()))
-      for (const home of homes) home.close()
+      await Promise.all(homes.map((home) => home.close()))
       throw error
     }
   }
@@ -268,8 +268,8 @@ export class Pipeline {
   }
 
   /** To be called after the last `note`. */
-  close(): void {
-    for (const lane of this.lanes.all) lane.close()
+  async close(): Promise<void> {
+    await Promise.all(this.lanes.all.map((lane) => lane.close()))
   }
 
   #order(stop: number): void {

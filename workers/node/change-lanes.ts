@@ -40,7 +40,7 @@ export async function changeLanes(inputs: NodeInputs, founded: Founded, health: 
   await storage.stop()
   health.stop()
   await pipeline.stop()
-  pipeline.close()
+  await pipeline.close()
   await jobs.close()
   await founded.logs.close()
   founded.room.close()
