@@ -282,7 +282,7 @@ export const settingRows = {
     kind: optional('auto', null, integer(1, lanesMax)),
     default: 'auto',
     about:
-      'Number of lanes, among which partitions are divided. Each has a write-ahead log, a log cache and two threads of its own, with the capacity of s3.wal.path and the size of s3.wal.cache.size. A start with another number stores all records of the logs in objects first. A block device takes one lane. auto: one for each four cores.',
+      'Number of lanes, among which partitions are divided. Each has a write-ahead log, a log cache and two threads of its own, with the capacity of s3.wal.path and the size of s3.wal.cache.size. A start with another number stores all records of the logs in objects first. A block device takes one lane. auto: one for each four cores at the first start; later starts keep the number.',
   }),
   'compressed.record.validation.enable': own<boolean>({
     kind: boolean,

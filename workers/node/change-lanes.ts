@@ -1,5 +1,4 @@
 import { crashPoint } from '../../native-free-io/process/crash-point.ts'
-import { threadsFor } from '../../native-free-io/process/stage-threads.ts'
 import type { StoreHealth } from '../../native-free-io/store/store-health.ts'
 import { storeName } from '../../src/config/store-uri.ts'
 import { faultText } from '../../src/object-store/store-faults.ts'
@@ -8,9 +7,12 @@ import { openNodeMetadata, startMetadata } from './open-metadata.ts'
 import { openPipeline } from './open-pipeline.ts'
 import { openStorage } from './open-storage.ts'
 
-/** The node has been opened with the number of lanes of its last start, and the settings have another one. */
+/**
+ * The node has been opened with the number of lanes of its last start, and the settings have another one. An automatic number is not changed
+ * any more: with another number of cores, a start would need the object store.
+ */
 export const hasOtherLanes = ({ configs: { settings } }: NodeInputs, { logs }: Founded): boolean =>
-  logs.wals.length !== threadsFor(settings).lanes
+  settings.lanes !== null && settings.lanes !== logs.wals.length
 
 /**
  * Stores all records of the former lanes in objects, and records the number of lanes of the settings: the next opening of the node begins with
@@ -21,7 +23,7 @@ export const hasOtherLanes = ({ configs: { settings } }: NodeInputs, { logs }: F
  */
 export async function changeLanes(inputs: NodeInputs, founded: Founded, health: StoreHealth): Promise<void> {
   const { configs, log } = inputs
-  const { lanes } = threadsFor(configs.settings)
+  const lanes = configs.settings.lanes!
   const began = performance.now()
   const before = founded.logs.wals.length
   log.info({ before, lanes }, 'the number of lanes has changed: storing the records of the former lanes in objects')
