@@ -82,8 +82,8 @@ export const lanesOf = (image: MutableImage | undefined, { lanes }: Pick<Foundin
   image === undefined || image.cluster.clusterId === null ? lanes : image.storage.lanes
 
 /**
- * Whether a lane must have a log: it has had one since the last change of the number of lanes. `mustExist`: the node has had a log, in a
- * release whose metadata log may contain nothing about it.
+ * Whether a lane must have a log: it has had one since the last change of the number of lanes. `mustExist`: the node has had a log, perhaps in a
+ * release that recorded nothing about it in the metadata log.
  */
 export function hasLog(image: MutableImage | undefined, lane: number, mustExist: boolean): boolean {
   if (lane === 0 && (image?.storage.endedIncarnation ?? 0) === 0) return mustExist

@@ -7,7 +7,7 @@ export type WalFinding =
   /** There is no log, and there never was one. */
   | { readonly type: 'new' }
   | { readonly type: 'own' }
-  /** A log of a former number of lanes, whose records are all in objects. */
+  /** A log of a former number of lanes. All its records are in objects. */
   | { readonly type: 'ended' }
   /** The location contains something else, which is not changed unless it is to be formatted. */
   | { readonly type: 'occupied'; readonly by: string }

@@ -30,7 +30,7 @@ export function roomFor({ paths, capacity, isDefault, logBytes }: WalPlace): num
   if (isDefault && fitting > 0) return fitting
   const forEach = rooms.length === 1 ? '' : ` for each of ${rooms.length} lanes`
   throw new StartRefused(
-    `s3.wal.path: a write-ahead log of ${sizeText(capacity)}${forEach} does not fit ${paths[0]}, whose file system has ${mib(free)} free. ${advice(free, rooms.length)}`,
+    `s3.wal.path: a write-ahead log of ${sizeText(capacity)}${forEach} does not fit ${paths[0]}: its file system has ${mib(free)} free. ${advice(free, rooms.length)}`,
   )
 }
 

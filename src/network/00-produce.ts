@@ -51,7 +51,7 @@ export interface Produce extends Pending {
   lane: number
   /** The same positions of other lanes, by lane. Undefined if all batches are of one lane. */
   others: Map<number, number> | undefined
-  /** Number of lanes whose position is not durable yet, once every batch has a result. */
+  /** Number of lanes that are not durable up to their position yet, once every batch has a result. */
   undurable: number
   held: HeldBytes | undefined
   /** Tick at which the request times out. */

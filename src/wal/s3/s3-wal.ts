@@ -81,7 +81,7 @@ export async function peek({ store, prefix }: S3WalParts, place: S3WalPlace): Pr
   }
 }
 
-/** All places in the list, in order; possibly without those whose keys are up to `after`. */
+/** All places in the list, in order; possibly without the keys up to `after`. */
 export async function placesIn({ store, prefix }: S3WalParts, after?: string): Promise<S3WalPlace[] | StoreFault> {
   // By key, because a page may be repeated.
   const places = new Map<string, S3WalPlace>()

@@ -15,6 +15,13 @@ function produceBoth(client: Client, correlationId: number, bytes = 100, timeout
   client.call(ProduceRequest, 11, correlationId, { acks: -1, timeoutMs, topicData: [{ name: 't', topicId: blankId, partitionData }] })
 }
 
+/** Runs everything, with the disk of one lane only. */
+function write(front: FrontWorld, lane: number): void {
+  front.run()
+  front.lanes[lane]!.write()
+  front.run()
+}
+
 const partsOf = (client: Client, index = 0) => client.produced(index).responses[0]!.partitionResponses
 const recordsOf = (client: Client, index = 0): number[] =>
   client.fetched(index).responses.flatMap(({ partitions }) => partitions.map(({ records }) => records?.length ?? 0))
@@ -24,12 +31,9 @@ describe('several lanes: a Produce with batches for two', () => {
     const front = world()
     const client = front.client()
     produceBoth(client, 1)
-    front.run()
-    front.lanes[0]!.write()
-    front.run()
+    write(front, 0)
     expect(client.answered).toEqual([])
-    front.lanes[1]!.write()
-    front.run()
+    write(front, 1)
     expect(partsOf(client).map(({ index, errorCode, baseOffset }) => [index, errorCode, baseOffset])).toEqual([
       [0, 0, 0n],
       [1, 0, 0n],
@@ -42,12 +46,9 @@ describe('several lanes: a Produce with batches for two', () => {
     const client = front.client()
     client.produce(1, batchOf(1, 100), { partition: 0 })
     client.produce(2, batchOf(1, 100), { partition: 1 })
-    front.run()
-    front.lanes[0]!.write()
-    front.run()
+    write(front, 0)
     expect(client.answered).toEqual([])
-    front.lanes[1]!.write()
-    front.run()
+    write(front, 1)
     expect(client.answered).toEqual([1, 2])
   })
 
@@ -55,9 +56,7 @@ describe('several lanes: a Produce with batches for two', () => {
     const front = world()
     const client = front.client()
     produceBoth(client, 1, 100, 1000)
-    front.run()
-    front.lanes[0]!.write()
-    front.run()
+    write(front, 0)
     for (let tick = 0; tick < 10; tick++) for (const { wake } of [...front.timers.values()].splice(0)) wake()
     expect(partsOf(client).map(({ errorCode }) => errorCode)).toEqual([errors.REQUEST_TIMED_OUT.code, errors.REQUEST_TIMED_OUT.code])
     front.settle()

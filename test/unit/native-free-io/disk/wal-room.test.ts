@@ -24,7 +24,7 @@ test('room for logs: the logs of all lanes must fit', () => {
   const given = { capacity, isDefault: false, logBytes }
   expect(roomFor({ paths: pathsOf(1), ...given })).toBe(capacity)
   expect(() => roomFor({ paths: pathsOf(3), ...given })).toThrow(
-    /^s3\.wal\.path: a write-ahead log of \d+MiB for each of 3 lanes does not fit .*lane-0\.wal, whose file system has \d+MiB free\. Set s3\.wal\.path=file:\/\/\?capacity=/,
+    /^s3\.wal\.path: a write-ahead log of \d+MiB for each of 3 lanes does not fit .*lane-0\.wal: its file system has \d+MiB free\. Set s3\.wal\.path=file:\/\/\?capacity=/,
   )
 })
 

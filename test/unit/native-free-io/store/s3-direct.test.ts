@@ -19,7 +19,7 @@ test('S3 direct requests: a bucket of general purpose gets them', async () => {
   expect(await isDirect('some-bucket')).toBe(true)
 })
 
-test('S3 direct requests: a directory bucket, whose requests are signed in another way, gets the requests of the SDK', async () => {
+test('S3 direct requests: a directory bucket, which needs another kind of signature, gets the requests of the SDK', async () => {
   expect(await isDirect('some-bucket--use1-az4--x-s3')).toBe(false)
 })
 
