@@ -16,6 +16,7 @@ import { RequestDispatcher } from '../src/network/dispatcher.ts'
 import { FetchSessions } from '../src/network/fetch-session.ts'
 import { ProduceValidation } from '../src/network/produce-validation.ts'
 import { ReceiveBuffers } from '../src/network/receive-buffers.ts'
+import { ReceivedRequests } from '../src/network/received-requests.ts'
 import type { FromNetwork, NetworkData, ToNetwork } from '../src/network/thread-messages.ts'
 import { TopicRouting } from '../src/network/topic-routing.ts'
 import { counterBlockBytes, stages } from '../src/pipeline/counters.ts'
@@ -130,6 +131,14 @@ function schedule(): void {
   setImmediate(turn)
 }
 
+const requests = new ReceivedRequests({
+  sequence: () => {
+    dispatcher.publish()
+    own?.sequencer.turn(Date.now())
+  },
+  afterReads: setImmediate,
+})
+
 /** Share of the receive buffers that the spill buffer may use when they are full. */
 const stashShare = 4
 
@@ -156,10 +165,7 @@ const table = new ConnectionTable({
     frame: (queue, start, end, held) => dispatcher.frame(queue, start, end, held),
     onCopy: (bytes) => counters.add('copied_bytes', bytes),
   },
-  onRead: () => {
-    dispatcher.publish()
-    own?.sequencer.turn(Date.now())
-  },
+  onRead: (bytes) => requests.received(bytes),
   onClosed: (host, why) => send({ type: 'closed', host, why }),
 })
 
@@ -206,8 +212,7 @@ const obey: { readonly [T in ToNetwork['type']]: (message: Extract<ToNetwork, { 
     const job = wide.get(id)!
     wide.delete(id)
     job.onResult(result)
-    dispatcher.publish()
-    own?.sequencer.turn(Date.now())
+    requests.sequence()
   },
   pressed: () => table.pressed(),
   limits: ({ connections }) => table.limit(connections),

@@ -45,7 +45,8 @@ export interface TableParts {
   readonly requestReader: RequestReaderParts
   readonly counts: ConnectionCounts
   readonly limits: { readonly connections: ConnectionLimits; readonly idleMs: number }
-  onRead(): void
+  /** Bytes were received, or deferred requests were processed. */
+  onRead(bytes: number): void
   onClosed(host: string, why: string): void
 }
 
@@ -122,7 +123,7 @@ export class ConnectionTable implements ConnectionOwner {
 
   onRead(bytes: number): void {
     this.#parts.counters.add('bytes_in', bytes)
-    this.#parts.onRead()
+    this.#parts.onRead(bytes)
   }
   onWrite(bytes: number): void {
     this.#parts.counters.add('bytes_out', bytes)

@@ -48,7 +48,7 @@ export class ReceiveBuffers {
   /** Size of the block for `bytes`; undefined above the largest size. */
   sizeFor(bytes: number): number | undefined {
     const level = this.#levelFor(bytes)
-    return level < this.#levels ? receiveBlockBytes * 2 ** level : undefined
+    return level < this.#levels ? this.#sizeOf(level) : undefined
   }
 
   /** Returns the address of a block, or -1 when no block of the size is free. */
@@ -93,7 +93,7 @@ export class ReceiveBuffers {
   }
 
   #sizeOf(level: number): number {
-    return receiveBlockBytes * 2 ** level
+    return receiveBlockBytes * (1 << level)
   }
 
   #levelFor(bytes: number): number {

@@ -249,7 +249,10 @@ export const apiByName: ReadonlyMap<string, Api> = new Map(apis.map((api) => [ap
  * which the response to an ApiVersions request of a later version needs.
  */
 export function headerVersions(api: Api, version: number): HeaderVersions {
-  return api.headers.findLast((row) => version >= row[0]) ?? api.headers[0]!
+  const { headers } = api
+  let row = headers.length - 1
+  while (row > 0 && version < headers[row]![0]) row--
+  return headers[row]!
 }
 
 function api<Q extends Fields, R extends Fields>(

@@ -77,10 +77,13 @@ export function rejectedRecords(view: DataView, at: number, count: number, baseT
   return rejected
 }
 
+const longMax = 2n ** 63n - 1n
+const longMin = -(2n ** 63n)
+
 /** Timestamps in 64-bit arithmetic, as in Kafka. Called for an uncompressed batch that the kernel found well-formed. */
 export function timestampRange(view: DataView, at: number, count: number, baseTimestamp: bigint): { earliest: bigint; latest: bigint } {
-  let earliest = 2n ** 63n - 1n
-  let latest = -(2n ** 63n)
+  let earliest = longMax
+  let latest = longMin
   const varints = new Varints(view, at)
   for (let index = 0; index < count; index++) {
     const bytes = varints.next()
