@@ -25,9 +25,11 @@ import type {
   UnbuiltPart,
 } from '../native-free-io/threads/object-tasks.ts'
 import { SerialQueue } from '../src/actor/serial-queue.ts'
+import { unfilled } from '../src/base/unfilled.ts'
 import { isFault } from '../src/object-store/store-faults.ts'
 import { tailOf } from '../src/objects/object-reads.ts'
 import { kernel } from '../src/pipeline/kernel/kernel.ts'
+import { walBytes } from '../src/ports/cold-reads.ts'
 import type { BuiltPart, CleanedObjects } from '../src/ports/object-jobs.ts'
 import type { ListPage, StoreFault } from '../src/ports/object-store.ts'
 import type { ObjectContents } from '../src/ports/stored-objects.ts'
@@ -54,18 +56,21 @@ const room: BlockRoom = { ...openArena(blocks), crc: (address, bytes) => crc(add
 export const loadBlocks = async ({ key, runs, urgent }: BlocksTask): Promise<StoreFault | undefined> =>
   loadRuns(await store(urgent ? 'read' : 'readAhead'), key, runs, room)
 
-/** Batches that are only in the files of the WAL; undefined when one of them has been overwritten or removed. */
-export function ranges({ path, ranges: requested, ...log }: RangesTask): Uint8Array | undefined {
+/** Batches that are only in the files of the WAL, unless they are in `into` then; undefined when one has been overwritten or removed. */
+export function ranges({ path, ranges: requested, into, ...log }: RangesTask): Uint8Array | 'copied' | undefined {
   const folder = segmentFolder(path)
-  const read = readWalRanges(
+  const own = into === null ? unfilled(walBytes(requested)) : undefined
+  const isRead = readWalRanges(
     (bytes, segment, at) => {
       const fd = segment < 0 ? walFiles.open(path) : segmentFiles.open(join(folder, segmentName(segment)))
       return fd === undefined ? -1 : readSync(fd, bytes, 0, bytes.length, at)
     },
     log,
     requested,
+    own === undefined ? into!.map(({ address, bytes }) => room.bytes.subarray(address, address + bytes)) : [own],
   )
-  return read && moved(read)
+  if (!isRead) return undefined
+  return own === undefined ? 'copied' : moved(own)
 }
 
 const walFiles = new OpenFiles(1)

@@ -1,6 +1,5 @@
 import type { Server, Socket } from 'node:net'
 import { assert } from '../../src/base/assert.ts'
-import { ByteBudget } from '../../src/base/byte-budget.ts'
 import { anonymous } from '../../src/network/client-session.ts'
 import type { ConnectionCounts } from '../../src/network/connection-counts.ts'
 import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
@@ -9,6 +8,7 @@ import type { RequestReaderParts } from '../../src/network/request-reader.ts'
 import type { ConnectionLimits, ListenerData } from '../../src/network/thread-messages.ts'
 import type { Counters } from '../../src/pipeline/counters.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
+import { CopyMemory } from './copy-memory.ts'
 import { listen, NotListening } from './listener.ts'
 import type { OpenTransport } from './transport.ts'
 
@@ -31,7 +31,7 @@ const pressedMs = 3_000
  * less than the time in which the log wraps twice. Also the interval of the check.
  */
 const lateMs = 500
-/** Total memory for copies of unread responses. Above it, responses stay in the log cache, and appends skip them. */
+/** Memory of a network thread for copies of unread responses. Above it, responses stay in the log cache, and appends skip them. */
 const slowBytes = 32 << 20
 /** Maximum wait of a stop for requests in progress. */
 const drainMs = 2000
@@ -54,7 +54,7 @@ export interface TableParts {
 export class ConnectionTable implements ConnectionOwner {
   readonly dispatcher: RequestDispatcher
   readonly requestReader: RequestReaderParts
-  readonly slow = new ByteBudget(slowBytes)
+  readonly slow = new CopyMemory(slowBytes)
   readonly #parts: TableParts
   readonly #connections = new Set<Connection>()
   readonly #servers: Server[] = []

@@ -1,18 +1,18 @@
 import type { Socket } from 'node:net'
 import { assert } from '../../src/base/assert.ts'
-import type { ByteBudget } from '../../src/base/byte-budget.ts'
 import type { ClientSession } from '../../src/network/client-session.ts'
 import type { RequestDispatcher } from '../../src/network/dispatcher.ts'
 import { type GateOwner, ReadGate } from '../../src/network/read-gate.ts'
 import type { BufferLease, ClientConnection, RequestQueue } from '../../src/network/request-queue.ts'
 import { type Received, RequestReader, type RequestReaderParts } from '../../src/network/request-reader.ts'
+import type { CopyMemory } from './copy-memory.ts'
 import { SendQueue } from './send-queue.ts'
 import type { Transport, TransportReceiver } from './transport.ts'
 
 export interface ConnectionOwner {
   readonly dispatcher: RequestDispatcher
   readonly requestReader: RequestReaderParts
-  readonly slow: ByteBudget
+  readonly slow: CopyMemory
   /** Called after every read: dispatched requests can be published, and answers may have arrived. */
   onRead(bytes: number): void
   onWrite(bytes: number): void

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { assert } from '../../src/base/assert.ts'
-import type { ByteBudget } from '../../src/base/byte-budget.ts'
+import type { PageRun } from '../../src/base/page-pool.ts'
 import type { BufferLease } from '../../src/network/request-queue.ts'
+import type { CopyMemory } from './copy-memory.ts'
 
 /** Responses below this are copied together and sent as one. */
 const coalesceBytesMax = 16 << 10
@@ -21,8 +22,8 @@ interface PendingWrite {
   readonly since: number
   /** Ranges of the arena that are in the socket, but not read by the client. */
   readonly flying: Set<Range>
-  /** Bytes of `slow` that are in use. */
-  copied: number
+  /** Parts of `slow` that are in use. */
+  copied: readonly PageRun[]
 }
 
 interface Range {
@@ -39,8 +40,8 @@ interface Range {
 export class SendQueue {
   readonly #socket: Socket
   readonly #arena: ArrayBufferLike
-  /** Budget for copies, shared by all connections of a network worker. */
-  readonly #slow: ByteBudget
+  /** Shared by all connections of a network worker. */
+  readonly #slow: CopyMemory
   readonly #writes: PendingWrite[] = []
   /** Writes that are completely in the socket, but not read by the client. */
   readonly #given = new Set<PendingWrite>()
@@ -48,7 +49,7 @@ export class SendQueue {
   #bytes = 0
 
   /** `arena` is the memory to which leases refer. `onTaken` is called when the client has read something. */
-  constructor(socket: Socket, arena: ArrayBufferLike, slow: ByteBudget, onTaken: () => void) {
+  constructor(socket: Socket, arena: ArrayBufferLike, slow: CopyMemory, onTaken: () => void) {
     this.#onTaken = onTaken
     this.#socket = socket
     this.#arena = arena
@@ -77,7 +78,7 @@ export class SendQueue {
       this.#socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts as Uint8Array[], bytes))
       return
     }
-    this.#writes.push({ parts: [...parts], lease, isLeased: lease !== undefined, since: Date.now(), flying: new Set(), copied: 0 })
+    this.#writes.push({ parts: [...parts], lease, isLeased: lease !== undefined, since: Date.now(), flying: new Set(), copied: [] })
     this.#bytes += bytes
     this.#feed()
   }
@@ -104,19 +105,14 @@ export class SendQueue {
       if (!pending.isLeased || now - pending.since < waitMs) continue
       const leased = pending.parts.filter((part) => part.buffer === this.#arena)
       const bytes = leased.reduce((sum, part) => sum + part.length, 0)
-      assert(pending.copied === 0, 'a write is copied once')
-      if (!this.#slow.take(bytes)) continue
-      pending.copied = bytes
+      assert(pending.copied.length === 0, 'a write is copied once')
+      const copied = bytes === 0 ? [] : this.#slow.take(bytes)
+      if (copied === undefined) continue
+      pending.copied = copied
       pending.isLeased = false
-      const copy = Buffer.allocUnsafeSlow(bytes)
-      let at = 0
-      pending.parts = pending.parts.map((part) => {
-        if (part.buffer !== this.#arena) return part
-        copy.set(part, at)
-        at += part.length
-        return copy.subarray(at - part.length, at)
-      })
-      assert(at === bytes, 'every byte of the lease is copied')
+      const pieces = this.#slow.pieces(copied)
+      pending.parts = pending.parts.flatMap((part) => (part.buffer === this.#arena ? pieces.write(part) : part))
+      assert(pieces.isFull, 'every byte of the lease is copied')
       const ranges = [...pending.flying]
       if (ranges.length === 0) pending.lease?.release()
       else pending.lease?.keep(Math.min(...ranges.map(({ start }) => start)), Math.max(...ranges.map(({ end }) => end)))

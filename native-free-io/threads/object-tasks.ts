@@ -1,7 +1,7 @@
 /** Tasks of the object workers: plain data, sent to their threads. */
 import type { MessagePort } from 'node:worker_threads'
 import type { LaneWal } from '../../src/network/thread-messages.ts'
-import type { WalRange } from '../../src/ports/cold-reads.ts'
+import type { LeasedRange, WalRange } from '../../src/ports/cold-reads.ts'
 import type { CleanRules, Sealed, Source } from '../../src/ports/object-jobs.ts'
 import type { StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
 import type { PartitionId } from '../../src/ports/partitions.ts'
@@ -94,4 +94,6 @@ export interface BlocksTask {
 export interface RangesTask extends WalPositions {
   readonly path: string
   readonly ranges: readonly WalRange[]
+  /** Addresses of the block memory; null for memory of its own. */
+  readonly into: readonly LeasedRange[] | null
 }

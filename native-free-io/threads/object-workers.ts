@@ -2,10 +2,11 @@ import { join } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { AtMost } from '../../src/actor/at-most.ts'
+import { unfilled } from '../../src/base/unfilled.ts'
 import { isFault, StoreFailed } from '../../src/object-store/store-faults.ts'
 import type { ObjectKeys } from '../../src/objects/object-key.ts'
 import { uploadsMax } from '../../src/objects/upload-policy.ts'
-import type { WalRange } from '../../src/ports/cold-reads.ts'
+import { type LeasedRange, type WalRange, walBytes } from '../../src/ports/cold-reads.ts'
 import type { Lanes } from '../../src/ports/lanes.ts'
 import type { BlockRun, Building, BuiltPart, CleanedObjects, CleanRules, ObjectJobs, Sealed, Source } from '../../src/ports/object-jobs.ts'
 import type { ListPage, StoreFault, StoreLocation } from '../../src/ports/object-store.ts'
@@ -16,6 +17,7 @@ import type { TrimPoint } from '../../src/ports/trim-point.ts'
 import { segmentFolder, segmentName } from '../../src/wal/segments.ts'
 import type { SpareSegments } from '../disk/spare-segments.ts'
 import { type BudgetData, newMeter, type StoreShare } from '../store/shared-store.ts'
+import { openArena } from './arena.ts'
 import type {
   BlocksTask,
   BuildTask,
@@ -63,6 +65,7 @@ export class ObjectWorkers implements ObjectJobs {
   /** Counters of each pool's thread, in the rows of `storeTable`. */
   readonly meters: readonly Float64Array[]
   readonly #lanes: Lanes<PipelineLane>
+  readonly #blocks: Buffer
   /** The thread has memory for this number of objects. */
   readonly #builds = new AtMost(uploadsMax)
 
@@ -70,6 +73,7 @@ export class ObjectWorkers implements ObjectJobs {
     this.#keys = keys
     this.#isMounted = location.scheme === 'file'
     this.#lanes = lanes
+    this.#blocks = openArena(blocks).bytes
     this.meters = Array.from({ length: 3 }, () => newMeter())
     const data = (index: number): ObjectWorkerData & StoreShare => ({
       store: location,
@@ -142,11 +146,31 @@ export class ObjectWorkers implements ObjectJobs {
 
   async readWal(index: number, ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const lane = this.#lanes.all[index]!
-    const { log, stored, wal } = lane
-    if (log !== undefined) return copyRanges(log, stored, ranges)
+    const { log, stored } = lane
+    if (log !== undefined) {
+      const copy = unfilled(walBytes(ranges))
+      return copyRanges(log, stored, ranges, [copy]) ? copy : undefined
+    }
+    let read: Uint8Array<ArrayBuffer> | undefined
+    const readFile = async (): Promise<boolean> => {
+      read = await this.#readRanges(lane, ranges, null)
+      return read !== undefined
+    }
+    return (await readRanges(readFile, lane, ranges)) ? read : undefined
+  }
+
+  async copyWal(index: number, ranges: readonly WalRange[], into: readonly LeasedRange[]): Promise<boolean> {
+    const lane = this.#lanes.all[index]!
+    const { log, stored } = lane
+    const pieces = (): Uint8Array[] => into.map(({ address, bytes }) => this.#blocks.subarray(address, address + bytes))
+    if (log !== undefined) return copyRanges(log, stored, ranges, pieces())
+    return readRanges(async () => (await this.#readRanges(lane, ranges, into)) !== undefined, lane, ranges)
+  }
+
+  #readRanges<T>({ wal }: PipelineLane, ranges: readonly WalRange[], into: readonly LeasedRange[] | null): Promise<T | undefined> {
     const { capacity, segments } = wal.state
-    const task: RangesTask = { path: wal.path!, capacity, segments, ranges }
-    return readRanges(() => this.#readers.run(task, { name: 'ranges' }), lane, ranges)
+    const task: RangesTask = { path: wal.path!, capacity, segments, ranges, into }
+    return this.#readers.run(task, { name: 'ranges' })
   }
 
   async remove(objectIds: readonly number[]): Promise<void> {

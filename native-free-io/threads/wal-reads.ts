@@ -1,4 +1,4 @@
-import { unfilled } from '../../src/base/unfilled.ts'
+import { Pieces } from '../../src/base/pieces.ts'
 import type { WalRange } from '../../src/ports/cold-reads.ts'
 import { walRecord } from '../../src/wal/wal-record.ts'
 import { isKept, type WalPositions } from '../disk/wal-ranges.ts'
@@ -12,21 +12,17 @@ interface Log {
 }
 
 /**
- * Batches that are only in the files of the WAL, read by `readFile`. Throws if they do not contain them. Undefined when one of them has been
- * overwritten or removed, or may have been overwritten during the read.
+ * Reads batches that are only in the files of the WAL by `readFile`, which returns false if they do not contain them. Throws then. False when
+ * one of them has been overwritten or removed, or may have been overwritten during the read.
  */
-export async function readRanges(
-  readFile: () => Promise<Uint8Array<ArrayBuffer> | undefined>,
-  log: Log,
-  ranges: readonly WalRange[],
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const read = await readFile()
-  if (!isKept(ranges, log.published, log.wal.state)) return undefined
+export async function readRanges(readFile: () => Promise<boolean>, log: Log, ranges: readonly WalRange[]): Promise<boolean> {
+  const isRead = await readFile()
+  if (!isKept(ranges, log.published, log.wal.state)) return false
   // The segments below the start of the log are removed.
-  if (read === undefined && ranges.some(({ position }) => position < log.stored)) return undefined
+  if (!isRead && ranges.some(({ position }) => position < log.stored)) return false
   // The log has not reached these positions again, so a retry would have the same result.
-  if (read === undefined) throw new Error('the write-ahead log does not hold the batches that were written to it')
-  return read
+  if (!isRead) throw new Error('the write-ahead log does not hold the batches that were written to it')
+  return true
 }
 
 /** The bytes of the log in [position, position + length), which are in one or two pieces. */
@@ -38,16 +34,18 @@ export function copyLog({ memory, base, bytes: size }: LogPlace, position: numbe
 }
 
 /**
- * Batches of an S3 WAL. Undefined when one of them has been uploaded: its memory may be in use again. Unstored batches stay unchanged
+ * Copies batches of an S3 WAL to `into`. False when one of them has been uploaded: its memory may be in use again. Unstored batches stay unchanged
  * during the synchronous copy, since the caller is the one that trims the log.
  */
-export function copyRanges(log: LogPlace, stored: number, ranges: readonly WalRange[]): Uint8Array<ArrayBuffer> | undefined {
-  if (ranges.some(({ position }) => position - walRecord.bytes < stored)) return undefined
-  const out = unfilled(ranges.reduce((sum, { bytes }) => sum + bytes, 0))
-  let to = 0
+export function copyRanges(log: LogPlace, stored: number, ranges: readonly WalRange[], into: readonly Uint8Array[]): boolean {
+  if (ranges.some(({ position }) => position - walRecord.bytes < stored)) return false
+  const out = new Pieces(into)
   for (const { position, bytes } of ranges) {
-    copyLog(log, position, out.subarray(to, to + bytes))
-    to += bytes
+    let at = position
+    for (const part of out.next(bytes)) {
+      copyLog(log, at, part)
+      at += part.length
+    }
   }
-  return out
+  return true
 }

@@ -6,6 +6,8 @@ export interface WalRange {
   readonly bytes: number
 }
 
+export const walBytes = (ranges: readonly WalRange[]): number => ranges.reduce((sum, { bytes }) => sum + bytes, 0)
+
 /**
  * A read of records that are not in the log cache. Ranges refer to the WAL of the lane, the offset of a partition to the object store. A read with
  * `mayWait` waits until there is memory for it.
@@ -21,14 +23,14 @@ export type ColdRead =
     }
 
 /**
- * Result of a cold read: in its own memory, or leased pieces of the block cache. `pin` is released when the records are no longer read; -1
+ * Result of a cold read: in its own memory, or leased pieces of the block memory. `pin` is released when the records are no longer read; -1
  * if there is nothing to release.
  */
 export type Loaded =
   | { readonly pin: number; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly pin: number; readonly ranges: readonly LeasedRange[] }
 
-/** Bytes of the block cache. */
+/** Bytes of the block memory. */
 export interface LeasedRange {
   readonly address: number
   readonly bytes: number

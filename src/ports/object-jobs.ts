@@ -1,4 +1,4 @@
-import type { WalRange } from './cold-reads.ts'
+import type { LeasedRange, WalRange } from './cold-reads.ts'
 import type { ListPage } from './object-store.ts'
 import type { PartitionId } from './partitions.ts'
 import type { FullSegment } from './segment-rows.ts'
@@ -85,6 +85,8 @@ export interface ObjectJobs {
   loadBlocks(objectId: number, runs: readonly BlockRun[], urgent: boolean): Promise<void>
   /** Batches that are only in the write-ahead log of a lane; undefined when one of them has been overwritten. */
   readWal(lane: number, ranges: readonly WalRange[]): Promise<Uint8Array<ArrayBuffer> | undefined>
+  /** As `readWal`, one batch after another to `into`, which are addresses of the block memory. False in place of undefined. */
+  copyWal(lane: number, ranges: readonly WalRange[], into: readonly LeasedRange[]): Promise<boolean>
   remove(objectIds: readonly number[]): Promise<void>
   removeKeys(keys: readonly string[]): Promise<void>
   /** Removes the remains of incomplete uploads with keys that start with `prefix`, if they started before this time. */
@@ -92,10 +94,14 @@ export interface ObjectJobs {
   list(prefix: string, from: string | undefined): Promise<ListPage>
 }
 
-/** Memory for the block cache, into which object jobs read: `size` bytes from address `base` on. */
+/**
+ * Memory into which object jobs read: the block cache, which has `size` bytes from address `base` on, and a region for copies of records
+ * that answers contain.
+ */
 export interface BlockMemory {
   readonly bytes: Uint8Array
   readonly view: DataView
   readonly base: number
   readonly size: number
+  readonly copies: { readonly base: number; readonly size: number }
 }

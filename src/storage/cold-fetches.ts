@@ -1,27 +1,41 @@
-import { ByteBudget } from '../base/byte-budget.ts'
-import type { Loaded, WalRange } from '../ports/cold-reads.ts'
+import { PagePool, type PageRun, roundToPages } from '../base/page-pool.ts'
+import { type Loaded, type WalRange, walBytes } from '../ports/cold-reads.ts'
+import type { BlockMemory, ObjectJobs } from '../ports/object-jobs.ts'
 import type { Time } from '../ports/time.ts'
 import type { LeasedRecords, ObjectReader } from './object-reader.ts'
 
 /** Maximum bytes of cold records of a partition in one answer. This bounds the memory of a client that does not read its answer. */
 const answerBytesMax = 1 << 20
-/** Maximum bytes of answers outside the block cache. */
-const copiesBytesMax = 32 << 20
-/** Half of it is reserved for requests without records so far. Clients that do not read their answers cannot take all of it. */
-const reservedBytes = copiesBytesMax / 2
+/**
+ * This share of the memory for copies is reserved for requests without records so far. Clients that do not read their answers cannot take
+ * all of it.
+ */
+const reservedShare = 2
 
 const pressureMs = 1_000
+
+export interface ColdFetchesParts {
+  readonly cold: ObjectReader
+  readonly jobs: Pick<ObjectJobs, 'readWal' | 'copyWal'>
+  readonly memory: BlockMemory
+  readonly time: Time
+  /** A read waits for memory that answers occupy; called every second while any waits. */
+  onPressure(): void
+}
 
 /**
  * Answers with cold records. Records of objects are sent from the block cache and occupy it until their clients have read them. When such
  * answers occupy so much of it that other reads would be blocked, records are copied out. Records that are only in the WAL file are always
- * copied. Without memory for the copy, a read waits or returns `outOfMemory`.
+ * copied. All copies are in a part of the block memory. Without memory for the copy, a read waits or returns `outOfMemory`.
  */
 export class ColdFetches {
   readonly #cold: ObjectReader
   readonly #time: Time
+  readonly #jobs: Pick<ObjectJobs, 'readWal' | 'copyWal'>
+  readonly #memory: BlockMemory
   readonly #onPressure: () => void
-  readonly #copies = new ByteBudget(copiesBytesMax)
+  readonly #copies: PagePool
+  readonly #reservedBytes: number
   /** Functions that release an answer's memory, by pin. */
   readonly #out = new Map<number, () => void>()
   #leased = 0
@@ -31,11 +45,14 @@ export class ColdFetches {
   /** A report is due while any reads wait. */
   #isPressed = false
 
-  /** `onPressure`: a read waits for memory that answers occupy; called every second while any waits. */
-  constructor(cold: ObjectReader, time: Time, onPressure: () => void) {
+  constructor({ cold, jobs, memory, time, onPressure }: ColdFetchesParts) {
     this.#cold = cold
+    this.#jobs = jobs
+    this.#memory = memory
     this.#time = time
     this.#onPressure = onPressure
+    this.#copies = new PagePool(memory.copies.base, memory.copies.size)
+    this.#reservedBytes = this.#copies.bytes / reservedShare
   }
 
   /** A caller with other answers in memory must not set `mayWait`: two such callers would wait for each other. */
@@ -51,25 +68,28 @@ export class ColdFetches {
     }
   }
 
-  /** Batches in the WAL, read by `read` when there is memory for them: the first, and as many as fit in one answer. */
-  async ofLog(
-    ranges: readonly WalRange[],
-    mayWait: boolean,
-    read: (ranges: readonly WalRange[]) => Promise<Uint8Array<ArrayBuffer> | undefined>,
-  ): Promise<Loaded | 'outOfMemory' | undefined> {
-    const { requested, bytes } = first(ranges)
-    // A batch that is larger than the whole budget takes all of it.
-    const taken = Math.min(bytes, mayWait ? copiesBytesMax : reservedBytes)
-    while (!this.#take(taken, mayWait)) {
+  /** Batches in the WAL of a lane, read when there is memory for them: the first, and as many as fit in one answer. */
+  async ofLog(lane: number, ranges: readonly WalRange[], mayWait: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
+    const requested = first(ranges)
+    const bytes = walBytes(requested)
+    // A batch that is larger than the memory for copies takes all of it, and is in memory of its own.
+    const isOwn = bytes > this.#copies.bytes
+    const taken = isOwn ? this.#copies.bytes : bytes
+    let runs: readonly PageRun[] | undefined
+    while ((runs = this.#take(taken, mayWait)) === undefined) {
       if (!mayWait) return 'outOfMemory'
       await this.#wait()
     }
-    const pin = this.#hold(() => this.#copies.release(taken))
-    const found = await read(requested).catch((error: Error) => {
+    const pin = this.#holdCopy(runs)
+    try {
+      if (isOwn) {
+        const found = await this.#jobs.readWal(lane, requested)
+        if (found !== undefined) return { pin, bytes: found }
+      } else if (await this.#jobs.copyWal(lane, requested, runs)) return { pin, ranges: runs }
+    } catch (error) {
       this.release(pin)
       throw error
-    })
-    if (found !== undefined) return { pin, bytes: found }
+    }
     this.release(pin)
     return undefined
   }
@@ -94,12 +114,21 @@ export class ColdFetches {
 
   #copy(leased: LeasedRecords, mayWait: boolean): Loaded | undefined {
     const bytes = leased.ranges.reduce((sum, range) => sum + range.bytes, 0)
-    if (!this.#take(bytes, mayWait)) return undefined
-    return { pin: this.#hold(() => this.#copies.release(bytes)), bytes: this.#cold.copied(leased) }
+    const runs = this.#take(bytes, mayWait)
+    if (runs === undefined) return undefined
+    const into = runs.map((run) => this.#memory.bytes.subarray(run.address, run.address + run.bytes))
+    this.#cold.copy(leased, into)
+    return { pin: this.#holdCopy(runs), ranges: runs }
   }
 
-  #take(bytes: number, mayWait: boolean): boolean {
-    return this.#copies.take(bytes, mayWait ? 0 : reservedBytes)
+  /** A batch that is larger than what is not reserved requires that all memory for copies is free. */
+  #take(bytes: number, mayWait: boolean): readonly PageRun[] | undefined {
+    if (mayWait) return this.#copies.take(bytes)
+    return this.#copies.take(bytes, Math.min(this.#reservedBytes, Math.max(0, this.#copies.bytes - roundToPages(bytes))))
+  }
+
+  #holdCopy(runs: readonly PageRun[]): number {
+    return this.#hold(() => this.#copies.release(runs))
   }
 
   #wait(): Promise<void> {
@@ -121,7 +150,7 @@ export class ColdFetches {
   }
 }
 
-function first(ranges: readonly WalRange[]): { readonly requested: readonly WalRange[]; readonly bytes: number } {
+function first(ranges: readonly WalRange[]): readonly WalRange[] {
   const requested: WalRange[] = []
   let bytes = 0
   for (const range of ranges) {
@@ -129,5 +158,5 @@ function first(ranges: readonly WalRange[]): { readonly requested: readonly WalR
     requested.push(range)
     bytes += range.bytes
   }
-  return { requested, bytes }
+  return requested
 }

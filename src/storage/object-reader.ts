@@ -1,3 +1,4 @@
+import { Pieces } from '../base/pieces.ts'
 import { unfilled } from '../base/unfilled.ts'
 import { batchesFrom, hasRecords } from '../objects/block-batches.ts'
 import { BlockCache, type CachedBlock } from '../objects/block-cache.ts'
@@ -304,15 +305,17 @@ export class ObjectReader {
   }
 
   /** Copies leased records into separate memory, and releases the lease. */
-  copied({ ranges, release }: LeasedRecords): Uint8Array<ArrayBuffer> {
-    const bytes = unfilled(ranges.reduce((sum, range) => sum + range.bytes, 0))
-    let to = 0
-    for (const range of ranges) {
-      bytes.set(this.#memory.bytes.subarray(range.address, range.address + range.bytes), to)
-      to += range.bytes
-    }
-    release()
+  copied(leased: LeasedRecords): Uint8Array<ArrayBuffer> {
+    const bytes = unfilled(leased.ranges.reduce((sum, range) => sum + range.bytes, 0))
+    this.copy(leased, [bytes])
     return bytes
+  }
+
+  /** Copies leased records to `into`, and releases the lease. */
+  copy({ ranges, release }: LeasedRecords, into: readonly Uint8Array[]): void {
+    const out = new Pieces(into)
+    for (const { address, bytes } of ranges) out.write(this.#memory.bytes.subarray(address, address + bytes))
+    release()
   }
 
   #release(cached: readonly CachedBlock[]): void {

@@ -119,7 +119,7 @@ export class ObjectStorage {
     this.#values = new Float64Array(Object.keys(storageMetrics).length)
     const counters = new MetricBlock(storageMetrics, this.#values)
     this.cold = new ObjectReader({ objects: this.objects, jobs, memory, time, counters })
-    this.#fetches = new ColdFetches(this.cold, time, onEvent.pressed)
+    this.#fetches = new ColdFetches({ cold: this.cold, jobs, memory, time, onPressure: onEvent.pressed })
   }
 
   get counters(): { readonly table: typeof storageMetrics; readonly values: Float64Array } {
@@ -176,7 +176,7 @@ export class ObjectStorage {
    * an object nor the WAL contains.
    */
   async load(requested: ColdRead): Promise<Loaded | 'outOfMemory' | undefined> {
-    if (requested.type === 'ranges') return this.#ofLog(requested.lane, requested.ranges, requested.mayWait)
+    if (requested.type === 'ranges') return this.#fetches.ofLog(requested.lane, requested.ranges, requested.mayWait)
     const { partitionId, offset, bytesMax, mayWait } = requested
     // Parts below the log start are not mapped any more: the records found would be others than those requested.
     if (offset < (this.#options.image.partition(partitionId)?.logStart ?? 0)) return this.#nothing()
@@ -214,7 +214,7 @@ export class ObjectStorage {
     if (stored !== undefined) return stored
     const lane = this.#options.lanes.of(partitionId)
     const reply = await lane.call({ type: 'places', partitionId, from: offset, bytesMax })
-    if (reply.type === 'places' && reply.places.length > 0) return this.#ofLog(lane.index, reply.places, mayWait)
+    if (reply.type === 'places' && reply.places.length > 0) return this.#fetches.ofLog(lane.index, reply.places, mayWait)
     return this.#nothing()
   }
 
@@ -222,10 +222,6 @@ export class ObjectStorage {
   async #nothing(): Promise<undefined> {
     await delay(this.#options.time, emptyMs)
     return undefined
-  }
-
-  #ofLog(lane: number, ranges: readonly WalRange[], mayWait: boolean): Promise<Loaded | 'outOfMemory' | undefined> {
-    return this.#fetches.ofLog(ranges, mayWait, (requested) => this.ranges(lane, requested))
   }
 
   /** Batches of the WAL of a lane; undefined when one of them has been overwritten. */

@@ -1,6 +1,7 @@
 import { cleanObjects } from '../../../native-free-io/store/clean-objects.ts'
 import { type BlockRoom, loadRuns } from '../../../native-free-io/store/load-blocks.ts'
 import { rewriteObjects } from '../../../native-free-io/store/rewrite-objects.ts'
+import { Pieces } from '../../../src/base/pieces.ts'
 import { isFault, StoreFailed } from '../../../src/object-store/store-faults.ts'
 import { gapBytesMax } from '../../../src/objects/block-runs.ts'
 import { encodeIndex, partOf } from '../../../src/objects/object-format.ts'
@@ -8,7 +9,7 @@ import type { ObjectKeys } from '../../../src/objects/object-key.ts'
 import { planObject, type StagedBatch } from '../../../src/objects/object-plan.ts'
 import { tailOf } from '../../../src/objects/object-reads.ts'
 import { encodeSegmentIndex } from '../../../src/objects/segment-index.ts'
-import type { WalRange } from '../../../src/ports/cold-reads.ts'
+import type { LeasedRange, WalRange } from '../../../src/ports/cold-reads.ts'
 import type { Lanes } from '../../../src/ports/lanes.ts'
 import type {
   BlockMemory,
@@ -154,6 +155,14 @@ export class SimulatedJobs implements ObjectJobs {
       batches.push(found.batch)
     }
     return new Uint8Array(Buffer.concat(batches))
+  }
+
+  async copyWal(index: number, ranges: readonly WalRange[], into: readonly LeasedRange[]): Promise<boolean> {
+    const { bytes } = this.#parts.memory
+    const found = await this.readWal(index, ranges)
+    if (found === undefined) return false
+    new Pieces(into.map((piece) => bytes.subarray(piece.address, piece.address + piece.bytes))).write(found)
+    return true
   }
 
   async remove(objectIds: readonly number[]): Promise<void> {

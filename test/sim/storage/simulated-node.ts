@@ -191,8 +191,9 @@ export class SimulatedNode {
       partitions: known.filter(([partitionId]) => lanes.of(partitionId).index === index),
     }))
     const producers = new NodeProducers(new SimulatedProducers(world, incarnation), 'f', saved)
-    const view = new DataView(new ArrayBuffer(64 * kib))
-    const memory = { bytes: Buffer.from(view.buffer), view, base: 0, size: view.byteLength }
+    const view = new DataView(new ArrayBuffer(128 * kib))
+    const half = view.byteLength / 2
+    const memory = { bytes: Buffer.from(view.buffer), view, base: 0, size: half, copies: { base: half, size: half } }
     const store = new FaultyStore(storedObjects, time, random, incarnation)
     const jobs = new SimulatedJobs({
       ...{ store, keys, lanes, memory, time, incarnation },

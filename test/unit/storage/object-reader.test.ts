@@ -45,7 +45,7 @@ class HeldStore extends MemStore {
 
 /** A reader of one object whose blocks are one batch each, and the gets that it waits for, by position. */
 async function readerOf(values: readonly string[]) {
-  const memory = { ...openArena(createArena(2)), base: 0, size: 64 << 10 }
+  const memory = { ...openArena(createArena(2)), base: 0, size: 64 << 10, copies: { base: 0, size: 0 } }
   const batches = values.map((value, offset) => {
     const batch = encodeBatch([{ value: Buffer.from(value) }])
     batch.writeBigInt64BE(BigInt(offset))

@@ -33,7 +33,7 @@ class RecordedStore extends MemStore {
 
 /** A reader of one segment with these batches, the reads of the store, and the jobs. */
 async function readerOf(batches: readonly SegmentBatch[], gap: (index: number) => number, cacheBytes = 16 << 20) {
-  const memory = { ...openArena(createArena(Math.ceil(cacheBytes / 65536))), base: 0, size: cacheBytes }
+  const memory = { ...openArena(createArena(Math.ceil(cacheBytes / 65536))), base: 0, size: cacheBytes, copies: { base: 0, size: 0 } }
   const { data, rows } = segmentOf(batches, gap)
   const { index, parts } = encodeSegmentIndex({ rows, bytes: data.length }, 0)
   const store = new RecordedStore({ scheme: 'mem', name: `segment-reads-${++stores}` })

@@ -218,10 +218,34 @@ describe('WAL file: batches by their positions', () => {
       { position: 5064, bytes: 200 },
       { position: 3 * mib + 64, bytes: 300 },
     ]
-    const found = readWalRanges(read(log), { capacity }, requested)
-    expect(Buffer.from(found!)).toEqual(Buffer.concat([Buffer.alloc(100, 1), Buffer.alloc(200, 2), Buffer.alloc(300, 3)]))
+    const found = Buffer.alloc(600)
+    expect(readWalRanges(read(log), { capacity }, requested, [found])).toBe(true)
+    expect(found).toEqual(Buffer.concat([Buffer.alloc(100, 1), Buffer.alloc(200, 2), Buffer.alloc(300, 3)]))
     put(log, capacity + 5064, 200, 9)
-    expect(readWalRanges(read(log), { capacity }, requested)).toBeUndefined()
+    expect(readWalRanges(read(log), { capacity }, requested, [found])).toBe(false)
+  })
+
+  test('are read into pieces of memory, large ones without a copy', () => {
+    const log = Buffer.alloc(capacity)
+    const [small, large] = [100, mib + 300]
+    put(log, 1064, small, 1)
+    put(log, 2064, large, 2)
+    for (let i = 0; i < large; i++) log[2064 + i] = (i * 7 + (i >>> 9)) & 0xff
+    const requested = [
+      { position: 1064, bytes: small },
+      { position: 2064, bytes: large },
+    ]
+    const reads: number[] = []
+    const counted = (into: Uint8Array, segment: number, from: number): number => {
+      reads.push(into.length)
+      return read(log)(into, segment, from)
+    }
+    const pieces = [7, 93, 4096, 600_000, small + large - 604_196].map((bytes) => Buffer.alloc(bytes))
+    expect(readWalRanges(counted, { capacity }, requested, pieces)).toBe(true)
+    expect(Buffer.concat(pieces).equals(Buffer.concat([Buffer.alloc(100, 1), log.subarray(2064, 2064 + large)]))).toBe(true)
+    expect(Math.max(...reads)).toBeGreaterThan(400_000)
+    const short = (into: Uint8Array, segment: number, from: number): number => Math.min(read(log)(into, segment, from), 500_000)
+    expect(readWalRanges(short, { capacity }, [requested[1]!], [Buffer.alloc(large)])).toBe(false)
   })
 
   test('are rejected when the log has overwritten them during the read, although every header is valid', () => {
@@ -236,7 +260,7 @@ describe('WAL file: batches by their positions', () => {
       log.fill(9, 5064 + 100, 5064 + 200)
       return read(log)(into, segment, from)
     }
-    expect(readWalRanges(lapped, { capacity }, requested)).toBeDefined()
+    expect(readWalRanges(lapped, { capacity }, requested, [Buffer.alloc(300)])).toBe(true)
     expect(isKept(requested, capacity, { capacity })).toBe(true)
     expect(isKept(requested, capacity + 1000 + 64 - walRecord.bytes, { capacity })).toBe(true)
     expect(isKept(requested, capacity + blockBytes, { capacity })).toBe(false)

@@ -3,6 +3,7 @@ import type { Server } from 'node:net'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Connection, type ConnectionOwner } from '../../../../native-free-io/net/connection.ts'
+import { CopyMemory } from '../../../../native-free-io/net/copy-memory.ts'
 import { openCopyingTransport } from '../../../../native-free-io/net/copying-transport.ts'
 import { listen } from '../../../../native-free-io/net/listener.ts'
 import { windowBytes } from '../../../../native-free-io/net/send-queue.ts'
@@ -47,7 +48,7 @@ async function world(
   const frames: Buffer[] = []
   const connections: Connection[] = []
   const notified: (() => void)[] = []
-  const slow = new ByteBudget(options.slow ?? 0)
+  const slow = new CopyMemory(options.slow ?? 0)
   let pauses = 0
   let closed = 0
   let late = 0
