@@ -1,3 +1,4 @@
+import type { Broker } from '../test/support/broker.ts'
 import { produceProcess } from './load/process.ts'
 import { type LoadWindow, slowestShare } from './load/windows.ts'
 import type { Brokers, Peer } from './peers.ts'
@@ -30,7 +31,7 @@ export function runSustained(brokers: Brokers, peer: Peer, shape: Shape, options
     'retention.bytes': String(Math.floor(retainedBytes / shape.partitions)),
     'segment.bytes': String(Math.floor(retainedBytes / 4 / shape.partitions)),
   }
-  return brokers.withTopic({ ...peer, topicConfigs }, shape.partitions, async (broker, topic) => {
+  const run = async (broker: Broker, topic: string): Promise<SustainedSample> => {
     let second = 0
     const load = {
       ...shape,
@@ -67,5 +68,7 @@ export function runSustained(brokers: Brokers, peer: Peer, shape: Shape, options
     } finally {
       producer.kill()
     }
-  })
+  }
+  // The disk is idle first: deletion of the gigabytes of the run before would slow down the first window.
+  return brokers.withTopic({ ...peer, topicConfigs }, shape.partitions, run, true)
 }

@@ -24,7 +24,10 @@ interface Common {
   readonly targets: { readonly [peer: string]: Target }
 }
 
-export type Shape = Pick<ProduceLoad, 'partitions' | 'connections' | 'inFlight' | 'batchBytes' | 'recordBytes' | 'mibPerSecond'> & {
+export type Shape = Pick<
+  ProduceLoad,
+  'partitions' | 'connections' | 'idleConnections' | 'inFlight' | 'batchBytes' | 'recordBytes' | 'mibPerSecond'
+> & {
   /** `batchBytes` are those before compression; throughput counts those after it. */
   readonly codec?: Codec
 }
@@ -182,7 +185,17 @@ const behind: readonly Scenario[] = [null, 50].map((mibPerSecond): Scenario => {
   return { kind: 'behind', name, group: 'behind', about, shape: { ...oneByFive, mibPerSecond }, targets: equal }
 })
 
-export const scenarios: readonly Scenario[] = [...decisive, ...compressed, ...matrix, ...sustained, ...offered, ...behind]
+/** As many applications keep a cluster: most connections wait, and each of the others has one request in flight. */
+const connections: Scenario = {
+  kind: 'requests',
+  name: 'connections',
+  group: 'connections',
+  about: 'one record of 1 KiB in each request, 500 connections x 1, and 1,500 connections that are idle',
+  shape: { ...oneByFive, connections: 500, idleConnections: 1500, inFlight: 1, batchBytes: 1024 },
+  targets: equal,
+}
+
+export const scenarios: readonly Scenario[] = [...decisive, ...compressed, ...matrix, ...sustained, ...offered, ...behind, connections]
 
 /** `consume-group` needs a group coordinator, and the others take half an hour: they run only when they are selected. */
 const onRequest = new Set(['consume-group', 'sustained', 'offered', 'behind'])

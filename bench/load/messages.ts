@@ -6,6 +6,8 @@ export interface ProduceLoad {
   readonly topic: string
   readonly partitions: number
   readonly connections: number
+  /** Connections besides, that send nothing and must stay open. */
+  readonly idleConnections?: number
   readonly inFlight: number
   readonly batchBytes: number
   readonly recordBytes: number

@@ -1,6 +1,6 @@
 /** A process that produces: `fork`ed with a ProduceLoad as its argument; sends `ready`, waits for `go`, ends with `done`. */
 import { newProducer } from '../../test/support/admin.ts'
-import { connected } from '../../test/support/connection.ts'
+import { Connection, connected } from '../../test/support/connection.ts'
 import { buildFrame, copyFrame, Sequencer } from './frame.ts'
 import { Histogram } from './histogram.ts'
 import type { FromLoad, ProduceLoad, ProduceResult } from './messages.ts'
@@ -135,7 +135,13 @@ async function open(index: number): Promise<void> {
   await connection.opened
 }
 
+async function openIdle(): Promise<void> {
+  const { socket } = await Connection.open(load.port)
+  socket.on('close', () => fail('the broker closed an idle connection'))
+}
+
 for (let index = 0; index < load.connections; index += 1) await open(index)
+for (let index = 0; index < (load.idleConnections ?? 0); index += 1) await openIdle()
 const started = new Promise<void>((resolve) => process.once('message', () => resolve()))
 process.once('disconnect', () => process.exit(1))
 send({ type: 'ready' })
