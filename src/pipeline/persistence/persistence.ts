@@ -22,8 +22,11 @@ export interface PersistenceCounters {
   add(row: 'writes' | 'bytes', by: number): void
 }
 
-/** Maximum bytes of one write. Records that arrive during the write form the next group; a reader waits no longer than one write. */
-const writeBytesMax = 2 << 20
+/**
+ * Maximum bytes of one write. Records that arrive during the write form the next group; a reader waits no longer than one write. On a disk of a
+ * cloud, 8 MiB took three times as long as 2 MiB.
+ */
+const writeBytesMax = 8 << 20
 
 /**
  * Writes groups to the disk, in order, directly from the log cache. A disk error is thrown. After a failed write the contents of the disk
