@@ -71,18 +71,20 @@ const limited: readonly (readonly [limit: keyof Limits, figure: keyof Sample, is
   ['slowestWindowMin', 'slowestWindow', true],
   ['writtenPerByteMax', 'writtenPerByte', false],
   ['readPerByteMax', 'readPerByte', false],
+  ['startMsMax', 'startMs', false],
+  ['idleCpuPercentMax', 'idleCpuPercent', false],
 ]
 
 /** Targets without a peer, for all brokers: the same figures of a peer show what the machine allows. The worst round counts. */
 export function checkedLimits(results: readonly Result[]): Checked[] {
   return results.flatMap(({ scenario, outcomes }) =>
-    scenario.kind !== 'sustained'
+    !('limits' in scenario)
       ? []
       : outcomes.flatMap(({ peer, samples }) =>
           limited.flatMap(([name, figure, isMinimum]) => {
             const values = samples.map((sample) => sample[figure]).filter((value) => value !== undefined)
-            if (values.length === 0) return []
             const limit = scenario.limits[name]
+            if (values.length === 0 || limit === undefined) return []
             const value = isMinimum ? Math.min(...values) : Math.max(...values)
             return [{ scenario: scenario.name, peer, figure, value, limit, isReached: isMinimum ? value >= limit : value <= limit }]
           }),

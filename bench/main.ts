@@ -138,7 +138,8 @@ function report(options: Options, microRows: readonly MicroRow[], results: reado
   const text = [
     ...(microRows.length > 0 ? [microTable(microRows)] : []),
     ...(results.length > 0 ? [[...about].map(([name, what]) => `${name}: ${what}`).join('\n'), resultTable(results)] : []),
-    ...(checked.length > 0 ? [windowTable(results), limitTable(checked)] : []),
+    ...(results.some(({ scenario }) => scenario.kind === 'sustained') ? [windowTable(results)] : []),
+    ...(checked.length > 0 ? [limitTable(checked)] : []),
     ...(compared.length > 0 ? [ratioTable(compared)] : []),
   ].join('\n\n')
   console.log(text)

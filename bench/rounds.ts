@@ -25,7 +25,7 @@ export async function runRounds(
   options: RoundOptions,
   progress: Progress,
 ): Promise<Result[]> {
-  if (scenarios.some((each) => each.kind !== 'startup')) for (const peer of peers) await warm(peer, brokers, options, progress)
+  if (scenarios.some(isWarm)) for (const peer of peers) await warm(peer, brokers, options, progress)
   const results = scenarios.map((scenario) => ({
     scenario,
     outcomes: peers.map((peer): Outcome => ({ peer: peer.name, samples: [], failures: [] })),
@@ -46,12 +46,17 @@ export async function runRounds(
   }))
 }
 
+/** Runs on a broker that other scenarios have warmed. */
+const isWarm = ({ kind }: Scenario): boolean => kind !== 'startup' && kind !== 'partitions'
+
 /** The flush policy of a topic affects only scenarios that write at full speed. */
 function appliesTo(scenario: Scenario, peer: Peer): boolean {
   const isFullSpeed =
     (scenario.kind === 'produce' && scenario.shape.mibPerSecond === null) ||
     scenario.kind === 'requests' ||
     scenario.kind === 'java-produce'
+  // Kafka takes minutes for so many partitions.
+  if (scenario.kind === 'partitions') return peer.kind === 'millrace'
   return isFullSpeed || Object.keys(peer.topicConfigs).length === 0
 }
 

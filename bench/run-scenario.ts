@@ -9,6 +9,7 @@ import { type LoadProcess, produceProcess, tailProcess } from './load/process.ts
 import { packedRecords } from './packed-records.ts'
 import type { Brokers, Peer } from './peers.ts'
 import { runBehind, runOffered } from './run-beside-readers.ts'
+import { runPartitions } from './run-partitions.ts'
 import { runSustained } from './run-sustained.ts'
 import { brokerSample, producedSample, type Sample } from './sample.ts'
 import type { Scenario, Shape } from './scenarios.ts'
@@ -54,6 +55,8 @@ export function runScenario(scenario: Scenario, brokers: Brokers, peer: Peer, op
       return runConsume(brokers, peer, options, ownConsumer)
     case 'startup':
       return runStartup(brokers, peer)
+    case 'partitions':
+      return runPartitions(brokers, peer, scenario.partitions)
   }
 }
 

@@ -21,6 +21,8 @@ export interface Sample {
   readonly consumedP999Ms?: number
   readonly catchUpMibPerSecond?: number
   readonly startMs?: number
+  /** Processor time of an idle broker, in percent of a core. */
+  readonly idleCpuPercent?: number
   /** The slowest window as a share of the first. */
   readonly slowestWindow?: number
   /** Bytes that the broker wrote to and read from its disk, for each byte produced. */

@@ -11,9 +11,11 @@ export interface Target {
 
 /** Targets that need no peer. */
 export interface Limits {
-  readonly slowestWindowMin: number
-  readonly writtenPerByteMax: number
-  readonly readPerByteMax: number
+  readonly slowestWindowMin?: number
+  readonly writtenPerByteMax?: number
+  readonly readPerByteMax?: number
+  readonly startMsMax?: number
+  readonly idleCpuPercentMax?: number
 }
 
 interface Common {
@@ -42,6 +44,7 @@ export type Scenario =
   | (Common & { readonly kind: 'java-consume'; readonly byGroup: boolean })
   | (Common & { readonly kind: 'read' })
   | (Common & { readonly kind: 'startup' })
+  | (Common & { readonly kind: 'partitions'; readonly partitions: number; readonly limits: Limits })
 
 const oneByFive: Shape = { partitions: 1, connections: 1, inFlight: 5, batchBytes: 64 << 10, recordBytes: 1024, mibPerSecond: null }
 const fourByFive: Shape = { ...oneByFive, connections: 4, batchBytes: 16 << 10 }
@@ -195,10 +198,29 @@ const connections: Scenario = {
   targets: equal,
 }
 
-export const scenarios: readonly Scenario[] = [...decisive, ...compressed, ...matrix, ...sustained, ...offered, ...behind, connections]
+const partitions: Scenario = {
+  kind: 'partitions',
+  name: 'partitions',
+  group: 'partitions',
+  about: '10,000 partitions with a record each: start after a kill, and idle',
+  partitions: 10_000,
+  targets: {},
+  limits: { startMsMax: 3000, idleCpuPercentMax: 2 },
+}
+
+export const scenarios: readonly Scenario[] = [
+  ...decisive,
+  ...compressed,
+  ...matrix,
+  ...sustained,
+  ...offered,
+  ...behind,
+  connections,
+  partitions,
+]
 
 /** `consume-group` needs a group coordinator, and the others take half an hour: they run only when they are selected. */
-const onRequest = new Set(['consume-group', 'sustained', 'offered', 'behind'])
+const onRequest = new Set(['consume-group', 'sustained', 'offered', 'behind', 'connections', 'partitions'])
 
 /** Writes more than the disk keeps, so records beyond the retention size and deleted topics must be deleted soon. */
 export const isVoluminous = ({ kind }: Scenario): boolean => kind === 'sustained' || kind === 'offered' || kind === 'behind'

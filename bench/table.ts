@@ -23,6 +23,7 @@ const columns: readonly Column[] = [
   ['consumed P99.9', 'consumedP999Ms', 2],
   ['catch-up MiB/s', 'catchUpMibPerSecond', 0],
   ['start ms', 'startMs', 0],
+  ['idle CPU %', 'idleCpuPercent', 2],
   ['slowest/first', 'slowestWindow', 2],
   ['written/byte', 'writtenPerByte', 2],
   ['read/byte', 'readPerByte', 2],

@@ -84,7 +84,7 @@ test('bench windows: the slowest is a share of the first', () => {
   expect(slowestShare([window(200), window(170), window(400)])).toBe(0.85)
 })
 
-test('bench figures: the worst round decides a limit, and only sustained scenarios have limits', () => {
+test('bench figures: the worst round decides a limit, and only some scenarios have limits', () => {
   const sample = (slowestWindow: number, writtenPerByte: number) => ({ mibPerSecond: 1, slowestWindow, writtenPerByte, readPerByte: 0.05 })
   const outcomes = [{ peer: 'millrace', samples: [sample(0.9, 1.1), sample(0.84, 1.15)], failures: [] }]
   const named = (name: string) => scenarios.find((each) => each.name === name)!
@@ -94,6 +94,11 @@ test('bench figures: the worst round decides a limit, and only sustained scenari
     ['slowestWindow', 0.84, 0.85, false],
     ['writtenPerByte', 1.15, 1.15, true],
     ['readPerByte', 0.05, 0.05, true],
+  ])
+  const idle = [{ peer: 'millrace', samples: [{ startMs: 2999, idleCpuPercent: 2.1 }], failures: [] }]
+  expect(checkedLimits([{ scenario: named('partitions'), outcomes: idle }]).map(({ figure, isReached }) => [figure, isReached])).toEqual([
+    ['startMs', true],
+    ['idleCpuPercent', false],
   ])
 })
 
