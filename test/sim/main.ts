@@ -1,6 +1,7 @@
 /** Runs simulations for a time, one seed after another: `npm run sim -- --minutes 10 --seed 1000`. */
 import { parseArgs } from 'node:util'
 import { CoordinatorWorld } from './coordinator-world.ts'
+import { raftEvents, verifiedRaftWorld } from './raft/runs.ts'
 import { StorageWorld } from './storage-world.ts'
 import { WalWorld } from './wal-world.ts'
 
@@ -13,7 +14,14 @@ const worlds: Readonly<Record<string, (seed: number) => Promise<number>>> = {
   },
   wal: async (seed) => sum(new WalWorld(seed, seed % 3 === 2 ? { clients: 'forging' } : {}).run(12, 400).figures),
   coordinator: async (seed) => sum((await new CoordinatorWorld(seed).run(1500)).figures),
+  raft: async (seed) => {
+    const world = verifiedRaftWorld(seed, raftEvents(seed))
+    commits['raft'] = (commits['raft'] ?? 0) + world.ledger.commits
+    return world.count
+  },
 }
+/** Committed batches, of the worlds that have some. */
+const commits: Record<string, number> = {}
 const sum = (figures: Readonly<Record<string, number>>): number => Object.values(figures).reduce((a, b) => a + b, 0)
 
 const { values } = parseArgs({
@@ -41,6 +49,7 @@ for (const name of names) {
       },
     )
   }
-  console.log(`${name}: seeds ${values.seed} to ${seed - 1}, ${events} events: ${failed} failed`)
+  const committed = commits[name] === undefined ? '' : `, ${commits[name]} commits`
+  console.log(`${name}: seeds ${values.seed} to ${seed - 1}, ${events} events${committed}: ${failed} failed`)
   if (failed > 0) process.exitCode = 1
 }

@@ -24,7 +24,9 @@ export interface Environment {
   /** Voters of the configuration or the bootstrap checkpoint. */
   readonly firstVoters: readonly Voter[]
   readonly isStatic: boolean
+  readonly isCheckpointAtEnd: boolean
   readonly bootstrapServers: number
+  readonly figures: { snapshots: number; drops: number }
   send(node: SimNode, to: number, correlation: number, request: RaftRequest): void
   answer(node: SimNode, token: number, response: RaftResponse, snapshot: StoredSnapshot | undefined): void
   startDisk(node: SimNode): void
@@ -160,6 +162,10 @@ export class SimNode {
   checkpoint(): void {
     const { state } = this
     const latest = this.disk.snapshots.at(-1)?.offset ?? 0
+    if (this.#world.isCheckpointAtEnd && this.log.end > this.applied) {
+      this.#write({ type: 'checkpoint', snapshot: this.snapshotAt(this.log.end, this.appliedHash) })
+      return
+    }
     const isBusy = this.disk.queue.some(({ type }) => type !== 'persist') || state.installing !== undefined
     if (this.applied <= latest || isBusy) return
     this.#write({ type: 'checkpoint', snapshot: this.snapshotAt(this.applied, this.appliedHash) })
@@ -192,6 +198,7 @@ export class SimNode {
     if (snapshot !== undefined) {
       if (this.leadingEpoch !== none) violation('7: a leader loads a snapshot')
       this.#world.ledger.checkSnapshot(snapshot)
+      this.#world.figures.snapshots++
       this.log = new SimLog(snapshot.offset, [])
       if (snapshot.offset < this.applied) violation('6: a snapshot is older than the applied state')
       this.applied = snapshot.offset
@@ -240,6 +247,7 @@ export class SimNode {
         this.#install(effect.ticket)
         return
       case 'dropBelow':
+        this.#world.figures.drops++
         this.log.dropBelow(effect.offset)
         this.disk.dropBelow(effect.offset)
         return

@@ -8,6 +8,8 @@ export interface Weather {
   /** Voters from a static configuration, without directories. */
   readonly isStatic: boolean
   readonly isAutoJoin: boolean
+  /** Short ones, compared with delays, make many candidates. */
+  readonly electionTimeoutMs: number
   readonly delayMax: number
   readonly diskMax: number
   readonly lose: number
@@ -36,6 +38,7 @@ export function weatherOf(random: Prng): Weather {
     spares: pick(random, 0, 0, 1, 2),
     isStatic,
     isAutoJoin: below(random, 2) === 0,
+    electionTimeoutMs: pick(random, 1000, 1000, 300, 150),
     delayMax: pick(random, 4, 20, 60, 300),
     diskMax: pick(random, 1, 5, 30, 150),
     lose: faults(0, 0, 10, 50, 150),

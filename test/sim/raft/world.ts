@@ -42,6 +42,10 @@ const healingMs = 25_000
 export interface WorldOptions {
   readonly machines?: Machines
   readonly weather?: Partial<Weather>
+  /** The shell takes snapshots of its whole log, committed or not. */
+  readonly isCheckpointAtEnd?: boolean
+  /** A lost disk keeps its directory id, and may be one of a majority: no machine is safe then, but nodes stop. */
+  readonly isAmnesic?: boolean
 }
 
 /**
@@ -57,6 +61,7 @@ export class RaftWorld implements Environment {
   readonly settings: RaftSettings
   readonly firstVoters: readonly Voter[]
   readonly isStatic: boolean
+  readonly isCheckpointAtEnd: boolean
   readonly bootstrapServers: number
   readonly nodes: SimNode[] = []
   now = 0
@@ -64,7 +69,7 @@ export class RaftWorld implements Environment {
   count = 0
   /** Hash of all events: equal worlds have equal ones. */
   hash = 0
-  readonly figures = { crashes: 0, diskLosses: 0, cuts: 0, voterChanges: 0, installs: 0, drops: 0 }
+  readonly figures = { crashes: 0, diskLosses: 0, cuts: 0, voterChanges: 0, snapshots: 0, drops: 0, stops: 0 }
   readonly #queue = new EventQueue<Entry>()
   readonly #cuts: Uint8Array
   /** By directory, lost ones too. */
@@ -73,14 +78,16 @@ export class RaftWorld implements Environment {
   #token = 0
   #directories = 0
 
-  constructor(seed: number, { machines = { createRaft, raftMachine }, weather = {} }: WorldOptions = {}) {
+  constructor(seed: number, { machines = { createRaft, raftMachine }, weather = {}, ...options }: WorldOptions = {}) {
     this.seed = seed
     this.random = prng(Math.imul(seed + 1, 0x9e3779b1))
     this.machines = machines
     this.weather = { ...weatherOf(this.random), ...weather }
-    const { voters, spares, isStatic, isAutoJoin } = this.weather
+    const { voters, spares, isStatic } = this.weather
     this.isStatic = isStatic
-    this.settings = { ...defaultSettings, snapshotPieceBytesMax: 300, retainBytes: 3000, isAutoJoin }
+    this.isCheckpointAtEnd = options.isCheckpointAtEnd ?? false
+    this.ledger.isAmnesic = options.isAmnesic ?? false
+    this.settings = settingsOf(this.weather)
     this.bootstrapServers = voters + spares
     this.#cuts = new Uint8Array((voters + spares) ** 2)
     for (let id = 0; id < voters + spares; id++) this.nodes.push(new SimNode(this, id, this.#newDisk(id < voters)))
@@ -98,8 +105,14 @@ export class RaftWorld implements Environment {
     for (const node of this.nodes) node.start()
     this.#schedule(this.weather.proposeEveryMs, 'propose', any)
     this.#schedule(this.weather.actEveryMs, 'weather', any)
-    while (this.count < events) this.#next()
-    this.#heal()
+    try {
+      while (this.count < events) this.#next()
+    } catch (error) {
+      if (!this.ledger.isAmnesic || !`${error}`.includes('committed records are never truncated')) throw error
+      this.figures.stops++
+      return this
+    }
+    if (!this.ledger.isAmnesic) this.#heal()
     return this
   }
 
@@ -251,7 +264,9 @@ export class RaftWorld implements Environment {
     if (!node.isUp) return
     this.figures.crashes++
     node.crash()
-    this.#schedule(1 + below(this.random, chance(this.random, 200) ? 20_000 : 2000), 'restart', node.id)
+    const { random } = this
+    const downMs = chance(random, 300) ? 30 : chance(random, 200) ? 20_000 : 2000
+    this.#schedule(1 + below(random, downMs), 'restart', node.id)
   }
 
   #pause(node: SimNode): void {
@@ -274,6 +289,12 @@ export class RaftWorld implements Environment {
 
   /** An empty disk with another directory id, where the voter sets of all nodes keep a majority of disks. */
   #loseDisk(node: SimNode): void {
+    if (this.ledger.isAmnesic) {
+      if (node.isUp) node.crash()
+      node.disk = new SimDisk(node.disk.directory, true, this.ledger)
+      this.#schedule(1 + below(this.random, 2000), 'restart', node.id)
+      return
+    }
     const sets = this.nodes.map(({ disk }) => disk.voters(this.firstVoters))
     for (const { isUp, state } of this.nodes) if (isUp) sets.push(votersOf(state))
     const isSafe = sets.every((voters) => voters.length === 0 || this.#hasIntactMajority(voters, node.id))
@@ -328,5 +349,17 @@ export class RaftWorld implements Environment {
     return this.nodes.every(({ applied }) => applied > end)
   }
 }
+
+const settingsOf = ({ isAutoJoin, electionTimeoutMs }: Weather): RaftSettings => ({
+  ...defaultSettings,
+  electionTimeoutMs,
+  electionBackoffMaxMs: electionTimeoutMs,
+  fetchTimeoutMs: 2 * electionTimeoutMs,
+  requestTimeoutMs: 2 * electionTimeoutMs,
+  fetchMaxWaitMs: electionTimeoutMs / 2,
+  snapshotPieceBytesMax: 300,
+  retainBytes: 3000,
+  isAutoJoin,
+})
 
 const isChange = (response: RaftResponse): response is PlainResponse => response.type === 'addVoter' || response.type === 'removeVoter'
