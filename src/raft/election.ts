@@ -32,22 +32,20 @@ export function onVote(s: RaftState, out: RaftEffect[], token: number, vote: Vot
     answerVote(s, out, token, 'INVALID_REQUEST')
     return
   }
-  if (vote.epoch > s.epoch) becomeUnattached(s, out, vote.epoch)
+  const isFit = isForMe(s, vote.voter) && isUpToDate(s, vote.lastEpoch, vote.endOffset)
+  const isNew = vote.epoch > s.epoch
+  if (isNew && !(isFit && !vote.isPreVote)) becomeUnattached(s, out, vote.epoch)
   if (!isForMe(s, vote.voter)) {
     answerVote(s, out, token, 'INVALID_VOTER_KEY')
     return
   }
-  const isGranted = isUpToDate(s, vote.lastEpoch, vote.endOffset) && (vote.isPreVote ? grantsPreVote(s) : grantsVote(s, vote))
-  if (isGranted && !vote.isPreVote && s.voted === undefined) {
-    s.voted = keyOf(vote.candidate)
-    becomeUnattachedWithVote(s, out)
+  const isGranted = isFit && (vote.isPreVote ? grantsPreVote(s) : isNew || grantsVote(s, vote))
+  // The candidate gets the time of an election.
+  if (isGranted && !vote.isPreVote && (isNew || s.voted === undefined)) {
+    becomeUnattached(s, out, vote.epoch, s.now + electionTimeout(s), keyOf(vote.candidate))
   }
   answerVote(s, out, token, 'NONE', isGranted)
 }
-
-/** The candidate gets the time of an election. */
-const becomeUnattachedWithVote = (s: RaftState, out: RaftEffect[]): void =>
-  becomeUnattached(s, out, s.epoch, s.now + electionTimeout(s), true)
 
 /**
  * A follower with a working leader keeps it: a node that was cut off does not depose the leader when it returns. An observer remains a follower
@@ -121,8 +119,16 @@ export function pollCandidate(s: RaftState, out: RaftEffect[], role: Candidate):
   if (s.votesInFlight === 0 && !role.granted.includes(s.me.id)) role.granted.push(s.me.id)
   const isRejected = countOf(s, role.rejected) > voters.length - majorityOf(voters)
   if (countOf(s, role.granted) >= majorityOf(voters)) becomeLeader(s, out, [...role.granted])
-  else if (isRejected || s.now >= role.deadline) becomeProspective(s)
+  else if (s.now >= role.deadline) becomeProspective(s)
+  else if (isRejected) backOff(s, role)
   else sendVotes(s, out, role)
+}
+
+/** Rivals that lost to each other start again at different times. */
+function backOff(s: RaftState, role: Candidate): void {
+  if (role.isLost) return
+  role.isLost = true
+  role.deadline = Math.min(role.deadline, s.now + 1 + below(s.random, s.settings.electionBackoffMaxMs))
 }
 
 function sendVotes(s: RaftState, out: RaftEffect[], role: Prospective | Candidate): void {

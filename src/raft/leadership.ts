@@ -7,35 +7,29 @@ import { hasUncommittedVoters, isVoter, type Leader, type RaftState, votersOf } 
 import { becomeResigned } from './transitions.ts'
 import { isVoterKey, keyOf, majorityOf } from './voters.ts'
 
-/** A tick of the leader. False when it has resigned. */
-export function pollLeader(s: RaftState, out: RaftEffect[], role: Leader): boolean {
-  if (s.now >= role.quorumDeadline || role.quorumDeadline === Number.POSITIVE_INFINITY || role.fetchedVoters.length > 0) {
-    if (!checkQuorum(s, role)) {
-      becomeResigned(s, out)
-      return false
-    }
-  }
-  if (isRemoved(s, role)) {
+/** What is due for a leader. It resigns without a majority, and once its removal is committed. */
+export function pollLeader(s: RaftState, out: RaftEffect[], role: Leader): void {
+  if (!hasQuorum(s, role) || isRemoved(s, role)) {
     becomeResigned(s, out)
-    return false
+    return
   }
   expireParked(s, out, role)
   beginQuorum(s, out, role)
   if (s.now >= role.sweepAt) dropObservers(s, role)
-  return true
 }
 
 /** A leader that removed itself leads until this is committed. */
 const isRemoved = (s: RaftState, role: Leader): boolean => !isVoter(s) && isReady(s, role) && !hasUncommittedVoters(s)
 
 /** A leader without fetches from a majority for 1.5 fetch timeouts resigns. Fetches count from the last time that a majority was complete. */
-function checkQuorum(s: RaftState, role: Leader): boolean {
+function hasQuorum(s: RaftState, role: Leader): boolean {
+  const isTimed = role.quorumDeadline < Number.POSITIVE_INFINITY
+  if (isTimed && role.fetchedVoters.length === 0 && s.now < role.quorumDeadline) return true
   const voters = votersOf(s)
   const needed = majorityOf(voters) - (isVoter(s) ? 1 : 0)
   let fetched = 0
   for (const id of role.fetchedVoters) if (voters.some((voter) => voter.id === id)) fetched++
-  const isNew = role.quorumDeadline === Number.POSITIVE_INFINITY
-  if (isNew || fetched >= needed) {
+  if (!isTimed || fetched >= needed) {
     // A leader that is the majority alone has no timer.
     role.quorumDeadline = needed === 0 ? Number.POSITIVE_INFINITY : s.now + s.settings.fetchTimeoutMs * checkQuorumTimeouts
     role.fetchedVoters = []

@@ -188,7 +188,8 @@ function poll(s: RaftState, out: RaftEffect[]): boolean {
       pollOwnEntry(s, out, role)
       break
     case 'leader':
-      if (pollLeader(s, out, role)) pollChange(s, out, role)
+      pollChange(s, out, role)
+      pollLeader(s, out, role)
       break
     case 'resigned':
       pollResigned(s, out, role)

@@ -61,7 +61,9 @@ export interface Prospective extends RoleBase {
 
 export interface Candidate extends RoleBase {
   readonly type: 'candidate'
-  readonly deadline: number
+  deadline: number
+  /** A majority of the votes is rejected. */
+  isLost: boolean
   readonly granted: number[]
   readonly rejected: number[]
 }

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts'
 import { observerListedMs } from './limits.ts'
-import type { Batch, ControlRecord, Endpoint, RaftEffect } from './messages.ts'
+import type { Batch, ControlRecord, Endpoint, RaftEffect, ReplicaKey } from './messages.ts'
 import { answer, answerPlain, persist } from './outputs.ts'
 import {
   electionTimeout,
@@ -39,10 +39,12 @@ function remaining(s: RaftState): number {
   return isWaiting && role.deadline > s.now && Number.isFinite(role.deadline) ? role.deadline : s.now + electionTimeout(s)
 }
 
-/** With `isVoteNew` the state has a vote that is not durable yet. */
-export function becomeUnattached(s: RaftState, out: RaftEffect[], epoch: number, deadline = remaining(s), isVoteNew = false): void {
+/** With `voted` the node votes in the epoch: both are one write. */
+export function becomeUnattached(s: RaftState, out: RaftEffect[], epoch: number, deadline = remaining(s), voted?: ReplicaKey): void {
   const former = leaveLeadership(s)
-  const hasVote = raiseEpoch(s, epoch) || isVoteNew
+  const isRaised = raiseEpoch(s, epoch)
+  if (voted !== undefined) s.voted = voted
+  const hasVote = isRaised || voted !== undefined
   enter(s, { type: 'unattached', since: s.correlation, deadline })
   if (hasVote) persist(s, out, { hasVote })
   out.push({ type: 'following', leader: none, epoch, endpoints: [] })
@@ -75,7 +77,7 @@ export function becomeCandidate(s: RaftState, out: RaftEffect[]): void {
   assert(isElectable(s), 'only voters are candidates')
   raiseEpoch(s, s.epoch + 1)
   s.voted = keyOf(s.me)
-  enter(s, { type: 'candidate', since: s.correlation, deadline: s.now + electionTimeout(s), granted: [], rejected: [] })
+  enter(s, { type: 'candidate', since: s.correlation, deadline: s.now + electionTimeout(s), isLost: false, granted: [], rejected: [] })
   persist(s, out, { hasVote: true })
   out.push({ type: 'following', leader: none, epoch: s.epoch, endpoints: [] })
 }

@@ -71,11 +71,14 @@ export class VoterHistory {
   append(baseOffset: number, control: readonly ControlRecord[]): void {
     const { last } = this
     let { voters, kraftVersion } = last
+    let isChanged = false
     for (const record of control) {
+      if (record.type === 'leaderChange') continue
+      isChanged = true
       if (record.type === 'kraftVersion') kraftVersion = record.version
-      else if (record.type === 'voters') voters = record.voters
+      else voters = record.voters
     }
-    if (voters === last.voters && kraftVersion === last.kraftVersion) return
+    if (!isChanged) return
     assert(baseOffset > last.offset, 'voter sets are in the order of the log')
     this.#entries.push({ offset: baseOffset, voters, kraftVersion })
   }

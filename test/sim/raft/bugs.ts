@@ -147,7 +147,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'machine',
         from: 'isSameKey(s.voted, s.me)) becomeResigned(s, out)',
-        to: "isSameKey(s.voted, s.me)) s.role = { type: 'candidate', since: 0, deadline: now + 1500, granted: [s.me.id], rejected: [] }",
+        to: "isSameKey(s.voted, s.me)) s.role = { type: 'candidate', since: 0, deadline: now + 1500, isLost: false, granted: [s.me.id], rejected: [] }",
       },
     ],
     options: { weather: { ...contested.weather, proposeEveryMs: 10 } },
