@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts'
 import type { FetchResponse, RaftEffect } from './messages.ts'
-import { canSend, commit, extendFetchTimeout, persist, request, requestsDue, takeReply } from './outputs.ts'
+import { canSend, commit, extendFetchTimeout, pause, persist, request, requestsDue, takeReply } from './outputs.ts'
 import { type Follower, isElectable, none, type RaftState, votersOf } from './state.ts'
 import { keyOf } from './voters.ts'
 
@@ -10,12 +10,13 @@ import { keyOf } from './voters.ts'
  */
 export function fetchNext(s: RaftState, out: RaftEffect[], leader: number): void {
   if (s.installing !== undefined || s.log.syncedEnd < s.log.end || s.tickets.length > 0) return
-  const late = s.fetching
-  if (late !== undefined) {
-    if (!canSend(s, late)) return
-    abandon(s, late)
+  const { fetching } = s
+  if (fetching !== undefined) {
+    const isLeaderFree = fetching !== leader && leader >= 0 && canSend(s, leader)
+    if (!canSend(s, fetching) && !isLeaderFree) return
+    abandon(s, fetching)
   }
-  const to = fetchTarget(s, leader, late)
+  const to = fetchTarget(s, leader)
   if (to === undefined) return
   s.fetching = to
   const { role } = s
@@ -37,9 +38,9 @@ export function fetchNext(s: RaftState, out: RaftEffect[], leader: number): void
   })
 }
 
-/** After a failure of the leader another node is queried: it may have a newer leader. */
-function fetchTarget(s: RaftState, leader: number, late: number | undefined): number | undefined {
-  if (leader >= 0 && canSend(s, leader) && leader !== late) return leader
+/** During the pause after a failure of the leader another node is queried: it may have a newer leader. */
+function fetchTarget(s: RaftState, leader: number): number | undefined {
+  if (leader >= 0 && canSend(s, leader)) return leader
   const voters = votersOf(s)
   const count = voters.length + s.bootstrapServers
   for (let i = 0; i < count; i++) {
@@ -47,14 +48,12 @@ function fetchTarget(s: RaftState, leader: number, late: number | undefined): nu
     const id = at < voters.length ? voters[at]!.id : voters.length - 2 - at
     if (id !== s.me.id && id !== leader && canSend(s, id)) return id
   }
-  return leader >= 0 && canSend(s, leader) ? leader : undefined
+  return undefined
 }
 
 /** A late reply is ignored: the next fetch may have another offset. */
 function abandon(s: RaftState, late: number): void {
-  const outstanding = s.requests.get(late)!
-  outstanding.correlation = 0
-  outstanding.failures++
+  pause(s, s.requests.get(late)!)
   s.fetching = undefined
 }
 

@@ -79,10 +79,10 @@ function answerPiece(
 /** A failed request. Without the snapshot the follower begins again with a Fetch. */
 export function onFetchSnapshotReply(s: RaftState, from: number, correlation: number, response: FetchSnapshotResponse | undefined): void {
   assert(response === undefined || response.error !== 'NONE', 'a piece is written before it is reported')
-  if (!takeReply(s, from, correlation, true)) return
+  const isGone = response?.error === 'SNAPSHOT_NOT_FOUND' || response?.error === 'POSITION_OUT_OF_RANGE'
+  if (!takeReply(s, from, correlation, !isGone)) return
   if (s.fetching === from) s.fetching = undefined
   const { role } = s
-  const isGone = response?.error === 'SNAPSHOT_NOT_FOUND' || response?.error === 'POSITION_OUT_OF_RANGE'
   if (isGone && role.type === 'follower' && role.leader === from) role.download = undefined
 }
 
