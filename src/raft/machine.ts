@@ -33,6 +33,7 @@ export const raftMachine = {
     handle(s, event, out)
     for (let polls = 0; poll(s, out); polls++) assert(polls < pollsMax, 'a step ends')
     const due = dueAt(s)
+    assert(due > s.now, 'what is due is done in the step')
     if (due < s.wakeAt || s.now >= s.wakeAt) {
       s.wakeAt = due
       if (due < Number.POSITIVE_INFINITY) out.push({ type: 'wake', at: due })
@@ -211,7 +212,11 @@ function dueAt(s: RaftState): number {
     case 'candidate':
       return electionDue(s, role.deadline)
     case 'follower':
-      return Math.min(isLeaderLost(s, role) ? Number.POSITIVE_INFINITY : role.deadline, fetchDue(s), ownEntryDue(s, role))
+      return Math.min(
+        isLeaderLost(s, role) ? Number.POSITIVE_INFINITY : electionDeadline(s, role.deadline),
+        fetchDue(s),
+        ownEntryDue(s, role),
+      )
     case 'leader':
       return leaderDue(s, role)
     case 'resigned':
@@ -221,4 +226,8 @@ function dueAt(s: RaftState): number {
   }
 }
 
-const electionDeadline = (s: RaftState, deadline: number): number => (isElectable(s) ? deadline : Number.POSITIVE_INFINITY)
+/** There is no election while a snapshot is installed. An observer has a deadline as follower: it then queries other nodes. */
+function electionDeadline(s: RaftState, deadline: number): number {
+  if (s.installing !== undefined) return Number.POSITIVE_INFINITY
+  return isElectable(s) || s.role.type === 'follower' ? deadline : Number.POSITIVE_INFINITY
+}

@@ -79,14 +79,14 @@ describe('raft: some seed catches a machine that', () => {
 
 test('raft: a replica stops where the leader has lost committed records', () => {
   const { options } = bugs.find((bug) => bug.options?.isAmnesic)!
-  const stops: number[] = []
-  for (let seed = 0; seed < 60; seed++) {
+  let stops = 0
+  for (let seed = 0; seed < 20; seed++) {
     try {
-      if (new RaftWorld(seed, options).run(bugEvents).figures.stops > 0) stops.push(seed)
+      stops += new RaftWorld(seed, options).run(bugEvents).figures.stops
     } catch (error) {
-      // Without their disks nodes may also detect the loss elsewhere; a high watermark never goes back.
-      expect((error as Error).message).toMatch(/broken invariant/)
+      // Nodes that elect in an epoch again may also detect that. A high watermark never decreases.
+      expect((error as Error).message).not.toMatch(/invariant 3/)
     }
   }
-  expect(stops.length).toBeGreaterThan(0)
+  expect(stops).toBeGreaterThan(5)
 }, 60_000)

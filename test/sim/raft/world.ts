@@ -287,12 +287,21 @@ export class RaftWorld implements Environment {
     }
   }
 
+  /** All nodes but one, which is cut off, lose what they have, and not their directory ids. */
+  #forget(remembering: SimNode): void {
+    this.#isolate(remembering)
+    for (const node of this.nodes) {
+      if (node === remembering) continue
+      if (node.isUp) node.crash()
+      node.disk = new SimDisk(node.disk.directory, true, this.ledger)
+      this.#schedule(1 + below(this.random, 200), 'restart', node.id)
+    }
+  }
+
   /** An empty disk with another directory id, where the voter sets of all nodes keep a majority of disks. */
   #loseDisk(node: SimNode): void {
     if (this.ledger.isAmnesic) {
-      if (node.isUp) node.crash()
-      node.disk = new SimDisk(node.disk.directory, true, this.ledger)
-      this.#schedule(1 + below(this.random, 2000), 'restart', node.id)
+      this.#forget(node)
       return
     }
     const sets = this.nodes.map(({ disk }) => disk.voters(this.firstVoters))
