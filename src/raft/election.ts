@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.ts'
 import { below } from '../base/prng.ts'
 import type { BeginQuorumEpochRequest, EndQuorumEpochRequest, QuorumResponse, RaftEffect, VoteRequest, VoteResponse } from './messages.ts'
 import { answer, answerPlain, canSend, request, requestsDue, takeReply } from './outputs.ts'
@@ -160,8 +159,12 @@ export function onBeginQuorumEpoch(s: RaftState, out: RaftEffect[], token: numbe
   }
   const { role } = s
   const isNew = begin.epoch > s.epoch || role.type !== 'follower'
-  if (!isNew) assert(role.type !== 'follower' || role.leader === begin.leader, 'an epoch has one leader')
-  assert(begin.epoch > s.epoch || role.type !== 'leader', 'an epoch has one leader')
+  // An epoch has one leader: another one is no leader.
+  const isOther = role.type === 'leader' || (role.type === 'follower' && role.leader !== begin.leader)
+  if (begin.epoch === s.epoch && isOther) {
+    answerPlain(s, out, token, 'beginQuorumEpoch', 'INVALID_REQUEST')
+    return
+  }
   if (isNew) becomeFollower(s, out, begin.epoch, begin.leader, begin.endpoints)
   answerPlain(s, out, token, 'beginQuorumEpoch', isForMe(s, begin.voter) ? 'NONE' : 'INVALID_VOTER_KEY')
 }

@@ -5,8 +5,9 @@ import { commit } from './outputs.ts'
 import { isVoter, type Leader, none, type Progress, type RaftState, votersOf } from './state.ts'
 import { isVoterKey, keyOf } from './voters.ts'
 
-/** Progress of a replica; `undefined` for an observer beyond the limit, which is served without. */
+/** Progress of a replica; `undefined` for a reader without an id, or an observer beyond the limit, which are served without. */
 export function progressOf(s: RaftState, role: Leader, key: ReplicaKey): Progress | undefined {
+  if (key.id < 0) return undefined
   const list = role.replicas.get(key.id)
   if (list === undefined) return added(s, role, key, [])
   const first = list[0]

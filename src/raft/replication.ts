@@ -45,6 +45,10 @@ export function onFetch(s: RaftState, out: RaftEffect[], token: number, request:
     answerFetch(s, out, token, error, undefined, undefined)
     return
   }
+  if (!(request.offset >= 0 && request.lastEpoch >= 0)) {
+    answerFetch(s, out, token, 'INVALID_REQUEST', undefined, undefined)
+    return
+  }
   const progress = progressOf(s, role, request.replica)
   if (progress?.parked !== undefined) answerParkedFetch(s, out, role, progress)
   noteFetch(s, role, request, progress)

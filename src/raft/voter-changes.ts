@@ -53,7 +53,7 @@ function startAdd(s: RaftState, out: RaftEffect[], role: Leader, token: number, 
     answerPlain(s, out, token, add.type, 'DUPLICATE_VOTER')
     return
   }
-  if (voter.directory === '' || voters.length >= votersMax) {
+  if (voter.id < 0 || voter.directory === '' || voters.length >= votersMax) {
     answerPlain(s, out, token, add.type, 'INVALID_REQUEST')
     return
   }

@@ -51,6 +51,12 @@ const losing = {
   ...{ lose: 50, repeat: 300, resign: 60, checkpoint: 0 },
 } as const
 
+/** Short epochs, crashes and cuts. */
+const rough = {
+  ...{ electionTimeoutMs: 100, delayMax: 20, diskMax: 30, crash: 150, actEveryMs: 100, proposeEveryMs: 40 },
+  ...{ cut: 100, isolate: 150, pause: 100 },
+} as const
+
 /** Three voters without other faults. */
 const calm = {
   ...{ electionTimeoutMs: 300, voters: 3, spares: 0, isStatic: false, delayMax: 20, diskMax: 5, actEveryMs: 150, proposeEveryMs: 40 },
@@ -202,7 +208,7 @@ export const bugs: readonly Bug[] = [
         to: "  id === s.me.id && (directory === '' || directory !== ' ')",
       },
     ],
-    options: { weather: { ...stormy.weather, loseDisk: 300, isStatic: false, isAutoJoin: false, changeVoters: 0 } },
+    options: { weather: { ...losing, ...rough, spares: 0, loseDisk: 300, changeVoters: 0 } },
     seeds: 40,
     rule: /invariant [15]/,
   },

@@ -17,6 +17,8 @@ export interface Machines {
 /** Input and output of a node. */
 export interface Environment {
   readonly now: number
+  /** The faults have ended. */
+  readonly isHealed: boolean
   readonly random: Prng
   readonly ledger: Ledger
   readonly machines: Machines
@@ -48,7 +50,9 @@ interface OpenProposal {
   readonly acknowledgedBefore: number
 }
 
+/** Small fetches have more intermediate states; those after the faults are to end soon. */
 const batchesPerFetch = 6
+const batchesPerHealedFetch = 1000
 const none = -1
 
 /** A process: the machine, the log that it has written, and the state that it has applied. The disk outlives it. */
@@ -276,13 +280,14 @@ export class SimNode {
 
   #answer({ token, response, attachment }: Extract<RaftEffect, { type: 'answer' }>): void {
     let snapshot: StoredSnapshot | undefined
+    const { ledger, random, isHealed } = this.#world
     if (attachment?.type === 'batches') {
       const from = this.log.indexOf(attachment.from)
-      const batches = this.log.batches.slice(from, from + 1 + below(this.#world.random, batchesPerFetch))
-      for (const batch of batches)
-        this.#world.ledger.visible(batch)
-        // The response was made for this answer, and is not sent before the batches are in it.
-      ;(response as { batches: readonly Batch[] }).batches = batches
+      const batches = this.log.batches.slice(from, from + 1 + below(random, isHealed ? batchesPerHealedFetch : batchesPerFetch))
+      for (const batch of batches) ledger.visible(batch)
+      // The response was made for this answer, and is not sent before the batches are in it.
+      const own = response as { batches: readonly Batch[] }
+      own.batches = batches
     } else if (attachment?.type === 'piece') snapshot = this.disk.snapshots.find(({ offset }) => offset === attachment.id.offset)
     this.#world.answer(this, token, response, snapshot)
   }

@@ -3,6 +3,7 @@ import { defaultSettings, type RaftSettings } from '../../../src/raft/limits.ts'
 import { raftMachine } from '../../../src/raft/machine.ts'
 import type { Batch, PlainResponse, RaftRequest, RaftResponse, Voter } from '../../../src/raft/messages.ts'
 import { createRaft, votersOf } from '../../../src/raft/state.ts'
+import { isVoterKey } from '../../../src/raft/voters.ts'
 import { SimDisk } from './disk.ts'
 import { type Due, EventQueue } from './event-queue.ts'
 import { Ledger } from './ledger.ts'
@@ -74,7 +75,7 @@ export class RaftWorld implements Environment {
   readonly #cuts: Uint8Array
   /** By directory, lost ones too. */
   readonly #disks = new Map<string, SimDisk>()
-  #isHealed = false
+  isHealed = false
   #token = 0
   #directories = 0
 
@@ -136,7 +137,7 @@ export class RaftWorld implements Environment {
   #handle(entry: Entry, node: SimNode | undefined): void {
     if (node === undefined) {
       if (entry.kind === 'propose') this.#propose()
-      else if (!this.#isHealed) this.#act()
+      else if (!this.isHealed) this.#act()
       return
     }
     if (entry.kind === 'restart') {
@@ -191,7 +192,7 @@ export class RaftWorld implements Environment {
 
   startDisk(node: SimNode): void {
     const { random, weather } = this
-    const ms = below(random, this.#isHealed ? Math.min(weather.diskMax, 20) + 1 : weather.diskMax + 1)
+    const ms = below(random, this.isHealed ? Math.min(weather.diskMax, 20) + 1 : weather.diskMax + 1)
     this.#schedule(ms, 'disk', node.id, { life: node.life })
   }
 
@@ -214,7 +215,7 @@ export class RaftWorld implements Environment {
 
   #transmit(from: number, to: number, kind: 'request' | 'reply', parts: Partial<Entry>): void {
     const { random, weather } = this
-    if (this.#isHealed) {
+    if (this.isHealed) {
       this.#schedule(1 + below(random, Math.min(weather.delayMax, 20)), kind, to, parts)
       return
     }
@@ -225,7 +226,7 @@ export class RaftWorld implements Environment {
 
   #propose(): void {
     const { random, weather } = this
-    const everyMs = this.#isHealed ? 200 : weather.proposeEveryMs
+    const everyMs = this.isHealed ? 200 : weather.proposeEveryMs
     this.#schedule(1 + below(random, 2 * everyMs), 'propose', any)
     const leaders = this.nodes.filter((node) => node.isUp && node.leadingEpoch >= 0 && node.pausedUntil <= this.now)
     if (leaders.length === 0) return
@@ -306,7 +307,10 @@ export class RaftWorld implements Environment {
     }
     const sets = this.nodes.map(({ disk }) => disk.voters(this.firstVoters))
     for (const { isUp, state } of this.nodes) if (isUp) sets.push(votersOf(state))
-    const isSafe = sets.every((voters) => voters.length === 0 || this.#hasIntactMajority(voters, node.id))
+    // A node that is not a voter of each set may be in a pending request to add it, which its disk then makes an error.
+    const isSafe = sets.every(
+      (voters) => voters.length === 0 || (isVoterKey(voters, node.state.me) && this.#hasIntactMajority(voters, node.id)),
+    )
     if (!isSafe) return
     this.figures.diskLosses++
     if (node.isUp) node.crash()
@@ -341,7 +345,7 @@ export class RaftWorld implements Environment {
 
   /** Liveness. */
   #heal(): void {
-    this.#isHealed = true
+    this.isHealed = true
     this.#cuts.fill(0)
     for (const node of this.nodes) {
       if (!node.isUp) node.start()

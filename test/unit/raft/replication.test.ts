@@ -105,6 +105,16 @@ describe('raft replication', () => {
     expect(new Replica().lead().fetch(parts)).toMatchObject({ error, epoch: 1, leader: 1 })
   })
 
+  test('a fetch with a negative offset is rejected, and one without an id is served without progress', () => {
+    const replica = new Replica().lead()
+    expect(replica.fetch({ offset: -1 })).toMatchObject({ error: 'INVALID_REQUEST' })
+    expect(replica.fetch({ offset: 0, lastEpoch: -1 })).toMatchObject({ error: 'INVALID_REQUEST' })
+    expect(replica.fetch({ offset: 3, lastEpoch: 1, highWatermark: 3, replica: { id: -1, directory: '' } })).toMatchObject({
+      error: 'NONE',
+    })
+    expect(replica.state.role).toMatchObject({ parkedCount: 0 })
+  })
+
   test('a follower names its leader in place of records', () => {
     const replica = new Replica()
     replica.follow(2)
@@ -247,6 +257,15 @@ describe('raft leadership', () => {
     const replica = new Replica().lead()
     const begins = (): number => sends(replica.pass(500), 3).filter(({ request }) => request.type === 'beginQuorumEpoch').length
     expect([begins(), begins(), begins(), begins()]).toEqual([0, 1, 0, 1])
+  })
+
+  test('an epoch has one leader: a second one is rejected', () => {
+    const begin = { type: 'beginQuorumEpoch', epoch: 1, leader: 3, voter: { id: 1, directory: 'a' }, endpoints: [] } as const
+    expect(new Replica().lead().rpc(begin)).toMatchObject({ error: 'INVALID_REQUEST', leader: 1 })
+    const follower = new Replica()
+    follower.follow(1)
+    expect(follower.rpc(begin)).toMatchObject({ error: 'INVALID_REQUEST', leader: 2 })
+    expect(follower.rpc({ ...begin, leader: 1 })).toMatchObject({ error: 'INVALID_REQUEST' })
   })
 
   test('a proposal for another epoch, or to a follower, is refused', () => {

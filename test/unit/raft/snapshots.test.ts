@@ -144,6 +144,7 @@ describe('raft snapshots', () => {
     const effects = replica.pass(10_000)
     expect(replica.state.role.type).toBe('follower')
     expect(typesOf(effects)).not.toContain('send')
+    expect(replica.state.wakeAt).toBe(Number.POSITIVE_INFINITY)
   })
 
   test('a repeated piece is ignored', () => {

@@ -74,6 +74,7 @@ describe('raft voter changes', () => {
   test.each([
     ['a voter with an id that is there', add(2), 'DUPLICATE_VOTER'],
     ['a voter with an id that is there on another disk', { ...add(2), voter: voterOf(2, 'b') } as VoterChangeRequest, 'DUPLICATE_VOTER'],
+    ['a voter without a directory', { ...add(4), voter: voterOf(4, '') } as VoterChangeRequest, 'INVALID_REQUEST'],
     ['a removal of an id that is not there', remove(9), 'VOTER_NOT_FOUND'],
     ['a removal of another disk', remove(2, 'b'), 'VOTER_NOT_FOUND'],
     ['an update of a node that is no voter', { type: 'updateVoter', epoch: 1, voter: voterOf(9, 'a') } as const, 'VOTER_NOT_FOUND'],
