@@ -213,7 +213,8 @@ export function createRaft(parts: RaftParts): RaftState {
   assertSettings(parts.settings)
   const { me, vote, logStart } = parts
   const log: LogIndex = { start: logStart, end: logStart, syncedEnd: logStart, appendedBytes: 0, epochs: new EpochTable(), snapshots: [] }
-  const voterHistory = new VoterHistory(parts.voters, parts.kraftVersion)
+  // A node that is to join has no voter set, and its snapshots have none before its log has.
+  const voterHistory = new VoterHistory(parts.voters, parts.voters.length === 0 ? 0 : parts.kraftVersion)
   const base = parts.snapshots.find(({ offset }) => offset === logStart)
   assert(logStart === 0 || base !== undefined, 'a log starts at 0 or at a snapshot')
   if (base !== undefined) {

@@ -154,6 +154,11 @@ describe('raft snapshots', () => {
     expect(replica.state.role).toMatchObject({ download: { position: 400 } })
   })
 
+  test('a node without a voter set takes snapshots without one', () => {
+    const replica = new Replica({ voters: [], kraftVersion: 1 })
+    expect(replica.state.voterHistory.at(5)).toMatchObject({ kraftVersion: 0, voters: [] })
+  })
+
   test('a log that starts at a snapshot continues with its epoch and voters', () => {
     const snapshot = { ...id, bytes: 800, kraftVersion: 1, voters: voters.slice(0, 2) }
     const replica = new Replica({ vote: { epoch: 4, voted: undefined }, snapshots: [snapshot], logStart: 12, batches: [batch(12, 14, 4)] })
