@@ -23,6 +23,7 @@ export class RecordWalk {
   keyAt = 0
   /** -1 for null, as in `valueBytes`. */
   keyBytes = -1
+  valueAt = 0
   valueBytes = -1
 
   /** `bytes` are the decompressed bytes after the batch header. */
@@ -50,6 +51,7 @@ export class RecordWalk {
     this.keyAt = this.#at
     this.#at += Math.max(0, this.keyBytes)
     this.valueBytes = this.#varint()
+    this.valueAt = this.#at
     if (this.#at + Math.max(0, this.valueBytes) > this.end) throw new MalformedMessage(`the record at ${this.start} is cut off`)
     this.#at = this.end
     return true
@@ -57,6 +59,10 @@ export class RecordWalk {
 
   key(): Buffer {
     return this.bytes.subarray(this.keyAt, this.keyAt + this.keyBytes)
+  }
+
+  value(): Buffer {
+    return this.bytes.subarray(this.valueAt, this.valueAt + this.valueBytes)
   }
 
   #varint(): number {
