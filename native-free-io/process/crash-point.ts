@@ -14,6 +14,13 @@ export type CrashPoint =
   | 'former lanes stored'
   | 'lanes changed'
   | 'former lane emptied'
+  | 'metadata log written'
+  | 'metadata log synced end lowered'
+  | 'metadata log segment removed'
+  | 'metadata log segment cut'
+  | 'metadata log segment created'
+  | 'checkpoint written'
+  | 'checkpoint renamed'
 
 const [chosen, count] = (process.env['MILLRACE_CRASH_POINT'] ?? '').split(':')
 let left = Number(count ?? 1)
