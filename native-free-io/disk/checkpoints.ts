@@ -73,11 +73,16 @@ export class Checkpoints {
     return this.#stored
   }
 
-  /** Writes a checkpoint of this node. */
+  /** Writes a checkpoint of this node. After a failure, such as a full disk, it may be repeated. */
   async write(id: OffsetAndEpoch, checkpoint: Checkpoint): Promise<StoredCheckpoint> {
     const part = await this.#begin(id)
-    for (const batch of checkpointBatches(id, checkpoint)) await part.append(batch)
-    return part.complete()
+    try {
+      for (const batch of checkpointBatches(id, checkpoint)) await part.append(batch)
+      return await part.complete()
+    } catch (error) {
+      await part.abandon()
+      throw error
+    }
   }
 
   /** Begins a checkpoint that is received in pieces, from its start. It is verified when it is complete. */
@@ -87,8 +92,7 @@ export class Checkpoints {
 
   async #begin(id: OffsetAndEpoch, verify: (path: string) => Promise<void> = async () => {}): Promise<CheckpointPart> {
     const path = join(this.#folder, checkpointName(id))
-    const handle = await open(path + partSuffix, 'w+', 0o600)
-    return new CheckpointPart(handle, async (bytes) => {
+    return CheckpointPart.create(path + partSuffix, async (bytes) => {
       await verify(path + partSuffix)
       this.#atPoint('checkpoint written')
       await rename(path + partSuffix, path)
@@ -133,13 +137,19 @@ export class Checkpoints {
 
 /** A checkpoint with a temporary name, until it is complete. */
 export class CheckpointPart {
+  readonly #path: string
   readonly #handle: FileHandle
   readonly #publish: (bytes: number) => Promise<StoredCheckpoint>
   #bytes = 0
 
-  constructor(handle: FileHandle, publish: (bytes: number) => Promise<StoredCheckpoint>) {
+  private constructor(path: string, handle: FileHandle, publish: (bytes: number) => Promise<StoredCheckpoint>) {
+    this.#path = path
     this.#handle = handle
     this.#publish = publish
+  }
+
+  static async create(path: string, publish: (bytes: number) => Promise<StoredCheckpoint>): Promise<CheckpointPart> {
+    return new CheckpointPart(path, await open(path, 'w+', 0o600), publish)
   }
 
   get bytes(): number {
@@ -161,7 +171,9 @@ export class CheckpointPart {
     return this.#publish(this.#bytes)
   }
 
+  /** Removes the file, unless it has its name already. */
   async abandon(): Promise<void> {
     await this.#handle.close()
+    await rm(this.#path, { force: true })
   }
 }

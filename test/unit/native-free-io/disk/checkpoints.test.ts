@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Checkpoints } from '../../../../native-free-io/disk/checkpoints.ts'
 import { bootstrapId, type Checkpoint, checkpointName } from '../../../../src/metadata/checkpoint.ts'
 import { DamagedRecord } from '../../../../src/metadata/fields.ts'
+import { SmallDisk, smallDiskMissing } from '../../../support/small-disk.ts'
 
 let root: string
 let folder: string
@@ -115,7 +116,8 @@ test('checkpoints: a received one that is not whole does not get its name', asyn
   const part = await receiver.receive(later)
   await part.append(content.subarray(0, -1))
   await expect(part.complete()).rejects.toThrow(DamagedRecord)
-  expect([receiver.stored, readdirSync(other)]).toEqual([[], [`${checkpointName(later)}.part`]])
+  await part.abandon()
+  expect([receiver.stored, readdirSync(other)]).toEqual([[], []])
   const another = await receiver.receive({ ...later, epoch: 4 })
   await another.append(content)
   await expect(another.complete()).rejects.toThrow('the epoch is 3, below 4')
@@ -132,3 +134,22 @@ test('checkpoints: those below an offset are removed, and never the newest', asy
   expect(checkpoints.stored.map(({ offset }) => offset)).toEqual([25])
   expect(readdirSync(folder)).toEqual([checkpointName(later)])
 })
+
+test.skipIf(smallDiskMissing() !== undefined)(
+  'checkpoints: one that does not fit on the disk leaves nothing, and may be repeated',
+  async () => {
+    const disk = new SmallDisk(1)
+    try {
+      const { checkpoints } = await Checkpoints.open(disk.path)
+      await checkpoints.write(old, checkpoint('old'))
+      const large = { ...checkpoint(), records: [Buffer.alloc(700 << 10), Buffer.alloc(700 << 10)] }
+      await expect(checkpoints.write(later, large)).rejects.toThrow('ENOSPC')
+      expect([readdirSync(disk.path), checkpoints.stored.length]).toEqual([[checkpointName(old)], 1])
+      disk.resize(4)
+      await checkpoints.write(later, large)
+      expect((await Checkpoints.open(disk.path)).newest?.checkpoint.records).toEqual(large.records)
+    } finally {
+      disk.unmount()
+    }
+  },
+)

@@ -138,6 +138,7 @@ test('raft log file: a write that was cut off at any byte is as if it had never 
       await setEnd(torn, { offset: 2, epoch: 1 })
     }
   }
+  // Hundreds of syncs, on any disk.
 }, 60_000)
 
 async function setEnd(path: string, end: OffsetAndEpoch): Promise<void> {

@@ -186,6 +186,7 @@ test('raft log file: any sequence of appends, truncations, drops, snapshots, cra
     { numRuns: 60, ...seed() },
   )
   expect(steps).toBeGreaterThan(60)
+  // Hundreds of syncs, on any disk.
 }, 60_000)
 
 /** SEED repeats a failed run. */
