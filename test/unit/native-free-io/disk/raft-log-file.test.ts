@@ -111,6 +111,22 @@ test('raft log file: appends that wait together resolve in order, with few write
   expect(await contents(folder)).toEqual(bytesOf(batches))
 })
 
+test('raft log file: batches that replace truncated ones are read, and not durable, before they are written', async () => {
+  const found: unknown[] = []
+  const { log } = await openLog({
+    atPoint: (point) => {
+      if (point === 'metadata log synced end lowered') found.push([all(log).equals(bytesOf(next)), log.syncedEnd])
+    },
+  })
+  const former = raftBatches(0, 1, 3)
+  const next = [former[0]!, ...raftBatches(1, 2, 2)]
+  void log.append(former)
+  void log.truncateTo(1)
+  await log.append(next.slice(1))
+  expect(found).toEqual([[true, 1]])
+  expect([all(log).equals(bytesOf(next)), log.syncedEnd]).toEqual([true, 3])
+})
+
 test('raft log file: a write that was cut off at any byte is as if it had never been', async () => {
   const before = raftBatches(0, 1, 2)
   const last = [raftBatch(2, 2, { records: 2 }), raftBatch(4, 3)]
