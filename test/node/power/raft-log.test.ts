@@ -103,11 +103,11 @@ test.skipIf(missing !== undefined)('raft log: checkpoints, removals and quorum-s
     await log.append(four)
     await log.roll()
     await log.append([raftBatch(4, 2)])
-    await (await Checkpoints.open(folder)).checkpoints.write(id, checkpoint)
-    await log.dropBelow(id.offset)
     await writeQuorumState(folder, state)
+    await (await Checkpoints.open(folder)).checkpoints.write(id, checkpoint)
   })
   expect(await newest()).toBe(id.offset)
+  await runUntilPowerFails(folder, [id], (log) => log.dropBelow(id.offset))
   expect(await contents(folder, [id])).toEqual([id, raftBatch(4, 2).bytes])
   expect(await readQuorumState(folder)).toEqual(state)
   await runUntilPowerFails(folder, [id], async (log) => {
