@@ -11,7 +11,7 @@ export interface QuorumState {
   readonly leaderEpoch: number
   /** -1 without a vote in this epoch. */
   readonly votedId: number
-  /** The zero uuid without a vote, and for a candidate whose directory id is not recorded. */
+  /** The zero uuid without a vote, and for a candidate without a recorded directory id. */
   readonly votedDirectoryId: string
 }
 

@@ -107,7 +107,7 @@ export function canSend(s: RaftState, to: number): boolean {
   return outstanding === undefined || s.now >= outstanding.until
 }
 
-/** Sends a request whose reply is awaited for the request timeout. */
+/** Sends a request, and awaits the reply for the request timeout. */
 export function request(s: RaftState, out: RaftEffect[], to: number, message: RaftRequest): void {
   const before = s.requests.get(to)
   const failures = before === undefined ? 0 : before.correlation === 0 ? before.failures : before.failures + 1

@@ -273,7 +273,7 @@ export const isSoleVoter = (s: RaftState): boolean => votersOf(s).length === 1 &
 export const hasUncommittedVoters = (s: RaftState): boolean => s.voterHistory.last.offset >= s.highWatermark
 
 /**
- * Whether the node may be a candidate. A voter whose removal may not be committed yet still is one: the log of the others may be shorter, so
+ * Whether the node may be a candidate. A voter still is one while its removal may be uncommitted: the log of the others may be shorter, so
  * that no other voter can win. It does not count its own vote then.
  */
 export function isElectable(s: RaftState): boolean {

@@ -151,7 +151,7 @@ function makeDynamic(s: RaftState, out: RaftEffect[], role: Leader): void {
 }
 
 /**
- * A voter whose endpoints have changed updates its entry. With auto-join, an observer removes the voter that had its id on another disk, then
+ * A voter with changed endpoints updates its entry. With auto-join, an observer removes the voter that had its id on another disk, then
  * adds itself.
  */
 export function pollOwnEntry(s: RaftState, out: RaftEffect[], role: Follower): void {
