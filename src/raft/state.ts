@@ -3,13 +3,11 @@ import { below, type Prng, prng } from '../base/prng.ts'
 import { EpochTable } from './epochs.ts'
 import { assertSettings, type RaftSettings } from './limits.ts'
 import type {
-  Attachment,
   Batch,
   Endpoint,
   FetchRequest,
   InstalledSnapshot,
-  RaftRequest,
-  RaftResponse,
+  RaftEffect,
   ReplicaKey,
   Snapshot,
   SnapshotId,
@@ -145,15 +143,7 @@ export interface Outstanding {
 }
 
 /** An output that is sent once the vote is durable. */
-export type Gated =
-  | {
-      readonly type: 'send'
-      readonly to: number
-      readonly correlation: number
-      readonly request: RaftRequest
-      readonly endpoints: readonly Endpoint[] | undefined
-    }
-  | { readonly type: 'answer'; readonly token: number; readonly response: RaftResponse; readonly attachment: Attachment | undefined }
+export type Gated = Extract<RaftEffect, { readonly type: 'send' | 'answer' }>
 
 export interface Ticket {
   readonly ticket: number

@@ -1,16 +1,10 @@
-import type { Batch, Vote, Voter } from '../../../src/raft/messages.ts'
+import type { RaftEffect, Vote, Voter } from '../../../src/raft/messages.ts'
 import type { Ledger } from './ledger.ts'
 import { SimLog, type StoredSnapshot } from './sim-log.ts'
 import { violation } from './violation.ts'
 
 export type DiskOperation =
-  | {
-      readonly type: 'persist'
-      readonly ticket: number
-      readonly vote: Vote | undefined
-      readonly truncateTo: number | undefined
-      readonly batches: readonly Batch[]
-    }
+  | Extract<RaftEffect, { readonly type: 'persist' }>
   | { readonly type: 'checkpoint'; readonly snapshot: StoredSnapshot }
   | { readonly type: 'install'; readonly ticket: number; readonly snapshot: StoredSnapshot; readonly isWhole: boolean }
 
