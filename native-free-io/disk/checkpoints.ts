@@ -5,7 +5,7 @@ import { type Checkpoint, checkpointBatches, checkpointIdOf, checkpointName, rea
 import { DamagedRecord } from '../../src/metadata/fields.ts'
 import type { OffsetAndEpoch } from '../../src/ports/raft-log.ts'
 import { type CrashPoint, crashPoint } from '../process/crash-point.ts'
-import { step } from '../process/start-failure.ts'
+import { filesAdvice, step } from '../process/start-failure.ts'
 import { syncFolder } from './durable-file.ts'
 
 export interface StoredCheckpoint extends OffsetAndEpoch {
@@ -25,7 +25,6 @@ export interface OpenedCheckpoints {
 }
 
 const partSuffix = '.part'
-const folderAdvice = 'Set log.dirs to a directory whose files the user of this process can read and write.'
 
 const compare = (a: OffsetAndEpoch, b: OffsetAndEpoch): number => a.offset - b.offset || a.epoch - b.epoch
 
@@ -43,7 +42,7 @@ export class Checkpoints {
 
   /** Finds the newest whole checkpoint, and removes incomplete files. The folder exists. */
   static async open(folder: string, atPoint: (point: CrashPoint) => void = crashPoint): Promise<OpenedCheckpoints> {
-    const read = <T>(work: () => Promise<T>): Promise<T> => step(`log.dirs: ${folder} cannot be read`, folderAdvice, work)
+    const read = <T>(work: () => Promise<T>): Promise<T> => step(`log.dirs: ${folder} cannot be read`, filesAdvice, work)
     const names = await read(() => readdir(folder))
     for (const name of names) if (name.endsWith(`.checkpoint${partSuffix}`)) await rm(join(folder, name))
     const stored: StoredCheckpoint[] = []

@@ -2,7 +2,7 @@ import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { encodeFrame, encodeFrames, mark, readFrames, signature } from '../../src/metadata/frames.ts'
 import { MetadataJobs } from '../../src/metadata/metadata-jobs.ts'
 import type { MetadataLog } from '../../src/metadata/metadata-log.ts'
-import { step } from '../process/start-failure.ts'
+import { filesAdvice, step } from '../process/start-failure.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { type DiskRoom, isNoRoom } from './disk-room.ts'
 import { replaceFile } from './durable-file.ts'
@@ -92,7 +92,7 @@ export class MetadataFile implements MetadataLog {
   static async open(path: string, room: DiskRoom, failed: (error: Error) => void, found?: FoundLog): Promise<OpenedLog> {
     const { records, end, tornBytes, bytes } = found ?? (await MetadataFile.read(path)) ?? (await create(path))
     await rm(`${path}.tmp`, { force: true })
-    const handle = await step(`log.dirs: ${path} cannot be opened`, folderAdvice, () => open(path, 'r+'))
+    const handle = await step(`log.dirs: ${path} cannot be opened`, filesAdvice, () => open(path, 'r+'))
     if (tornBytes > 0) {
       await handle.truncate(end)
       await handle.sync()
@@ -193,10 +193,8 @@ function usedBytes(tail: Buffer): number {
   return used
 }
 
-const folderAdvice = 'Set log.dirs to a directory whose files the user of this process can read and write.'
-
 async function contentOf(path: string): Promise<Buffer | undefined> {
-  return step(`log.dirs: ${path} cannot be read`, folderAdvice, () =>
+  return step(`log.dirs: ${path} cannot be read`, filesAdvice, () =>
     readFile(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { step } from '../process/start-failure.ts'
+import { filesAdvice, step } from '../process/start-failure.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { replaceFile } from './durable-file.ts'
 
@@ -41,7 +41,7 @@ const fields: Readonly<Record<keyof QuorumState | 'data_version', Check>> = {
 /** Undefined if there is none: the voter has never had an epoch. */
 export async function readQuorumState(folder: string): Promise<QuorumState | undefined> {
   const path = join(folder, fileName)
-  const content = await step(`log.dirs: ${path} cannot be read`, 'Set log.dirs to a directory whose files this user can read.', () =>
+  const content = await step(`log.dirs: ${path} cannot be read`, filesAdvice, () =>
     readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error

@@ -2,7 +2,7 @@ import { assert } from '../../src/base/assert.ts'
 import type { EpochStart, OffsetAndEpoch, RaftBatch, RaftLog } from '../../src/ports/raft-log.ts'
 import { raftBatchBytesMax } from '../../src/wire/raft-batches.ts'
 import { type CrashPoint, crashPoint } from '../process/crash-point.ts'
-import { step } from '../process/start-failure.ts'
+import { filesAdvice, step } from '../process/start-failure.ts'
 import { type DiskRoom, isNoRoom } from './disk-room.ts'
 import { syncNewFolders } from './durable-file.ts'
 import type { EpochStarts } from './epoch-starts.ts'
@@ -53,7 +53,6 @@ export interface OpenedRaftLog {
 }
 
 const nothing: OffsetAndEpoch = { offset: 0, epoch: 0 }
-const folderAdvice = 'Set log.dirs to a directory whose files the user of this process can read and write.'
 
 /**
  * Raft's log in segment files of record batches. `raft-log-tail.ts` states how a torn write is distinguished from damage. A failed write or
@@ -92,7 +91,7 @@ export class RaftLogFile implements RaftLog {
   /** Opens the log, or creates it, and removes the remains of a torn write. Throws RaftLogDamaged if durable records are missing. */
   static async open(options: RaftLogOptions): Promise<OpenedRaftLog> {
     const { folder, snapshots, room } = options
-    await step(`log.dirs: ${folder} cannot be used`, folderAdvice, () => syncNewFolders(folder, makeFolder(folder)))
+    await step(`log.dirs: ${folder} cannot be used`, filesAdvice, () => syncNewFolders(folder, makeFolder(folder)))
     const found = await readRaftLog(folder)
     const { start, isReplaced } = startOf(folder, found, snapshots)
     const segments = found.segments.map((each) => new RaftLogSegment(folder, each.base, each))

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OffsetAndEpoch } from '../../src/ports/raft-log.ts'
 import { type RaftBatches, readRaftBatches } from '../../src/wire/raft-batches.ts'
-import { step } from '../process/start-failure.ts'
+import { filesAdvice, step } from '../process/start-failure.ts'
 import { StartRefused } from '../process/start-refused.ts'
 import { BatchPositions } from './batch-positions.ts'
 import { EpochStarts } from './epoch-starts.ts'
@@ -13,7 +13,6 @@ export class RaftLogDamaged extends StartRefused {}
 
 const remedy =
   'Restore the directory from a copy; on a voter of a larger quorum, remove the directory and add the voter again with its new directory id.'
-const folderAdvice = 'Set log.dirs to a directory whose files the user of this process can read and write.'
 
 export interface FoundSegment {
   readonly base: number
@@ -47,7 +46,7 @@ const refuse = (path: string, because: string): never => {
 
 /** Reads the log in a folder, and changes nothing. Throws RaftLogDamaged if durable records are missing. */
 export async function readRaftLog(folder: string): Promise<FoundLog> {
-  const read = <T>(work: () => Promise<T>): Promise<T> => step(`log.dirs: ${folder} cannot be read`, folderAdvice, work)
+  const read = <T>(work: () => Promise<T>): Promise<T> => step(`log.dirs: ${folder} cannot be read`, filesAdvice, work)
   const bases = (await read(() => readdir(folder))).flatMap((name) => baseOf(name) ?? []).sort((a, b) => a - b)
   const syncedEnd = await read(() => SyncedEnd.read(folder))
   const epochs = new EpochStarts(0)

@@ -23,6 +23,9 @@ const reasons: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the host name cannot be resolved at the moment',
 }
 
+/** Advice for files in `log.dirs` that cannot be read or written. */
+export const filesAdvice = 'Set log.dirs to a directory with files that the user of this process can read and write.'
+
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? ''
 
 /** Undefined for an error that the system did not report. */
